@@ -1,0 +1,21 @@
+"""ATDB's system of record: the REST API on PostgreSQL. `create_app()` makes the WSGI application."""
+
+from flask import Flask
+
+from atdb_api import auth, commands, database, problems, views
+from atdb_api.config import Config
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """Make the application, from the environment's settings where none are given."""
+    config = config or Config.from_environment()
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
+    app.url_map.strict_slashes = False  # some clients leave out the trailing slash
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    database.init_app(app, config.database_url)
+    problems.init_app(app)
+    auth.init_app(app, config.anonymous_role)
+    views.init_app(app)
+    commands.init_app(app)
+    return app

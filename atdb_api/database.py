@@ -1,0 +1,42 @@
+"""The way to PostgreSQL: one engine an app, one transaction a request."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import Flask, current_app
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session
+
+#: Longer than any honest request takes; a lost one must not hold row locks.
+STATEMENT_TIMEOUT_MS = 15_000
+
+
+def make_engine(url: str) -> Engine:
+    """Make an engine that notices a database that has gone away, and fails in seconds where it stays away."""
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=8,
+        pool_timeout=5,
+        connect_args={
+            "connect_timeout": 3,
+            "application_name": "atdb",
+            "options": (
+                f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
+                " -c idle_in_transaction_session_timeout=60000"
+            ),
+        },
+    )
+
+
+def init_app(app: Flask, url: str) -> None:
+    """Give the app its engine."""
+    app.extensions["atdb_engine"] = make_engine(url)
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Open a session of which all is committed at the end, or nothing."""
+    with Session(current_app.extensions["atdb_engine"]) as session, session.begin():
+        yield session

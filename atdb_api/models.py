@@ -1,0 +1,229 @@
+"""The tables: observations, data products, their transitions, claims, work leases and accounts.
+
+Python names are snake_case here; `wire.py` maps them to the names of the wire.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from atdb_interface.lifecycle import ProductStatus, Status
+
+
+class StatusText(TypeDecorator[StrEnum]):
+    """A status: text in the database, a member of its enumeration in Python."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, statuses: type[Status] | type[ProductStatus]) -> None:
+        super().__init__()
+        self.statuses = statuses
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Write a status as text."""
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
+        """Read a status."""
+        return None if value is None else self.statuses(value)
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012
+        str: Text,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        float: Double,
+        Status: StatusText(Status),
+        ProductStatus: StatusText(ProductStatus),
+    }
+
+
+class Observation(Base):
+    """One observation: its specification, and its status now."""
+
+    __tablename__ = "observations"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    task_id: Mapped[str] = mapped_column(unique=True)
+    status: Mapped[Status]
+    status_since: Mapped[datetime]
+    held_from: Mapped[Status | None]
+    priority: Mapped[int] = mapped_column(server_default=text("0"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    claimed_until: Mapped[datetime | None]
+
+    name: Mapped[str]
+    task_type: Mapped[str]
+    process_type: Mapped[str]
+    observing_mode: Mapped[str]
+    start_time: Mapped[datetime]
+    end_time: Mapped[datetime]
+    duration: Mapped[int] = mapped_column(
+        Computed("(extract(epoch from (end_time - start_time)))::integer", persisted=True)
+    )
+    field_name: Mapped[str]
+    field_ra: Mapped[float | None]
+    field_dec: Mapped[float | None]
+    field_ha: Mapped[float | None]
+    field_beam: Mapped[int | None]
+    beam_pattern: Mapped[str | None]
+    integration_factor: Mapped[int | None]
+    central_frequency: Mapped[float | None]
+    start_band: Mapped[int | None]
+    end_band: Mapped[int | None]
+    telescopes: Mapped[str | None]
+    science_mode: Mapped[str | None]
+    number_of_bins: Mapped[int | None]
+    par_file_name: Mapped[str | None]
+    parset_location: Mapped[str | None]
+    data_location: Mapped[str]
+    node: Mapped[str | None]
+    irods_collection: Mapped[str | None]
+    control_parameters: Mapped[str | None]
+    skip_auto_ingest: Mapped[bool]
+    options: Mapped[dict[str, Any]]
+
+    __table_args__ = (
+        CheckConstraint("end_time > start_time", name="end_after_start"),
+        # An aborted observation may be submitted again.
+        Index(
+            "uq_observations_mode_field_start",
+            "observing_mode",
+            "field_name",
+            "start_time",
+            unique=True,
+            postgresql_where=text("status <> 'aborted'"),
+        ),
+        Index("ix_observations_status_start", "status", "start_time"),
+        Index("ix_observations_start_time", "start_time"),
+    )
+
+
+class DataProduct(Base):
+    """One file or directory that an observation writes."""
+
+    __tablename__ = "dataproducts"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    observation_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("observations.id", ondelete="CASCADE"))
+    task_id: Mapped[str]
+    status: Mapped[ProductStatus]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    name: Mapped[str]
+    filename: Mapped[str]
+    description: Mapped[str]
+    dataproduct_type: Mapped[str]
+    size: Mapped[int | None] = mapped_column(BigInteger)
+    checksum: Mapped[str | None]
+    quality: Mapped[str | None]
+    node: Mapped[str | None]
+    data_location: Mapped[str]
+
+    __table_args__ = (
+        UniqueConstraint("observation_id", "filename"),
+        Index("ix_dataproducts_task_id", "task_id"),
+        Index("ix_dataproducts_status", "status"),
+    )
+
+
+class Transition(Base):
+    """One change of status. A trigger in the database refuses to change or delete any.
+
+    It names its task and product instead of referring to their rows: history outlives what it tells of.
+    """
+
+    __tablename__ = "transitions"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    task_id: Mapped[str]
+    dataproduct: Mapped[str | None]
+    previous: Mapped[str | None]
+    status: Mapped[str]
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    actor: Mapped[str]
+    owner: Mapped[str | None]
+    reason: Mapped[str]
+
+    __table_args__ = (
+        Index("ix_transitions_task", "task_id", "dataproduct", "id"),
+        Index("ix_transitions_at", "at"),
+    )
+
+
+class Claim(Base):
+    """What a consumer was given once, kept so that the same claim asked again gets the same answer."""
+
+    __tablename__ = "claims"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    consumer: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    tasks: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
+
+
+class Lease(Base):
+    """Who works on an observation in a working status. It is gone when the observation leaves that status."""
+
+    __tablename__ = "leases"
+
+    observation_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("observations.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    owner: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    lost_owners: Mapped[int] = mapped_column(server_default=text("0"))
+    observation: Mapped[Observation] = relationship()
+
+
+class TaskDay(Base):
+    """The last sequence number given to a task that starts on this day."""
+
+    __tablename__ = "task_days"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    last_number: Mapped[int]
+
+
+class Account(Base):
+    """A person or service that may log in. The secret is random, so its bare SHA-256 is enough and fast."""
+
+    __tablename__ = "accounts"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str]
+    secret_sha256: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,0 +1,76 @@
+"""Errors become RFC 9457 answers here, and nowhere else."""
+
+from flask import Flask, Response, json
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException
+
+from atdb_interface.errors import TYPE_PREFIX, AtdbError, BadRequest, Unauthorized, Unavailable, Unexpected
+
+RETRY_AFTER_SECONDS = "2"
+
+
+def answer(error: AtdbError) -> Response:
+    """Write an error as problem+json."""
+    response = Response(
+        json.dumps(error.problem()), status=error.status, content_type="application/problem+json"
+    )
+    if isinstance(error, Unavailable):
+        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = 'Basic realm="ATDB", charset="UTF-8"'
+    return response
+
+
+def bad_request(error: ValidationError) -> BadRequest:
+    """Say which fields cannot be read, and why."""
+    errors = [
+        {
+            "field": ".".join(str(part) for part in item["loc"]),
+            "message": item["msg"].removeprefix("Value error, "),
+        }
+        for item in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    detail = "; ".join(f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in errors[:10])
+    return BadRequest(detail, errors=errors)
+
+
+def init_app(app: Flask) -> None:
+    """Register the handlers."""
+
+    @app.errorhandler(AtdbError)
+    def _atdb_error(error: AtdbError) -> Response:
+        return answer(error)
+
+    @app.errorhandler(ValidationError)
+    def _validation_error(error: ValidationError) -> Response:
+        return answer(bad_request(error))
+
+    @app.errorhandler(HTTPException)
+    def _http_error(error: HTTPException) -> Response:
+        problem = {
+            "type": f"{TYPE_PREFIX}{error.code}",
+            "title": error.name,
+            "status": error.code,
+            "detail": error.description,
+        }
+        response = Response(json.dumps(problem), status=error.code, content_type="application/problem+json")
+        for name, value in error.get_headers():
+            if name in ("Allow", "Retry-After"):
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(OperationalError)
+    @app.errorhandler(InterfaceError)
+    @app.errorhandler(PoolTimeoutError)
+    def _database_away(error: Exception) -> Response:
+        app.logger.error("the database is away: %s", str(error).splitlines()[0])
+        return answer(Unavailable("the database cannot be reached now"))
+
+    @app.errorhandler(Exception)
+    def _anything_else(error: Exception) -> Response:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            return _database_away(error)
+        app.logger.exception("unexpected")
+        return answer(Unexpected("ATDB failed inside; the operators find the cause in its log"))

@@ -1,0 +1,135 @@
+"""Observations: make, change and delete them."""
+
+from datetime import UTC, date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from atdb_api import wire
+from atdb_api.models import DataProduct, Observation, TaskDay, Transition
+from atdb_api.services import moves
+from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
+from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.models import NewObservation, ObservationChange, family_of
+
+#: Where no telescope time has been used yet, so the times may still change, and the task may be deleted.
+NOT_STARTED = (Status.DEFINED, Status.SCHEDULED, Status.ON_HOLD, Status.ERROR_TOO_LATE, Status.ABORTED)
+
+
+def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
+    """Make an observation from its specification, with the next taskID of the day it starts on.
+
+    The day's row is locked until the transaction ends, so that numbers are given in the order of submission
+    and without gaps. Raises Duplicate where the same mode, field and start is there already.
+    """
+    task_id = _next_task_id(session, new.starttime.date())
+    _refuse_duplicate(session, new.observing_mode, new.field_name, new.starttime)
+    now = datetime.now(UTC)
+    values = wire.observation_values(new.model_dump())
+    values["name"] = new.name or new.field_name
+    values["data_location"] = new.data_location or f"{family_of(new.observing_mode).data_host}:/data"
+    observation = Observation(task_id=task_id, status=Status.DEFINED, status_since=now, **values)
+    session.add(observation)
+    session.add(
+        Transition(task_id=task_id, previous=None, status=Status.DEFINED, at=now, actor=actor, reason="")
+    )
+    session.flush()
+    session.refresh(observation)
+    return observation
+
+
+def change(session: Session, observation_id: int, change: ObservationChange, *, actor: str) -> Observation:
+    """Change some fields of an observation, and move it where `new_status` asks for that."""
+    observation = moves.locked(session, get(session, observation_id).task_id)
+    given = change.model_dump(exclude_unset=True, exclude={"new_status", "reason"})
+    for name in (
+        "field_name",
+        "name",
+        "starttime",
+        "endtime",
+        "data_location",
+        "skip_auto_ingest",
+        "options",
+    ):
+        if name in given and given[name] is None:
+            raise BadRequest(
+                f"{name}: cannot be empty", errors=[{"field": name, "message": "cannot be empty"}]
+            )
+    values = wire.observation_values(given)
+    start = values.get("start_time", observation.start_time)
+    end = values.get("end_time", observation.end_time)
+    if (start, end) != (observation.start_time, observation.end_time):
+        _refuse_times(observation, start, end)
+        observation.claimed_until = None
+    if (
+        start != observation.start_time
+        or values.get("field_name", observation.field_name) != observation.field_name
+    ):
+        _refuse_duplicate(
+            session, observation.observing_mode, values.get("field_name", observation.field_name), start
+        )
+    for name, value in values.items():
+        setattr(observation, name, value)
+    if change.new_status is not None:
+        moves.move(session, observation.task_id, change.new_status, actor=actor, reason=change.reason)
+    session.flush()
+    session.refresh(observation)
+    return observation
+
+
+def delete(session: Session, observation_id: int) -> None:
+    """Delete an observation that never started and has no data; its history stays."""
+    observation = moves.locked(session, get(session, observation_id).task_id)
+    has_data = session.scalar(
+        select(DataProduct.id)
+        .where(DataProduct.observation_id == observation.id, DataProduct.status != ProductStatus.DEFINED)
+        .limit(1)
+    )
+    if observation.status not in NOT_STARTED or has_data:
+        raise Conflict(
+            f"{observation.task_id} is {observation.status}; only one that never started can be deleted",
+            my_status=observation.status,
+        )
+    session.delete(observation)
+
+
+def get(session: Session, observation_id: int) -> Observation:
+    """Get an observation by its id. Raises NotFound."""
+    observation = session.get(Observation, observation_id)
+    if observation is None:
+        raise NotFound(f"no observation has id {observation_id}")
+    return observation
+
+
+def _next_task_id(session: Session, day: date) -> str:
+    count = insert(TaskDay).values(day=day, last_number=1)
+    number = session.scalar(
+        count.on_conflict_do_update(
+            index_elements=[TaskDay.day], set_={"last_number": TaskDay.last_number + 1}
+        ).returning(TaskDay.last_number)
+    )
+    return f"{day:%y%m%d}{number:03d}"
+
+
+def _refuse_duplicate(session: Session, observing_mode: str, field_name: str, start: datetime) -> None:
+    task_id = session.scalar(
+        select(Observation.task_id).where(
+            Observation.observing_mode == observing_mode,
+            Observation.field_name == field_name,
+            Observation.start_time == start,
+            Observation.status != Status.ABORTED,
+        )
+    )
+    if task_id is not None:
+        raise Duplicate(f"taskID {task_id} has the same mode, field and start", taskID=task_id)
+
+
+def _refuse_times(observation: Observation, start: datetime, end: datetime) -> None:
+    if end <= start:
+        raise BadRequest("endtime: the end is not after the start", errors=[{"field": "endtime"}])
+    if observation.status not in NOT_STARTED:
+        raise Conflict(
+            f"{observation.task_id} is {observation.status}; its times can no longer change",
+            my_status=observation.status,
+        )

@@ -1,0 +1,75 @@
+"""The checksum of a data product, one SHA-256 whether it is a file or a directory.
+
+A file's is its SHA-256. A directory's is the SHA-256 of the listing that `sha256sum` makes of its files,
+sorted by path in byte order, so that the operating system's own tools can check it:
+
+    cd WSRTA190405034_B000.MS && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """One file of a product: its path below the product with `/`, or "" where the product is one file."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+def directory_checksum(entries: Iterable[tuple[str, str]]) -> str:
+    """Give the checksum of a directory from the (relative path, SHA-256 in hex) of each of its files."""
+    listing = hashlib.sha256()
+    for path, sha256 in sorted(entries, key=lambda entry: os.fsencode(entry[0])):
+        listing.update(f"{sha256}  ./{path}\n".encode("utf-8", "surrogateescape"))
+    return listing.hexdigest()
+
+
+def product_checksum(records: list[FileRecord]) -> str:
+    """Give the checksum of the product that these files make."""
+    if len(records) == 1 and not records[0].path:
+        return records[0].sha256
+    return directory_checksum((record.path, record.sha256) for record in records)
+
+
+def files_of(product: Path) -> list[tuple[str, Path]]:
+    """List the files of a product as (relative path, path), sorted by relative path.
+
+    Raises FileNotFoundError where nothing is there, and ValueError for a link or anything else that is
+    neither a file nor a directory: a link may lead out of the data, and is never followed.
+    """
+    if product.is_symlink() or (product.exists() and not product.is_dir() and not product.is_file()):
+        raise ValueError(f"{product.name} is neither a file nor a directory")
+    if not product.is_dir():
+        product.stat()
+        return [("", product)]
+    return sorted(_walk(product, product))
+
+
+def _walk(directory: Path, root: Path) -> Iterator[tuple[str, Path]]:
+    for entry in os.scandir(directory):
+        path = Path(entry.path)
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(path, root)
+        elif entry.is_file(follow_symlinks=False):
+            yield path.relative_to(root).as_posix(), path
+        else:
+            raise ValueError(f"{path.relative_to(root.parent)} is neither a file nor a directory")
+
+
+def file_sha256(path: Path) -> str:
+    """Give the SHA-256 of one file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def records_of(product: Path) -> list[FileRecord]:
+    """Read a whole product and give each of its files with size and SHA-256."""
+    return [FileRecord(name, path.stat().st_size, file_sha256(path)) for name, path in files_of(product)]

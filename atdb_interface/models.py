@@ -1,0 +1,405 @@
+"""What goes over the wire, with the names that clients of Apertif's ATDB know.
+
+Times are aware UTC, written `YYYY-MM-DDTHH:MM:SSZ`; a time without a zone is taken as UTC.
+"""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Generic, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
+
+from atdb_interface.lifecycle import ProductStatus, Status
+
+LONGEST_TEXT = 4096
+#: Apertif forms this many beams on the sky, numbered from 0.
+BEAMS = 40
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _no_control_characters(text: str) -> str:
+    if any(ord(c) < 32 or ord(c) == 127 for c in text):
+        raise ValueError("holds control characters")
+    return text
+
+
+def _utc_seconds(moment: datetime) -> datetime:
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError("is not between 1970 and 2200")
+    return moment.replace(microsecond=0)
+
+
+def _a_written_time(value: Any) -> Any:
+    if isinstance(value, str | datetime):
+        return value
+    raise ValueError("is not a time such as 2019-04-05T21:03:02Z")
+
+
+def write_time(moment: datetime) -> str:
+    """Write a time as the wire has it, `YYYY-MM-DDTHH:MM:SSZ`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Time = Annotated[
+    datetime,
+    BeforeValidator(_a_written_time),
+    AfterValidator(_utc_seconds),
+    PlainSerializer(write_time, return_type=str),
+]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
+    AfterValidator(_no_control_characters),
+]
+Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT), AfterValidator(_no_control_characters)]
+Reason = Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
+Owner = Annotated[Name, StringConstraints(max_length=250)]
+TaskId = Annotated[str, StringConstraints(pattern=r"^\d{9,12}$")]
+FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
+SmallInt = Annotated[int, Field(ge=0, le=2_000_000_000)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _safe_file_name(name: str) -> str:
+    if name in (".", "..") or "/" in name or "\\" in name:
+        raise ValueError("is not the name of one file or directory")
+    return name
+
+
+FileName = Annotated[Name, AfterValidator(_safe_file_name)]
+
+
+def _host_and_directory(location: str) -> str:
+    host, colon, directory = location.partition(":")
+    if not colon or not host or "/" in host or not directory.startswith("/"):
+        raise ValueError("is not host:/directory")
+    if ".." in PurePosixPath(directory).parts:
+        raise ValueError("holds '..'")
+    return location
+
+
+DataLocation = Annotated[Text, AfterValidator(_host_and_directory)]
+
+
+class Family(StrEnum):
+    """The kinds of observing modes, told by how the mode's name begins; each writes its own data products."""
+
+    IMAGING = "imaging"
+    ARTS_SC1 = "arts_sc1"
+    ARTS_SC4 = "arts_sc4"
+
+    @property
+    def data_host(self) -> str:
+        """Name the machine on whose disks this family's data lie where the specification names none."""
+        return "wcudata1" if self is Family.IMAGING else "arts001"
+
+
+def family_of(observing_mode: str) -> Family:
+    """Tell an observing mode's family; ValueError where there is none, as nobody knows its data products."""
+    for family in Family:
+        if observing_mode == family or observing_mode.startswith(f"{family}_"):
+            return family
+    raise ValueError(f"{observing_mode!r} begins with none of {', '.join(Family)}")
+
+
+def _known_mode(observing_mode: str) -> str:
+    family_of(observing_mode)
+    return observing_mode
+
+
+ObservingMode = Annotated[Name, AfterValidator(_known_mode)]
+
+
+class Wire(BaseModel):
+    """Base of all that is sent to ATDB: a field that it does not know is an error, never dropped."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ObservationFields(Wire):
+    """The fields of an observation that its specification sets. Angles in degrees, frequencies in MHz."""
+
+    name: Name | None = None
+    task_type: Name = "observation"
+    process_type: Name = "observation"
+    field_ra: Annotated[FiniteFloat, Field(ge=0, lt=360)] | None = None
+    field_ha: Annotated[FiniteFloat, Field(ge=-180, le=180)] | None = None
+    field_dec: Annotated[FiniteFloat, Field(ge=-90, le=90)] | None = None
+    field_beam: Annotated[int, Field(ge=0, lt=BEAMS)] | None = None
+    beamPattern: Text | None = None
+    integration_factor: SmallInt | None = None
+    central_frequency: Annotated[FiniteFloat, Field(gt=0)] | None = None
+    start_band: SmallInt | None = None
+    end_band: SmallInt | None = None
+    telescopes: Annotated[str, StringConstraints(pattern=r"^[23456789ABCD]{1,12}$")] | None = None
+    science_mode: Name | None = None
+    number_of_bins: SmallInt | None = None
+    par_file_name: Text | None = None
+    parset_location: Text | None = None
+    data_location: DataLocation | None = None
+    node: Name | None = None
+    irods_collection: Text | None = None
+    control_parameters: Text | None = None
+    skip_auto_ingest: bool = False
+    options: dict[Name, JsonValue] = Field(default_factory=dict)
+    """What the astronomer wrote and no other field names."""
+
+    @model_validator(mode="after")
+    def _options_are_readable(self) -> Self:
+        if len(str(self.options)) > LONGEST_TEXT:
+            raise ValueError(f"options are longer than {LONGEST_TEXT} characters")
+        if (products := self.options.get("ndps")) is not None:
+            try:
+                count = int(str(products))
+            except ValueError:
+                raise ValueError(f"ndps: {products!r} is not a number of data products") from None
+            if not 1 <= count <= 1000:
+                raise ValueError("ndps: not between 1 and 1000 data products")
+        return self
+
+
+class NewObservation(ObservationFields):
+    """A specification: what a client POSTs to make an observation."""
+
+    field_name: Name
+    observing_mode: ObservingMode
+    starttime: Time
+    endtime: Time | None = None
+    duration: Annotated[int, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _start_end_and_duration_agree(self) -> Self:
+        if self.endtime is None:
+            if self.duration is None:
+                raise ValueError("one of endtime and duration is needed")
+            if self.duration > (LATEST - self.starttime).total_seconds():
+                raise ValueError("the end is not between 1970 and 2200")
+            self.endtime = self.starttime + timedelta(seconds=self.duration)
+        seconds = int((self.endtime - self.starttime).total_seconds())
+        if seconds <= 0:
+            raise ValueError("the end is not after the start")
+        if self.duration is not None and self.duration != seconds:
+            raise ValueError(f"duration is {self.duration} s, but from start to end are {seconds} s")
+        self.duration = seconds
+        return self
+
+
+class ObservationChange(ObservationFields):
+    """Some fields of an observation, and a status to move it to: what a client PUTs or PATCHes."""
+
+    field_name: Name | None = None
+    starttime: Time | None = None
+    endtime: Time | None = None
+    new_status: Status | None = None
+    reason: Reason = ""
+
+
+class Transition(BaseModel):
+    """One change of status; never changed afterwards. `name` is the status that it led to."""
+
+    id: int
+    taskID: str
+    dataproduct: str | None
+    previous: str | None
+    name: str
+    timestamp: Time
+    actor: str
+    owner: str | None
+    reason: str
+
+
+class Observation(BaseModel):
+    """An observation as ATDB returns it."""
+
+    id: int
+    taskID: str
+    name: str
+    task_type: str
+    process_type: str
+    observing_mode: str
+    my_status: Status
+    new_status: Status
+    status_history: list[Transition] | None = None
+    """Oldest first; in the answer for one observation, absent in lists."""
+    creationTime: Time
+    starttime: Time
+    endtime: Time
+    duration: int
+    field_name: str
+    field_ra: float | None
+    field_dec: float | None
+    field_ha: float | None
+    field_beam: int | None
+    beamPattern: str | None
+    integration_factor: int | None
+    central_frequency: float | None
+    start_band: int | None
+    end_band: int | None
+    telescopes: str | None
+    science_mode: str | None
+    number_of_bins: int | None
+    par_file_name: str | None
+    parset_location: str | None
+    data_location: str
+    node: str | None
+    irods_collection: str | None
+    control_parameters: str | None
+    skip_auto_ingest: bool
+    options: dict[str, JsonValue]
+    priority: int
+    generated_dataproducts: list[int] | None = None
+    """The ids of its data products; in the answer for one observation, absent in lists."""
+
+
+class NewDataProduct(Wire):
+    """A data product that an observation will write."""
+
+    taskID: TaskId
+    filename: FileName
+    name: Name | None = None
+    description: Text = ""
+    dataproduct_type: Name = "visibility"
+    size: Annotated[int, Field(ge=0)] | None = None
+    quality: Text | None = None
+    node: Name | None = None
+    data_location: DataLocation | None = None
+
+
+class DataProductChange(Wire):
+    """Some fields of a data product, and a status to move it to. `size` in bytes."""
+
+    new_status: ProductStatus | None = None
+    size: Annotated[int, Field(ge=0)] | None = None
+    checksum: Sha256 | None = None
+    description: Text | None = None
+    quality: Text | None = None
+    reason: Reason = ""
+
+
+class DataProduct(BaseModel):
+    """A data product as ATDB returns it. `size` in bytes; `checksum` is explained in checksum.py."""
+
+    id: int
+    taskID: str
+    name: str
+    filename: str
+    description: str
+    dataproduct_type: str
+    size: int | None
+    checksum: str | None
+    quality: str | None
+    node: str | None
+    data_location: str
+    my_status: ProductStatus
+    new_status: ProductStatus
+    status_history: list[Transition] | None = None
+    generatedByObservation: int
+    creationTime: Time
+
+
+class ProductMove(DataProductChange):
+    """A change of one product of a task, named by its file."""
+
+    filename: FileName
+
+
+class ProductMoves(Wire):
+    """Changes of many products of one task, made in one transaction.
+
+    With an owner: only while that owner has the lease on the observation.
+    """
+
+    taskID: TaskId
+    owner: Owner | None = None
+    moves: Annotated[list[ProductMove], Field(max_length=5000)]
+
+
+LeaseSeconds = Annotated[int, Field(gt=0, le=86400)]
+
+
+class Move(Wire):
+    """Ask for a change of an observation's status.
+
+    `expect`: refuse where the status now is none of these. `owner`: who works on it; on a working status it
+    gets the lease for `lease_seconds`, and no one else may move the observation until it has run out.
+    """
+
+    taskID: TaskId
+    name: Status
+    expect: list[Status] | None = None
+    owner: Owner | None = None
+    lease_seconds: LeaseSeconds | None = None
+    reason: Reason = ""
+
+
+class Lease(Wire):
+    """Who works on an observation, and until when it need not be asked for again."""
+
+    taskID: TaskId
+    owner: Owner
+    lease_seconds: LeaseSeconds = 60
+
+
+class HeldLease(BaseModel):
+    """A work lease as ATDB returns it. `lost_owners`: how many had this work before and let it run out."""
+
+    taskID: str
+    my_status: Status
+    owner: str
+    expires_at: Time
+    lost_owners: int
+
+
+class ClaimRequest(Wire):
+    """Ask for observations that wait in one of some statuses, each for this consumer only.
+
+    The same `id` asked again gives the same answer. `filters`: as in the address of a list, for instance
+    {"observing_mode__icontains": "sc4"}. A claim that is not acted on within `lease_seconds` is void.
+    """
+
+    id: Owner
+    consumer: Name
+    statuses: Annotated[list[Status], Field(min_length=1)]
+    filters: dict[str, str] = Field(default_factory=dict)
+    limit: Annotated[int, Field(gt=0, le=1000)] = 100
+    lease_seconds: LeaseSeconds = 900
+
+
+class ClaimedTask(BaseModel):
+    """An observation in a claim, with the status that it had when it was claimed."""
+
+    taskID: str
+    my_status: Status
+
+
+class Claim(BaseModel):
+    """What a consumer was given."""
+
+    id: str
+    consumer: str
+    expires_at: Time
+    tasks: list[ClaimedTask]
+
+
+Item = TypeVar("Item", bound=BaseModel)
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page of a list; `next` and `previous` are whole addresses."""
+
+    count: int
+    next: str | None
+    previous: str | None
+    results: list[Item]

@@ -1,0 +1,49 @@
+"""The parset that starts the telescope: one `key=value` a line, made from an observation's specification."""
+
+from collections.abc import Iterable
+
+from atdb_interface.models import Observation, write_time
+
+
+def make_parset(observation: Observation, filenames: Iterable[str]) -> str:
+    """Write the parset of an observation that is to write these data products."""
+    entries = {
+        "task.taskID": observation.taskID,
+        "task.startTime": write_time(observation.starttime),
+        "task.endTime": write_time(observation.endtime),
+        "task.observingMode": observation.observing_mode,
+        "task.fieldName": observation.field_name,
+        "task.fieldRa": observation.field_ra,
+        "task.fieldHa": observation.field_ha,
+        "task.fieldDec": observation.field_dec,
+        "task.fieldBeam": observation.field_beam,
+        "task.beamPattern": observation.beamPattern,
+        "task.integrationFactor": observation.integration_factor,
+        "task.centralFrequency": observation.central_frequency,
+        "task.startBand": observation.start_band,
+        "task.endBand": observation.end_band,
+        "task.telescopes": observation.telescopes,
+        "task.scienceMode": observation.science_mode,
+        "task.numberOfBins": observation.number_of_bins,
+        "task.parFile": observation.par_file_name,
+        "task.template": observation.parset_location,
+        "dataWriter.dataLocation": observation.data_location,
+        "dataWriter.products": ",".join(filenames),
+    }
+    return "".join(f"{key}={value}\n" for key, value in entries.items() if value is not None)
+
+
+def read_parset(text: str) -> dict[str, str]:
+    """Read a parset; `#` begins a comment line. ValueError for a line that is none, or a key given twice."""
+    entries: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        key, equals, value = line.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            raise ValueError(f"line {number} is not key=value")
+        if key in entries:
+            raise ValueError(f"line {number} gives {key} again")
+        entries[key] = value.strip()
+    return entries

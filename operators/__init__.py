@@ -1,0 +1,1 @@
+"""The stage operators and the listening sensor: the work that the DAGs order."""
