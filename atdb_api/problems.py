@@ -13,9 +13,7 @@ RETRY_AFTER_SECONDS = "2"
 
 def answer(error: AtdbError) -> Response:
     """Write an error as problem+json."""
-    response = Response(
-        json.dumps(error.problem()), status=error.status, content_type="application/problem+json"
-    )
+    response = Response(json.dumps(error.problem()), status=error.status, content_type="application/problem+json")
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS
     if isinstance(error, Unauthorized):

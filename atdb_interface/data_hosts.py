@@ -1,7 +1,7 @@
 """Where the data of a `data_location` (`host:/directory`) lie for a program on this machine.
 
 All data lie below one data root, in which each data host has its own folder: `arts001:/data/01/Timing` is
-`<data root>/arts001/data/01/Timing`. On a data host itself a link `<data root>/<host>` to `/` does it.
+`<data root>/arts001/data/01/Timing`, a mount of that host's disk or the disk itself, never a link.
 """
 
 import re
@@ -14,12 +14,6 @@ def local_path(data_root: Path, data_location: str) -> Path:
     """Give the directory of a `data_location` on this machine; ValueError where it would lie outside."""
     host, colon, directory = data_location.partition(":")
     path = PurePosixPath(directory)
-    if (
-        not colon
-        or not _HOST.fullmatch(host)
-        or not path.is_absolute()
-        or ".." in path.parts
-        or "\0" in directory
-    ):
+    if not colon or not _HOST.fullmatch(host) or not path.is_absolute() or ".." in path.parts or "\0" in directory:
         raise ValueError(f"{data_location!r} is not host:/directory")
     return data_root.joinpath(host, *path.parts[1:])

@@ -6,7 +6,7 @@ Plain data and the standard library only, so that every part of ATDB (and any ot
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeVar
@@ -191,3 +191,14 @@ def allowed_next(status: Status, held_from: Status | None = None) -> frozenset[S
 def allowed_next_of_product(status: ProductStatus) -> frozenset[ProductStatus]:
     """Tell which statuses of a data product may follow."""
     return _NEXT_OF_PRODUCT.get(status, frozenset())
+
+
+def backstop(*, imaging: bool, end: datetime, since: datetime, now: datetime) -> Status | None:
+    """Tell what becomes of a running observation of which the data writer says nothing; None while it may.
+
+    `since`: when it began to run, again perhaps, if an operator put it back after its end.
+    """
+    waited = now - max(end, since)
+    if imaging and waited > IMAGING_BACKSTOP:
+        return S.COMPLETING
+    return S.ERROR_NO_COMPLETING if waited > COMPLETING_TIMEOUT else None

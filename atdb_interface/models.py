@@ -3,6 +3,7 @@
 Times are aware UTC, written `YYYY-MM-DDTHH:MM:SSZ`; a time without a zone is taken as UTC.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -20,12 +21,16 @@ from pydantic import (
     model_validator,
 )
 
+from atdb_interface import lifecycle
 from atdb_interface.lifecycle import ProductStatus, Status
 
 LONGEST_TEXT = 4096
 #: Apertif forms this many beams on the sky, numbered from 0.
 BEAMS = 40
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+#: A bare number is not taken as seconds since 1970: it is rather a slip.
+_LOOKS_LIKE_A_TIME = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def _no_control_characters(text: str) -> str:
@@ -42,7 +47,7 @@ def _utc_seconds(moment: datetime) -> datetime:
 
 
 def _a_written_time(value: Any) -> Any:
-    if isinstance(value, str | datetime):
+    if isinstance(value, datetime) or (isinstance(value, str) and _LOOKS_LIKE_A_TIME.match(value)):
         return value
     raise ValueError("is not a time such as 2019-04-05T21:03:02Z")
 
@@ -64,7 +69,7 @@ Name = Annotated[
     AfterValidator(_no_control_characters),
 ]
 Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT), AfterValidator(_no_control_characters)]
-Reason = Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
+Reason = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")]
 Owner = Annotated[Name, StringConstraints(max_length=250)]
 TaskId = Annotated[str, StringConstraints(pattern=r"^\d{9,12}$")]
 FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
@@ -81,15 +86,21 @@ def _safe_file_name(name: str) -> str:
 FileName = Annotated[Name, AfterValidator(_safe_file_name)]
 
 
+def _inside(path: str) -> str:
+    if ".." in PurePosixPath(path).parts:
+        raise ValueError("holds '..'")
+    return path
+
+
 def _host_and_directory(location: str) -> str:
     host, colon, directory = location.partition(":")
     if not colon or not host or "/" in host or not directory.startswith("/"):
         raise ValueError("is not host:/directory")
-    if ".." in PurePosixPath(directory).parts:
-        raise ValueError("holds '..'")
+    _inside(directory)
     return location
 
 
+Collection = Annotated[Text, AfterValidator(_inside)]
 DataLocation = Annotated[Text, AfterValidator(_host_and_directory)]
 
 
@@ -150,7 +161,7 @@ class ObservationFields(Wire):
     parset_location: Text | None = None
     data_location: DataLocation | None = None
     node: Name | None = None
-    irods_collection: Text | None = None
+    irods_collection: Collection | None = None
     control_parameters: Text | None = None
     skip_auto_ingest: bool = False
     options: dict[Name, JsonValue] = Field(default_factory=dict)
@@ -231,8 +242,8 @@ class Observation(BaseModel):
     observing_mode: str
     my_status: Status
     new_status: Status
-    status_history: list[Transition] | None = None
-    """Oldest first; in the answer for one observation, absent in lists."""
+    status_history: list[Transition]
+    """Oldest first."""
     creationTime: Time
     starttime: Time
     endtime: Time
@@ -259,8 +270,19 @@ class Observation(BaseModel):
     skip_auto_ingest: bool
     options: dict[str, JsonValue]
     priority: int
-    generated_dataproducts: list[int] | None = None
-    """The ids of its data products; in the answer for one observation, absent in lists."""
+    generated_dataproducts: list[int]
+    """The ids of its data products."""
+
+    def backstop(self, now: datetime) -> Status | None:
+        """Tell what becomes of this observation, if it is running and the data writer says nothing."""
+        if self.my_status is not Status.RUNNING:
+            return None
+        return lifecycle.backstop(
+            imaging=family_of(self.observing_mode) is Family.IMAGING,
+            end=self.endtime,
+            since=self.status_history[-1].timestamp,
+            now=now,
+        )
 
 
 class NewDataProduct(Wire):
@@ -304,7 +326,7 @@ class DataProduct(BaseModel):
     data_location: str
     my_status: ProductStatus
     new_status: ProductStatus
-    status_history: list[Transition] | None = None
+    status_history: list[Transition]
     generatedByObservation: int
     creationTime: Time
 

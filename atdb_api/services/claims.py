@@ -16,9 +16,7 @@ from atdb_interface.models import ClaimRequest
 KEEP_CLAIMS = timedelta(days=1)
 
 
-def waiting(
-    statuses: Collection[Status], parameters: dict[str, str], now: datetime
-) -> list[ColumnElement[bool]]:
+def waiting(statuses: Collection[Status], parameters: dict[str, str], now: datetime) -> list[ColumnElement[bool]]:
     """Tell which observations wait, unclaimed, in these statuses.
 
     A scheduled one waits from START_LEAD before its start. One in a working status waits only when its owner

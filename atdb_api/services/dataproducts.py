@@ -135,9 +135,7 @@ def _apply(
     owner: str | None,
     now: datetime,
 ) -> None:
-    for name, value in change.model_dump(
-        exclude_unset=True, exclude={"new_status", "reason", "filename"}
-    ).items():
+    for name, value in change.model_dump(exclude_unset=True, exclude={"new_status", "reason", "filename"}).items():
         setattr(product, name, value)
     target = change.new_status
     if target is None or target is product.status:

@@ -31,9 +31,7 @@ def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
     values["data_location"] = new.data_location or f"{family_of(new.observing_mode).data_host}:/data"
     observation = Observation(task_id=task_id, status=Status.DEFINED, status_since=now, **values)
     session.add(observation)
-    session.add(
-        Transition(task_id=task_id, previous=None, status=Status.DEFINED, at=now, actor=actor, reason="")
-    )
+    session.add(Transition(task_id=task_id, previous=None, status=Status.DEFINED, at=now, actor=actor, reason=""))
     session.flush()
     session.refresh(observation)
     return observation
@@ -53,9 +51,7 @@ def change(session: Session, observation_id: int, change: ObservationChange, *, 
         "options",
     ):
         if name in given and given[name] is None:
-            raise BadRequest(
-                f"{name}: cannot be empty", errors=[{"field": name, "message": "cannot be empty"}]
-            )
+            raise BadRequest(f"{name}: cannot be empty", errors=[{"field": name, "message": "cannot be empty"}])
     values = wire.observation_values(given)
     start = values.get("start_time", observation.start_time)
     end = values.get("end_time", observation.end_time)

@@ -21,9 +21,7 @@ views = Blueprint("dataproducts", __name__, url_prefix="/dataproducts")
 def list_() -> dict[str, Any]:
     """List data products."""
     with transaction() as session:
-        return page(
-            session, select(DataProduct), wire.PRODUCT_COLUMNS, wire.dataproducts, default_ordering="id"
-        )
+        return page(session, select(DataProduct), wire.PRODUCT_COLUMNS, wire.dataproducts, default_ordering="id")
 
 
 @views.post("/")

@@ -1,0 +1,62 @@
+"""Where ATDB is, and as whom to speak to it: presets in the user's configuration.
+
+The first of these files that exists is read: `$ATDB_CONFIG`, `~/.config/atdb/config.toml`, and
+`etc/atdb/config.toml` of the Python environment (which `make up` writes):
+
+    default_host = "prod"
+    [hosts.prod]
+    url = "https://atdb.example.org"
+    user = "astronomer"
+    secret = "..."
+"""
+
+import os
+import sys
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from atdb_interface.client import Client
+
+
+@dataclass(frozen=True)
+class Host:
+    """One ATDB server and the account to use there."""
+
+    url: str
+    user: str | None = None
+    secret: str | None = field(default=None, repr=False)
+
+    def client(self) -> Client:
+        """Open a client."""
+        return Client(self.url, user=self.user, secret=self.secret)
+
+
+class ConfigError(Exception):
+    """The configuration cannot be read, or has no such host."""
+
+
+def config_files() -> list[Path]:
+    """List the files that may hold the configuration, in the order in which they are looked for."""
+    given = os.environ.get("ATDB_CONFIG")
+    if given:
+        return [Path(given)]
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return [home / "atdb" / "config.toml", Path(sys.prefix) / "etc" / "atdb" / "config.toml"]
+
+
+def find_host(name: str | None = None) -> Host:
+    """Find a host by the name of its preset, or by an address that begins with http; ConfigError if none."""
+    files = [path for path in config_files() if path.is_file()]
+    try:
+        settings = tomllib.loads(files[0].read_text()) if files else {}
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{files[0]}: {error}") from None
+    if name and name.startswith(("http://", "https://")):
+        return Host(name, os.environ.get("ATDB_USER"), os.environ.get("ATDB_SECRET"))
+    name = name or settings.get("default_host", "prod")
+    preset = settings.get("hosts", {}).get(name)
+    if not isinstance(preset, dict) or not isinstance(preset.get("url"), str):
+        places = " or ".join(str(path) for path in config_files())
+        raise ConfigError(f"no host {name!r} is configured; `make up` writes one, or put it into {places}")
+    return Host(preset["url"], preset.get("user"), preset.get("secret"))

@@ -1,0 +1,35 @@
+"""An Airflow connection of type `atdb`, turned into a client of ATDB."""
+
+from typing import Any
+
+from airflow.providers.http.hooks.http import HttpHook
+
+from atdb_interface.client import AsyncWatcher, Client
+
+
+class AtdbHook(HttpHook):
+    """Speak to ATDB: host (with http:// or https://) and port, login the account, password its secret."""
+
+    conn_name_attr = "atdb_conn_id"
+    default_conn_name = "atdb_default"
+    conn_type = "atdb"
+    hook_name = "ATDB"
+
+    def __init__(self, atdb_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(http_conn_id=atdb_conn_id, **kwargs)
+
+    def client(self) -> Client:
+        """Open a client; close it, or use it as a context manager."""
+        return Client(**_credentials(self.get_connection(self.http_conn_id)))
+
+    async def watcher(self) -> AsyncWatcher:
+        """Open an asynchronous client that only looks."""
+        return AsyncWatcher(**_credentials(await self.aget_connection(self.http_conn_id)))
+
+
+def _credentials(connection: Any) -> dict[str, Any]:
+    host = connection.host or ""
+    url = host if "://" in host else f"{connection.schema or 'http'}://{host}"
+    if connection.port:
+        url = f"{url}:{connection.port}"
+    return {"url": url, "user": connection.login, "secret": connection.password}

@@ -1,0 +1,1 @@
+"""Triggers that look at ATDB and change nothing."""

@@ -1,0 +1,147 @@
+"""Triggers that look at ATDB until something is due. They change nothing, so a killed triggerer loses nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
+
+from atdb_interface.client import AsyncWatcher
+from atdb_interface.errors import AtdbError, NotFound
+from atdb_interface.lifecycle import START_LEAD, START_LEAD_BUSY, Status
+from atdb_interface.models import Observation
+from atdb_plugins.hooks.atdb import AtdbHook
+
+#: While ATDB cannot be reached, and while something outside is awaited.
+PAUSE_SECONDS = 2.0
+#: Times may be edited meanwhile, so no trigger sleeps longer without looking again.
+LONGEST_SLEEP_SECONDS = 60.0
+
+
+class WaitingTrigger(BaseTrigger):
+    """Look until some observation waits, unclaimed, in one of the statuses."""
+
+    def __init__(self, atdb_conn_id: str, statuses: Sequence[str], poll_seconds: float = 0.5) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.atdb_conn_id, self.statuses, self.poll_seconds = atdb_conn_id, list(statuses), poll_seconds
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Tell Airflow how to make this trigger again."""
+        return f"{__name__}.WaitingTrigger", {
+            "atdb_conn_id": self.atdb_conn_id,
+            "statuses": self.statuses,
+            "poll_seconds": self.poll_seconds,
+        }
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield once, when something waits."""
+        statuses = [Status(status) for status in self.statuses]
+        async with await AtdbHook(self.atdb_conn_id).watcher() as atdb:
+            while True:
+                try:
+                    if count := await atdb.count_waiting(statuses):
+                        yield TriggerEvent(count)
+                        return
+                    await asyncio.sleep(self.poll_seconds)
+                except AtdbError as error:
+                    self.log.warning("%s", error)
+                    await asyncio.sleep(PAUSE_SECONDS)
+
+
+class ObservationTrigger(BaseTrigger):
+    """Look at one observation until it is due: a subclass says when."""
+
+    def __init__(self, atdb_conn_id: str, atdb_task_id: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.atdb_conn_id, self.atdb_task_id = atdb_conn_id, atdb_task_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Tell Airflow how to make this trigger again."""
+        return f"{__name__}.{type(self).__name__}", {
+            "atdb_conn_id": self.atdb_conn_id,
+            "atdb_task_id": self.atdb_task_id,
+        }
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield once, when the observation is due, or at once where there is no such observation."""
+        async with await AtdbHook(self.atdb_conn_id).watcher() as atdb:
+            while True:
+                try:
+                    observation = await atdb.observation(self.atdb_task_id)
+                    if event := await self.due(atdb, observation, datetime.now(UTC)):
+                        yield event
+                        return
+                    await asyncio.sleep(self.pause_seconds(observation, datetime.now(UTC)))
+                except NotFound:
+                    yield TriggerEvent("no such observation")
+                    return
+                except AtdbError as error:
+                    self.log.warning("%s", error)
+                    await asyncio.sleep(PAUSE_SECONDS)
+
+    async def due(self, atdb: AsyncWatcher, observation: Observation, now: datetime) -> TriggerEvent | None:
+        """Give the event, or None while it is not yet due."""
+        raise NotImplementedError
+
+    def pause_seconds(self, observation: Observation, now: datetime) -> float:
+        """Tell how long to sleep before looking again."""
+        raise NotImplementedError
+
+
+class TurnTrigger(ObservationTrigger):
+    """Wait for an observation's turn at the telescope: before its start, and later while another is busy there."""
+
+    async def due(self, atdb: AsyncWatcher, observation: Observation, now: datetime) -> TriggerEvent | None:
+        """Fire when the turn has come, or the observation is no longer scheduled."""
+        if observation.my_status is not Status.SCHEDULED or now >= observation.starttime - START_LEAD_BUSY:
+            return TriggerEvent(observation.my_status)
+        if now < observation.starttime - START_LEAD:
+            return None
+        busy = await atdb.count_observations(my_status__in=f"{Status.STARTING},{Status.RUNNING}")
+        return None if busy else TriggerEvent(observation.my_status)
+
+    def pause_seconds(self, observation: Observation, now: datetime) -> float:
+        """Look every few seconds: the telescope may become free at any moment."""
+        return _sleep(observation.starttime - START_LEAD - now, least=PAUSE_SECONDS)
+
+
+class StartTrigger(ObservationTrigger):
+    """Wait for an observation's start."""
+
+    async def due(
+        self,
+        atdb: AsyncWatcher,  # noqa: ARG002
+        observation: Observation,
+        now: datetime,
+    ) -> TriggerEvent | None:
+        """Fire when the start has come, or the observation is no longer starting."""
+        gone = observation.my_status is not Status.STARTING
+        return TriggerEvent(observation.my_status) if gone or now >= observation.starttime else None
+
+    def pause_seconds(self, observation: Observation, now: datetime) -> float:
+        """Sleep until the start."""
+        return _sleep(observation.starttime - now)
+
+
+class CompletingTrigger(ObservationTrigger):
+    """Wait until the data writer has said that the observation is completing, or the backstop is due."""
+
+    async def due(
+        self,
+        atdb: AsyncWatcher,  # noqa: ARG002
+        observation: Observation,
+        now: datetime,
+    ) -> TriggerEvent | None:
+        """End the task, without a worker, where the observation has gone on; fire where the backstop is due."""
+        if observation.my_status is not Status.RUNNING:
+            return TaskSuccessEvent()
+        return TriggerEvent(observation.my_status) if observation.backstop(now) else None
+
+    def pause_seconds(self, observation: Observation, now: datetime) -> float:
+        """Sleep until the end, and look every few seconds from then on."""
+        return _sleep(observation.endtime - now, least=PAUSE_SECONDS)
+
+
+def _sleep(duration: timedelta, least: float = 0.05) -> float:
+    return min(max(duration.total_seconds(), least), LONGEST_SLEEP_SECONDS)

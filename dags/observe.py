@@ -1,0 +1,24 @@
+"""# observe
+Starts the telescope and follows the observation: `scheduled` → `starting` → `running` → `completing`. One run an
+observation. Clear a failed run to try again, once it is sure that the telescope is not half started."""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, PartitionedAssetTimetable
+
+from atdb_interface.lifecycle import OBSERVE
+from operators.listen import status_asset
+from operators.observe import CompleteOperator, RunOperator, StartOperator
+
+with DAG(
+    "observe",
+    doc_md=__doc__,
+    schedule=PartitionedAssetTimetable(assets=status_asset(OBSERVE.source)),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=64,
+    max_active_tasks=64,
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=5)},
+    tags=["atdb", "stage"],
+):
+    StartOperator(task_id="start") >> RunOperator(task_id="run") >> CompleteOperator(task_id="complete")

@@ -1,0 +1,22 @@
+"""# validate
+Checks that each data product is there and takes its checksum: `completing` → `checking` → `valid`,
+`completed` or `incomplete`. One run an observation."""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, PartitionedAssetTimetable
+
+from atdb_interface.lifecycle import VALIDATE
+from operators.listen import status_asset
+from operators.validate import ValidateOperator
+
+with DAG(
+    "validate",
+    doc_md=__doc__,
+    schedule=PartitionedAssetTimetable(assets=status_asset(VALIDATE.source)),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=64,
+    tags=["atdb", "stage"],
+):
+    ValidateOperator(task_id="validate", retries=2, retry_delay=timedelta(seconds=5))
