@@ -7,14 +7,10 @@ import click
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from flask import Flask, current_app
-from sqlalchemy.dialects.postgresql import insert
 
-from atdb_api.auth import secret_hash
 from atdb_api.database import transaction
-from atdb_api.models import Account
 from atdb_api.roles import Role
-
-SHORTEST_SECRET = 20
+from atdb_api.services import accounts
 
 
 def alembic_config(url: str) -> AlembicConfig:
@@ -41,13 +37,5 @@ def init_app(app: Flask) -> None:
     )
     def _account(name: str, role: str) -> None:
         """Make an account or change it; its secret is read from standard input."""
-        secret = sys.stdin.readline().strip()
-        if len(secret) < SHORTEST_SECRET:
-            raise click.ClickException(f"a secret has at least {SHORTEST_SECRET} random characters")
-        values = {"role": role, "secret_sha256": secret_hash(secret)}
         with transaction() as session:
-            session.execute(
-                insert(Account)
-                .values(name=name, **values)
-                .on_conflict_do_update(index_elements=[Account.name], set_=values)
-            )
+            accounts.put(session, name, Role[role.upper()], sys.stdin.readline().strip())

@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, json
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
@@ -58,6 +58,10 @@ def init_app(app: Flask) -> None:
             if name in ("Allow", "Retry-After"):
                 response.headers[name] = value
         return response
+
+    @app.errorhandler(DataError)
+    def _out_of_range(_: DataError) -> Response:
+        return answer(BadRequest("a value is out of the range that the database can hold"))
 
     @app.errorhandler(OperationalError)
     @app.errorhandler(InterfaceError)

@@ -3,6 +3,7 @@
 Times are aware UTC, written `YYYY-MM-DDTHH:MM:SSZ`; a time without a zone is taken as UTC.
 """
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -61,7 +62,7 @@ Time = Annotated[
     datetime,
     BeforeValidator(_a_written_time),
     AfterValidator(_utc_seconds),
-    PlainSerializer(write_time, return_type=str),
+    PlainSerializer(write_time, return_type=str, when_used="json"),
 ]
 Name = Annotated[
     str,
@@ -169,8 +170,9 @@ class ObservationFields(Wire):
 
     @model_validator(mode="after")
     def _options_are_readable(self) -> Self:
-        if len(str(self.options)) > LONGEST_TEXT:
-            raise ValueError(f"options are longer than {LONGEST_TEXT} characters")
+        written = json.dumps(self.options)
+        if len(written) > LONGEST_TEXT or "\\u0000" in written:
+            raise ValueError(f"options: longer than {LONGEST_TEXT} characters, or NUL among them")
         if (products := self.options.get("ndps")) is not None:
             try:
                 count = int(str(products))

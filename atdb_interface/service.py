@@ -163,12 +163,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"atdb_service: {error}", file=sys.stderr)
         return 1
     except (AtdbError, ValueError) as error:
-        print(f"atdb_service: {_sentence(error)}", file=sys.stderr)
+        print(f"atdb_service: {sentence(error)}", file=sys.stderr)
         return 2
     return 0
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
+    """Say in one sentence what is wrong, naming the options that cannot be read."""
     if not isinstance(error, ValidationError):
         return str(error)
     return "; ".join(

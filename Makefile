@@ -1,0 +1,60 @@
+# Everything that a person or CI does here. Each target installs what it needs into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := uv==0.13.9
+SCHEDULE ?=
+SPEEDUP ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up down status test check format lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: .venv/run ## Replay a schedule from specification to removal (SCHEDULE=file SPEEDUP=n), and end
+	@$(BIN)/python -m standalone demo $(if $(SPEEDUP),--speedup $(SPEEDUP)) $(if $(SCHEDULE),'$(SCHEDULE)')
+
+up: .venv/run ## Run ATDB, Airflow and the telescope simulator until Ctrl-C
+	@$(BIN)/python -m standalone up
+
+down: .venv/run ## End everything that `make up` started
+	@$(BIN)/python -m standalone down
+
+status: .venv/run ## Tell what runs, and whether it is well
+	@$(BIN)/python -m standalone status
+
+test: .venv/dev ## Run all tests: on a real PostgreSQL, Airflow and telescope simulator
+	$(BIN)/pytest
+
+check: .venv/dev ## Check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/dev ## Put the code into the house's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: .venv/run ## Pin the newest versions that requirements*.in allow
+	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
+
+install: .venv/run ## Install what ATDB needs into .venv
+
+clean: down ## Delete .venv and all state: databases, data and archive of this checkout
+	rm -rf .venv .atdb
+
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit("ATDB needs Python 3.11 or newer: make PYTHON=python3.11" * (sys.version_info < (3, 11)))'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check $(UV)
+
+.venv/run: .venv/bin/uv requirements.txt pyproject.toml
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+.venv/dev: .venv/run requirements-dev.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,144 @@
+"""Waiting observations are given out, each to one consumer; work belongs to one owner."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from atdb_interface.client import Client
+from atdb_interface.errors import ForbiddenMove, NotOwner
+from atdb_interface.lifecycle import MAX_LOST_OWNERS, ProductStatus, Status
+from atdb_interface.models import ClaimRequest, Observation, ProductMove
+from tests.conftest import SECRETS
+
+Observe = Callable[..., Observation]
+
+
+def claim(client: Client, claim_id: str, *statuses: Status, **more: object) -> list[str]:
+    request = ClaimRequest(id=claim_id, consumer="test", statuses=list(statuses), **more)
+    return [task.taskID for task in client.claim(request).tasks]
+
+
+def test_an_observation_is_given_to_one_consumer_only(url: str, client: Client, observe: Observe) -> None:
+    made = {observe(Status.VALID).taskID for _ in range(20)}
+
+    def ask(number: int) -> list[str]:
+        with Client(url, user="service", secret=SECRETS["service"]) as consumer:
+            return claim(consumer, f"claim {number}", Status.VALID, limit=3)
+
+    with ThreadPoolExecutor(10) as pool:
+        given = [task_id for tasks in pool.map(ask, range(10)) for task_id in tasks]
+    assert sorted(given) == sorted(set(given))
+    rest = claim(client, "the rest", Status.VALID)
+    assert set(given) | set(rest) == made
+    assert len(given) + len(rest) == 20
+
+
+def test_the_same_claim_asked_again_gives_the_same_answer(client: Client, observe: Observe) -> None:
+    made = observe(Status.VALID)
+    first = claim(client, "c1", Status.VALID)
+    observe(Status.VALID)
+    assert first == claim(client, "c1", Status.VALID) == [made.taskID]
+
+
+def test_the_oldest_start_comes_first_and_filters_hold(client: Client, observe: Observe) -> None:
+    late = observe(Status.VALID, starttime="2026-04-09T00:00:00Z", observing_mode="arts_sc1_timing")
+    early = observe(Status.VALID, starttime="2026-04-08T00:00:00Z", observing_mode="arts_sc1_timing")
+    other = observe(Status.VALID)
+    filters = {"observing_mode__icontains": "SC1"}
+    assert claim(client, "c1", Status.VALID, filters=filters) == [early.taskID, late.taskID]
+    assert claim(client, "c2", Status.VALID) == [other.taskID]
+
+
+def test_a_claim_that_is_not_acted_on_runs_out(client: Client, observe: Observe) -> None:
+    made = observe(Status.VALID)
+    assert claim(client, "c1", Status.VALID, lease_seconds=1) == [made.taskID]
+    assert claim(client, "c2", Status.VALID) == []
+    time.sleep(1.1)
+    assert claim(client, "c3", Status.VALID) == [made.taskID]
+
+
+def test_a_scheduled_observation_waits_from_ten_minutes_before_its_start(client: Client, observe: Observe) -> None:
+    now = datetime.now(UTC)
+    observe(Status.SCHEDULED, starttime=(now + timedelta(minutes=12)).isoformat())
+    soon = observe(Status.SCHEDULED, starttime=(now + timedelta(minutes=9)).isoformat())
+    assert claim(client, "c1", Status.SCHEDULED) == [soon.taskID]
+
+
+def enter(client: Client, task_id: str, owner: str, lease_seconds: int = 60) -> None:
+    client.move(task_id, Status.INGESTING, expect=[Status.VALID], owner=owner, lease_seconds=lease_seconds)
+
+
+def test_only_the_owner_may_enter_again_or_leave(client: Client, observe: Observe) -> None:
+    task_id = observe(Status.VALID, products=1).taskID
+    enter(client, task_id, "ingest/run 1")
+    enter(client, task_id, "ingest/run 1")
+    with pytest.raises(NotOwner) as refusal:
+        enter(client, task_id, "ingest/run 2")
+    assert refusal.value.extra["owner"] == "ingest/run 1"
+    for owner in ("ingest/run 2", None):
+        with pytest.raises(NotOwner):
+            client.move(task_id, Status.ARCHIVED, owner=owner)
+    product = ProductMove(filename=f"{task_id}_0.fits", new_status=ProductStatus.VALID)
+    with pytest.raises(NotOwner):
+        client.move_products(task_id, [product], owner="ingest/run 2")
+    client.move_products(task_id, [product], owner="ingest/run 1")
+    client.move(task_id, Status.ARCHIVED, owner="ingest/run 1")
+    names = [step.name for step in client.history(taskID=task_id)]
+    assert names[-2:] == ["ingesting", "archived"]
+
+
+def test_an_operator_may_abort_what_somebody_works_on(client: Client, observe: Observe) -> None:
+    task_id = observe(Status.COMPLETING).taskID
+    client.move(task_id, Status.CHECKING, owner="validate/run 1")
+    client.move(task_id, Status.ABORTED, reason="wrong field")
+    with pytest.raises(ForbiddenMove):
+        client.move(task_id, Status.VALID, owner="validate/run 1")
+    with pytest.raises(NotOwner):
+        client.renew(task_id, "validate/run 1", 60)
+
+
+def test_lost_work_is_given_to_others_but_not_for_ever(client: Client, observe: Observe) -> None:
+    task_id = observe(Status.VALID).taskID
+    enter(client, task_id, "run 0", lease_seconds=60)
+    assert claim(client, "too early", Status.INGESTING) == []
+    client.renew(task_id, "run 0", 1)
+    for number in range(1, MAX_LOST_OWNERS + 1):
+        time.sleep(1.1)
+        assert claim(client, f"claim {number}", Status.INGESTING, lease_seconds=60) == [task_id]
+        enter(client, task_id, f"run {number}", lease_seconds=1)
+        with pytest.raises(NotOwner):
+            client.renew(task_id, f"run {number - 1}", 60)
+    time.sleep(1.1)
+    assert claim(client, "one too many", Status.INGESTING) == []
+    with pytest.raises(NotOwner):
+        enter(client, task_id, "run too many")
+    (lease,) = client.leases(expires_at__lt=datetime.now(UTC).isoformat())
+    assert (lease.taskID, lease.lost_owners) == (task_id, MAX_LOST_OWNERS)
+
+
+def test_a_lost_start_of_the_telescope_is_given_to_nobody(client: Client, observe: Observe) -> None:
+    task_id = observe(Status.SCHEDULED).taskID
+    client.move(task_id, Status.STARTING, owner="observe/run 1", lease_seconds=1)
+    time.sleep(1.1)
+    assert claim(client, "c1", Status.SCHEDULED, Status.STARTING) == []
+    with pytest.raises(NotOwner):
+        client.move(task_id, Status.STARTING, owner="observe/run 2")
+
+
+def test_looking_changes_nothing(client: Client, observe: Observe, url: str) -> None:
+    import asyncio
+
+    from atdb_interface.client import AsyncWatcher
+
+    observe(Status.VALID)
+
+    async def look() -> list[int]:
+        async with AsyncWatcher(url, user="viewer", secret=SECRETS["viewer"]) as atdb:
+            return [await atdb.count_waiting([Status.VALID, Status.DEFINED]) for _ in range(3)]
+
+    assert asyncio.run(look()) == [1, 1, 1]
+    assert len(claim(client, "c1", Status.VALID)) == 1
+    assert asyncio.run(look()) == [0, 0, 0]

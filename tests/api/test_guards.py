@@ -1,0 +1,131 @@
+"""Who may do what, what a failure looks like, and that history cannot be rewritten."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+from alembic import command
+from flask import Flask
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from atdb_api import create_app
+from atdb_api.commands import alembic_config
+from atdb_api.config import Config
+from atdb_api.roles import Role
+from atdb_interface.models import Observation
+from tests.conftest import SECRETS, Postgres
+
+
+@pytest.mark.parametrize(
+    ("role", "method", "expected"),
+    [
+        (None, "GET", 401),
+        (None, "POST", 401),
+        ("viewer", "GET", 200),
+        ("viewer", "POST", 403),
+        ("viewer", "PATCH", 403),
+        ("service", "PATCH", 200),
+        ("service", "DELETE", 403),
+        ("operator", "DELETE", 204),
+        ("admin", "DELETE", 204),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["basic", "bearer"])
+def test_a_role_may_do_what_it_should(
+    url: str,
+    observe: Callable[..., Observation],
+    role: str | None,
+    method: str,
+    expected: int,
+    scheme: str,
+) -> None:
+    made = observe()
+    request = httpx.Request(method, f"{url}/atdb/observations/{made.id}/", json={"node": "x"})
+    if method == "POST":
+        request = httpx.Request(method, f"{url}/atdb/status/", json={"taskID": made.taskID, "name": "scheduled"})
+    if role and scheme == "bearer":
+        request.headers["Authorization"] = f"Bearer {role}:{SECRETS[role]}"
+    with httpx.Client(auth=(role, SECRETS[role]) if role and scheme == "basic" else None) as http:
+        assert http.send(request).status_code == expected
+
+
+@pytest.mark.parametrize(
+    "authorization", ["Basic !!!", "Bearer", "Bearer admin:wrong", "Digest x", "Basic AA==", "Bearer \xff:x"]
+)
+def test_a_wrong_secret_is_a_401(url: str, authorization: str) -> None:
+    answer = httpx.get(f"{url}/atdb/observations/", headers={b"Authorization": authorization.encode("latin-1")})
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Basic")
+
+
+def test_an_anonymous_client_may_do_what_the_setting_says(database_url: str) -> None:
+    app = create_app(Config(database_url=database_url, anonymous_role=Role.VIEWER))
+    http = app.test_client()
+    assert http.get("/atdb/observations/").status_code == 200
+    assert http.post("/atdb/observations/", json={}).status_code == 401
+    app.extensions["atdb_engine"].dispose()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", "/atdb/nothing", 404),
+        ("GET", "/atdb/observations/99", 404),
+        ("PUT", "/atdb/observations/", 405),
+        ("DELETE", "/atdb/status/1/", 405),
+        ("PUT", "/atdb/status/1/", 405),
+    ],
+)
+def test_every_refusal_is_a_problem(url: str, method: str, path: str, expected: int) -> None:
+    answer = httpx.request(method, url + path, auth=("admin", SECRETS["admin"]))
+    assert answer.status_code == expected
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["status"] == expected
+
+
+def test_other_content_types_and_large_bodies_are_refused(url: str) -> None:
+    with httpx.Client(base_url=url, auth=("admin", SECRETS["admin"])) as http:
+        assert http.post("/atdb/observations/", data={"field_name": "x"}).status_code == 415
+        large = http.post(
+            "/atdb/observations/", content=b" " * (5 << 20), headers={"Content-Type": "application/json"}
+        )
+        assert large.status_code == 413
+
+
+def test_without_its_database_atdb_says_so_and_recovers(postgres: Postgres, url: str) -> None:
+    assert httpx.get(f"{url}/atdb/health").status_code == 200
+    postgres.stop()
+    try:
+        answer = httpx.get(f"{url}/atdb/health", timeout=10)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+        assert "password" not in answer.text
+    finally:
+        postgres.start()
+    assert httpx.get(f"{url}/atdb/health").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "statement", ["update transitions set reason = 'x'", "delete from transitions", "truncate transitions"]
+)
+def test_history_cannot_be_rewritten(database_url: str, client: object, statement: str) -> None:
+    engine = create_engine(database_url)
+    with pytest.raises(DBAPIError, match="never changed"), engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def test_models_and_migrations_agree_there_and_back(database_url: str) -> None:
+    config = alembic_config(database_url)
+    command.check(config)
+    command.downgrade(config, "base")
+    command.upgrade(config, "head")
+    command.check(config)
+
+
+def test_a_short_secret_is_refused_by_the_account_command(app: Flask) -> None:
+    run = app.test_cli_runner()
+    assert run.invoke(args=["account", "me", "--role", "viewer"], input="short\n").exit_code != 0
+    assert run.invoke(args=["account", "me", "--role", "viewer"], input="x" * 32 + "\n").exit_code == 0
+    http = app.test_client()
+    assert http.get("/atdb/observations/", auth=("me", "x" * 32)).status_code == 200

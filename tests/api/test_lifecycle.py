@@ -1,0 +1,121 @@
+"""Every pair of statuses, tried through HTTP."""
+
+from collections.abc import Callable
+
+import pytest
+
+from atdb_interface.client import Client
+from atdb_interface.errors import ForbiddenMove
+from atdb_interface.lifecycle import ProductStatus, Status, allowed_next, allowed_next_of_product
+from atdb_interface.models import Observation, ProductMove
+from tests.conftest import way_to
+
+Observe = Callable[..., Observation]
+
+# The facts of the domain, written a second time on purpose: the table that is tested must not be its own judge.
+NORMAL_WAY = "defined|scheduled|starting|running|completing|checking|valid|ingesting|archived|removing|removed"
+ALLOWED = {
+    "defined": "scheduled",
+    "scheduled": "starting|error (too late)|error (start obs)",
+    "starting": "running|error (start obs)",
+    "running": "completing|error (no completing)",
+    "completing": "checking",
+    "checking": "valid|incomplete|completed",
+    "valid": "ingesting",
+    "ingesting": "archived|ingest error",
+    "archived": "removing",
+    "removing": "removed|remove error",
+    "completed": "valid",
+    "incomplete": "valid",
+    "error (too late)": "scheduled",
+    "error (start obs)": "scheduled",
+    "error (no completing)": "running",
+    "ingest error": "valid",
+    "remove error": "archived",
+    "removed": "",
+    "aborted": "",
+}
+BEFORE_INGESTING = {
+    *["defined", "scheduled", "starting", "running", "completing", "checking", "valid", "completed", "incomplete"],
+    *("error (too late)", "error (start obs)", "error (no completing)"),
+}
+IN_THE_HANDS_OF_SOMEBODY = {"starting", "running", "checking", "ingesting", "removing", "removed", "aborted"}
+
+
+def allowed(status: str) -> set[str]:
+    targets = set(filter(None, ALLOWED[status].split("|")))
+    if status in BEFORE_INGESTING:
+        targets.add("aborted")
+    if status not in IN_THE_HANDS_OF_SOMEBODY:
+        targets.add("on hold")
+    return targets
+
+
+@pytest.mark.parametrize("status", sorted(set(Status) - {Status.ON_HOLD}))
+def test_only_the_listed_statuses_may_follow(client: Client, observe: Observe, status: Status) -> None:
+    stays = observe(status)
+    for target in sorted(set(Status) - {status}):
+        if target in allowed(status):
+            goes = observe(status)
+            before = len(goes.status_history)
+            assert client.change_observation(goes.id, new_status=target).my_status is target
+            steps = client.observation(goes.taskID).status_history
+            assert len(steps) == before + 1
+            assert (steps[-1].previous, steps[-1].name, steps[-1].actor) == (status, target, "admin")
+        else:
+            with pytest.raises(ForbiddenMove) as refusal:
+                client.change_observation(stays.id, new_status=target)
+            assert refusal.value.extra["my_status"] == status
+            assert set(refusal.value.extra["allowed"]) == allowed(status)
+    assert client.observation(stays.taskID) == stays
+
+
+def test_the_normal_way_is_the_one_of_the_domain(observe: Observe) -> None:
+    assert [step.name for step in observe(Status.REMOVED).status_history] == NORMAL_WAY.split("|")
+
+
+@pytest.mark.parametrize("status", sorted(s for s in Status if Status.ON_HOLD in allowed_next(s)))
+def test_from_hold_there_is_only_the_way_back(client: Client, observe: Observe, status: Status) -> None:
+    held = observe(status)
+    client.move(held.taskID, Status.ON_HOLD, reason="thunderstorm")
+    back = {status} | ({Status.ABORTED} if status in BEFORE_INGESTING else set())
+    for target in set(Status) - back - {Status.ON_HOLD}:
+        with pytest.raises(ForbiddenMove):
+            client.move(held.taskID, target)
+    client.move(held.taskID, status)
+    assert client.observation(held.taskID).my_status is status
+
+
+PRODUCT_WAYS = {
+    "defined": [],
+    "valid": ["valid"],
+    "invalid": ["invalid"],
+    "ingesting": ["valid", "ingesting"],
+    "archived": ["valid", "ingesting", "archived"],
+    "removed": ["valid", "ingesting", "archived", "removed"],
+    "ingest error": ["valid", "ingesting", "ingest error"],
+}
+
+
+@pytest.mark.parametrize("status", sorted(ProductStatus))
+@pytest.mark.parametrize("target", sorted(ProductStatus))
+def test_a_product_follows_its_own_table(
+    client: Client, observe: Observe, status: ProductStatus, target: ProductStatus
+) -> None:
+    task_id = observe(products=1).taskID
+    name = f"{task_id}_0.fits"
+    for step in PRODUCT_WAYS[status]:
+        client.move_products(task_id, [ProductMove(filename=name, new_status=ProductStatus(step))])
+    (before,) = client.dataproducts(taskID=task_id)
+    if target in allowed_next_of_product(status):
+        assert client.change_dataproduct(before.id, new_status=target).my_status is target
+        (after,) = client.dataproducts(taskID=task_id)
+        assert len(after.status_history) == len(before.status_history) + 1
+    elif target is not status:
+        with pytest.raises(ForbiddenMove):
+            client.change_dataproduct(before.id, new_status=target)
+        assert list(client.dataproducts(taskID=task_id)) == [before]
+
+
+def test_every_status_can_be_reached() -> None:
+    assert all(way_to(status) for status in set(Status) - {Status.DEFINED})

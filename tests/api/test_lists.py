@@ -1,0 +1,104 @@
+"""Filters, ordering and pages, judged by the same question asked in Python."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import Status
+from atdb_interface.models import Observation
+from tests.conftest import SECRETS
+
+Observe = Callable[..., Observation]
+Judge = Callable[[dict[str, Any]], bool]
+
+QUESTIONS: list[tuple[dict[str, str], Judge]] = [
+    ({"my_status": "valid"}, lambda o: o["my_status"] == "valid"),
+    ({"my_status__in": "valid,on hold"}, lambda o: o["my_status"] in ("valid", "on hold")),
+    ({"my_status__ne": "valid"}, lambda o: o["my_status"] != "valid"),
+    ({"my_status__icontains": "ERR"}, lambda o: "err" in o["my_status"]),
+    ({"observing_mode__icontains": "SC4"}, lambda o: "sc4" in o["observing_mode"]),
+    ({"observing_mode__contains": "SC4"}, lambda o: "SC4" in o["observing_mode"]),
+    ({"field_name__startswith": "3C_"}, lambda o: o["field_name"].startswith("3C_")),
+    ({"field_name__endswith": "%"}, lambda o: o["field_name"].endswith("%")),
+    ({"field_name__contains": "\\"}, lambda o: "\\" in o["field_name"]),
+    ({"taskID__gt": "260405003"}, lambda o: o["taskID"] > "260405003"),
+    ({"field_ra__gte": "10", "field_ra__lt": "30"}, lambda o: 10 <= (o["field_ra"] or 0) < 30),
+    ({"field_ra__range": "10,30"}, lambda o: 10 <= (o["field_ra"] or 0) <= 30),
+    ({"field_ra__isnull": "true"}, lambda o: o["field_ra"] is None),
+    ({"field_ra__isnull": "false"}, lambda o: o["field_ra"] is not None),
+    ({"starttime__gte": "2026-04-05T06:30:00Z"}, lambda o: o["starttime"] >= "2026-04-05T06:30:00Z"),
+    ({"starttime__lt": "2026-04-05"}, lambda o: o["starttime"] < "2026-04-05T00:00:00Z"),
+    ({"duration": "300"}, lambda o: o["duration"] == 300),
+    ({"skip_auto_ingest": "true"}, lambda o: o["skip_auto_ingest"]),
+]
+
+
+@pytest.fixture
+def sky(client: Client, observe: Observe) -> list[dict[str, Any]]:
+    names = ["3C48", "3C_8", "100%", "a\\b", "S2248+33", "3C147"]
+    modes = ["imaging", "arts_sc1_timing", "arts_sc4_survey"]
+    statuses = [Status.VALID, Status.ON_HOLD, Status.INGEST_ERROR, Status.DEFINED]
+    for n in range(12):
+        observe(
+            statuses[n % 4],
+            field_name=names[n % 6],
+            observing_mode=modes[n % 3],
+            field_ra=None if n % 5 == 0 else n * 5.0,
+            duration=300 + 60 * (n % 2),
+            skip_auto_ingest=n % 4 == 1,
+        )
+    return [o.model_dump(mode="json") for o in client.observations()]
+
+
+def test_each_lookup_finds_what_python_finds(client: Client, sky: list[dict[str, Any]]) -> None:
+    for parameters, judge in QUESTIONS:
+        found = [o.taskID for o in client.observations(**parameters)]
+        assert found == [o["taskID"] for o in sky if judge(o)], parameters
+
+
+def test_pages_add_up_in_the_order_asked_for(client: Client, sky: list[dict[str, Any]]) -> None:
+    found = list(client.observations(page_size=5, ordering="-field_name,starttime"))
+    expected = sorted(sky, key=lambda o: o["starttime"])
+    expected.sort(key=lambda o: o["field_name"], reverse=True)
+    assert [o.taskID for o in found] == [o["taskID"] for o in expected]
+
+
+def test_a_page_names_its_neighbours(url: str, sky: list[dict[str, Any]]) -> None:
+    auth = ("viewer", SECRETS["viewer"])
+    first = httpx.get(f"{url}/atdb/observations?page_size=5&field_name__icontains=c", auth=auth).json()
+    assert (first["count"], first["previous"], len(first["results"])) == (6, None, 5)
+    second = httpx.get(first["next"], auth=auth).json()
+    assert second["next"] is None
+    assert httpx.get(second["previous"], auth=auth).json() == first
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"nothing": "1"},
+        {"my_status": "foo"},
+        {"my_status__like": "a"},
+        {"starttime__gte": "soon"},
+        {"field_ra": "nan"},
+        {"id": "1.5"},
+        {"field_ra__icontains": "1"},
+        {"field_ra__range": "1"},
+        {"field_name": "a\0"},
+        {"page_size": "1001"},
+        {"page": "0"},
+        {"ordering": "password"},
+        {"skip_auto_ingest": "perhaps"},
+    ],
+)
+def test_a_parameter_that_cannot_be_read_is_named(url: str, parameters: dict[str, str]) -> None:
+    answer = httpx.get(f"{url}/atdb/observations/", params=parameters, auth=("viewer", SECRETS["viewer"]))
+    assert answer.status_code == 400
+    assert next(iter(parameters)).partition("__")[0] in answer.json()["detail"]
+
+
+def test_sql_in_a_filter_is_only_text(client: Client, sky: list[dict[str, Any]]) -> None:
+    assert client.count_observations(field_name="'; drop table observations; --") == 0
+    assert client.count_observations() == len(sky)

@@ -1,0 +1,172 @@
+"""A real PostgreSQL for all tests, and for each test a database of its own behind a real HTTP server."""
+
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+from alembic import command
+from flask import Flask
+from sqlalchemy import make_url
+from werkzeug.serving import make_server
+
+from atdb_api import create_app
+from atdb_api.commands import alembic_config
+from atdb_api.config import Config
+from atdb_api.database import transaction
+from atdb_api.roles import Role
+from atdb_api.services import accounts
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import STEPS, Status
+from atdb_interface.models import NewDataProduct, Observation
+from standalone import database
+from standalone.credentials import Credentials
+from standalone.settings import HOST, Settings
+
+SECRETS = {role: f"secret-of-the-{role}-in-these-tests" for role in ("viewer", "service", "operator", "admin")}
+SCHEDULES = Path(__file__).parents[2] / "shared" / "schedules"
+
+
+def free_ports(number: int) -> list[int]:
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(number)]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+@pytest.fixture
+def real_schedules() -> Path:
+    """The Apertif schedules of 2019, which are no part of the project."""
+    if not SCHEDULES.is_dir():
+        pytest.skip("the real schedules are not beside this checkout")
+    return SCHEDULES
+
+
+class Postgres:
+    """A running PostgreSQL of which the database `atdb` is a migrated template."""
+
+    def __init__(self, state: Path) -> None:
+        self.settings = Settings(state=state, postgres_port=free_ports(1)[0])
+        self.credentials = Credentials.prepare(self.settings.credentials)
+        self._numbers = count(1)
+        self._process: subprocess.Popen[bytes] | None = None
+        database.initialise(self.settings, self.credentials)
+
+    def start(self) -> None:
+        owner = database.account()
+        self._process = subprocess.Popen(
+            [*database.server_command(self.settings), "-c", "fsync=off"],
+            user=owner and owner.pw_uid,
+            group=owner and owner.pw_gid,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + 30
+        while reason := database.unready(self.settings, self.credentials):
+            assert time.monotonic() < deadline, reason
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        assert self._process
+        self._process.send_signal(2)
+        self._process.wait(20)
+
+    def url(self, name: str = "atdb") -> str:
+        url = make_url(database.url(self.settings, self.credentials, "atdb"))
+        return url.set(database=name).render_as_string(hide_password=False)
+
+    def new_database(self) -> str:
+        """Copy the template; the new database's URL."""
+        name = f"test{next(self._numbers)}"
+        with closing(database.connect(self.settings, self.credentials)) as opened, opened.cursor() as cursor:
+            cursor.execute(f"create database {name} template atdb owner atdb")
+        return self.url(name)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    server.start()
+    database.prepare_owner(server.settings, server.credentials, "atdb")
+    command.upgrade(alembic_config(server.url()), "head")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database_url(postgres: Postgres) -> str:
+    return postgres.new_database()
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[Flask]:
+    application = create_app(Config(database_url=database_url))
+    with application.app_context(), transaction() as session:
+        for role, secret in SECRETS.items():
+            accounts.put(session, role, Role[role.upper()], secret)
+    yield application
+    application.extensions["atdb_engine"].dispose()
+
+
+@pytest.fixture
+def url(app: Flask) -> Iterator[str]:
+    """The address of a running ATDB with an empty database."""
+    server = make_server(HOST, 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield f"http://{HOST}:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[Client]:
+    with Client(url, user="admin", secret=SECRETS["admin"], patience=5) as opened:
+        yield opened
+
+
+@pytest.fixture
+def observe(client: Client) -> Callable[..., Observation]:
+    """Make an observation, and walk it by real moves to a status."""
+    starts = (datetime(2026, 4, 5, 6, tzinfo=UTC) + timedelta(minutes=10 * n) for n in count())
+
+    def make(status: Status = Status.DEFINED, *, products: int = 0, **fields: object) -> Observation:
+        specification = {
+            "field_name": "3C48",
+            "observing_mode": "imaging",
+            "starttime": next(starts).isoformat(),
+            "duration": 300,
+            **fields,
+        }
+        made = client.create_observation(specification)
+        if products:
+            client.create_dataproducts(
+                [NewDataProduct(taskID=made.taskID, filename=f"{made.taskID}_{n}.fits") for n in range(products)]
+            )
+        for step in way_to(status):
+            client.move(made.taskID, step)
+        return client.observation(made.taskID)
+
+    return make
+
+
+def way_to(status: Status) -> list[Status]:
+    """Give the shortest way from defined to a status."""
+    ways: dict[Status, list[Status]] = {Status.DEFINED: []}
+    fringe = [Status.DEFINED]
+    while fringe:
+        here = fringe.pop(0)
+        for step in STEPS:
+            if step.source is here and step.target not in ways:
+                ways[step.target] = [*ways[here], step.target]
+                fringe.append(step.target)
+    return ways[status]
