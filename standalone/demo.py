@@ -1,0 +1,180 @@
+"""The main job, shown: a schedule goes from its specification to the removal of its data, by itself."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from atdb_interface.client import Client
+from atdb_interface.errors import AtdbError, Duplicate, Unavailable
+from atdb_interface.lifecycle import STAGES, Actor, Status
+from atdb_interface.models import NewObservation, Observation
+from atdb_interface.schedule import read_schedule
+from standalone import replay
+from standalone.credentials import Credentials
+from standalone.settings import Settings
+from standalone.stack import Stack
+
+EXAMPLE = Path(__file__).parent / "example_schedule.sh"
+#: From the submission to the first start: long enough to be specified and sent to the telescope.
+LEAD = timedelta(seconds=15)
+#: After the last end, all must have arrived within this time.
+PATIENCE = timedelta(minutes=4)
+#: Here an observation stays until a person does something.
+ENDED = (
+    Status.REMOVED,
+    Status.COMPLETED,
+    Status.INCOMPLETE,
+    Status.ABORTED,
+    Status.ON_HOLD,
+    *(status for status in Status if "error" in status),
+)
+#: The stage in which an observation is, by its status.
+_STAGE_OF = {status: stage.actor for stage in STAGES for status in (stage.source, stage.working) if status} | {
+    Status.RUNNING: Actor.OBSERVE
+}
+
+
+def demo(settings: Settings, schedule_file: Path, speedup: float | None) -> int:
+    """Replay a schedule on the stack, which is started and stopped where it does not run; the exit status."""
+    schedule = read_schedule(schedule_file)
+    speedup = speedup or replay.default_speedup(schedule)
+    stack = Stack(settings, say=print)
+    ours = not stack.is_running()
+    if ours:
+        print(f"Starting ATDB in {settings.state} ...", flush=True)
+        stack.start()
+    try:
+        print(f"ATDB {settings.atdb_url}   Airflow {settings.airflow_url}   passwords in {settings.credentials}")
+        secret = Credentials.prepare(settings.credentials).atdb["astronomer"]
+        with Client(settings.atdb_url, user="astronomer", secret=secret) as client:
+            submitted = _submit(client, schedule, speedup)
+            observations = _follow(client, submitted)
+            print(table(observations, _bytes(client, observations)))
+    finally:
+        if ours:
+            stack.stop()
+    return _verdict(observations)
+
+
+def _submit(client: Client, schedule: Sequence[NewObservation], speedup: float) -> list[Observation]:
+    print(f"Replaying {len(schedule)} observations, {speedup:.0f} times as fast, from {LEAD.seconds} s from now.")
+    begin = datetime.now(UTC) + LEAD
+    submitted = []
+    for new in replay.shifted(schedule, begin, speedup):
+        try:
+            submitted.append(client.create_observation(new))
+        except Duplicate as error:
+            raise Duplicate(f"{error}; times so far compressed fall together: give a smaller SPEEDUP") from None
+    return submitted
+
+
+def _follow(client: Client, submitted: Sequence[Observation]) -> list[Observation]:
+    task_ids = ",".join(observation.taskID for observation in submitted)
+    deadline = max(observation.endtime for observation in submitted) + PATIENCE
+    progress = _Progress()
+    observations = list(submitted)
+    while datetime.now(UTC) < deadline:
+        try:
+            observations = list(client.observations(taskID__in=task_ids))
+        except Unavailable as error:
+            progress.show(f"{error}")
+            continue
+        progress.show(_counts(observations))
+        if all(observation.my_status in ENDED for observation in observations):
+            break
+        time.sleep(1)
+    progress.end()
+    return observations
+
+
+class _Progress:
+    """One line that changes on a terminal, and a new line for each change elsewhere."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._shown = ""
+
+    def show(self, text: str) -> None:
+        stamp = f"{time.monotonic() - self._began:4.0f} s  "
+        if sys.stdout.isatty():
+            print(f"\r\033[K{stamp}{text}", end="", flush=True)
+        elif text != self._shown:
+            print(f"{stamp}{text}", flush=True)
+        self._shown = text
+
+    def end(self) -> None:
+        if sys.stdout.isatty():
+            print()
+
+
+def _counts(observations: Sequence[Observation]) -> str:
+    counts = Counter(observation.my_status for observation in observations)
+    return "   ".join(f"{status} {counts[status]}" for status in Status if counts[status])
+
+
+def _bytes(client: Client, observations: Sequence[Observation]) -> dict[str, int]:
+    totals: Counter[str] = Counter()
+    for product in client.dataproducts(taskID__in=",".join(o.taskID for o in observations)):
+        totals[product.taskID] += product.size or 0
+    return totals
+
+
+def seconds_in_stages(observation: Observation) -> dict[Actor, int]:
+    """Add up how long an observation was in each stage, from its history."""
+    seconds: Counter[Actor] = Counter()
+    for step, following in zip(observation.status_history, observation.status_history[1:], strict=False):
+        if stage := _STAGE_OF.get(Status(step.name)):
+            seconds[stage] += round((following.timestamp - step.timestamp).total_seconds())
+    return seconds
+
+
+def table(observations: Sequence[Observation], sizes: dict[str, int]) -> str:
+    """Lay out where each observation has arrived, with its products, bytes, and seconds in each stage."""
+    stages = [stage.actor for stage in STAGES]
+    rows = [["taskID", "name", "mode", "status", "products", "bytes", *(f"{stage} s" for stage in stages)]]
+    for observation in observations:
+        seconds = seconds_in_stages(observation)
+        rows.append(
+            [
+                observation.taskID,
+                observation.name,
+                observation.observing_mode,
+                observation.my_status,
+                f"{len(observation.generated_dataproducts):,}",
+                f"{sizes.get(observation.taskID, 0):,}",
+                *(str(seconds[stage]) if stage in seconds else "-" for stage in stages),
+            ]
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column < 4 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _verdict(observations: Sequence[Observation]) -> int:
+    """Say of each observation that did not arrive why; 1 if there is any."""
+    strayed = 0
+    for observation in observations:
+        expected = Status.COMPLETED if observation.skip_auto_ingest else Status.REMOVED
+        if observation.my_status is not expected:
+            strayed += 1
+            reason = observation.status_history[-1].reason or "no reason was given"
+            print(f"{observation.taskID} is {observation.my_status}, not {expected}: {reason}")
+    print(f"{len(observations) - strayed} of {len(observations)} observations arrived.")
+    return 1 if strayed else 0
+
+
+def run(settings: Settings, schedule_file: Path, speedup: float | None) -> int:
+    """Run the demo, and turn what stops it into a sentence."""
+    try:
+        return demo(settings, schedule_file, speedup)
+    except AtdbError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1

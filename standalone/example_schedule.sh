@@ -1,0 +1,23 @@
+#!/bin/bash
+# An evening of observing, for `make demo`: a calibrator scan, two survey fields, pulsar timing, and two searches
+# for fast radio bursts, as an astronomer would submit them to ATDB.
+
+atdb_service --field_name=3C147_0 --field_ra=85.650575 --field_dec=49.852009 --field_beam=0 --starttime='2020-02-14 18:00:00' --endtime='2020-02-14 18:05:00' --pattern=square_39p1 --observing_mode=imaging --integration_factor=10 --telescopes=23456789ABCD --central_frequency=1280 --start_band=1 --end_band=24 --data_dir=/data/apertif --irods_coll=apertif_main/wcudata --operation=specification --atdb_host=prod
+
+atdb_service --field_name=S0314+36 --field_ra=48.616667 --field_dec=36.379444 --starttime='2020-02-14 18:10:00' --duration=3600 --pattern=square_39p1 --observing_mode=imaging --integration_factor=30 --telescopes=23456789ABCD --central_frequency=1280 --start_band=1 --end_band=24 --data_dir=/data/apertif --irods_coll=apertif_main/wcudata --operation=specification --atdb_host=prod
+
+atdb_service --field_name=J0218+4232 --field_ra=34.526499 --field_dec=42.538156 --field_beam=0 --starttime='2020-02-14 19:15:00' --duration=1200 --pattern=square_39p1 --observing_mode=arts_sc1_timing --integration_factor=10 --telescopes=23456789 --central_frequency=1370 --start_band=1 --end_band=16 --par_file_name=0218+4232.par --number_of_bins=1024 --ndps=1 --data_dir=/data/01/Timing --irods_coll=arts_main/arts_sc1 --parset_location=/opt/apertif/share/parsets/arts_sc1.template --operation=specification --atdb_host=prod
+
+atdb_service --field_name=B0329+54 --field_ra=53.247367 --field_dec=54.578769 --field_beam=0 --starttime='2020-02-14 19:40:00' --duration=900 --pattern=square_39p1 --observing_mode=arts_sc1_baseband --integration_factor=10 --telescopes=23456789 --central_frequency=1370 --start_band=1 --end_band=16 --par_file_name=0329+54.par --number_of_bins=1024 --ndps=2 --data_dir=/data/01/Timing --irods_coll=arts_main/arts_sc1 --parset_location=/opt/apertif/share/parsets/arts_sc1.template --operation=specification --atdb_host=prod --skip_auto_ingest
+
+atdb_service --field_name=R3 --field_ra=29.503126 --field_dec=65.716754 --field_beam=0 --starttime='2020-02-14 20:00:00' --duration=3600 --pattern=square_39p1 --observing_mode=arts_sc4_survey --integration_factor=30 --telescopes=23456789 --central_frequency=1370 --science_mode=IAB --data_dir=/data2/output --irods_coll=arts_main/arts_sc4 --operation=specification --atdb_host=prod --process_triggers
+
+atdb_service --field_name=R3 --field_ra=29.503126 --field_dec=65.716754 --field_beam=0 --starttime='2020-02-14 21:05:00' --duration=3600 --pattern=square_39p1 --observing_mode=arts_sc4_survey --integration_factor=30 --telescopes=23456789 --central_frequency=1370 --science_mode=TAB --data_dir=/data2/output --irods_coll=arts_main/arts_sc4 --operation=specification --atdb_host=prod --process_triggers
+
+atdb_service --field_name=B0531+21 --field_ra=83.633115 --field_dec=22.014503 --field_beam=0 --starttime='2020-02-14 22:10:00' --duration=600 --pattern=square_39p1 --observing_mode=arts_sc1_timing --integration_factor=10 --telescopes=23456789 --central_frequency=1370 --start_band=1 --end_band=16 --par_file_name=0531+21.par --number_of_bins=1024 --ndps=1 --data_dir=/data/01/Timing --irods_coll=arts_main/arts_sc1 --parset_location=/opt/apertif/share/parsets/arts_sc1.template --operation=specification --atdb_host=prod
+
+atdb_service --field_name=M0327+41 --field_ra=51.979167 --field_dec=41.511111 --starttime='2020-02-14 22:25:00' --duration=3600 --pattern=square_39p1 --observing_mode=imaging --integration_factor=30 --telescopes=23456789ABCD --central_frequency=1280 --start_band=1 --end_band=24 --data_dir=/data/apertif --irods_coll=apertif_main/wcudata --operation=specification --atdb_host=prod
+
+atdb_service --field_name=3C286_0 --field_ra=202.784533 --field_dec=30.509156 --field_beam=0 --starttime='2020-02-14 23:30:00' --endtime='2020-02-14 23:35:00' --pattern=square_39p1 --observing_mode=imaging_pointing --integration_factor=10 --telescopes=23456789ABCD --central_frequency=1280 --start_band=1 --end_band=24 --data_dir=/data/apertif --irods_coll=apertif_main/wcudata --operation=specification --atdb_host=prod
+
+atdb_service --field_name=J1713+0747 --field_ra=258.456250 --field_dec=7.793722 --field_beam=0 --starttime='2020-02-14 23:40:00' --duration=1200 --pattern=square_39p1 --observing_mode=arts_sc1_timing --integration_factor=10 --telescopes=23456789 --central_frequency=1370 --start_band=1 --end_band=16 --par_file_name=1713+0747.par --number_of_bins=1024 --ndps=1 --data_dir=/data/01/Timing --irods_coll=arts_main/arts_sc1 --parset_location=/opt/apertif/share/parsets/arts_sc1.template --operation=specification --atdb_host=prod

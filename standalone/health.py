@@ -1,0 +1,64 @@
+"""Ask each part of the stack whether it is well."""
+
+import http.client
+import json
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from standalone.settings import Settings
+
+_TIMEOUT_SECONDS = 5.0
+_AIRFLOW_PARTS = {"scheduler": "scheduler", "dag_processor": "dag-processor", "triggerer": "triggerer"}
+
+
+@dataclass(frozen=True)
+class Ailment:
+    """A part that is not well: the process whose log tells more, and what was seen."""
+
+    process: str
+    reason: str
+
+
+def ailments(settings: Settings) -> list[Ailment]:
+    """Ask all parts at the same time; an empty list means that the stack is well."""
+    checks: list[Callable[[Settings], list[Ailment]]] = [_atdb, _airflow, _telescope]
+    with ThreadPoolExecutor(len(checks)) as pool:
+        return [ailment for found in pool.map(lambda check: check(settings), checks) for ailment in found]
+
+
+def _atdb(settings: Settings) -> list[Ailment]:
+    _, reason = _get(f"{settings.atdb_url}/atdb/health")
+    return [Ailment("api", reason)] if reason else []
+
+
+def _telescope(settings: Settings) -> list[Ailment]:
+    _, reason = _get(f"{settings.telescope_url}/health")
+    return [Ailment("telescope", reason)] if reason else []
+
+
+def _airflow(settings: Settings) -> list[Ailment]:
+    body, reason = _get(f"{settings.airflow_url}/api/v2/monitor/health")
+    if reason:
+        return [Ailment("airflow-api-server", reason)]
+    try:
+        health = json.loads(body)
+        states = {process: health[part]["status"] for part, process in _AIRFLOW_PARTS.items()}
+    except (ValueError, KeyError, TypeError):
+        return [Ailment("airflow-api-server", "gives an answer that is not Airflow's")]
+    return [
+        Ailment(process, f"Airflow calls it {state or 'not started yet'}")
+        for process, state in states.items()
+        if state != "healthy"
+    ]
+
+
+def _get(url: str) -> tuple[bytes, str]:
+    """Give the body of a good answer, or the reason why there is none."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot see this machine
+    try:
+        with opener.open(url, timeout=_TIMEOUT_SECONDS) as answer:
+            return answer.read(), ""
+    except (OSError, http.client.HTTPException) as error:
+        return b"", f"{url}: {error}"

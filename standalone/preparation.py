@@ -1,0 +1,95 @@
+"""What must be made once PostgreSQL runs, and before the processes that need it start."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO
+
+from standalone import database, programs
+from standalone.credentials import Credentials
+from standalone.files import write_private
+from standalone.settings import DEFAULT_STATE, REPOSITORY, Settings
+
+NAMES = ("prepare-atdb", "prepare-airflow")
+
+
+class PreparationError(Exception):
+    """A preparation failed; the message says which, and where its output is."""
+
+
+def prepare_atdb(settings: Settings, credentials: Credentials) -> None:
+    """Bring ATDB's database up to date, let its API start, and give its accounts their secrets."""
+    database.prepare_owner(settings, credentials, "atdb")
+    environment = programs.atdb_environment(settings, credentials)
+    with _log(settings, "prepare-atdb").open("w", encoding="utf-8") as log:
+        _run(settings, "prepare-atdb", ["flask", "--app", "atdb_api", "migrate"], environment, log)
+        _allow(settings, "atdb")
+        command = ["python", "-m", "standalone.accounts"]
+        secrets = json.dumps(dict(credentials.atdb))
+        _run(settings, "prepare-atdb", command, environment, log, stdin=secrets)
+
+
+def prepare_airflow(settings: Settings, credentials: Credentials) -> None:
+    """Bring Airflow's database up to date, and let its processes start.
+
+    The database carries a note of the version that it was migrated to, so that a start with the same version
+    need not wait the seconds which Airflow takes to find out.
+    """
+    database.prepare_owner(settings, credentials, "airflow")
+    migrated = f"migrated by Airflow {version('apache-airflow-core')}"
+    if database.note(settings, credentials, "airflow") != migrated:
+        environment = programs.airflow_environment(settings, credentials)
+        with _log(settings, "prepare-airflow").open("w", encoding="utf-8") as log:
+            _run(settings, "prepare-airflow", ["airflow", "db", "migrate"], environment, log)
+        database.set_note(settings, credentials, "airflow", migrated)
+    _allow(settings, "airflow")
+
+
+def write_client_configuration(settings: Settings, credentials: Credentials) -> None:
+    """Let the commands of this virtual environment find the stack: the default one, not a trial beside it."""
+    if settings.state != DEFAULT_STATE:
+        return
+    path = Path(sys.prefix) / "etc" / "atdb" / "config.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_private(
+        path,
+        "# Written at each start of the standalone stack.\n"
+        'default_host = "prod"\n\n'
+        "[hosts.prod]\n"
+        f'url = "{settings.atdb_url}"\n'
+        'user = "astronomer"\n'
+        f'secret = "{credentials.atdb["astronomer"]}"\n',
+    )
+
+
+def _log(settings: Settings, name: str) -> Path:
+    return settings.logs / f"{name}.log"
+
+
+def _allow(settings: Settings, preparation: str) -> None:
+    (settings.run / preparation).touch()
+
+
+def _run(
+    settings: Settings,
+    name: str,
+    command: list[str],
+    own: programs.Environment,
+    log: IO[str],
+    *,
+    stdin: str = "",
+) -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / command[0]), *command[1:]],
+        env=programs.command_environment(settings, name, own),
+        cwd=REPOSITORY,
+        input=stdin,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise PreparationError(name)

@@ -1,0 +1,138 @@
+"""Where the stack on this machine keeps its state and on which ports it listens."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+DEFAULT_STATE = REPOSITORY / ".atdb"
+HOST = "127.0.0.1"  # nothing of the stack is ever offered to another machine
+
+
+class SettingsError(ValueError):
+    """A setting in the environment that cannot be used; the message names it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One stack: two with other state folders and other ports run side by side."""
+
+    state: Path = DEFAULT_STATE
+    atdb_port: int = 8000
+    airflow_port: int = 8080
+    telescope_port: int = 8001
+    postgres_port: int = 5433
+    telescope_speedup: float = 1.0
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read the settings from environment variables; raises SettingsError for one that is of no use."""
+        settings = cls(
+            state=Path(environment.get("ATDB_STATE") or DEFAULT_STATE).expanduser().resolve(),
+            atdb_port=_port(environment, "ATDB_PORT", cls.atdb_port),
+            airflow_port=_port(environment, "AIRFLOW_PORT", cls.airflow_port),
+            telescope_port=_port(environment, "TELESCOPE_PORT", cls.telescope_port),
+            postgres_port=_port(environment, "POSTGRES_PORT", cls.postgres_port),
+            telescope_speedup=_speedup(environment.get("ATDB_TELESCOPE_SPEEDUP") or "1"),
+        )
+        if len(set(settings.ports.values())) < len(settings.ports):
+            listed = ", ".join(f"{name}={port}" for name, port in settings.ports.items())
+            raise SettingsError(f"each part needs a port of its own: {listed}")
+        return settings
+
+    def as_environment(self) -> dict[str, str]:
+        """Give the variables from which `from_environment` makes these same settings."""
+        return {
+            "ATDB_STATE": str(self.state),
+            **{name: str(port) for name, port in self.ports.items()},
+            "ATDB_TELESCOPE_SPEEDUP": f"{self.telescope_speedup:g}",
+        }
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Every port on which the stack listens, by the variable that sets it."""
+        return {
+            "ATDB_PORT": self.atdb_port,
+            "AIRFLOW_PORT": self.airflow_port,
+            "TELESCOPE_PORT": self.telescope_port,
+            "POSTGRES_PORT": self.postgres_port,
+        }
+
+    @property
+    def atdb_url(self) -> str:
+        """ATDB's API and web pages."""
+        return f"http://{HOST}:{self.atdb_port}"
+
+    @property
+    def airflow_url(self) -> str:
+        """Airflow's API and web pages."""
+        return f"http://{HOST}:{self.airflow_port}"
+
+    @property
+    def telescope_url(self) -> str:
+        """The telescope simulator's API."""
+        return f"http://{HOST}:{self.telescope_port}"
+
+    @property
+    def data(self) -> Path:
+        """Where the telescope writes its data products."""
+        return self.state / "data"
+
+    @property
+    def archive(self) -> Path:
+        """The long-term archive."""
+        return self.state / "archive"
+
+    @property
+    def logs(self) -> Path:
+        """One log file a process, and Airflow's task logs."""
+        return self.state / "logs"
+
+    @property
+    def credentials(self) -> Path:
+        """Every generated password and key of this stack."""
+        return self.state / "secrets.json"
+
+    @property
+    def cluster(self) -> Path:
+        """PostgreSQL's data folder."""
+        return self.state / "postgres"
+
+    @property
+    def airflow_home(self) -> Path:
+        """Airflow's own files; its configuration is in standalone/airflow.cfg."""
+        return self.state / "airflow"
+
+    @property
+    def airflow_passwords(self) -> Path:
+        """The file from which Airflow's web pages take their users' passwords."""
+        return self.airflow_home / "passwords.json"
+
+    @property
+    def telescope_state(self) -> Path:
+        """What the telescope simulator remembers across a restart."""
+        return self.state / "telescope"
+
+    @property
+    def run(self) -> Path:
+        """What is true of the present run only; emptied by each start."""
+        return self.state / "run"
+
+
+def _port(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name) or str(default)
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise SettingsError(f"{name} must be a port number, not {text!r}")
+    return int(text)
+
+
+def _speedup(text: str) -> float:
+    try:
+        speedup = float(text)
+    except ValueError:
+        speedup = 0.0
+    if not 0 < speedup < float("inf"):
+        raise SettingsError(f"ATDB_TELESCOPE_SPEEDUP must be a number above 0, not {text!r}")
+    return speedup

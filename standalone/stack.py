@@ -1,0 +1,202 @@
+"""Start and stop everything of ATDB on this machine, as one."""
+
+import fcntl
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+
+import psutil
+
+from standalone import database, health, leftovers, preparation, programs, supervisor
+from standalone.credentials import Credentials
+from standalone.files import write_private
+from standalone.settings import HOST, Settings
+
+START_SECONDS = 180.0  # a start takes 30 s on two cores; a busy machine gets more
+STOP_SECONDS = 18.0
+_TAIL_LINES = 25
+
+
+class StackError(Exception):
+    """The stack cannot start, or does not run any more; the message is for the person who started it."""
+
+
+class Stack:
+    """The processes of one state folder."""
+
+    def __init__(self, settings: Settings, *, say: Callable[[str], None] = lambda _: None) -> None:
+        self.settings = settings
+        self._say = say
+        self._supervisor: subprocess.Popen[bytes] | None = None
+
+    def is_running(self) -> bool:
+        """Tell whether a supervisord of this state folder runs, whoever started it."""
+        return bool(leftovers.find(self.settings, leftovers.SUPERVISOR))
+
+    def start(self) -> None:
+        """Start everything and wait until all parts are well; on failure nothing is left running.
+
+        Raises StackError, with the end of the log that tells why.
+        """
+        settings = self.settings
+        settings.state.mkdir(parents=True, exist_ok=True)
+        with self._alone():
+            if self.is_running():
+                raise StackError(f"the stack of {settings.state} runs already")
+            try:
+                self._start()
+            except database.DatabaseError as error:
+                self.stop()
+                raise StackError(str(error)) from None
+            except BaseException:
+                self.stop()
+                raise
+
+    def stop(self) -> bool:
+        """End every process of the stack, also what a killed supervisord has left; True if any was there."""
+        found = leftovers.find(self.settings)
+        for process in leftovers.find(self.settings, leftovers.SUPERVISOR):
+            _terminate(process)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self.is_running() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        leftovers.end(self.settings)
+        if self._supervisor is not None:
+            self._supervisor.wait()
+        return bool(found)
+
+    def wait(self) -> None:
+        """Wait until the stack ends; raises StackError where nobody asked it to."""
+        if self._supervisor is None:
+            return
+        code = self._supervisor.wait()
+        if code != 0:
+            self.stop()
+            raise StackError(f"supervisord ended with exit code {code}{self._tail('supervisord')}")
+        leftovers.end(self.settings)
+
+    def _start(self) -> None:
+        settings = self.settings
+        if ended := leftovers.end(settings):
+            self._say(f"Ended {len(ended)} processes which a former run had left.")
+        _require_free_ports(settings)
+        credentials = self._prepare_folders()
+        database.initialise(settings, credentials)
+        self._supervisor = subprocess.Popen(
+            supervisor.command(supervisor.write_configuration(settings)),
+            env=programs.inherited_by_supervisor(settings),
+            cwd=settings.state,  # its configuration names the logs from there
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for whoever started the stack, who then stops it in order
+        )
+        deadline = time.monotonic() + START_SECONDS
+        self._await_health(lambda: _database_ailments(settings, credentials), deadline)
+        self._prepare(credentials)
+        preparation.write_client_configuration(settings, credentials)
+        self._await_health(lambda: health.ailments(settings), deadline)
+
+    def _prepare_folders(self) -> Credentials:
+        settings = self.settings
+        shutil.rmtree(settings.run, ignore_errors=True)
+        for folder in (settings.data, settings.archive):
+            folder.mkdir(exist_ok=True)
+        for folder in (settings.run, settings.logs, settings.airflow_home, settings.telescope_state):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        credentials = Credentials.prepare(settings.credentials)
+        passwords = {name: credentials.airflow_ui[name] for name in ("admin",)}
+        write_private(settings.airflow_passwords, json.dumps(passwords))
+        return credentials
+
+    def _prepare(self, credentials: Credentials) -> None:
+        """Run the preparations side by side, while PostgreSQL runs and the services wait for them."""
+        settings = self.settings
+        with ThreadPoolExecutor(2) as pool:
+            running: list[Future[None]] = [
+                pool.submit(preparation.prepare_airflow, settings, credentials),
+                pool.submit(preparation.prepare_atdb, settings, credentials),
+            ]
+            try:
+                wait(running, return_when=FIRST_EXCEPTION)
+            finally:
+                # Where one has failed, or somebody has pressed Ctrl-C, the other need not go on.
+                for name in preparation.NAMES:
+                    leftovers.end(settings, name)
+        for future in running:
+            try:
+                future.result()
+            except preparation.PreparationError as error:
+                raise StackError(f"{error} failed{self._tail(str(error))}") from None
+
+    def _await_health(self, ailments: Callable[[], list[health.Ailment]], deadline: float) -> None:
+        while found := ailments():
+            if self._supervisor is not None and self._supervisor.poll() is not None:
+                raise StackError(f"supervisord ended while the stack was starting{self._tail('supervisord')}")
+            if time.monotonic() > deadline:
+                reports = [f"{each.process}: {each.reason}{self._tail(each.process)}" for each in found]
+                raise StackError(f"not well after {START_SECONDS:.0f} s:\n" + "\n\n".join(reports))
+            time.sleep(0.2)
+
+    def _tail(self, name: str) -> str:
+        path = self.settings.logs / f"{name}.log"
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:]
+        except FileNotFoundError:
+            return ""
+        return "\n".join([f"; the end of {path}:", *(f"    {line}" for line in lines)])
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let one start go on at a time; a second one is told so, and does not wait."""
+        with (self.settings.state / "start.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StackError(f"the stack of {self.settings.state} is being started already") from None
+            yield
+
+
+def _database_ailments(settings: Settings, credentials: Credentials) -> list[health.Ailment]:
+    reason = database.unready(settings, credentials)
+    return [health.Ailment("postgres", reason)] if reason else []
+
+
+def _require_free_ports(settings: Settings) -> None:
+    taken = [
+        f"port {port} is taken by {_listener(port)}; free it, or set {name} to another"
+        for name, port in settings.ports.items()
+        if not _is_free(port)
+    ]
+    if taken:
+        raise StackError("\n".join(taken))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def _listener(port: int) -> str:
+    try:
+        for each in psutil.net_connections("tcp"):
+            if each.status == psutil.CONN_LISTEN and each.laddr[1:] == (port,) and each.pid:
+                return f"process {each.pid} ({psutil.Process(each.pid).name()})"
+    except psutil.Error:
+        pass
+    return "another program"
+
+
+def _terminate(process: psutil.Process) -> None:
+    try:
+        process.terminate()
+    except psutil.NoSuchProcess:
+        return

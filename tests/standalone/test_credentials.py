@@ -1,0 +1,42 @@
+"""Secrets are made once, are nobody else's to read, and never change by themselves."""
+
+import base64
+import json
+import stat
+
+from standalone.credentials import Credentials
+from standalone.settings import Settings
+
+
+def test_only_the_owner_reads_the_secrets(settings: Settings, credentials: Credentials) -> None:
+    assert stat.S_IMODE(settings.credentials.stat().st_mode) == 0o600
+    assert [path.name for path in settings.state.iterdir()] == ["secrets.json"]
+
+
+def test_a_second_start_finds_the_same_secrets(settings: Settings, credentials: Credentials) -> None:
+    before = settings.credentials.read_bytes()
+    assert Credentials.prepare(settings.credentials) == credentials == Credentials.read(settings.credentials)
+    assert settings.credentials.read_bytes() == before
+
+
+def test_what_is_missing_is_added_and_the_rest_stays(settings: Settings, credentials: Credentials) -> None:
+    known = json.loads(settings.credentials.read_text())
+    del known["atdb"]["telescope"], known["airflow_keys"]
+    settings.credentials.write_text(json.dumps(known))
+    completed = Credentials.prepare(settings.credentials)
+    assert completed.atdb["operator"] == credentials.atdb["operator"]
+    assert completed.atdb["telescope"] != credentials.atdb["telescope"]
+    assert completed.airflow_keys.keys() == credentials.airflow_keys.keys()
+
+
+def test_all_secrets_differ_and_are_long(credentials: Credentials) -> None:
+    sections = (credentials.airflow_ui, credentials.atdb, credentials.postgresql, credentials.airflow_keys)
+    values = [value for section in sections for value in section.values()]
+    assert len(set(values)) == len(values)
+    assert min(map(len, values)) >= 32
+    assert len(credentials.airflow_keys["jwt_secret"]) >= 64
+    assert len(base64.urlsafe_b64decode(credentials.airflow_keys["fernet_key"])) == 32
+
+
+def test_secrets_do_not_show_in_a_log(credentials: Credentials) -> None:
+    assert credentials.atdb["operator"] not in repr(credentials)

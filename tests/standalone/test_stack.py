@@ -1,0 +1,32 @@
+"""A stack that cannot start says why, and leaves nothing running."""
+
+import socket
+
+import pytest
+
+from standalone import database, leftovers
+from standalone.credentials import Credentials
+from standalone.settings import HOST, Settings
+from standalone.stack import Stack, StackError
+
+
+def test_a_port_that_is_taken_is_named_before_anything_starts(settings: Settings) -> None:
+    with socket.socket() as other:
+        other.bind((HOST, settings.airflow_port))
+        other.listen()
+        with pytest.raises(StackError, match=rf"port {settings.airflow_port} is taken.*AIRFLOW_PORT"):
+            Stack(settings).start()
+    assert not leftovers.find(settings)
+    assert not settings.cluster.exists()
+
+
+def test_stopping_what_does_not_run_is_no_error(settings: Settings) -> None:
+    assert Stack(settings).stop() is False
+
+
+def test_a_lost_secrets_file_is_explained(settings: Settings) -> None:
+    database.initialise(settings, Credentials.prepare(settings.credentials))
+    settings.credentials.unlink()
+    with pytest.raises(StackError, match=r"secrets\.json is not that of the database"):
+        Stack(settings).start()
+    assert not leftovers.find(settings)
