@@ -25,6 +25,8 @@ class Settings:
     telescope_port: int = 8001
     postgres_port: int = 5433
     telescope_speedup: float = 1.0
+    product_bytes: int = 1 << 20
+    """How large the telescope simulator makes a data product, about."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -36,6 +38,7 @@ class Settings:
             telescope_port=_port(environment, "TELESCOPE_PORT", cls.telescope_port),
             postgres_port=_port(environment, "POSTGRES_PORT", cls.postgres_port),
             telescope_speedup=_speedup(environment.get("ATDB_TELESCOPE_SPEEDUP") or "1"),
+            product_bytes=_whole(environment, "TELESCOPE_PRODUCT_BYTES", cls.product_bytes, most=1 << 50),
         )
         if len(set(settings.ports.values())) < len(settings.ports):
             listed = ", ".join(f"{name}={port}" for name, port in settings.ports.items())
@@ -48,6 +51,7 @@ class Settings:
             "ATDB_STATE": str(self.state),
             **{name: str(port) for name, port in self.ports.items()},
             "ATDB_TELESCOPE_SPEEDUP": f"{self.telescope_speedup:g}",
+            "TELESCOPE_PRODUCT_BYTES": str(self.product_bytes),
         }
 
     @property
@@ -122,9 +126,13 @@ class Settings:
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:
+    return _whole(environment, name, default, most=65535)
+
+
+def _whole(environment: Mapping[str, str], name: str, default: int, *, most: int) -> int:
     text = environment.get(name) or str(default)
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise SettingsError(f"{name} must be a port number, not {text!r}")
+    if not (text.isascii() and text.isdecimal()) or not 0 < int(text) <= most:
+        raise SettingsError(f"{name} must be a whole number from 1 to {most}, not {text!r}")
     return int(text)
 
 

@@ -1,0 +1,87 @@
+"""What the simulator remembers: one JSON file a task, and the record of what it wrote.
+
+The files outlive a kill -9 and are the only memory: nothing is cached. The checksums are those of the bytes as
+they were generated, so they tell later what the archive ought to hold.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from atdb_interface.checksum import FileRecord
+from atdb_interface.models import TaskId, Time
+from standalone.files import write_private
+
+
+class State(StrEnum):
+    """How far the telescope is with a task."""
+
+    ACCEPTED = "accepted"
+    OBSERVING = "observing"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class WrittenProduct(BaseModel):
+    """A data product as it was generated; the paths of its files are relative to it."""
+
+    filename: str
+    size: int
+    checksum: str
+    files: list[FileRecord]
+
+
+class Task(BaseModel):
+    """One task. `reported`: ATDB knows that it is done. `aborted`: ATDB said that it was cancelled."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    task_id: TaskId = Field(alias="taskID")
+    state: State = State.ACCEPTED
+    reported: bool = False
+    aborted: bool = False
+    problem: str = ""
+    accepted_at: Time = Field(default_factory=lambda: datetime.now(UTC))
+    data_location: str
+    parset: str
+    products: list[WrittenProduct] = Field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing is left to do."""
+        return self.state is State.FAILED or self.reported or self.aborted
+
+    def summary(self) -> dict[str, Any]:
+        """Give the task without its parset and its files."""
+        return self.model_dump(mode="json", exclude={"parset", "products"})
+
+
+class Logbook:
+    """The tasks of one state folder. Two threads may not save the same task at the same time."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+
+    def find(self, task_id: str) -> Task | None:
+        """Look up a task. An unreadable file raises: to forget a task would be to start it twice."""
+        try:
+            text = self._file(task_id).read_bytes()
+        except FileNotFoundError:
+            return None
+        return Task.model_validate_json(text)
+
+    def tasks(self) -> list[Task]:
+        """List all tasks, in the order of their taskIDs."""
+        found = (self.find(path.stem) for path in sorted(self._folder.glob("[0-9]*.json")))
+        return [task for task in found if task is not None]
+
+    def save(self, task: Task) -> None:
+        """Write a task down, on the disk before this returns."""
+        write_private(self._file(task.task_id), task.model_dump_json(indent=1))
+
+    def _file(self, task_id: str) -> Path:
+        return self._folder / f"{task_id}.json"

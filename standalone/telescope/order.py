@@ -1,0 +1,133 @@
+"""What the telescope is told to do: the parset, read and checked before anything is done."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from atdb_interface.data_hosts import local_path
+from atdb_interface.errors import BadRequest
+from atdb_interface.models import DataLocation, FileName, FiniteFloat, Name, TaskId, Text, Time
+from atdb_plugins.parset import read_parset
+
+#: What the data writer can write, by how a product's name ends.
+FITS, MEASUREMENT_SET = ".fits", ".MS"
+
+
+def _names(value: Any) -> Any:
+    return value.split(",") if isinstance(value, str) else value
+
+
+def _writable(name: str) -> str:
+    if not name.endswith((FITS, MEASUREMENT_SET)):
+        raise ValueError(f"is neither a {FITS} nor a {MEASUREMENT_SET}")
+    return name
+
+
+def _distinct(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("names a data product twice")
+    return names
+
+
+Products = Annotated[
+    list[Annotated[FileName, AfterValidator(_writable)]],
+    Field(min_length=1, max_length=5000),
+    BeforeValidator(_names),
+    AfterValidator(_distinct),
+]
+
+
+class Order(BaseModel):
+    """One observation as its parset describes it. Angles in degrees, frequencies in MHz.
+
+    Keys that the simulator has no use for are left aside.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    task_id: TaskId = Field(alias="task.taskID")
+    start: Time = Field(alias="task.startTime")
+    end: Time = Field(alias="task.endTime")
+    observing_mode: Name = Field(alias="task.observingMode")
+    field_name: Name = Field(alias="task.fieldName")
+    field_ra: FiniteFloat | None = Field(None, alias="task.fieldRa")
+    field_dec: FiniteFloat | None = Field(None, alias="task.fieldDec")
+    central_frequency: FiniteFloat | None = Field(None, alias="task.centralFrequency")
+    telescopes: Text = Field("", alias="task.telescopes")
+    data_location: DataLocation = Field(alias="dataWriter.dataLocation")
+    products: Products = Field(alias="dataWriter.products")
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError("task.endTime is not after task.startTime")
+        return self
+
+    @classmethod
+    def read(cls, parset: str) -> Self:
+        """Read a parset. Raises BadRequest with a sentence that names each problem."""
+        try:
+            return cls.model_validate(read_parset(parset))
+        except ValidationError as error:
+            raise BadRequest(f"the parset cannot be used: {_problems(error)}") from None
+        except ValueError as error:
+            raise BadRequest(f"the parset cannot be read: {error}") from None
+
+    @property
+    def duration(self) -> timedelta:
+        """How long the real telescope would observe."""
+        return self.end - self.start
+
+    def finishes(self, speedup: float) -> datetime:
+        """Tell when the observation is over: it starts on time, and then goes by faster."""
+        return self.start + self.duration / speedup
+
+    def directory(self, data_root: Path) -> Path:
+        """Give the directory to write to. Raises BadRequest where it leaves the data root, also by a link."""
+        try:
+            path = local_path(data_root, self.data_location)
+            if path.resolve().is_relative_to(data_root.resolve()):
+                return path
+        except (ValueError, OSError, RuntimeError) as error:
+            raise BadRequest(f"the parset cannot be used: dataWriter.dataLocation: {error}") from None
+        raise BadRequest("the parset cannot be used: dataWriter.dataLocation: leads out of the data root")
+
+
+class Command(BaseModel):
+    """The body of a POST to telescope control."""
+
+    task_id: TaskId = Field(alias="taskID")
+    parset: str
+
+
+_COMMAND = TypeAdapter(Command)
+
+
+def read_command(body: bytes) -> tuple[Order, str]:
+    """Read what was sent to telescope control: the order, and the parset as it came. Raises BadRequest."""
+    try:
+        command = _COMMAND.validate_json(body)
+    except ValidationError as error:
+        raise BadRequest(f"send JSON with taskID and parset: {_problems(error)}") from None
+    order = Order.read(command.parset)
+    if order.task_id != command.task_id:
+        raise BadRequest(f"the parset is of task {order.task_id}, but it was sent for {command.task_id}")
+    return order, command.parset
+
+
+def _problems(error: ValidationError) -> str:
+    return "; ".join(
+        ": ".join([*(str(part) for part in item["loc"][:1]), item["msg"].removeprefix("Value error, ")])
+        for item in error.errors(include_url=False)[:10]
+    )

@@ -1,0 +1,66 @@
+"""Tell ATDB that an observation is done, as the telescope's data writer does."""
+
+import logging
+import time
+from collections.abc import Callable
+from enum import Enum, auto
+
+from atdb_interface.client import Client
+from atdb_interface.errors import AtdbError, ForbiddenMove
+from atdb_interface.lifecycle import Status
+
+PATIENCE_SECONDS = 15 * 60.0
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 5.0
+
+#: From here an observation may still come to `running`, so the report may still be taken.
+_BEFORE_COMPLETING = (
+    Status.DEFINED,
+    Status.SCHEDULED,
+    Status.STARTING,
+    Status.RUNNING,
+    Status.ON_HOLD,
+    Status.ERROR_TOO_LATE,
+    Status.ERROR_START_OBS,
+    Status.ERROR_NO_COMPLETING,
+)
+
+log = logging.getLogger(__name__)
+
+
+class Outcome(Enum):
+    """What became of a report. KNOWN: ATDB was past `completing` already, by its backstop or an operator."""
+
+    TAKEN = auto()
+    KNOWN = auto()
+    ABORTED = auto()
+    GIVEN_UP = auto()
+
+
+def report_completing(
+    client: Client, task_id: str, *, reason: str, pause: Callable[[float], None]
+) -> tuple[Outcome, str]:
+    """Move an observation to `completing`; the outcome, and in a sentence why it is not TAKEN.
+
+    Any refusal and any failure is met by asking again for 15 minutes: the observation may be `starting` still,
+    and ATDB may be down. What `pause` raises goes through.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    seconds, problem = _FIRST_PAUSE_SECONDS, ""
+    while True:
+        try:
+            client.move(task_id, Status.COMPLETING, reason=reason)
+        except AtdbError as error:
+            status = error.extra.get("my_status") if isinstance(error, ForbiddenMove) else None
+            if status == Status.ABORTED:
+                return Outcome.ABORTED, "ATDB says that the observation was aborted"
+            if status is not None and status not in _BEFORE_COMPLETING:
+                return Outcome.KNOWN, f"ATDB had it as {status} already"
+            if str(error) != problem:
+                problem = str(error)
+                log.info("%s: cannot report yet: %s", task_id, problem)
+        else:
+            return Outcome.TAKEN, ""
+        if time.monotonic() + seconds > deadline:
+            return Outcome.GIVEN_UP, f"not reported: {problem}"
+        pause(seconds)
+        seconds = min(2 * seconds, _LONGEST_PAUSE_SECONDS)
