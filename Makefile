@@ -46,12 +46,12 @@ clean: down ## Delete .venv and all state: databases, data and archive of this c
 	rm -rf .venv .atdb
 
 .venv/bin/uv:
-	@$(PYTHON) -c 'import sys; sys.exit("ATDB needs Python 3.11 or newer: make PYTHON=python3.11" * (sys.version_info < (3, 11)))'
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("ATDB needs Python 3.11: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check $(UV)
 
 .venv/run: .venv/bin/uv requirements.txt pyproject.toml
-	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.txt
+	$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
 	@touch $@
 
