@@ -59,6 +59,7 @@ def _condition(columns: Columns, parameter: str, value: str) -> ColumnElement[bo
         return _compare(columns[name], lookup or "exact", value)
     except (ValidationError, ValueError) as error:
         message = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        message = message.removeprefix("Value error, ")
         raise BadRequest(
             f"{parameter}: {value[:100]!r}: {message}", errors=[{"field": parameter, "message": message}]
         ) from None

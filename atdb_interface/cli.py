@@ -4,6 +4,7 @@ Exit status: 0 when done, 2 when something cannot be read or is refused, 1 when 
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -91,6 +92,7 @@ def _submit(client: Client, arguments: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `atdb list | head` ends as other commands do
     chosen = _parser().parse_args(arguments)
     try:
         with find_host(chosen.host).client() as client:

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import fsspec
 from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
 
 from atdb_interface.checksum import CHUNK_BYTES, FileRecord, files_of, product_checksum
 from atdb_interface.models import DataProduct, Observation
@@ -37,8 +38,13 @@ class Archive:
 
     @classmethod
     def open(cls, url: str, **storage_options: Any) -> Self:
-        """Open the archive at a URL such as `file:///alta` or `s3://alta/main`."""
+        """Open the archive at a URL such as `file:///alta` or `s3://alta/main`.
+
+        Raises ArchiveError for a local folder that is not there: its disk may not be mounted.
+        """
         filesystem, root = fsspec.url_to_fs(url, **storage_options)
+        if isinstance(filesystem, LocalFileSystem) and not filesystem.isdir(root):
+            raise ArchiveError(f"the archive {url} is not there")
         return cls(filesystem, root.rstrip("/"))
 
     def folder(self, observation: Observation) -> str:

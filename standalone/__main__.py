@@ -84,7 +84,7 @@ def demo(settings: Settings, schedule: Path | None, speedup: float | None) -> in
 def _welcome(settings: Settings) -> str:
     return (
         "\n"
-        f"  ATDB      {settings.atdb_url}/       user operator\n"
+        f"  ATDB      {settings.atdb_url}/atdb/  user operator\n"
         f"  Airflow   {settings.airflow_url}/       user admin\n"
         f"  Passwords {settings.credentials}\n"
         "\n"

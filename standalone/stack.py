@@ -103,9 +103,10 @@ class Stack:
     def _prepare_folders(self) -> Credentials:
         settings = self.settings
         shutil.rmtree(settings.run, ignore_errors=True)
-        for folder in (settings.data, settings.archive):
-            folder.mkdir(exist_ok=True)
-        for folder in (settings.run, settings.logs, settings.airflow_home, settings.telescope_state):
+        for folder in (
+            *(settings.data, settings.archive, settings.run, settings.logs),
+            *(settings.airflow_home, settings.telescope_state),
+        ):
             folder.mkdir(mode=0o700, exist_ok=True)
         credentials = Credentials.prepare(settings.credentials)
         passwords = {name: credentials.airflow_ui[name] for name in ("admin",)}
