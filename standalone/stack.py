@@ -19,6 +19,7 @@ from standalone.settings import HOST, Settings
 
 START_SECONDS = 180.0  # a start takes 30 s on two cores; a busy machine gets more
 STOP_SECONDS = 18.0
+_PORT_SECONDS = 5.0
 _TAIL_LINES = 25
 
 
@@ -167,13 +168,16 @@ def _database_ailments(settings: Settings, credentials: Credentials) -> list[hea
 
 
 def _require_free_ports(settings: Settings) -> None:
-    taken = [
-        f"port {port} is taken by {_listener(port)}; free it, or set {name} to another"
-        for name, port in settings.ports.items()
-        if not _is_free(port)
-    ]
-    if taken:
-        raise StackError("\n".join(taken))
+    """Raise StackError for ports that stay taken; those of a process that was just killed become free soon."""
+    deadline = time.monotonic() + _PORT_SECONDS
+    while taken := {name: port for name, port in settings.ports.items() if not _is_free(port)}:
+        if time.monotonic() > deadline:
+            sentences = (
+                f"port {port} is taken by {_listener(port)}; free it, or set {name} to another"
+                for name, port in taken.items()
+            )
+            raise StackError("\n".join(sentences))
+        time.sleep(0.2)
 
 
 def _is_free(port: int) -> bool:
