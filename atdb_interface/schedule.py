@@ -32,10 +32,9 @@ def read_schedule(path: Path) -> list[NewObservation]:
 
 
 def _specification(line: str) -> NewObservation:
-    command, *arguments = shlex.split(line)
-    if command != COMMAND:
+    if line.split(maxsplit=1)[0] != COMMAND:
         raise BadRequest(f"{line.strip()[:60]!r} is not an {COMMAND} command")
-    options = read_options(arguments)
+    options = read_options(shlex.split(line, comments=True)[1:])
     options.pop("atdb_host", None)
     if options.pop("operation", None) != "specification":
         raise BadRequest("not --operation=specification")

@@ -22,6 +22,8 @@ from operators.stage import enter, owner_of, task_id_of
 
 #: How long after its start an observation still belongs to the run that started it.
 STARTING_MARGIN_SECONDS = 300
+#: Where a run may send the parset; from the errors only when it is run again.
+_NOT_STARTED = (OBSERVE.source, Status.ERROR_TOO_LATE, Status.ERROR_START_OBS)
 
 
 class _WhenDueOperator(BaseOperator):
@@ -71,9 +73,10 @@ class StartOperator(_WhenDueOperator):
         """Take the observation to starting and send its parset, or to the error that stands in the way."""
         task_id, telescope = observation.taskID, TelescopeHook(self.telescope_conn_id)
         before_start = (observation.starttime - datetime.now(UTC)).total_seconds()
-        if observation.my_status is OBSERVE.source and before_start < -START_TOLERANCE.total_seconds():
+        if observation.my_status in _NOT_STARTED and before_start < -START_TOLERANCE.total_seconds():
             reason = f"{-before_start:.0f} s past the start"
-            client.move(task_id, Status.ERROR_TOO_LATE, expect=[OBSERVE.source], owner=owner, reason=reason)
+            if observation.my_status is OBSERVE.source:
+                client.move(task_id, Status.ERROR_TOO_LATE, expect=[OBSERVE.source], owner=owner, reason=reason)
             raise AirflowFailException(reason)
         again = observation.my_status is OBSERVE.working
         lease_seconds = STARTING_MARGIN_SECONDS + max(0, int(before_start))

@@ -1,5 +1,6 @@
 """The main job, shown: a schedule goes from its specification to the removal of its data, by itself."""
 
+import shutil
 import sys
 import time
 from collections import Counter
@@ -100,7 +101,8 @@ class _Progress:
     def show(self, text: str) -> None:
         stamp = f"{time.monotonic() - self._began:4.0f} s  "
         if sys.stdout.isatty():
-            print(f"\r\033[K{stamp}{text}", end="", flush=True)
+            line = f"{stamp}{text}"[: shutil.get_terminal_size().columns - 1]
+            print(f"\r\033[K{line}", end="", flush=True)
         elif text != self._shown:
             print(f"{stamp}{text}", flush=True)
         self._shown = text
