@@ -11,7 +11,7 @@ from sqlalchemy.types import Text
 from atdb_api.models import StatusText
 from atdb_api.wire import Columns
 from atdb_interface.errors import BadRequest
-from atdb_interface.models import FiniteFloat, Time
+from atdb_interface.fields import FiniteFloat, Time
 
 _READERS: dict[type, TypeAdapter[Any]] = {
     int: TypeAdapter(int),

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHUNK_BYTES = 1 << 20
+#: As sha256sum writes names that hold these; it begins such a line with a backslash.
+_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r"})
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,9 @@ def directory_checksum(entries: Iterable[tuple[str, str]]) -> str:
     """Give the checksum of a directory from the (relative path, SHA-256 in hex) of each of its files."""
     listing = hashlib.sha256()
     for path, sha256 in sorted(entries, key=lambda entry: os.fsencode(entry[0])):
-        listing.update(f"{sha256}  ./{path}\n".encode("utf-8", "surrogateescape"))
+        written = path.translate(_ESCAPES)
+        escaped = "\\" if written != path else ""
+        listing.update(os.fsencode(f"{escaped}{sha256}  ./{written}\n"))
     return listing.hexdigest()
 
 

@@ -5,17 +5,17 @@ Exit status: 0 when done, 2 when something cannot be read or is refused, 1 when 
 
 import argparse
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from atdb_interface.client import Client
-from atdb_interface.config import ConfigError, find_host
-from atdb_interface.errors import AtdbError, BadRequest, Unavailable, Unexpected
+from atdb_interface.command import run
+from atdb_interface.config import find_host
+from atdb_interface.errors import BadRequest
+from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation, write_time
+from atdb_interface.models import Observation
 from atdb_interface.schedule import read_schedule
-from atdb_interface.service import sentence
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,13 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `atdb list | head` ends as other commands do
     chosen = _parser().parse_args(arguments)
-    try:
+
+    def work() -> None:
         with find_host(chosen.host).client() as client:
             chosen.run(client, chosen)
-    except (Unavailable, Unexpected, ConfigError) as error:
-        print(f"atdb: {error}", file=sys.stderr)
-        return 1
-    except (AtdbError, ValueError) as error:
-        print(f"atdb: {sentence(error)}", file=sys.stderr)
-        return 2
-    return 0
+
+    return run("atdb", work)

@@ -54,9 +54,14 @@ def find_host(name: str | None = None) -> Host:
         raise ConfigError(f"{files[0]}: {error}") from None
     if name and name.startswith(("http://", "https://")):
         return Host(name, os.environ.get("ATDB_USER"), os.environ.get("ATDB_SECRET"))
-    name = name or settings.get("default_host", "prod")
-    preset = settings.get("hosts", {}).get(name)
-    if not isinstance(preset, dict) or not isinstance(preset.get("url"), str):
+    name = name or str(settings.get("default_host", "prod"))
+    hosts = settings.get("hosts")
+    preset = hosts.get(name) if isinstance(hosts, dict) else None
+    if preset is None:
         places = " or ".join(str(path) for path in config_files())
         raise ConfigError(f"no host {name!r} is configured; `make up` writes one, or put it into {places}")
-    return Host(preset["url"], preset.get("user"), preset.get("secret"))
+    if not isinstance(preset, dict) or not {"url"} <= preset.keys() <= {"url", "user", "secret"}:
+        raise ConfigError(f"{files[0]}: [hosts.{name}] has url, user and secret")
+    if not all(isinstance(value, str) for value in preset.values()):
+        raise ConfigError(f"{files[0]}: the values of [hosts.{name}] are text in quotes")
+    return Host(**preset)

@@ -1,137 +1,32 @@
-"""What goes over the wire, with the names that clients of Apertif's ATDB know.
-
-Times are aware UTC, written `YYYY-MM-DDTHH:MM:SSZ`; a time without a zone is taken as UTC.
-"""
+"""What goes over the wire, with the names that clients of Apertif's ATDB know."""
 
 import json
-import re
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from pathlib import PurePosixPath
-from typing import Annotated, Any, Generic, Self, TypeVar
+from datetime import datetime, timedelta
+from typing import Annotated, Generic, Self, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    JsonValue,
-    PlainSerializer,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from atdb_interface import lifecycle
+from atdb_interface.fields import (
+    BEAMS,
+    LATEST,
+    LONGEST_TEXT,
+    Collection,
+    DataLocation,
+    Family,
+    FileName,
+    FiniteFloat,
+    Name,
+    ObservingMode,
+    Reason,
+    Sha256,
+    SmallInt,
+    TaskId,
+    Text,
+    Time,
+    family_of,
+)
 from atdb_interface.lifecycle import ProductStatus, Status
-
-LONGEST_TEXT = 4096
-#: Apertif forms this many beams on the sky, numbered from 0.
-BEAMS = 40
-EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-
-#: A bare number is not taken as seconds since 1970: it is rather a slip.
-_LOOKS_LIKE_A_TIME = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-def _no_control_characters(text: str) -> str:
-    if any(ord(c) < 32 or ord(c) == 127 for c in text):
-        raise ValueError("holds control characters")
-    return text
-
-
-def _utc_seconds(moment: datetime) -> datetime:
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    if not EARLIEST <= moment < LATEST:
-        raise ValueError("is not between 1970 and 2200")
-    return moment.replace(microsecond=0)
-
-
-def _a_written_time(value: Any) -> Any:
-    if isinstance(value, datetime) or (isinstance(value, str) and _LOOKS_LIKE_A_TIME.match(value)):
-        return value
-    raise ValueError("is not a time such as 2019-04-05T21:03:02Z")
-
-
-def write_time(moment: datetime) -> str:
-    """Write a time as the wire has it, `YYYY-MM-DDTHH:MM:SSZ`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-Time = Annotated[
-    datetime,
-    BeforeValidator(_a_written_time),
-    AfterValidator(_utc_seconds),
-    PlainSerializer(write_time, return_type=str, when_used="json"),
-]
-Name = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
-    AfterValidator(_no_control_characters),
-]
-Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT), AfterValidator(_no_control_characters)]
-Reason = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")]
-Owner = Annotated[Name, StringConstraints(max_length=250)]
-TaskId = Annotated[str, StringConstraints(pattern=r"^\d{9,12}$")]
-FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
-SmallInt = Annotated[int, Field(ge=0, le=2_000_000_000)]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-
-
-def _safe_file_name(name: str) -> str:
-    if name in (".", "..") or "/" in name or "\\" in name:
-        raise ValueError("is not the name of one file or directory")
-    return name
-
-
-FileName = Annotated[Name, AfterValidator(_safe_file_name)]
-
-
-def _inside(path: str) -> str:
-    if ".." in PurePosixPath(path).parts:
-        raise ValueError("holds '..'")
-    return path
-
-
-def _host_and_directory(location: str) -> str:
-    host, colon, directory = location.partition(":")
-    if not colon or not host or "/" in host or not directory.startswith("/"):
-        raise ValueError("is not host:/directory")
-    _inside(directory)
-    return location
-
-
-Collection = Annotated[Text, AfterValidator(_inside)]
-DataLocation = Annotated[Text, AfterValidator(_host_and_directory)]
-
-
-class Family(StrEnum):
-    """The kinds of observing modes, told by how the mode's name begins; each writes its own data products."""
-
-    IMAGING = "imaging"
-    ARTS_SC1 = "arts_sc1"
-    ARTS_SC4 = "arts_sc4"
-
-    @property
-    def data_host(self) -> str:
-        """Name the machine on whose disks this family's data lie where the specification names none."""
-        return "wcudata1" if self is Family.IMAGING else "arts001"
-
-
-def family_of(observing_mode: str) -> Family:
-    """Tell an observing mode's family; ValueError where there is none, as nobody knows its data products."""
-    for family in Family:
-        if observing_mode == family or observing_mode.startswith(f"{family}_"):
-            return family
-    raise ValueError(f"{observing_mode!r} begins with none of {', '.join(Family)}")
-
-
-def _known_mode(observing_mode: str) -> str:
-    family_of(observing_mode)
-    return observing_mode
-
-
-ObservingMode = Annotated[Name, AfterValidator(_known_mode)]
 
 
 class Wire(BaseModel):
@@ -346,7 +241,7 @@ class ProductMoves(Wire):
     """
 
     taskID: TaskId
-    owner: Owner | None = None
+    owner: Name | None = None
     moves: Annotated[list[ProductMove], Field(max_length=5000)]
 
 
@@ -363,7 +258,7 @@ class Move(Wire):
     taskID: TaskId
     name: Status
     expect: list[Status] | None = None
-    owner: Owner | None = None
+    owner: Name | None = None
     lease_seconds: LeaseSeconds | None = None
     reason: Reason = ""
 
@@ -372,7 +267,7 @@ class Lease(Wire):
     """Who works on an observation, and until when it need not be asked for again."""
 
     taskID: TaskId
-    owner: Owner
+    owner: Name
     lease_seconds: LeaseSeconds = 60
 
 
@@ -393,7 +288,7 @@ class ClaimRequest(Wire):
     {"observing_mode__icontains": "sc4"}. A claim that is not acted on within `lease_seconds` is void.
     """
 
-    id: Owner
+    id: Name
     consumer: Name
     statuses: Annotated[list[Status], Field(min_length=1)]
     filters: dict[str, str] = Field(default_factory=dict)

@@ -1,6 +1,7 @@
 """Which data products an observation writes, told from its specification."""
 
-from atdb_interface.models import BEAMS, Family, NewDataProduct, Observation, family_of
+from atdb_interface.fields import BEAMS, Family, family_of
+from atdb_interface.models import NewDataProduct, Observation
 
 TIED_ARRAY_BEAMS = 12
 _TYPES = {Family.IMAGING: "visibility", Family.ARTS_SC1: "timeSeries", Family.ARTS_SC4: "timeSeries"}

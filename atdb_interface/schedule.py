@@ -5,9 +5,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from atdb_interface.command import sentence
 from atdb_interface.errors import BadRequest
 from atdb_interface.models import NewObservation
-from atdb_interface.service import read_options, sentence, specification
+from atdb_interface.service import read_options, specification
 
 COMMAND = "atdb_service"
 

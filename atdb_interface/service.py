@@ -12,12 +12,12 @@ when done, 2 when something in the command cannot be read or is refused, 1 when 
 import sys
 from collections.abc import Callable, Sequence
 
-from pydantic import ValidationError
-
 from atdb_interface.client import Client
-from atdb_interface.config import ConfigError, find_host
-from atdb_interface.errors import AtdbError, BadRequest, Unavailable, Unexpected
-from atdb_interface.models import NewDataProduct, NewObservation, ProductMove, family_of
+from atdb_interface.command import run
+from atdb_interface.config import find_host
+from atdb_interface.errors import BadRequest
+from atdb_interface.fields import family_of
+from atdb_interface.models import NewDataProduct, NewObservation, ProductMove
 
 Options = dict[str, str | bool]
 
@@ -151,30 +151,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not arguments or "--help" in arguments or "-h" in arguments:
         print((__doc__ or "").strip())
         return 0 if arguments else 2
-    try:
+
+    def work() -> None:
         options = read_options(arguments)
         operation = OPERATIONS.get(str(options.pop("operation", "")))
         if operation is None:
             raise BadRequest(f"--operation= one of {', '.join(OPERATIONS)}")
-        host = find_host(str(options.pop("atdb_host", "")) or None)
-        with host.client() as client:
+        with find_host(str(options.pop("atdb_host", "")) or None).client() as client:
             print(operation(client, options))
-    except (Unavailable, Unexpected, ConfigError) as error:
-        print(f"atdb_service: {error}", file=sys.stderr)
-        return 1
-    except (AtdbError, ValueError) as error:
-        print(f"atdb_service: {sentence(error)}", file=sys.stderr)
-        return 2
-    return 0
 
-
-def sentence(error: Exception) -> str:
-    """Say in one sentence what is wrong, naming the options that cannot be read."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    return "; ".join(
-        f"--{'.'.join(map(str, item['loc']))}: " * bool(item["loc"])
-        + item["msg"].removeprefix("Value error, ")
-        + (f" (got {str(item['input'])[:60]!r})" if item["loc"] else "")
-        for item in error.errors(include_url=False)
-    )
+    return run("atdb_service", work)

@@ -20,9 +20,8 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from atdb_interface.checksum import CHUNK_BYTES, FileRecord, files_of, product_checksum
+from atdb_interface.fields import MANIFEST
 from atdb_interface.models import DataProduct, Observation
-
-MANIFEST = "manifest.json"
 
 
 class ArchiveError(Exception):

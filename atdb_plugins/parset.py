@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from atdb_interface.models import Observation, write_time
+from atdb_interface.fields import write_time
+from atdb_interface.models import Observation
 
 
 def make_parset(observation: Observation, filenames: Iterable[str]) -> str:

@@ -20,8 +20,16 @@ def data_root() -> Path:
 
 
 def path_of(product: DataProduct) -> Path:
-    """Give a product's path; DataError where a link on the way would lead out of the data root."""
-    path = local_path(data_root(), product.data_location) / product.filename
+    """Give a product's path.
+
+    Raises DataError where the data host is not mounted, as nothing can be said of its data then, and where a
+    link on the way would lead out of the data root.
+    """
+    root = data_root()
+    path = local_path(root, product.data_location) / product.filename
+    host = root / path.relative_to(root).parts[0]
+    if not host.is_dir():
+        raise DataError(f"the data host {host.name} is not mounted in {root}")
     if path.parent.resolve() != path.parent:
         raise DataError(f"a link on the way to {path}")
     return path

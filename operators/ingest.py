@@ -10,7 +10,7 @@ from atdb_interface.models import DataProduct, Observation, ProductMove
 from atdb_plugins.archive import Archive
 from atdb_plugins.hooks.archive import ArchiveHook
 from operators.data import path_of
-from operators.lease import HeldLease
+from operators.lease import LeaseKeeper
 from operators.stage import StageOperator
 
 #: Products that reach the archive within this time are told to ATDB together.
@@ -33,7 +33,7 @@ class IngestOperator(StageOperator):
         super().__init__(**kwargs)
         self.archive_conn_id = archive_conn_id
 
-    def work(self, client: Client, observation: Observation, owner: str, lease: HeldLease) -> tuple[Status, str]:
+    def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
         """Archive the products one after the other; the first that fails gets the reason and ends the try."""
         archive = ArchiveHook(self.archive_conn_id).archive()
         products = [p for p in client.dataproducts(taskID=observation.taskID) if p.my_status in WANTED]

@@ -17,7 +17,7 @@ class LeaseLostError(Exception):
     """The observation has gone on without this run: cancelled, or given to another owner."""
 
 
-class HeldLease:
+class LeaseKeeper:
     """Renew a lease in the background until the work is done; `check()` between pieces of work."""
 
     def __init__(self, client: Client, task_id: str, owner: str) -> None:

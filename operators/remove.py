@@ -10,7 +10,7 @@ from atdb_interface.lifecycle import REMOVE, ProductStatus, Status
 from atdb_interface.models import Observation, ProductMove
 from atdb_plugins.hooks.archive import ArchiveHook
 from operators.data import path_of
-from operators.lease import HeldLease
+from operators.lease import LeaseKeeper
 from operators.stage import StageOperator
 
 
@@ -23,7 +23,7 @@ class RemoveOperator(StageOperator):
         super().__init__(**kwargs)
         self.archive_conn_id = archive_conn_id
 
-    def work(self, client: Client, observation: Observation, owner: str, lease: HeldLease) -> tuple[Status, str]:
+    def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
         """Verify and delete one product after the other; ATDB is told of all that are gone, whatever comes."""
         archive = ArchiveHook(self.archive_conn_id).archive()
         folder = archive.folder(observation)

@@ -12,7 +12,7 @@ from atdb_interface.errors import Conflict, ForbiddenMove, NotFound, NotOwner
 from atdb_interface.lifecycle import Stage, Status, allowed_next
 from atdb_interface.models import Observation
 from atdb_plugins.hooks.atdb import AtdbHook
-from operators.lease import LEASE_SECONDS, HeldLease, LeaseLostError
+from operators.lease import LEASE_SECONDS, LeaseKeeper, LeaseLostError
 
 
 def task_id_of(context: Any) -> str:
@@ -74,7 +74,7 @@ class StageOperator(BaseOperator):
         self.atdb_conn_id = atdb_conn_id
 
     @abstractmethod
-    def work(self, client: Client, observation: Observation, owner: str, lease: HeldLease) -> tuple[Status, str]:
+    def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
         """Work, and tell the status that the observation goes to, and why if there is something to say."""
 
     def execute(self, context: Any) -> None:
@@ -83,7 +83,7 @@ class StageOperator(BaseOperator):
         with AtdbHook(self.atdb_conn_id).client() as client:
             enter(client, self.stage, task_id, owner)
             try:
-                with HeldLease(client, task_id, owner) as lease:
+                with LeaseKeeper(client, task_id, owner) as lease:
                     status, reason = self.work(client, client.observation(task_id), owner, lease)
                     lease.check()
             except (LeaseLostError, NotOwner) as lost:

@@ -7,7 +7,7 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import VALIDATE, ProductStatus, Status
 from atdb_interface.models import DataProduct, Observation, ProductMove
 from operators.data import path_of
-from operators.lease import HeldLease
+from operators.lease import LeaseKeeper
 from operators.stage import StageOperator
 
 
@@ -16,7 +16,7 @@ class ValidateOperator(StageOperator):
 
     stage = VALIDATE
 
-    def work(self, client: Client, observation: Observation, owner: str, lease: HeldLease) -> tuple[Status, str]:
+    def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
         """Check all products, tell ATDB in one request, and decide where the observation goes."""
         moves = []
         for product in client.dataproducts(taskID=observation.taskID):

@@ -4,7 +4,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -73,13 +73,16 @@ def _submit(client: Client, schedule: Sequence[NewObservation], speedup: float) 
 
 
 def _follow(client: Client, submitted: Sequence[Observation]) -> list[Observation]:
-    task_ids = ",".join(observation.taskID for observation in submitted)
     deadline = max(observation.endtime for observation in submitted) + PATIENCE
     progress = _Progress()
     observations = list(submitted)
     while datetime.now(UTC) < deadline:
         try:
-            observations = list(client.observations(taskID__in=task_ids))
+            observations = [
+                observation
+                for task_ids in _batches(submitted)
+                for observation in client.observations(taskID__in=task_ids)
+            ]
         except Unavailable as error:
             progress.show(f"{error}")
             continue
@@ -119,9 +122,16 @@ def _counts(observations: Sequence[Observation]) -> str:
 
 def _bytes(client: Client, observations: Sequence[Observation]) -> dict[str, int]:
     totals: Counter[str] = Counter()
-    for product in client.dataproducts(taskID__in=",".join(o.taskID for o in observations)):
-        totals[product.taskID] += product.size or 0
+    for task_ids in _batches(observations):
+        for product in client.dataproducts(taskID__in=task_ids):
+            totals[product.taskID] += product.size or 0
     return totals
+
+
+def _batches(observations: Sequence[Observation]) -> Iterator[str]:
+    """Give the taskIDs in lists that fit into an address."""
+    for begin in range(0, len(observations), 100):
+        yield ",".join(observation.taskID for observation in observations[begin : begin + 100])
 
 
 def seconds_in_stages(observation: Observation) -> dict[Actor, int]:

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from atdb_api.models import Lease, Observation, Transition
 from atdb_interface.errors import BadRequest, ForbiddenMove, NotFound, NotOwner
+from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Status, allowed_next
-from atdb_interface.models import write_time
 
 DEFAULT_LEASE_SECONDS = 60
 

@@ -10,8 +10,9 @@ from atdb_api import wire
 from atdb_api.models import DataProduct, Observation, TaskDay, Transition
 from atdb_api.services import moves
 from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
+from atdb_interface.fields import family_of
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import NewObservation, ObservationChange, family_of
+from atdb_interface.models import NewObservation, ObservationChange
 
 #: Where no telescope time has been used yet, so the times may still change, and the task may be deleted.
 NOT_STARTED = (Status.DEFINED, Status.SCHEDULED, Status.ON_HOLD, Status.ERROR_TOO_LATE, Status.ABORTED)

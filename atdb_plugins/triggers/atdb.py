@@ -52,6 +52,8 @@ class WaitingTrigger(BaseTrigger):
 class ObservationTrigger(BaseTrigger):
     """Look at one observation until it is due: a subclass says when."""
 
+    atdb: AsyncWatcher
+
     def __init__(self, atdb_conn_id: str, atdb_task_id: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.atdb_conn_id, self.atdb_task_id = atdb_conn_id, atdb_task_id
@@ -65,11 +67,11 @@ class ObservationTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield once, when the observation is due, or at once where there is no such observation."""
-        async with await AtdbHook(self.atdb_conn_id).watcher() as atdb:
+        async with await AtdbHook(self.atdb_conn_id).watcher() as self.atdb:
             while True:
                 try:
-                    observation = await atdb.observation(self.atdb_task_id)
-                    if event := await self.due(atdb, observation, datetime.now(UTC)):
+                    observation = await self.atdb.observation(self.atdb_task_id)
+                    if event := await self.due(observation, datetime.now(UTC)):
                         yield event
                         return
                     await asyncio.sleep(self.pause_seconds(observation, datetime.now(UTC)))
@@ -80,7 +82,7 @@ class ObservationTrigger(BaseTrigger):
                     self.log.warning("%s", error)
                     await asyncio.sleep(PAUSE_SECONDS)
 
-    async def due(self, atdb: AsyncWatcher, observation: Observation, now: datetime) -> TriggerEvent | None:
+    async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
         """Give the event, or None while it is not yet due."""
         raise NotImplementedError
 
@@ -92,13 +94,13 @@ class ObservationTrigger(BaseTrigger):
 class TurnTrigger(ObservationTrigger):
     """Wait for an observation's turn at the telescope: before its start, and later while another is busy there."""
 
-    async def due(self, atdb: AsyncWatcher, observation: Observation, now: datetime) -> TriggerEvent | None:
+    async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
         """Fire when the turn has come, or the observation is no longer scheduled."""
         if observation.my_status is not Status.SCHEDULED or now >= observation.starttime - START_LEAD_BUSY:
             return TriggerEvent(observation.my_status)
         if now < observation.starttime - START_LEAD:
             return None
-        busy = await atdb.count_observations(my_status__in=f"{Status.STARTING},{Status.RUNNING}")
+        busy = await self.atdb.count_observations(my_status__in=f"{Status.STARTING},{Status.RUNNING}")
         return None if busy else TriggerEvent(observation.my_status)
 
     def pause_seconds(self, observation: Observation, now: datetime) -> float:
@@ -109,12 +111,7 @@ class TurnTrigger(ObservationTrigger):
 class StartTrigger(ObservationTrigger):
     """Wait for an observation's start."""
 
-    async def due(
-        self,
-        atdb: AsyncWatcher,  # noqa: ARG002
-        observation: Observation,
-        now: datetime,
-    ) -> TriggerEvent | None:
+    async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
         """Fire when the start has come, or the observation is no longer starting."""
         gone = observation.my_status is not Status.STARTING
         return TriggerEvent(observation.my_status) if gone or now >= observation.starttime else None
@@ -127,12 +124,7 @@ class StartTrigger(ObservationTrigger):
 class CompletingTrigger(ObservationTrigger):
     """Wait until the data writer has said that the observation is completing, or the backstop is due."""
 
-    async def due(
-        self,
-        atdb: AsyncWatcher,  # noqa: ARG002
-        observation: Observation,
-        now: datetime,
-    ) -> TriggerEvent | None:
+    async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
         """End the task, without a worker, where the observation has gone on; fire where the backstop is due."""
         if observation.my_status is not Status.RUNNING:
             return TaskSuccessEvent()

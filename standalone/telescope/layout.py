@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from astropy.io import fits
 
-from atdb_interface.models import write_time
+from atdb_interface.fields import write_time
 from standalone.telescope.order import FITS, Order
 
 #: In how many parts a product is written.

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from atdb_interface.checksum import FileRecord
-from atdb_interface.models import TaskId, Time
+from atdb_interface.fields import TaskId, Time
 from standalone.files import write_private
 
 

@@ -17,7 +17,7 @@ from pydantic import (
 
 from atdb_interface.data_hosts import local_path
 from atdb_interface.errors import BadRequest
-from atdb_interface.models import DataLocation, FileName, FiniteFloat, Name, TaskId, Text, Time
+from atdb_interface.fields import DataLocation, FileName, FiniteFloat, Name, TaskId, Text, Time
 from atdb_plugins.parset import read_parset
 
 #: What the data writer can write, by how a product's name ends.
