@@ -3,7 +3,7 @@
 A file's is its SHA-256. A directory's is the SHA-256 of the listing that `sha256sum` makes of its files,
 sorted by path in byte order, so that the operating system's own tools can check it:
 
-    cd WSRTA190405034_B000.MS && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
+    cd WSRTA190405034_B000.MS && find . -type f -print0 | LC_ALL=C sort -z | xargs -r0 sha256sum | sha256sum
 """
 
 import hashlib

@@ -30,11 +30,11 @@ def _no_control_characters(text: str) -> str:
     return text
 
 
-def _utc_seconds(moment: datetime) -> datetime:
+def _utc(moment: datetime) -> datetime:
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     if not EARLIEST <= moment < LATEST:
         raise ValueError("is not between 1970 and 2200")
-    return moment.replace(microsecond=0)
+    return moment
 
 
 def _a_written_time(value: Any) -> Any:
@@ -51,9 +51,11 @@ def write_time(moment: datetime) -> str:
 Time = Annotated[
     datetime,
     BeforeValidator(_a_written_time),
-    AfterValidator(_utc_seconds),
+    AfterValidator(_utc),
     PlainSerializer(write_time, return_type=str, when_used="json"),
 ]
+#: Observations start and end at whole seconds: what the wire cannot tell apart must not differ in the database.
+WholeSeconds = Annotated[Time, AfterValidator(lambda moment: moment.replace(microsecond=0))]
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200, strip_whitespace=True),

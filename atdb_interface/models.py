@@ -24,6 +24,7 @@ from atdb_interface.fields import (
     TaskId,
     Text,
     Time,
+    WholeSeconds,
     family_of,
 )
 from atdb_interface.lifecycle import ProductStatus, Status
@@ -83,8 +84,8 @@ class NewObservation(ObservationFields):
 
     field_name: Name
     observing_mode: ObservingMode
-    starttime: Time
-    endtime: Time | None = None
+    starttime: WholeSeconds
+    endtime: WholeSeconds | None = None
     duration: Annotated[int, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
@@ -108,8 +109,8 @@ class ObservationChange(ObservationFields):
     """Some fields of an observation, and a status to move it to: what a client PUTs or PATCHes."""
 
     field_name: Name | None = None
-    starttime: Time | None = None
-    endtime: Time | None = None
+    starttime: WholeSeconds | None = None
+    endtime: WholeSeconds | None = None
     new_status: Status | None = None
     reason: Reason = ""
 

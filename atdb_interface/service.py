@@ -17,6 +17,7 @@ from atdb_interface.command import run
 from atdb_interface.config import find_host
 from atdb_interface.errors import BadRequest
 from atdb_interface.fields import family_of
+from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.models import NewDataProduct, NewObservation, ProductMove
 
 Options = dict[str, str | bool]
@@ -59,10 +60,14 @@ def specification(options: Options) -> NewObservation:
         if field in NewObservation.model_fields and field != "options":
             if value is True and field != "skip_auto_ingest":
                 raise BadRequest(f"--{name} needs a value")
+            if field in fields:
+                raise BadRequest(f"--{name} says again what another option says")
             fields[field] = value
         else:
             others[name] = value
     if data_dir is not None:
+        if "data_location" in fields:
+            raise BadRequest("--data_dir says again what --data_location says")
         if not isinstance(data_dir, str) or not data_dir.startswith("/"):
             raise BadRequest(f"--data_dir: {data_dir!r} is not a directory such as /data/apertif")
         fields["data_location"] = f"{_data_host(fields)}:{data_dir}"
@@ -86,6 +91,8 @@ def _specification(client: Client, options: Options) -> str:
 
 def _change_status(client: Client, options: Options) -> str:
     task_id, status = _task_id(options), _needed(options, "status")
+    if status not in {*Status, *ProductStatus}:
+        raise BadRequest(f"--status: {status!r} is none of {', '.join(Status)}")
     resource = options.pop("resource", "observations")
     _nothing_more(options)
     if resource == "observations":

@@ -77,7 +77,7 @@ class Archive:
             self._delete(part)
             raise ArchiveError(f"the archive gave back other bytes of {name} than were written")
         self._delete(final)
-        self.filesystem.mv(part, final, recursive=True)
+        self._name(part, final)
         return records
 
     def verify(self, folder: str, name: str, checksum: str) -> None:
@@ -130,7 +130,7 @@ class Archive:
         with self.filesystem.open(part, "wb") as file:
             file.write(json.dumps(manifest, indent=1).encode())
             _to_disk(file)
-        self.filesystem.mv(part, f"{folder}/{MANIFEST}")
+        self._name(part, f"{folder}/{MANIFEST}")
 
     def _copy(self, source: Path, relative: str, target: str) -> FileRecord:
         self.filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
@@ -151,6 +151,18 @@ class Archive:
                 size += len(chunk)
         return FileRecord(relative, size, digest.hexdigest())
 
+    def _name(self, part: str, final: str) -> None:
+        """Give a whole part its name; on a local disk, names survive a power cut too."""
+        if isinstance(self.filesystem, LocalFileSystem):
+            for inside, _, _ in os.walk(part):
+                _folder_to_disk(inside)
+        self.filesystem.mv(part, final, recursive=True)
+        if isinstance(self.filesystem, LocalFileSystem):
+            for above in Path(final).parents:
+                _folder_to_disk(above)
+                if str(above) == self.root:
+                    break
+
     def _delete(self, path: str) -> None:
         with suppress(FileNotFoundError):
             self.filesystem.rm(path, recursive=True)
@@ -161,3 +173,11 @@ def _to_disk(file: Any) -> None:
     file.flush()
     with suppress(AttributeError, UnsupportedOperation):
         os.fsync(file.fileno())
+
+
+def _folder_to_disk(folder: str | Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

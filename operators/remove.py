@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from atdb_interface.client import Client
+from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import REMOVE, ProductStatus, Status
-from atdb_interface.models import Observation, ProductMove
+from atdb_interface.models import DataProduct, Observation, ProductMove
+from atdb_plugins.archive import Archive
 from atdb_plugins.hooks.archive import ArchiveHook
-from operators.data import path_of
+from operators.data import DataError, path_of
 from operators.lease import LeaseKeeper
 from operators.stage import StageOperator
 
@@ -28,21 +30,40 @@ class RemoveOperator(StageOperator):
         archive = ArchiveHook(self.archive_conn_id).archive()
         folder = archive.folder(observation)
         gone: list[ProductMove] = []
+
+        def tell() -> None:
+            if gone:
+                client.move_products(observation.taskID, gone, owner=owner)
+
         try:
             for product in client.dataproducts(
                 taskID=observation.taskID, my_status=ProductStatus.ARCHIVED, ordering="filename"
             ):
                 lease.check()
-                path = path_of(product)
-                if product.checksum is None:
-                    raise ValueError(f"{product.filename} has no checksum")
-                archive.verify(folder, product.filename, product.checksum)
+                path = verified_path(product, archive, folder)
                 lease.check()
                 _delete(path)
                 gone.append(ProductMove(filename=product.filename, new_status=ProductStatus.REMOVED))
-        finally:
-            client.move_products(observation.taskID, gone, owner=owner)
+        except Exception:
+            with suppress(AtdbError):  # what ended the try is the reason to record, not this
+                tell()
+            raise
+        tell()
         return Status.REMOVED, ""
+
+
+def verified_path(product: DataProduct, archive: Archive, folder: str) -> Path:
+    """Give the path of a product that may be deleted: the archive's bytes are what was observed, now.
+
+    Raises ArchiveError where they are not, and DataError where the disk with the product is not there.
+    """
+    path = path_of(product)
+    if not path.parent.is_dir():
+        raise DataError(f"{path.parent} is not there")
+    if product.checksum is None:
+        raise DataError(f"{product.filename} has no checksum")
+    archive.verify(folder, product.filename, product.checksum)
+    return path
 
 
 def _delete(path: Path) -> None:

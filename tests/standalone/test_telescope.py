@@ -225,7 +225,7 @@ def test_an_observation_is_accepted_written_and_reported(
         assert product["size"] == sum(file.size for file in found) == pytest.approx(SIZE, rel=0.1)
         checksums |= {file.sha256 for file in found}
     assert len(checksums) == 3 * len(found)  # no two files are alike
-    listing = "find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum"
+    listing = "find . -type f -print0 | LC_ALL=C sort -z | xargs -r0 sha256sum | sha256sum"
     by_tools = subprocess.check_output(["/bin/sh", "-c", listing], cwd=path, text=True)
     assert by_tools.split()[0] == product["checksum"]
 

@@ -1,0 +1,79 @@
+"""The DAG files, read by the real Airflow."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG
+
+from atdb_interface.lifecycle import STAGES, Stage
+from operators.listen import status_asset
+
+FOLDER = Path(__file__).parents[2] / "dags"
+READ_AND_TELL_WHO_WAS_ASKED = """
+import json, sys
+asked = []
+sys.addaudithook(lambda event, args: event.startswith("socket.") and asked.append(f"{event} {args[1:]}"))
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(sys.argv[1])
+asked = [a for a in asked if a.split()[0] in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname")]
+print(json.dumps({"dags": sorted(bag.dags), "errors": bag.import_errors, "asked": asked}))
+"""
+
+
+@pytest.fixture(scope="module")
+def dags() -> dict[str, DAG]:
+    bag = DagBag(FOLDER)
+    assert bag.import_errors == {}
+    return dict(bag.dags)
+
+
+def test_every_dag_file_is_one_dag_of_its_name(dags: dict[str, DAG]) -> None:
+    assert set(dags) == {path.stem for path in FOLDER.glob("*.py")}
+    assert set(dags) == {str(stage.actor) for stage in STAGES} | {"listen", "reconcile"}
+
+
+def test_reading_the_dag_files_asks_nobody(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", READ_AND_TELL_WHO_WAS_ASKED, FOLDER],
+        env={"AIRFLOW_HOME": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert len(told["dags"]) == len(STAGES) + 2
+    assert (told["errors"], told["asked"]) == ({}, [])
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: str(stage.actor))
+def test_a_stage_waits_for_the_asset_of_its_source_status(dags: dict[str, DAG], stage: Stage) -> None:
+    asset = dags[stage.actor].timetable.asset_condition
+    assert (asset.name, asset.uri) == (f"atdb {stage.source}", f"atdb://status/{stage.source}")
+    assert asset == status_asset(stage.source)
+
+
+def test_listen_may_emit_the_asset_of_every_stage_and_no_other(dags: dict[str, DAG]) -> None:
+    emitted = [outlet.uri for outlet in dags["listen"].get_task("listen").outlets]
+    assert sorted(emitted) == sorted(f"atdb://status/{stage.source}" for stage in STAGES)
+
+
+def test_every_dag_says_what_it_does_and_catches_nothing_up(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        assert (dag.doc_md or "").startswith(f"# {dag.dag_id}\n")
+        assert not dag.catchup
+        assert not dag.is_paused_upon_creation
+
+
+def test_observe_starts_then_runs_then_completes(dags: dict[str, DAG]) -> None:
+    tasks = {task.task_id: task.downstream_task_ids for task in dags["observe"].tasks}
+    assert tasks == {"start": {"run"}, "run": {"complete"}, "complete": set()}
+
+
+def test_what_waits_waits_in_the_triggerer(dags: dict[str, DAG]) -> None:
+    for task in (*dags["observe"].tasks, *dags["listen"].tasks):
+        assert task.start_from_trigger, task.task_id

@@ -1,0 +1,47 @@
+"""The commands as astronomers and operators run them: real processes, with a configuration of their own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SECRETS
+
+BIN = Path(sys.executable).parent
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def write_config(path: Path, url: str, user: str) -> Path:
+    path.write_text(f'[hosts.prod]\nurl = "{url}"\nuser = "{user}"\nsecret = "{SECRETS[user]}"\n')
+    return path
+
+
+@pytest.fixture
+def configured(tmp_path: Path, url: str) -> Callable[[str], dict[str, str]]:
+    """Give the environment of somebody whose configuration names the running ATDB, and an account there."""
+
+    def environment(user: str) -> dict[str, str]:
+        config = write_config(tmp_path / f"{user}.toml", url, user)
+        return {"PATH": f"{BIN}:{os.environ['PATH']}", "ATDB_CONFIG": str(config), "HOME": str(tmp_path)}
+
+    return environment
+
+
+@pytest.fixture
+def run(configured: Callable[[str], dict[str, str]]) -> Run:
+    """Run a command of this environment as an account, and give what it printed and its exit status."""
+
+    def call(command: str, *arguments: str, user: str = "service") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [BIN / command, *arguments],
+            env=configured(user),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    return call

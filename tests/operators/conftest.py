@@ -1,0 +1,55 @@
+"""What a worker has: connections to ATDB and the archive, the data root, and a folder for Airflow to write to."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+_HOME = tempfile.TemporaryDirectory(prefix="airflow-of-tests-")
+os.environ["AIRFLOW_HOME"] = _HOME.name
+
+from tests.conftest import SECRETS  # noqa: E402
+
+Context = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def data_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "data root"
+    for host in ("wcudata1", "arts001"):
+        (root / host).mkdir(parents=True)
+    monkeypatch.setenv("ATDB_DATA_ROOT", str(root))
+    return root
+
+
+@pytest.fixture
+def archive_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "alta"
+    root.mkdir()
+    use_archive(monkeypatch, root.as_uri())
+    return root
+
+
+def use_archive(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    connection = {"conn_type": "generic", "extra": {"url": url}}
+    monkeypatch.setenv("AIRFLOW_CONN_ARCHIVE_DEFAULT", json.dumps(connection))
+
+
+@pytest.fixture
+def context(url: str, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """Make the context of a DAG run for an observation, as its only, its first, or its last try."""
+    login = {"conn_type": "atdb", "host": url, "login": "service", "password": SECRETS["service"]}
+    monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps(login))
+
+    def make(task_id: str, dag_id: str, *, run: str = "run 1", try_number: int = 1, retries: int = 0) -> Any:
+        return {
+            "dag_run": SimpleNamespace(partition_key=task_id, run_id=run, dag_id=dag_id),
+            "ti": SimpleNamespace(try_number=try_number, max_tries=retries),
+        }
+
+    return make

@@ -1,0 +1,71 @@
+"""A schedule of another time, replayed: it keeps its order and its gaps, and goes by faster."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from atdb_interface.models import NewObservation
+from atdb_interface.schedule import read_schedule
+from standalone.demo import EXAMPLE
+from standalone.replay import DEFAULT_SPAN_SECONDS, default_speedup, shifted
+
+BEGIN = datetime(2026, 4, 5, 6, 0, 0, 999_999, tzinfo=UTC)
+
+
+@pytest.fixture
+def schedule() -> list[NewObservation]:
+    return read_schedule(EXAMPLE)
+
+
+def span_seconds(schedule: list[NewObservation]) -> float:
+    ends = [new.endtime for new in schedule if new.endtime]
+    return (max(ends) - min(new.starttime for new in schedule)).total_seconds()
+
+
+def test_at_the_default_speed_a_schedule_takes_a_minute(
+    schedule: list[NewObservation], real_schedules: Path
+) -> None:
+    for path in (EXAMPLE, *sorted(real_schedules.glob("*.sh"))):
+        given = read_schedule(path)
+        replayed = shifted(given, BEGIN, default_speedup(given))
+        assert abs(span_seconds(replayed) - DEFAULT_SPAN_SECONDS) <= 1
+        assert min(new.starttime for new in replayed) == BEGIN.replace(microsecond=0)
+
+
+def test_a_short_schedule_is_not_slowed_down(schedule: list[NewObservation]) -> None:
+    short = [new for new in shifted(schedule, BEGIN, 1) if new.duration == 300][:1]
+    assert (
+        default_speedup([short[0].model_copy(update={"endtime": short[0].starttime + timedelta(seconds=9)})]) == 1
+    )
+
+
+def test_at_the_speed_of_one_only_the_begin_changes(schedule: list[NewObservation]) -> None:
+    moved = BEGIN.replace(microsecond=0) - schedule[0].starttime
+    for before, after in zip(schedule, shifted(schedule, BEGIN, 1), strict=True):
+        assert before.endtime
+        assert (after.starttime, after.endtime) == (before.starttime + moved, before.endtime + moved)
+        times = {"starttime", "endtime", "duration"}
+        assert after.model_dump(exclude=times) == before.model_dump(exclude=times)
+
+
+@pytest.mark.parametrize("speedup", [1, 7.3, 60, 1_000_000])
+def test_every_replayed_observation_is_a_specification_of_its_own(
+    schedule: list[NewObservation], speedup: float
+) -> None:
+    replayed = shifted(schedule, BEGIN, speedup)
+    for new in replayed:
+        assert (new.duration or 0) >= 1
+        assert NewObservation.model_validate(new.model_dump(mode="json")) == new
+    assert all(earlier.starttime <= later.starttime for earlier, later in pairwise(replayed))
+
+
+def test_begin_may_be_of_any_time_zone(schedule: list[NewObservation]) -> None:
+    elsewhere = datetime.fromisoformat("2026-04-05T08:00:00.999999+02:00")
+    assert shifted(schedule, elsewhere, 60) == shifted(schedule, BEGIN, 60)
+
+
+def test_the_given_schedule_is_left_as_it_was(schedule: list[NewObservation]) -> None:
+    shifted(schedule, BEGIN, 60)
+    assert schedule == read_schedule(EXAMPLE)
