@@ -61,6 +61,8 @@ class ObservationFields(Wire):
     irods_collection: Collection | None = None
     control_parameters: Text | None = None
     skip_auto_ingest: bool = False
+    priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
+    """Of those that wait, the highest is given out first."""
     options: dict[Name, JsonValue] = Field(default_factory=dict)
     """What the astronomer wrote and no other field names."""
 

@@ -7,15 +7,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from atdb_api import wire
-from atdb_api.models import DataProduct, Observation, TaskDay, Transition
+from atdb_api.models import Observation, TaskDay, Transition
 from atdb_api.services import moves
 from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
 from atdb_interface.fields import family_of
-from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.lifecycle import Status
 from atdb_interface.models import NewObservation, ObservationChange
 
-#: Where no telescope time has been used yet, so the times may still change, and the task may be deleted.
-NOT_STARTED = (Status.DEFINED, Status.SCHEDULED, Status.ON_HOLD, Status.ERROR_TOO_LATE, Status.ABORTED)
+#: Here, or on hold from here, the times of an observation may change: the telescope has yet to start it.
+BEFORE_START = (Status.DEFINED, Status.SCHEDULED, Status.ERROR_TOO_LATE, Status.ERROR_START_OBS)
 
 
 def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
@@ -76,16 +76,16 @@ def change(session: Session, observation_id: int, change: ObservationChange, *, 
 
 
 def delete(session: Session, observation_id: int) -> None:
-    """Delete an observation that never started and has no data; its history stays."""
+    """Delete an observation that the telescope was never asked to start; its history stays."""
     observation = moves.locked(session, get(session, observation_id).task_id)
-    has_data = session.scalar(
-        select(DataProduct.id)
-        .where(DataProduct.observation_id == observation.id, DataProduct.status != ProductStatus.DEFINED)
+    started = session.scalar(
+        select(Transition.id)
+        .where(Transition.task_id == observation.task_id, Transition.status == Status.STARTING)
         .limit(1)
     )
-    if observation.status not in NOT_STARTED or has_data:
+    if started:
         raise Conflict(
-            f"{observation.task_id} is {observation.status}; only one that never started can be deleted",
+            f"{observation.task_id} was started; only one that never was can be deleted",
             my_status=observation.status,
         )
     session.delete(observation)
@@ -125,7 +125,7 @@ def _refuse_duplicate(session: Session, observing_mode: str, field_name: str, st
 def _refuse_times(observation: Observation, start: datetime, end: datetime) -> None:
     if end <= start:
         raise BadRequest("endtime: the end is not after the start", errors=[{"field": "endtime"}])
-    if observation.status not in NOT_STARTED:
+    if (observation.held_from or observation.status) not in BEFORE_START:
         raise Conflict(
             f"{observation.task_id} is {observation.status}; its times can no longer change",
             my_status=observation.status,

@@ -43,6 +43,12 @@ def test_the_same_claim_asked_again_gives_the_same_answer(client: Client, observ
     assert first == claim(client, "c1", Status.VALID) == [made.taskID]
 
 
+def test_the_highest_priority_comes_first(client: Client, observe: Observe) -> None:
+    usual, urgent = observe(Status.VALID), observe(Status.VALID, priority=5)
+    client.change_observation(usual.id, node="wcudata1")  # changes no priority
+    assert claim(client, "c1", Status.VALID) == [urgent.taskID, usual.taskID]
+
+
 def test_the_oldest_start_comes_first_and_filters_hold(client: Client, observe: Observe) -> None:
     late = observe(Status.VALID, starttime="2026-04-09T00:00:00Z", observing_mode="arts_sc1_timing")
     early = observe(Status.VALID, starttime="2026-04-08T00:00:00Z", observing_mode="arts_sc1_timing")

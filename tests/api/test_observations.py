@@ -44,6 +44,7 @@ def test_every_field_comes_back(client: Client) -> None:
         "irods_collection": "arts_main/arts_sc1",
         "control_parameters": "a=1",
         "skip_auto_ingest": True,
+        "priority": 7,
         "options": {"process_triggers": True, "ndps": "3"},
         "task_type": "observation",
         "process_type": "observation",
@@ -189,14 +190,20 @@ def test_put_with_some_fields_and_no_trailing_slash_works(url: str, observe: Cal
 def test_only_what_never_started_can_be_deleted_and_its_history_stays(
     client: Client, observe: Callable[..., Observation]
 ) -> None:
-    never, started = observe(Status.SCHEDULED, products=1), observe(Status.VALID)
+    never = observe(Status.SCHEDULED, products=1)
     client.delete_observation(never.id)
     with pytest.raises(NotFound):
         client.observation(never.taskID)
     assert [step.name for step in client.history(taskID=never.taskID)] == ["defined", "scheduled"]
     assert not list(client.dataproducts(taskID=never.taskID))
-    with pytest.raises(Conflict):
-        client.delete_observation(started.id)
+    for ending in ([Status.ABORTED], [Status.COMPLETING, Status.ON_HOLD], []):
+        started = observe(Status.RUNNING, products=1)
+        for status in ending:
+            client.move(started.taskID, status)
+        with pytest.raises(Conflict):
+            client.delete_observation(started.id)
+        with pytest.raises(Conflict):
+            client.change_observation(started.id, endtime="2026-05-01T00:00:00Z")
 
 
 def test_products_are_made_all_or_none(client: Client, observe: Callable[..., Observation]) -> None:
