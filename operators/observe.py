@@ -3,6 +3,7 @@
 Each of these tasks begins in the triggerer, where waiting costs no worker, and acts on a worker when it is due.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -55,9 +56,9 @@ class _WhenDueOperator(BaseOperator):
             except Conflict as refusal:
                 raise AirflowSkipException(str(refusal)) from refusal
 
+    @abstractmethod
     def act(self, client: Client, observation: Observation, owner: str) -> None:
         """Do what is due."""
-        raise NotImplementedError
 
 
 class StartOperator(_WhenDueOperator):

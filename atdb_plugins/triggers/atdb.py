@@ -1,6 +1,7 @@
 """Triggers that look at ATDB until something is due. They change nothing, so a killed triggerer loses nothing."""
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -82,13 +83,13 @@ class ObservationTrigger(BaseTrigger):
                     self.log.warning("%s", error)
                     await asyncio.sleep(PAUSE_SECONDS)
 
+    @abstractmethod
     async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
         """Give the event, or None while it is not yet due."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pause_seconds(self, observation: Observation, now: datetime) -> float:
         """Tell how long to sleep before looking again."""
-        raise NotImplementedError
 
 
 class TurnTrigger(ObservationTrigger):
