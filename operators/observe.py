@@ -52,12 +52,12 @@ class _WhenDueOperator(BaseOperator):
         """Act, or skip where the observation has gone another way meanwhile."""
         with AtdbHook(self.atdb_conn_id).client() as client:
             try:
-                self.act(client, client.observation(task_id_of(context)), owner_of(context))
+                self.act(client, client.observation(task_id_of(context)), context)
             except Conflict as refusal:
                 raise AirflowSkipException(str(refusal)) from refusal
 
     @abstractmethod
-    def act(self, client: Client, observation: Observation, owner: str) -> None:
+    def act(self, client: Client, observation: Observation, context: Any) -> None:
         """Do what is due."""
 
 
@@ -70,20 +70,22 @@ class StartOperator(_WhenDueOperator):
         super().__init__(**kwargs)
         self.telescope_conn_id = telescope_conn_id
 
-    def act(self, client: Client, observation: Observation, owner: str) -> None:
+    def act(self, client: Client, observation: Observation, context: Any) -> None:
         """Take the observation to starting and send its parset, or to the error that stands in the way."""
-        task_id, telescope = observation.taskID, TelescopeHook(self.telescope_conn_id)
+        task_id, owner, telescope = observation.taskID, owner_of(context), TelescopeHook(self.telescope_conn_id)
         before_start = (observation.starttime - datetime.now(UTC)).total_seconds()
         if observation.my_status in _NOT_STARTED and before_start < -START_TOLERANCE.total_seconds():
             reason = f"{-before_start:.0f} s past the start"
             if observation.my_status is OBSERVE.source:
                 client.move(task_id, Status.ERROR_TOO_LATE, expect=[OBSERVE.source], owner=owner, reason=reason)
             raise AirflowFailException(reason)
-        again = observation.my_status is OBSERVE.working
+        # Of two tries that are alive at once (a killed supervisor leaves its task), the one whose own words the
+        # transition bears sends the parset.
+        words = f"try {context['ti'].try_number} sends the parset"
         lease_seconds = STARTING_MARGIN_SECONDS + max(0, int(before_start))
-        enter(client, OBSERVE, task_id, owner, lease_seconds=lease_seconds)
+        entered = enter(client, OBSERVE, task_id, owner, lease_seconds=lease_seconds, reason=words)
         try:
-            if not again:
+            if entered.reason == words:
                 filenames = [product.filename for product in client.dataproducts(taskID=task_id)]
                 telescope.start(task_id, make_parset(observation, filenames))
             elif telescope.state(task_id) is None:
@@ -98,9 +100,9 @@ class RunOperator(_WhenDueOperator):
 
     trigger = "StartTrigger"
 
-    def act(self, client: Client, observation: Observation, owner: str) -> None:
+    def act(self, client: Client, observation: Observation, context: Any) -> None:
         """Take the observation to running."""
-        client.move(observation.taskID, Status.RUNNING, expect=[Status.STARTING], owner=owner)
+        client.move(observation.taskID, Status.RUNNING, expect=[Status.STARTING], owner=owner_of(context))
 
 
 class CompleteOperator(_WhenDueOperator):
@@ -108,12 +110,12 @@ class CompleteOperator(_WhenDueOperator):
 
     trigger = "CompletingTrigger"
 
-    def act(self, client: Client, observation: Observation, owner: str) -> None:
+    def act(self, client: Client, observation: Observation, context: Any) -> None:
         """Take an observation of which nothing was heard to completing or to its error."""
         status = observation.backstop(datetime.now(UTC))
         if status is None:
             return
         reason = "past the end, and no word from the data writer"
-        client.move(observation.taskID, status, expect=[Status.RUNNING], owner=owner, reason=reason)
+        client.move(observation.taskID, status, expect=[Status.RUNNING], owner=owner_of(context), reason=reason)
         if status is Status.ERROR_NO_COMPLETING:
             raise AirflowFailException(reason)

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from airflow.sdk import BaseOperator
@@ -10,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from atdb_interface.client import Client
 from atdb_interface.errors import Conflict, ForbiddenMove, NotFound, NotOwner
 from atdb_interface.lifecycle import Stage, Status, allowed_next
-from atdb_interface.models import Observation
+from atdb_interface.models import Observation, Transition
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.lease import LEASE_SECONDS, LeaseKeeper, LeaseLostError
 
@@ -28,22 +29,39 @@ def owner_of(context: Any) -> str:
     return f"{context['dag_run'].dag_id}/{context['dag_run'].run_id}"
 
 
-def enter(client: Client, stage: Stage, task_id: str, owner: str, *, lease_seconds: int = LEASE_SECONDS) -> None:
-    """Take an observation into the stage's working status as this owner's work.
+def enter(
+    client: Client,
+    stage: Stage,
+    task_id: str,
+    owner: str,
+    *,
+    lease_seconds: int = LEASE_SECONDS,
+    reason: str = "",
+) -> Transition:
+    """Take an observation into the stage's working status as this owner's work; the transition that led there.
 
     A run whose own work ended on the stage's error status and which is run again (cleared in Airflow) takes it
     back from there. Any other run that does not get the work skips: the observation is where it should be.
     """
     if stage.working is None:
         raise ValueError(f"{stage.actor} has no working status")
+    ask = partial(
+        client.move,
+        task_id,
+        stage.working,
+        expect=[stage.source],
+        owner=owner,
+        lease_seconds=lease_seconds,
+        reason=reason,
+    )
     try:
         try:
-            client.move(task_id, stage.working, expect=[stage.source], owner=owner, lease_seconds=lease_seconds)
+            return ask()
         except ForbiddenMove:
             if not _failed_here(client.observation(task_id), stage, owner):
                 raise
             client.move(task_id, stage.source, reason="run again in Airflow")
-            client.move(task_id, stage.working, expect=[stage.source], owner=owner, lease_seconds=lease_seconds)
+            return ask()
     except (ForbiddenMove, NotOwner) as refusal:
         raise AirflowSkipException(str(refusal)) from refusal
     except NotFound as missing:
