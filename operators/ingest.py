@@ -1,5 +1,6 @@
 """ingest: bring every valid data product into the archive."""
 
+import logging
 import time
 from typing import Any
 
@@ -12,6 +13,8 @@ from atdb_plugins.hooks.archive import ArchiveHook
 from operators.data import path_of
 from operators.lease import LeaseKeeper
 from operators.stage import StageOperator
+
+log = logging.getLogger(__name__)
 
 #: Products that reach the archive within this time are told to ATDB together.
 TELL_EVERY_SECONDS = 2.0
@@ -46,7 +49,6 @@ class IngestOperator(StageOperator):
             try:
                 ingest.store(product)
             except Exception as error:
-                ingest.tell()
                 ingest.fail(product, error)
                 raise
         ingest.tell()
@@ -102,9 +104,17 @@ class _Ingest:
         self._told_at = time.monotonic()
 
     def fail(self, product: DataProduct, error: Exception) -> None:
-        """Record why a product did not reach the archive."""
+        """Record why a product did not reach the archive, and tell what did, as far as that is possible now.
+
+        What cannot be told does not hide the error; the next try finds it in the archive, and tells it.
+        """
         reason = f"{type(error).__name__}: {error}"
-        self._move([ProductMove(filename=product.filename, new_status=ProductStatus.INGEST_ERROR, reason=reason)])
+        failed = ProductMove(filename=product.filename, new_status=ProductStatus.INGEST_ERROR, reason=reason)
+        try:
+            self._move([failed])
+            self.tell()
+        except Exception:
+            log.exception("%s failed, and not all of that could be recorded", product.filename)
 
     def _move(self, moves: Any) -> None:
         if moves := list(moves):

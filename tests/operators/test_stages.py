@@ -308,6 +308,34 @@ def test_a_failing_ingest_marks_the_observation_on_its_last_try_only(
     assert (table.stat().st_ino, table.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
+def test_an_archive_that_fills_up_is_the_reason_that_is_recorded(
+    client: Client,
+    validated: Callable[..., Observation],
+    context: Context,
+    trouble: Callable[[Any], None],
+) -> None:
+    made = validated()
+    second = products_of(client, made)[1].filename
+    full = False
+
+    def full_from_the_second_on(path: str) -> None:
+        nonlocal full
+        full = full or f"/.{second}." in path
+        if full:
+            raise OSError(28, "No space left on device")
+
+    trouble(full_from_the_second_on)  # the manifest cannot be written either
+    with pytest.raises(OSError, match="No space left"):
+        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert statuses(client, made) == ["ingesting", "ingest error", "ingesting"]
+    for history in (client.observation(made.taskID), products_of(client, made)[1]):
+        assert history.my_status == "ingest error"
+        assert "No space left" in history.status_history[-1].reason
+    trouble(lambda _: None)
+    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert statuses(client, made) == ["archived"] * 3
+
+
 def test_a_second_try_copies_only_what_is_missing(
     client: Client,
     validated: Callable[..., Observation],
