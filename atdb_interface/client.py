@@ -157,7 +157,12 @@ class Client:
         params: dict[str, Any] = {"page_size": 1000, **filters}
         number = 1
         while True:
-            answer = self._ask("GET", path, params={**params, "page": number})
+            try:
+                answer = self._ask("GET", path, params={**params, "page": number})
+            except NotFound:
+                if number == 1:
+                    raise
+                return  # what matches has become less since the last page
             yield from (model(**item) for item in answer["results"])
             if not answer["next"]:
                 return

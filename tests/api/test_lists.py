@@ -102,3 +102,12 @@ def test_a_parameter_that_cannot_be_read_is_named(url: str, parameters: dict[str
 def test_sql_in_a_filter_is_only_text(client: Client, sky: list[dict[str, Any]]) -> None:
     assert client.count_observations(field_name="'; drop table observations; --") == 0
     assert client.count_observations() == len(sky)
+
+
+def test_a_walk_ends_where_what_matches_becomes_less_on_the_way(client: Client, observe: Observe) -> None:
+    made = [observe() for _ in range(3)]
+    walk = client.observations(my_status="defined", page_size=1)
+    assert next(walk).taskID == made[0].taskID
+    for observation in made:
+        client.move(observation.taskID, Status.ABORTED)
+    assert list(walk) == []
