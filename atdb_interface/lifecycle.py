@@ -119,7 +119,7 @@ STEPS: tuple[Step, ...] = (
 PRODUCT_STEPS: tuple[tuple[ProductStatus, ProductStatus], ...] = (
     (P.DEFINED, P.VALID),
     (P.DEFINED, P.INVALID),
-    (P.VALID, P.INVALID),
+    (P.VALID, P.INVALID),  # a validation that is done again, after its first owner was lost, has the last word
     (P.INVALID, P.VALID),
     (P.VALID, P.INGESTING),
     (P.INGESTING, P.ARCHIVED),

@@ -95,7 +95,7 @@ def move_many(session: Session, request: ProductMoves, *, actor: str) -> list[Da
     """
     observation = moves.locked(session, request.taskID)
     if request.owner:
-        moves.check_owner(session, observation, request.owner)
+        moves.lease_of(session, observation, request.owner)
     filenames = [item.filename for item in request.moves]
     products = {
         product.filename: product

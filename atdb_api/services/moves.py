@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from atdb_api.models import Lease, Observation, Transition
-from atdb_interface.errors import BadRequest, ForbiddenMove, NotFound, NotOwner
+from atdb_interface.errors import ForbiddenMove, NotFound, NotOwner
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Status, allowed_next
 
@@ -78,18 +78,17 @@ def move(
 def renew(session: Session, task_id: str, owner: str, lease_seconds: int) -> tuple[Observation, Lease]:
     """Prolong the lease of the owner who works on an observation. Raises NotFound and NotOwner."""
     observation = locked(session, task_id)
-    lease = session.get(Lease, observation.id)
-    if lease is None or lease.owner != owner:
-        raise _not_owner(observation, lease)
+    lease = lease_of(session, observation, owner)
     lease.expires_at = datetime.now(UTC) + timedelta(seconds=lease_seconds)
     return observation, lease
 
 
-def check_owner(session: Session, observation: Observation, owner: str) -> None:
-    """Raise NotOwner unless this owner has the lease on the observation, which must be locked."""
+def lease_of(session: Session, observation: Observation, owner: str) -> Lease:
+    """Get the lease that this owner has on an observation, which must be locked. Raises NotOwner."""
     lease = session.get(Lease, observation.id)
     if lease is None or lease.owner != owner:
         raise _not_owner(observation, lease)
+    return lease
 
 
 def _check_step(observation: Observation, target: Status, expect: Collection[Status] | None) -> None:
@@ -121,15 +120,12 @@ def _enter_again(
 
 
 def _latest(session: Session, task_id: str) -> Transition:
-    latest = session.scalar(
+    return session.scalars(
         select(Transition)
         .where(Transition.task_id == task_id, Transition.dataproduct.is_(None))
         .order_by(Transition.id.desc())
         .limit(1)
-    )
-    if latest is None:
-        raise BadRequest(f"{task_id} has no history")
-    return latest
+    ).one()
 
 
 def _not_owner(observation: Observation, lease: Lease | None) -> NotOwner:

@@ -42,16 +42,8 @@ def change(session: Session, observation_id: int, change: ObservationChange, *, 
     """Change some fields of an observation, and move it where `new_status` asks for that."""
     observation = moves.locked(session, get(session, observation_id).task_id)
     given = change.model_dump(exclude_unset=True, exclude={"new_status", "reason"})
-    for name in (
-        "field_name",
-        "name",
-        "starttime",
-        "endtime",
-        "data_location",
-        "skip_auto_ingest",
-        "options",
-    ):
-        if name in given and given[name] is None:
+    for name, value in given.items():
+        if value is None and not wire.OBSERVATION_COLUMNS[name].property.columns[0].nullable:
             raise BadRequest(f"{name}: cannot be empty", errors=[{"field": name, "message": "cannot be empty"}])
     values = wire.observation_values(given)
     start = values.get("start_time", observation.start_time)
@@ -59,13 +51,9 @@ def change(session: Session, observation_id: int, change: ObservationChange, *, 
     if (start, end) != (observation.start_time, observation.end_time):
         _refuse_times(observation, start, end)
         observation.claimed_until = None
-    if (
-        start != observation.start_time
-        or values.get("field_name", observation.field_name) != observation.field_name
-    ):
-        _refuse_duplicate(
-            session, observation.observing_mode, values.get("field_name", observation.field_name), start
-        )
+    field_name = values.get("field_name", observation.field_name)
+    if (start, field_name) != (observation.start_time, observation.field_name):
+        _refuse_duplicate(session, observation.observing_mode, field_name, start)
     for name, value in values.items():
         setattr(observation, name, value)
     if change.new_status is not None:

@@ -166,6 +166,16 @@ def test_times_may_change_until_the_telescope_starts(client: Client, observe: Ca
         client.change_observation(made.id, endtime="2026-04-06T03:00:00Z")
 
 
+@pytest.mark.parametrize("field", ["field_name", "name", "starttime", "endtime", "data_location", "options"])
+def test_a_field_that_every_observation_has_cannot_be_emptied(
+    client: Client, observe: Callable[..., Observation], field: str
+) -> None:
+    made = observe()
+    with pytest.raises(BadRequest, match=field):
+        client.change_observation(made.id, **{field: None})
+    assert client.change_observation(made.id, node=None, field_ra=None) == made
+
+
 def test_a_refused_move_changes_no_field_either(client: Client, observe: Callable[..., Observation]) -> None:
     made = observe()
     with pytest.raises(Conflict):
