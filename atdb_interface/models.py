@@ -205,7 +205,7 @@ class DataProductChange(Wire):
     new_status: ProductStatus | None = None
     size: Annotated[int, Field(ge=0)] | None = None
     checksum: Sha256 | None = None
-    description: Text | None = None
+    description: Text = ""
     quality: Text | None = None
     reason: Reason = ""
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from atdb_interface.client import Client
-from atdb_interface.errors import AtdbError, Duplicate, Unavailable
+from atdb_interface.errors import AtdbError, BadRequest, Duplicate, Unavailable
 from atdb_interface.lifecycle import STAGES, Actor, Status
 from atdb_interface.models import NewObservation, Observation
 from atdb_interface.schedule import read_schedule
@@ -41,7 +41,9 @@ _STAGE_OF = {status: stage.actor for stage in STAGES for status in (stage.source
 def demo(settings: Settings, schedule_file: Path, speedup: float | None) -> int:
     """Replay a schedule on the stack, which is started and stopped where it does not run; the exit status."""
     schedule = read_schedule(schedule_file)
-    speedup = speedup or replay.default_speedup(schedule)
+    speedup = replay.default_speedup(schedule) if speedup is None else speedup
+    if not 0 < speedup < float("inf"):
+        raise BadRequest(f"SPEEDUP is a number above 0, not {speedup:g}")
     stack = Stack(settings, say=print)
     ours = not stack.is_running()
     if ours:

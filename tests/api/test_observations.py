@@ -244,3 +244,11 @@ def test_history_is_linear_while_many_move_at_once(url: str, observe: Callable[.
         steps = client.observation(task_id).status_history
     assert [step.name for step in steps] == ["defined", "scheduled", "starting"]
     assert all(later.previous == earlier.name for earlier, later in pairwise(steps))
+
+
+def test_a_product_keeps_its_description(client: Client, observe: Callable[..., Observation]) -> None:
+    (product,) = client.dataproducts(taskID=observe(products=1).taskID)
+    with pytest.raises(BadRequest, match="description"):
+        client.change_dataproduct(product.id, description=None)
+    assert client.change_dataproduct(product.id, quality="good").description == product.description
+    assert client.change_dataproduct(product.id, description="first light").description == "first light"

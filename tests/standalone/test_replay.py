@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from atdb_interface.errors import BadRequest
 from atdb_interface.models import NewObservation
 from atdb_interface.schedule import read_schedule
-from standalone.demo import EXAMPLE
+from standalone.demo import EXAMPLE, demo
 from standalone.replay import DEFAULT_SPAN_SECONDS, default_speedup, shifted
+from standalone.settings import Settings
 
 BEGIN = datetime(2026, 4, 5, 6, 0, 0, 999_999, tzinfo=UTC)
 
@@ -69,3 +71,10 @@ def test_begin_may_be_of_any_time_zone(schedule: list[NewObservation]) -> None:
 def test_the_given_schedule_is_left_as_it_was(schedule: list[NewObservation]) -> None:
     shifted(schedule, BEGIN, 60)
     assert schedule == read_schedule(EXAMPLE)
+
+
+@pytest.mark.parametrize("speedup", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_speed_that_is_none_is_refused_before_anything_starts(tmp_path: Path, speedup: float) -> None:
+    with pytest.raises(BadRequest, match="SPEEDUP"):
+        demo(Settings(state=tmp_path / "state"), EXAMPLE, speedup)
+    assert not (tmp_path / "state").exists()
