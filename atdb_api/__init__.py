@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from atdb_api import auth, commands, database, problems, views
+from atdb_api import commands, database, problems, views
 from atdb_api.config import Config
 
 
@@ -10,12 +10,12 @@ def create_app(config: Config | None = None) -> Flask:
     """Make the application, from the environment's settings where none are given."""
     config = config or Config.from_environment()
     app = Flask(__name__)
+    app.config["ANONYMOUS_ROLE"] = config.anonymous_role
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.url_map.strict_slashes = False  # some clients leave out the trailing slash
     app.json.sort_keys = False  # type: ignore[attr-defined]
     database.init_app(app, config.database_url)
     problems.init_app(app)
-    auth.init_app(app, config.anonymous_role)
     views.init_app(app)
     commands.init_app(app)
     return app

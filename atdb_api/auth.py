@@ -1,46 +1,139 @@
-"""Who asks, and may they: HTTP Basic, or a Bearer token `name:secret`, with every request."""
+"""Who asks, and may they: HTTP Basic or a Bearer token with every request, or the session of a browser.
 
-from flask import Flask, g, request
+A browser sends its cookie by itself, so whatever changes something in a session must also carry the session's CSRF
+token, which no other site can read. A request that a browser says to come from another site is refused whatever
+it carries.
+"""
+
+import hmac
+from urllib.parse import urlsplit
+
+from flask import Response, current_app, g, request
+from sqlalchemy.orm import Session
 
 from atdb_api.database import transaction
 from atdb_api.roles import Role
 from atdb_api.services import accounts
+from atdb_api.services.accounts import SESSION_LIFETIME, Login
 from atdb_interface.errors import Forbidden, Unauthorized
+from atdb_interface.models import Forcible
 
 ANONYMOUS = "anonymous"
-_NEEDED = {"GET": Role.VIEWER, "HEAD": Role.VIEWER, "OPTIONS": Role.VIEWER, "DELETE": Role.OPERATOR}
+COOKIE = "atdb_session"
+CSRF_HEADER = "X-CSRF-Token"
+CSRF_FIELD = "csrf_token"
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 def actor() -> str:
     """Name the account that makes this request."""
-    return str(g.actor)
+    return login().account
 
 
-def init_app(app: Flask, anonymous_role: Role | None) -> None:
-    """Check every request but those of open endpoints (`view.is_open = True`)."""
-
-    @app.before_request
-    def _check() -> None:
-        view = app.view_functions.get(request.endpoint or "")
-        if getattr(view, "is_open", False):
-            return
-        g.actor, role = _log_in(anonymous_role)
-        needed = _NEEDED.get(request.method, Role.SERVICE)
-        if role is None or role < needed:
-            if g.actor == ANONYMOUS:
-                raise Unauthorized("this needs an account: send its name and secret by HTTP Basic")
-            raise Forbidden(f"{request.method} needs the role {needed.name.lower()}")
+def login() -> Login:
+    """Tell who makes this request."""
+    found: Login = g.login
+    return found
 
 
-def _log_in(anonymous_role: Role | None) -> tuple[str, Role | None]:
+def authenticate(session: Session) -> None:
+    """Find out who makes this request. Raises Unauthorized, TooManyAttempts, and Forbidden for a forgery."""
+    refuse_other_sites()
+    g.login = _log_in(session)
+
+
+def require(needed: Role) -> None:
+    """Raise Unauthorized or Forbidden where this request's account has not at least this role."""
+    role = login().role
+    if role is not None and role >= needed:
+        return
+    if role is None or actor() == ANONYMOUS:
+        raise Unauthorized("this needs an account: log in, or send a name and password by HTTP Basic, or a token")
+    raise Forbidden(f"this needs the role {needed.label}; {actor()} has {role.label}")
+
+
+def require_for_force(*asks: Forcible) -> None:
+    """Raise Forbidden where one of these asks to force a move, and this account may not."""
+    if any(ask.force for ask in asks):
+        require(Role.OPERATOR)
+
+
+def in_session() -> bool:
+    """Tell whether this request belongs to the session of a browser."""
+    return "login" in g and login().is_session
+
+
+def csrf_token() -> str | None:
+    """Give the CSRF token of the session that this request belongs to, or None where it belongs to none."""
+    return csrf_token_of(request.cookies[COOKIE]) if in_session() else None
+
+
+def csrf_token_of(cookie: str) -> str:
+    """Derive the CSRF token of a session from its secret."""
+    return hmac.new(cookie.encode("utf-8", "surrogatepass"), b"csrf", "sha256").hexdigest()
+
+
+def start_session(response: Response, secret: str) -> None:
+    """Let the browser keep a session's token where no script of a page can read it."""
+    response.set_cookie(
+        COOKIE,
+        secret,
+        max_age=int(SESSION_LIFETIME.total_seconds()),
+        path="/",
+        httponly=True,
+        secure=request.is_secure,
+        samesite="Lax",
+    )
+
+
+def end_session(response: Response) -> None:
+    """Let the browser forget its session."""
+    response.delete_cookie(COOKIE, path="/")
+
+
+def check_password(session: Session, name: str, password: str) -> Login:
+    """Log in with a name and password; what fails is counted. Raises Unauthorized and TooManyAttempts."""
+    try:
+        return accounts.log_in(session, name, password, _address())
+    except Unauthorized:
+        with transaction() as another:  # this request's own is rolled back
+            accounts.record_failure(another, _address(), name)
+        raise
+
+
+def _log_in(session: Session) -> Login:
     credentials = request.authorization
-    if credentials is None:
-        return ANONYMOUS, anonymous_role
-    if credentials.type == "basic":
-        name, secret = credentials.username or "", credentials.password or ""
-    elif credentials.type == "bearer":
-        name, _, secret = (credentials.token or "").partition(":")
-    else:
-        raise Unauthorized("send name and secret by HTTP Basic, or as a Bearer token name:secret")
-    with transaction() as session:
-        return name, accounts.log_in(session, name, secret)
+    if credentials is None and "Authorization" not in request.headers:
+        return _of_session(session)
+    if credentials and credentials.type == "basic":
+        return check_password(session, credentials.username or "", credentials.password or "")
+    if credentials and credentials.type == "bearer":
+        return accounts.log_in_with_token(session, credentials.token or "")
+    raise Unauthorized("send name and password by HTTP Basic, or a Bearer token")
+
+
+def _of_session(session: Session) -> Login:
+    cookie = request.cookies.get(COOKIE)
+    if not cookie:
+        return Login(ANONYMOUS, current_app.config["ANONYMOUS_ROLE"])
+    found = accounts.log_in_with_token(session, cookie, is_session=True)
+    if request.method not in SAFE_METHODS:
+        given = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD) or ""
+        if not hmac.compare_digest(given.encode(), csrf_token_of(cookie).encode()):
+            raise Forbidden(f"in a session, the header {CSRF_HEADER} (or the form field {CSRF_FIELD}) is needed")
+    return found
+
+
+def refuse_other_sites() -> None:
+    """Raise Forbidden where a browser says that a request which changes something comes from another site."""
+    if request.method in SAFE_METHODS:
+        return
+    origin = request.headers.get("Origin")
+    if (origin and urlsplit(origin).netloc != request.host) or request.headers.get(
+        "Sec-Fetch-Site"
+    ) == "cross-site":
+        raise Forbidden("this request comes from another site")
+
+
+def _address() -> str:
+    return request.remote_addr or "unknown"

@@ -1,16 +1,30 @@
-"""The commands of the server's administrator: `flask --app atdb_api migrate` and `... account`."""
+"""The commands of the server's administrator: `flask --app atdb_api migrate | account ... | token ...`."""
 
+import getpass
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import click
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from flask import Flask, current_app
+from flask.cli import AppGroup
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from atdb_api.database import transaction
-from atdb_api.roles import Role
+from atdb_api.models import Account, Token
+from atdb_api.roles import Role, role_named
 from atdb_api.services import accounts
+from atdb_interface.errors import AtdbError
+from atdb_interface.fields import write_time
+
+_ROLES = click.Choice([role.label for role in Role])
+account = AppGroup("account", help="Make, change, close and list accounts.")
+token = AppGroup("token", help="Make, revoke and list tokens.")
 
 
 def alembic_config(url: str) -> AlembicConfig:
@@ -23,6 +37,8 @@ def alembic_config(url: str) -> AlembicConfig:
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
+    app.cli.add_command(account)
+    app.cli.add_command(token)
 
     @app.cli.command("migrate")
     def _migrate() -> None:
@@ -30,12 +46,90 @@ def init_app(app: Flask) -> None:
         engine = current_app.extensions["atdb_engine"]
         command.upgrade(alembic_config(engine.url.render_as_string(hide_password=False)), "head")
 
-    @app.cli.command("account")
-    @click.argument("name")
-    @click.option(
-        "--role", required=True, type=click.Choice([r.name.lower() for r in Role]), help="What it may do."
-    )
-    def _account(name: str, role: str) -> None:
-        """Make an account or change it; its secret is read from standard input."""
+
+@contextmanager
+def _change() -> Iterator[Session]:
+    """Open the transaction of a command; what is refused is said in one sentence."""
+    try:
         with transaction() as session:
-            accounts.put(session, name, Role[role.upper()], sys.stdin.readline().strip())
+            yield session
+    except AtdbError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _actor() -> str:
+    return f"command of {getpass.getuser()}"
+
+
+@account.command("set")
+@click.argument("name")
+@click.option("--role", type=_ROLES, help="What it may do; needed for a new one.")
+@click.option("--password/--no-password", default=True, help="Read its password from standard input.")
+def _set(name: str, role: str | None, password: bool) -> None:
+    """Make an account, or change its role or password."""
+    given = _password() if password else None
+    with _change() as session:
+        accounts.put(session, name, role=role_named(role) if role else None, password=given, actor=_actor())
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\n")
+
+
+@account.command("disable")
+@click.argument("name")
+def _disable(name: str) -> None:
+    """Close an account: it may do nothing from now on."""
+    _set_disabled(name, True)
+
+
+@account.command("enable")
+@click.argument("name")
+def _enable(name: str) -> None:
+    """Open a closed account again."""
+    _set_disabled(name, False)
+
+
+def _set_disabled(name: str, disabled: bool) -> None:
+    with _change() as session:
+        accounts.set_disabled(session, name, disabled, actor=_actor())
+
+
+@account.command("list")
+def _list() -> None:
+    """List all accounts."""
+    with transaction() as session:
+        for row in session.scalars(select(Account).order_by(Account.name)):
+            state = "disabled" if row.disabled else "password" if row.password_hash else "tokens only"
+            click.echo(f"{row.name:<24}{row.role:<10}{state}")
+
+
+@token.command("make")
+@click.argument("account_name")
+@click.argument("purpose")
+@click.option("--days", type=click.IntRange(1), default=365, show_default=True, help="How long it is good for.")
+def _make(account_name: str, purpose: str, days: int) -> None:
+    """Make a token for an account, and print its secret this once."""
+    with _change() as session:
+        lifetime = timedelta(days=days)
+        _, secret = accounts.make_token(session, account_name, purpose, lifetime, actor=_actor())
+    click.echo(secret)
+
+
+@token.command("revoke")
+@click.argument("token_id", type=int)
+def _revoke(token_id: int) -> None:
+    """Make a token worthless at once."""
+    with _change() as session:
+        accounts.revoke(session, accounts.token_by_id(session, token_id), actor=_actor())
+
+
+@token.command("list")
+def _list_tokens() -> None:
+    """List all tokens; their secrets are stored nowhere."""
+    with transaction() as session:
+        for row in session.scalars(select(Token).where(~Token.is_session).order_by(Token.id)):
+            end = write_time(row.expires_at) if row.expires_at else "never"
+            click.echo(f"{row.id:<8}{row.account_name:<24}{row.name:<32}until {end}")

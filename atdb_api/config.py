@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from atdb_api.roles import Role
+from atdb_api.roles import Role, role_named
 
 
 @dataclass(frozen=True)
@@ -22,4 +22,4 @@ class Config:
         except KeyError:
             raise SystemExit("set ATDB_DATABASE_URL, such as postgresql+psycopg2://atdb@host/atdb") from None
         anonymous = os.environ.get("ATDB_ANONYMOUS_ROLE")
-        return cls(database_url=database_url, anonymous_role=Role[anonymous.upper()] if anonymous else None)
+        return cls(database_url=database_url, anonymous_role=role_named(anonymous) if anonymous else None)

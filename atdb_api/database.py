@@ -18,9 +18,10 @@ def make_engine(url: str) -> Engine:
         pool_pre_ping=True,
         pool_size=8,
         max_overflow=8,
-        pool_timeout=5,
+        pool_timeout=1.5,
+        executemany_mode="values_plus_batch",
         connect_args={
-            "connect_timeout": 3,
+            "connect_timeout": 2,
             "application_name": "atdb",
             "options": (
                 f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
@@ -36,7 +37,14 @@ def init_app(app: Flask, url: str) -> None:
 
 
 @contextmanager
-def transaction() -> Iterator[Session]:
-    """Open a session of which all is committed at the end, or nothing."""
+def transaction(*, read_only: bool = False) -> Iterator[Session]:
+    """Open a session of which all is committed at the end, or nothing.
+
+    One that only reads sees one moment, however many statements it takes.
+    """
     with Session(current_app.extensions["atdb_engine"]) as session, session.begin():
+        if read_only:
+            session.connection(
+                execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            )
         yield session

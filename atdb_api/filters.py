@@ -1,97 +1,198 @@
-"""Django's lookups in the address of a list: `?my_status__in=valid,ingesting&starttime__gte=2019-04-08`."""
+"""Django's lookups in the address of a list: `?my_status__in=valid,ingesting&starttime__gte=2019-04-08`.
 
-from collections.abc import Callable, Iterable
+`__exclude` after a lookup, or alone, gives all that it does not find, those without a value too. Times are
+compared as the wire shows them, to the second.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, not_
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, not_, or_
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute
-from sqlalchemy.types import Text
 
 from atdb_api.models import StatusText
-from atdb_api.wire import Columns
 from atdb_interface.errors import BadRequest
-from atdb_interface.fields import FiniteFloat, Time
+from atdb_interface.fields import TIME_PATTERN, Time
 
-_READERS: dict[type, TypeAdapter[Any]] = {
-    int: TypeAdapter(int),
-    float: TypeAdapter(FiniteFloat),
-    bool: TypeAdapter(bool),
-}
-_TIME: TypeAdapter[Any] = TypeAdapter(Time)
+#: More are refused: no question of a person or program needs them, and each costs the database time.
+MOST_PARAMETERS = 100
+MOST_VALUES = 5000
 
-Column = InstrumentedAttribute[Any]
+_SECOND = timedelta(seconds=1)
+_ESCAPED = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
 
 
-def _escape(fragment: str) -> str:
-    return fragment.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+@dataclass(frozen=True)
+class Related:
+    """A field that holds several things of another table: a lookup finds what has any that it finds."""
+
+    column: ColumnElement[Any] | InstrumentedAttribute[Any]
+    link: ColumnElement[bool]
 
 
-_COMPARISONS: dict[str, Callable[[Column, Any], ColumnElement[bool]]] = {
+Column = ColumnElement[Any] | InstrumentedAttribute[Any]
+Columns = Mapping[str, Column | Related]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How values of one type are written in an address, how they are read, and what is said of all others."""
+
+    pattern: str
+    read: Callable[[str], Any]
+    otherwise: str = ""
+
+
+TEXT = Kind(r"^[^\x00]*$", str, "holds a NUL character")
+INTEGER = Kind(r"^-?[0-9]{1,19}$", int, "is not a whole number")
+NUMBER = Kind(r"^-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?$", float, "is not a number")
+BOOLEAN = Kind(
+    r"^([Tt]rue|[Ff]alse|1|0)$", lambda text: text.lower() in ("true", "1"), "is neither true nor false"
+)
+TIME = Kind(TIME_PATTERN, TypeAdapter(Time).validate_python, "is not a time such as 2019-04-05T21:03:02Z")
+_KINDS: dict[type, Kind] = {int: INTEGER, float: NUMBER, bool: BOOLEAN, datetime: TIME}
+
+
+@cache
+def status_kind(statuses: type[StrEnum]) -> Kind:
+    """Make the kind of a closed set of statuses."""
+    escaped = (status.replace("(", r"\(").replace(")", r"\)") for status in statuses)
+    return Kind(f"^({'|'.join(escaped)})$", statuses, f"is no such status; there are {', '.join(statuses)}")
+
+
+def several(kind: Kind) -> str:
+    """Give the pattern of values with commas between."""
+    one = kind.pattern.removeprefix("^").removesuffix("$")
+    return f"^{one}(,{one})*$"
+
+
+def kind_of(column: Column | Related) -> Kind:
+    """Tell how values of a column are written."""
+    if isinstance(column, Related):
+        column = column.column
+    if isinstance(column.type, StatusText):
+        return status_kind(column.type.statuses)
+    if isinstance(column.type, JSONB):
+        return TEXT
+    return _KINDS.get(column.type.python_type, TEXT)
+
+
+COMPARISONS: dict[str, Callable[[Column, Any], ColumnElement[bool]]] = {
     "exact": lambda column, value: column == value,
-    "ne": lambda column, value: column.is_distinct_from(value),
     "gt": lambda column, value: column > value,
     "gte": lambda column, value: column >= value,
     "lt": lambda column, value: column < value,
     "lte": lambda column, value: column <= value,
 }
-_TEXT_MATCHES: dict[str, Callable[[Column, str], ColumnElement[bool]]] = {
-    "contains": lambda column, value: column.like(f"%{_escape(value)}%", escape="\\"),
-    "icontains": lambda column, value: column.ilike(f"%{_escape(value)}%", escape="\\"),
-    "startswith": lambda column, value: column.like(f"{_escape(value)}%", escape="\\"),
-    "endswith": lambda column, value: column.like(f"%{_escape(value)}", escape="\\"),
+_TIME_COMPARISONS: dict[str, Callable[[Column, datetime], ColumnElement[bool]]] = {
+    "exact": lambda column, value: and_(column >= _first(value), column < _after(value)),
+    "gt": lambda column, value: column >= _after(value),
+    "gte": lambda column, value: column >= _first(value),
+    "lt": lambda column, value: column < _first(value),
+    "lte": lambda column, value: column < _after(value),
 }
-LOOKUPS = (*_COMPARISONS, *_TEXT_MATCHES, "in", "range", "isnull")
+TEXT_MATCHES: dict[str, Callable[[Column, str], ColumnElement[bool]]] = {
+    "contains": lambda column, value: column.like(f"%{value}%", escape="\\"),
+    "icontains": lambda column, value: column.ilike(f"%{value}%", escape="\\"),
+    "startswith": lambda column, value: column.like(f"{value}%", escape="\\"),
+    "endswith": lambda column, value: column.like(f"%{value}", escape="\\"),
+}
+LOOKUPS = (*COMPARISONS, "ne", *TEXT_MATCHES, "in", "range", "isnull")
 
 
 def where(columns: Columns, parameters: Iterable[tuple[str, str]]) -> list[ColumnElement[bool]]:
-    """Read the parameters of a list; BadRequest names the one that cannot be read."""
+    """Read the filters of a list; BadRequest names the one that cannot be read."""
+    parameters = list(parameters)
+    if len(parameters) > MOST_PARAMETERS:
+        raise BadRequest(f"more than {MOST_PARAMETERS} parameters")
     return [_condition(columns, name, value) for name, value in parameters]
 
 
 def _condition(columns: Columns, parameter: str, value: str) -> ColumnElement[bool]:
-    name, _, lookup = parameter.partition("__")
-    if name not in columns or (lookup or "exact") not in LOOKUPS:
-        raise BadRequest(
-            f"{parameter}: no such parameter", errors=[{"field": parameter, "message": "no such parameter"}]
-        )
+    name, *lookups = parameter.split("__")
+    excludes = len(lookups) > 0 and lookups[-1] == "exclude"
+    lookup = "".join(lookups[:-1] if excludes else lookups) or "exact"
+    if name not in columns or lookup not in LOOKUPS or len(lookups) > 1 + excludes:
+        raise unreadable(parameter, "no such parameter")
+    if lookup == "ne":
+        lookup, excludes = "exact", not excludes
     try:
-        return _compare(columns[name], lookup or "exact", value)
-    except (ValidationError, ValueError) as error:
-        message = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        message = message.removeprefix("Value error, ")
-        raise BadRequest(
-            f"{parameter}: {value[:100]!r}: {message}", errors=[{"field": parameter, "message": message}]
-        ) from None
+        condition = _look_up(columns[name], lookup, value)
+    except ValueError as error:
+        raise unreadable(parameter, f"{value[:100]!r}: {_sentence(error)}") from None
+    return condition.is_not(True) if excludes else condition
+
+
+def unreadable(parameter: str, message: str) -> BadRequest:
+    """Make the error that names a parameter."""
+    name = parameter[:200]
+    return BadRequest(f"{name}: {message}", errors=[{"field": name, "message": message}])
+
+
+def read(kind: Kind, value: str) -> Any:
+    """Read a value; ValueError where it is not written as its kind is."""
+    if not re.fullmatch(kind.pattern, value):
+        raise ValueError(kind.otherwise)
+    return kind.read(value)
+
+
+def _sentence(error: ValueError) -> str:
+    message = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+    return message.removeprefix("Value error, ")
+
+
+def _look_up(column: Column | Related, lookup: str, value: str) -> ColumnElement[bool]:
+    if isinstance(column, Related):
+        if lookup == "isnull":
+            there = exists().where(column.link)
+            return not_(there) if read(BOOLEAN, value) else there
+        return exists().where(column.link, _look_up(column.column, lookup, value))
+    if lookup == "isnull":
+        return column.is_(None) if read(BOOLEAN, value) else column.is_not(None)
+    if lookup in TEXT_MATCHES:
+        return TEXT_MATCHES[lookup](_as_text(column), read(TEXT, value).translate(_ESCAPED))
+    return _compare(column, lookup, value)
 
 
 def _compare(column: Column, lookup: str, value: str) -> ColumnElement[bool]:
-    if "\0" in value:
-        raise ValueError("holds a NUL character")
-    if lookup == "isnull":
-        missing = column.is_(None)
-        return missing if _READERS[bool].validate_python(value) else not_(missing)
-    if lookup in _TEXT_MATCHES:
-        if not isinstance(column.type, Text | StatusText):
-            raise ValueError(f"{lookup} is for text")
-        return _TEXT_MATCHES[lookup](column, value)
+    kind = kind_of(column)
+    comparisons = _TIME_COMPARISONS if kind is TIME else COMPARISONS
+    if kind is TEXT:
+        column = _as_text(column)
     if lookup == "in":
-        return column.in_([_read(column, part) for part in value.split(",")])
+        values = [read(kind, part) for part in value.split(",", MOST_VALUES)]
+        if len(values) > MOST_VALUES:
+            raise ValueError(f"more than {MOST_VALUES} values")
+        return or_(*(comparisons["exact"](column, v) for v in values)) if kind is TIME else column.in_(values)
     if lookup == "range":
         first, comma, last = value.partition(",")
         if not comma:
             raise ValueError("give two values with a comma between")
-        return column.between(_read(column, first), _read(column, last))
-    return _COMPARISONS[lookup](column, _read(column, value))
+        return and_(*(comparisons[c](column, read(kind, v)) for c, v in (("gte", first), ("lte", last))))
+    return comparisons[lookup](column, read(kind, value))
 
 
-def _read(column: Column, value: str) -> Any:
-    if isinstance(column.type, StatusText):
-        if value not in list(column.type.statuses):
-            raise ValueError(f"no such status; there are {', '.join(column.type.statuses)}")
-        return value
-    kind = column.type.python_type
-    if kind is str:
-        return value
-    reader = _READERS.get(kind, _TIME)
-    return reader.validate_python(value)
+def _as_text(column: Column) -> Column:
+    """Write a column as text: times as the wire does, all else as PostgreSQL does."""
+    if isinstance(column.type, Text | StatusText):
+        return column
+    if column.type.python_type is datetime:
+        return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+    return cast(column, Text)
+
+
+def _after(moment: datetime) -> datetime:
+    """Give the first moment that the wire shows as later than this one."""
+    return moment.replace(microsecond=0) + _SECOND
+
+
+def _first(moment: datetime) -> datetime:
+    """Give the first moment that the wire does not show as earlier than this one."""
+    return moment if moment.microsecond == 0 else _after(moment)

@@ -1,4 +1,4 @@
-"""The tables: observations, data products, their transitions, claims, work leases and accounts.
+"""The tables: observations, data products, their history, claims, work leases and accounts.
 
 Python names are snake_case here; `wire.py` maps them to the names of the wire.
 """
@@ -116,6 +116,8 @@ class Observation(Base):
     skip_auto_ingest: Mapped[bool]
     options: Mapped[dict[str, Any]]
 
+    lease: Mapped["Lease | None"] = relationship(back_populates="observation", passive_deletes=True)
+
     __table_args__ = (
         CheckConstraint("end_time > start_time", name="end_after_start"),
         # An aborted observation may be submitted again.
@@ -176,11 +178,28 @@ class Transition(Base):
     actor: Mapped[str]
     owner: Mapped[str | None]
     reason: Mapped[str]
+    forced: Mapped[bool] = mapped_column(server_default=text("false"))
 
     __table_args__ = (
         Index("ix_transitions_task", "task_id", "dataproduct", "id"),
         Index("ix_transitions_at", "at"),
     )
+
+
+class Change(Base):
+    """A change that is no change of status: of fields, or of an account. Append-only as transitions are."""
+
+    __tablename__ = "changes"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), index=True)
+    actor: Mapped[str]
+    action: Mapped[str]
+    task_id: Mapped[str | None] = mapped_column(index=True)
+    dataproduct: Mapped[str | None]
+    account: Mapped[str | None]
+    fields: Mapped[dict[str, Any]]
+    reason: Mapped[str]
 
 
 class Claim(Base):
@@ -206,7 +225,7 @@ class Lease(Base):
     owner: Mapped[str]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     lost_owners: Mapped[int] = mapped_column(server_default=text("0"))
-    observation: Mapped[Observation] = relationship()
+    observation: Mapped[Observation] = relationship(back_populates="lease")
 
 
 class TaskDay(Base):
@@ -219,11 +238,54 @@ class TaskDay(Base):
 
 
 class Account(Base):
-    """A person or service that may log in. The secret is random, so its bare SHA-256 is enough and fast."""
+    """A person or service that may log in: with a password, with tokens, or with both."""
 
     __tablename__ = "accounts"
 
     name: Mapped[str] = mapped_column(primary_key=True)
     role: Mapped[str]
-    secret_sha256: Mapped[str]
+    password_hash: Mapped[str | None]
+    disabled: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Token(Base):
+    """A random secret that logs an account in. It is long, so its bare SHA-256 is enough, and fast.
+
+    A browser's session is one too, which the browser keeps in a cookie.
+    """
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account_name: Mapped[str] = mapped_column(ForeignKey("accounts.name", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    sha256: Mapped[str] = mapped_column(unique=True)
+    is_session: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime | None]
+    account: Mapped[Account] = relationship()
+
+
+class FailedLogins(Base):
+    """How often a client failed to log in as an account, lately; those of unknown names count together."""
+
+    __tablename__ = "failed_logins"
+
+    address: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    last_at: Mapped[datetime]
+
+
+class KeptAnswer(Base):
+    """The answer to a POST that came with an Idempotency-Key, for when it comes again."""
+
+    __tablename__ = "kept_answers"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_sha256: Mapped[str]
+    status: Mapped[int]
+    body: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)

@@ -2,11 +2,20 @@
 
 from flask import Flask, Response, json
 from pydantic import ValidationError
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
-from atdb_interface.errors import TYPE_PREFIX, AtdbError, BadRequest, Unauthorized, Unavailable, Unexpected
+from atdb_interface.errors import (
+    TYPE_PREFIX,
+    AtdbError,
+    BadRequest,
+    Conflict,
+    TooManyAttempts,
+    Unauthorized,
+    Unavailable,
+    Unexpected,
+)
 
 RETRY_AFTER_SECONDS = "2"
 
@@ -16,6 +25,8 @@ def answer(error: AtdbError) -> Response:
     response = Response(json.dumps(error.problem()), status=error.status, content_type="application/problem+json")
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+    if isinstance(error, TooManyAttempts):
+        response.headers["Retry-After"] = str(error.extra["retry_after"])
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = 'Basic realm="ATDB", charset="UTF-8"'
     return response
@@ -62,6 +73,10 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(DataError)
     def _out_of_range(_: DataError) -> Response:
         return answer(BadRequest("a value is out of the range that the database can hold"))
+
+    @app.errorhandler(IntegrityError)
+    def _at_the_same_moment(_: IntegrityError) -> Response:
+        return answer(Conflict("another request has just made what this one would; look, and ask again"))
 
     @app.errorhandler(OperationalError)
     @app.errorhandler(InterfaceError)

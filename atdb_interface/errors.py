@@ -8,7 +8,11 @@ AtdbError
 ├── Conflict                409
 │   ├── Duplicate                the same mode, field and start is there already
 │   ├── ForbiddenMove            the lifecycle has no such step from the present status
-│   └── NotOwner                 the work belongs to another owner
+│   ├── NotOwner                 the work belongs to another owner
+│   └── SetChanged               what a bulk request matches is no longer what its preview showed
+├── PreconditionFailed      412  the item is no longer what If-Match names
+├── KeyReused               422  the Idempotency-Key came with another request before
+├── TooManyAttempts         429  too many failed logins; `retry_after` seconds until the next is looked at
 ├── Unexpected              500  or any answer that is none of these
 └── Unavailable             503  ATDB, its database or the way to it is down; asking again later may help
 """
@@ -98,6 +102,33 @@ class NotOwner(Conflict):
     title = "Not the owner"
 
 
+class SetChanged(Conflict):
+    """What a bulk request matches is no longer what its preview showed. Preview it again."""
+
+    title = "The matching set has changed"
+
+
+class PreconditionFailed(AtdbError):
+    """The item has changed since the client read it: its ETag is not what If-Match names."""
+
+    status = 412
+    title = "Changed meanwhile"
+
+
+class KeyReused(AtdbError):
+    """The Idempotency-Key came with another request before."""
+
+    status = 422
+    title = "Idempotency-Key used before"
+
+
+class TooManyAttempts(AtdbError):
+    """Too many logins failed. `retry_after`: seconds until the next one is looked at."""
+
+    status = 429
+    title = "Too many failed logins"
+
+
 class Unexpected(AtdbError):
     """ATDB failed inside, or something that is not ATDB answered."""
 
@@ -113,8 +144,8 @@ class Unavailable(AtdbError):
 
 
 _KINDS: tuple[type[AtdbError], ...] = (
-    BadRequest, Unauthorized, Forbidden, NotFound, Conflict, Duplicate, ForbiddenMove, NotOwner, Unexpected,
-    Unavailable,
+    BadRequest, Unauthorized, Forbidden, NotFound, Conflict, Duplicate, ForbiddenMove, NotOwner, SetChanged,
+    PreconditionFailed, KeyReused, TooManyAttempts, Unexpected, Unavailable,
 )  # fmt: skip
 _BY_TYPE = {kind.type_uri(): kind for kind in _KINDS}
 _BY_STATUS = {kind.status: kind for kind in reversed(_KINDS) if kind.__base__ is AtdbError}

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
 
 from atdb_interface.data_hosts import local_path
 
@@ -20,8 +20,17 @@ MANIFEST = "manifest.json"
 BEAMS = 40
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
-#: A bare number is not taken as seconds since 1970: it is rather a slip.
-_LOOKS_LIKE_A_TIME = re.compile(r"\d{4}-\d{2}-\d{2}")
+_LEAP_YEARS = "19(7[26]|8[048]|9[26])|2000|2[01](0[48]|[2468][048]|[13579][26])"
+_DAYS = (
+    "(19[7-9][0-9]|2[01][0-9]{2})-"
+    "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+)
+#: How a time is written: a day from 1970 to 2199, perhaps a time of day, perhaps a zone. A bare number is not
+#: taken as seconds since 1970: it is rather a slip.
+TIME_PATTERN = (
+    rf"^({_DAYS}|({_LEAP_YEARS})-02-29)"
+    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?)?$"
+)
 
 
 def _no_control_characters(text: str) -> str:
@@ -38,7 +47,7 @@ def _utc(moment: datetime) -> datetime:
 
 
 def _a_written_time(value: Any) -> Any:
-    if isinstance(value, datetime) or (isinstance(value, str) and _LOOKS_LIKE_A_TIME.match(value)):
+    if isinstance(value, datetime) or (isinstance(value, str) and re.fullmatch(TIME_PATTERN, value)):
         return value
     raise ValueError("is not a time such as 2019-04-05T21:03:02Z")
 
@@ -53,6 +62,8 @@ Time = Annotated[
     BeforeValidator(_a_written_time),
     AfterValidator(_utc),
     PlainSerializer(write_time, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": TIME_PATTERN}, mode="validation"),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
 #: Observations start and end at whole seconds: what the wire cannot tell apart must not differ in the database.
 WholeSeconds = Annotated[Time, AfterValidator(lambda moment: moment.replace(microsecond=0))]

@@ -107,14 +107,26 @@ class NewObservation(ObservationFields):
         return self
 
 
-class ObservationChange(ObservationFields):
+class Forcible(Wire):
+    """A request for a move. `force`: make it though the lifecycle has no such step; operators only."""
+
+    force: bool = False
+    reason: Reason = ""
+
+    @model_validator(mode="after")
+    def _force_has_a_reason(self) -> Self:
+        if self.force and not self.reason.strip():
+            raise ValueError("reason: a forced move needs one")
+        return self
+
+
+class ObservationChange(ObservationFields, Forcible):
     """Some fields of an observation, and a status to move it to: what a client PUTs or PATCHes."""
 
     field_name: Name | None = None
     starttime: WholeSeconds | None = None
     endtime: WholeSeconds | None = None
     new_status: Status | None = None
-    reason: Reason = ""
 
 
 class Transition(BaseModel):
@@ -129,6 +141,8 @@ class Transition(BaseModel):
     actor: str
     owner: str | None
     reason: str
+    forced: bool
+    """The lifecycle has no such step; an operator made it all the same."""
 
 
 class Observation(BaseModel):
@@ -199,7 +213,7 @@ class NewDataProduct(Wire):
     data_location: DataLocation | None = None
 
 
-class DataProductChange(Wire):
+class DataProductChange(Forcible):
     """Some fields of a data product, and a status to move it to. `size` in bytes."""
 
     new_status: ProductStatus | None = None
@@ -207,7 +221,6 @@ class DataProductChange(Wire):
     checksum: Sha256 | None = None
     description: Text = ""
     quality: Text | None = None
-    reason: Reason = ""
 
 
 class DataProduct(BaseModel):
@@ -248,10 +261,24 @@ class ProductMoves(Wire):
     moves: Annotated[list[ProductMove], Field(max_length=5000)]
 
 
+class MovedProduct(BaseModel):
+    """What became of one product."""
+
+    id: int
+    filename: str
+    my_status: ProductStatus
+
+
+class MovedProducts(BaseModel):
+    """What became of each product, in the order asked."""
+
+    results: list[MovedProduct]
+
+
 LeaseSeconds = Annotated[int, Field(gt=0, le=86400)]
 
 
-class Move(Wire):
+class Move(Forcible):
     """Ask for a change of an observation's status.
 
     `expect`: refuse where the status now is none of these. `owner`: who works on it; on a working status it
@@ -263,7 +290,6 @@ class Move(Wire):
     expect: list[Status] | None = None
     owner: Name | None = None
     lease_seconds: LeaseSeconds | None = None
-    reason: Reason = ""
 
 
 class Lease(Wire):
@@ -299,6 +325,12 @@ class ClaimRequest(Wire):
     lease_seconds: LeaseSeconds = 900
 
 
+class Waiting(BaseModel):
+    """How many observations a claim would give now."""
+
+    waiting: int
+
+
 class ClaimedTask(BaseModel):
     """An observation in a claim, with the status that it had when it was claimed."""
 
@@ -319,9 +351,9 @@ Item = TypeVar("Item", bound=BaseModel)
 
 
 class Page(BaseModel, Generic[Item]):
-    """One page of a list; `next` and `previous` are whole addresses."""
+    """One page of a list; `next` and `previous` are whole addresses. A walk by `cursor` does not count."""
 
-    count: int
+    count: int | None
     next: str | None
     previous: str | None
     results: list[Item]

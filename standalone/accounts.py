@@ -22,7 +22,7 @@ def main() -> None:
     for name, role in ROLES.items():
         sys.stdin = io.StringIO(secrets[name])
         app.cli.main(
-            ["account", name, "--role", role],
+            ["account", "set", name, "--role", role],
             prog_name="flask",
             obj=ScriptInfo(create_app=lambda: app),
             standalone_mode=False,

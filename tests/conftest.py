@@ -20,7 +20,7 @@ from atdb_api import create_app
 from atdb_api.commands import alembic_config
 from atdb_api.config import Config
 from atdb_api.database import transaction
-from atdb_api.roles import Role
+from atdb_api.roles import role_named
 from atdb_api.services import accounts
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import STEPS, Status
@@ -111,7 +111,7 @@ def app(database_url: str) -> Iterator[Flask]:
     application = create_app(Config(database_url=database_url))
     with application.app_context(), transaction() as session:
         for role, secret in SECRETS.items():
-            accounts.put(session, role, Role[role.upper()], secret)
+            accounts.put(session, role, role=role_named(role), password=secret, actor="tests")
     yield application
     application.extensions["atdb_engine"].dispose()
 

@@ -1,38 +1,243 @@
-"""The accounts of people and services: who they are, and what is stored of their secrets."""
+"""The accounts of people and services: what is stored of their secrets, and who a secret belongs to.
+
+A password is chosen by a person, so only a slow hash of it is stored. That hash is not computed for each request:
+a process remembers, by a keyed digest, which password it has verified against which hash. A token is random and
+long, so its bare SHA-256 cannot be guessed back.
+"""
 
 import hashlib
 import hmac
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import BoundedSemaphore, Lock
 
+from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
+from werkzeug.security import check_password_hash, generate_password_hash
 
-from atdb_api.models import Account
-from atdb_api.roles import Role
-from atdb_interface.errors import BadRequest, Unauthorized
+from atdb_api.models import Account, FailedLogins, Token
+from atdb_api.roles import Role, role_named
+from atdb_api.services import changes
+from atdb_interface.errors import BadRequest, NotFound, TooManyAttempts, Unauthorized
 
-SHORTEST_SECRET = 20
+SHORTEST_PASSWORD = 12
+TOKEN_PREFIX = "atdb_"  # noqa: S105 - what a scanner for leaked secrets can look for
+SESSION_LIFETIME = timedelta(hours=12)
+#: So many logins may fail before each further one has to wait, twice as long each time up to the longest.
+FREE_FAILURES = 5
+LONGEST_WAIT_SECONDS = 60
+FAILURES_ARE_FORGOTTEN_AFTER = timedelta(minutes=15)
+
+_WRONG = "no such account, or a wrong password or token"
+_NOBODY = generate_password_hash("nobody has this password")
 
 
-def put(session: Session, name: str, role: Role, secret: str) -> None:
-    """Make an account, or give it another role and secret.
+@dataclass(frozen=True)
+class Login:
+    """Who is logged in. `role`: none where nobody is and that gives no role; `token`: what it was done with."""
 
-    A secret is random and long, so its bare SHA-256 cannot be guessed back, and no slow password hash is
-    computed for each request. Raises BadRequest for a short one.
+    account: str
+    role: Role | None
+    token: Token | None = None
+
+    @property
+    def is_session(self) -> bool:
+        """Tell whether it is the session of a browser."""
+        return self.token is not None and self.token.is_session
+
+
+def put(session: Session, name: str, *, role: Role | None, password: str | None, actor: str) -> None:
+    """Make an account, or change its role or password. Raises BadRequest for a short password."""
+    if not 1 <= len(name) <= 100 or not name.isprintable() or ":" in name:
+        raise BadRequest("a name has 1 to 100 printable characters, none of them a colon")
+    if password is not None and len(password) < SHORTEST_PASSWORD:
+        raise BadRequest(f"a password has at least {SHORTEST_PASSWORD} characters")
+    account = session.get(Account, name, with_for_update=True)
+    if account is None and role is None:
+        raise NotFound(f"no account {name}")
+    done = {}
+    if account is None:
+        account = Account(name=name, role=role.label if role else "")
+        session.add(account)
+        done["role"] = [None, account.role]
+    elif role and role.label != account.role:
+        done["role"] = [account.role, role.label]
+        account.role = role.label
+    if password is not None and not _is_password_of(account, password):
+        account.password_hash = generate_password_hash(password)
+        done["password"] = [None, "changed"]
+        session.execute(delete(Token).where(Token.account_name == name, Token.is_session))
+    session.flush()
+    if done:
+        changes.record(session, "account changed", actor=actor, account=name, fields=done)
+
+
+def set_disabled(session: Session, name: str, disabled: bool, *, actor: str) -> None:
+    """Close an account, or open it again. Raises NotFound."""
+    account = _account(session, name)
+    account.disabled = disabled
+    changes.record(session, "account disabled" if disabled else "account enabled", actor=actor, account=name)
+
+
+def make_token(
+    session: Session,
+    account: str,
+    name: str,
+    lifetime: timedelta | None,
+    *,
+    actor: str,
+    is_session: bool = False,
+) -> tuple[Token, str]:
+    """Make a token; gives it and its secret, which is stored nowhere. Raises NotFound."""
+    _account(session, account)
+    secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    now = datetime.now(UTC)
+    token = Token(
+        account_name=account,
+        name=name,
+        sha256=_sha256(secret),
+        is_session=is_session,
+        created_at=now,
+        expires_at=now + lifetime if lifetime else None,
+    )
+    session.add(token)
+    session.execute(delete(Token).where(Token.is_session, Token.expires_at < now))
+    session.flush()
+    if not is_session:
+        changes.record(session, "token made", actor=actor, account=account, fields={"token": [None, name]})
+    return token, secret
+
+
+def revoke(session: Session, token: Token, *, actor: str) -> None:
+    """Make a token worthless at once."""
+    if not token.is_session:
+        fields = {"token": [token.name, None]}
+        changes.record(session, "token revoked", actor=actor, account=token.account_name, fields=fields)
+    session.delete(token)
+
+
+def token_by_id(session: Session, token_id: int) -> Token:
+    """Get a token. Raises NotFound."""
+    token = session.get(Token, token_id)
+    if token is None or token.is_session:
+        raise NotFound(f"no token has id {token_id}")
+    return token
+
+
+def log_in_with_token(session: Session, secret: str, *, is_session: bool = False) -> Login:
+    """Find whose token this is. Raises Unauthorized."""
+    token = session.scalar(
+        select(Token).where(Token.is_session == is_session, _is_good(secret)).options(joinedload(Token.account))
+    )
+    if token is None or token.account.disabled:
+        raise Unauthorized("the session has ended: log in again" if is_session else _WRONG)
+    return Login(token.account_name, role_named(token.account.role), token)
+
+
+def log_in(session: Session, name: str, secret: str, address: str) -> Login:
+    """Find out whether a secret is the password of an account or one of its tokens.
+
+    A password that this process has not seen yet is looked at only when no more logins have failed than are
+    free: from this address, for this account. Raises Unauthorized and TooManyAttempts.
     """
-    if len(secret) < SHORTEST_SECRET:
-        raise BadRequest(f"a secret has at least {SHORTEST_SECRET} random characters")
-    values = {"role": role.name.lower(), "secret_sha256": _hash(secret)}
-    account = insert(Account).values(name=name, **values)
-    session.execute(account.on_conflict_do_update(index_elements=[Account.name], set_=values))
-
-
-def log_in(session: Session, name: str, secret: str) -> Role:
-    """Give the role of an account. Raises Unauthorized."""
     account = session.get(Account, name) if "\0" not in name else None
-    if account is None or not hmac.compare_digest(account.secret_sha256, _hash(secret)):
-        raise Unauthorized("no such account, or a wrong secret")
-    return Role[account.role.upper()]
+    if account and not account.disabled:
+        if _VERIFIED.holds(account, secret):
+            return Login(name, role_named(account.role))
+        theirs = select(Token).where(Token.account_name == name, ~Token.is_session, _is_good(secret))
+        if token := session.scalar(theirs):
+            return Login(name, role_named(account.role), token)
+    _refuse_hasty(session, address, account)
+    if account is None or account.disabled or not _is_password_of(account, secret):
+        if account is None or account.disabled:
+            _slow_check(_NOBODY, secret)  # an unknown name takes as long to refuse as a wrong password
+        raise Unauthorized(_WRONG)
+    _VERIFIED.remember(account, secret)
+    return Login(name, role_named(account.role))
 
 
-def _hash(secret: str) -> str:
+def record_failure(session: Session, address: str, name: str) -> None:
+    """Count a login that failed, and forget old ones."""
+    now = datetime.now(UTC)
+    session.execute(delete(FailedLogins).where(FailedLogins.last_at < now - FAILURES_ARE_FORGOTTEN_AFTER))
+    account = session.get(Account, name) if "\0" not in name else None
+    count = insert(FailedLogins).values(address=address, account=name if account else "", number=1, last_at=now)
+    session.execute(
+        count.on_conflict_do_update(
+            index_elements=[FailedLogins.address, FailedLogins.account],
+            set_={"number": FailedLogins.number + 1, "last_at": now},
+        )
+    )
+
+
+def _refuse_hasty(session: Session, address: str, account: Account | None) -> None:
+    failed = session.get(FailedLogins, (address, account.name if account else ""))
+    if failed is None or failed.number < FREE_FAILURES:
+        return
+    wait = min(2 ** (failed.number - FREE_FAILURES), LONGEST_WAIT_SECONDS)
+    left = (failed.last_at + timedelta(seconds=wait) - datetime.now(UTC)).total_seconds()
+    if left > 0:
+        seconds = int(left) + 1
+        raise TooManyAttempts(f"too many logins failed; wait {seconds} s", retry_after=seconds)
+
+
+def _account(session: Session, name: str) -> Account:
+    account = session.get(Account, name)
+    if account is None:
+        raise NotFound(f"no account {name}")
+    return account
+
+
+def _is_good(secret: str) -> ColumnElement[bool]:
+    unexpired = or_(Token.expires_at.is_(None), Token.expires_at > datetime.now(UTC))
+    return and_(Token.sha256 == _sha256(secret), unexpired)
+
+
+def _is_password_of(account: Account, password: str) -> bool:
+    return account.password_hash is not None and _slow_check(account.password_hash, password)
+
+
+#: Each check takes tens of megabytes for tens of milliseconds: a flood of them must not take them all.
+_CHECKS = BoundedSemaphore(2)
+
+
+def _slow_check(password_hash: str, password: str) -> bool:
+    with _CHECKS:
+        return check_password_hash(password_hash, password)
+
+
+def _sha256(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class _Verified:
+    """Which passwords this process has verified: a keyed digest of each, and the hash that it was true for."""
+
+    MOST = 1000
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+        self._hashes: OrderedDict[bytes, str] = OrderedDict()
+        self._lock = Lock()
+
+    def holds(self, account: Account, password: str) -> bool:
+        """Tell whether this is known to be the account's present password."""
+        verified = self._hashes.get(self._digest(account, password))
+        return verified is not None and verified == account.password_hash
+
+    def remember(self, account: Account, password: str) -> None:
+        """Remember a password that was verified."""
+        with self._lock:
+            self._hashes[self._digest(account, password)] = account.password_hash or ""
+            while len(self._hashes) > self.MOST:
+                self._hashes.popitem(last=False)
+
+    def _digest(self, account: Account, password: str) -> bytes:
+        text = f"{account.name}\0{password}".encode("utf-8", "surrogatepass")
+        return hmac.digest(self._key, text, "sha256")
+
+
+_VERIFIED = _Verified()

@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from atdb_api import wire
 from atdb_api.models import DataProduct, Observation, Transition
-from atdb_api.services import moves
+from atdb_api.services import changes, moves
 from atdb_interface.errors import Conflict, Duplicate, ForbiddenMove, NotFound
 from atdb_interface.lifecycle import ProductStatus, allowed_next_of_product
 from atdb_interface.models import DataProductChange, NewDataProduct, ProductMoves
@@ -78,13 +79,10 @@ def get(session: Session, product_id: int) -> DataProduct:
     return product
 
 
-def change(session: Session, product_id: int, change: DataProductChange, *, actor: str) -> DataProduct:
-    """Change some fields of a data product, and move it where `new_status` asks for that."""
+def lock(session: Session, product_id: int) -> DataProduct:
+    """Get a data product by its id, its observation locked until the transaction ends. Raises NotFound."""
     moves.locked(session, get(session, product_id).task_id)
-    product = session.get_one(DataProduct, product_id, populate_existing=True)
-    _apply(session, product, change, actor=actor, owner=None, now=datetime.now(UTC))
-    session.flush()
-    return product
+    return session.get_one(DataProduct, product_id, populate_existing=True)
 
 
 def move_many(session: Session, request: ProductMoves, *, actor: str) -> list[DataProduct]:
@@ -95,7 +93,7 @@ def move_many(session: Session, request: ProductMoves, *, actor: str) -> list[Da
     """
     observation = moves.locked(session, request.taskID)
     if request.owner:
-        moves.lease_of(session, observation, request.owner)
+        moves.lease_of(observation, request.owner)
     filenames = [item.filename for item in request.moves]
     products = {
         product.filename: product
@@ -109,55 +107,70 @@ def move_many(session: Session, request: ProductMoves, *, actor: str) -> list[Da
         raise NotFound(f"{request.taskID} has no data product {missing[0]}")
     now = datetime.now(UTC)
     for item in request.moves:
-        _apply(session, products[item.filename], item, actor=actor, owner=request.owner, now=now)
+        change(session, products[item.filename], item, actor=actor, owner=request.owner, now=now)
     session.flush()
     return [products[name] for name in filenames]
 
 
-def delete(session: Session, product_id: int) -> None:
+def delete(session: Session, product: DataProduct, *, actor: str) -> None:
     """Delete a data product of which there were never any data; its history stays."""
-    product = get(session, product_id)
-    moves.locked(session, product.task_id)
     if product.status is not ProductStatus.DEFINED:
         raise Conflict(
             f"{product.filename} is {product.status}; only one that is defined can be deleted",
             my_status=product.status,
         )
+    changes.record_deletion(session, product, wire.values(product, wire.PRODUCT_FIELDS), actor=actor)
     session.delete(product)
 
 
-def _apply(
+def change(
     session: Session,
     product: DataProduct,
     change: DataProductChange,
     *,
     actor: str,
-    owner: str | None,
-    now: datetime,
-) -> None:
-    for name, value in change.model_dump(exclude_unset=True, exclude={"new_status", "reason", "filename"}).items():
-        setattr(product, name, value)
-    target = change.new_status
-    if target is None or target is product.status:
-        return
+    owner: str | None = None,
+    now: datetime | None = None,
+) -> bool:
+    """Change some fields of a data product, its observation locked, and move it where `new_status` asks for that.
+
+    Tells whether anything became different. What is refused changes nothing. Raises ForbiddenMove.
+    """
+    values = change.model_dump(exclude_unset=True, exclude={"new_status", "reason", "force", "filename"})
+    fields = changes.difference(product, values, {})
+    target = change.new_status if change.new_status is not product.status else None
     allowed = allowed_next_of_product(product.status)
-    if target not in allowed:
+    if target is not None and target not in allowed and not change.force:
         raise ForbiddenMove(
-            f"{product.filename} is {product.status}; from there it may become "
-            f"{', '.join(sorted(allowed)) or 'nothing else'}, not {target}",
+            f"{product.filename} is {product.status}; it may become {moves.listed(allowed)}, not {target}",
             my_status=product.status,
             allowed=sorted(allowed),
         )
-    session.add(
-        Transition(
+    for name, value in values.items():
+        setattr(product, name, value)
+    if fields:
+        changes.record(
+            session,
+            "edited",
+            actor=actor,
             task_id=product.task_id,
             dataproduct=product.filename,
-            previous=product.status,
-            status=target,
-            at=now,
-            actor=actor,
-            owner=owner,
+            fields=fields,
             reason=change.reason,
         )
-    )
-    product.status = target
+    if target is not None:
+        session.add(
+            Transition(
+                task_id=product.task_id,
+                dataproduct=product.filename,
+                previous=product.status,
+                status=target,
+                at=now or datetime.now(UTC),
+                actor=actor,
+                owner=owner,
+                reason=change.reason,
+                forced=target not in allowed,
+            )
+        )
+        product.status = target
+    return bool(fields) or target is not None

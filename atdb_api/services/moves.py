@@ -29,7 +29,7 @@ def locked(session: Session, task_id: str) -> Observation:
 
 def move(
     session: Session,
-    task_id: str,
+    observation: Observation,
     target: Status,
     *,
     actor: str,
@@ -37,89 +37,95 @@ def move(
     owner: str | None = None,
     lease_seconds: int | None = None,
     reason: str = "",
-) -> Transition:
-    """Move an observation to its next status, and record who asked.
+    forced: bool = False,
+) -> None:
+    """Move an observation, which must be locked, to its next status, and record who asked.
 
     The row stays locked until the transaction ends, so of two services that ask at once the second is judged
     against what the first has left. Asking for the status that it has already changes no status; on a working
-    status it renews the lease of its owner, or hands over work whose owner is lost.
+    status it renews the lease of its owner, or hands over work whose owner is lost. A forced move needs no step
+    of the lifecycle, and takes the work from its owner.
 
-    Returns the transition that led to the status, an older one where nothing changed.
-    Raises NotFound, ForbiddenMove, and NotOwner where somebody else holds the lease.
+    Raises ForbiddenMove, and NotOwner where somebody else holds the lease.
     """
-    observation = locked(session, task_id)
     now = datetime.now(UTC)
-    lease = session.get(Lease, observation.id)
+    expires = now + timedelta(seconds=lease_seconds or DEFAULT_LEASE_SECONDS)
     if target is observation.status:
         if owner and target in WORKING:
-            _enter_again(observation, lease, owner, now, lease_seconds or DEFAULT_LEASE_SECONDS)
-        return _latest(session, task_id)
-    _check_step(observation, target, expect)
-    if lease and lease.owner != owner and lease.expires_at > now and target is not Status.ABORTED:
-        raise _not_owner(observation, lease)
+            _enter_again(observation, owner, now, expires)
+        return
+    check(observation, target, expect=expect, owner=owner, forced=forced)
     previous, observation.status = observation.status, target
+    is_step = target in allowed_next(previous, observation.held_from)
     observation.held_from = previous if target is Status.ON_HOLD else None
     observation.status_since = now
     observation.claimed_until = None
-    if lease:
-        session.delete(lease)
-        session.flush()
     if owner and target in WORKING:
-        expires = now + timedelta(seconds=lease_seconds or DEFAULT_LEASE_SECONDS)
-        session.add(Lease(observation_id=observation.id, owner=owner, expires_at=expires, lost_owners=0))
-    transition = Transition(
-        task_id=task_id, previous=previous, status=target, at=now, actor=actor, owner=owner, reason=reason
+        lease = observation.lease = observation.lease or Lease()
+        lease.owner, lease.expires_at, lease.lost_owners = owner, expires, 0
+    elif observation.lease:
+        session.delete(observation.lease)
+    session.add(
+        Transition(
+            task_id=observation.task_id,
+            previous=previous,
+            status=target,
+            at=now,
+            actor=actor,
+            owner=owner,
+            reason=reason,
+            forced=not is_step,
+        )
     )
-    session.add(transition)
-    session.flush()
-    return transition
 
 
-def renew(session: Session, task_id: str, owner: str, lease_seconds: int) -> tuple[Observation, Lease]:
-    """Prolong the lease of the owner who works on an observation. Raises NotFound and NotOwner."""
-    observation = locked(session, task_id)
-    lease = lease_of(session, observation, owner)
-    lease.expires_at = datetime.now(UTC) + timedelta(seconds=lease_seconds)
-    return observation, lease
-
-
-def lease_of(session: Session, observation: Observation, owner: str) -> Lease:
-    """Get the lease that this owner has on an observation, which must be locked. Raises NotOwner."""
-    lease = session.get(Lease, observation.id)
-    if lease is None or lease.owner != owner:
-        raise _not_owner(observation, lease)
-    return lease
-
-
-def _check_step(observation: Observation, target: Status, expect: Collection[Status] | None) -> None:
+def check(
+    observation: Observation,
+    target: Status,
+    *,
+    expect: Collection[Status] | None = None,
+    owner: str | None = None,
+    forced: bool = False,
+) -> None:
+    """Raise ForbiddenMove or NotOwner where an observation may not be moved; changes nothing."""
     status = observation.status
     allowed = allowed_next(status, observation.held_from)
-    if target not in allowed or (expect is not None and status not in expect):
-        may = ", ".join(sorted(allowed)) or "nothing else"
+    if (target not in allowed and not forced) or (expect is not None and status not in expect):
         raise ForbiddenMove(
-            f"{observation.task_id} is {status}, from where it may become {may}; {target} was asked for"
+            f"{observation.task_id} is {status}, from where it may become {listed(allowed)}; asked was {target}"
             + (f" where it is {' or '.join(expect)}" if expect is not None else ""),
             my_status=status,
             allowed=sorted(allowed),
         )
+    lease = observation.lease
+    is_held = lease is not None and lease.owner != owner and lease.expires_at > datetime.now(UTC)
+    if is_held and target is not Status.ABORTED and not forced:
+        raise _not_owner(observation)
 
 
-def _enter_again(
-    observation: Observation, lease: Lease | None, owner: str, now: datetime, lease_seconds: int
-) -> None:
-    if lease is None:
-        raise _not_owner(observation, lease)
-    if lease.owner != owner:
-        resumable = WORKING[observation.status].resumable and lease.lost_owners < MAX_LOST_OWNERS
-        if lease.expires_at > now or not resumable:
-            raise _not_owner(observation, lease)
-        lease.owner = owner
-        lease.lost_owners += 1
-        observation.claimed_until = None
-    lease.expires_at = now + timedelta(seconds=lease_seconds)
+def listed(statuses: Collection[str]) -> str:
+    """Say which statuses may follow."""
+    return ", ".join(sorted(statuses)) or "nothing else"
 
 
-def _latest(session: Session, task_id: str) -> Transition:
+def renew(session: Session, task_id: str, owner: str, lease_seconds: int) -> Lease:
+    """Prolong the lease of the owner who works on an observation. Raises NotFound and NotOwner."""
+    observation = locked(session, task_id)
+    lease = lease_of(observation, owner)
+    lease.expires_at = datetime.now(UTC) + timedelta(seconds=lease_seconds)
+    return lease
+
+
+def lease_of(observation: Observation, owner: str) -> Lease:
+    """Get the lease that this owner has on an observation, which must be locked. Raises NotOwner."""
+    lease = observation.lease
+    if lease is None or lease.owner != owner:
+        raise _not_owner(observation)
+    return lease
+
+
+def latest(session: Session, task_id: str) -> Transition:
+    """Get the transition that led to the status which an observation has."""
     return session.scalars(
         select(Transition)
         .where(Transition.task_id == task_id, Transition.dataproduct.is_(None))
@@ -128,7 +134,22 @@ def _latest(session: Session, task_id: str) -> Transition:
     ).one()
 
 
-def _not_owner(observation: Observation, lease: Lease | None) -> NotOwner:
+def _enter_again(observation: Observation, owner: str, now: datetime, expires: datetime) -> None:
+    lease = observation.lease
+    if lease is None:
+        raise _not_owner(observation)
+    if lease.owner != owner:
+        resumable = WORKING[observation.status].resumable and lease.lost_owners < MAX_LOST_OWNERS
+        if lease.expires_at > now or not resumable:
+            raise _not_owner(observation)
+        lease.owner = owner
+        lease.lost_owners += 1
+        observation.claimed_until = None
+    lease.expires_at = expires
+
+
+def _not_owner(observation: Observation) -> NotOwner:
+    lease = observation.lease
     if lease is None:
         return NotOwner(
             f"{observation.task_id} is {observation.status}, and nobody holds a lease on it",

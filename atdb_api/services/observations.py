@@ -1,6 +1,7 @@
 """Observations: make, change and delete them."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from atdb_api import wire
 from atdb_api.models import Observation, TaskDay, Transition
-from atdb_api.services import moves
+from atdb_api.services import changes, moves
 from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
 from atdb_interface.fields import family_of
 from atdb_interface.lifecycle import Status
@@ -38,34 +39,37 @@ def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
     return observation
 
 
-def change(session: Session, observation_id: int, change: ObservationChange, *, actor: str) -> Observation:
-    """Change some fields of an observation, and move it where `new_status` asks for that."""
-    observation = moves.locked(session, get(session, observation_id).task_id)
-    given = change.model_dump(exclude_unset=True, exclude={"new_status", "reason"})
-    for name, value in given.items():
-        if value is None and not wire.OBSERVATION_COLUMNS[name].property.columns[0].nullable:
-            raise BadRequest(f"{name}: cannot be empty", errors=[{"field": name, "message": "cannot be empty"}])
-    values = wire.observation_values(given)
-    start = values.get("start_time", observation.start_time)
-    end = values.get("end_time", observation.end_time)
-    if (start, end) != (observation.start_time, observation.end_time):
-        _refuse_times(observation, start, end)
+def lock(session: Session, observation_id: int) -> Observation:
+    """Get an observation by its id, locked until the transaction ends. Raises NotFound."""
+    return moves.locked(session, get(session, observation_id).task_id)
+
+
+def change(session: Session, observation: Observation, change: ObservationChange, *, actor: str) -> bool:
+    """Change some fields of a locked observation, and move it where `new_status` asks for that.
+
+    Tells whether anything became different. What is refused changes nothing: all is checked first.
+    Raises BadRequest, Conflict, Duplicate, ForbiddenMove and NotOwner.
+    """
+    values = _checked_values(session, observation, change)
+    fields = changes.difference(observation, values, wire.OBSERVATION_NAMES)
+    target = change.new_status if change.new_status is not observation.status else None
+    if target is not None:
+        moves.check(observation, target, forced=change.force)
+    if {"starttime", "endtime"} & fields.keys():
         observation.claimed_until = None
-    field_name = values.get("field_name", observation.field_name)
-    if (start, field_name) != (observation.start_time, observation.field_name):
-        _refuse_duplicate(session, observation.observing_mode, field_name, start)
     for name, value in values.items():
         setattr(observation, name, value)
-    if change.new_status is not None:
-        moves.move(session, observation.task_id, change.new_status, actor=actor, reason=change.reason)
-    session.flush()
-    session.refresh(observation)
-    return observation
+    if fields:
+        changes.record(
+            session, "edited", actor=actor, task_id=observation.task_id, fields=fields, reason=change.reason
+        )
+    if target is not None:
+        moves.move(session, observation, target, actor=actor, reason=change.reason, forced=change.force)
+    return bool(fields) or target is not None
 
 
-def delete(session: Session, observation_id: int) -> None:
-    """Delete an observation that the telescope was never asked to start; its history stays."""
-    observation = moves.locked(session, get(session, observation_id).task_id)
+def delete(session: Session, observation: Observation, *, actor: str) -> None:
+    """Delete a locked observation that the telescope was never asked to start; its history stays."""
     started = session.scalar(
         select(Transition.id)
         .where(Transition.task_id == observation.task_id, Transition.status == Status.STARTING)
@@ -76,6 +80,7 @@ def delete(session: Session, observation_id: int) -> None:
             f"{observation.task_id} was started; only one that never was can be deleted",
             my_status=observation.status,
         )
+    changes.record_deletion(session, observation, wire.values(observation, wire.OBSERVATION_FIELDS), actor=actor)
     session.delete(observation)
 
 
@@ -85,6 +90,23 @@ def get(session: Session, observation_id: int) -> Observation:
     if observation is None:
         raise NotFound(f"no observation has id {observation_id}")
     return observation
+
+
+def _checked_values(session: Session, observation: Observation, change: ObservationChange) -> dict[str, Any]:
+    """Give what a change sets, by the names of the table, after all that may stand in its way was looked at."""
+    given = change.model_dump(exclude_unset=True, exclude={"new_status", "reason", "force"})
+    for name, value in given.items():
+        if value is None and not wire.OBSERVATION_FIELDS[name].property.columns[0].nullable:
+            raise BadRequest(f"{name}: cannot be empty", errors=[{"field": name, "message": "cannot be empty"}])
+    values = wire.observation_values(given)
+    start = values.get("start_time", observation.start_time)
+    end = values.get("end_time", observation.end_time)
+    if (start, end) != (observation.start_time, observation.end_time):
+        _refuse_times(observation, start, end)
+    field_name = values.get("field_name", observation.field_name)
+    if (start, field_name) != (observation.start_time, observation.field_name):
+        _refuse_duplicate(session, observation.observing_mode, field_name, start)
+    return values
 
 
 def _next_task_id(session: Session, day: date) -> str:

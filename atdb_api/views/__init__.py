@@ -1,20 +1,37 @@
-"""The REST API below `/atdb/`: each view reads the request, opens a transaction, calls a service, answers."""
+"""The REST API below `/atdb/`: each view calls a service and gives what is answered; see endpoint.py."""
+
+from types import ModuleType
 
 from flask import Blueprint, Flask, request
+from sqlalchemy.orm import Session
 
-from atdb_api.views import claims, dataproducts, health, leases, observations, status
+from atdb_api.endpoint import endpoint
+from atdb_api.roles import Role
+from atdb_api.views import (
+    changes,
+    claims,
+    dataproducts,
+    health,
+    leases,
+    observations,
+    sessions,
+    status,
+    summary,
+    tokens,
+)
 
-RESOURCES = (observations, dataproducts, status, claims, leases)
+RESOURCES: tuple[ModuleType, ...] = (observations, dataproducts, status, summary, changes, claims, leases, tokens)
 
 
 def init_app(app: Flask) -> None:
     """Register all views."""
     atdb = Blueprint("atdb", __name__, url_prefix="/atdb")
-    for module in (*RESOURCES, health):
+    for module in (*RESOURCES, sessions, health):
         atdb.register_blueprint(module.views)
 
     @atdb.get("/")
-    def root() -> dict[str, str]:
+    @endpoint(Role.VIEWER, answers=dict[str, str])
+    def root(_: Session) -> dict[str, str]:
         """List the resources."""
         return {module.views.name: f"{request.base_url}{module.views.name}/" for module in RESOURCES}
 

@@ -1,32 +1,40 @@
 """`/atdb/claims/`: give waiting observations out, each to one consumer."""
 
-from typing import Any
-
 from flask import Blueprint, request
-from pydantic import TypeAdapter
+from sqlalchemy.orm import Session
 
-from atdb_api.database import transaction
+from atdb_api import filters, wire
+from atdb_api.endpoint import endpoint
+from atdb_api.reading import Parameter
+from atdb_api.roles import Role
 from atdb_api.services import claims
-from atdb_api.views.reading import body
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Claim, ClaimRequest
+from atdb_interface.models import Claim, ClaimRequest, Waiting
 
 views = Blueprint("claims", __name__, url_prefix="/claims")
-_STATUSES: TypeAdapter[list[Status]] = TypeAdapter(list[Status])
+_STATUS = filters.status_kind(Status)
+_STATUSES = Parameter(
+    "statuses",
+    "The statuses that are asked about, with commas between.",
+    {"type": "string", "pattern": filters.several(_STATUS)},
+    required=True,
+)
 
 
 @views.get("/")
-def look() -> dict[str, int]:
+@endpoint(Role.VIEWER, answers=Waiting, parameters=(_STATUSES,), filters=wire.OBSERVATION_COLUMNS)
+def look(session: Session) -> Waiting:
     """Count the observations that a claim for `?statuses=` (and filters) would give; changes nothing."""
-    parameters = dict(request.args.items())
-    statuses = _STATUSES.validate_python(parameters.pop("statuses", "").split(","))
-    with transaction() as session:
-        return {"waiting": claims.count_waiting(session, statuses, parameters)}
+    parameters = request.args.to_dict()
+    try:
+        statuses = [filters.read(_STATUS, text) for text in parameters.pop("statuses", "").split(",")]
+    except ValueError as error:
+        raise filters.unreadable("statuses", str(error)) from None
+    return Waiting(waiting=claims.count_waiting(session, statuses, parameters))
 
 
 @views.post("/")
-def claim() -> dict[str, Any]:
+@endpoint(Role.SERVICE, takes=ClaimRequest, answers=Claim)
+def claim(session: Session, ask: ClaimRequest) -> Claim:
     """Claim waiting observations."""
-    with transaction() as session:
-        given = claims.claim(session, body(ClaimRequest))
-        return Claim.model_validate(given, from_attributes=True).model_dump(mode="json")
+    return Claim.model_validate(claims.claim(session, ask), from_attributes=True)

@@ -1,65 +1,98 @@
 """`/atdb/dataproducts/`, and the bulk moves of an observation's products."""
 
-from typing import Any
-
-from flask import Blueprint
-from sqlalchemy import select
+from flask import Blueprint, Response
+from sqlalchemy.orm import Session
 
 from atdb_api import wire
-from atdb_api.auth import actor
-from atdb_api.database import transaction
-from atdb_api.models import DataProduct
-from atdb_api.pages import page
-from atdb_api.services import dataproducts
-from atdb_api.views.reading import bodies, body
-from atdb_interface.models import DataProductChange, NewDataProduct, ProductMoves
+from atdb_api.auth import actor, require_for_force
+from atdb_api.endpoint import answer, endpoint, require_match, with_etag
+from atdb_api.listings import DATAPRODUCTS
+from atdb_api.models import DataProduct as Row
+from atdb_api.pages import Answer, item, page
+from atdb_api.roles import Role
+from atdb_api.services import bulk, dataproducts
+from atdb_interface.bulk import BulkAnswer, DataProductBulk
+from atdb_interface.errors import Duplicate, ForbiddenMove, NotFound, NotOwner
+from atdb_interface.models import DataProduct, DataProductChange, MovedProducts, NewDataProduct, ProductMoves
 
 views = Blueprint("dataproducts", __name__, url_prefix="/dataproducts")
 
 
 @views.get("/")
-def list_() -> dict[str, Any]:
+@endpoint(Role.VIEWER, lists=DATAPRODUCTS)
+def list_(session: Session) -> Answer:
     """List data products."""
-    with transaction() as session:
-        return page(session, select(DataProduct), wire.PRODUCT_COLUMNS, wire.dataproducts, default_ordering="id")
+    return page(session, DATAPRODUCTS)
 
 
 @views.post("/")
-def create() -> tuple[dict[str, Any] | list[dict[str, Any]], int]:
+@endpoint(
+    Role.SERVICE,
+    takes=NewDataProduct,
+    takes_many=True,
+    answers=DataProduct,
+    status=201,
+    refuses=(NotFound, Duplicate),
+)
+def create(session: Session, new: tuple[list[NewDataProduct], bool]) -> Response:
     """Make one data product, or a list of them, all or none."""
-    new, many = bodies(NewDataProduct)
-    with transaction() as session:
-        rows = dataproducts.create(session, new, actor=actor())
-        results = [product.model_dump(mode="json") for product in wire.dataproducts(session, rows)]
-    return results if many else results[0], 201
+    products, many = new
+    rows = dataproducts.create(session, products, actor=actor())
+    results = [product.model_dump(mode="json") for product in wire.dataproducts(session, rows)]
+    return answer(results if many else results[0], 201)
 
 
 @views.post("/moves/")
-def move_many() -> dict[str, Any]:
+@endpoint(Role.SERVICE, takes=ProductMoves, answers=MovedProducts, refuses=(NotFound, ForbiddenMove, NotOwner))
+def move_many(session: Session, ask: ProductMoves) -> MovedProducts:
     """Change many products of one observation, all or none; a result for each in the order asked."""
-    with transaction() as session:
-        rows = dataproducts.move_many(session, body(ProductMoves), actor=actor())
-        return {"results": [{"id": r.id, "filename": r.filename, "my_status": r.status} for r in rows]}
+    require_for_force(*ask.moves)
+    rows = dataproducts.move_many(session, ask, actor=actor())
+    return MovedProducts.model_validate(
+        {"results": [{"id": row.id, "filename": row.filename, "my_status": row.status} for row in rows]}
+    )
+
+
+@views.post("/bulk/")
+@endpoint(Role.OPERATOR, takes=DataProductBulk, answers=BulkAnswer, refuses=bulk.REFUSES)
+def change_many(session: Session, ask: DataProductBulk) -> BulkAnswer:
+    """Change all data products that match a filter: a preview first, then the same with its token."""
+    return bulk.change_dataproducts(session, ask, actor=actor())
 
 
 @views.get("/<int:product_id>/")
-def detail(product_id: int) -> dict[str, Any]:
+@endpoint(Role.VIEWER, shows=DATAPRODUCTS, has_etag=True, refuses=(NotFound,))
+def detail(session: Session, product_id: int) -> Response:
     """Show one data product."""
-    with transaction() as session:
-        return wire.dataproducts(session, [dataproducts.get(session, product_id)])[0].model_dump(mode="json")
+    return with_etag(*item(session, DATAPRODUCTS, product_id))
 
 
 @views.route("/<int:product_id>/", methods=["PUT", "PATCH"])
-def change(product_id: int) -> dict[str, Any]:
+@endpoint(
+    Role.SERVICE,
+    takes=DataProductChange,
+    answers=DataProduct,
+    has_etag=True,
+    refuses=(NotFound, ForbiddenMove),
+)
+def change(session: Session, change: DataProductChange, product_id: int) -> Response:
     """Change some fields, or move it by `new_status`."""
-    with transaction() as session:
-        row = dataproducts.change(session, product_id, body(DataProductChange), actor=actor())
-        return wire.dataproducts(session, [row])[0].model_dump(mode="json")
+    require_for_force(change)
+    row = dataproducts.lock(session, product_id)
+    _require_match(session, row)
+    dataproducts.change(session, row, change, actor=actor())
+    session.flush()
+    return with_etag(wire.dataproducts(session, [row])[0])
 
 
 @views.delete("/<int:product_id>/")
-def delete(product_id: int) -> tuple[str, int]:
+@endpoint(Role.OPERATOR, status=204, has_etag=True, refuses=(NotFound, ForbiddenMove))
+def delete(session: Session, product_id: int) -> None:
     """Delete a data product that never had data."""
-    with transaction() as session:
-        dataproducts.delete(session, product_id)
-    return "", 204
+    row = dataproducts.lock(session, product_id)
+    _require_match(session, row)
+    dataproducts.delete(session, row, actor=actor())
+
+
+def _require_match(session: Session, row: Row) -> None:
+    require_match(lambda: wire.dataproducts(session, [row])[0])

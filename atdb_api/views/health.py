@@ -2,18 +2,16 @@
 
 from flask import Blueprint
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
-from atdb_api.database import transaction
+from atdb_api.endpoint import endpoint
 
 views = Blueprint("health", __name__)
 
 
 @views.get("/health/")
-def health() -> dict[str, str]:
+@endpoint(None, answers=dict[str, str])
+def health(session: Session) -> dict[str, str]:
     """Answer ok where the database answers."""
-    with transaction() as session:
-        session.execute(text("select 1"))
+    session.execute(text("select 1"))
     return {"status": "ok"}
-
-
-health.is_open = True  # type: ignore[attr-defined]

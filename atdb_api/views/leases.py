@@ -1,50 +1,28 @@
 """`/atdb/leases/`: who works on what, and until when."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from flask import Blueprint
-from sqlalchemy import select
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy.orm import Session
 
-from atdb_api import wire
-from atdb_api.database import transaction
-from atdb_api.models import Lease, Observation
-from atdb_api.pages import page
+from atdb_api import listings
+from atdb_api.endpoint import endpoint
+from atdb_api.pages import Answer, page
+from atdb_api.roles import Role
 from atdb_api.services import moves
-from atdb_api.views.reading import body
-from atdb_interface.models import HeldLease
-from atdb_interface.models import Lease as LeaseRequest
+from atdb_interface.errors import NotFound, NotOwner
+from atdb_interface.models import HeldLease, Lease
 
 views = Blueprint("leases", __name__, url_prefix="/leases")
 
 
-def _write(_: Session, rows: Sequence[Lease]) -> list[HeldLease]:
-    return [_held(row.observation, row) for row in rows]
-
-
-def _held(observation: Observation, lease: Lease) -> HeldLease:
-    return HeldLease(
-        taskID=observation.task_id,
-        my_status=observation.status,
-        owner=lease.owner,
-        expires_at=lease.expires_at,
-        lost_owners=lease.lost_owners,
-    )
-
-
 @views.get("/")
-def list_() -> dict[str, Any]:
+@endpoint(Role.VIEWER, lists=listings.LEASES)
+def list_(session: Session) -> Answer:
     """List the leases; `?expires_at__lt=` finds the lost ones."""
-    query = select(Lease).join(Lease.observation).options(contains_eager(Lease.observation))
-    with transaction() as session:
-        return page(session, query, wire.LEASE_COLUMNS, _write, default_ordering="taskID")
+    return page(session, listings.LEASES)
 
 
 @views.post("/")
-def renew() -> dict[str, Any]:
+@endpoint(Role.SERVICE, takes=Lease, answers=HeldLease, refuses=(NotFound, NotOwner))
+def renew(session: Session, ask: Lease) -> HeldLease:
     """Prolong the lease of its owner."""
-    ask = body(LeaseRequest)
-    with transaction() as session:
-        observation, lease = moves.renew(session, ask.taskID, ask.owner, ask.lease_seconds)
-        return _held(observation, lease).model_dump(mode="json")
+    return listings.lease(moves.renew(session, ask.taskID, ask.owner, ask.lease_seconds))

@@ -1,58 +1,82 @@
 """`/atdb/observations/`."""
 
-from typing import Any
-
-from flask import Blueprint
-from sqlalchemy import select
+from flask import Blueprint, Response
+from sqlalchemy.orm import Session
 
 from atdb_api import wire
-from atdb_api.auth import actor
-from atdb_api.database import transaction
-from atdb_api.models import Observation
-from atdb_api.pages import page
-from atdb_api.services import observations
-from atdb_api.views.reading import body
-from atdb_interface.models import NewObservation, ObservationChange
+from atdb_api.auth import actor, require_for_force
+from atdb_api.endpoint import endpoint, require_match, with_etag
+from atdb_api.listings import OBSERVATIONS
+from atdb_api.models import Observation as Row
+from atdb_api.pages import Answer, item, page
+from atdb_api.roles import Role
+from atdb_api.services import bulk, observations
+from atdb_interface.bulk import BulkAnswer, ObservationBulk
+from atdb_interface.errors import Duplicate, ForbiddenMove, NotFound, NotOwner
+from atdb_interface.models import NewObservation, Observation, ObservationChange
 
 views = Blueprint("observations", __name__, url_prefix="/observations")
 
 
 @views.get("/")
-def list_() -> dict[str, Any]:
+@endpoint(Role.VIEWER, lists=OBSERVATIONS)
+def list_(session: Session) -> Answer:
     """List observations."""
-    with transaction() as session:
-        return page(
-            session, select(Observation), wire.OBSERVATION_COLUMNS, wire.observations, default_ordering="id"
-        )
+    return page(session, OBSERVATIONS)
 
 
 @views.post("/")
-def create() -> tuple[dict[str, Any], int]:
+@endpoint(Role.SERVICE, takes=NewObservation, answers=Observation, status=201, refuses=(Duplicate,))
+def create(session: Session, new: NewObservation) -> Response:
     """Make an observation from a specification."""
-    with transaction() as session:
-        row = observations.create(session, body(NewObservation), actor=actor())
-        return wire.observations(session, [row])[0].model_dump(mode="json"), 201
+    return _written(session, observations.create(session, new, actor=actor()), status=201)
+
+
+@views.post("/bulk/")
+@endpoint(Role.OPERATOR, takes=ObservationBulk, answers=BulkAnswer, refuses=bulk.REFUSES)
+def change_many(session: Session, ask: ObservationBulk) -> BulkAnswer:
+    """Change all observations that match a filter: a preview first, then the same with its token."""
+    return bulk.change_observations(session, ask, actor=actor())
 
 
 @views.get("/<int:observation_id>/")
-def detail(observation_id: int) -> dict[str, Any]:
+@endpoint(Role.VIEWER, shows=OBSERVATIONS, has_etag=True, refuses=(NotFound,))
+def detail(session: Session, observation_id: int) -> Response:
     """Show one observation."""
-    with transaction() as session:
-        row = observations.get(session, observation_id)
-        return wire.observations(session, [row])[0].model_dump(mode="json")
+    return with_etag(*item(session, OBSERVATIONS, observation_id))
 
 
 @views.route("/<int:observation_id>/", methods=["PUT", "PATCH"])
-def change(observation_id: int) -> dict[str, Any]:
+@endpoint(
+    Role.SERVICE,
+    takes=ObservationChange,
+    answers=Observation,
+    has_etag=True,
+    refuses=(NotFound, ForbiddenMove, NotOwner, Duplicate),
+)
+def change(session: Session, change: ObservationChange, observation_id: int) -> Response:
     """Change some fields, or move it by `new_status`."""
-    with transaction() as session:
-        row = observations.change(session, observation_id, body(ObservationChange), actor=actor())
-        return wire.observations(session, [row])[0].model_dump(mode="json")
+    require_for_force(change)
+    row = observations.lock(session, observation_id)
+    _require_match(session, row)
+    observations.change(session, row, change, actor=actor())
+    session.flush()
+    session.refresh(row)
+    return _written(session, row)
 
 
 @views.delete("/<int:observation_id>/")
-def delete(observation_id: int) -> tuple[str, int]:
+@endpoint(Role.OPERATOR, status=204, has_etag=True, refuses=(NotFound, ForbiddenMove))
+def delete(session: Session, observation_id: int) -> None:
     """Delete an observation that never started."""
-    with transaction() as session:
-        observations.delete(session, observation_id)
-    return "", 204
+    row = observations.lock(session, observation_id)
+    _require_match(session, row)
+    observations.delete(session, row, actor=actor())
+
+
+def _written(session: Session, row: Row, status: int = 200) -> Response:
+    return with_etag(wire.observations(session, [row])[0], status=status)
+
+
+def _require_match(session: Session, row: Row) -> None:
+    require_match(lambda: wire.observations(session, [row])[0])

@@ -1,62 +1,55 @@
 """`/atdb/status/`: the history of statuses, to which a POST adds: that is a move."""
 
-from typing import Any
-
 from flask import Blueprint, request
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from atdb_api import wire
-from atdb_api.auth import actor
-from atdb_api.database import transaction
-from atdb_api.models import Transition
-from atdb_api.pages import page
+from atdb_api.auth import actor, require_for_force
+from atdb_api.endpoint import endpoint
+from atdb_api.listings import TRANSITIONS
+from atdb_api.models import Transition as Row
+from atdb_api.pages import Answer, item, page
+from atdb_api.roles import Role
 from atdb_api.services import moves
-from atdb_api.views.reading import body
-from atdb_interface.errors import NotFound
-from atdb_interface.models import Move
+from atdb_interface.errors import ForbiddenMove, NotFound, NotOwner
+from atdb_interface.models import Move, Transition
 
 views = Blueprint("status", __name__, url_prefix="/status")
 
 
 @views.get("/")
-def list_() -> dict[str, Any]:
+@endpoint(Role.VIEWER, lists=TRANSITIONS)
+def list_(session: Session) -> Answer:
     """List transitions; of observations only, unless a parameter asks for `dataproduct`."""
-    query = select(Transition)
+    query = select(Row)
     if not any(name.partition("__")[0] == "dataproduct" for name in request.args):
-        query = query.where(Transition.dataproduct.is_(None))
-    with transaction() as session:
-        return page(
-            session,
-            query,
-            wire.TRANSITION_COLUMNS,
-            lambda _, rows: [wire.transition(row) for row in rows],
-            default_ordering="id",
-        )
+        query = query.where(Row.dataproduct.is_(None))
+    return page(session, TRANSITIONS, query)
 
 
 @views.post("/")
-def move() -> dict[str, Any]:
+@endpoint(Role.SERVICE, takes=Move, answers=Transition, refuses=(NotFound, ForbiddenMove, NotOwner))
+def move(session: Session, ask: Move) -> Transition:
     """Move an observation; the answer is the transition that led to the status asked for."""
-    ask = body(Move)
-    with transaction() as session:
-        row = moves.move(
-            session,
-            ask.taskID,
-            ask.name,
-            actor=actor(),
-            expect=ask.expect,
-            owner=ask.owner,
-            lease_seconds=ask.lease_seconds,
-            reason=ask.reason,
-        )
-        return wire.transition(row).model_dump(mode="json")
+    require_for_force(ask)
+    moves.move(
+        session,
+        moves.locked(session, ask.taskID),
+        ask.name,
+        actor=actor(),
+        expect=ask.expect,
+        owner=ask.owner,
+        lease_seconds=ask.lease_seconds,
+        reason=ask.reason,
+        forced=ask.force,
+    )
+    session.flush()
+    return wire.transition(moves.latest(session, ask.taskID))
 
 
 @views.get("/<int:transition_id>/")
-def detail(transition_id: int) -> dict[str, Any]:
+@endpoint(Role.VIEWER, shows=TRANSITIONS, refuses=(NotFound,))
+def detail(session: Session, transition_id: int) -> Answer:
     """Show one transition."""
-    with transaction() as session:
-        row = session.get(Transition, transition_id)
-        if row is None:
-            raise NotFound(f"no transition has id {transition_id}")
-        return wire.transition(row).model_dump(mode="json")
+    return item(session, TRANSITIONS, transition_id)[1]

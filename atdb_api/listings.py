@@ -1,0 +1,75 @@
+"""What can be listed, and how: its wire model, its columns, and how its rows are written."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, contains_eager
+
+from atdb_api import wire
+from atdb_api.models import Change, DataProduct, Lease, Observation, Token, Transition
+from atdb_api.pages import Listing
+from atdb_interface import models
+from atdb_interface.accounts import Token as TokenModel
+from atdb_interface.overview import Change as ChangeModel
+
+
+def lease(row: Lease) -> models.HeldLease:
+    """Write one lease."""
+    return models.HeldLease(
+        taskID=row.observation.task_id,
+        my_status=row.observation.status,
+        owner=row.owner,
+        expires_at=row.expires_at,
+        lost_owners=row.lost_owners,
+    )
+
+
+def _transitions(_: Session, rows: Sequence[Transition], **__: Any) -> list[models.Transition]:
+    return [wire.transition(row) for row in rows]
+
+
+def _changes(_: Session, rows: Sequence[Change], **__: Any) -> list[ChangeModel]:
+    return [ChangeModel(**wire.values(row, wire.CHANGE_FIELDS)) for row in rows]
+
+
+def _tokens(_: Session, rows: Sequence[Token], **__: Any) -> list[TokenModel]:
+    return [TokenModel(**wire.values(row, wire.TOKEN_FIELDS)) for row in rows]
+
+
+def _leases(_: Session, rows: Sequence[Lease], **__: Any) -> list[models.HeldLease]:
+    return [lease(row) for row in rows]
+
+
+OBSERVATIONS = Listing(
+    models.Observation,
+    select(Observation),
+    wire.observation_columns,
+    wire.observations,
+    costly=frozenset({"status_history", "generated_dataproducts"}),
+    existed=wire.observation_existed,
+)
+DATAPRODUCTS = Listing(
+    models.DataProduct,
+    select(DataProduct),
+    wire.product_columns,
+    wire.dataproducts,
+    costly=frozenset({"status_history"}),
+    existed=wire.product_existed,
+)
+TRANSITIONS = Listing(
+    models.Transition,
+    select(Transition),
+    lambda _: wire.TRANSITION_FIELDS,
+    _transitions,
+    existed=lambda at: Transition.at < wire.end_of(at),
+)
+CHANGES = Listing(ChangeModel, select(Change), lambda _: wire.CHANGE_FIELDS, _changes)
+TOKENS = Listing(TokenModel, select(Token), lambda _: wire.TOKEN_FIELDS, _tokens)
+LEASES = Listing(
+    models.HeldLease,
+    select(Lease).join(Lease.observation).options(contains_eager(Lease.observation)),
+    lambda _: wire.LEASE_FIELDS,
+    _leases,
+    key="taskID",
+)

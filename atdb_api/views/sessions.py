@@ -1,0 +1,50 @@
+"""`/atdb/login/`, `/atdb/logout/`, `/atdb/me/`: the session of a browser, and who is logged in."""
+
+from flask import Blueprint, Response
+from sqlalchemy.orm import Session
+
+from atdb_api import auth
+from atdb_api.endpoint import answer, endpoint
+from atdb_api.roles import Role
+from atdb_api.services import accounts
+from atdb_interface.accounts import Login, Me
+from atdb_interface.errors import Unauthorized
+
+views = Blueprint("sessions", __name__)
+
+
+@views.post("/login/")
+@endpoint(None, takes=Login, answers=Me, refuses=(Unauthorized,))
+def log_in(session: Session, given: Login) -> Response:
+    """Begin a session: its cookie goes with all that the browser asks from then on."""
+    auth.refuse_other_sites()
+    login = auth.check_password(session, given.name, given.password)
+    _, secret = accounts.make_token(
+        session, login.account, "session", accounts.SESSION_LIFETIME, actor=login.account, is_session=True
+    )
+    response = answer(_me(login, auth.csrf_token_of(secret)), 200)
+    auth.start_session(response, secret)
+    return response
+
+
+@views.post("/logout/")
+@endpoint(Role.VIEWER, status=204)
+def log_out(session: Session) -> Response:
+    """End the session that this request belongs to."""
+    login = auth.login()
+    if login.token and login.is_session:
+        accounts.revoke(session, login.token, actor=login.account)
+    response = Response(status=204)
+    auth.end_session(response)
+    return response
+
+
+@views.get("/me/")
+@endpoint(Role.VIEWER, answers=Me)
+def me(_: Session) -> Me:
+    """Tell who is logged in."""
+    return _me(auth.login(), auth.csrf_token())
+
+
+def _me(login: accounts.Login, csrf_token: str | None) -> Me:
+    return Me(account=login.account, role=login.role.label if login.role else "", csrf_token=csrf_token)

@@ -1,0 +1,31 @@
+"""`/atdb/summary/`: how many observations, how much data, and how old, by status and what else is asked."""
+
+from flask import Blueprint, request
+from sqlalchemy.orm import Session
+
+from atdb_api import filters, pages, wire
+from atdb_api.endpoint import endpoint
+from atdb_api.reading import Parameter
+from atdb_api.roles import Role
+from atdb_api.services import summaries
+from atdb_interface.overview import GROUPINGS, Summary
+
+views = Blueprint("summary", __name__, url_prefix="/summary")
+_ONE = "|".join(GROUPINGS)
+_GROUP_BY = Parameter(
+    "group_by",
+    f"What to group by, with commas between: {', '.join(GROUPINGS)}. By my_status unless given.",
+    {"type": "string", "pattern": f"^({_ONE})(,({_ONE}))*$"},
+)
+
+
+@views.get("/")
+@endpoint(Role.VIEWER, answers=Summary, parameters=(_GROUP_BY, pages.AS_OF), filters=wire.OBSERVATION_COLUMNS)
+def summarise(session: Session) -> Summary:
+    """Count the observations that match, with their sizes and the age of the one longest in its status."""
+    parameters = [(n, v) for n, v in request.args.items(multi=True) if n not in ("group_by", "as_of")]
+    group_by = request.args.get("group_by", GROUPINGS[0]).split(",")
+    for name in group_by:
+        if name not in GROUPINGS:
+            raise filters.unreadable("group_by", f"{name[:100]!r} is none of {', '.join(GROUPINGS)}")
+    return summaries.summarise(session, list(dict.fromkeys(group_by)), parameters, pages.moment())

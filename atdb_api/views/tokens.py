@@ -1,0 +1,58 @@
+"""`/atdb/tokens/`: the tokens of the account that asks; an admin sees everybody's."""
+
+from flask import Blueprint
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from atdb_api.auth import ANONYMOUS, actor, login
+from atdb_api.endpoint import endpoint
+from atdb_api.listings import TOKENS
+from atdb_api.models import Token as Row
+from atdb_api.pages import Answer, page
+from atdb_api.roles import Role
+from atdb_api.services import accounts
+from atdb_interface.accounts import MadeToken, NewToken
+from atdb_interface.errors import Forbidden, NotFound, Unauthorized
+
+views = Blueprint("tokens", __name__, url_prefix="/tokens")
+
+
+@views.get("/")
+@endpoint(Role.VIEWER, lists=TOKENS)
+def list_(session: Session) -> Answer:
+    """List the tokens; never their secrets."""
+    query = select(Row).where(~Row.is_session)
+    return page(session, TOKENS, query if _sees_all() else query.where(Row.account_name == actor()))
+
+
+@views.post("/")
+@endpoint(Role.VIEWER, takes=NewToken, answers=MadeToken, status=201)
+def create(session: Session, new: NewToken) -> MadeToken:
+    """Make a token for the account that asks; its secret is shown this once. A token cannot make another."""
+    if actor() == ANONYMOUS:
+        raise Unauthorized("log in to make a token")
+    if login().token and not login().is_session:
+        raise Forbidden("a token cannot make another: log in with a password")
+    made, secret = accounts.make_token(session, actor(), new.name, new.lifetime(), actor=actor())
+    return MadeToken(
+        id=made.id,
+        account=made.account_name,
+        name=made.name,
+        created_at=made.created_at,
+        expires_at=made.expires_at,
+        secret=secret,
+    )
+
+
+@views.delete("/<int:token_id>/")
+@endpoint(Role.VIEWER, status=204, refuses=(NotFound,))
+def revoke(session: Session, token_id: int) -> None:
+    """Make a token worthless at once."""
+    token = accounts.token_by_id(session, token_id)
+    if token.account_name != actor() and not _sees_all():
+        raise NotFound(f"no token has id {token_id}")
+    accounts.revoke(session, token, actor=actor())
+
+
+def _sees_all() -> bool:
+    return login().role == Role.ADMIN

@@ -1,0 +1,53 @@
+"""Who speaks to ATDB: what is sent to log in, and what comes back."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from atdb_interface.fields import Name, Time
+from atdb_interface.models import Wire
+
+LONGEST_TOKEN_DAYS = 3660
+
+
+class Login(Wire):
+    """A name and its password, for a session of a browser."""
+
+    name: Name
+    password: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class Me(BaseModel):
+    """Who is logged in. In a browser's session every request that changes something carries `csrf_token`."""
+
+    account: str
+    role: str
+    csrf_token: str | None
+
+
+class NewToken(Wire):
+    """A token for the account that asks. `name`: what it is for."""
+
+    name: Name
+    days: Annotated[int, Field(gt=0, le=LONGEST_TOKEN_DAYS)] = 365
+
+    def lifetime(self) -> timedelta:
+        """Tell how long it is good for."""
+        return timedelta(days=self.days)
+
+
+class Token(BaseModel):
+    """A token as ATDB lists it: never its secret."""
+
+    id: int
+    account: str
+    name: str
+    created_at: Time
+    expires_at: Time | None
+
+
+class MadeToken(Token):
+    """A token just made; its secret is shown this once."""
+
+    secret: str
