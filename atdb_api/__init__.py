@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from atdb_api import commands, database, problems, views
+from atdb_api import commands, database, openapi, problems, views
 from atdb_api.config import Config
 
 
@@ -17,5 +17,6 @@ def create_app(config: Config | None = None) -> Flask:
     database.init_app(app, config.database_url)
     problems.init_app(app)
     views.init_app(app)
+    openapi.init_app(app)
     commands.init_app(app)
     return app

@@ -32,8 +32,12 @@ def make_engine(url: str) -> Engine:
 
 
 def init_app(app: Flask, url: str) -> None:
-    """Give the app its engine."""
-    app.extensions["atdb_engine"] = make_engine(url)
+    """Give the app its engine, and a view of it for transactions that only read."""
+    engine = make_engine(url)
+    app.extensions["atdb_engine"] = engine
+    app.extensions["atdb_reader"] = engine.execution_options(
+        isolation_level="REPEATABLE READ", postgresql_readonly=True
+    )
 
 
 @contextmanager
@@ -42,9 +46,6 @@ def transaction(*, read_only: bool = False) -> Iterator[Session]:
 
     One that only reads sees one moment, however many statements it takes.
     """
-    with Session(current_app.extensions["atdb_engine"]) as session, session.begin():
-        if read_only:
-            session.connection(
-                execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-            )
+    engine = current_app.extensions["atdb_reader" if read_only else "atdb_engine"]
+    with Session(engine) as session, session.begin():
         yield session

@@ -5,6 +5,7 @@ done is kept: a refusal is judged anew.
 """
 
 import hashlib
+import re
 from datetime import UTC, datetime, timedelta
 
 from flask import Response, g, request
@@ -16,7 +17,7 @@ from atdb_api.models import KeptAnswer
 from atdb_interface.errors import BadRequest, KeyReused
 
 HEADER = "Idempotency-Key"
-LONGEST_KEY = 200
+KEY_PATTERN = r"^[!-~]([ -~]{0,198}[!-~])?$"
 KEEP = timedelta(days=1)
 
 
@@ -29,8 +30,8 @@ def recall(session: Session) -> Response | None:
     key = request.headers.get(HEADER)
     if key is None or "login" not in g:
         return None
-    if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
-        raise BadRequest(f"{HEADER}: not 1 to {LONGEST_KEY} printable characters")
+    if not re.fullmatch(KEY_PATTERN, key):
+        raise BadRequest(f"{HEADER}: not 1 to 200 printable ASCII characters")
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{auth.actor()}\n{key}", 1))))
     kept = session.get(KeptAnswer, (auth.actor(), key))
     if kept is None:
