@@ -4,9 +4,10 @@ BIN := .venv/bin
 UV := uv==0.13.9
 SCHEDULE ?=
 SPEEDUP ?=
+DO ?= account list
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status test check format lock clean
+.PHONY: help install demo up down status admin test fuzz check format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -22,6 +23,9 @@ down: .venv/run ## End everything that `make up` started
 
 status: .venv/run ## Tell what runs, and whether it is well
 	@$(BIN)/python -m standalone status
+
+admin: .venv/run ## Manage accounts and tokens of the running stack (DO='account set NAME --role viewer')
+	@$(BIN)/python -m standalone admin $(DO)
 
 test: .venv/dev ## Run all tests: on a real PostgreSQL, Airflow and telescope simulator
 	$(BIN)/pytest

@@ -52,10 +52,23 @@ def require(needed: Role) -> None:
     raise Forbidden(f"this needs the role {needed.label}; {actor()} has {role.label}")
 
 
+def is_admin() -> bool:
+    """Tell whether an admin makes this request."""
+    return login().role == Role.ADMIN
+
+
 def require_for_force(*asks: Forcible) -> None:
     """Raise Forbidden where one of these asks to force a move, and this account may not."""
     if any(ask.force for ask in asks):
         require(Role.OPERATOR)
+
+
+def require_password() -> None:
+    """Raise Unauthorized or Forbidden where nobody has shown a password, now or when the session began."""
+    if actor() == ANONYMOUS:
+        raise Unauthorized("this needs an account: log in with a password")
+    if login().token and not login().is_session:
+        raise Forbidden("a token is not enough for this: log in with a password")
 
 
 def in_session() -> bool:

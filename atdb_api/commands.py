@@ -15,6 +15,7 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from atdb_api import permissions
 from atdb_api.database import transaction
 from atdb_api.models import Account, Token
 from atdb_api.roles import Role, role_named
@@ -45,6 +46,11 @@ def init_app(app: Flask) -> None:
         """Bring the database to the newest schema."""
         engine = current_app.extensions["atdb_engine"]
         command.upgrade(alembic_config(engine.url.render_as_string(hide_password=False)), "head")
+
+    @app.cli.command("permissions")
+    def _permissions() -> None:
+        """Print who may call what, as the documentation has it."""
+        click.echo(permissions.markdown(), nl=False)
 
 
 @contextmanager

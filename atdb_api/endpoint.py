@@ -30,6 +30,7 @@ class Contract:
     """What a view takes and answers. `needs`: the least role, or None where it is open to all.
 
     `lists`: the answer is a page of these; `shows`: it is one of these. `takes_many`: one of `takes`, or a list.
+    `by_token`: also with a Bearer token, or a token in the place of a password.
     `parameters` and `filters`: what may stand in its address; these two say it for lists.
     """
 
@@ -41,6 +42,7 @@ class Contract:
     lists: Listing[Any, Any] | None = None
     shows: Listing[Any, Any] | None = None
     has_etag: bool = False
+    by_token: bool = True
     parameters: tuple[Parameter, ...] = ()
     filters: Columns | None = None
     refuses: tuple[type[AtdbError], ...] = ()
@@ -58,6 +60,8 @@ def endpoint(needs: Role | None, **contract: Any) -> Callable[[View], View]:
                 if of.needs is not None:
                     auth.authenticate(session)
                     auth.require(of.needs)
+                if not of.by_token:
+                    auth.require_password()
                 if not (of.lists or of.shows or of.filters):
                     refuse_other_parameters(of.parameters)
                 kept = idempotency.recall(session) if request.method == "POST" else None

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, not_, or_
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, literal, not_, or_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -86,10 +86,10 @@ def kind_of(column: Column | Related) -> Kind:
 
 COMPARISONS: dict[str, Callable[[Column, Any], ColumnElement[bool]]] = {
     "exact": lambda column, value: column == value,
-    "gt": lambda column, value: column > value,
-    "gte": lambda column, value: column >= value,
-    "lt": lambda column, value: column < value,
-    "lte": lambda column, value: column <= value,
+    "gt": lambda column, value: column > literal(value),
+    "gte": lambda column, value: column >= literal(value),
+    "lt": lambda column, value: column < literal(value),
+    "lte": lambda column, value: column <= literal(value),
 }
 _TIME_COMPARISONS: dict[str, Callable[[Column, datetime], ColumnElement[bool]]] = {
     "exact": lambda column, value: and_(column >= _first(value), column < _after(value)),

@@ -1,12 +1,14 @@
-"""`python -m standalone up | down | status | demo`: everything of ATDB on this machine."""
+"""`python -m standalone up | down | status | demo | admin`: everything of ATDB on this machine."""
 
 import argparse
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
 
 from standalone import health, leftovers, programs
+from standalone.credentials import Credentials
 from standalone.settings import Settings, SettingsError
 from standalone.stack import Stack, StackError
 
@@ -23,11 +25,15 @@ def main() -> int:
     shown = commands.add_parser("demo", help="replay a schedule from specification to removal, and end")
     shown.add_argument("schedule", nargs="?", type=Path, help="a schedule.sh (default: an example)")
     shown.add_argument("--speedup", type=float, help="how many times as fast as the sky (default: by its length)")
+    administered = commands.add_parser("admin", help="run a command of ATDB's administrator, as `account list`")
+    administered.add_argument("command_line", nargs=argparse.REMAINDER, metavar="account|token ...")
     chosen = parser.parse_args()
     try:
         settings = Settings.from_environment()
         if chosen.command == "demo":
             return demo(settings, chosen.schedule, chosen.speedup)
+        if chosen.command == "admin":
+            return admin(settings, chosen.command_line)
         return int(chosen.run(settings))
     except (SettingsError, StackError) as error:
         print(error, file=sys.stderr)
@@ -79,6 +85,17 @@ def demo(settings: Settings, schedule: Path | None, speedup: float | None) -> in
         return replayed.run(settings, schedule or replayed.EXAMPLE, speedup)
     except KeyboardInterrupt:
         return 130
+
+
+def admin(settings: Settings, command_line: list[str]) -> int:
+    """Run a command of the API's administrator on the stack's database, which must be running."""
+    if not settings.credentials.exists():
+        raise StackError("there is no stack yet: start one with make up")
+    environment = programs.atdb_environment(settings, Credentials.read(settings.credentials))
+    flask = [sys.executable, "-m", "flask", "--app", "atdb_api", *command_line]
+    return subprocess.run(
+        flask, env=programs.command_environment(settings, "admin", environment), check=False
+    ).returncode
 
 
 def _welcome(settings: Settings) -> str:

@@ -12,7 +12,13 @@ from flask.cli import ScriptInfo
 from atdb_api import create_app
 
 # What each account may do.
-ROLES = {"operator": "operator", "astronomer": "service", "airflow": "service", "telescope": "service"}
+ROLES = {
+    "admin": "admin",
+    "operator": "operator",
+    "astronomer": "service",
+    "airflow": "service",
+    "telescope": "service",
+}
 
 
 def main() -> None:

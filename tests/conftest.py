@@ -97,6 +97,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server.start()
     database.prepare_owner(server.settings, server.credentials, "atdb")
     command.upgrade(alembic_config(server.url()), "head")
+    template = create_app(Config(database_url=server.url()))
+    with template.app_context(), transaction() as session:
+        for role, secret in SECRETS.items():
+            accounts.put(session, role, role=role_named(role), password=secret, actor="tests")
+    template.extensions["atdb_engine"].dispose()
     yield server
     server.stop()
 
@@ -109,9 +114,6 @@ def database_url(postgres: Postgres) -> str:
 @pytest.fixture
 def app(database_url: str) -> Iterator[Flask]:
     application = create_app(Config(database_url=database_url))
-    with application.app_context(), transaction() as session:
-        for role, secret in SECRETS.items():
-            accounts.put(session, role, role=role_named(role), password=secret, actor="tests")
     yield application
     application.extensions["atdb_engine"].dispose()
 

@@ -4,7 +4,7 @@ from flask import Blueprint
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from atdb_api.auth import ANONYMOUS, actor, login
+from atdb_api.auth import actor, is_admin
 from atdb_api.endpoint import endpoint
 from atdb_api.listings import TOKENS
 from atdb_api.models import Token as Row
@@ -12,7 +12,7 @@ from atdb_api.pages import Answer, page
 from atdb_api.roles import Role
 from atdb_api.services import accounts
 from atdb_interface.accounts import MadeToken, NewToken
-from atdb_interface.errors import Forbidden, NotFound, Unauthorized
+from atdb_interface.errors import NotFound
 
 views = Blueprint("tokens", __name__, url_prefix="/tokens")
 
@@ -22,17 +22,13 @@ views = Blueprint("tokens", __name__, url_prefix="/tokens")
 def list_(session: Session) -> Answer:
     """List the tokens; never their secrets."""
     query = select(Row).where(~Row.is_session)
-    return page(session, TOKENS, query if _sees_all() else query.where(Row.account_name == actor()))
+    return page(session, TOKENS, query if is_admin() else query.where(Row.account_name == actor()))
 
 
 @views.post("/")
-@endpoint(Role.VIEWER, takes=NewToken, answers=MadeToken, status=201)
+@endpoint(Role.VIEWER, takes=NewToken, answers=MadeToken, status=201, by_token=False)
 def create(session: Session, new: NewToken) -> MadeToken:
     """Make a token for the account that asks; its secret is shown this once. A token cannot make another."""
-    if actor() == ANONYMOUS:
-        raise Unauthorized("log in to make a token")
-    if login().token and not login().is_session:
-        raise Forbidden("a token cannot make another: log in with a password")
     made, secret = accounts.make_token(session, actor(), new.name, new.lifetime(), actor=actor())
     return MadeToken(
         id=made.id,
@@ -49,10 +45,6 @@ def create(session: Session, new: NewToken) -> MadeToken:
 def revoke(session: Session, token_id: int) -> None:
     """Make a token worthless at once."""
     token = accounts.token_by_id(session, token_id)
-    if token.account_name != actor() and not _sees_all():
+    if token.account_name != actor() and not is_admin():
         raise NotFound(f"no token has id {token_id}")
     accounts.revoke(session, token, actor=actor())
-
-
-def _sees_all() -> bool:
-    return login().role == Role.ADMIN

@@ -1,0 +1,226 @@
+"""Every lookup on every field, judged by the same question asked in Python: thousands of random ones."""
+
+import json
+import operator
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import STEPS, WORKING, ProductStatus, allowed_next_of_product
+from atdb_interface.models import NewDataProduct, ProductMove
+from tests.conftest import SECRETS
+
+SEED = 20190408
+QUERIES = 2000
+ALPHABET = "aAbB3%_\\' \"éÉßΩω+-.日"
+WHOLE_NUMBERS = ("integration_factor", "start_band", "end_band", "number_of_bins")
+TEXTS = ("par_file_name", "parset_location", "node", "control_parameters")
+COMPARISONS = {
+    "exact": operator.eq,
+    "ne": operator.eq,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
+TEXT_MATCHES: dict[str, Callable[[str, str], bool]] = {
+    "contains": lambda text, part: part in text,
+    "icontains": lambda text, part: lowered(part) in lowered(text),
+    "startswith": str.startswith,
+    "endswith": str.endswith,
+}
+LOOKUPS = (*COMPARISONS, *TEXT_MATCHES, "in", "range", "isnull")
+Item = dict[str, Any]
+
+
+def lowered(text: str) -> str:
+    return "".join(character.lower() for character in text)
+
+
+class Sky:
+    """A database of random observations, and all of its answers as Python has them."""
+
+    def __init__(self, client: Client, url: str, dice: random.Random) -> None:
+        self.client, self.dice = client, dice
+        self.http = httpx.Client(base_url=f"{url}/atdb/", auth=("viewer", SECRETS["viewer"]), timeout=30)
+        for number in range(120):
+            self._make(number)
+        self.items = {name: self._all(f"{name}/") for name in ("observations", "dataproducts")}
+        of_products = self._all("status/", dataproduct__isnull="false")
+        self.items["status"] = sorted(self._all("status/") + of_products, key=lambda step: step["id"])
+
+    def _all(self, path: str, **filters: str) -> list[Item]:
+        answer = self.http.get(path, params={"page_size": 1000, **filters}).json()
+        assert answer["next"] is None
+        results: list[Item] = answer["results"]
+        return results
+
+    def _text(self, shortest: int = 1) -> str:
+        text = "".join(self.dice.choices(ALPHABET, k=self.dice.randint(shortest, 4))).strip()
+        return text or "x" * shortest
+
+    def _perhaps(self, value: Any) -> Any:
+        return self.dice.choice([value, None])
+
+    def _make(self, number: int) -> None:
+        dice = self.dice
+        start = datetime(2019, 4, 8, tzinfo=UTC) + timedelta(minutes=7 * number)
+        made = self.client.create_observation(
+            {
+                "field_name": self._text(),
+                "name": self._text(),
+                "observing_mode": dice.choice(
+                    ["imaging", "imaging_pointing", "arts_sc1_timing", "arts_sc4_survey"]
+                ),
+                "starttime": start.isoformat(),
+                "duration": dice.choice([60, 300, 300, 41_400]),
+                "field_ra": self._perhaps(dice.choice([0.5, 24.422081, 202.78, 359.99])),
+                "field_dec": self._perhaps(dice.choice([-33.25, 0.0, 33.159759])),
+                "field_beam": self._perhaps(dice.randint(0, 39)),
+                "beamPattern": self._perhaps(self._text(0)),
+                "central_frequency": self._perhaps(dice.choice([1370.0, 1e-05, 1.25e7])),
+                "telescopes": self._perhaps("23456789ABCD"[: dice.randint(1, 12)]),
+                "field_ha": self._perhaps(dice.choice([-29.297215, 179.5])),
+                **{name: self._perhaps(dice.randint(0, 24)) for name in WHOLE_NUMBERS},
+                **{name: self._perhaps(self._text()) for name in TEXTS},
+                "irods_collection": self._perhaps("arts_main/arts_sc1"),
+                "science_mode": self._perhaps(dice.choice(["TAB", "IAB"])),
+                "skip_auto_ingest": dice.random() < 0.3,
+                "priority": dice.randint(-2, 2),
+                "data_location": dice.choice(["wcudata1:/data", "arts001:/data/01"]),
+                "options": dice.choice([{}, {"ndps": "3"}, {"z": True, "note": self._text()}]),
+            }
+        )
+        names = [f"{made.taskID}_{n}.fits" for n in range(dice.randint(0, 2))]
+        self.client.create_dataproducts(
+            [
+                NewDataProduct(taskID=made.taskID, filename=name, quality=self._perhaps("good"), node=self._text())
+                for name in names
+            ]
+        )
+        status = made.my_status
+        for _ in range(dice.randint(0, 6)):
+            steps = [step.target for step in STEPS if step.source is status]
+            if not steps:
+                break
+            status = dice.choice(steps)
+            owner = dice.choice(["observe/1", None])
+            self.client.move(made.taskID, status, owner=owner, lease_seconds=1, reason=self._text(0))
+            if status in WORKING and owner:
+                break  # the next move would have to be the owner's
+        for name in names:
+            product = ProductStatus.DEFINED
+            for _ in range(dice.randint(0, 3)):
+                if not (allowed := sorted(allowed_next_of_product(product))):
+                    break
+                product = dice.choice(allowed)
+                change = {"size": dice.choice([0, 7, 10**12]), "checksum": f"{dice.getrandbits(256):064x}"}
+                move = ProductMove.model_validate({"filename": name, "new_status": product, **change})
+                self.client.move_products(made.taskID, [move])
+
+    def question(self) -> tuple[str, dict[str, str]]:
+        """Ask something at random, mostly about values that are there."""
+        resource = self.dice.choice(list(self.items))
+        fields = list(self.items[resource][0])
+        parameters = {}
+        for _ in range(self.dice.choice([1, 1, 1, 2, 3])):
+            field, lookup = self.dice.choice(fields), self.dice.choice(LOOKUPS)
+            name = field if lookup == "exact" and self.dice.random() < 0.5 else f"{field}__{lookup}"
+            name += self.dice.choice(["", "", "__exclude"])
+            parameters[name] = self._value(resource, field, lookup)
+        return resource, parameters
+
+    def _value(self, resource: str, field: str, lookup: str) -> str:
+        if lookup == "isnull":
+            return self.dice.choice(["true", "false", "1", "0"])
+        if lookup in TEXT_MATCHES:
+            text = self._known(resource, field)
+            begin = self.dice.randint(0, len(text))
+            part = text[begin : begin + self.dice.randint(0, 3)]
+            return self.dice.choice([part, part, part.swapcase(), self._text()])
+        number = {"in": self.dice.randint(1, 4), "range": 2}.get(lookup, 1)
+        return ",".join(self._known(resource, field) for _ in range(number))
+
+    def _known(self, resource: str, field: str) -> str:
+        """Give a value that some item has in a field, written as in an address."""
+        values = [part for item in self.items[resource] for part in parts(item[field]) if part is not None]
+        if not values:
+            return "x"
+        return written(self.dice.choice(values))
+
+
+def parts(value: Any) -> list[Any]:
+    """Give the values that a lookup compares: of a field that holds several things, each."""
+    if not isinstance(value, list):
+        return [value]
+    return [part["name"] if isinstance(part, dict) else part for part in value]
+
+
+def written(value: Any) -> str:
+    """Write a value as PostgreSQL does, and times as the wire does."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
+    if isinstance(value, dict):
+        ordered = dict(sorted(value.items(), key=lambda pair: (len(pair[0].encode()), pair[0])))
+        return json.dumps(ordered, ensure_ascii=False)
+    return str(value)
+
+
+def like(example: Any, text: str) -> Any:
+    """Read a written value as the kind that an item's value is."""
+    if isinstance(example, bool):
+        return text in ("true", "1")
+    if isinstance(example, int | float):
+        return float(text)
+    return text
+
+
+def finds(item: Item, parameter: str, value: str) -> bool:
+    """Tell whether a filter finds an item."""
+    field, *rest = parameter.split("__")
+    excludes = rest[-1:] == ["exclude"]
+    lookup = (rest[:-1] if excludes else rest)[:1] or ["exact"]
+    values = parts(item[field])
+    if lookup == ["isnull"]:
+        is_null = all(part is None for part in values)
+        found = is_null == (value in ("true", "1"))
+    else:
+        found = any(part is not None and compares(part, lookup[0], value) for part in values)
+    return found != (excludes != (lookup == ["ne"]))
+
+
+def compares(part: Any, lookup: str, value: str) -> bool:
+    if lookup in TEXT_MATCHES:
+        return TEXT_MATCHES[lookup](written(part), value)
+    if isinstance(part, dict):
+        part = written(part)
+    if lookup == "in":
+        return any(part == like(part, each) for each in value.split(","))
+    if lookup == "range":
+        first, last = value.split(",", 1)
+        return like(part, first) <= part <= like(part, last)
+    return COMPARISONS[lookup](part, like(part, value))
+
+
+@pytest.mark.timeout(600)
+def test_each_of_2000_random_queries_finds_what_python_finds(client: Client, url: str) -> None:
+    sky = Sky(client, url, random.Random(SEED))
+    found_something = 0
+    for _ in range(QUERIES):
+        resource, parameters = sky.question()
+        answer = sky.http.get(f"{resource}/", params={**parameters, "page_size": 1000, "fields": "id"})
+        candidates = sky.items[resource]
+        if resource == "status" and not any(name.startswith("dataproduct") for name in parameters):
+            candidates = [step for step in candidates if step["dataproduct"] is None]
+        expected = sorted(i["id"] for i in candidates if all(finds(i, *filter_) for filter_ in parameters.items()))
+        assert answer.status_code == 200, (resource, parameters, answer.text)
+        assert [item["id"] for item in answer.json()["results"]] == expected, (resource, parameters)
+        found_something += 0 < len(expected) < len(candidates)
+    assert found_something > QUERIES / 4

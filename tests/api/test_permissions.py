@@ -1,0 +1,87 @@
+"""Every endpoint, as every role, in every way to log in: what the documentation's table says is what happens."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from flask import Flask
+
+from atdb_api.auth import CSRF_HEADER
+from atdb_api.database import transaction
+from atdb_api.endpoint import contracts
+from atdb_api.permissions import Scheme, is_allowed, markdown
+from atdb_api.roles import Role
+from atdb_api.services import accounts
+from tests.conftest import SECRETS
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
+
+
+def logged_in(app: Flask, url: str, role: Role, scheme: Scheme) -> httpx.Client:
+    """Open a client that says who it is in one of the ways."""
+    http = httpx.Client(base_url=url)
+    match scheme:
+        case Scheme.BASIC:
+            http.auth = httpx.BasicAuth(role.label, SECRETS[role.label])
+        case Scheme.BEARER:
+            with app.app_context(), transaction() as session:
+                _, secret = accounts.make_token(session, role.label, "test", timedelta(days=1), actor="tests")
+            http.headers["Authorization"] = f"Bearer {secret}"
+        case Scheme.COOKIE:
+            me = http.post("/atdb/login/", json={"name": role.label, "password": SECRETS[role.label]})
+            http.headers[CSRF_HEADER] = me.json()["csrf_token"]
+    return http
+
+
+@pytest.mark.parametrize("scheme", [scheme for scheme in Scheme if scheme is not Scheme.NONE])
+@pytest.mark.parametrize("role", list(Role))
+def test_each_role_may_do_what_the_table_says(app: Flask, url: str, role: Role, scheme: Scheme) -> None:
+    with app.app_context():
+        table = contracts()
+    for (path, method), contract in table.items():
+        http = logged_in(app, url, role, scheme)
+        answer = http.request(method, re.sub("<[^>]*>", "999999999", path), json={})
+        http.close()
+        refused = answer.status_code in (401, 403) and not path.startswith("/atdb/login")
+        assert refused != is_allowed(contract, role, scheme), (method, path, answer.text)
+        assert answer.status_code < 500, (method, path, answer.text)
+        if refused:
+            assert answer.status_code == 403, (method, path)
+
+
+def test_who_does_not_log_in_may_do_nothing(app: Flask, url: str) -> None:
+    with app.app_context():
+        table = contracts()
+    for (path, method), contract in table.items():
+        answer = httpx.request(method, url + re.sub("<[^>]*>", "999999999", path), json={})
+        assert (answer.status_code == 401) != is_allowed(contract, None, Scheme.NONE), (method, path)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_to_force_takes_an_operator(app: Flask, url: str, role: Role) -> None:
+    forced = {"new_status": "valid", "force": True, "reason": "tests"}
+    requests = [
+        ("PATCH", "/atdb/observations/999999999/", forced),
+        ("PATCH", "/atdb/dataproducts/999999999/", forced),
+        ("POST", "/atdb/status/", {"taskID": "999999999", "name": "valid", "force": True, "reason": "tests"}),
+        ("POST", "/atdb/dataproducts/moves/", {"taskID": "999999999", "moves": [{"filename": "a", **forced}]}),
+    ]
+    http = logged_in(app, url, role, Scheme.BASIC)
+    for method, path, body in requests:
+        assert http.request(method, path, json=body).status_code == (404 if role >= Role.OPERATOR else 403)
+    http.close()
+
+
+def test_an_endpoint_without_a_contract_does_not_exist(app: Flask) -> None:
+    open_to_all = {"static", "swagger_ui.show", "bootstrap.static"}
+    with app.app_context():
+        described = {path for path, _ in contracts()}
+    undescribed = {rule.endpoint for rule in app.url_map.iter_rules() if rule.rule not in described}
+    assert undescribed <= open_to_all
+
+
+def test_the_documentation_prints_this_table(app: Flask) -> None:
+    with app.app_context():
+        assert markdown() in DOCUMENT.read_text()
