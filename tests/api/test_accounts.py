@@ -1,0 +1,170 @@
+"""Accounts: passwords, tokens, and how both are looked after."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import select, update
+
+from atdb_api.database import transaction
+from atdb_api.models import Account, FailedLogins, Token
+from atdb_api.services import accounts
+from tests.conftest import SECRETS
+
+PASSWORD = "correct horse battery staple"
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(app: Flask) -> Run:
+    def call(*arguments: str, given: str = "") -> Result:
+        return app.test_cli_runner().invoke(args=list(arguments), input=given)
+
+    return call
+
+
+def get(url: str, **sent: object) -> int:
+    return httpx.get(f"{url}/atdb/me/", **sent).status_code  # type: ignore[arg-type]
+
+
+def test_a_person_is_made_changed_closed_and_opened_by_command(run: Run, url: str) -> None:
+    assert run("account", "set", "ada", "--role", "viewer", given=PASSWORD + "\n").exit_code == 0
+    assert get(url, auth=("ada", PASSWORD)) == 200
+    assert httpx.get(f"{url}/atdb/me/", auth=("ada", PASSWORD)).json()["role"] == "viewer"
+    assert run("account", "set", "ada", "--role", "operator", "--no-password").exit_code == 0
+    assert httpx.get(f"{url}/atdb/me/", auth=("ada", PASSWORD)).json()["role"] == "operator"
+    assert run("account", "disable", "ada").exit_code == 0
+    assert get(url, auth=("ada", PASSWORD)) == 401
+    assert "disabled" in run("account", "list").output
+    assert run("account", "enable", "ada").exit_code == 0
+    assert get(url, auth=("ada", PASSWORD)) == 200
+
+
+def test_a_new_password_takes_the_place_of_the_old_at_once(run: Run, url: str) -> None:
+    run("account", "set", "ada", "--role", "viewer", given=PASSWORD + "\n")
+    assert get(url, auth=("ada", PASSWORD)) == 200
+    assert run("account", "set", "ada", given="another " + PASSWORD + "\n").exit_code == 0
+    assert get(url, auth=("ada", PASSWORD)) == 401
+    assert get(url, auth=("ada", "another " + PASSWORD)) == 200
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("account", "set", "ada", "--role", "viewer"),
+        ("account", "set", "ada", "--role", "king", "--no-password"),
+        ("account", "set", "nobody", "--no-password"),
+        ("account", "set", "a:b", "--role", "viewer", "--no-password"),
+        ("account", "disable", "nobody"),
+        ("token", "make", "nobody", "x"),
+        ("token", "revoke", "99"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_sentence(run: Run, arguments: tuple[str, ...]) -> None:
+    done = run(*arguments, given="short\n")
+    assert done.exit_code != 0
+    assert "Traceback" not in done.output
+
+
+def test_a_token_is_shown_once_and_can_be_revoked(run: Run, url: str) -> None:
+    secret = run("token", "make", "service", "data writer").output.strip()
+    bearer = {"Authorization": f"Bearer {secret}"}
+    assert httpx.get(f"{url}/atdb/me/", headers=bearer).json()["account"] == "service"
+    assert get(url, auth=("service", secret)) == 200
+    assert get(url, auth=("viewer", secret)) == 401
+    listed = run("token", "list").output
+    assert "data writer" in listed
+    assert secret not in listed
+    assert run("token", "revoke", listed.split()[0]).exit_code == 0
+    assert get(url, headers=bearer) == 401
+    assert get(url, auth=("service", secret)) == 401
+
+
+def test_a_token_ends_with_its_lifetime(app: Flask, url: str) -> None:
+    with app.app_context(), transaction() as session:
+        token, secret = accounts.make_token(session, "service", "x", timedelta(days=1), actor="tests")
+        token_id = token.id
+    assert get(url, headers={"Authorization": f"Bearer {secret}"}) == 200
+    with app.app_context(), transaction() as session:
+        session.execute(
+            update(Token).where(Token.id == token_id).values(expires_at=Token.created_at - timedelta(seconds=1))
+        )
+    assert get(url, headers={"Authorization": f"Bearer {secret}"}) == 401
+
+
+def test_people_make_and_revoke_their_own_tokens(url: str) -> None:
+    with httpx.Client(base_url=f"{url}/atdb", auth=("viewer", SECRETS["viewer"])) as http:
+        made = http.post("/tokens/", json={"name": "notebook", "days": 7}).json()
+        assert made["secret"].startswith("atdb_")
+        (listed,) = http.get("/tokens/").json()["results"]
+        assert listed == {name: value for name, value in made.items() if name != "secret"}
+        with httpx.Client(base_url=f"{url}/atdb", auth=("service", SECRETS["service"])) as other:
+            assert other.get("/tokens/").json()["count"] == 0
+            assert other.delete(f"/tokens/{made['id']}/").status_code == 404
+        with httpx.Client(base_url=f"{url}/atdb", auth=("admin", SECRETS["admin"])) as admin:
+            assert admin.get("/tokens/").json()["count"] == 1
+        assert http.delete(f"/tokens/{made['id']}/").status_code == 204
+        assert http.get("/tokens/").json()["count"] == 0
+
+
+def test_nothing_that_opens_an_account_is_stored_or_listed(app: Flask, run: Run, url: str) -> None:
+    secret = run("token", "make", "service", "data writer").output.strip()
+    with app.app_context(), transaction() as session:
+        stored = [row.sha256 for row in session.scalars(select(Token))]
+        stored += [str(row.password_hash) for row in session.scalars(select(Account))]
+    assert not any(known in text for text in stored for known in (secret, *SECRETS.values()))
+
+
+def test_a_password_is_not_hashed_slowly_for_each_request(url: str) -> None:
+    with httpx.Client(base_url=f"{url}/atdb", auth=("service", SECRETS["service"])) as http:
+        http.get("/me/")
+        begun = time.perf_counter()
+        for _ in range(50):
+            http.get("/me/")
+        with_password = time.perf_counter() - begun
+        secret = httpx.post(f"{url}/atdb/tokens/", json={"name": "x"}, auth=http.auth).json()["secret"]
+        http.auth = None
+        http.headers["Authorization"] = f"Bearer {secret}"
+        begun = time.perf_counter()
+        for _ in range(50):
+            http.get("/me/")
+        assert with_password < 3 * (time.perf_counter() - begun)
+
+
+def test_failed_logins_are_slowed_but_those_who_are_known_are_not(app: Flask, url: str) -> None:
+    assert get(url, auth=("operator", SECRETS["operator"])) == 200
+    codes = [get(url, auth=("operator", f"wrong {n}")) for n in range(8)]
+    assert codes == [401] * 5 + [429] * 3
+    refused = httpx.get(f"{url}/atdb/me/", auth=("operator", "wrong"))
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert 1 <= int(refused.headers["Retry-After"]) <= 2
+    assert get(url, auth=("operator", SECRETS["operator"])) == 200
+    assert get(url, auth=("viewer", SECRETS["viewer"])) == 200
+    time.sleep(1.1)
+    assert get(url, auth=("operator", "wrong again")) == 401
+    refused = httpx.get(f"{url}/atdb/me/", auth=("operator", "wrong"))
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "2")
+
+
+def test_invented_names_share_one_counter(app: Flask, url: str) -> None:
+    codes = [get(url, auth=(f"nobody{n}", "wrong")) for n in range(7)]
+    assert codes == [401] * 5 + [429] * 2
+    with app.app_context(), transaction() as session:
+        (failed,) = session.scalars(select(FailedLogins))
+        assert (failed.account, failed.number) == ("", 5)
+
+
+def test_what_is_done_to_accounts_is_recorded_for_admins(run: Run, url: str) -> None:
+    run("account", "set", "ada", "--role", "viewer", given=PASSWORD + "\n")
+    run("token", "make", "ada", "notebook")
+    params = {"account": "ada"}
+    seen = httpx.get(f"{url}/atdb/changes/", params=params, auth=("admin", SECRETS["admin"]))
+    assert [change["action"] for change in seen.json()["results"]] == ["account changed", "token made"]
+    assert PASSWORD not in seen.text
+    assert seen.json()["results"][0]["actor"].startswith("command of ")
+    hidden = httpx.get(f"{url}/atdb/changes/", params=params, auth=("operator", SECRETS["operator"]))
+    assert hidden.json()["count"] == 0
