@@ -21,7 +21,7 @@ def make_engine(url: str) -> Engine:
         pool_timeout=1.5,
         executemany_mode="values_plus_batch",
         connect_args={
-            "connect_timeout": 2,
+            "connect_timeout": 1,
             "application_name": "atdb",
             "options": (
                 f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"

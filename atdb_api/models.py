@@ -40,6 +40,11 @@ class StatusText(TypeDecorator[StrEnum]):
         super().__init__()
         self.statuses = statuses
 
+    @property
+    def python_type(self) -> type[str]:
+        """Tell what it is where nobody knows of statuses."""
+        return str
+
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Write a status as text."""
         return None if value is None else str(value)

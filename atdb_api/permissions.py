@@ -1,6 +1,6 @@
 """Who may call what: the table that the documentation prints and the tests try, made from the views' contracts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from atdb_api.endpoint import Contract, contracts
@@ -42,5 +42,5 @@ def _lines() -> Iterator[str]:
         yield f"| `{method} {path}` | {nobody} | " + " | ".join(cells) + " |"
 
 
-def _cell(allowed: list[Scheme], of: int) -> str:
+def _cell(allowed: Sequence[Scheme], of: int) -> str:
     return "yes" if len(allowed) == of else ", ".join(allowed) or "no"

@@ -29,6 +29,11 @@ class DatabaseError(Exception):
     """The database cannot be used; the message says why and what to do."""
 
 
+def binary(name: str) -> str:
+    """Give the path of one of PostgreSQL's own programs, such as pg_dump."""
+    return str(_BINARIES / name)
+
+
 def account() -> pwd.struct_passwd | None:
     """Give the system user as which PostgreSQL must run, or None for the present one."""
     if os.geteuid() != 0:
@@ -60,7 +65,7 @@ def initialise(settings: Settings, credentials: Credentials) -> None:
             os.chown(password.name, owner.pw_uid, owner.pw_gid)
         made = subprocess.run(
             [
-                str(_BINARIES / "initdb"),
+                binary("initdb"),
                 f"--pgdata={unfinished}",
                 "--username=postgres",
                 f"--pwfile={password.name}",
@@ -95,7 +100,7 @@ def server_command(settings: Settings) -> list[str]:
         "log_timezone": "UTC",
     }
     given = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
-    return [str(_BINARIES / "postgres"), "-D", str(settings.cluster), *given]
+    return [binary("postgres"), "-D", str(settings.cluster), *given]
 
 
 def forget_dead_server(settings: Settings) -> None:

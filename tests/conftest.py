@@ -1,11 +1,12 @@
 """A real PostgreSQL for all tests, and for each test a database of its own behind a real HTTP server."""
 
+import random
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -34,11 +35,15 @@ SCHEDULES = Path(__file__).parents[2] / "shared" / "schedules"
 
 
 def free_ports(number: int) -> list[int]:
+    """Find ports that stay free: below those that the system gives to the other ends of connections."""
     with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(number)]
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return [probe.getsockname()[1] for probe in probes]
+        found: list[int] = []
+        while len(found) < number:
+            probe, port = held.enter_context(socket.socket()), random.randrange(10_000, 32_000)
+            with suppress(OSError):
+                probe.bind((HOST, port))
+                found.append(port)
+        return found
 
 
 @pytest.fixture

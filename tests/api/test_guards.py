@@ -2,12 +2,10 @@
 
 import httpx
 import pytest
-from alembic import command
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from atdb_api import create_app
-from atdb_api.commands import alembic_config
 from atdb_api.config import Config
 from atdb_api.roles import Role
 from tests.conftest import SECRETS, Postgres
@@ -76,11 +74,3 @@ def test_history_cannot_be_rewritten(database_url: str, client: object, statemen
     with pytest.raises(DBAPIError, match="never changed"), engine.begin() as connection:
         connection.execute(text(statement))
     engine.dispose()
-
-
-def test_models_and_migrations_agree_there_and_back(database_url: str) -> None:
-    config = alembic_config(database_url)
-    command.check(config)
-    command.downgrade(config, "base")
-    command.upgrade(config, "head")
-    command.check(config)

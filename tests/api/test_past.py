@@ -75,6 +75,7 @@ def test_a_summary_counts_adds_and_tells_the_oldest(http: httpx.Client, client: 
         made = observe(
             Status.VALID if number % 2 else Status.COMPLETED,
             products=2,
+            field_name=f"field {number}",
             observing_mode="arts_sc4_survey" if number == 3 else "imaging",
             data_location="arts001:/data/01" if number == 3 else "wcudata1:/data",
             starttime=f"2019-04-0{8 + number // 2}T23:59:59Z",
@@ -117,7 +118,9 @@ def test_a_walk_by_cursor_meets_each_item_once_and_in_order(
         met += [item["id"] for item in answer["results"]]
         if not answer["next"]:
             break
-        answer = http.get(answer["next"]).json()
+        reply = http.get(answer["next"])
+        assert reply.status_code == 200, reply.text
+        answer = reply.json()
     assert met == expected
     assert len(met) == 23
 

@@ -1,0 +1,143 @@
+"""The schema goes up, down and up again with data in it, and a dump of it is as good as the original."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from atdb_api import create_app
+from atdb_api.commands import alembic_config
+from atdb_api.config import Config
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import Status
+from atdb_interface.models import Observation
+from standalone import database
+from tests.conftest import SECRETS, Postgres
+
+REPOSITORY = Path(__file__).parents[2]
+READS = (
+    "observations/?page_size=1000",
+    "observations/?my_status__in=valid,on hold&ordering=-starttime",
+    "dataproducts/?size__gt=1",
+    "status/?name=running",
+    "status/?dataproduct__isnull=false",
+    "summary/?group_by=my_status,day",
+    "changes/",
+)
+
+
+def reads(database_url: str) -> list[Any]:
+    """Ask the same of whatever database this is."""
+    app = create_app(Config(database_url=database_url))
+    http = app.test_client()
+    answers = [http.get(f"/atdb/{path}", auth=("viewer", SECRETS["viewer"])) for path in READS]
+    app.extensions["atdb_engine"].dispose()
+    assert [answer.status_code for answer in answers] == [200] * len(READS)
+    results = [answer.json for answer in answers]
+    for group in results[5]["groups"]:
+        del group["oldest_age_seconds"]
+    return results
+
+
+@pytest.fixture
+def filled(client: Client, observe: Callable[..., Observation]) -> None:
+    for status in (Status.DEFINED, Status.VALID, Status.ON_HOLD, Status.REMOVED):
+        made = observe(status, products=2)
+        client.change_dataproduct(made.generated_dataproducts[0], size=7, checksum="ab" * 32)
+        client.change_observation(made.id, node="wcudata2", reason="disk full")
+
+
+def alembic(database_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [Path(sys.executable).parent / "alembic", *arguments],
+        cwd=REPOSITORY,
+        env={"PATH": os.environ["PATH"], "ATDB_DATABASE_URL": database_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_alembic_goes_up_checks_goes_down_and_up_again_with_data(
+    database_url: str, filled: None
+) -> None:
+    before = reads(database_url)
+    for arguments in (("upgrade", "head"), ("check",), ("downgrade", "-1"), ("upgrade", "head"), ("check",)):
+        done = alembic(database_url, *arguments)
+        assert done.returncode == 0, (arguments, done.stderr)
+    *rest, changes = before
+    engine = create_engine(database_url)
+    with engine.begin() as connection:  # passwords and the record of changes have no place one step down
+        assert connection.scalar(text("select count(*) from accounts")) == len(SECRETS)
+        assert connection.scalar(text("select count(*) from changes")) == 0
+        hashes = dict(connection.execute(text("select name, password_hash from accounts")).all())
+        assert hashes == dict.fromkeys(SECRETS)
+    engine.dispose()
+    assert changes["count"] == 8
+    app = create_app(Config(database_url=database_url))
+    with app.app_context():
+        done_ = app.test_cli_runner().invoke(args=["account", "set", "viewer"], input=SECRETS["viewer"] + "\n")
+    app.extensions["atdb_engine"].dispose()
+    assert done_.exit_code == 0, done_.output
+    assert reads(database_url)[:-1] == rest
+
+
+def test_a_secret_of_the_first_schema_still_logs_in(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    config = alembic_config(url)
+    command.downgrade(config, "0001")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(
+            text("update accounts set secret_sha256 = encode(sha256(:secret), 'hex') where name = 'service'"),
+            {"secret": b"the old secret of the service"},
+        )
+    engine.dispose()
+    command.upgrade(config, "head")
+    app = create_app(Config(database_url=url))
+    answer = app.test_client().get("/atdb/me/", auth=("service", "the old secret of the service"))
+    app.extensions["atdb_engine"].dispose()
+    assert (answer.status_code, answer.json and answer.json["role"]) == (200, "service")
+
+
+def test_all_goes_down_to_nothing_and_up_again(database_url: str, filled: None) -> None:
+    config = alembic_config(database_url)
+    command.downgrade(config, "base")
+    command.upgrade(config, "head")
+    command.check(config)
+
+
+def test_a_dump_restored_into_an_empty_server_passes_the_same_reads(
+    database_url: str, filled: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = Postgres(tmp_path_factory.mktemp("restored"))
+    other.start()
+    try:
+        database.prepare_owner(other.settings, other.credentials, "atdb")
+        dumped = tmp_path_factory.mktemp("dump") / "atdb.dump"
+        tool("pg_dump", "--format=custom", f"--file={dumped}", f"--dbname={plain(database_url)}")
+        tool("pg_restore", "--exit-on-error", "--no-owner", f"--dbname={plain(other.url())}", str(dumped))
+        assert reads(other.url()) == reads(database_url)
+        command.check(alembic_config(other.url()))
+        engine = create_engine(other.url())
+        with pytest.raises(DBAPIError, match="never changed"), engine.begin() as connection:
+            connection.execute(text("delete from transitions"))
+        engine.dispose()
+    finally:
+        other.stop()
+
+
+def plain(url: str) -> str:
+    return url.replace("+psycopg2", "")
+
+
+def tool(name: str, *arguments: str) -> None:
+    done = subprocess.run([database.binary(name), *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

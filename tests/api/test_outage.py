@@ -1,0 +1,117 @@
+"""PostgreSQL is away for a while, and comes back: nothing acknowledged is lost, and nobody waits long for a no."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from standalone.settings import HOST
+from tests.conftest import SECRETS, Postgres, free_ports
+
+DOWN_SECONDS = 10
+WRITERS = 8
+
+
+@pytest.fixture
+def served(postgres: Postgres, tmp_path: Path) -> Iterator[str]:
+    """The address of ATDB behind gunicorn, as the stack runs it."""
+    (port,) = free_ports(1)
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(
+            [
+                *(Path(sys.executable).parent / "gunicorn", "--bind", f"{HOST}:{port}", "--no-control-socket"),
+                *("--workers", "2", "--worker-class", "gthread", "--threads", "8", "atdb_api:create_app()"),
+            ],
+            env={"PATH": os.environ["PATH"], "ATDB_DATABASE_URL": postgres.new_database()},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://{HOST}:{port}"
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            assert httpx.get(f"{url}/atdb/health/").status_code == 200
+            break
+        except httpx.TransportError:
+            assert time.monotonic() < deadline, (tmp_path / "log").read_text()
+            time.sleep(0.1)
+    yield url
+    server.terminate()
+    server.wait(30)
+
+
+@dataclass
+class Seen:
+    """What the clients were told: taskIDs acknowledged, and of each refusal when it was asked, answered, and how."""
+
+    acknowledged: list[str] = field(default_factory=list)
+    refused: list[tuple[float, float, int, str | None]] = field(default_factory=list)
+
+
+def _write(url: str, writer: int, seen: Seen, stop: threading.Event) -> None:
+    number = 0
+    with httpx.Client(base_url=f"{url}/atdb", auth=("service", SECRETS["service"]), timeout=30) as http:
+        while not stop.is_set():
+            number += 1
+            specification = {
+                "field_name": f"{writer}/{number}",
+                "observing_mode": "imaging",
+                "starttime": "2019-04-05T12:00:00Z",
+                "duration": 60,
+            }
+            asked = time.monotonic()
+            answer = http.post("/observations/", json=specification)
+            if answer.status_code == 201:
+                seen.acknowledged.append(answer.json()["taskID"])
+            else:
+                retry_after = answer.headers.get("Retry-After")
+                seen.refused.append((asked, time.monotonic(), answer.status_code, retry_after))
+                time.sleep(0.05)
+
+
+def _await(seen: Seen, acknowledged: int) -> None:
+    deadline = time.monotonic() + 30
+    while len(seen.acknowledged) < acknowledged:
+        assert time.monotonic() < deadline, f"{len(seen.acknowledged)} of {acknowledged} writes in 30 s"
+        time.sleep(0.1)
+
+
+@pytest.mark.timeout(180)
+def test_while_postgresql_is_away_requests_are_told_so_and_no_acknowledged_write_is_lost(
+    postgres: Postgres, served: str
+) -> None:
+    seen, stop = Seen(), threading.Event()
+    writers = [threading.Thread(target=_write, args=(served, n, seen, stop)) for n in range(WRITERS)]
+    for writer in writers:
+        writer.start()
+    _await(seen, 50)
+    stopped_at = time.monotonic()
+    postgres.stop()
+    before = len(seen.acknowledged)
+    time.sleep(DOWN_SECONDS)
+    postgres.start()
+    _await(seen, before + 50)
+    stop.set()
+    for writer in writers:
+        writer.join()
+
+    auth = ("viewer", SECRETS["viewer"])
+    there = []
+    page = httpx.get(f"{served}/atdb/observations/?cursor=&page_size=1000&fields=taskID", auth=auth).json()
+    while True:
+        there += [item["taskID"] for item in page["results"]]
+        if not page["next"]:
+            break
+        page = httpx.get(page["next"], auth=auth).json()
+    assert set(seen.acknowledged) <= set(there)
+    assert len(set(seen.acknowledged)) == len(seen.acknowledged)
+    assert len(seen.refused) > WRITERS
+    assert {(status, retry_after) for _, _, status, retry_after in seen.refused} == {(503, "2")}
+    assert max(answered - max(asked, stopped_at) for asked, answered, _, _ in seen.refused) < 2
