@@ -18,6 +18,8 @@ from atdb_interface.errors import (
 )
 
 RETRY_AFTER_SECONDS = "2"
+#: So much of what a client sent wrongly is told back.
+MOST_ERRORS, LONGEST_NAME = 100, 200
 
 
 def answer(error: AtdbError) -> Response:
@@ -36,10 +38,10 @@ def bad_request(error: ValidationError) -> BadRequest:
     """Say which fields cannot be read, and why."""
     errors = [
         {
-            "field": ".".join(str(part) for part in item["loc"]),
+            "field": ".".join(str(part) for part in item["loc"])[:LONGEST_NAME],
             "message": item["msg"].removeprefix("Value error, "),
         }
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
+        for item in error.errors(include_url=False, include_context=False, include_input=False)[:MOST_ERRORS]
     ]
     detail = "; ".join(f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in errors[:10])
     return BadRequest(detail, errors=errors)

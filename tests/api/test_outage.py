@@ -1,55 +1,22 @@
 """PostgreSQL is away for a while, and comes back: nothing acknowledged is lost, and nobody waits long for a no."""
 
-import os
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import pytest
 
-from standalone.settings import HOST
-from tests.conftest import SECRETS, Postgres, free_ports
+from tests.api.conftest import Served
+from tests.conftest import SECRETS, Postgres
 
 DOWN_SECONDS = 10
 WRITERS = 8
 
 
-@pytest.fixture
-def served(postgres: Postgres, tmp_path: Path) -> Iterator[str]:
-    """The address of ATDB behind gunicorn, as the stack runs it."""
-    (port,) = free_ports(1)
-    with (tmp_path / "log").open("w") as log:
-        server = subprocess.Popen(
-            [
-                *(Path(sys.executable).parent / "gunicorn", "--bind", f"{HOST}:{port}", "--no-control-socket"),
-                *("--workers", "2", "--worker-class", "gthread", "--threads", "8", "atdb_api:create_app()"),
-            ],
-            env={"PATH": os.environ["PATH"], "ATDB_DATABASE_URL": postgres.new_database()},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://{HOST}:{port}"
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            assert httpx.get(f"{url}/atdb/health/").status_code == 200
-            break
-        except httpx.TransportError:
-            assert time.monotonic() < deadline, (tmp_path / "log").read_text()
-            time.sleep(0.1)
-    yield url
-    server.terminate()
-    server.wait(30)
-
-
 @dataclass
 class Seen:
-    """What the clients were told: taskIDs acknowledged, and of each refusal when it was asked, answered, and how."""
+    """What the clients were told: taskIDs acknowledged; of each refusal when it was asked, answered, and how."""
 
     acknowledged: list[str] = field(default_factory=list)
     refused: list[tuple[float, float, int, str | None]] = field(default_factory=list)
@@ -85,10 +52,10 @@ def _await(seen: Seen, acknowledged: int) -> None:
 
 @pytest.mark.timeout(180)
 def test_while_postgresql_is_away_requests_are_told_so_and_no_acknowledged_write_is_lost(
-    postgres: Postgres, served: str
+    postgres: Postgres, served: Served
 ) -> None:
     seen, stop = Seen(), threading.Event()
-    writers = [threading.Thread(target=_write, args=(served, n, seen, stop)) for n in range(WRITERS)]
+    writers = [threading.Thread(target=_write, args=(served.url, n, seen, stop)) for n in range(WRITERS)]
     for writer in writers:
         writer.start()
     _await(seen, 50)
@@ -104,7 +71,7 @@ def test_while_postgresql_is_away_requests_are_told_so_and_no_acknowledged_write
 
     auth = ("viewer", SECRETS["viewer"])
     there = []
-    page = httpx.get(f"{served}/atdb/observations/?cursor=&page_size=1000&fields=taskID", auth=auth).json()
+    page = httpx.get(f"{served.url}/atdb/observations/?cursor=&page_size=1000&fields=taskID", auth=auth).json()
     while True:
         there += [item["taskID"] for item in page["results"]]
         if not page["next"]:
