@@ -7,7 +7,7 @@ SPEEDUP ?=
 DO ?= account list
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status admin test fuzz check format lock clean
+.PHONY: help install demo up down status admin test fuzz docs check format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,6 +29,10 @@ admin: .venv/run ## Manage accounts and tokens of the running stack (DO='account
 
 test: .venv/dev ## Run all tests: on a real PostgreSQL, Airflow and telescope simulator
 	$(BIN)/pytest
+
+docs: .venv/run ## Write the parts of the documentation that are made from the code
+	@sed -i '/^| endpoint/,$$d' docs/permissions.md
+	@ATDB_DATABASE_URL=postgresql+psycopg2:// $(BIN)/flask --app atdb_api permissions >> docs/permissions.md
 
 check: .venv/dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
