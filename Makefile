@@ -43,6 +43,7 @@ check: .venv/dev ## Check style, types and the direction of imports
 format: .venv/dev ## Put the code into the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python -m tests.interface.unasync
 
 lock: .venv/run ## Pin the newest versions that requirements*.in allow
 	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt

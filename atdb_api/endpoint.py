@@ -31,6 +31,7 @@ class Contract:
 
     `lists`: the answer is a page of these; `shows`: it is one of these. `takes_many`: one of `takes`, or a list.
     `by_token`: also with a Bearer token, or a token in the place of a password.
+    `answers_secret`: the answer is kept nowhere, so an Idempotency-Key can do nothing for it.
     `parameters` and `filters`: what may stand in its address; these two say it for lists.
     """
 
@@ -43,6 +44,7 @@ class Contract:
     shows: Listing[Any, Any] | None = None
     has_etag: bool = False
     by_token: bool = True
+    answers_secret: bool = False
     parameters: tuple[Parameter, ...] = ()
     filters: Columns | None = None
     refuses: tuple[type[AtdbError], ...] = ()
@@ -64,13 +66,14 @@ def endpoint(needs: Role | None, **contract: Any) -> Callable[[View], View]:
                     auth.require_password()
                 if not (of.lists or of.shows or of.filters):
                     refuse_other_parameters(of.parameters)
-                kept = idempotency.recall(session) if request.method == "POST" else None
+                is_kept = request.method == "POST" and not of.answers_secret
+                kept = idempotency.recall(session) if is_kept else None
                 if kept is not None:
                     return kept
                 taken = (bodies if of.takes_many else body)(of.takes) if of.takes else None
                 result = view(session, taken, **address) if of.takes else view(session, **address)
                 response = answer(result, of.status)
-                if request.method == "POST":
+                if is_kept:
                     idempotency.keep(session, response)
                 return response
 

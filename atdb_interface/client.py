@@ -1,13 +1,16 @@
-"""The only code that speaks HTTP to ATDB, with timeouts and retries by default."""
+# Made from async_client.py by `make format`: change that one.
+"""The client of ATDB, and with its connection the only code that speaks HTTP to ATDB."""
 
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx
-from pydantic import BaseModel
 
-from atdb_interface.errors import NotFound, Unavailable, Unexpected, from_problem
+from atdb_interface.accounts import MadeToken, Me, NewToken, Token
+from atdb_interface.bulk import BulkAnswer, DataProductBulk, ObservationBulk
+from atdb_interface.connection import PATIENCE_SECONDS, Connection
+from atdb_interface.errors import NotFound
+from atdb_interface.exchange import Model, Rows, once, only_if, parameters, plain, read, read_row, whole_items
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import (
     Claim,
@@ -16,27 +19,27 @@ from atdb_interface.models import (
     HeldLease,
     Lease,
     Move,
+    MovedProduct,
+    MovedProducts,
     NewDataProduct,
     NewObservation,
     Observation,
     ProductMove,
     ProductMoves,
     Transition,
+    Waiting,
 )
-
-Model = TypeVar("Model", bound=BaseModel)
-
-TIMEOUT = httpx.Timeout(20.0, connect=5.0)
-#: How long a request that is safe to repeat is repeated while ATDB cannot be reached.
-PATIENCE_SECONDS = 30.0
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.25, 4.0
+from atdb_interface.overview import Change, Summary
 
 
 class Client:
-    """Speak to ATDB at `url` (without `/atdb/`), as the account `user`.
+    """Speak to the ATDB at `url` (without `/atdb/`), logged in by `user` and `secret` or by `token`.
 
     Every method raises the errors of `atdb_interface.errors`. While ATDB cannot be reached, what is safe to
     repeat is asked again for `patience` seconds; then Unavailable.
+
+    Filters are those of a list's address, such as `my_status="valid"`, `taskID__in=[...]`, `ordering="-starttime"`
+    and `as_of=...` for statuses as they were at that moment.
     """
 
     def __init__(
@@ -45,17 +48,14 @@ class Client:
         *,
         user: str | None = None,
         secret: str | None = None,
+        token: str | None = None,
         patience: float = PATIENCE_SECONDS,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._patience = patience
-        self._http = httpx.Client(
-            base_url=f"{url.rstrip('/')}/atdb/",
-            auth=(user, secret or "") if user else None,
-            timeout=TIMEOUT,
-            transport=transport,
-            trust_env=False,
+        self._connection = Connection(
+            url, user=user, secret=secret, token=token, patience=patience, transport=transport
         )
+        self._ask = self._connection.ask
 
     def __enter__(self) -> Self:
         return self
@@ -65,34 +65,67 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._connection.close()
+
+    def me(self) -> Me:
+        """Tell as whom we are logged in."""
+        return read(Me, self._ask("GET", "me/"))
+
+    # Observations
 
     def create_observation(self, new: NewObservation | Mapping[str, Any]) -> Observation:
-        """Submit a specification. Not repeated where the answer is lost; asked again it is a Duplicate."""
-        return Observation(**self._ask("POST", "observations/", json=_plain(new), repeat=False))
+        """Submit a specification. Raises Duplicate where the same mode, field and start is there already."""
+        return read(Observation, self._ask("POST", "observations/", json=plain(new), headers=once()))
 
-    def observation(self, task_id: str) -> Observation:
-        """Get one observation by its taskID. Raises NotFound."""
-        for found in self.observations(taskID=task_id):
-            return found
+    def observation(self, task_id: str, **filters: Any) -> Observation:
+        """Get one observation by its taskID, perhaps `as_of=` a moment. Raises NotFound."""
+        params = whole_items({"taskID": task_id, "cursor": "", **filters})
+        for row in read(Rows, self._ask("GET", "observations/", params=params)).results:
+            return read_row(Observation, row)
         raise NotFound(f"no observation has taskID {task_id}")
+
+    def observation_by_id(self, observation_id: int) -> Observation:
+        """Get one observation by its id. Raises NotFound."""
+        found, _ = self.observation_with_etag(observation_id)
+        return found
+
+    def observation_with_etag(self, observation_id: int) -> tuple[Observation, str]:
+        """Get one observation by its id, and its ETag for `if_match`. Raises NotFound."""
+        answer = self._ask("GET", f"observations/{observation_id}/")
+        return read(Observation, answer), answer.headers["ETag"]
 
     def observations(self, **filters: Any) -> Iterator[Observation]:
         """Walk through the observations that match, such as `observations(my_status="valid")`."""
         return self._list("observations/", Observation, filters)
 
-    def change_observation(self, observation_id: int, **fields: Any) -> Observation:
-        """Change some fields, or ask for a move by `new_status`."""
-        return Observation(**self._ask("PATCH", f"observations/{observation_id}/", json=fields))
-
-    def delete_observation(self, observation_id: int) -> None:
-        """Delete an observation that never started."""
-        self._ask("DELETE", f"observations/{observation_id}/", repeat=False)
-
     def count_observations(self, **filters: Any) -> int:
         """Count the observations that match."""
-        answer = self._ask("GET", "observations/", params={**filters, "page_size": 1})
-        return int(answer["count"])
+        return self._count("observations/", filters)
+
+    def change_observation(
+        self, observation_id: int, *, if_match: str | None = None, **fields: Any
+    ) -> Observation:
+        """Change some fields, or ask for a move by `new_status`.
+
+        With `if_match`, raises PreconditionFailed where it is not as it was read with that ETag. Where an answer
+        was lost, what changed it may be this request itself: read it again.
+        """
+        path, headers = f"observations/{observation_id}/", only_if(if_match)
+        return read(Observation, self._ask("PATCH", path, json=plain(fields), headers=headers))
+
+    def preview_observations(self, ask: ObservationBulk) -> BulkAnswer:
+        """Tell what a change of all observations that match would do; it changes nothing."""
+        return self._preview("observations/bulk/", ask)
+
+    def change_observations(self, ask: ObservationBulk, token: str) -> BulkAnswer:
+        """Change all observations that match, as previewed with this token. Raises SetChanged."""
+        return self._carry_out("observations/bulk/", ask, token)
+
+    def delete_observation(self, observation_id: int, *, if_match: str | None = None) -> None:
+        """Delete an observation that never started."""
+        self._ask("DELETE", f"observations/{observation_id}/", headers=only_if(if_match))
+
+    # Moves and history
 
     def move(
         self,
@@ -103,10 +136,12 @@ class Client:
         owner: str | None = None,
         lease_seconds: int | None = None,
         reason: str = "",
+        force: bool = False,
     ) -> Transition:
         """Move an observation; the transition that led to the status, an older one where it had it already.
 
-        Raises ForbiddenMove, and NotOwner where somebody else works on it. Safe to repeat.
+        Raises ForbiddenMove, and NotOwner where somebody else works on it. An operator may `force` it, for a
+        `reason`.
         """
         ask = Move(
             taskID=task_id,
@@ -115,133 +150,131 @@ class Client:
             owner=owner,
             lease_seconds=lease_seconds,
             reason=reason,
+            force=force,
         )
-        return Transition(**self._ask("POST", "status/", json=_plain(ask)))
+        return read(Transition, self._ask("POST", "status/", json=plain(ask)))
 
     def history(self, **filters: Any) -> Iterator[Transition]:
         """Walk through transitions, oldest first: `history(taskID="190405034")`."""
         return self._list("status/", Transition, filters)
 
-    def create_dataproducts(self, new: Iterable[NewDataProduct]) -> list[DataProduct]:
+    # Data products
+
+    def create_dataproducts(self, new: Iterable[NewDataProduct | Mapping[str, Any]]) -> list[DataProduct]:
         """Make data products, all or none."""
-        answer = self._ask("POST", "dataproducts/", json=[_plain(product) for product in new], repeat=False)
-        return [DataProduct(**product) for product in answer]
+        body = [plain(product) for product in new]
+        return read(list[DataProduct], self._ask("POST", "dataproducts/", json=body, headers=once()))
+
+    def dataproduct(self, product_id: int) -> DataProduct:
+        """Get one data product. Raises NotFound."""
+        found, _ = self.dataproduct_with_etag(product_id)
+        return found
+
+    def dataproduct_with_etag(self, product_id: int) -> tuple[DataProduct, str]:
+        """Get one data product, and its ETag for `if_match`. Raises NotFound."""
+        answer = self._ask("GET", f"dataproducts/{product_id}/")
+        return read(DataProduct, answer), answer.headers["ETag"]
 
     def dataproducts(self, **filters: Any) -> Iterator[DataProduct]:
         """Walk through the data products that match."""
         return self._list("dataproducts/", DataProduct, filters)
 
-    def change_dataproduct(self, product_id: int, **fields: Any) -> DataProduct:
-        """Change some fields, or ask for a move by `new_status`."""
-        return DataProduct(**self._ask("PATCH", f"dataproducts/{product_id}/", json=fields))
+    def count_dataproducts(self, **filters: Any) -> int:
+        """Count the data products that match."""
+        return self._count("dataproducts/", filters)
 
-    def move_products(self, task_id: str, moves: list[ProductMove], *, owner: str | None = None) -> None:
-        """Change many products of one observation, all or none. Safe to repeat."""
+    def change_dataproduct(self, product_id: int, *, if_match: str | None = None, **fields: Any) -> DataProduct:
+        """Change some fields, or ask for a move by `new_status`. `if_match` as for an observation."""
+        path, headers = f"dataproducts/{product_id}/", only_if(if_match)
+        return read(DataProduct, self._ask("PATCH", path, json=plain(fields), headers=headers))
+
+    def move_products(
+        self, task_id: str, moves: list[ProductMove], *, owner: str | None = None
+    ) -> list[MovedProduct]:
+        """Change many products of one observation, all or none. Raises ForbiddenMove and NotOwner."""
         ask = ProductMoves(taskID=task_id, owner=owner, moves=moves)
-        self._ask("POST", "dataproducts/moves/", json=_plain(ask))
+        return read(MovedProducts, self._ask("POST", "dataproducts/moves/", json=plain(ask))).results
+
+    def preview_dataproducts(self, ask: DataProductBulk) -> BulkAnswer:
+        """Tell what a change of all data products that match would do; it changes nothing."""
+        return self._preview("dataproducts/bulk/", ask)
+
+    def change_dataproducts(self, ask: DataProductBulk, token: str) -> BulkAnswer:
+        """Change all data products that match, as previewed with this token. Raises SetChanged."""
+        return self._carry_out("dataproducts/bulk/", ask, token)
+
+    def delete_dataproduct(self, product_id: int, *, if_match: str | None = None) -> None:
+        """Delete a data product that never had data."""
+        self._ask("DELETE", f"dataproducts/{product_id}/", headers=only_if(if_match))
+
+    # Claims and leases
 
     def claim(self, request: ClaimRequest) -> Claim:
-        """Claim waiting observations; the same claim id gives the same answer, so it is safe to repeat."""
-        return Claim(**self._ask("POST", "claims/", json=_plain(request)))
+        """Claim waiting observations; the same claim id gives the same answer."""
+        return read(Claim, self._ask("POST", "claims/", json=plain(request)))
+
+    def count_waiting(self, statuses: Collection[Status], **filters: Any) -> int:
+        """Count the observations that a claim of these statuses would give now."""
+        params = parameters({"statuses": statuses, **filters})
+        return read(Waiting, self._ask("GET", "claims/", params=params)).waiting
 
     def renew(self, task_id: str, owner: str, lease_seconds: int) -> HeldLease:
         """Prolong the lease of the owner who works on an observation. Raises NotOwner."""
         ask = Lease(taskID=task_id, owner=owner, lease_seconds=lease_seconds)
-        return HeldLease(**self._ask("POST", "leases/", json=_plain(ask)))
+        return read(HeldLease, self._ask("POST", "leases/", json=plain(ask)))
 
     def leases(self, **filters: Any) -> Iterator[HeldLease]:
         """Walk through the leases that match; `expires_at__lt` finds the lost ones."""
         return self._list("leases/", HeldLease, filters)
 
+    # Overview
+
+    def summary(self, group_by: str | Collection[str] = "my_status", **filters: Any) -> Summary:
+        """Count the observations that match, with sizes and ages, for each value of what they are grouped by."""
+        params = parameters({"group_by": group_by, **filters})
+        return read(Summary, self._ask("GET", "summary/", params=params))
+
+    def changes(self, **filters: Any) -> Iterator[Change]:
+        """Walk through the changes that are no changes of status: who edited or deleted what."""
+        return self._list("changes/", Change, filters)
+
+    def rows(self, resource: str, **filters: Any) -> Iterator[dict[str, Any]]:
+        """Walk through any list as plain dicts: `rows("observations", fields=["taskID", "my_status"])`."""
+        return self._connection.walk(f"{resource}/", parameters(filters))
+
+    # Tokens
+
+    def tokens(self, **filters: Any) -> Iterator[Token]:
+        """Walk through our tokens; an admin sees everybody's."""
+        return self._list("tokens/", Token, filters)
+
+    def create_token(self, name: str, days: int = 365) -> MadeToken:
+        """Make a token for our account; its secret is shown this once.
+
+        Not asked again where the answer is lost, as ATDB would have to keep the secret for that: look at
+        `tokens()`, and revoke what nobody has.
+        """
+        ask = NewToken(name=name, days=days)
+        return read(MadeToken, self._ask("POST", "tokens/", json=plain(ask), repeat=False))
+
+    def revoke_token(self, token_id: int) -> None:
+        """Make a token worthless at once. Raises NotFound."""
+        self._ask("DELETE", f"tokens/{token_id}/")
+
     def _list(self, path: str, model: type[Model], filters: Mapping[str, Any]) -> Iterator[Model]:
-        params: dict[str, Any] = {"page_size": 1000, **filters}
-        number = 1
-        while True:
-            try:
-                answer = self._ask("GET", path, params={**params, "page": number})
-            except NotFound:
-                if number == 1:
-                    raise
-                return  # what matches has become less since the last page
-            yield from (model(**item) for item in answer["results"])
-            if not answer["next"]:
-                return
-            number += 1
+        return self._read_each(model, self._connection.walk(path, whole_items(filters)))
 
-    def _ask(self, method: str, path: str, *, json: Any = None, params: Any = None, repeat: bool = True) -> Any:
-        deadline = time.monotonic() + self._patience
-        pause = _FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                return read_answer(self._http.request(method, path, json=json, params=params))
-            except httpx.TransportError as error:
-                reached = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-                failure = Unavailable(f"ATDB at {self._http.base_url} cannot be reached: {error}")
-                if reached and not repeat:
-                    raise failure from error
-            except Unavailable as error:
-                failure = error
-            if time.monotonic() + pause > deadline:
-                raise failure
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+    def _read_each(self, model: type[Model], rows: Iterator[dict[str, Any]]) -> Iterator[Model]:
+        for row in rows:
+            yield read_row(model, row)
 
+    def _count(self, path: str, filters: Mapping[str, Any]) -> int:
+        params = parameters({**filters, "fields": "id", "page_size": 1})
+        return read(Rows, self._ask("GET", path, params=params)).count or 0
 
-class AsyncWatcher:
-    """Look at ATDB from an event loop without changing anything: what triggers need."""
+    def _preview(self, path: str, ask: ObservationBulk | DataProductBulk) -> BulkAnswer:
+        return read(BulkAnswer, self._ask("POST", path, json=plain(ask.model_copy(update={"token": None}))))
 
-    def __init__(self, url: str, *, user: str | None = None, secret: str | None = None) -> None:
-        self._http = httpx.AsyncClient(
-            base_url=f"{url.rstrip('/')}/atdb/",
-            auth=(user, secret or "") if user else None,
-            timeout=TIMEOUT,
-            trust_env=False,
-        )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
-
-    async def count_waiting(self, statuses: Collection[Status]) -> int:
-        """Count the observations that a claim of these statuses would give now."""
-        return int((await self._get("claims/", statuses=",".join(statuses)))["waiting"])
-
-    async def observation(self, task_id: str) -> Observation:
-        """Get one observation by its taskID. Raises NotFound."""
-        results = (await self._get("observations/", taskID=task_id))["results"]
-        if not results:
-            raise NotFound(f"no observation has taskID {task_id}")
-        return Observation(**results[0])
-
-    async def count_observations(self, **filters: Any) -> int:
-        """Count the observations that match."""
-        return int((await self._get("observations/", **filters, page_size=1))["count"])
-
-    async def _get(self, path: str, **params: Any) -> Any:
-        try:
-            return read_answer(await self._http.get(path, params=params))
-        except httpx.TransportError as error:
-            raise Unavailable(f"ATDB at {self._http.base_url} cannot be reached: {error}") from error
-
-
-def read_answer(response: httpx.Response) -> Any:
-    """Give the answer's JSON, or raise the error that it is."""
-    if response.is_success and response.status_code == 204:
-        return None
-    try:
-        content = response.json()
-    except ValueError:
-        if response.is_success:
-            raise Unexpected(f"{response.url} answered something that is not JSON") from None
-        content = {}
-    if response.is_success:
-        return content
-    raise from_problem(response.status_code, content if isinstance(content, dict) else {})
-
-
-def _plain(model: BaseModel | Mapping[str, Any]) -> Any:
-    if isinstance(model, BaseModel):
-        return model.model_dump(mode="json", exclude_unset=True)
-    return dict(model)
+    def _carry_out(self, path: str, ask: ObservationBulk | DataProductBulk, token: str) -> BulkAnswer:
+        body = plain(ask.model_copy(update={"token": token}))
+        return read(BulkAnswer, self._ask("POST", path, json=body, headers=once()))

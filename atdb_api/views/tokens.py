@@ -26,7 +26,7 @@ def list_(session: Session) -> Answer:
 
 
 @views.post("/")
-@endpoint(Role.VIEWER, takes=NewToken, answers=MadeToken, status=201, by_token=False)
+@endpoint(Role.VIEWER, takes=NewToken, answers=MadeToken, status=201, by_token=False, answers_secret=True)
 def create(session: Session, new: NewToken) -> MadeToken:
     """Make a token for the account that asks; its secret is shown this once. A token cannot make another."""
     made, secret = accounts.make_token(session, actor(), new.name, new.lifetime(), actor=actor())

@@ -4,7 +4,8 @@ from typing import Any
 
 from airflow.providers.http.hooks.http import HttpHook
 
-from atdb_interface.client import AsyncWatcher, Client
+from atdb_interface.async_client import AsyncClient
+from atdb_interface.client import Client
 
 
 class AtdbHook(HttpHook):
@@ -22,9 +23,9 @@ class AtdbHook(HttpHook):
         """Open a client; close it, or use it as a context manager."""
         return Client(**_credentials(self.get_connection(self.http_conn_id)))
 
-    async def watcher(self) -> AsyncWatcher:
-        """Open an asynchronous client that only looks."""
-        return AsyncWatcher(**_credentials(await self.aget_connection(self.http_conn_id)))
+    async def watcher(self) -> AsyncClient:
+        """Open a client for the event loop of a trigger, which looks again by itself: it is told each failure."""
+        return AsyncClient(**_credentials(await self.aget_connection(self.http_conn_id)), patience=0)
 
 
 def _credentials(connection: Any) -> dict[str, Any]:

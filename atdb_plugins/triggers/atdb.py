@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
-from atdb_interface.client import AsyncWatcher
+from atdb_interface.async_client import AsyncClient
 from atdb_interface.errors import AtdbError, NotFound
 from atdb_interface.lifecycle import START_LEAD, START_LEAD_BUSY, Status
 from atdb_interface.models import Observation
@@ -53,7 +53,7 @@ class WaitingTrigger(BaseTrigger):
 class ObservationTrigger(BaseTrigger):
     """Look at one observation until it is due: a subclass says when."""
 
-    atdb: AsyncWatcher
+    atdb: AsyncClient
 
     def __init__(self, atdb_conn_id: str, atdb_task_id: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

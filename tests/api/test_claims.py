@@ -137,12 +137,12 @@ def test_a_lost_start_of_the_telescope_is_given_to_nobody(client: Client, observ
 def test_looking_changes_nothing(client: Client, observe: Observe, url: str) -> None:
     import asyncio
 
-    from atdb_interface.client import AsyncWatcher
+    from atdb_interface.async_client import AsyncClient
 
     observe(Status.VALID)
 
     async def look() -> list[int]:
-        async with AsyncWatcher(url, user="viewer", secret=SECRETS["viewer"]) as atdb:
+        async with AsyncClient(url, user="viewer", secret=SECRETS["viewer"]) as atdb:
             return [await atdb.count_waiting([Status.VALID, Status.DEFINED]) for _ in range(3)]
 
     assert asyncio.run(look()) == [1, 1, 1]

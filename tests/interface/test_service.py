@@ -1,8 +1,6 @@
 """The command `atdb_service`, run as astronomers run it."""
 
-import socket
 import subprocess
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from atdb_interface.errors import NotFound
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.models import Observation
 from tests.interface.conftest import BIN, Run, write_config
+from tests.interface.proxy import Fault, proxy_to
 
 SPECIFICATION = (
     "--operation=specification",
@@ -148,28 +147,15 @@ def test_where_no_host_is_configured_the_exit_status_is_1(tmp_path: Path) -> Non
     assert "no host 'prod' is configured" in done.stderr
 
 
-def test_where_the_connection_breaks_the_exit_status_is_1_and_nothing_is_sent_again(tmp_path: Path) -> None:
-    requests = []
-
-    def hang_up() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection:
-                requests.append(connection.recv(65536))
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=hang_up, daemon=True)
-        thread.start()
-        config = write_config(tmp_path / "c.toml", f"http://127.0.0.1:{listener.getsockname()[1]}", "service")
-        done = atdb_service(config, *SPECIFICATION)
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
-    assert done.returncode == 1
-    assert "cannot be reached" in done.stderr
-    assert [request.split()[0] for request in requests] == [b"POST"]
+def test_where_the_answer_is_lost_it_is_asked_for_again_and_there_is_one_task(
+    tmp_path: Path, url: str, client: Client
+) -> None:
+    with proxy_to(url, Fault.ANSWER_LOST) as proxy:
+        done = atdb_service(write_config(tmp_path / "c.toml", proxy.url, "service"), *SPECIFICATION)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(proxy.requests) == 2
+    assert len(set(proxy.idempotency_keys())) == 1
+    assert client.count_observations() == 1
 
 
 def test_a_real_schedule_is_run_by_the_shell_unchanged(

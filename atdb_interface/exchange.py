@@ -1,0 +1,124 @@
+"""What a request to ATDB and its answer look like, for whoever carries them there and back."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import httpx
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
+
+from atdb_interface.errors import Unavailable, Unexpected, from_problem
+
+T = TypeVar("T")
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def login(user: str | None, secret: str | None, token: str | None) -> httpx.Auth | None:
+    """Tell how to log in: by HTTP Basic, with a token, or not at all."""
+    if user and token:
+        raise ValueError("log in with a token or with user and secret, not with both")
+    if token:
+        return _Bearer(token)
+    return httpx.BasicAuth(user, secret or "") if user else None
+
+
+class _Bearer(httpx.Auth):
+    def __init__(self, token: str) -> None:
+        self._header = f"Bearer {token}"
+
+    def auth_flow(self, request: httpx.Request) -> Any:
+        request.headers["Authorization"] = self._header
+        yield request
+
+
+def once() -> dict[str, str]:
+    """Make the header by which ATDB knows a repetition, and does the work once."""
+    return {"Idempotency-Key": str(uuid4())}
+
+
+def only_if(etag: str | None) -> dict[str, str]:
+    """Make the header by which ATDB refuses where the item is no longer what this ETag names."""
+    return {"If-Match": etag} if etag else {}
+
+
+def parameters(filters: Mapping[str, Any]) -> dict[str, str]:
+    """Write filters as an address has them: several values with commas between."""
+    return {name: _written(value) for name, value in filters.items()}
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+def whole_items(filters: Mapping[str, Any]) -> dict[str, str]:
+    """Write the filters of a list whose items are read as models, which need all their fields."""
+    if "fields" in filters:
+        raise ValueError("fields= leaves fields out: ask rows(...) for it, which gives plain dicts")
+    return parameters(filters)
+
+
+def plain(content: BaseModel | Mapping[str, Any]) -> Any:
+    """Write what is sent; of a model, what was set."""
+    if isinstance(content, BaseModel):
+        return content.model_dump(mode="json", exclude_unset=True)
+    return to_jsonable_python(dict(content))
+
+
+def checked(answer: httpx.Response) -> httpx.Response:
+    """Give the answer back where it is a success, or raise the error that it is."""
+    if answer.is_success:
+        return answer
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = {}
+    error = from_problem(answer.status_code, problem if isinstance(problem, dict) else {})
+    if isinstance(error, Unavailable):
+        error.extra["retry_after"] = _retry_after_seconds(answer.headers.get("Retry-After", ""))
+    raise error
+
+
+def _retry_after_seconds(text: str) -> float:
+    """Read a header that holds seconds, or a moment; what cannot be read asks for nothing."""
+    if text.isascii() and text.isdecimal():
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def read(kind: type[T], answer: httpx.Response) -> T:
+    """Read an answer as what it should be. Raises Unexpected."""
+    try:
+        return TypeAdapter(kind).validate_json(answer.content)
+    except ValidationError:
+        raise Unexpected(f"{answer.url} answered something that is no {kind.__name__}") from None
+
+
+def read_row(model: type[Model], row: dict[str, Any]) -> Model:
+    """Read one item of a list. Raises Unexpected."""
+    try:
+        return model.model_validate(row)
+    except ValidationError as error:
+        raise Unexpected(f"ATDB listed something that is no {model.__name__}: {error}") from None
+
+
+class Rows(BaseModel):
+    """One page of a walk, its items as they came."""
+
+    count: int | None
+    next: str | None
+    results: list[dict[str, Any]]
+
+    def next_cursor(self) -> str | None:
+        """Give the cursor of the next page, or None after the last one.
+
+        Only that is taken from its address: a proxy may hide the name by which we reach ATDB.
+        """
+        return httpx.URL(self.next).params["cursor"] if self.next else None

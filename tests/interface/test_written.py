@@ -1,0 +1,104 @@
+"""What the server reads is just what the schemas of the API's document say."""
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema_rs import Draft202012Validator
+from pydantic import BaseModel, ValidationError
+
+from atdb_interface.models import DataProductChange, NewDataProduct, NewObservation, ObservationChange
+
+NUMBERS: list[Any] = [
+    *(0, 1, 39, 40, -1, 359.5, 360, 360.5, 90, 90.5, -90, 1000, 1001, 165.0, 165.5, 2_000_000_000, 2_000_000_001),
+    *("0", "1", "39", "40", "-1", "-0", "+5", "007", "359.99", "360", "90", "90.0", "90.1", "-90", "1000", "1001"),
+    *(
+        "2000000000",
+        "2000000001",
+        "165.0",
+        "165.5",
+        "1e-05",
+        "0e-05",
+        "0.0",
+        "0.5",
+        "1000000",
+        "1000000.5",
+        "",
+        " ",
+    ),
+    *("1 ", "nan", "inf", "1_0", "0x1", "one", "٣", "1\n", True, False, None, [], {}),
+]
+NUMERIC = (
+    "field_ra",
+    "field_ha",
+    "field_dec",
+    "field_beam",
+    "integration_factor",
+    "central_frequency",
+    "priority",
+)
+FLAGS: list[Any] = [True, False, "true", "False", "YES", "no", "on", "0", "1", "tRUE", "", "2", 0, 1, 2, None]
+TEXTS: list[Any] = ["x", " x ", " ", "\u2003", "", "a\nb", "a\x7fb", "é", "x" * 200, "x" * 201, None, 1]
+FILES: list[Any] = [*TEXTS, "a.fits", ".a", "a/b", "a*", "[a]", "manifest.json", "manifest.json2", "a b", "\\"]
+PATHS: list[Any] = [
+    *("/a/b", "a", "/a/../b", "..", "../a", "a/..", "...", "/a/..b", "/.a/.", "a*", "", "a\tb", None),
+    *("h:/a", "h:/a/../b", "h:/..", "h:/a..", "h:a", ":/a", "-h:/a", "h.x-1:/a/*", "h:/", "h:/\x00"),
+]
+MODES: list[Any] = [
+    "imaging",
+    "imaging_pointing",
+    " imaging ",
+    "imagingx",
+    "arts_sc1",
+    "arts_sc4_survey",
+    "arts",
+    "",
+]
+OPTIONS: list[Any] = [
+    *({}, {"a": [1]}, {" ": 1}, {"a\n": 1}, {"ndps": 5}, {"ndps": 5.0}, {"ndps": "5"}, {"ndps": "0"}),
+    *({"ndps": 1001}, {"ndps": "1001"}, {"ndps": None}, {"ndps": True}, {"ndps": 5.5}, {"ndps": "five"}),
+]
+NEW = {"field_name": "3C48", "observing_mode": "imaging", "starttime": "2026-04-05T06:00:00Z"}
+PRODUCT = {"taskID": "260405001", "filename": "a.fits"}
+
+
+@pytest.mark.parametrize(
+    ("model", "whole", "field", "values"),
+    [
+        *((ObservationChange, {}, field, NUMBERS) for field in NUMERIC),
+        (NewObservation, NEW, "duration", [number for number in NUMBERS if number is not None]),
+        (NewDataProduct, PRODUCT, "size", NUMBERS),
+        (ObservationChange, {}, "skip_auto_ingest", FLAGS),
+        (ObservationChange, {"reason": "because"}, "force", FLAGS),
+        (ObservationChange, {}, "field_name", TEXTS),
+        (ObservationChange, {}, "beamPattern", TEXTS),
+        (DataProductChange, {"force": True}, "reason", TEXTS),
+        (NewDataProduct, PRODUCT, "filename", FILES),
+        (ObservationChange, {}, "irods_collection", PATHS),
+        (ObservationChange, {}, "data_location", PATHS),
+        (NewObservation, NEW | {"duration": 1}, "observing_mode", MODES),
+        (ObservationChange, {}, "options", OPTIONS),
+    ],
+)
+def test_the_schema_allows_just_what_is_read(
+    model: type[BaseModel], whole: dict[str, Any], field: str, values: list[Any]
+) -> None:
+    validator = Draft202012Validator(model.model_json_schema())
+    for value in values:
+        body = whole | {field: value}
+        assert validator.is_valid(body) == is_read(model, body), (field, value)
+
+
+def is_read(model: type[BaseModel], body: dict[str, Any]) -> bool:
+    try:
+        model.model_validate_json(json.dumps(body))
+    except ValidationError:
+        return False
+    return True
+
+
+def test_numbers_and_flags_may_come_as_text() -> None:
+    new = NewObservation.model_validate(
+        NEW | {"duration": "300", "field_ra": "+41.50", "field_beam": "07", "skip_auto_ingest": "True"}
+    )
+    assert (new.duration, new.field_ra, new.field_beam, new.skip_auto_ingest) == (300, 41.5, 7, True)
