@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from atdb_api import commands, database, openapi, problems, views
+from atdb_api import browsable, commands, database, headers, negotiation, openapi, problems, views
 from atdb_api.config import Config
 
 
@@ -16,6 +16,9 @@ def create_app(config: Config | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     database.init_app(app, config.database_url)
     problems.init_app(app)
+    headers.init_app(app, config.airflow_url)  # before the pages: what is registered first is done last
+    browsable.init_app(app)
+    negotiation.init_app(app)
     views.init_app(app)
     openapi.init_app(app)
     commands.init_app(app)

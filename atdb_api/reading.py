@@ -6,14 +6,19 @@ from typing import Any, TypeVar
 
 from flask import request
 from pydantic import BaseModel, TypeAdapter
+from pydantic_core import from_json
 from werkzeug.exceptions import UnsupportedMediaType
 
-from atdb_api import auth, filters
+from atdb_api import auth, filters, forms
 from atdb_interface.accounts import Login
 from atdb_interface.errors import BadRequest
 
 Model = TypeVar("Model", bound=BaseModel)
 FORM = "application/x-www-form-urlencoded"
+MOST_MEMBERS = 5000
+#: What a form says beside its fields: what was in them, and where to go after a login.
+AS_IT_WAS, NEXT = "_was", "next"
+NO_FIELDS = (auth.CSRF_FIELD, AS_IT_WAS, NEXT)
 
 
 @dataclass(frozen=True)
@@ -52,34 +57,40 @@ def _json(model: type[BaseModel]) -> bytes:
         return _form(model)
     if request.mimetype not in ("application/json", ""):
         raise UnsupportedMediaType("send application/json")
-    return request.get_data()
+    raw = request.get_data()
+    _refuse_too_many(raw)
+    return raw
+
+
+def _refuse_too_many(raw: bytes) -> None:
+    """Raise BadRequest for more members than any request needs: to name what is wrong with each takes memory."""
+    try:
+        value = from_json(raw)
+    except ValueError:
+        return  # whoever reads it as a model says more
+    if isinstance(value, dict | list) and len(value) > MOST_MEMBERS:
+        raise BadRequest(f"more than {MOST_MEMBERS} members")
 
 
 def _form(model: type[BaseModel]) -> bytes:
-    """Turn a form of our own pages into JSON: what was left empty is not sent.
+    """Turn a form of our own pages into JSON: what was left empty, or as it was, is not sent.
+
+    So nobody who edits one field puts back what somebody else has changed in another since the form was shown.
 
     Another site can make a browser send a form, so one is read only in a session, whose CSRF token was checked,
     and where nobody is logged in yet.
     """
     if not (auth.in_session() or model is Login):
         raise UnsupportedMediaType("send application/json")
+    whole = model.model_json_schema()
+    before = _from_text(AS_IT_WAS, request.form.get(AS_IT_WAS, "{}"))
     values = {}
     for name, text in request.form.items():
-        if name == auth.CSRF_FIELD or text == "":
+        if name in NO_FIELDS or text == "" or (isinstance(before, dict) and text == before.get(name)):
             continue
-        values[name] = _from_text(name, text) if name in _structured(model) else text
+        schema = forms.resolved(whole["properties"].get(name, {}), whole)
+        values[name] = _from_text(name, text) if forms.is_structured(schema) else text
     return json.dumps(values).encode()
-
-
-def _structured(model: type[BaseModel]) -> set[str]:
-    """Name the fields of a model that hold an object or a list, which a form writes as JSON."""
-    described = model.model_json_schema()["properties"]
-    return {name for name, schema in described.items() if not _is_plain(schema)}
-
-
-def _is_plain(schema: dict[str, Any]) -> bool:
-    ways = schema.get("anyOf", [schema])
-    return all("$ref" in way or way.get("type") not in ("object", "array") for way in ways)
 
 
 def _from_text(name: str, text: str) -> Any:

@@ -1,10 +1,11 @@
 """`/atdb/login/`, `/atdb/logout/`, `/atdb/me/`: the session of a browser, and who is logged in."""
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
-from atdb_api import auth
+from atdb_api import auth, layout
 from atdb_api.endpoint import answer, endpoint
+from atdb_api.reading import FORM, NEXT
 from atdb_api.roles import Role
 from atdb_api.services import accounts
 from atdb_interface.accounts import Login, Me
@@ -13,16 +14,28 @@ from atdb_interface.errors import Unauthorized
 views = Blueprint("sessions", __name__)
 
 
+@views.get("/login/")
+def login_form() -> str:
+    """Show the page on which to log in; `next`: where to go from there."""
+    return layout.login_page(request.args.get(NEXT, ""))
+
+
 @views.post("/login/")
 @endpoint(None, takes=Login, answers=Me, refuses=(Unauthorized,))
 def log_in(session: Session, given: Login) -> Response:
-    """Begin a session: its cookie goes with all that the browser asks from then on."""
+    """Begin a session: its cookie goes with all that the browser asks from then on.
+
+    A form of a browser is led on from here.
+    """
     auth.refuse_other_sites()
     login = auth.check_password(session, given.name, given.password)
     _, secret = accounts.make_token(
         session, login.account, "session", accounts.SESSION_LIFETIME, actor=login.account, is_session=True
     )
-    response = answer(_me(login, auth.csrf_token_of(secret)), 200)
+    if request.mimetype == FORM:
+        response = layout.see_other(layout.local(request.form.get(NEXT, "")))
+    else:
+        response = answer(_me(login, auth.csrf_token_of(secret)), 200)
     auth.start_session(response, secret)
     return response
 
@@ -30,11 +43,12 @@ def log_in(session: Session, given: Login) -> Response:
 @views.post("/logout/")
 @endpoint(Role.VIEWER, status=204)
 def log_out(session: Session) -> Response:
-    """End the session that this request belongs to."""
+    """End the session that this request belongs to. A form of a browser is led to where to log in."""
     login = auth.login()
     if login.token and login.is_session:
         accounts.revoke(session, login.token, actor=login.account)
-    response = Response(status=204)
+    is_form = request.mimetype == FORM
+    response = layout.see_other(url_for(".login_form")) if is_form else Response(status=204)
     auth.end_session(response)
     return response
 

@@ -221,6 +221,13 @@ def test_a_page_has_the_forms_for_what_its_user_may_do(
         assert forms(http.get(f"/atdb/{resource}/{number}/")).keys() == {"Log out"} | on_the_item
 
 
+@pytest.mark.parametrize(("role", "may_force"), [("service", False), ("operator", True)])
+def test_only_an_operator_is_offered_to_force_on_the_history(url: str, role: str, may_force: bool) -> None:
+    form = forms(Browser(url, role).get("/atdb/status/"))["Send"]
+    assert ("force" in form.fields) == may_force
+    assert {"taskID", "name", "reason"} <= form.fields.keys()
+
+
 def test_who_is_in_no_session_gets_no_forms(database_url: str, url: str, observe: Observe) -> None:
     address = f"/atdb/observations/{observe().id}/"
     assert not forms(httpx.get(url + address, headers={"Accept": ACCEPT}, auth=ADMIN))
