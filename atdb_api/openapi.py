@@ -11,20 +11,31 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
-from atdb_api import auth, idempotency, pages
-from atdb_api.endpoint import Contract, contracts, endpoint
-from atdb_api.filters import BOOLEAN as BOOLEAN_KIND
-from atdb_api.filters import COMPARISONS, TEXT, TEXT_MATCHES, Columns, Kind, Related, kind_of, several
-from atdb_api.pages import MAX_PAGE_SIZE, PAGE_SIZE, Listing
+from atdb_api import auth, parameters
+from atdb_api.endpoint import Contract, contract_of, contracts, endpoint
+from atdb_api.filters import Columns
+from atdb_api.pages import Listing
+from atdb_api.parameters import Json
+from atdb_api.wire import OBSERVATION_COLUMNS, PRODUCT_COLUMNS
 from atdb_interface import errors
-from atdb_interface.models import Page
+from atdb_interface.bulk import DataProductBulk, ObservationBulk
+from atdb_interface.models import ClaimRequest, Page
 
-Json = dict[str, Any]
+DOCS = "/atdb/docs"
 PROBLEM = "application/problem+json"
 _REF = "#/components/schemas/"
 _SECURITY: list[dict[str, list[str]]] = [{"basic": []}, {"bearer": []}, {"session": []}]
 _REFUSED_ALWAYS = (errors.BadRequest, errors.Unavailable)
 _REFUSED_TO_SOME = (errors.Unauthorized, errors.Forbidden, errors.TooManyAttempts)
+#: The models whose `filters` are those of a list, and what can be filtered there.
+_FILTERED: dict[type[BaseModel], Columns] = {
+    ClaimRequest: OBSERVATION_COLUMNS,
+    ObservationBulk: OBSERVATION_COLUMNS,
+    DataProductBulk: PRODUCT_COLUMNS,
+}
+_HEADER: Json = {"required": True, "schema": {"type": "string"}}
+#: The headers that refusals of a status always have.
+_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 _PROBLEM_SCHEMA: Json = {
     "type": "object",
     "description": "RFC 9457. Further members tell programs more, such as `errors`, `my_status` and `allowed`.",
@@ -58,7 +69,7 @@ def init_app(app: Flask) -> None:
 
     app.register_blueprint(views)
     app.register_blueprint(
-        get_swaggerui_blueprint("/atdb/docs", "/atdb/openapi.json", config={"app_name": "ATDB"})
+        get_swaggerui_blueprint(DOCS, "/atdb/openapi.json", config={"app_name": "ATDB", "validatorUrl": None})
     )
 
 
@@ -69,6 +80,13 @@ def describe() -> Json:
     for (rule, method), contract in contracts().items():
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)
         paths.setdefault(path, {})[method.lower()] = _operation(rule, method, contract, schemas)
+    for path, summary in _pages():
+        paths.setdefault(path, {})["get"] = {
+            "operationId": f"get_{path.strip('/').replace('/', '_')}",
+            "summary": summary,
+            "tags": ["pages"],
+            "responses": {"200": {"description": "A page for people.", "content": {"text/html": {}}}},
+        }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -93,6 +111,14 @@ def describe() -> Json:
     }
 
 
+def _pages() -> Iterator[tuple[str, str]]:
+    """Find the pages that have no JSON: the views without a contract, but for those of the document's own page."""
+    for rule in current_app.url_map.iter_rules():
+        view = current_app.view_functions[rule.endpoint]
+        if rule.rule.startswith("/atdb/") and not rule.rule.startswith(DOCS) and contract_of(view) is None:
+            yield rule.rule, (inspect.getdoc(view) or "").partition("\n")[0]
+
+
 _ON_FILTERS = (
     "Lists are filtered by Django's lookups on any field, `field__lookup=value`; `__exclude` behind a lookup "
     "gives all that it does not find."
@@ -114,6 +140,8 @@ class _Schemas:
         )
         self._refs = refs
         self.definitions: Json = document["$defs"]
+        for model, columns in _FILTERED.items():
+            self._say_filters(model, columns)
 
     def taken(self, contract: Contract) -> Json:
         one = self._refs[contract.takes, "validation"]  # type: ignore[index]
@@ -128,6 +156,17 @@ class _Schemas:
             return {"type": "object"}
         one = self._refs[contract.answers, "serialization"]
         return {"anyOf": [one, {"type": "array", "items": one}]} if contract.takes_many else one
+
+    def _say_filters(self, model: type[BaseModel], columns: Columns) -> None:
+        """Say what filters in a body may be: what they may be in the address of a list."""
+        name = "ObservationFilters" if columns is OBSERVATION_COLUMNS else "DataProductFilters"
+        self.definitions[name] = {"title": name} | parameters.lookups(columns)
+        body = self.definitions[self._refs[model, "validation"]["$ref"].removeprefix(_REF)]
+        filters = body["properties"]["filters"]
+        body["properties"]["filters"] = {
+            "$ref": _REF + name,
+            **{key: filters[key] for key in ("default", "minProperties") if key in filters},
+        }
 
     def _part(self, listing: Listing[Any, Any]) -> Json:
         """Describe an item of which `?fields=` may have left some fields out."""
@@ -152,8 +191,6 @@ def _page_of(item: Json) -> Json:
 def _operation(rule: str, method: str, contract: Contract, schemas: _Schemas) -> Json:
     view = _view_of(rule, method)
     summary, _, description = (inspect.getdoc(view) or "").partition("\n\n")
-    if contract.needs:
-        description += f"\n\nNeeds the role {contract.needs.label}."
     operation: Json = {
         "operationId": f"{method.lower()}_{re.sub(r'[^a-z_]+', '_', rule).strip('_')}",
         "summary": summary,
@@ -162,7 +199,7 @@ def _operation(rule: str, method: str, contract: Contract, schemas: _Schemas) ->
         else description,
         "tags": [rule.split("/")[2] or "atdb"],
         "security": _SECURITY if contract.needs else [],
-        "parameters": list(_parameters(rule, method, contract)),
+        "parameters": list(parameters.of(rule, method, contract)),
         "responses": _responses(rule, method, contract, schemas),
     }
     if contract.takes:
@@ -181,118 +218,22 @@ def _view_of(rule: str, method: str) -> Callable[..., Any]:
     )
 
 
-def _parameters(rule: str, method: str, contract: Contract) -> Iterator[Json]:
-    for name in re.findall(r"<int:(\w+)>", rule):
-        yield {"name": name, "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
-    for parameter in contract.parameters:
-        yield _in_query(parameter.name, parameter.description, parameter.schema, required=parameter.required)
-    if contract.lists:
-        yield from _list_parameters(contract.lists)
-    listing = contract.lists or contract.shows
-    if listing:
-        names = "|".join(listing.model.model_fields)
-        schema = {"type": "string", "pattern": f"^({names})(,({names}))*$"}
-        yield _in_query("fields", "Only these fields, with commas between.", schema)
-        if listing.existed:
-            yield _in_query(pages.AS_OF.name, pages.AS_OF.description, pages.AS_OF.schema)
-    columns = contract.lists.columns(None) if contract.lists else contract.filters
-    if columns:
-        yield _filters(columns)
-    if contract.has_etag:
-        name, use = ("If-None-Match", "not changed") if method == "GET" else ("If-Match", "changed")
-        yield {
-            "name": name,
-            "in": "header",
-            "description": f"The ETag of what the client has: 304 where it has {use}."
-            if method == "GET"
-            else f"The ETag of what the client has read: 412 where it has {use} since.",
-            "schema": {"type": "string"},
-        }
-    if method == "POST" and contract.needs:
-        yield {
-            "name": idempotency.HEADER,
-            "in": "header",
-            "description": "Asked again with the same key, the first answer is given and nothing is done twice.",
-            "schema": {"type": "string", "pattern": idempotency.KEY_PATTERN},
-        }
-
-
-def _list_parameters(listing: Listing[Any, Any]) -> Iterator[Json]:
-    sortable = [name for name, column in listing.columns(None).items() if not isinstance(column, Related)]
-    one = f"-?({'|'.join(sortable)})"
-    numbers: Json = {"type": "integer", "minimum": 1, "maximum": pages.DEEPEST_PAGE}
-    yield _in_query("page", "The number of the page.", numbers | {"default": 1})
-    yield _in_query("page_size", "Items a page.", numbers | {"maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE})
-    yield _in_query(
-        "ordering",
-        "Fields to order by, with commas between, each with a minus for the other way round.",
-        {"type": "string", "pattern": f"^{one}(,{one})*$"},
-    )
-    yield _in_query(
-        "cursor",
-        "Empty, begins a walk that is as fast at its end as at its beginning; `next` goes on with it.",
-        {"type": "string"},
-    )
-
-
-def _filters(columns: Columns) -> Json:
-    """Describe all lookups on all fields as one object, of which each property is a parameter of its own."""
-    patterns: Json = {}
-    for kind, names in _by_kind(columns).items():
-        fields = "|".join(names)
-        patterns[f"^({fields})(__({'|'.join(COMPARISONS)}|ne))?(__exclude)?$"] = _text(kind.pattern)
-        patterns[f"^({fields})__in(__exclude)?$"] = _text(several(kind) if kind is not TEXT else TEXT.pattern)
-        patterns[f"^({fields})__range(__exclude)?$"] = _text(_two(kind))
-    all_fields = "|".join(columns)
-    patterns[f"^({all_fields})__({'|'.join(TEXT_MATCHES)})(__exclude)?$"] = _text(TEXT.pattern)
-    patterns[f"^({all_fields})__isnull(__exclude)?$"] = _text(BOOLEAN_KIND.pattern)
-    return {
-        "name": "filters",
-        "in": "query",
-        "style": "form",
-        "explode": True,
-        "description": "Each property is a parameter `field__lookup=value`.",
-        "schema": {"type": "object", "patternProperties": patterns, "additionalProperties": False},
-        "example": {"my_status__in": "defined"} if "my_status" in columns else {},
-    }
-
-
-def _by_kind(columns: Columns) -> dict[Kind, list[str]]:
-    kinds: dict[Kind, list[str]] = {}
-    for name, column in columns.items():
-        kinds.setdefault(kind_of(column), []).append(name)
-    return kinds
-
-
-def _two(kind: Kind) -> str:
-    if kind is TEXT:
-        return r"^[^\x00]*,[^\x00]*$"
-    one = kind.pattern.removeprefix("^").removesuffix("$")
-    return f"^{one},{one}$"
-
-
-def _text(pattern: str) -> Json:
-    return {"type": "string", "pattern": pattern}
-
-
-def _in_query(name: str, description: str, schema: Json, *, required: bool = False) -> Json:
-    return {"name": name, "in": "query", "description": description, "required": required, "schema": schema}
-
-
 def _responses(rule: str, method: str, contract: Contract, schemas: _Schemas) -> Json:
     good: Json = {"description": "Done."}
     if contract.status != 204:
         good["content"] = {"application/json": {"schema": schemas.answered(contract)}}
     if contract.has_etag and method != "DELETE":
-        good["headers"] = {"ETag": {"schema": {"type": "string"}}}
+        good["headers"] = {"ETag": _HEADER}
     responses = {str(contract.status): good}
     if contract.has_etag and method == "GET":
-        responses["304"] = {"description": "What the client has is what there is."}
+        responses["304"] = {"description": "What the client has is what there is.", "headers": {"ETag": _HEADER}}
     for status, titles in sorted(_refusals(rule, method, contract).items()):
         responses[str(status)] = {
             "description": ", ".join(titles),
             "content": {PROBLEM: {"schema": {"$ref": _REF + "Problem"}}},
         }
+        if names := _HEADERS.get(status):
+            responses[str(status)]["headers"] = dict.fromkeys(names, _HEADER)
     return responses
 
 
@@ -306,7 +247,7 @@ def _refusals(rule: str, method: str, contract: Contract) -> dict[int, list[str]
         kinds.append(errors.PreconditionFailed)
     if method in ("POST", "PUT", "PATCH", "DELETE"):
         kinds.append(errors.Conflict)
-    if method == "POST":
+    if method == "POST" and contract.needs and not contract.answers_secret:
         kinds.append(errors.KeyReused)
     titles: dict[int, list[str]] = {}
     for kind in dict.fromkeys(kinds):

@@ -59,6 +59,7 @@ def page(session: Session, listing: Listing[Row, Item], query: Select[Row] | Non
         query = query.where(listing.existed(at))
     terms = _ordering(listing.key, columns)
     size = _whole("page_size", PAGE_SIZE, MAX_PAGE_SIZE)
+    number = _whole("page", 1, DEEPEST_PAGE)
     if "cursor" in request.args:
         walked, cursor = _walk(session, query, terms, size)
         return {
@@ -67,7 +68,6 @@ def page(session: Session, listing: Listing[Row, Item], query: Select[Row] | Non
             "previous": None,
             "results": _written(session, listing, walked, at),
         }
-    number = _whole("page", 1, DEEPEST_PAGE)
     count = session.scalar(query.with_only_columns(func.count(), maintain_column_froms=True)) or 0
     if number > 1 and (number - 1) * size >= count:
         raise NotFound(f"page {number} is past the end")
@@ -91,7 +91,8 @@ def item(session: Session, listing: Listing[Row, Item], row_id: int) -> tuple[It
     for name in request.args:
         if name not in (("fields", "as_of") if listing.existed else ("fields",)):
             raise filters.unreadable(name, "no such parameter")
-    query = listing.query.where(*filters.where(listing.columns(None), [(listing.key, str(row_id))]))
+    key: Any = listing.columns(None)[listing.key]
+    query = listing.query.where(key == row_id)
     if at and listing.existed:
         query = query.where(listing.existed(at))
     row = session.scalar(query)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from atdb_interface.fields import Name, Time
 from atdb_interface.models import Wire
+from atdb_interface.written import whole
 
 LONGEST_TOKEN_DAYS = 3660
 
@@ -30,7 +31,7 @@ class NewToken(Wire):
     """A token for the account that asks. `name`: what it is for."""
 
     name: Name
-    days: Annotated[int, Field(gt=0, le=LONGEST_TOKEN_DAYS)] = 365
+    days: Annotated[int, Field(ge=1, le=LONGEST_TOKEN_DAYS), whole(1, LONGEST_TOKEN_DAYS)] = 365
 
     def lifetime(self) -> timedelta:
         """Tell how long it is good for."""

@@ -7,13 +7,14 @@ All data lie below one data root, in which each data host has its own folder: `a
 import re
 from pathlib import Path, PurePosixPath
 
-_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+HOST_PATTERN = r"[A-Za-z0-9][A-Za-z0-9.-]*"
 
 
 def local_path(data_root: Path, data_location: str) -> Path:
     """Give the directory of a `data_location` on this machine; ValueError where it would lie outside."""
     host, colon, directory = data_location.partition(":")
     path = PurePosixPath(directory)
-    if not colon or not _HOST.fullmatch(host) or not path.is_absolute() or ".." in path.parts or "\0" in directory:
+    names_host = colon and re.fullmatch(HOST_PATTERN, host)
+    if not names_host or not path.is_absolute() or ".." in path.parts or "\0" in directory:
         raise ValueError(f"{data_location!r} is not host:/directory")
     return data_root.joinpath(host, *path.parts[1:])

@@ -6,12 +6,13 @@ Times are aware UTC, written `YYYY-MM-DDTHH:MM:SSZ`; a time without a zone is ta
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
 
-from atdb_interface.data_hosts import local_path
+from atdb_interface.data_hosts import HOST_PATTERN
+from atdb_interface.written import FLAG, Written, whole
 
 LONGEST_TEXT = 4096
 #: Beside the products of an observation, the archive holds this.
@@ -19,24 +20,22 @@ MANIFEST = "manifest.json"
 #: Apertif forms this many beams on the sky, numbered from 0.
 BEAMS = 40
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+#: So long can an observation take: what the database holds, 68 years.
+LONGEST_SECONDS = 2**31 - 1
 
+#: Without their first and last year, so that no zone leads out of them.
+_YEARS = "(197[1-9]|19[89][0-9]|20[0-9]{2}|21[0-8][0-9]|219[0-8])"
 _LEAP_YEARS = "19(7[26]|8[048]|9[26])|2000|2[01](0[48]|[2468][048]|[13579][26])"
 _DAYS = (
-    "(19[7-9][0-9]|2[01][0-9]{2})-"
+    rf"{_YEARS}-"
     "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
 )
-#: How a time is written: a day from 1970 to 2199, perhaps a time of day, perhaps a zone. A bare number is not
+#: How a time is written: a day from 1971 to 2198, perhaps a time of day, perhaps a zone. A bare number is not
 #: taken as seconds since 1970: it is rather a slip.
 TIME_PATTERN = (
     rf"^({_DAYS}|({_LEAP_YEARS})-02-29)"
     r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?)?$"
 )
-
-
-def _no_control_characters(text: str) -> str:
-    if any(ord(c) < 32 or ord(c) == 127 for c in text):
-        raise ValueError("holds control characters")
-    return text
 
 
 def _utc(moment: datetime) -> datetime:
@@ -67,43 +66,87 @@ Time = Annotated[
 ]
 #: Observations start and end at whole seconds: what the wire cannot tell apart must not differ in the database.
 WholeSeconds = Annotated[Time, AfterValidator(lambda moment: moment.replace(microsecond=0))]
+_CONTROL = r"\x00-\x1f\x7f"
+#: What has no shape of its own, control characters among it.
+_BLANK = r"\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff"
+#: Some character that can be seen.
+VISIBLE = r"[^\x00-\x20\x7f]"
+
 Name = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
-    AfterValidator(_no_control_characters),
+    StringConstraints(min_length=1, max_length=200),
+    Written(rf"^[^{_CONTROL}]*[^{_BLANK}][^{_CONTROL}]*$", "is blank, or holds control characters"),
+    AfterValidator(str.strip),
 ]
-Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT), AfterValidator(_no_control_characters)]
-Reason = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")]
-TaskId = Annotated[str, StringConstraints(pattern=r"^\d{9,12}$")]
-FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
-SmallInt = Annotated[int, Field(ge=0, le=2_000_000_000)]
+Text = Annotated[
+    str, StringConstraints(max_length=LONGEST_TEXT), Written(f"^[^{_CONTROL}]*$", "holds control characters")
+]
+Reason = Annotated[
+    str, StringConstraints(max_length=LONGEST_TEXT), Written(r"^[^\x00]*$", "holds a NUL character")
+]
+
+
+def _given(value: Any) -> Any:
+    if value is None:
+        raise ValueError("cannot be empty")
+    return value
+
+
+def _without_null(schema: JsonSchemaValue) -> None:
+    del schema["default"]
+    ways = [way for way in schema.pop("anyOf") if way != {"type": "null"}]
+    schema |= {"anyOf": ways} if len(ways) > 1 else ways[0]
+
+
+_Value = TypeVar("_Value")
+#: Of what changes something: a field that may be left out, which is None here, but not be emptied.
+Given = Annotated[_Value | None, BeforeValidator(_given), Field(json_schema_extra=_without_null)]
+
+TaskId = Annotated[str, Written("^[0-9]{9,12}$", "is no taskID such as 190405034")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Flag = Annotated[bool, FLAG]
+FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
+SmallInt = Annotated[int, Field(ge=0, le=2_000_000_000), whole(0, 2_000_000_000)]
+#: Bytes, of up to 9 PB: no more can JSON's readers tell from each other.
+Size = Annotated[int, Field(ge=0, le=2**53 - 1), whole(0, 2**53 - 1)]
 
 
-def _safe_file_name(name: str) -> str:
-    if name.startswith(".") or set(name) & set("/\\*?[]"):
-        raise ValueError("is not the plain name of one file or directory")
+def _no_manifest(name: str) -> str:
     if name == MANIFEST:
         raise ValueError("is the name of the archive's own file")
     return name
 
 
-FileName = Annotated[Name, AfterValidator(_safe_file_name)]
+_NO_COLLECTION = rf"{_CONTROL}\\*?\[\]"
+_NO_FILE = f"{_NO_COLLECTION}/"
+FileName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    Written(
+        rf"^[^.{_BLANK}{_NO_FILE}]([^{_NO_FILE}]*[^{_BLANK}{_NO_FILE}])?$",
+        "is not the plain name of one file or directory",
+    ),
+    AfterValidator(_no_manifest),
+    Field(json_schema_extra={"not": {"const": MANIFEST}}),
+]
 
 
-def _plain_path(path: str) -> str:
-    if ".." in PurePosixPath(path).parts or set(path) & set("\\*?[]"):
-        raise ValueError("holds '..' or one of \\*?[]")
-    return path
+def _path(refused: str) -> str:
+    """Give the pattern of a path of which no part is `..`, and which holds none of these characters."""
+    part = rf"(\.?|\.?[^./{refused}][^/{refused}]*|\.\.[^/{refused}]+)"
+    return f"{part}(/{part})*"
 
 
-def _host_and_directory(location: str) -> str:
-    local_path(Path(), location)
-    return location
-
-
-Collection = Annotated[Text, AfterValidator(_plain_path)]
-DataLocation = Annotated[Text, AfterValidator(_host_and_directory)]
+Collection = Annotated[
+    str,
+    StringConstraints(max_length=LONGEST_TEXT),
+    Written(f"^{_path(_NO_COLLECTION)}$", "holds '..', control characters or one of \\*?[]"),
+]
+DataLocation = Annotated[
+    str,
+    StringConstraints(max_length=LONGEST_TEXT),
+    Written(f"^{HOST_PATTERN}:/{_path(_CONTROL)}$", "is not host:/directory"),
+]
 
 
 class Family(StrEnum):
@@ -127,9 +170,9 @@ def family_of(observing_mode: str) -> Family:
     raise ValueError(f"{observing_mode!r} begins with none of {', '.join(Family)}")
 
 
-def _known_mode(observing_mode: str) -> str:
-    family_of(observing_mode)
-    return observing_mode
-
-
-ObservingMode = Annotated[Name, AfterValidator(_known_mode)]
+ObservingMode = Annotated[
+    str,
+    StringConstraints(max_length=200),
+    Written(rf"^ *({'|'.join(Family)})(_[^{_CONTROL}]*)? *$", f"begins with none of {', '.join(Family)}"),
+    AfterValidator(str.strip),
+]

@@ -1,25 +1,32 @@
 """What goes over the wire, with the names that clients of Apertif's ATDB know."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Annotated, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic.config import JsonDict
 
 from atdb_interface import lifecycle
 from atdb_interface.fields import (
     BEAMS,
     LATEST,
+    LONGEST_SECONDS,
     LONGEST_TEXT,
+    VISIBLE,
     Collection,
     DataLocation,
     Family,
     FileName,
     FiniteFloat,
+    Flag,
+    Given,
     Name,
     ObservingMode,
     Reason,
     Sha256,
+    Size,
     SmallInt,
     TaskId,
     Text,
@@ -28,6 +35,21 @@ from atdb_interface.fields import (
     family_of,
 )
 from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.written import NOT_SET, counting, decimal, whole
+
+_MOST_NDPS = 1000
+_NDPS = rf"^0{{0,20}}({counting(_MOST_NDPS)})$"
+_OPTIONS: JsonDict = {
+    "properties": {
+        "ndps": {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": _MOST_NDPS},
+                {"type": "string", "pattern": _NDPS},
+            ]
+        }
+    },
+    "additionalProperties": False,
+}
 
 
 class Wire(BaseModel):
@@ -42,13 +64,15 @@ class ObservationFields(Wire):
     name: Name | None = None
     task_type: Name = "observation"
     process_type: Name = "observation"
-    field_ra: Annotated[FiniteFloat, Field(ge=0, lt=360)] | None = None
-    field_ha: Annotated[FiniteFloat, Field(ge=-180, le=180)] | None = None
-    field_dec: Annotated[FiniteFloat, Field(ge=-90, le=90)] | None = None
-    field_beam: Annotated[int, Field(ge=0, lt=BEAMS)] | None = None
+    field_ra: Annotated[FiniteFloat, Field(ge=0, lt=360), decimal(0, 360, below=True)] | None = None
+    field_ha: Annotated[FiniteFloat, Field(ge=-180, le=180), decimal(-180, 180)] | None = None
+    field_dec: Annotated[FiniteFloat, Field(ge=-90, le=90), decimal(-90, 90)] | None = None
+    field_beam: Annotated[int, Field(ge=0, lt=BEAMS), whole(0, BEAMS - 1)] | None = None
     beamPattern: Text | None = None
     integration_factor: SmallInt | None = None
-    central_frequency: Annotated[FiniteFloat, Field(gt=0)] | None = None
+    central_frequency: (
+        Annotated[FiniteFloat, Field(gt=0, le=10**12), decimal(0, 10**12, above_zero=True)] | None
+    ) = None
     start_band: SmallInt | None = None
     end_band: SmallInt | None = None
     telescopes: Annotated[str, StringConstraints(pattern=r"^[23456789ABCD]{1,12}$")] | None = None
@@ -60,10 +84,10 @@ class ObservationFields(Wire):
     node: Name | None = None
     irods_collection: Collection | None = None
     control_parameters: Text | None = None
-    skip_auto_ingest: bool = False
-    priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
+    skip_auto_ingest: Flag = False
+    priority: Annotated[int, Field(ge=-1000, le=1000), whole(-1000, 1000)] = 0
     """Of those that wait, the highest is given out first."""
-    options: dict[Name, JsonValue] = Field(default_factory=dict)
+    options: Annotated[dict[Name, JsonValue], Field(json_schema_extra=_OPTIONS)] = Field(default_factory=dict)
     """What the astronomer wrote and no other field names."""
 
     @model_validator(mode="after")
@@ -71,13 +95,12 @@ class ObservationFields(Wire):
         written = json.dumps(self.options)
         if len(written) > LONGEST_TEXT or "\\u0000" in written:
             raise ValueError(f"options: longer than {LONGEST_TEXT} characters, or NUL among them")
-        if (products := self.options.get("ndps")) is not None:
-            try:
-                count = int(str(products))
-            except ValueError:
-                raise ValueError(f"ndps: {products!r} is not a number of data products") from None
-            if not 1 <= count <= 1000:
-                raise ValueError("ndps: not between 1 and 1000 data products")
+        if "ndps" in self.options:
+            products = self.options["ndps"]
+            if isinstance(products, float) and products.is_integer():
+                products = self.options["ndps"] = int(products)
+            if isinstance(products, bool) or not re.fullmatch(_NDPS, str(products)):
+                raise ValueError(f"ndps: {products!r} is not a number of data products from 1 to {_MOST_NDPS}")
         return self
 
 
@@ -88,7 +111,7 @@ class NewObservation(ObservationFields):
     observing_mode: ObservingMode
     starttime: WholeSeconds
     endtime: WholeSeconds | None = None
-    duration: Annotated[int, Field(gt=0)] | None = None
+    duration: Annotated[int, Field(ge=1, le=LONGEST_SECONDS), whole(1, LONGEST_SECONDS)] | None = None
 
     @model_validator(mode="after")
     def _start_end_and_duration_agree(self) -> Self:
@@ -110,12 +133,19 @@ class NewObservation(ObservationFields):
 class Forcible(Wire):
     """A request for a move. `force`: make it though the lifecycle has no such step; operators only."""
 
-    force: bool = False
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"force": NOT_SET}},
+            "else": {"properties": {"reason": {"pattern": VISIBLE}}, "required": ["reason"]},
+        }
+    )
+
+    force: Flag = False
     reason: Reason = ""
 
     @model_validator(mode="after")
     def _force_has_a_reason(self) -> Self:
-        if self.force and not self.reason.strip():
+        if self.force and not re.search(VISIBLE, self.reason):
             raise ValueError("reason: a forced move needs one")
         return self
 
@@ -123,9 +153,11 @@ class Forcible(Wire):
 class ObservationChange(ObservationFields, Forcible):
     """Some fields of an observation, and a status to move it to: what a client PUTs or PATCHes."""
 
-    field_name: Name | None = None
-    starttime: WholeSeconds | None = None
-    endtime: WholeSeconds | None = None
+    name: Given[Name] = None
+    data_location: Given[DataLocation] = None
+    field_name: Given[Name] = None
+    starttime: Given[WholeSeconds] = None
+    endtime: Given[WholeSeconds] = None
     new_status: Status | None = None
 
 
@@ -207,7 +239,7 @@ class NewDataProduct(Wire):
     name: Name | None = None
     description: Text = ""
     dataproduct_type: Name = "visibility"
-    size: Annotated[int, Field(ge=0)] | None = None
+    size: Size | None = None
     quality: Text | None = None
     node: Name | None = None
     data_location: DataLocation | None = None
@@ -217,7 +249,7 @@ class DataProductChange(Forcible):
     """Some fields of a data product, and a status to move it to. `size` in bytes."""
 
     new_status: ProductStatus | None = None
-    size: Annotated[int, Field(ge=0)] | None = None
+    size: Size | None = None
     checksum: Sha256 | None = None
     description: Text = ""
     quality: Text | None = None
@@ -275,7 +307,7 @@ class MovedProducts(BaseModel):
     results: list[MovedProduct]
 
 
-LeaseSeconds = Annotated[int, Field(gt=0, le=86400)]
+LeaseSeconds = Annotated[int, Field(ge=1, le=86400), whole(1, 86400)]
 
 
 class Move(Forcible):
@@ -321,7 +353,7 @@ class ClaimRequest(Wire):
     consumer: Name
     statuses: Annotated[list[Status], Field(min_length=1)]
     filters: dict[str, str] = Field(default_factory=dict)
-    limit: Annotated[int, Field(gt=0, le=1000)] = 100
+    limit: Annotated[int, Field(ge=1, le=1000), whole(1, 1000)] = 100
     lease_seconds: LeaseSeconds = 900
 
 

@@ -119,8 +119,7 @@ def _api(settings: Settings, credentials: Credentials) -> Program:
         *(_script("gunicorn"), "--bind", f"{HOST}:{settings.atdb_port}", "--no-control-socket"),
         *("--workers", "2", "--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "5"),
         *("--limit-request-line", "8190"),  # the longest that it can: lists of taskIDs stand in addresses
-        # A filter may name thousands of taskIDs, all of them in the address.
-        *("--limit-request-line", "0", "--access-logfile", "-", "atdb_api:create_app()"),
+        *("--access-logfile", "-", "atdb_api:create_app()"),
     ]
     # Each thread would keep a heap of its own, as large as the largest request that it has seen.
     environment = {**atdb_environment(settings, credentials), "MALLOC_ARENA_MAX": "2"}

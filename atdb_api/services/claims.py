@@ -49,15 +49,16 @@ def claim(session: Session, request: ClaimRequest) -> Claim:
     Rows that another claim holds at this moment are passed over. The claim's id is locked, so that a client
     that repeats its request while the first still runs gets the first one's answer.
     """
+    now = datetime.now(UTC)
+    conditions = waiting(request.statuses, request.filters, now)
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(request.id, 0))))
     given = session.get(Claim, request.id)
     if given is not None:
         return given
-    now = datetime.now(UTC)
     expires = now + timedelta(seconds=request.lease_seconds)
     observations = session.scalars(
         select(Observation)
-        .where(*waiting(request.statuses, request.filters, now))
+        .where(*conditions)
         .order_by(Observation.priority.desc(), Observation.start_time, Observation.id)
         .limit(request.limit)
         .with_for_update(skip_locked=True)

@@ -134,7 +134,8 @@ def _refuse_duplicate(session: Session, observing_mode: str, field_name: str, st
 
 def _refuse_times(observation: Observation, start: datetime, end: datetime) -> None:
     if end <= start:
-        raise BadRequest("endtime: the end is not after the start", errors=[{"field": "endtime"}])
+        message = "the end is not after the start"
+        raise BadRequest(f"endtime: {message}", errors=[{"field": "endtime", "message": message}])
     if (observation.held_from or observation.status) not in BEFORE_START:
         raise Conflict(
             f"{observation.task_id} is {observation.status}; its times can no longer change",

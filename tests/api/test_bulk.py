@@ -95,7 +95,8 @@ def test_fields_are_edited_in_bulk_and_each_edit_is_recorded(
     ask = {"filters": {"observing_mode": "imaging"}, "change": {"priority": 5, "reason": "target of opportunity"}}
     bulk(ask | {"token": bulk(ask).json()["token"]})
     assert [client.observation(o.taskID).priority for o in made] == [5, 5, 5]
-    assert [(c.taskID, c.actor) for c in client.changes(account__isnull=True)] == [(o.taskID, "operator") for o in made]
+    edits = [(edit.taskID, edit.actor) for edit in client.changes(account__isnull=True)]
+    assert edits == [(observation.taskID, "operator") for observation in made]
 
 
 def test_an_edit_that_would_make_duplicates_leaves_all_as_it_was(

@@ -1,0 +1,108 @@
+"""The OpenAPI document: valid, complete, and shown by a page that needs no other network."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from html import unescape
+from typing import Any
+
+import httpx
+import pytest
+from flask import Flask
+from openapi_spec_validator import validate
+
+from atdb_interface.models import Observation
+from tests.conftest import SECRETS
+
+
+@pytest.fixture
+def document(url: str) -> dict[str, Any]:
+    answer = httpx.get(f"{url}/atdb/openapi.json")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@pytest.fixture
+def http(url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=url, auth=("admin", SECRETS["admin"])) as opened:
+        yield opened
+
+
+def test_the_document_is_openapi(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    validate(document)
+
+
+def test_every_route_is_in_the_document(app: Flask, document: dict[str, Any]) -> None:
+    described = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
+    served = {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.rule.startswith("/atdb/") and not rule.rule.startswith("/atdb/docs/")
+    }
+    assert described == served
+
+
+def test_every_operation_has_an_id_of_its_own_and_says_what_it_does(document: dict[str, Any]) -> None:
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+    assert all(operation["summary"] for operation in operations)
+
+
+def test_the_page_of_the_document_names_no_other_host(http: httpx.Client) -> None:
+    page = http.get("/atdb/docs/")
+    assert page.status_code == 200
+    here = str(http.base_url).removesuffix("/")
+    texts = [unescape(page.text).replace(here, "")]
+    for path in re.findall(r'(?:src|href)="(/[^"]+\.(?:js|css))"', page.text):
+        part = http.get(path)
+        assert part.status_code == 200
+        if "swagger-ui" not in path and "bootstrap" not in path:  # these name their licences and namespaces
+            texts.append(part.text)
+    assert not [found for text in texts for found in re.findall(r"(?:https?:)?//[\w.-]+\.\w+", text)]
+    config = json.loads(unescape(page.text).partition('data-config="')[2].partition('"></div>')[0])
+    assert config["url"] == "/atdb/openapi.json"
+    assert config["validatorUrl"] is None  # Swagger UI asks a validator elsewhere unless told otherwise
+
+
+def test_each_path_answers_options_and_head(
+    http: httpx.Client, document: dict[str, Any], observe: Callable[..., Observation]
+) -> None:
+    observe(products=1)
+    for path, methods in document["paths"].items():
+        address = re.sub(r"\{\w+\}", "1", path)
+        options = http.options(address)
+        assert options.status_code == 200
+        allowed = set(options.headers["Allow"].split(", "))
+        assert {method.upper() for method in methods} == allowed - {"HEAD", "OPTIONS"}
+        if "get" in methods:
+            parameters = {"statuses": "valid"} if path == "/atdb/claims/" else {}
+            head, get = http.head(address, params=parameters), http.get(address, params=parameters)
+            assert (head.status_code, head.content) == (get.status_code, b"") == (200, b"")
+            assert head.headers["Content-Type"] == get.headers["Content-Type"]
+
+
+def test_what_http_itself_refuses_is_a_problem_that_the_document_knows(
+    http: httpx.Client, document: dict[str, Any]
+) -> None:
+    json_type = {"Content-Type": "application/json"}
+    for path, methods in document["paths"].items():
+        address = re.sub(r"\{\w+\}", "1", path)
+        wrong = http.request("TRACE", address)
+        assert_problem(wrong, 405)
+        assert {method.upper() for method in methods} <= set(wrong.headers["Allow"].split(", "))
+        for method, operation in methods.items():
+            if "requestBody" in operation:
+                large = b" " * (5 << 20)
+                assert_problem(http.request(method, address, content=large, headers=json_type), 413)
+                text = {"Content-Type": "text/plain"}
+                assert_problem(http.request(method, address, content=b"x", headers=text), 415)
+                assert {"413", "415"} <= operation["responses"].keys()
+    assert_problem(http.get("/atdb/nothing/"), 404)
+
+
+def assert_problem(answer: httpx.Response, status: int) -> None:
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert answer.json()["status"] == status
