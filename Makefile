@@ -5,6 +5,8 @@ UV := uv==0.13.9
 SCHEDULE ?=
 SPEEDUP ?=
 DO ?= account list
+CASES ?= 10000
+SEED ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up down status admin test fuzz docs check format lock clean
@@ -29,6 +31,9 @@ admin: .venv/run ## Manage accounts and tokens of the running stack (DO='account
 
 test: .venv/dev ## Run all tests: on a real PostgreSQL, Airflow and telescope simulator
 	$(BIN)/pytest
+
+fuzz: .venv/dev ## Make 10,000 random requests, as all roles, and judge the answers (CASES=n SEED=n)
+	ATDB_FUZZ_CASES=$(CASES) ATDB_FUZZ_SEED=$(SEED) $(BIN)/pytest -s tests/fuzz
 
 docs: .venv/run ## Write the parts of the documentation that are made from the code
 	@sed -i '/^| endpoint/,$$d' docs/permissions.md
