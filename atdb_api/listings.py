@@ -12,11 +12,12 @@ from atdb_api.pages import Listing
 from atdb_interface import models
 from atdb_interface.accounts import Token as TokenModel
 from atdb_interface.overview import Change as ChangeModel
+from atdb_interface.work import HeldLease
 
 
-def lease(row: Lease) -> models.HeldLease:
+def lease(row: Lease) -> HeldLease:
     """Write one lease."""
-    return models.HeldLease(
+    return HeldLease(
         taskID=row.observation.task_id,
         my_status=row.observation.status,
         owner=row.owner,
@@ -37,7 +38,7 @@ def _tokens(_: Session, rows: Sequence[Token], **__: Any) -> list[TokenModel]:
     return [TokenModel(**wire.values(row, wire.TOKEN_FIELDS)) for row in rows]
 
 
-def _leases(_: Session, rows: Sequence[Lease], **__: Any) -> list[models.HeldLease]:
+def _leases(_: Session, rows: Sequence[Lease], **__: Any) -> list[HeldLease]:
     return [lease(row) for row in rows]
 
 
@@ -67,7 +68,7 @@ TRANSITIONS = Listing(
 CHANGES = Listing(ChangeModel, select(Change), lambda _: wire.CHANGE_FIELDS, _changes)
 TOKENS = Listing(TokenModel, select(Token), lambda _: wire.TOKEN_FIELDS, _tokens)
 LEASES = Listing(
-    models.HeldLease,
+    HeldLease,
     select(Lease).join(Lease.observation).options(contains_eager(Lease.observation)),
     lambda _: wire.LEASE_FIELDS,
     _leases,

@@ -19,7 +19,8 @@ from atdb_api.parameters import Json
 from atdb_api.wire import OBSERVATION_COLUMNS, PRODUCT_COLUMNS
 from atdb_interface import errors
 from atdb_interface.bulk import DataProductBulk, ObservationBulk
-from atdb_interface.models import ClaimRequest, Page
+from atdb_interface.models import Page
+from atdb_interface.work import ClaimRequest
 
 DOCS = "/atdb/docs"
 PROBLEM = "application/problem+json"

@@ -11,24 +11,20 @@ from atdb_interface.bulk import BulkAnswer, DataProductBulk, ObservationBulk
 from atdb_interface.errors import NotFound
 from atdb_interface.exchange import Model, Rows, once, only_if, parameters, plain, read, read_row, whole_items
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import (
+from atdb_interface.models import DataProduct, NewDataProduct, NewObservation, Observation, Transition
+from atdb_interface.overview import Change, Summary
+from atdb_interface.work import (
     Claim,
     ClaimRequest,
-    DataProduct,
     HeldLease,
     Lease,
     Move,
     MovedProduct,
     MovedProducts,
-    NewDataProduct,
-    NewObservation,
-    Observation,
     ProductMove,
     ProductMoves,
-    Transition,
     Waiting,
 )
-from atdb_interface.overview import Change, Summary
 
 
 class AsyncClient:

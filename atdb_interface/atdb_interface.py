@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from atdb_interface.config import find_host
 from atdb_interface.errors import BadRequest, NotFound
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Move
+from atdb_interface.work import Move
 
 Fields = dict[str, Any]
 

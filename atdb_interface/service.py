@@ -18,7 +18,8 @@ from atdb_interface.config import find_host
 from atdb_interface.errors import BadRequest
 from atdb_interface.fields import family_of
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import NewDataProduct, NewObservation, ProductMove
+from atdb_interface.models import NewDataProduct, NewObservation
+from atdb_interface.work import ProductMove
 
 Options = dict[str, str | bool]
 

@@ -7,7 +7,8 @@ from typing import Any
 from atdb_interface.checksum import FileRecord, product_checksum
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import INGEST, ProductStatus, Status
-from atdb_interface.models import DataProduct, Observation, ProductMove
+from atdb_interface.models import DataProduct, Observation
+from atdb_interface.work import ProductMove
 from atdb_plugins.archive import Archive
 from atdb_plugins.hooks.archive import ArchiveHook
 from operators.data import path_of

@@ -7,7 +7,7 @@ from airflow.sdk import Asset, BaseOperator
 from airflow.triggers.base import StartTriggerArgs
 
 from atdb_interface.lifecycle import STAGES, Status
-from atdb_interface.models import ClaimRequest
+from atdb_interface.work import ClaimRequest
 from atdb_plugins.hooks.atdb import AtdbHook
 
 #: Outlasts the queue before a stage's task: a claim that is void too early starts a second run.

@@ -9,7 +9,7 @@ from atdb_interface.client import Client
 from atdb_interface.errors import Conflict
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Status
-from atdb_interface.models import HeldLease
+from atdb_interface.work import HeldLease
 from atdb_plugins.hooks.atdb import AtdbHook
 
 #: observe's own run comes first; only what it has missed by this much is done here.

@@ -5,7 +5,8 @@ from pathlib import Path
 from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import VALIDATE, ProductStatus, Status
-from atdb_interface.models import DataProduct, Observation, ProductMove
+from atdb_interface.models import DataProduct, Observation
+from atdb_interface.work import ProductMove
 from operators.data import path_of
 from operators.lease import LeaseKeeper
 from operators.stage import StageOperator

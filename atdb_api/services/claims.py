@@ -10,7 +10,7 @@ from atdb_api import filters
 from atdb_api.models import Claim, Lease, Observation
 from atdb_api.wire import OBSERVATION_COLUMNS
 from atdb_interface.lifecycle import MAX_LOST_OWNERS, START_LEAD, WORKING, Status
-from atdb_interface.models import ClaimRequest
+from atdb_interface.work import ClaimRequest
 
 #: How long after its end a claim is remembered.
 KEEP_CLAIMS = timedelta(days=1)

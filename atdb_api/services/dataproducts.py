@@ -11,7 +11,8 @@ from atdb_api.models import DataProduct, Observation, Transition
 from atdb_api.services import changes, moves
 from atdb_interface.errors import Conflict, Duplicate, ForbiddenMove, NotFound
 from atdb_interface.lifecycle import ProductStatus, allowed_next_of_product
-from atdb_interface.models import DataProductChange, NewDataProduct, ProductMoves
+from atdb_interface.models import DataProductChange, NewDataProduct
+from atdb_interface.work import ProductMoves
 
 
 def create(session: Session, new: list[NewDataProduct], *, actor: str) -> list[DataProduct]:

@@ -9,7 +9,7 @@ from atdb_api.reading import Parameter
 from atdb_api.roles import Role
 from atdb_api.services import claims
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Claim, ClaimRequest, Waiting
+from atdb_interface.work import Claim, ClaimRequest, Waiting
 
 views = Blueprint("claims", __name__, url_prefix="/claims")
 _STATUS = filters.status_kind(Status)

@@ -13,7 +13,8 @@ from atdb_api.roles import Role
 from atdb_api.services import bulk, dataproducts
 from atdb_interface.bulk import BulkAnswer, DataProductBulk
 from atdb_interface.errors import Duplicate, ForbiddenMove, NotFound, NotOwner
-from atdb_interface.models import DataProduct, DataProductChange, MovedProducts, NewDataProduct, ProductMoves
+from atdb_interface.models import DataProduct, DataProductChange, NewDataProduct
+from atdb_interface.work import MovedProducts, ProductMoves
 
 views = Blueprint("dataproducts", __name__, url_prefix="/dataproducts")
 

@@ -9,7 +9,7 @@ from atdb_api.pages import Answer, page
 from atdb_api.roles import Role
 from atdb_api.services import moves
 from atdb_interface.errors import NotFound, NotOwner
-from atdb_interface.models import HeldLease, Lease
+from atdb_interface.work import HeldLease, Lease
 
 views = Blueprint("leases", __name__, url_prefix="/leases")
 

@@ -13,7 +13,8 @@ from atdb_api.pages import Answer, item, page
 from atdb_api.roles import Role
 from atdb_api.services import moves
 from atdb_interface.errors import ForbiddenMove, NotFound, NotOwner
-from atdb_interface.models import Move, Transition
+from atdb_interface.models import Transition
+from atdb_interface.work import Move
 
 views = Blueprint("status", __name__, url_prefix="/status")
 

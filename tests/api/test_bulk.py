@@ -9,7 +9,8 @@ import pytest
 
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import Observation, ProductMove
+from atdb_interface.models import Observation
+from atdb_interface.work import ProductMove
 from tests.conftest import SECRETS
 
 Observe = Callable[..., Observation]

@@ -10,7 +10,8 @@ import pytest
 from atdb_interface.client import Client
 from atdb_interface.errors import ForbiddenMove, NotOwner
 from atdb_interface.lifecycle import MAX_LOST_OWNERS, ProductStatus, Status
-from atdb_interface.models import ClaimRequest, Observation, ProductMove
+from atdb_interface.models import Observation
+from atdb_interface.work import ClaimRequest, ProductMove
 from tests.conftest import SECRETS
 
 Observe = Callable[..., Observation]

@@ -7,7 +7,8 @@ import pytest
 from atdb_interface.client import Client
 from atdb_interface.errors import ForbiddenMove
 from atdb_interface.lifecycle import ProductStatus, Status, allowed_next, allowed_next_of_product
-from atdb_interface.models import Observation, ProductMove
+from atdb_interface.models import Observation
+from atdb_interface.work import ProductMove
 from tests.conftest import way_to
 
 Observe = Callable[..., Observation]

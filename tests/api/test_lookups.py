@@ -12,7 +12,8 @@ import pytest
 
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import STEPS, WORKING, ProductStatus, allowed_next_of_product
-from atdb_interface.models import NewDataProduct, ProductMove
+from atdb_interface.models import NewDataProduct
+from atdb_interface.work import ProductMove
 from tests.conftest import SECRETS
 
 SEED = 20190408

@@ -10,7 +10,8 @@ from atdb_interface.async_client import AsyncClient
 from atdb_interface.client import Client
 from atdb_interface.errors import NotFound, Unavailable
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import ClaimRequest, Observation
+from atdb_interface.models import Observation
+from atdb_interface.work import ClaimRequest
 from tests.conftest import SECRETS
 from tests.interface import unasync
 from tests.interface.proxy import Fault, proxy_to

@@ -21,14 +21,8 @@ from atdb_interface.errors import (
     Unexpected,
 )
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import (
-    ClaimRequest,
-    DataProductChange,
-    NewDataProduct,
-    Observation,
-    ObservationChange,
-    ProductMove,
-)
+from atdb_interface.models import DataProductChange, NewDataProduct, Observation, ObservationChange
+from atdb_interface.work import ClaimRequest, ProductMove
 from tests.conftest import SECRETS
 from tests.interface.proxy import Fault, Proxy, proxy_to
 

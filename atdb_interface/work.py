@@ -1,0 +1,113 @@
+"""What is asked of ATDB to get work done: moves, claims of what waits, and leases on what is worked on."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from atdb_interface.fields import FileName, Name, TaskId, Time
+from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.models import DataProductChange, Forcible, Wire
+from atdb_interface.written import whole
+
+
+class ProductMove(DataProductChange):
+    """A change of one product of a task, named by its file."""
+
+    filename: FileName
+
+
+class ProductMoves(Wire):
+    """Changes of many products of one task, made in one transaction.
+
+    With an owner: only while that owner has the lease on the observation.
+    """
+
+    taskID: TaskId
+    owner: Name | None = None
+    moves: Annotated[list[ProductMove], Field(max_length=5000)]
+
+
+class MovedProduct(BaseModel):
+    """What became of one product."""
+
+    id: int
+    filename: str
+    my_status: ProductStatus
+
+
+class MovedProducts(BaseModel):
+    """What became of each product, in the order asked."""
+
+    results: list[MovedProduct]
+
+
+LeaseSeconds = Annotated[int, Field(ge=1, le=86400), whole(1, 86400)]
+
+
+class Move(Forcible):
+    """Ask for a change of an observation's status.
+
+    `expect`: refuse where the status now is none of these. `owner`: who works on it; on a working status it
+    gets the lease for `lease_seconds`, and no one else may move the observation until it has run out.
+    """
+
+    taskID: TaskId
+    name: Status
+    expect: list[Status] | None = None
+    owner: Name | None = None
+    lease_seconds: LeaseSeconds | None = None
+
+
+class Lease(Wire):
+    """Who works on an observation, and until when it need not be asked for again."""
+
+    taskID: TaskId
+    owner: Name
+    lease_seconds: LeaseSeconds = 60
+
+
+class HeldLease(BaseModel):
+    """A work lease as ATDB returns it. `lost_owners`: how many had this work before and let it run out."""
+
+    taskID: str
+    my_status: Status
+    owner: str
+    expires_at: Time
+    lost_owners: int
+
+
+class ClaimRequest(Wire):
+    """Ask for observations that wait in one of some statuses, each for this consumer only.
+
+    The same `id` asked again gives the same answer. `filters`: as in the address of a list, for instance
+    {"observing_mode__icontains": "sc4"}. A claim that is not acted on within `lease_seconds` is void.
+    """
+
+    id: Name
+    consumer: Name
+    statuses: Annotated[list[Status], Field(min_length=1)]
+    filters: dict[str, str] = Field(default_factory=dict)
+    limit: Annotated[int, Field(ge=1, le=1000), whole(1, 1000)] = 100
+    lease_seconds: LeaseSeconds = 900
+
+
+class Waiting(BaseModel):
+    """How many observations a claim would give now."""
+
+    waiting: int
+
+
+class ClaimedTask(BaseModel):
+    """An observation in a claim, with the status that it had when it was claimed."""
+
+    taskID: str
+    my_status: Status
+
+
+class Claim(BaseModel):
+    """What a consumer was given."""
+
+    id: str
+    consumer: str
+    expires_at: Time
+    tasks: list[ClaimedTask]
