@@ -23,6 +23,7 @@ from atdb_interface.models import Page
 from atdb_interface.work import ClaimRequest
 
 DOCS = "/atdb/docs"
+_DOCUMENT = "atdb_openapi"
 PROBLEM = "application/problem+json"
 _REF = "#/components/schemas/"
 _SECURITY: list[dict[str, list[str]]] = [{"basic": []}, {"bearer": []}, {"session": []}]
@@ -66,7 +67,10 @@ def init_app(app: Flask) -> None:
     @endpoint(None, answers=dict[str, Any])
     def document(_: object) -> Json:
         """Describe this API in OpenAPI 3.1."""
-        return describe()
+        if _DOCUMENT not in app.extensions:  # it takes a while, and stays the same
+            app.extensions[_DOCUMENT] = describe()
+        found: Json = app.extensions[_DOCUMENT]
+        return found
 
     app.register_blueprint(views)
     app.register_blueprint(
@@ -192,12 +196,12 @@ def _page_of(item: Json) -> Json:
 def _operation(rule: str, method: str, contract: Contract, schemas: _Schemas) -> Json:
     view = _view_of(rule, method)
     summary, _, description = (inspect.getdoc(view) or "").partition("\n\n")
+    if contract.needs:
+        description += f"\n\nNeeds the role {contract.needs.label}."
     operation: Json = {
         "operationId": f"{method.lower()}_{re.sub(r'[^a-z_]+', '_', rule).strip('_')}",
         "summary": summary,
-        "description": description + f"\n\nNeeds the role {contract.needs.label}."
-        if contract.needs
-        else description,
+        "description": description.strip(),
         "tags": [rule.split("/")[2] or "atdb"],
         "security": _SECURITY if contract.needs else [],
         "parameters": list(parameters.of(rule, method, contract)),
