@@ -116,10 +116,8 @@ def _postgres(settings: Settings, _: Credentials) -> Program:
 
 def _api(settings: Settings, credentials: Credentials) -> Program:
     command = [
-        *(_script("gunicorn"), "--bind", f"{HOST}:{settings.atdb_port}", "--no-control-socket"),
-        *("--workers", "2", "--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "5"),
-        *("--limit-request-line", "8190"),  # the longest that it can: lists of taskIDs stand in addresses
-        *("--access-logfile", "-", "atdb_api:create_app()"),
+        *(_script("gunicorn"), "--config", "python:atdb_api.server"),
+        *("--bind", f"{HOST}:{settings.atdb_port}", "atdb_api:create_app()"),
     ]
     # Each thread would keep a heap of its own, as large as the largest request that it has seen.
     environment = {**atdb_environment(settings, credentials), "MALLOC_ARENA_MAX": "2"}

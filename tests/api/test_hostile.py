@@ -1,12 +1,14 @@
 """What nobody should send: each is refused with a reason, and the server stays as it was."""
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from standalone.settings import HOST
 from tests.api.conftest import Served
 from tests.conftest import SECRETS
 
@@ -108,6 +110,17 @@ def test_hostile_input_is_refused_and_the_servers_memory_stays_put(served: Serve
         assert http.get("/changes/", params={"account__isnull": "true"}).json()["count"] == 0
     assert max(held) < held[0] + (128 << 20)
     assert held[-1] < 1.1 * held[3]
+
+
+def test_what_the_http_server_refuses_by_itself_is_a_problem_too(served: Served) -> None:
+    long = httpx.get(f"{served.url}/atdb/observations/", params={"id__in": "1," * 10_000 + "1"})
+    assert (long.status_code, long.headers["Content-Type"]) == (414, "application/problem+json")
+    assert long.json()["status"] == 414
+    with socket.create_connection((HOST, int(served.url.rpartition(":")[2]))) as raw:
+        raw.sendall(b"this is no HTTP\r\n\r\n")
+        head, _, body = raw.recv(65536).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["title"] == "Bad Request"
 
 
 def test_a_naive_time_is_taken_as_utc(served: Served) -> None:

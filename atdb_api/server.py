@@ -1,0 +1,36 @@
+"""gunicorn's settings for the API: `gunicorn --config python:atdb_api.server --bind ... 'atdb_api:create_app()'`.
+
+What gunicorn refuses by itself, before the application sees it, is written as a problem (RFC 9457) too.
+"""
+
+import json
+from socket import socket
+
+from gunicorn import util
+
+from atdb_interface.errors import TYPE_PREFIX
+
+workers = 2
+threads = 8
+worker_class = "gthread"
+graceful_timeout = 5
+accesslog = "-"
+control_socket_disable = True
+#: The longest that it can: lists of taskIDs stand in addresses.
+limit_request_line = 8190
+
+
+def _write_problem(client: socket, status: int, reason: str, message: str) -> None:
+    problem = {"type": f"{TYPE_PREFIX}{status}", "title": reason, "status": status, "detail": message or reason}
+    body = json.dumps(problem).encode()
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\n"
+        "Connection: close\r\n"
+        "Content-Type: application/problem+json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    util.write_nonblock(client, head.encode("latin-1") + body)
+
+
+# gunicorn has no setting for it; a test tells if it looks elsewhere one day.
+util.write_error = _write_problem
