@@ -254,7 +254,7 @@ def _refusals(rule: str, method: str, contract: Contract) -> dict[int, list[str]
         kinds.append(errors.Conflict)
     if method == "POST" and contract.needs and not contract.answers_secret:
         kinds.append(errors.KeyReused)
-    titles: dict[int, list[str]] = {}
+    titles = {414: ["Too long an address"], 431: ["Too long a header"]}
     for kind in dict.fromkeys(kinds):
         titles.setdefault(kind.status, []).append(kind.title)
     if contract.takes:
