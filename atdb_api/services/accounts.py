@@ -66,7 +66,7 @@ def put(session: Session, name: str, *, role: Role | None, password: str | None,
     elif role and role.label != account.role:
         done["role"] = [account.role, role.label]
         account.role = role.label
-    if password is not None and not _is_password_of(account, password):
+    if password is not None and not (account.password_hash and _slow_check(account.password_hash, password)):
         account.password_hash = generate_password_hash(password)
         done["password"] = [None, "changed"]
         session.execute(delete(Token).where(Token.account_name == name, Token.is_session))
@@ -151,9 +151,10 @@ def log_in(session: Session, name: str, secret: str, address: str) -> Login:
         if token := session.scalar(theirs):
             return Login(name, role_named(account.role), token)
     _refuse_hasty(session, address, account)
-    if account is None or account.disabled or not _is_password_of(account, secret):
-        if account is None or account.disabled:
-            _slow_check(_NOBODY, secret)  # an unknown name takes as long to refuse as a wrong password
+    password_hash = account.password_hash if account and not account.disabled else None
+    # Who has no password takes as long to refuse as who has another: nobody learns which names there are.
+    is_right = _slow_check(password_hash or _NOBODY, secret)
+    if account is None or password_hash is None or not is_right:
         raise Unauthorized(_WRONG)
     _VERIFIED.remember(account, secret)
     return Login(name, role_named(account.role))
@@ -194,10 +195,6 @@ def _account(session: Session, name: str) -> Account:
 def _is_good(secret: str) -> ColumnElement[bool]:
     unexpired = or_(Token.expires_at.is_(None), Token.expires_at > datetime.now(UTC))
     return and_(Token.sha256 == _sha256(secret), unexpired)
-
-
-def _is_password_of(account: Account, password: str) -> bool:
-    return account.password_hash is not None and _slow_check(account.password_hash, password)
 
 
 #: Each check takes tens of megabytes for tens of milliseconds: a flood of them must not take them all.

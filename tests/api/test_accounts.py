@@ -143,6 +143,19 @@ def test_a_password_is_not_hashed_slowly_for_each_request(url: str) -> None:
         assert with_password < 3 * (time.perf_counter() - begun)
 
 
+def test_who_has_no_password_is_refused_as_slowly_as_who_has_another(run: Run, url: str) -> None:
+    run("account", "set", "robot", "--role", "viewer", "--no-password")
+
+    def seconds(name: str) -> float:
+        begun = time.perf_counter()
+        assert get(url, auth=(name, "wrong")) == 401
+        return time.perf_counter() - begun
+
+    slow = min(seconds("viewer") for _ in range(3))
+    assert min(seconds("robot") for _ in range(3)) > slow / 3
+    assert min(seconds("nobody") for _ in range(3)) > slow / 3
+
+
 def test_failed_logins_are_slowed_but_those_who_are_known_are_not(app: Flask, url: str) -> None:
     assert get(url, auth=("operator", SECRETS["operator"])) == 200
     codes = [get(url, auth=("operator", f"wrong {n}")) for n in range(8)]
