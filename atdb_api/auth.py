@@ -142,9 +142,8 @@ def refuse_other_sites() -> None:
     if request.method in SAFE_METHODS:
         return
     origin = request.headers.get("Origin")
-    if (origin and urlsplit(origin).netloc != request.host) or request.headers.get(
-        "Sec-Fetch-Site"
-    ) == "cross-site":
+    is_elsewhere = origin is not None and urlsplit(origin).netloc != request.host
+    if is_elsewhere or request.headers.get("Sec-Fetch-Site") == "cross-site":
         raise Forbidden("this request comes from another site")
 
 

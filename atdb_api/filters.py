@@ -47,7 +47,7 @@ class Kind:
 
     pattern: str
     read: Callable[[str], Any]
-    otherwise: str = ""
+    otherwise: str
 
 
 TEXT = Kind(r"^[^\x00]*$", str, "holds a NUL character")

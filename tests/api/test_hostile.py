@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from standalone.settings import HOST
-from tests.api.conftest import Served
 from tests.conftest import SECRETS
+from tests.serving import Served
 
 SPECIFICATION = {
     "field_name": "3C48",

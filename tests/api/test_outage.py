@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from tests.api.conftest import Served
 from tests.conftest import SECRETS, Postgres
+from tests.serving import Served
 
 DOWN_SECONDS = 10
 WRITERS = 8

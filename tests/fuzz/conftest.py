@@ -1,14 +1,10 @@
 """An ATDB as in production, with something in it, for a fuzzer to ask: one for each role, all alike."""
 
-import os
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
-import httpx
 import pytest
 from flask import Flask
 from sqlalchemy import make_url, text
@@ -18,8 +14,8 @@ from atdb_api.services import accounts
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
 from standalone import database
-from standalone.programs import program
-from tests.conftest import SECRETS, Postgres, free_ports
+from tests import serving
+from tests.conftest import SECRETS, Postgres
 
 #: The check of authentication sends more wrong passwords than are free; the wait after them has its own test.
 _FORGIVE = """
@@ -56,39 +52,11 @@ def serve(app: Flask, postgres: Postgres, database_url: str, observe: Callable[.
     filled = make_url(database_url)
 
     @contextmanager
-    def serving(role: str) -> Iterator[Target]:
+    def to(role: str) -> Iterator[Target]:
         name = f"{filled.database}_{role}"
         with closing(database.connect(postgres.settings, postgres.credentials)) as opened:
             opened.cursor().execute(f"create database {name} template {filled.database} owner atdb")
-        with _served(postgres, filled.set(database=name).render_as_string(hide_password=False)) as url:
-            yield Target(url, *tokens[role])
+        with serving.serve(postgres, filled.set(database=name).render_as_string(hide_password=False)) as server:
+            yield Target(server.url, *tokens[role])
 
-    return serving
-
-
-@contextmanager
-def _served(postgres: Postgres, database_url: str) -> Iterator[str]:
-    settings = replace(postgres.settings, atdb_port=free_ports(1)[0])
-    api = program("api", settings, postgres.credentials)
-    server = subprocess.Popen(
-        api.command,
-        env=api.environment | {"PATH": os.environ["PATH"], "ATDB_DATABASE_URL": database_url},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while not _is_well(settings.atdb_url):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        yield settings.atdb_url
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _is_well(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/atdb/health/").is_success
-    except httpx.HTTPError:
-        return False
+    return to

@@ -1,0 +1,56 @@
+"""ATDB behind the HTTP server that the stack has, for tests which need more than the application itself."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import httpx
+import psutil
+
+from standalone.programs import program
+from tests.conftest import Postgres, free_ports
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server: where it is, and its first process."""
+
+    url: str
+    process: psutil.Process
+
+    def memory_bytes(self) -> int:
+        """Tell how much memory its processes hold."""
+        return sum(each.memory_info().rss for each in (self.process, *self.process.children()))
+
+
+@contextmanager
+def serve(postgres: Postgres, database_url: str) -> Iterator[Served]:
+    """Run the server, as the stack does, on a database; it has answered once."""
+    settings = replace(postgres.settings, atdb_port=free_ports(1)[0])
+    api = program("api", settings, postgres.credentials)
+    server = subprocess.Popen(
+        api.command,
+        env=api.environment | {"PATH": os.environ["PATH"], "ATDB_DATABASE_URL": database_url},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not _is_well(settings.atdb_url):
+            assert time.monotonic() < deadline
+            assert server.poll() is None
+            time.sleep(0.05)
+        yield Served(settings.atdb_url, psutil.Process(server.pid))
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _is_well(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/atdb/health/").is_success
+    except httpx.HTTPError:
+        return False
