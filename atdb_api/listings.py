@@ -21,8 +21,13 @@ def lease(row: Lease) -> HeldLease:
         taskID=row.observation.task_id,
         my_status=row.observation.status,
         owner=row.owner,
+        began_at=row.began_at,
         expires_at=row.expires_at,
         lost_owners=row.lost_owners,
+        done_bytes=row.done_bytes,
+        total_bytes=row.total_bytes,
+        trouble=row.trouble,
+        trouble_since=row.trouble_since,
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables: observations, data products, their history, claims, work leases and accounts.
+"""The tables: observations, data products, their history, claims, work leases, stages and accounts.
 
 Python names are snake_case here; `wire.py` maps them to the names of the wire.
 """
@@ -158,6 +158,9 @@ class DataProduct(Base):
     quality: Mapped[str | None]
     node: Mapped[str | None]
     data_location: Mapped[str]
+    archive_copy: Mapped[str | None]
+    removal_forced_by: Mapped[str | None]
+    removal_forced_reason: Mapped[str | None]
 
     __table_args__ = (
         UniqueConstraint("observation_id", "filename"),
@@ -230,7 +233,81 @@ class Lease(Base):
     owner: Mapped[str]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     lost_owners: Mapped[int] = mapped_column(server_default=text("0"))
+    began_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    done_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    total_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    trouble: Mapped[str | None]
+    trouble_since: Mapped[datetime | None]
     observation: Mapped[Observation] = relationship(back_populates="lease")
+
+
+class StageSetting(Base):
+    """How a stage is governed: there is a row for each. See atdb_interface/stages.py."""
+
+    __tablename__ = "stages"
+
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    paused_by: Mapped[str | None]
+    paused_at: Mapped[datetime | None]
+    pause_reason: Mapped[str | None]
+    slots: Mapped[int | None]
+    delay_seconds: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class Receipt(Base):
+    """What was removed from a data host. Append-only, and outlives its product, as history does."""
+
+    __tablename__ = "receipts"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), index=True)
+    task_id: Mapped[str] = mapped_column(index=True)
+    dataproduct: Mapped[str]
+    data_location: Mapped[str]
+    size: Mapped[int | None] = mapped_column(BigInteger)
+    checksum: Mapped[str | None]
+    archive_copy: Mapped[str | None]
+    actor: Mapped[str]
+    owner: Mapped[str | None]
+    forced: Mapped[bool]
+    reason: Mapped[str]
+
+
+class Event(Base):
+    """Something that an operator should know of. Append-only."""
+
+    __tablename__ = "events"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), index=True)
+    kind: Mapped[str]
+    key: Mapped[str] = mapped_column(unique=True)
+    task_id: Mapped[str | None] = mapped_column(index=True)
+    dataproduct: Mapped[str | None]
+    detail: Mapped[str]
+    actor: Mapped[str]
+
+
+class Service(Base):
+    """A service that said that it is there."""
+
+    __tablename__ = "services"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    statuses: Mapped[list[str]] = mapped_column(JSONB)
+    detail: Mapped[str]
+    last_seen: Mapped[datetime]
+
+
+class DiskUsage(Base):
+    """How full the disk of a data host was at a moment."""
+
+    __tablename__ = "disk_usages"
+
+    data_host: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    total_bytes: Mapped[int] = mapped_column(BigInteger)
+    free_bytes: Mapped[int] = mapped_column(BigInteger)
 
 
 class TaskDay(Base):

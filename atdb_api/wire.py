@@ -10,8 +10,18 @@ from sqlalchemy import ColumnElement, ScalarSelect, select, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from atdb_api.filters import Column, Columns, Related
-from atdb_api.models import Change, DataProduct, Lease, Observation, StatusText, Token, Transition
-from atdb_interface import accounts, overview
+from atdb_api.models import (
+    Change,
+    DataProduct,
+    Event,
+    Lease,
+    Observation,
+    Receipt,
+    StatusText,
+    Token,
+    Transition,
+)
+from atdb_interface import accounts, overview, work
 from atdb_interface import models as wire
 from atdb_interface.lifecycle import ProductStatus, Status
 
@@ -53,10 +63,10 @@ TOKEN_FIELDS = _fields(Token, accounts.Token, {"account": "account_name"})
 LEASE_FIELDS: Fields = {
     "taskID": Observation.task_id,
     "my_status": Observation.status,
-    "owner": Lease.owner,
-    "expires_at": Lease.expires_at,
-    "lost_owners": Lease.lost_owners,
+    **_fields(Lease, work.HeldLease, {}),
 }
+RECEIPT_FIELDS = _fields(Receipt, overview.Receipt, _CHANGE_NAMES)
+EVENT_FIELDS = _fields(Event, overview.Event, _CHANGE_NAMES)
 
 _PRODUCTS = Related(DataProduct.id, DataProduct.observation_id == Observation.id)
 _OF_OBSERVATION = (Transition.task_id == Observation.task_id) & Transition.dataproduct.is_(None)
@@ -81,7 +91,7 @@ def observation_columns(at: datetime | None) -> Columns:
     if at is None:
         return OBSERVATION_COLUMNS
     products = Related(DataProduct.id, _PRODUCTS.link & (DataProduct.created_at < end_of(at)))
-    then = _as_of(at, _OF_OBSERVATION, StatusText(Status))
+    then = _as_of(at, _OF_OBSERVATION, StatusText(Status)) | {"status_since": status_since(at)}
     return {**OBSERVATION_COLUMNS, **then, "generated_dataproducts": products}
 
 
@@ -196,5 +206,7 @@ def _steps(session: Session, of_these: ColumnElement[bool], at: datetime | None)
 
 def _with_status(fields: dict[str, Any], past: Sequence[wire.Transition]) -> dict[str, Any]:
     """Put the last status of the past, where one is given, in the place of the present one."""
-    status = past[-1].name if past else fields["my_status"]
-    return fields | {"my_status": status, "new_status": status}
+    if not past:
+        return fields | {"new_status": fields["my_status"]}
+    then = fields | {"my_status": past[-1].name, "new_status": past[-1].name}
+    return then | ({"status_since": past[-1].timestamp} if "status_since" in fields else {})

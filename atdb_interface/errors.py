@@ -9,6 +9,7 @@ AtdbError
 │   ├── Duplicate                the same mode, field and start is there already
 │   ├── ForbiddenMove            the lifecycle has no such step from the present status
 │   ├── NotOwner                 the work belongs to another owner
+│   ├── NotYet                   the stage is paused, or the observation has yet to rest before it
 │   └── SetChanged               what a bulk request matches is no longer what its preview showed
 ├── PreconditionFailed      412  the item is no longer what If-Match names
 ├── KeyReused               422  the Idempotency-Key came with another request before
@@ -102,6 +103,12 @@ class NotOwner(Conflict):
     title = "Not the owner"
 
 
+class NotYet(Conflict):
+    """A stage may not begin now. `stage`; `paused_by`, or `until` when the observation rests before it."""
+
+    title = "Not yet"
+
+
 class SetChanged(Conflict):
     """What a bulk request matches is no longer what its preview showed. Preview it again."""
 
@@ -144,8 +151,8 @@ class Unavailable(AtdbError):
 
 
 _KINDS: tuple[type[AtdbError], ...] = (
-    BadRequest, Unauthorized, Forbidden, NotFound, Conflict, Duplicate, ForbiddenMove, NotOwner, SetChanged,
-    PreconditionFailed, KeyReused, TooManyAttempts, Unexpected, Unavailable,
+    BadRequest, Unauthorized, Forbidden, NotFound, Conflict, Duplicate, ForbiddenMove, NotOwner, NotYet,
+    SetChanged, PreconditionFailed, KeyReused, TooManyAttempts, Unexpected, Unavailable,
 )  # fmt: skip
 _BY_TYPE = {kind.type_uri(): kind for kind in _KINDS}
 _BY_STATUS = {kind.status: kind for kind in reversed(_KINDS) if kind.__base__ is AtdbError}

@@ -74,10 +74,11 @@ class Step:
 
 S, P, A = Status, ProductStatus, Actor
 
-#: Where an observation may rest while nothing acts on it: here an operator can put it on hold.
-RESTING = (
-    S.DEFINED, S.SCHEDULED, S.COMPLETING, S.VALID, S.COMPLETED, S.INCOMPLETE, S.ARCHIVED,
-    S.ERROR_TOO_LATE, S.ERROR_START_OBS, S.ERROR_NO_COMPLETING, S.INGEST_ERROR, S.REMOVE_ERROR,
+#: Here an operator can put an observation on hold: where nothing acts on it, and where the work can be stopped
+#: and begun again. Not while the telescope has it: the sky does not wait, and only a cancel stops that.
+HOLDABLE = (
+    S.DEFINED, S.SCHEDULED, S.COMPLETING, S.CHECKING, S.VALID, S.COMPLETED, S.INCOMPLETE, S.INGESTING, S.ARCHIVED,
+    S.REMOVING, S.ERROR_TOO_LATE, S.ERROR_START_OBS, S.ERROR_NO_COMPLETING, S.INGEST_ERROR, S.REMOVE_ERROR,
 )  # fmt: skip
 
 #: Everything before ingesting: here an operator can still cancel.
@@ -110,9 +111,12 @@ STEPS: tuple[Step, ...] = (
     Step(S.ERROR_TOO_LATE, S.SCHEDULED, A.OPERATOR),
     Step(S.ERROR_START_OBS, S.SCHEDULED, A.OPERATOR),
     Step(S.ERROR_NO_COMPLETING, S.RUNNING, A.OPERATOR),
+    Step(S.INCOMPLETE, S.COMPLETING, A.OPERATOR),  # what was missing may have come since
     Step(S.INGEST_ERROR, S.VALID, A.OPERATOR),
     Step(S.REMOVE_ERROR, S.ARCHIVED, A.OPERATOR),
-    *(Step(source, S.ON_HOLD, A.OPERATOR) for source in RESTING),
+    Step(S.ARCHIVED, S.VALID, A.OPERATOR),  # while the copies on the data host are there
+    Step(S.REMOVE_ERROR, S.VALID, A.OPERATOR),
+    *(Step(source, S.ON_HOLD, A.OPERATOR) for source in HOLDABLE),
     *(Step(source, S.ABORTED, A.OPERATOR) for source in CANCELLABLE),
 )
 
@@ -123,8 +127,10 @@ PRODUCT_STEPS: tuple[tuple[ProductStatus, ProductStatus], ...] = (
     (P.INVALID, P.VALID),
     (P.VALID, P.INGESTING),
     (P.INGESTING, P.ARCHIVED),
+    (P.INGESTING, P.VALID),  # its observation left ingesting before this one was copied
     (P.INGESTING, P.INGEST_ERROR),
     (P.INGEST_ERROR, P.INGESTING),
+    (P.ARCHIVED, P.VALID),  # it is to be ingested again
     (P.ARCHIVED, P.REMOVED),
 )
 
@@ -191,6 +197,11 @@ def allowed_next(status: Status, held_from: Status | None = None) -> frozenset[S
 def allowed_next_of_product(status: ProductStatus) -> frozenset[ProductStatus]:
     """Tell which statuses of a data product may follow."""
     return _NEXT_OF_PRODUCT.get(status, frozenset())
+
+
+def rest_of(status: Status) -> Status:
+    """Tell where a hold leads back to: where the observation was, or where it waited for the work now stopped."""
+    return WORKING[status].source if status in WORKING else status
 
 
 def backstop(*, imaging: bool, end: datetime, since: datetime, now: datetime) -> Status | None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 from pydantic.config import JsonDict
 
 from atdb_interface import lifecycle
+from atdb_interface.actions import Action
 from atdb_interface.fields import (
     BEAMS,
     LATEST,
@@ -130,15 +131,22 @@ class NewObservation(ObservationFields):
         return self
 
 
+_FORCE_HAS_A_REASON: JsonDict = {
+    "if": {"properties": {"force": NOT_SET}},
+    "else": {"properties": {"reason": {"pattern": VISIBLE}}, "required": ["reason"]},
+}
+_ONE_MOVE: JsonDict = {
+    "not": {
+        "properties": {"new_status": {"type": "string"}, "action": {"type": "string"}},
+        "required": ["new_status", "action"],
+    }
+}
+
+
 class Forcible(Wire):
     """A request for a move. `force`: make it though the lifecycle has no such step; operators only."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "if": {"properties": {"force": NOT_SET}},
-            "else": {"properties": {"reason": {"pattern": VISIBLE}}, "required": ["reason"]},
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=_FORCE_HAS_A_REASON)
 
     force: Flag = False
     reason: Reason = ""
@@ -151,7 +159,12 @@ class Forcible(Wire):
 
 
 class ObservationChange(ObservationFields, Forcible):
-    """Some fields of an observation, and a status to move it to: what a client PUTs or PATCHes."""
+    """Some fields of an observation, and a status to move it to: what a client PUTs or PATCHes.
+
+    `action`: the move that this means for the status which the observation has, in the place of `new_status`.
+    """
+
+    model_config = ConfigDict(json_schema_extra={**_FORCE_HAS_A_REASON, **_ONE_MOVE})
 
     name: Given[Name] = None
     data_location: Given[DataLocation] = None
@@ -159,6 +172,13 @@ class ObservationChange(ObservationFields, Forcible):
     starttime: Given[WholeSeconds] = None
     endtime: Given[WholeSeconds] = None
     new_status: Status | None = None
+    action: Action | None = None
+
+    @model_validator(mode="after")
+    def _asks_for_one_move(self) -> Self:
+        if self.new_status and self.action:
+            raise ValueError("give new_status or action, not both")
+        return self
 
 
 class Transition(BaseModel):
@@ -190,6 +210,9 @@ class Observation(BaseModel):
     new_status: Status
     status_history: list[Transition]
     """Oldest first."""
+    status_since: Time
+    claimed_until: Time | None
+    """Until then a consumer that claimed it may begin its work; None where nobody has."""
     creationTime: Time
     starttime: Time
     endtime: Time
@@ -251,12 +274,23 @@ class DataProductChange(Forcible):
     new_status: ProductStatus | None = None
     size: Size | None = None
     checksum: Sha256 | None = None
+    archive_copy: Text | None = None
+    """The URL of its copy in the archive."""
     description: Text = ""
     quality: Text | None = None
 
 
+class ForcedRemoval(Wire):
+    """Let the copy of one product on the data host be deleted though no verified copy is in the archive."""
+
+    reason: Annotated[Reason, StringConstraints(pattern=VISIBLE)]
+
+
 class DataProduct(BaseModel):
-    """A data product as ATDB returns it. `size` in bytes; `checksum` is explained in checksum.py."""
+    """A data product as ATDB returns it. `size` in bytes; `checksum` is explained in checksum.py.
+
+    `removal_forced_by`: the admin who lets it be deleted unverified, for `removal_forced_reason`.
+    """
 
     id: int
     taskID: str
@@ -269,6 +303,9 @@ class DataProduct(BaseModel):
     quality: str | None
     node: str | None
     data_location: str
+    archive_copy: str | None
+    removal_forced_by: str | None
+    removal_forced_reason: str | None
     my_status: ProductStatus
     new_status: ProductStatus
     status_history: list[Transition]

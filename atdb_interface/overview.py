@@ -1,10 +1,13 @@
 """What operators ask of many observations at once: how many, how much, how old; and who changed what."""
 
-from typing import Any
+from enum import StrEnum
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
-from atdb_interface.fields import Time
+from atdb_interface.fields import FileName, Name, TaskId, Text, Time
+from atdb_interface.lifecycle import Status
+from atdb_interface.models import Wire
 
 #: What a summary can be grouped by. `day`: of the start, UTC; `data_host`: of the data location.
 GROUPINGS = ("my_status", "observing_mode", "day", "data_host")
@@ -45,4 +48,65 @@ class Change(BaseModel):
     account: str | None
     fields: dict[str, tuple[Any, Any]] = Field(default_factory=dict)
     """Of each field that changed: what it was, and what it became."""
+    reason: str
+
+
+class Why(BaseModel):
+    """Why an observation is not moving, in one sentence."""
+
+    taskID: str
+    my_status: Status
+    since: Time
+    why: str
+
+
+class EventKind(StrEnum):
+    """What an operator should know of, though no status says it."""
+
+    OVERDUE = "overdue"
+    DISAGREEMENT = "disagreement"
+    REPAIR = "repair"
+    BRAKE = "brake"
+
+
+class NewEvent(Wire):
+    """Tell of something once: the same `key` again changes nothing."""
+
+    key: Name
+    kind: EventKind
+    taskID: TaskId | None = None
+    dataproduct: FileName | None = None
+    detail: Annotated[Text, StringConstraints(min_length=1)]
+
+
+class Event(BaseModel):
+    """Something that an operator should know of. Never changed afterwards."""
+
+    id: int
+    timestamp: Time
+    kind: EventKind
+    key: str
+    taskID: str | None
+    dataproduct: str | None
+    detail: str
+    actor: str
+
+
+class Receipt(BaseModel):
+    """What was removed from a data host: what, how large, which copy the archive holds, who, when. Never changed.
+
+    `owner`: the run that did it. `forced`: an admin let it be deleted unverified; `reason` is theirs.
+    """
+
+    id: int
+    timestamp: Time
+    taskID: str
+    dataproduct: str
+    data_location: str
+    size: int | None
+    checksum: str | None
+    archive_copy: str | None
+    actor: str
+    owner: str | None
+    forced: bool
     reason: str

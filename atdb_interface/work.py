@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from atdb_interface.fields import FileName, Name, TaskId, Time
+from atdb_interface.fields import FileName, Name, Reason, Size, TaskId, Time
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.models import DataProductChange, Forcible, Wire
 from atdb_interface.written import whole
@@ -59,21 +59,35 @@ class Move(Forcible):
 
 
 class Lease(Wire):
-    """Who works on an observation, and until when it need not be asked for again."""
+    """Who works on an observation, and until when it need not be asked for again.
+
+    Perhaps how far the work is, and what stands in its way at the moment; an empty `trouble` ends that.
+    """
 
     taskID: TaskId
     owner: Name
     lease_seconds: LeaseSeconds = 60
+    done_bytes: Size | None = None
+    total_bytes: Size | None = None
+    trouble: Reason | None = None
 
 
 class HeldLease(BaseModel):
-    """A work lease as ATDB returns it. `lost_owners`: how many had this work before and let it run out."""
+    """A work lease as ATDB returns it. `lost_owners`: how many had this work before and let it run out.
+
+    `done_bytes` of `total_bytes` since `began_at`, where the owner tells that.
+    """
 
     taskID: str
     my_status: Status
     owner: str
+    began_at: Time
     expires_at: Time
     lost_owners: int
+    done_bytes: int | None
+    total_bytes: int | None
+    trouble: str | None
+    trouble_since: Time | None
 
 
 class ClaimRequest(Wire):
@@ -111,3 +125,15 @@ class Claim(BaseModel):
     consumer: str
     expires_at: Time
     tasks: list[ClaimedTask]
+
+
+class Release(Wire):
+    """Give claimed observations back that nobody will work on: they wait again at once."""
+
+    taskIDs: Annotated[list[TaskId], Field(min_length=1, max_length=1000)]
+
+
+class Released(BaseModel):
+    """How many observations wait again."""
+
+    released: int

@@ -6,12 +6,27 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from atdb_api.models import Lease, Observation, Transition
-from atdb_interface.errors import ForbiddenMove, NotFound, NotOwner
+from atdb_api.models import DataProduct, Lease, Observation, StageSetting, Transition
+from atdb_interface.actions import Action, target_of
+from atdb_interface.errors import ForbiddenMove, NotFound, NotOwner, NotYet
 from atdb_interface.fields import write_time
-from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Status, allowed_next
+from atdb_interface.lifecycle import (
+    MAX_LOST_OWNERS,
+    STAGES,
+    WORKING,
+    ProductStatus,
+    Stage,
+    Status,
+    allowed_next,
+    rest_of,
+)
+from atdb_interface.work import Lease as AskedLease
 
 DEFAULT_LEASE_SECONDS = 60
+#: What a person stops work with, whoever owns it.
+STOPS = (Status.ABORTED, Status.ON_HOLD)
+#: The stage that begins with each move.
+_BEGINS = {(stage.source, stage.working or Status.SCHEDULED): stage for stage in STAGES}
 
 
 def locked(session: Session, task_id: str) -> Observation:
@@ -38,15 +53,17 @@ def move(
     lease_seconds: int | None = None,
     reason: str = "",
     forced: bool = False,
+    stops: bool = False,
 ) -> None:
     """Move an observation, which must be locked, to its next status, and record who asked.
 
     The row stays locked until the transaction ends, so of two services that ask at once the second is judged
     against what the first has left. Asking for the status that it has already changes no status; on a working
     status it renews the lease of its owner, or hands over work whose owner is lost. A forced move needs no step
-    of the lifecycle, and takes the work from its owner.
+    of the lifecycle, and takes the work from its owner, as one that `stops` it does.
 
-    Raises ForbiddenMove, and NotOwner where somebody else holds the lease.
+    Raises ForbiddenMove, NotOwner where somebody else holds the lease, and NotYet where the stage is paused or
+    the observation has yet to rest before it.
     """
     now = datetime.now(UTC)
     expires = now + timedelta(seconds=lease_seconds or DEFAULT_LEASE_SECONDS)
@@ -54,15 +71,17 @@ def move(
         if owner and target in WORKING:
             _enter_again(observation, owner, now, expires)
         return
-    check(observation, target, expect=expect, owner=owner, forced=forced)
+    check(observation, target, expect=expect, owner=owner, forced=forced, stops=stops)
+    if owner and not forced and (begins := _BEGINS.get((observation.status, target))):
+        _require_open(session, observation, begins, now)
     previous, observation.status = observation.status, target
     is_step = target in allowed_next(previous, observation.held_from)
-    observation.held_from = previous if target is Status.ON_HOLD else None
+    observation.held_from = rest_of(previous) if target is Status.ON_HOLD else None
     observation.status_since = now
     observation.claimed_until = None
     if owner and target in WORKING:
         lease = observation.lease = observation.lease or Lease()
-        lease.owner, lease.expires_at, lease.lost_owners = owner, expires, 0
+        lease.owner, lease.began_at, lease.expires_at, lease.lost_owners = owner, now, expires, 0
     elif observation.lease:
         session.delete(observation.lease)
     session.add(
@@ -77,6 +96,66 @@ def move(
             forced=not is_step,
         )
     )
+    _move_products_along(session, observation, previous, now, actor=actor, owner=owner)
+
+
+def target_of_action(observation: Observation, action: Action) -> Status:
+    """Tell where an action leads. Raises ForbiddenMove where it makes no sense now."""
+    target = target_of(action, observation.status, observation.held_from)
+    if target is None:
+        allowed = allowed_next(observation.status, observation.held_from)
+        raise ForbiddenMove(
+            f"{observation.task_id} is {observation.status}, where {action} does nothing; "
+            f"it may become {listed(allowed)}",
+            my_status=observation.status,
+            allowed=sorted(allowed),
+        )
+    return target
+
+
+def _require_open(session: Session, observation: Observation, stage: Stage, now: datetime) -> None:
+    """Raise NotYet where a stage is paused, or an observation has not rested long enough before it."""
+    setting = session.get_one(StageSetting, stage.actor)
+    if setting.paused_by is not None:
+        raise NotYet(
+            f"{stage.actor} is paused by {setting.paused_by}", stage=stage.actor, paused_by=setting.paused_by
+        )
+    opens = observation.status_since + timedelta(seconds=setting.delay_seconds)
+    if now < opens:
+        raise NotYet(
+            f"{observation.task_id} rests before {stage.actor} until {write_time(opens)}",
+            stage=stage.actor,
+            until=write_time(opens),
+        )
+
+
+def _move_products_along(
+    session: Session, observation: Observation, previous: Status, now: datetime, *, actor: str, owner: str | None
+) -> None:
+    """Let no product say that it is being ingested when its observation is not, nor that it need not be again."""
+    if previous is Status.INGESTING:
+        source, reason = ProductStatus.INGESTING, f"its observation became {observation.status}"
+    elif observation.status is Status.VALID and previous in (Status.ARCHIVED, Status.REMOVE_ERROR):
+        source, reason = ProductStatus.ARCHIVED, "to be ingested again"
+    else:
+        return
+    products = session.scalars(
+        select(DataProduct).where(DataProduct.observation_id == observation.id, DataProduct.status == source)
+    )
+    for product in products:
+        product.status = ProductStatus.VALID
+        session.add(
+            Transition(
+                task_id=product.task_id,
+                dataproduct=product.filename,
+                previous=source,
+                status=ProductStatus.VALID,
+                at=now,
+                actor=actor,
+                owner=owner,
+                reason=reason,
+            )
+        )
 
 
 def check(
@@ -86,6 +165,7 @@ def check(
     expect: Collection[Status] | None = None,
     owner: str | None = None,
     forced: bool = False,
+    stops: bool = False,
 ) -> None:
     """Raise ForbiddenMove or NotOwner where an observation may not be moved; changes nothing."""
     status = observation.status
@@ -99,7 +179,7 @@ def check(
         )
     lease = observation.lease
     is_held = lease is not None and lease.owner != owner and lease.expires_at > datetime.now(UTC)
-    if is_held and target is not Status.ABORTED and not forced:
+    if is_held and target not in STOPS and not (forced or stops):
         raise _not_owner(observation)
 
 
@@ -108,11 +188,21 @@ def listed(statuses: Collection[str]) -> str:
     return ", ".join(sorted(statuses)) or "nothing else"
 
 
-def renew(session: Session, task_id: str, owner: str, lease_seconds: int) -> Lease:
-    """Prolong the lease of the owner who works on an observation. Raises NotFound and NotOwner."""
-    observation = locked(session, task_id)
-    lease = lease_of(observation, owner)
-    lease.expires_at = datetime.now(UTC) + timedelta(seconds=lease_seconds)
+def renew(session: Session, ask: AskedLease) -> Lease:
+    """Prolong the lease of the owner who works on an observation, and note how far the work is.
+
+    Raises NotFound and NotOwner.
+    """
+    lease = lease_of(locked(session, ask.taskID), ask.owner)
+    now = datetime.now(UTC)
+    lease.expires_at = now + timedelta(seconds=ask.lease_seconds)
+    for name in ("done_bytes", "total_bytes"):
+        if (value := getattr(ask, name)) is not None:
+            setattr(lease, name, value)
+    if ask.trouble is not None and ask.trouble != (lease.trouble or ""):
+        if not (ask.trouble and lease.trouble):
+            lease.trouble_since = now if ask.trouble else None
+        lease.trouble = ask.trouble or None
     return lease
 
 
@@ -142,7 +232,8 @@ def _enter_again(observation: Observation, owner: str, now: datetime, expires: d
         resumable = WORKING[observation.status].resumable and lease.lost_owners < MAX_LOST_OWNERS
         if lease.expires_at > now or not resumable:
             raise _not_owner(observation)
-        lease.owner = owner
+        lease.owner, lease.began_at = owner, now
+        lease.done_bytes = lease.total_bytes = lease.trouble = lease.trouble_since = None
         lease.lost_owners += 1
         observation.claimed_until = None
     lease.expires_at = expires

@@ -52,9 +52,12 @@ def change(session: Session, observation: Observation, change: ObservationChange
     """
     values = _checked_values(session, observation, change)
     fields = changes.difference(observation, values, wire.OBSERVATION_NAMES)
-    target = change.new_status if change.new_status is not observation.status else None
+    if change.action is not None:
+        target: Status | None = moves.target_of_action(observation, change.action)
+    else:
+        target = change.new_status if change.new_status is not observation.status else None
     if target is not None:
-        moves.check(observation, target, forced=change.force)
+        moves.check(observation, target, forced=change.force, stops=change.action is not None)
     if {"starttime", "endtime"} & fields.keys():
         observation.claimed_until = None
     for name, value in values.items():
@@ -64,7 +67,15 @@ def change(session: Session, observation: Observation, change: ObservationChange
             session, "edited", actor=actor, task_id=observation.task_id, fields=fields, reason=change.reason
         )
     if target is not None:
-        moves.move(session, observation, target, actor=actor, reason=change.reason, forced=change.force)
+        moves.move(
+            session,
+            observation,
+            target,
+            actor=actor,
+            reason=change.reason,
+            forced=change.force,
+            stops=change.action is not None,
+        )
     return bool(fields) or target is not None
 
 
@@ -94,7 +105,7 @@ def get(session: Session, observation_id: int) -> Observation:
 
 def _checked_values(session: Session, observation: Observation, change: ObservationChange) -> dict[str, Any]:
     """Give what a change sets, by the names of the table, after all that may stand in its way was looked at."""
-    given = change.model_dump(exclude_unset=True, exclude={"new_status", "reason", "force"})
+    given = change.model_dump(exclude_unset=True, exclude={"new_status", "action", "reason", "force"})
     for name, value in given.items():
         if value is None and not wire.OBSERVATION_FIELDS[name].property.columns[0].nullable:
             raise BadRequest(f"{name}: cannot be empty", errors=[{"field": name, "message": "cannot be empty"}])

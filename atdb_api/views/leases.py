@@ -24,5 +24,5 @@ def list_(session: Session) -> Answer:
 @views.post("/")
 @endpoint(Role.SERVICE, takes=Lease, answers=HeldLease, refuses=(NotFound, NotOwner))
 def renew(session: Session, ask: Lease) -> HeldLease:
-    """Prolong the lease of its owner."""
-    return listings.lease(moves.renew(session, ask.taskID, ask.owner, ask.lease_seconds))
+    """Prolong the lease of its owner, and note how far the work is."""
+    return listings.lease(moves.renew(session, ask))

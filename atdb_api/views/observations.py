@@ -55,7 +55,7 @@ def detail(session: Session, observation_id: int) -> Response:
     refuses=(NotFound, ForbiddenMove, NotOwner, Duplicate),
 )
 def change(session: Session, change: ObservationChange, observation_id: int) -> Response:
-    """Change some fields, or move it by `new_status`."""
+    """Change some fields, or move it by `new_status` or by an `action`."""
     require_for_force(change)
     row = observations.lock(session, observation_id)
     _require_match(session, row)
