@@ -7,11 +7,24 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, contains_eager
 
 from atdb_api import wire
-from atdb_api.models import Change, DataProduct, Lease, Observation, Token, Transition
+from atdb_api.models import (
+    Change,
+    DataProduct,
+    DiskUsage,
+    Event,
+    Lease,
+    Observation,
+    Receipt,
+    Service,
+    Token,
+    Transition,
+)
 from atdb_api.pages import Listing
-from atdb_interface import models
+from atdb_api.services import presence
+from atdb_interface import models, overview
 from atdb_interface.accounts import Token as TokenModel
-from atdb_interface.overview import Change as ChangeModel
+from atdb_interface.presence import Disk
+from atdb_interface.presence import Service as ServiceModel
 from atdb_interface.work import HeldLease
 
 
@@ -31,16 +44,42 @@ def lease(row: Lease) -> HeldLease:
     )
 
 
+def event(row: Event) -> overview.Event:
+    """Write one event."""
+    return overview.Event(**wire.values(row, wire.EVENT_FIELDS))
+
+
+def service(row: Service) -> ServiceModel:
+    """Write one service."""
+    return ServiceModel(**wire.values(row, wire.SERVICE_FIELDS))
+
+
 def _transitions(_: Session, rows: Sequence[Transition], **__: Any) -> list[models.Transition]:
     return [wire.transition(row) for row in rows]
 
 
-def _changes(_: Session, rows: Sequence[Change], **__: Any) -> list[ChangeModel]:
-    return [ChangeModel(**wire.values(row, wire.CHANGE_FIELDS)) for row in rows]
+def _changes(_: Session, rows: Sequence[Change], **__: Any) -> list[overview.Change]:
+    return [overview.Change(**wire.values(row, wire.CHANGE_FIELDS)) for row in rows]
 
 
 def _tokens(_: Session, rows: Sequence[Token], **__: Any) -> list[TokenModel]:
     return [TokenModel(**wire.values(row, wire.TOKEN_FIELDS)) for row in rows]
+
+
+def _receipts(_: Session, rows: Sequence[Receipt], **__: Any) -> list[overview.Receipt]:
+    return [overview.Receipt(**wire.values(row, wire.RECEIPT_FIELDS)) for row in rows]
+
+
+def _events(_: Session, rows: Sequence[Event], **__: Any) -> list[overview.Event]:
+    return [event(row) for row in rows]
+
+
+def _services(_: Session, rows: Sequence[Service], **__: Any) -> list[ServiceModel]:
+    return [service(row) for row in rows]
+
+
+def _disks(session: Session, rows: Sequence[DiskUsage], **__: Any) -> list[Disk]:
+    return presence.disks(session, rows)
 
 
 def _leases(_: Session, rows: Sequence[Lease], **__: Any) -> list[HeldLease]:
@@ -70,7 +109,7 @@ TRANSITIONS = Listing(
     _transitions,
     existed=lambda at: Transition.at < wire.end_of(at),
 )
-CHANGES = Listing(ChangeModel, select(Change), lambda _: wire.CHANGE_FIELDS, _changes)
+CHANGES = Listing(overview.Change, select(Change), lambda _: wire.CHANGE_FIELDS, _changes)
 TOKENS = Listing(TokenModel, select(Token), lambda _: wire.TOKEN_FIELDS, _tokens)
 LEASES = Listing(
     HeldLease,
@@ -79,3 +118,7 @@ LEASES = Listing(
     _leases,
     key="taskID",
 )
+RECEIPTS = Listing(overview.Receipt, select(Receipt), lambda _: wire.RECEIPT_FIELDS, _receipts)
+EVENTS = Listing(overview.Event, select(Event), lambda _: wire.EVENT_FIELDS, _events)
+SERVICES = Listing(ServiceModel, select(Service), lambda _: wire.SERVICE_FIELDS, _services, key="name")
+DISKS = Listing(Disk, presence.latest(), lambda _: wire.DISK_FIELDS, _disks, key="data_host")

@@ -115,11 +115,17 @@ class Observation(Base):
     par_file_name: Mapped[str | None]
     parset_location: Mapped[str | None]
     data_location: Mapped[str]
+    #: As long as a name on a network can be; an index could not hold any length.
+    data_host: Mapped[str] = mapped_column(
+        Computed("\"left\"(split_part(data_location, ':'::text, 1), 253)", persisted=True)
+    )
     node: Mapped[str | None]
     irods_collection: Mapped[str | None]
     control_parameters: Mapped[str | None]
     skip_auto_ingest: Mapped[bool]
     options: Mapped[dict[str, Any]]
+    #: Of all its data products as far as that is known; a trigger in the database adds it up.
+    size_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
     lease: Mapped["Lease | None"] = relationship(back_populates="observation", passive_deletes=True)
 
@@ -136,6 +142,13 @@ class Observation(Base):
         ),
         Index("ix_observations_status_start", "status", "start_time"),
         Index("ix_observations_start_time", "start_time"),
+        # What lists are ordered and filtered by, so that they stay fast as history grows.
+        Index("ix_observations_end_time", "end_time"),
+        Index("ix_observations_status_since", "status_since"),
+        Index("ix_observations_mode_start", "observing_mode", "start_time"),
+        Index("ix_observations_name_start", "name", "start_time"),
+        Index("ix_observations_data_host_start", "data_host", "start_time"),
+        Index("ix_observations_size_start", "size_bytes", "start_time"),
     )
 
 

@@ -13,15 +13,17 @@ from atdb_api.filters import Column, Columns, Related
 from atdb_api.models import (
     Change,
     DataProduct,
+    DiskUsage,
     Event,
     Lease,
     Observation,
     Receipt,
+    Service,
     StatusText,
     Token,
     Transition,
 )
-from atdb_interface import accounts, overview, work
+from atdb_interface import accounts, overview, presence, work
 from atdb_interface import models as wire
 from atdb_interface.lifecycle import ProductStatus, Status
 
@@ -67,6 +69,8 @@ LEASE_FIELDS: Fields = {
 }
 RECEIPT_FIELDS = _fields(Receipt, overview.Receipt, _CHANGE_NAMES)
 EVENT_FIELDS = _fields(Event, overview.Event, _CHANGE_NAMES)
+SERVICE_FIELDS = _fields(Service, presence.Service, {})
+DISK_FIELDS = _fields(DiskUsage, presence.Disk, {"last_seen": "at"})
 
 _PRODUCTS = Related(DataProduct.id, DataProduct.observation_id == Observation.id)
 _OF_OBSERVATION = (Transition.task_id == Observation.task_id) & Transition.dataproduct.is_(None)

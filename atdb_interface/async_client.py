@@ -6,13 +6,23 @@ from typing import Any, Self
 import httpx
 
 from atdb_interface.accounts import MadeToken, Me, NewToken, Token
+from atdb_interface.actions import Action
 from atdb_interface.async_connection import PATIENCE_SECONDS, AsyncConnection
 from atdb_interface.bulk import BulkAnswer, DataProductBulk, ObservationBulk
 from atdb_interface.errors import NotFound
 from atdb_interface.exchange import Model, Rows, once, only_if, parameters, plain, read, read_row, whole_items
-from atdb_interface.lifecycle import Status
-from atdb_interface.models import DataProduct, NewDataProduct, NewObservation, Observation, Transition
-from atdb_interface.overview import Change, Summary
+from atdb_interface.lifecycle import Actor, Status
+from atdb_interface.models import (
+    DataProduct,
+    ForcedRemoval,
+    NewDataProduct,
+    NewObservation,
+    Observation,
+    Transition,
+)
+from atdb_interface.overview import Change, Event, NewEvent, Receipt, Summary, Why
+from atdb_interface.presence import Disk, DiskUsage, Service, SignOfLife
+from atdb_interface.stages import StageState
 from atdb_interface.work import (
     Claim,
     ClaimRequest,
@@ -23,6 +33,8 @@ from atdb_interface.work import (
     MovedProducts,
     ProductMove,
     ProductMoves,
+    Release,
+    Released,
     Waiting,
 )
 
@@ -107,6 +119,19 @@ class AsyncClient:
         """
         path, headers = f"observations/{observation_id}/", only_if(if_match)
         return read(Observation, await self._ask("PATCH", path, json=plain(fields), headers=headers))
+
+    async def act(self, task_id: str, action: Action, *, reason: str = "") -> Observation:
+        """Hold, resume, cancel, retry or ingest an observation, whoever works on it.
+
+        Where an answer was lost, and what was asked for is done, asking again raises ForbiddenMove.
+        """
+        found = await self.observation(task_id)
+        return await self.change_observation(found.id, action=action, reason=reason)
+
+    async def why(self, task_id: str) -> Why:
+        """Tell why an observation is not moving. Raises NotFound."""
+        found = await self.observation(task_id)
+        return read(Why, await self._ask("GET", f"observations/{found.id}/why/"))
 
     async def preview_observations(self, ask: ObservationBulk) -> BulkAnswer:
         """Tell what a change of all observations that match would do; it changes nothing."""
@@ -200,6 +225,11 @@ class AsyncClient:
         """Change all data products that match, as previewed with this token. Raises SetChanged."""
         return await self._carry_out("dataproducts/bulk/", ask, token)
 
+    async def force_removal(self, product_id: int, reason: str) -> DataProduct:
+        """Let a product's copy on the data host be deleted unverified: for admins. Raises NotFound."""
+        path = f"dataproducts/{product_id}/force_removal/"
+        return read(DataProduct, await self._ask("POST", path, json=plain(ForcedRemoval(reason=reason))))
+
     async def delete_dataproduct(self, product_id: int, *, if_match: str | None = None) -> None:
         """Delete a data product that never had data."""
         await self._ask("DELETE", f"dataproducts/{product_id}/", headers=only_if(if_match))
@@ -215,9 +245,17 @@ class AsyncClient:
         params = parameters({"statuses": statuses, **filters})
         return read(Waiting, await self._ask("GET", "claims/", params=params)).waiting
 
-    async def renew(self, task_id: str, owner: str, lease_seconds: int) -> HeldLease:
-        """Prolong the lease of the owner who works on an observation. Raises NotOwner."""
-        ask = Lease(taskID=task_id, owner=owner, lease_seconds=lease_seconds)
+    async def release(self, task_ids: Collection[str]) -> int:
+        """Give claimed observations back that nobody will work on; how many wait again."""
+        ask = Release(taskIDs=list(task_ids))
+        return read(Released, await self._ask("POST", "claims/release/", json=plain(ask))).released
+
+    async def renew(self, task_id: str, owner: str, lease_seconds: int, **progress: Any) -> HeldLease:
+        """Prolong the lease of the owner who works on an observation. Raises NotOwner.
+
+        `progress`: `done_bytes` of `total_bytes`, and `trouble`, which an empty one ends.
+        """
+        ask = Lease(taskID=task_id, owner=owner, lease_seconds=lease_seconds, **progress)
         return read(HeldLease, await self._ask("POST", "leases/", json=plain(ask)))
 
     def leases(self, **filters: Any) -> AsyncIterator[HeldLease]:
@@ -234,6 +272,46 @@ class AsyncClient:
     def changes(self, **filters: Any) -> AsyncIterator[Change]:
         """Walk through the changes that are no changes of status: who edited or deleted what."""
         return self._list("changes/", Change, filters)
+
+    def receipts(self, **filters: Any) -> AsyncIterator[Receipt]:
+        """Walk through the receipts of what was removed from the data hosts."""
+        return self._list("receipts/", Receipt, filters)
+
+    def events(self, **filters: Any) -> AsyncIterator[Event]:
+        """Walk through what operators should know of, oldest first."""
+        return self._list("events/", Event, filters)
+
+    async def raise_events(self, new: Iterable[NewEvent]) -> list[Event]:
+        """Tell operators of something; gives the events whose key was not there yet."""
+        body = [plain(event) for event in new]
+        return read(list[Event], await self._ask("POST", "events/", json=body, headers=once()))
+
+    # Stages, and who is there
+
+    def stages(self, **filters: Any) -> AsyncIterator[StageState]:
+        """Walk through the stages: paused or not, their limits, and what waits for them."""
+        return self._list("stages/", StageState, filters)
+
+    async def change_stage(self, stage: Actor, **fields: Any) -> StageState:
+        """Pause a stage or let it go on by `paused`, or change its `slots` or `delay_seconds`, for a `reason`."""
+        return read(StageState, await self._ask("PATCH", f"stages/{stage}/", json=plain(fields)))
+
+    def services(self, **filters: Any) -> AsyncIterator[Service]:
+        """Walk through the services that gave a sign of life, and when they last did."""
+        return self._list("services/", Service, filters)
+
+    async def sign_of_life(self, name: str, *, statuses: Collection[Status] = (), detail: str = "") -> Service:
+        """Say that a service is there, for which statuses it works, and what it does."""
+        ask = SignOfLife(name=name, statuses=list(statuses), detail=detail)
+        return read(Service, await self._ask("POST", "services/", json=plain(ask)))
+
+    def disks(self, **filters: Any) -> AsyncIterator[Disk]:
+        """Walk through the data hosts' disks: how full they are, and when they will be."""
+        return self._list("disks/", Disk, filters)
+
+    async def report_disk(self, usage: DiskUsage) -> Disk:
+        """Tell how full a data host's disk is now."""
+        return read(Disk, await self._ask("POST", "disks/", json=plain(usage)))
 
     def rows(self, resource: str, **filters: Any) -> AsyncIterator[dict[str, Any]]:
         """Walk through any list as plain dicts: `rows("observations", fields=["taskID", "my_status"])`."""

@@ -1,93 +1,84 @@
-"""The command `atdb`: look at observations, and move them.
+"""The command `atdb`: look at observations, act on them, and govern the stages.
 
 Exit status: 0 when done, 2 when something cannot be read or is refused, 1 when ATDB cannot be reached.
 """
 
 import argparse
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from atdb_interface import acting, looking
+from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.command import run
 from atdb_interface.config import find_host
-from atdb_interface.errors import BadRequest
-from atdb_interface.fields import write_time
-from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
-from atdb_interface.schedule import read_schedule
+from atdb_interface.lifecycle import Actor, Status
+
+_ACTIONS = {
+    Action.HOLD: "put observations on hold; work on them is stopped",
+    Action.RESUME: "let observations on hold go on where they were",
+    Action.CANCEL: "cancel observations; what is under way is stopped",
+    Action.RETRY: "put observations that failed back to where they can be tried again",
+    Action.INGEST: "have the data of observations ingested after all, or again",
+}
+_FILTERS: dict[str, Any] = {"nargs": "*", "metavar": "FIELD__LOOKUP=VALUE"}
+_STAGES = [Actor.SPECIFY, Actor.OBSERVE, Actor.VALIDATE, Actor.INGEST, Actor.REMOVE]
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="atdb", description="Look at observations, and move them.")
+    parser = argparse.ArgumentParser(prog="atdb", description="Look at observations, and act on them.")
     parser.add_argument("--host", help="a preset of the configuration, or an address")
-    commands = parser.add_subparsers(dest="command", required=True)
-    listing = commands.add_parser("list", help="list observations, newest first")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(
+        name: str, work: Callable[[Client, argparse.Namespace], None], about: str
+    ) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=about, description=about)
+        made.set_defaults(run=work)
+        return made
+
+    listing = command("list", looking.observations, "list observations, newest first")
     listing.add_argument("--status", help="only these, with commas between")
-    listing.add_argument(
-        "filters", nargs="*", metavar="FIELD__LOOKUP=VALUE", help="such as starttime__gte=2019-04-08"
-    )
-    listing.set_defaults(run=_list)
-    show = commands.add_parser("show", help="show all of an observation")
-    show.add_argument("taskID")
-    show.set_defaults(run=_show)
-    history = commands.add_parser("history", help="show what happened to an observation, when, by whom and why")
+    listing.add_argument("filters", **_FILTERS, help="such as starttime__gte=2019-04-08 or overdue=true")
+    command("show", looking.observation, "show all of an observation").add_argument("taskID")
+    history = command("history", looking.history, "show what happened to an observation, when, by whom and why")
     history.add_argument("taskID")
-    history.set_defaults(run=_history)
-    move = commands.add_parser("move", help="move an observation to another status")
+    history.add_argument("--products", action="store_true", help="and to its data products")
+    command("why", looking.why, "say why an observation is not moving").add_argument("taskID")
+    command("stages", looking.stages, "list the stages: what waits, and what is paused")
+    events = command("events", looking.events, "list what operators should know of")
+    events.add_argument("filters", **_FILTERS, help="such as kind=overdue or timestamp__gte=2019-04-08")
+    command("receipts", looking.receipts, "list what was removed of an observation").add_argument("taskID")
+
+    move = command("move", acting.move, "move an observation to another status")
     move.add_argument("taskID")
     move.add_argument("status", choices=[str(status) for status in Status], metavar="STATUS")
-    move.add_argument("--reason", default="", help="kept in its history")
-    move.set_defaults(run=_move)
-    submit = commands.add_parser("submit", help="submit a schedule; nothing of it where a line cannot be read")
+    _take_reason(move)
+    for action, about in _ACTIONS.items():
+        asked = command(action, acting.act, about)
+        asked.add_argument("taskIDs", nargs="+", metavar="taskID")
+        _take_reason(asked)
+    priority = command("priority", acting.prioritise, "change which observations go first")
+    priority.add_argument("priority", type=int, help="from -1000 to 1000; the highest goes first")
+    priority.add_argument("taskIDs", nargs="+", metavar="taskID")
+    _take_reason(priority)
+    stage = command("stage", acting.govern, "pause a stage, let it go on, or change its limits")
+    stage.add_argument("stage", choices=[str(stage) for stage in _STAGES], metavar="STAGE")
+    pause = stage.add_mutually_exclusive_group()
+    pause.add_argument("--pause", dest="paused", action="store_true", default=None, help="begin nothing new")
+    pause.add_argument("--go-on", dest="paused", action="store_false", default=None)
+    stage.add_argument("--slots", type=int, help="so many observations at once; 0 for no limit")
+    stage.add_argument("--rest", type=int, metavar="SECONDS", help="how long an observation rests before it")
+    _take_reason(stage)
+    submit = command("submit", acting.submit, "submit a schedule; nothing of it where a line cannot be read")
     submit.add_argument("schedule", type=Path)
-    submit.set_defaults(run=_submit)
     return parser
 
 
-def _list(client: Client, arguments: argparse.Namespace) -> None:
-    filters = {"ordering": "-starttime"}
-    for term in arguments.filters:
-        name, equals, value = term.partition("=")
-        if not equals:
-            raise BadRequest(f"{term!r} is not FIELD=VALUE")
-        filters[name] = value
-    if arguments.status:
-        filters["my_status__in"] = arguments.status
-    for observation in client.observations(**filters):
-        print(_line(observation))
-
-
-def _line(observation: Observation) -> str:
-    return (
-        f"{observation.taskID}  {write_time(observation.starttime)}  {observation.my_status:<20}"
-        f"{observation.observing_mode:<20}{observation.name}"
-    )
-
-
-def _show(client: Client, arguments: argparse.Namespace) -> None:
-    observation = client.observation(arguments.taskID)
-    for name, value in observation.model_dump(mode="json").items():
-        if name not in ("status_history", "generated_dataproducts") and value is not None:
-            print(f"{name:<20}{value}")
-    for product in client.dataproducts(taskID=arguments.taskID):
-        print(f"{product.filename:<28}{product.my_status:<14}{product.size or 0:>16,} {product.checksum or ''}")
-
-
-def _history(client: Client, arguments: argparse.Namespace) -> None:
-    for step in client.observation(arguments.taskID).status_history:
-        when, who = write_time(step.timestamp), f"{step.actor} {step.owner or ''}".strip()
-        print(f"{when}  {step.name:<22}{who}  {step.reason}".rstrip())
-
-
-def _move(client: Client, arguments: argparse.Namespace) -> None:
-    client.move(arguments.taskID, Status(arguments.status), reason=arguments.reason)
-    print(f"{arguments.taskID} {arguments.status}")
-
-
-def _submit(client: Client, arguments: argparse.Namespace) -> None:
-    for new in read_schedule(arguments.schedule):
-        print(_line(client.create_observation(new)))
+def _take_reason(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reason", default="", help="kept in the history")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """Data products: make them, change them, and move all those of an observation at once."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from atdb_api import wire
-from atdb_api.models import DataProduct, Observation, Transition
+from atdb_api.models import DataProduct, Observation, Receipt, Transition
 from atdb_api.services import changes, moves
 from atdb_interface.errors import Conflict, Duplicate, ForbiddenMove, NotFound
 from atdb_interface.lifecycle import ProductStatus, allowed_next_of_product
@@ -141,12 +142,8 @@ def change(
     fields = changes.difference(product, values, {})
     target = change.new_status if change.new_status is not product.status else None
     allowed = allowed_next_of_product(product.status)
-    if target is not None and target not in allowed and not change.force:
-        raise ForbiddenMove(
-            f"{product.filename} is {product.status}; it may become {moves.listed(allowed)}, not {target}",
-            my_status=product.status,
-            allowed=sorted(allowed),
-        )
+    if target is not None:
+        _check(product, target, allowed, force=change.force)
     for name, value in values.items():
         setattr(product, name, value)
     if fields:
@@ -174,4 +171,63 @@ def change(
             )
         )
         product.status = target
+        if target is ProductStatus.REMOVED:
+            session.add(_receipt(product, actor, owner, change.reason))
     return bool(fields) or target is not None
+
+
+def force_removal(session: Session, product: DataProduct, reason: str, *, actor: str) -> None:
+    """Let a product, its observation locked, be deleted from the data host though no verified copy is archived.
+
+    It deletes nothing by itself: the stage remove does, when it comes to this product. Raises Conflict.
+    """
+    if product.status in (ProductStatus.INGESTING, ProductStatus.REMOVED):
+        raise Conflict(f"{product.filename} is {product.status}", my_status=product.status)
+    values = {"removal_forced_by": actor, "removal_forced_reason": reason}
+    fields = changes.difference(product, values, {})
+    product.removal_forced_by, product.removal_forced_reason = actor, reason
+    if fields:
+        changes.record(
+            session,
+            "edited",
+            actor=actor,
+            task_id=product.task_id,
+            dataproduct=product.filename,
+            fields=fields,
+            reason=reason,
+        )
+
+
+def _check(
+    product: DataProduct, target: ProductStatus, allowed: Collection[ProductStatus], *, force: bool
+) -> None:
+    """Raise ForbiddenMove for a move that is no step, and for a removal of what was never verified.
+
+    The latter no operator can force: an admin must have named this very product before.
+    """
+    if target is ProductStatus.REMOVED:
+        is_verified = product.status is ProductStatus.ARCHIVED and product.checksum is not None
+        if is_verified or product.removal_forced_by is not None:
+            return
+        detail = f"{product.filename} is {product.status}, and no verified copy of it is in the archive"
+    elif target in allowed or force:
+        return
+    else:
+        detail = f"{product.filename} is {product.status}; it may become {moves.listed(allowed)}, not {target}"
+    raise ForbiddenMove(detail, my_status=product.status, allowed=sorted(allowed))
+
+
+def _receipt(product: DataProduct, actor: str, owner: str | None, reason: str) -> Receipt:
+    forced_by = product.removal_forced_by
+    return Receipt(
+        task_id=product.task_id,
+        dataproduct=product.filename,
+        data_location=product.data_location,
+        size=product.size,
+        checksum=product.checksum,
+        archive_copy=product.archive_copy,
+        actor=actor,
+        owner=owner,
+        forced=forced_by is not None,
+        reason=f"forced by {forced_by}: {product.removal_forced_reason}" if forced_by else reason,
+    )

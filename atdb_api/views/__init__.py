@@ -11,16 +11,33 @@ from atdb_api.views import (
     changes,
     claims,
     dataproducts,
+    disks,
+    events,
     health,
     leases,
     observations,
+    receipts,
+    services,
     sessions,
     status,
     summary,
     tokens,
 )
 
-RESOURCES: tuple[ModuleType, ...] = (observations, dataproducts, status, summary, changes, claims, leases, tokens)
+RESOURCES: tuple[ModuleType, ...] = (
+    observations,
+    dataproducts,
+    status,
+    summary,
+    changes,
+    claims,
+    leases,
+    tokens,
+    receipts,
+    events,
+    services,
+    disks,
+)
 
 
 def init_app(app: Flask) -> None:

@@ -12,8 +12,8 @@ from atdb_api.pages import Answer, item, page
 from atdb_api.roles import Role
 from atdb_api.services import bulk, dataproducts
 from atdb_interface.bulk import BulkAnswer, DataProductBulk
-from atdb_interface.errors import Duplicate, ForbiddenMove, NotFound, NotOwner
-from atdb_interface.models import DataProduct, DataProductChange, NewDataProduct
+from atdb_interface.errors import Conflict, Duplicate, ForbiddenMove, NotFound, NotOwner
+from atdb_interface.models import DataProduct, DataProductChange, ForcedRemoval, NewDataProduct
 from atdb_interface.work import MovedProducts, ProductMoves
 
 views = Blueprint("dataproducts", __name__, url_prefix="/dataproducts")
@@ -84,6 +84,16 @@ def change(session: Session, change: DataProductChange, product_id: int) -> Resp
     dataproducts.change(session, row, change, actor=actor())
     session.flush()
     return with_etag(wire.dataproducts(session, [row])[0])
+
+
+@views.post("/<int:product_id>/force_removal/")
+@endpoint(Role.ADMIN, takes=ForcedRemoval, answers=DataProduct, refuses=(NotFound, Conflict))
+def force_removal(session: Session, ask: ForcedRemoval, product_id: int) -> DataProduct:
+    """Let the copy of one product on the data host be deleted though none in the archive was verified."""
+    row = dataproducts.lock(session, product_id)
+    dataproducts.force_removal(session, row, ask.reason, actor=actor())
+    session.flush()
+    return wire.dataproducts(session, [row])[0]
 
 
 @views.delete("/<int:product_id>/")

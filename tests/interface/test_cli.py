@@ -6,6 +6,7 @@ from pathlib import Path
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
+from atdb_interface.overview import EventKind, NewEvent
 from tests.interface.conftest import Run
 
 Observe = Callable[..., Observation]
@@ -57,6 +58,65 @@ def test_a_refused_move_says_what_is_allowed_and_changes_nothing(
     assert "checking" in done.stderr
     assert run("atdb", "move", made.taskID, "no such status").returncode == 2
     assert client.observation(made.taskID) == made
+
+
+def test_actions_are_done_and_each_refusal_is_told_without_stopping_the_others(
+    run: Run, client: Client, observe: Observe
+) -> None:
+    waits, ended, also = observe(Status.VALID), observe(Status.REMOVED), observe(Status.DEFINED)
+    done = run("atdb", "hold", waits.taskID, ended.taskID, also.taskID, "--reason", "rain", user="operator")
+    assert done.returncode == 2
+    assert f"{ended.taskID} is removed" in done.stderr
+    assert [client.observation(made.taskID).my_status for made in (waits, ended, also)] == [
+        "on hold", "removed", "on hold",
+    ]  # fmt: skip
+    assert client.observation(also.taskID).status_history[-1].reason == "rain"
+    assert run("atdb", "resume", waits.taskID, also.taskID).returncode == 0
+    assert client.observation(waits.taskID).my_status is Status.VALID
+    assert run("atdb", "cancel", waits.taskID).returncode == 0
+    assert client.observation(waits.taskID).my_status is Status.ABORTED
+
+
+def test_retry_ingest_and_priority_do_what_they_say(run: Run, client: Client, observe: Observe) -> None:
+    failed, kept = observe(Status.REMOVE_ERROR), observe(Status.COMPLETED)
+    assert run("atdb", "retry", failed.taskID).returncode == 0
+    assert run("atdb", "ingest", kept.taskID, "--reason", "wanted after all").returncode == 0
+    assert run("atdb", "priority", "7", kept.taskID).returncode == 0
+    assert client.observation(failed.taskID).my_status is Status.ARCHIVED
+    found = client.observation(kept.taskID)
+    assert (found.my_status, found.priority) == ("valid", 7)
+
+
+def test_a_stage_is_paused_and_goes_on(run: Run, client: Client) -> None:
+    done = run("atdb", "stage", "ingest", "--pause", "--slots", "3", "--reason", "new disks", user="operator")
+    assert (done.returncode, done.stdout) == (0, "ingest: paused, slots 3, rest 0 s\n")
+    shown = run("atdb", "stages", user="viewer").stdout
+    assert "paused by operator since" in shown
+    assert "new disks" in shown
+    done = run("atdb", "stage", "ingest", "--go-on", "--slots", "0", user="operator")
+    assert done.stdout == "ingest: goes on, slots without limit, rest 0 s\n"
+    assert run("atdb", "stage", "ingest", user="operator").returncode == 2
+    assert run("atdb", "stage", "ingest", "--pause", user="viewer").returncode == 2
+    assert not any(stage.paused for stage in client.stages())
+
+
+def test_why_says_it_in_one_sentence(run: Run, observe: Observe) -> None:
+    made = observe(Status.VALID)
+    run("atdb", "hold", made.taskID, "--reason", "thunderstorm", user="operator")
+    done = run("atdb", "why", made.taskID, user="viewer")
+    assert done.stdout.startswith(f"{made.taskID} on hold: ")
+    assert "thunderstorm" in done.stdout
+
+
+def test_events_and_receipts_are_listed(run: Run, client: Client, observe: Observe) -> None:
+    client.raise_events([NewEvent(key="1", kind=EventKind.BRAKE, detail="12 of 100 disagree")])
+    assert run("atdb", "events", "kind=brake").stdout.rstrip().endswith("12 of 100 disagree")
+    assert run("atdb", "events", "kind=overdue").stdout == ""
+    made = observe(Status.ARCHIVED, products=1)
+    (product,) = client.dataproducts(taskID=made.taskID)
+    client.force_removal(product.id, "empty")
+    client.change_dataproduct(product.id, new_status="removed")
+    assert run("atdb", "receipts", made.taskID).stdout.rstrip().endswith("forced by admin: empty")
 
 
 def test_a_schedule_is_submitted_in_its_order(run: Run, client: Client, real_schedules: Path) -> None:

@@ -1,0 +1,30 @@
+"""What operators should know of, though no status says it: each is told once."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from atdb_api.models import Event
+from atdb_interface.overview import NewEvent
+
+
+def tell(session: Session, new: Sequence[NewEvent], *, actor: str) -> list[Event]:
+    """Write down what was not told before; those only, in the order of their ids."""
+    rows = [
+        {
+            "kind": event.kind,
+            "key": event.key,
+            "task_id": event.taskID,
+            "dataproduct": event.dataproduct,
+            "detail": event.detail,
+            "actor": actor,
+        }
+        for event in new
+    ]
+    if not rows:
+        return []
+    told = insert(Event).values(rows).on_conflict_do_nothing(index_elements=[Event.key]).returning(Event.id)
+    ids = session.scalars(told).all()
+    return list(session.scalars(select(Event).where(Event.id.in_(ids)).order_by(Event.id)))

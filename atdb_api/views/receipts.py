@@ -1,0 +1,18 @@
+"""`/atdb/receipts/`: what was removed from the data hosts, and which copy the archive holds."""
+
+from flask import Blueprint
+from sqlalchemy.orm import Session
+
+from atdb_api.endpoint import endpoint
+from atdb_api.listings import RECEIPTS
+from atdb_api.pages import Answer, page
+from atdb_api.roles import Role
+
+views = Blueprint("receipts", __name__, url_prefix="/receipts")
+
+
+@views.get("/")
+@endpoint(Role.VIEWER, lists=RECEIPTS)
+def list_(session: Session) -> Answer:
+    """List the receipts of removed data products."""
+    return page(session, RECEIPTS)

@@ -1,0 +1,27 @@
+"""`/atdb/services/`: which services are there, and when each was last heard of."""
+
+from flask import Blueprint
+from sqlalchemy.orm import Session
+
+from atdb_api import listings
+from atdb_api.endpoint import endpoint
+from atdb_api.pages import Answer, page
+from atdb_api.roles import Role
+from atdb_api.services import presence
+from atdb_interface.presence import Service, SignOfLife
+
+views = Blueprint("services", __name__, url_prefix="/services")
+
+
+@views.get("/")
+@endpoint(Role.VIEWER, lists=listings.SERVICES)
+def list_(session: Session) -> Answer:
+    """List the services that gave a sign of life."""
+    return page(session, listings.SERVICES)
+
+
+@views.post("/")
+@endpoint(Role.SERVICE, takes=SignOfLife, answers=Service)
+def see(session: Session, sign: SignOfLife) -> Service:
+    """Give a sign of life."""
+    return listings.service(presence.see(session, sign))

@@ -1,0 +1,94 @@
+"""What the command `atdb` shows: observations, their history, why they wait, the stages, events and receipts."""
+
+from argparse import Namespace
+from collections.abc import Mapping
+
+from atdb_interface.client import Client
+from atdb_interface.errors import BadRequest
+from atdb_interface.fields import write_time
+from atdb_interface.models import Observation
+
+
+def observations(client: Client, arguments: Namespace) -> None:
+    """List observations, newest first."""
+    filters = {"ordering": "-starttime", **_read(arguments.filters)}
+    if arguments.status:
+        filters["my_status__in"] = arguments.status
+    for observation in client.observations(**filters):
+        print(line(observation))
+
+
+def line(observation: Observation) -> str:
+    """Write an observation in one line."""
+    return (
+        f"{observation.taskID}  {write_time(observation.starttime)}  {observation.my_status:<20}"
+        f"{observation.observing_mode:<20}{observation.name}"
+    )
+
+
+def observation(client: Client, arguments: Namespace) -> None:
+    """Show all of an observation."""
+    found = client.observation(arguments.taskID)
+    for name, value in found.model_dump(mode="json").items():
+        if name not in ("status_history", "generated_dataproducts") and value is not None:
+            print(f"{name:<20}{value}")
+    for product in client.dataproducts(taskID=arguments.taskID):
+        print(f"{product.filename:<28}{product.my_status:<14}{product.size or 0:>16,} {product.checksum or ''}")
+
+
+def history(client: Client, arguments: Namespace) -> None:
+    """Show what happened to an observation; with --products, to its products too."""
+    steps = client.observation(arguments.taskID).status_history
+    if arguments.products:
+        of_products = client.history(taskID=arguments.taskID, dataproduct__isnull="false")
+        steps = sorted([*steps, *of_products], key=lambda step: (step.timestamp, step.id))
+    for step in steps:
+        when, who = write_time(step.timestamp), f"{step.actor} {step.owner or ''}".strip()
+        what = f"{step.dataproduct} {step.name}" if step.dataproduct else step.name
+        print(f"{when}  {what:<22}{who}  {step.reason}".rstrip())
+
+
+def why(client: Client, arguments: Namespace) -> None:
+    """Say why an observation is not moving."""
+    told = client.why(arguments.taskID)
+    print(f"{told.taskID} {told.my_status}: {told.why}")
+
+
+def stages(client: Client, _: Namespace) -> None:
+    """List the stages."""
+    print("stage     waiting  claimed  working   slots  rest s")
+    for stage in client.stages():
+        paused = ""
+        if stage.paused_at:
+            paused = f"  paused by {stage.paused_by} since {write_time(stage.paused_at)}: {stage.pause_reason}"
+        print(
+            f"{stage.stage:<10}{stage.waiting:>7}{stage.claimed:>9}{stage.working:>9}{stage.slots or '-':>8}"
+            f"{stage.delay_seconds:>8}{paused}"
+        )
+
+
+def events(client: Client, arguments: Namespace) -> None:
+    """List what operators should know of, newest last."""
+    for event in client.events(**_read(arguments.filters)):
+        what = " ".join(filter(None, [event.taskID, event.dataproduct]))
+        print(f"{write_time(event.timestamp)}  {event.kind:<14}{what}  {event.detail}")
+
+
+def receipts(client: Client, arguments: Namespace) -> None:
+    """List what was removed of an observation."""
+    for receipt in client.receipts(taskID=arguments.taskID):
+        print(
+            f"{write_time(receipt.timestamp)}  {receipt.dataproduct:<28}{receipt.size or 0:>16,}  "
+            f"{receipt.checksum}  {receipt.archive_copy}  {receipt.actor} {receipt.owner or ''}  "
+            f"{receipt.reason}".rstrip()
+        )
+
+
+def _read(terms: list[str]) -> Mapping[str, str]:
+    filters = {}
+    for term in terms:
+        name, equals, value = term.partition("=")
+        if not equals:
+            raise BadRequest(f"{term!r} is not FIELD=VALUE")
+        filters[name] = value
+    return filters

@@ -1,0 +1,69 @@
+"""Who is there, how the disks fill, and what operators are told once."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import Status
+from atdb_interface.overview import EventKind, NewEvent
+from atdb_interface.presence import DiskUsage
+
+
+def test_a_service_is_known_by_its_last_sign_of_life(client: Client) -> None:
+    first = client.sign_of_life("airflow listen", statuses=[Status.VALID], detail="ingest")
+    client.sign_of_life("telescope")
+    second = client.sign_of_life("airflow listen", statuses=[Status.VALID, Status.DEFINED])
+    assert second.last_seen >= first.last_seen
+    assert [(s.name, s.statuses, s.detail) for s in client.services(ordering="name")] == [
+        ("airflow listen", ["valid", "defined"], ""),
+        ("telescope", [], ""),
+    ]
+    assert len(list(client.services(last_seen__gt=datetime.now(UTC) - timedelta(minutes=1)))) == 2
+
+
+def test_a_disk_tells_when_it_will_be_full(client: Client, database_url: str) -> None:
+    for free in (1000, 900):
+        client.report_disk(DiskUsage(data_host="arts001", total_bytes=2000, free_bytes=free))
+    client.report_disk(DiskUsage(data_host="wcudata1", total_bytes=10, free_bytes=10))
+    assert [(disk.data_host, disk.free_bytes, disk.full_at) for disk in client.disks()] == [
+        ("arts001", 900, None),
+        ("wcudata1", 10, None),
+    ]
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("update disk_usages set at = at - interval '1 day' where free_bytes = 1000"))
+    engine.dispose()
+    (disk,) = client.disks(data_host="arts001")
+    assert disk.bytes_per_day == 100
+    assert disk.full_at is not None
+    assert abs(disk.full_at - disk.last_seen - timedelta(days=9)) < timedelta(minutes=10)
+
+
+def test_a_disk_that_empties_is_never_full(client: Client, database_url: str) -> None:
+    for free in (900, 1000):
+        client.report_disk(DiskUsage(data_host="arts001", total_bytes=2000, free_bytes=free))
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("update disk_usages set at = at - interval '1 day' where free_bytes = 900"))
+    engine.dispose()
+    (disk,) = client.disks()
+    assert (disk.bytes_per_day, disk.full_at) == (-100, None)
+
+
+def test_an_event_is_told_once_and_stays(client: Client, database_url: str) -> None:
+    overdue = NewEvent(
+        key="overdue/190405034/valid", kind=EventKind.OVERDUE, taskID="190405034", detail="too long"
+    )
+    brake = NewEvent(key="brake/1", kind=EventKind.BRAKE, detail="12 of 100 disagree")
+    assert [event.key for event in client.raise_events([overdue])] == [overdue.key]
+    assert [event.key for event in client.raise_events([overdue, brake])] == [brake.key]
+    assert client.raise_events([overdue, brake]) == []
+    (event,) = client.events(taskID="190405034")
+    assert (event.kind, event.detail, event.actor) == ("overdue", "too long", "admin")
+    engine = create_engine(database_url)
+    with pytest.raises(DBAPIError, match="never changed"), engine.begin() as connection:
+        connection.execute(text("delete from events"))
+    engine.dispose()

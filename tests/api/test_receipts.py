@@ -1,0 +1,108 @@
+"""Every removal leaves a receipt, and what was never verified is not removed, whoever asks."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from atdb_interface.client import Client
+from atdb_interface.errors import Conflict, Forbidden, ForbiddenMove
+from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.models import DataProduct, Observation
+from atdb_interface.work import ProductMove
+from tests.conftest import SECRETS
+
+Observe = Callable[..., Observation]
+CHECKSUM = "ab" * 32
+COPY = "file:///alta/imaging/260405001/a.MS"
+
+
+@pytest.fixture
+def operator(url: str) -> Iterator[Client]:
+    with Client(url, user="operator", secret=SECRETS["operator"]) as opened:
+        yield opened
+
+
+@pytest.fixture
+def archived(client: Client, observe: Observe) -> Observation:
+    made = observe(Status.ARCHIVED, products=2)
+    for product in client.dataproducts(taskID=made.taskID):
+        for status in (ProductStatus.VALID, ProductStatus.INGESTING, ProductStatus.ARCHIVED):
+            client.change_dataproduct(product.id, new_status=status, size=7, checksum=CHECKSUM, archive_copy=COPY)
+    return made
+
+
+def products(client: Client, made: Observation) -> list[DataProduct]:
+    return list(client.dataproducts(taskID=made.taskID))
+
+
+def test_a_removal_leaves_a_receipt_that_nobody_can_change(
+    client: Client, archived: Observation, database_url: str
+) -> None:
+    first, _ = products(client, archived)
+    client.move(archived.taskID, Status.REMOVING, owner="remove/run 1")
+    removed = ProductMove(filename=first.filename, new_status=ProductStatus.REMOVED)
+    client.move_products(archived.taskID, [removed], owner="remove/run 1")
+    client.move_products(archived.taskID, [removed], owner="remove/run 1")
+    (receipt,) = client.receipts(taskID=archived.taskID)
+    assert receipt.model_dump(exclude={"id", "timestamp"}) == {
+        "taskID": archived.taskID,
+        "dataproduct": first.filename,
+        "data_location": first.data_location,
+        "size": 7,
+        "checksum": CHECKSUM,
+        "archive_copy": COPY,
+        "actor": "admin",
+        "owner": "remove/run 1",
+        "forced": False,
+        "reason": "",
+    }
+    engine = create_engine(database_url)
+    for statement in ("update receipts set size = 0", "delete from receipts", "truncate receipts"):
+        with pytest.raises(DBAPIError, match="never changed"), engine.begin() as connection:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+@pytest.mark.parametrize("status", [ProductStatus.VALID, ProductStatus.INVALID, ProductStatus.DEFINED])
+def test_no_operator_can_remove_what_was_never_archived(
+    client: Client, operator: Client, observe: Observe, status: ProductStatus
+) -> None:
+    made = observe(Status.VALID, products=1)
+    (product,) = products(client, made)
+    if status is not ProductStatus.DEFINED:
+        client.change_dataproduct(product.id, new_status=status, checksum=CHECKSUM)
+    with pytest.raises(ForbiddenMove, match="no verified copy"):
+        operator.change_dataproduct(product.id, new_status="removed", force=True, reason="disk full")
+    assert products(client, made)[0].my_status is status
+    assert list(client.receipts()) == []
+
+
+def test_an_archived_product_without_a_checksum_is_not_removed(client: Client, observe: Observe) -> None:
+    made = observe(Status.ARCHIVED, products=1)
+    (product,) = products(client, made)
+    for status in ("valid", "ingesting", "archived"):
+        client.change_dataproduct(product.id, new_status=status)
+    with pytest.raises(ForbiddenMove, match="no verified copy"):
+        client.change_dataproduct(product.id, new_status="removed")
+
+
+def test_only_an_admin_lets_one_unverified_product_go_and_the_receipt_says_why(
+    client: Client, operator: Client, observe: Observe
+) -> None:
+    made = observe(Status.VALID, products=2)
+    first, second = products(client, made)
+    with pytest.raises(Forbidden):
+        operator.force_removal(first.id, "disk full")
+    forced = client.force_removal(first.id, "the dish was parked")
+    assert (forced.removal_forced_by, forced.removal_forced_reason) == ("admin", "the dish was parked")
+    assert list(client.changes(dataproduct=first.filename))[-1].reason == "the dish was parked"
+    operator.change_dataproduct(first.id, new_status="removed")
+    (receipt,) = client.receipts()
+    assert (receipt.forced, receipt.reason) == (True, "forced by admin: the dish was parked")
+    assert products(client, made)[0].status_history[-1].forced
+    with pytest.raises(ForbiddenMove):
+        operator.change_dataproduct(second.id, new_status="removed", force=True, reason="this one too")
+    with pytest.raises(Conflict):
+        client.force_removal(first.id, "again")
