@@ -16,15 +16,17 @@ from atdb_api.models import (
     Observation,
     Receipt,
     Service,
+    StageSetting,
     Token,
     Transition,
 )
 from atdb_api.pages import Listing
-from atdb_api.services import presence
+from atdb_api.services import presence, stages
 from atdb_interface import models, overview
 from atdb_interface.accounts import Token as TokenModel
 from atdb_interface.presence import Disk
 from atdb_interface.presence import Service as ServiceModel
+from atdb_interface.stages import StageState
 from atdb_interface.work import HeldLease
 
 
@@ -82,6 +84,12 @@ def _disks(session: Session, rows: Sequence[DiskUsage], **__: Any) -> list[Disk]
     return presence.disks(session, rows)
 
 
+def _stages(
+    session: Session, rows: Sequence[StageSetting], *, histories: bool = True, **_: Any
+) -> list[StageState]:
+    return stages.states(session, rows, counted=histories)
+
+
 def _leases(_: Session, rows: Sequence[Lease], **__: Any) -> list[HeldLease]:
     return [lease(row) for row in rows]
 
@@ -122,3 +130,11 @@ RECEIPTS = Listing(overview.Receipt, select(Receipt), lambda _: wire.RECEIPT_FIE
 EVENTS = Listing(overview.Event, select(Event), lambda _: wire.EVENT_FIELDS, _events)
 SERVICES = Listing(ServiceModel, select(Service), lambda _: wire.SERVICE_FIELDS, _services, key="name")
 DISKS = Listing(Disk, presence.latest(), lambda _: wire.DISK_FIELDS, _disks, key="data_host")
+STAGES = Listing(
+    StageState,
+    select(StageSetting),
+    lambda _: wire.STAGE_COLUMNS,
+    _stages,
+    key="stage",
+    costly=frozenset({"waiting", "claimed", "working"}),
+)

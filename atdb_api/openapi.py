@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from flask import Blueprint, Flask, current_app
 from flask_swagger_ui import get_swaggerui_blueprint
@@ -159,6 +159,8 @@ class _Schemas:
             return _page_of(self._part(contract.lists))
         if get_origin(contract.answers) is dict:
             return {"type": "object"}
+        if get_origin(contract.answers) is list:
+            return {"type": "array", "items": self._refs[get_args(contract.answers)[0], "serialization"]}
         one = self._refs[contract.answers, "serialization"]
         return {"anyOf": [one, {"type": "array", "items": one}]} if contract.takes_many else one
 
@@ -183,6 +185,7 @@ class _Schemas:
 
 
 def _models(kind: Any) -> Iterator[type[BaseModel]]:
+    kind = get_args(kind)[0] if get_origin(kind) is list else kind
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         yield kind
 

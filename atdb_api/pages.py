@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from flask import request
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, false, func, or_
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, false, func, literal, or_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -82,7 +82,7 @@ def page(session: Session, listing: Listing[Row, Item], query: Select[Row] | Non
     }
 
 
-def item(session: Session, listing: Listing[Row, Item], row_id: int) -> tuple[Item, Answer]:
+def item(session: Session, listing: Listing[Row, Item], row_id: int | str) -> tuple[Item, Answer]:
     """Answer this request for one item of what can be listed: all of it, and the part that was asked for.
 
     Raises NotFound where there is, or was at the moment of `?as_of=`, no such item.
@@ -157,9 +157,10 @@ class _Term:
 
     def beyond(self, value: Any) -> ColumnElement[bool]:
         """Find what comes after this value."""
-        if self.descending:
-            return self.column.is_not(None) if value is None else self.column < value
-        return false() if value is None else or_(self.column > value, self.column.is_(None))
+        if value is None:
+            return self.column.is_not(None) if self.descending else false()
+        bound = literal(value, self.column.type)
+        return self.column < bound if self.descending else or_(self.column > bound, self.column.is_(None))
 
     def same(self, value: Any) -> ColumnElement[bool]:
         return self.column.is_(None) if value is None else self.column == value

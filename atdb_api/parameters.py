@@ -25,8 +25,9 @@ Json = dict[str, Any]
 
 def of(rule: str, method: str, contract: Contract) -> Iterator[Json]:
     """Describe what an endpoint may be sent in its address and headers."""
-    for name in re.findall(r"<int:(\w+)>", rule):
-        yield {"name": name, "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
+    for kind, name in re.findall(r"<(?:(int):)?(\w+)>", rule):
+        schema: Json = {"type": "integer", "minimum": 1} if kind else {"type": "string", "minLength": 1}
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
     for parameter in contract.parameters:
         yield _in_query(parameter.name, parameter.description, parameter.schema, required=parameter.required)
     if contract.lists:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, ScalarSelect, select, type_coerce
+from sqlalchemy import ColumnElement, ScalarSelect, func, select, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from atdb_api.filters import Column, Columns, Related
@@ -19,11 +19,13 @@ from atdb_api.models import (
     Observation,
     Receipt,
     Service,
+    StageSetting,
     StatusText,
     Token,
     Transition,
 )
-from atdb_interface import accounts, overview, presence, work
+from atdb_api.services.overdue import is_overdue
+from atdb_interface import accounts, overview, presence, stages, work
 from atdb_interface import models as wire
 from atdb_interface.lifecycle import ProductStatus, Status
 
@@ -71,6 +73,10 @@ RECEIPT_FIELDS = _fields(Receipt, overview.Receipt, _CHANGE_NAMES)
 EVENT_FIELDS = _fields(Event, overview.Event, _CHANGE_NAMES)
 SERVICE_FIELDS = _fields(Service, presence.Service, {})
 DISK_FIELDS = _fields(DiskUsage, presence.Disk, {"last_seen": "at"})
+STAGE_COLUMNS: Columns = {
+    **_fields(StageSetting, stages.StageState, {}),
+    "paused": StageSetting.paused_by.is_not(None),
+}
 
 _PRODUCTS = Related(DataProduct.id, DataProduct.observation_id == Observation.id)
 _OF_OBSERVATION = (Transition.task_id == Observation.task_id) & Transition.dataproduct.is_(None)
@@ -80,6 +86,9 @@ _OF_PRODUCT = (Transition.task_id == DataProduct.task_id) & (Transition.dataprod
 OBSERVATION_COLUMNS: Columns = {
     **OBSERVATION_FIELDS,
     "new_status": Observation.status,
+    "overdue": is_overdue(Observation.status, Observation.status_since, func.now()),
+    "size": Observation.size_bytes,
+    "data_host": Observation.data_host,
     "status_history": Related(Transition.status, _OF_OBSERVATION),
     "generated_dataproducts": _PRODUCTS,
 }
@@ -96,7 +105,8 @@ def observation_columns(at: datetime | None) -> Columns:
         return OBSERVATION_COLUMNS
     products = Related(DataProduct.id, _PRODUCTS.link & (DataProduct.created_at < end_of(at)))
     then = _as_of(at, _OF_OBSERVATION, StatusText(Status)) | {"status_since": status_since(at)}
-    return {**OBSERVATION_COLUMNS, **then, "generated_dataproducts": products}
+    overdue = is_overdue(then["my_status"], then["status_since"], at)
+    return {**OBSERVATION_COLUMNS, **then, "overdue": overdue, "generated_dataproducts": products}
 
 
 def product_columns(at: datetime | None) -> Columns:

@@ -1,77 +1,120 @@
-"""Give waiting observations out, each to one consumer only."""
+"""Give waiting observations out, each to one consumer only, as far as the operators let each stage go."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
+from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from atdb_api import filters
-from atdb_api.models import Claim, Lease, Observation
+from atdb_api.models import Claim, Observation, StageSetting
+from atdb_api.services import stages
+from atdb_api.services.stages import Condition
 from atdb_api.wire import OBSERVATION_COLUMNS
-from atdb_interface.lifecycle import MAX_LOST_OWNERS, START_LEAD, WORKING, Status
+from atdb_interface.lifecycle import STAGES, Status
 from atdb_interface.work import ClaimRequest
 
 #: How long after its end a claim is remembered.
 KEEP_CLAIMS = timedelta(days=1)
+#: In this order observations are given out.
+ORDER = (Observation.priority.desc(), Observation.start_time, Observation.id)
+_GOVERNED = {status for stage in STAGES for status in (stage.source, stage.working)}
 
 
-def waiting(statuses: Collection[Status], parameters: dict[str, str], now: datetime) -> list[ColumnElement[bool]]:
-    """Tell which observations wait, unclaimed, in these statuses.
-
-    A scheduled one waits from START_LEAD before its start. One in a working status waits only when its owner
-    let the lease run out, and the stage's work may be resumed by another.
-    """
-    resumable = [status for status in statuses if status in WORKING and WORKING[status].resumable]
-    resting = [status for status in statuses if status not in WORKING and status is not Status.SCHEDULED]
-    lost = exists().where(
-        Lease.observation_id == Observation.id, Lease.expires_at < now, Lease.lost_owners < MAX_LOST_OWNERS
-    )
-    ways: list[ColumnElement[bool]] = [Observation.status.in_(resting)]
-    if Status.SCHEDULED in statuses:
-        due = Observation.start_time <= now + START_LEAD
-        ways.append(and_(Observation.status == Status.SCHEDULED, due))
-    if resumable:
-        ways.append(and_(Observation.status.in_(resumable), lost))
-    unclaimed = or_(Observation.claimed_until.is_(None), Observation.claimed_until < now)
-    return [or_(*ways), unclaimed, *filters.where(OBSERVATION_COLUMNS, parameters.items())]
-
-
-def count_waiting(session: Session, statuses: Collection[Status], parameters: dict[str, str]) -> int:
+def count_waiting(session: Session, statuses: Collection[Status], parameters: Mapping[str, str]) -> int:
     """Count what a claim would give now; changes nothing."""
-    conditions = waiting(statuses, parameters, datetime.now(UTC))
-    return session.scalar(select(func.count()).select_from(Observation).where(*conditions)) or 0
+    now = datetime.now(UTC)
+    matching = filters.where(OBSERVATION_COLUMNS, parameters.items())
+    settings = session.scalars(select(StageSetting).where(StageSetting.stage.in_(_stages(statuses)))).all()
+    free = stages.free_slots(session, settings, now)
+    conditions = {name: and_(way, *matching) for name, way in _ways(statuses, settings, now).items()}
+    found = stages.count(session, conditions)
+    return sum(min(number, free.get(name, number)) for name, number in found.items())
 
 
 def claim(session: Session, request: ClaimRequest) -> Claim:
     """Give out waiting observations, highest priority first, then oldest start first.
 
     Rows that another claim holds at this moment are passed over. The claim's id is locked, so that a client
-    that repeats its request while the first still runs gets the first one's answer.
+    that repeats its request while the first still runs gets the first one's answer. So is each stage: no pause
+    comes between, and of a stage with slots one claim at a time takes what is free.
     """
     now = datetime.now(UTC)
-    conditions = waiting(request.statuses, request.filters, now)
+    matching = filters.where(OBSERVATION_COLUMNS, request.filters.items())
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(request.id, 0))))
     given = session.get(Claim, request.id)
     if given is not None:
         return given
+    settings = _locked(session, _stages(request.statuses))
+    free = stages.free_slots(session, settings, now)
+    ways = _ways(request.statuses, settings, now)
+    found = _take(session, [or_(*(way for n, way in ways.items() if n not in free)), *matching], request.limit)
+    for name, number in free.items():
+        found += _take(session, [ways[name], *matching], min(number, request.limit)) if name in ways else []
+    found.sort(key=lambda observation: (-observation.priority, observation.start_time, observation.id))
     expires = now + timedelta(seconds=request.lease_seconds)
-    observations = session.scalars(
-        select(Observation)
-        .where(*conditions)
-        .order_by(Observation.priority.desc(), Observation.start_time, Observation.id)
-        .limit(request.limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    for observation in observations:
+    for observation in found[: request.limit]:
         observation.claimed_until = expires
     new = Claim(
         id=request.id,
         consumer=request.consumer,
         created_at=now,
         expires_at=expires,
-        tasks=[{"taskID": o.task_id, "my_status": o.status} for o in observations],
+        tasks=[{"taskID": o.task_id, "my_status": o.status} for o in found[: request.limit]],
     )
     session.add(new)
     session.execute(delete(Claim).where(Claim.expires_at < now - KEEP_CLAIMS))
     return new
+
+
+def release(session: Session, task_ids: Collection[str]) -> int:
+    """Let claimed observations wait again at once; how many were claimed."""
+    rows = session.scalars(
+        select(Observation)
+        .where(Observation.task_id.in_(task_ids), Observation.claimed_until >= datetime.now(UTC))
+        .order_by(Observation.task_id)
+        .with_for_update()
+    ).all()
+    for observation in rows:
+        observation.claimed_until = None
+    return len(rows)
+
+
+def _stages(statuses: Collection[Status]) -> list[str]:
+    """Name the stages that some statuses belong to."""
+    return [str(stage.actor) for stage in STAGES if {stage.source, stage.working} & set(statuses)]
+
+
+def _locked(session: Session, names: Collection[str]) -> list[StageSetting]:
+    """Read how stages are governed, so that it stays so until the transaction ends.
+
+    Claims of a stage without slots do not wait for each other. A stage that gets slots at this moment, or loses
+    them, may be in neither part: then this claim gives nothing of it.
+    """
+    of_these = select(StageSetting).where(StageSetting.stage.in_(names)).order_by(StageSetting.stage)
+    limited = of_these.where(StageSetting.slots.is_not(None)).with_for_update()
+    others = of_these.where(StageSetting.slots.is_(None)).with_for_update(read=True)
+    return [*session.scalars(limited), *session.scalars(others)]
+
+
+def _ways(statuses: Collection[Status], settings: Sequence[StageSetting], now: datetime) -> dict[str, Condition]:
+    """Tell what may be given out for each stage that is not paused; for none, what has another status.
+
+    Any program may be a service for statuses that no stage waits for.
+    """
+    is_open = {setting.stage: setting for setting in settings if setting.paused_by is None}
+    ways = {
+        setting.stage: stages.waiting(stage, setting, now, statuses)
+        for stage in STAGES
+        if (setting := is_open.get(stage.actor))
+    }
+    others = [status for status in statuses if status not in _GOVERNED]
+    return ways | {"": and_(Observation.status.in_(others), stages.unclaimed(now))}
+
+
+def _take(session: Session, conditions: Sequence[Condition], most: int) -> list[Observation]:
+    """Lock the first that meet these conditions and nobody else holds."""
+    if most == 0:
+        return []
+    query = select(Observation).where(*conditions).order_by(*ORDER).limit(most)
+    return list(session.scalars(query.with_for_update(skip_locked=True)))

@@ -69,7 +69,7 @@ def move(
     expires = now + timedelta(seconds=lease_seconds or DEFAULT_LEASE_SECONDS)
     if target is observation.status:
         if owner and target in WORKING:
-            _enter_again(observation, owner, now, expires)
+            _enter_again(session, observation, owner, now, expires)
         return
     check(observation, target, expect=expect, owner=owner, forced=forced, stops=stops)
     if owner and not forced and (begins := _BEGINS.get((observation.status, target))):
@@ -115,11 +115,7 @@ def target_of_action(observation: Observation, action: Action) -> Status:
 
 def _require_open(session: Session, observation: Observation, stage: Stage, now: datetime) -> None:
     """Raise NotYet where a stage is paused, or an observation has not rested long enough before it."""
-    setting = session.get_one(StageSetting, stage.actor)
-    if setting.paused_by is not None:
-        raise NotYet(
-            f"{stage.actor} is paused by {setting.paused_by}", stage=stage.actor, paused_by=setting.paused_by
-        )
+    setting = _require_unpaused(session, stage)
     opens = observation.status_since + timedelta(seconds=setting.delay_seconds)
     if now < opens:
         raise NotYet(
@@ -127,6 +123,15 @@ def _require_open(session: Session, observation: Observation, stage: Stage, now:
             stage=stage.actor,
             until=write_time(opens),
         )
+
+
+def _require_unpaused(session: Session, stage: Stage) -> StageSetting:
+    setting = session.get_one(StageSetting, stage.actor)
+    if setting.paused_by is not None:
+        raise NotYet(
+            f"{stage.actor} is paused by {setting.paused_by}", stage=stage.actor, paused_by=setting.paused_by
+        )
+    return setting
 
 
 def _move_products_along(
@@ -224,7 +229,7 @@ def latest(session: Session, task_id: str) -> Transition:
     ).one()
 
 
-def _enter_again(observation: Observation, owner: str, now: datetime, expires: datetime) -> None:
+def _enter_again(session: Session, observation: Observation, owner: str, now: datetime, expires: datetime) -> None:
     lease = observation.lease
     if lease is None:
         raise _not_owner(observation)
@@ -232,6 +237,7 @@ def _enter_again(observation: Observation, owner: str, now: datetime, expires: d
         resumable = WORKING[observation.status].resumable and lease.lost_owners < MAX_LOST_OWNERS
         if lease.expires_at > now or not resumable:
             raise _not_owner(observation)
+        _require_unpaused(session, WORKING[observation.status])
         lease.owner, lease.began_at = owner, now
         lease.done_bytes = lease.total_bytes = lease.trouble = lease.trouble_since = None
         lease.lost_owners += 1

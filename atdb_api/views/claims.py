@@ -9,7 +9,7 @@ from atdb_api.reading import Parameter
 from atdb_api.roles import Role
 from atdb_api.services import claims
 from atdb_interface.lifecycle import Status
-from atdb_interface.work import Claim, ClaimRequest, Waiting
+from atdb_interface.work import Claim, ClaimRequest, Release, Released, Waiting
 
 views = Blueprint("claims", __name__, url_prefix="/claims")
 _STATUS = filters.status_kind(Status)
@@ -38,3 +38,10 @@ def look(session: Session) -> Waiting:
 def claim(session: Session, ask: ClaimRequest) -> Claim:
     """Claim waiting observations."""
     return Claim.model_validate(claims.claim(session, ask), from_attributes=True)
+
+
+@views.post("/release/")
+@endpoint(Role.SERVICE, takes=Release, answers=Released)
+def release(session: Session, ask: Release) -> Released:
+    """Give claimed observations back that nobody will work on: they wait again at once."""
+    return Released(released=claims.release(session, ask.taskIDs))

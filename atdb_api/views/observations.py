@@ -1,5 +1,7 @@
 """`/atdb/observations/`."""
 
+from datetime import UTC, datetime
+
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
@@ -10,10 +12,11 @@ from atdb_api.listings import OBSERVATIONS
 from atdb_api.models import Observation as Row
 from atdb_api.pages import Answer, item, page
 from atdb_api.roles import Role
-from atdb_api.services import bulk, observations
+from atdb_api.services import bulk, observations, why
 from atdb_interface.bulk import BulkAnswer, ObservationBulk
 from atdb_interface.errors import Duplicate, ForbiddenMove, NotFound, NotOwner
 from atdb_interface.models import NewObservation, Observation, ObservationChange
+from atdb_interface.overview import Why
 
 views = Blueprint("observations", __name__, url_prefix="/observations")
 
@@ -72,6 +75,15 @@ def delete(session: Session, observation_id: int) -> None:
     row = observations.lock(session, observation_id)
     _require_match(session, row)
     observations.delete(session, row, actor=actor())
+
+
+@views.get("/<int:observation_id>/why/")
+@endpoint(Role.VIEWER, answers=Why, refuses=(NotFound,))
+def explain(session: Session, observation_id: int) -> Why:
+    """Say in one sentence why it is not moving."""
+    row = observations.get(session, observation_id)
+    said = why.explain(session, row, datetime.now(UTC))
+    return Why(taskID=row.task_id, my_status=row.status, since=row.status_since, why=said)
 
 
 def _written(session: Session, row: Row, status: int = 200) -> Response:

@@ -12,7 +12,7 @@ from atdb_api.models import Transition as Row
 from atdb_api.pages import Answer, item, page
 from atdb_api.roles import Role
 from atdb_api.services import moves
-from atdb_interface.errors import ForbiddenMove, NotFound, NotOwner
+from atdb_interface.errors import ForbiddenMove, NotFound, NotOwner, NotYet
 from atdb_interface.models import Transition
 from atdb_interface.work import Move
 
@@ -30,7 +30,7 @@ def list_(session: Session) -> Answer:
 
 
 @views.post("/")
-@endpoint(Role.SERVICE, takes=Move, answers=Transition, refuses=(NotFound, ForbiddenMove, NotOwner))
+@endpoint(Role.SERVICE, takes=Move, answers=Transition, refuses=(NotFound, ForbiddenMove, NotOwner, NotYet))
 def move(session: Session, ask: Move) -> Transition:
     """Move an observation; the answer is the transition that led to the status asked for."""
     require_for_force(ask)

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import STEPS, WORKING, ProductStatus, allowed_next_of_product
+from atdb_interface.lifecycle import STAGES, STEPS, WORKING, ProductStatus, allowed_next_of_product
 from atdb_interface.models import NewDataProduct
-from atdb_interface.work import ProductMove
+from atdb_interface.work import ClaimRequest, ProductMove
 from tests.conftest import SECRETS
 
 SEED = 20190408
@@ -51,6 +51,12 @@ class Sky:
         self.http = httpx.Client(base_url=f"{url}/atdb/", auth=("viewer", SECRETS["viewer"]), timeout=30)
         for number in range(120):
             self._make(number)
+        for number in range(3):
+            statuses = [stage.source for stage in STAGES]
+            ask = ClaimRequest(
+                id=f"c{number}", consumer="sky", statuses=statuses, limit=7, lease_seconds=900 + number
+            )
+            client.claim(ask)
         self.items = {name: self._all(f"{name}/") for name in ("observations", "dataproducts")}
         of_products = self._all("status/", dataproduct__isnull="false")
         self.items["status"] = sorted(self._all("status/") + of_products, key=lambda step: step["id"])
@@ -120,7 +126,11 @@ class Sky:
                 if not (allowed := sorted(allowed_next_of_product(product))):
                     break
                 product = dice.choice(allowed)
-                change = {"size": dice.choice([0, 7, 10**12]), "checksum": f"{dice.getrandbits(256):064x}"}
+                change = {
+                    "size": dice.choice([0, 7, 10**12]),
+                    "checksum": f"{dice.getrandbits(256):064x}",
+                    "archive_copy": self._perhaps(f"file:///archive/{name}"),
+                }
                 move = ProductMove.model_validate({"filename": name, "new_status": product, **change})
                 self.client.move_products(made.taskID, [move])
 

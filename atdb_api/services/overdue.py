@@ -1,0 +1,30 @@
+"""Find in the database what atdb_interface/expected.py calls overdue."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, literal
+from sqlalchemy.orm import InstrumentedAttribute
+
+from atdb_api.models import Observation
+from atdb_interface.expected import EXPECTED, EXPECTED_FROM, Moment
+
+Column = ColumnElement[Any] | InstrumentedAttribute[Any]
+
+
+def is_overdue(status: Column, since: Column, now: ColumnElement[Any] | datetime) -> ColumnElement[bool]:
+    """Tell whether an observation that has a status since then is overdue now; false where it never is.
+
+    That the status is named by itself lets the index on statuses leave out all that has come to its end.
+    """
+    begins = {
+        Moment.ENTERED: since,
+        Moment.START: func.greatest(Observation.start_time, since),
+        Moment.END: func.greatest(Observation.end_time, since),
+    }
+    due = case(
+        {each: begins[EXPECTED_FROM.get(each, Moment.ENTERED)] + most for each, most in EXPECTED.items()},
+        value=status,
+    )
+    moment = literal(now) if isinstance(now, datetime) else now
+    return and_(status.in_(EXPECTED), func.coalesce(due < moment, False))

@@ -1,0 +1,157 @@
+"""The stages as operators govern them: pause them, limit them, and count what is before and in them."""
+
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
+from sqlalchemy.orm import Session
+
+from atdb_api.models import Lease, Observation, StageSetting
+from atdb_api.services import changes
+from atdb_interface.errors import NotFound
+from atdb_interface.lifecycle import MAX_LOST_OWNERS, OBSERVE, STAGES, START_LEAD, Actor, Stage, Status
+from atdb_interface.stages import StageChange, StageState
+
+Condition = ColumnElement[bool]
+_Key = TypeVar("_Key", bound=Hashable)
+_BY_NAME = {str(stage.actor): stage for stage in STAGES}
+
+
+def lock(session: Session, name: str) -> StageSetting:
+    """Lock how a stage is governed until the transaction ends. Raises NotFound."""
+    setting = session.scalar(select(StageSetting).where(StageSetting.stage == name).with_for_update())
+    if setting is None:
+        raise NotFound(f"there is no stage {name[:100]}; there are {', '.join(_BY_NAME)}")
+    return setting
+
+
+def change(session: Session, setting: StageSetting, change: StageChange, *, actor: str) -> None:
+    """Pause a locked stage or let it go on, or change its limits, and record who did.
+
+    What is claimed for it waits again, as no claim may begin while it is paused; what is worked on goes on. To
+    pause a paused stage changes nothing: who paused it first, and why, is kept.
+    """
+    before = _governed(setting)
+    if change.paused and setting.paused_by is None:
+        setting.paused_by, setting.paused_at, setting.pause_reason = actor, datetime.now(UTC), change.reason
+        _void_claims(session, _BY_NAME[setting.stage])
+    elif change.paused is False:
+        setting.paused_by = setting.paused_at = setting.pause_reason = None
+    if "slots" in change.model_fields_set:
+        setting.slots = change.slots
+    if change.delay_seconds is not None:
+        setting.delay_seconds = change.delay_seconds
+    after = _governed(setting)
+    fields = {f"{setting.stage}.{n}": [before[n], after[n]] for n in before if before[n] != after[n]}
+    if fields:
+        changes.record(session, "edited", actor=actor, fields=fields, reason=change.reason)
+
+
+def states(session: Session, settings: Sequence[StageSetting], *, counted: bool = True) -> list[StageState]:
+    """Write stages with what waits for them, is claimed for them, and is worked on; one query, however many."""
+    now = datetime.now(UTC)
+    conditions: dict[tuple[str, str], Condition] = {}
+    for setting in settings if counted else ():
+        stage = _BY_NAME[setting.stage]
+        conditions[setting.stage, "waiting"] = waiting(stage, setting, now)
+        conditions[setting.stage, "claimed"] = claimed(stage, now)
+        conditions[setting.stage, "working"] = worked_on(stage, now)
+    found = count(session, conditions)
+    return [
+        StageState(
+            stage=Actor(setting.stage),
+            paused=setting.paused_by is not None,
+            paused_by=setting.paused_by,
+            paused_at=setting.paused_at,
+            pause_reason=setting.pause_reason,
+            slots=setting.slots,
+            delay_seconds=setting.delay_seconds,
+            **{name: found.get((setting.stage, name), 0) for name in ("waiting", "claimed", "working")},
+        )
+        for setting in settings
+    ]
+
+
+def waiting(
+    stage: Stage, setting: StageSetting, now: datetime, statuses: Collection[Status] = tuple(Status)
+) -> Condition:
+    """Find what waits, unclaimed, for a stage in some statuses, were it neither paused nor full.
+
+    A scheduled observation waits from START_LEAD before its start, and each only after its rest. One in the
+    working status waits only when its owner let the lease run out, and the work may be resumed by another.
+    """
+    ways: list[Condition] = []
+    if stage.source in statuses:
+        way = [Observation.status == stage.source]
+        if setting.delay_seconds:
+            way.append(Observation.status_since <= now - timedelta(seconds=setting.delay_seconds))
+        if stage is OBSERVE:
+            way.append(Observation.start_time <= now + START_LEAD)
+        ways.append(and_(*way))
+    if stage.resumable and stage.working in statuses:
+        few = Lease.lost_owners < MAX_LOST_OWNERS
+        ways.append(and_(Observation.status == stage.working, _leased(Lease.expires_at < now, few)))
+    return and_(or_(false(), *ways), unclaimed(now))
+
+
+def unclaimed(now: datetime) -> Condition:
+    """Find what no consumer has claimed."""
+    return or_(Observation.claimed_until.is_(None), Observation.claimed_until < now)
+
+
+def claimed(stage: Stage, now: datetime) -> Condition:
+    """Find what a consumer has claimed for a stage, and not begun."""
+    return and_(Observation.status.in_(_statuses(stage)), Observation.claimed_until >= now)
+
+
+def worked_on(stage: Stage, now: datetime) -> Condition:
+    """Find what an owner works on."""
+    if stage.working is None:
+        return false()
+    return and_(Observation.status == stage.working, _leased(Lease.expires_at >= now))
+
+
+def free_slots(session: Session, settings: Iterable[StageSetting], now: datetime) -> dict[str, int]:
+    """Tell how many more may be claimed for each stage that has slots."""
+    slots = {setting.stage: setting.slots for setting in settings if setting.slots is not None}
+    taken = count(
+        session, {name: or_(claimed(_BY_NAME[name], now), worked_on(_BY_NAME[name], now)) for name in slots}
+    )
+    return {name: max(0, most - taken[name]) for name, most in slots.items()}
+
+
+def count(session: Session, conditions: Mapping[_Key, Condition]) -> dict[_Key, int]:
+    """Count the observations that meet each of some conditions; one statement, or none."""
+    if not conditions:
+        return {}
+    numbers = select(*(func.count().filter(each) for each in conditions.values())).select_from(Observation)
+    return dict(zip(conditions, session.execute(numbers.where(or_(*conditions.values()))).one(), strict=True))
+
+
+def _governed(setting: StageSetting) -> dict[str, Any]:
+    return {
+        "paused": setting.paused_by is not None,
+        "slots": setting.slots,
+        "delay_seconds": setting.delay_seconds,
+    }
+
+
+def _void_claims(session: Session, stage: Stage) -> None:
+    """Let what is claimed for a stage wait again. Locked in the order of bulk changes, so that none deadlocks."""
+    rows = session.scalars(
+        select(Observation)
+        .where(Observation.status.in_(_statuses(stage)), Observation.claimed_until.is_not(None))
+        .order_by(Observation.task_id)
+        .with_for_update()
+    )
+    for observation in rows:
+        observation.claimed_until = None
+
+
+def _leased(*conditions: Condition) -> Condition:
+    return exists().where(Lease.observation_id == Observation.id, *conditions)
+
+
+def _statuses(stage: Stage) -> list[Status]:
+    return [status for status in (stage.source, stage.working) if status is not None]

@@ -1,0 +1,470 @@
+"""For every status and situation, one true sentence says why an observation is not moving."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from flask import Flask
+from sqlalchemy import event
+
+from atdb_api.database import transaction
+from atdb_api.models import Claim, Lease, Service, StageSetting, Transition
+from atdb_api.models import Observation as Row
+from atdb_api.services import why
+from atdb_interface.actions import Action
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Actor, Status
+from atdb_interface.models import Observation
+from atdb_interface.work import ClaimRequest
+from tests.conftest import SECRETS
+
+Observe = Callable[..., Observation]
+S = Status
+NOW = datetime(2019, 4, 8, 12, tzinfo=UTC)
+TASK = "190408001"
+
+
+def at(minutes: float) -> datetime:
+    """Give the moment so many minutes from now; what is long ago or to come is not overdue then."""
+    return NOW + timedelta(minutes=minutes)
+
+
+class Desk:
+    """A database with one observation in a situation, and the sentence about it."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.rows: list[object] = []
+        self.settings: dict[str, dict[str, object]] = {}
+
+    def observation(self, status: Status, task_id: str = TASK, **fields: object) -> Row:
+        values: dict[str, object] = {
+            "status_since": at(-5),
+            "start_time": at(-60),
+            "end_time": at(-30),
+            "observing_mode": "imaging",
+            "reason": "",
+            "actor": "ada",
+        } | fields
+        since, reason, actor = values["status_since"], values.pop("reason"), values.pop("actor")
+        row = Row(
+            task_id=task_id,
+            status=status,
+            name=task_id,
+            task_type="observation",
+            process_type="observation",
+            field_name=task_id,
+            data_location="wcudata1:/data",
+            skip_auto_ingest=False,
+            options={},
+            **values,
+        )
+        step = Transition(task_id=task_id, previous=None, status=status, at=since, actor=actor, reason=reason)
+        self.rows += [row, step]
+        return row
+
+    def lease(self, row: Row, *, expires: float = 5, **fields: object) -> None:
+        values = {"owner": "ingest/run 1", "began_at": at(-60), "lost_owners": 0} | fields
+        row.lease = Lease(expires_at=at(expires), **values)
+
+    def govern(self, stage: Actor, **fields: object) -> None:
+        self.settings[stage] = fields
+
+    def pause(self, stage: Actor, reason: str = "") -> None:
+        self.govern(stage, paused_by="ada", paused_at=at(-90), pause_reason=reason)
+
+    def hear(self, name: str, *statuses: Status, ago_seconds: int = 3) -> None:
+        seen = NOW - timedelta(seconds=ago_seconds)
+        self.rows.append(Service(name=name, statuses=list(statuses), detail="", last_seen=seen))
+
+    def give(self, row: Row, consumer: str = "airflow") -> None:
+        row.claimed_until = at(12)
+        tasks = [
+            {"taskID": "190408999", "my_status": row.status},
+            {"taskID": row.task_id, "my_status": row.status},
+        ]
+        self.rows.append(
+            Claim(id="c1", consumer=consumer, created_at=at(-3), expires_at=row.claimed_until, tasks=tasks)
+        )
+
+    def says(self) -> str:
+        with self.app.app_context(), transaction() as session:
+            session.add_all(self.rows)
+            for stage, fields in self.settings.items():
+                setting = session.get_one(StageSetting, stage)
+                for name, value in fields.items():
+                    setattr(setting, name, value)
+            session.flush()
+            task = session.query(Row).filter_by(task_id=TASK).one()
+            session.expire_all()
+            task.status  # noqa: B018 - read again, as a view does
+            with counted(session.get_bind()) as statements:
+                said = why.explain(session, task, NOW)
+            assert len(statements) <= 5, statements
+            session.rollback()
+        return said
+
+
+@contextmanager
+def counted(engine: object) -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def note(_1: object, _2: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def desk(app: Flask) -> Desk:
+    return Desk(app)
+
+
+# What waits for a stage
+
+
+def test_it_waits_for_a_service_that_is_there(desk: Desk) -> None:
+    desk.observation(S.VALID)
+    desk.hear("listen", S.VALID, S.DEFINED)
+    assert desk.says() == "waits for ingest: listen is there, and is given what is valid"
+
+
+def test_it_waits_behind_what_is_given_out_before_it(desk: Desk) -> None:
+    desk.observation(S.VALID, priority=1)
+    desk.observation(S.VALID, "190407001", start_time=at(-99), priority=1)
+    desk.observation(S.VALID, "190408002", start_time=at(-50), priority=2)
+    desk.observation(S.VALID, "190408003", start_time=at(-99))
+    desk.observation(S.VALID, "190408005", start_time=at(-98))
+    desk.observation(S.COMPLETING, "190408004", priority=9)
+    desk.hear("listen", S.VALID)
+    assert desk.says().startswith("waits for ingest, behind 2 others: listen is there")
+
+
+@pytest.mark.parametrize(
+    ("ago_seconds", "statuses", "since"),
+    [(61, [S.VALID], "since 2019-04-08T11:58:59Z"), (3, [S.DEFINED], "yet")],
+)
+def test_nobody_listens(desk: Desk, ago_seconds: int, statuses: list[Status], since: str) -> None:
+    desk.observation(S.VALID)
+    desk.hear("listen", *statuses, ago_seconds=ago_seconds)
+    expected = f"waits for ingest, but no service for what is valid has given a sign of life {since}"
+    assert desk.says() == expected
+
+
+def test_the_last_heard_of_several_services_counts(desk: Desk) -> None:
+    desk.observation(S.VALID)
+    desk.hear("old", S.VALID, ago_seconds=9000)
+    desk.hear("script", S.VALID)
+    assert "script is there" in desk.says()
+
+
+@pytest.mark.parametrize(
+    ("stage", "status"),
+    [
+        (Actor.SPECIFY, S.DEFINED),
+        (Actor.VALIDATE, S.COMPLETING),
+        (Actor.INGEST, S.VALID),
+        (Actor.REMOVE, S.ARCHIVED),
+    ],
+)
+def test_its_stage_is_paused(desk: Desk, stage: Actor, status: Status) -> None:
+    desk.observation(status)
+    desk.pause(stage, reason="disk\nreplacement")
+    assert desk.says() == f"{stage} is paused by ada since 2019-04-08T10:30:00Z: disk replacement"
+
+
+def test_it_rests_before_a_stage(desk: Desk) -> None:
+    desk.observation(S.VALID)
+    desk.govern(Actor.INGEST, delay_seconds=600)
+    assert desk.says() == "rests before ingest until 2019-04-08T12:05:00Z"
+
+
+def test_it_rests_before_its_data_are_deleted(desk: Desk) -> None:
+    desk.observation(S.ARCHIVED)
+    desk.govern(Actor.REMOVE, delay_seconds=86400)
+    assert desk.says() == (
+        "rests before remove until 2019-04-09T11:55:00Z, when its data on wcudata1 are deleted; "
+        "hold it to call that off"
+    )
+
+
+def test_it_has_rested(desk: Desk) -> None:
+    desk.observation(S.ARCHIVED)
+    desk.govern(Actor.REMOVE, delay_seconds=300)
+    desk.hear("listen", S.ARCHIVED)
+    assert desk.says().startswith("waits for remove")
+
+
+@pytest.mark.parametrize(
+    ("slots", "waiting", "says"),
+    [
+        (2, 0, "next for ingest; all 2 slots are taken"),
+        (2, 1, "waits for a slot of ingest, behind 1 other; all 2 slots are taken"),
+        (3, 3, "waits for a slot of ingest, behind 3 others; 2 of 3 slots are taken"),
+        (4, 1, "waits for ingest, behind 1 other: listen is there, and is given what is valid"),
+    ],
+)
+def test_it_waits_for_a_slot(desk: Desk, slots: int, waiting: int, says: str) -> None:
+    desk.observation(S.VALID)
+    for number in range(waiting):
+        desk.observation(S.VALID, f"19040700{number}", start_time=at(-100 + number))
+    desk.lease(desk.observation(S.INGESTING, "190407100"))
+    desk.observation(S.VALID, "190407101", claimed_until=at(5))
+    desk.lease(desk.observation(S.CHECKING, "190407102"), owner="validate/run 1")
+    desk.govern(Actor.INGEST, slots=slots)
+    desk.hear("listen", S.VALID)
+    assert desk.says() == says
+
+
+def test_it_is_given_to_a_consumer(desk: Desk) -> None:
+    desk.give(desk.observation(S.VALID))
+    assert desk.says() == (
+        "given to airflow at 2019-04-08T11:57:00Z, whose run has yet to begin, "
+        "or it is given out again from 2019-04-08T12:12:00Z"
+    )
+
+
+def test_it_waits_longer_than_expected(desk: Desk) -> None:
+    desk.observation(S.VALID, status_since=at(-25 * 60))
+    desk.hear("listen", S.VALID)
+    assert desk.says().endswith("; overdue since 2019-04-08T11:00:00Z")
+
+
+# Before the start
+
+
+def test_its_start_is_far(desk: Desk) -> None:
+    desk.observation(S.SCHEDULED, start_time=at(165), end_time=at(200))
+    assert desk.says() == (
+        "waits for its start at 2019-04-08T14:45:00Z; the telescope gets it 10 minutes before, "
+        "or 1 minute if it is busy"
+    )
+
+
+def test_its_start_is_far_and_observe_is_paused(desk: Desk) -> None:
+    desk.observation(S.SCHEDULED, start_time=at(165), end_time=at(200))
+    desk.pause(Actor.OBSERVE, "wind")
+    said = desk.says()
+    assert said.startswith("waits for its start at 2019-04-08T14:45:00Z; ")
+    assert said.endswith("; observe is paused by ada since 2019-04-08T10:30:00Z: wind")
+
+
+def test_its_start_is_near(desk: Desk) -> None:
+    desk.observation(S.SCHEDULED, start_time=at(9), end_time=at(20))
+    desk.hear("listen", S.SCHEDULED)
+    assert desk.says() == (
+        "its start is at 2019-04-08T12:09:00Z; waits for observe: listen is there, and is given what is scheduled"
+    )
+
+
+def test_another_has_the_telescope(desk: Desk) -> None:
+    desk.give(desk.observation(S.SCHEDULED, start_time=at(9), end_time=at(20)))
+    desk.observation(S.RUNNING, "190408000", start_time=at(-60), end_time=at(8))
+    assert desk.says() == (
+        "given to airflow at 2019-04-08T11:57:00Z; 190408000 has the telescope, "
+        "which gets this one at 2019-04-08T12:08:00Z at the latest"
+    )
+
+
+def test_it_was_not_started_in_time(desk: Desk) -> None:
+    desk.observation(S.SCHEDULED, start_time=at(-3), end_time=at(20), status_since=at(-99))
+    said = desk.says()
+    assert said.startswith("its start at 2019-04-08T11:57:00Z has passed, so observe will find it too late; waits")
+    assert said.endswith("; overdue since 2019-04-08T11:58:00Z")
+
+
+# Worked on
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "says"),
+    [
+        (None, None, ""),
+        (0, 4_600_000_000_000, ": 0 % of 4.6 TB"),
+        (1_150_000_000_000, 4_600_000_000_000, ": 25 % of 4.6 TB, about 3 h left"),
+        (4_600_000_000_000, 4_600_000_000_000, ": 100 % of 4.6 TB"),
+        (1, 2**53 - 1, ": 0 % of 9.0 PB"),
+        (7_000_000, None, ": 7.0 MB done"),
+        (0, 0, ": 0 B done"),
+    ],
+)
+def test_an_owner_works_on_it(desk: Desk, done: int | None, total: int | None, says: str) -> None:
+    desk.lease(desk.observation(S.INGESTING), done_bytes=done, total_bytes=total)
+    assert desk.says() == f"ingest/run 1 works on it since 2019-04-08T11:00:00Z{says}"
+
+
+def test_its_work_is_in_trouble(desk: Desk) -> None:
+    trouble = {"trouble": "archive unreachable: timed out", "trouble_since": at(-9)}
+    desk.lease(desk.observation(S.INGESTING), done_bytes=25, total_bytes=100, **trouble)
+    assert desk.says() == (
+        "ingest/run 1 works on it since 2019-04-08T11:00:00Z: 25 % of 100 B; "
+        "trouble since 2019-04-08T11:51:00Z: archive unreachable: timed out"
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "says"),
+    [
+        (2, "the telescope starts it at 2019-04-08T12:02:00Z"),
+        (-2, "its start was at 2019-04-08T11:58:00Z, and that it runs was not yet said"),
+    ],
+)
+def test_it_is_starting(desk: Desk, start: float, says: str) -> None:
+    row = desk.observation(S.STARTING, start_time=at(start), end_time=at(30))
+    desk.lease(row, owner="observe/run 1", began_at=at(-5))
+    assert desk.says() == f"observe/run 1 has it since 2019-04-08T11:55:00Z: {says}"
+
+
+def test_its_owner_is_lost_and_another_may_have_the_work(desk: Desk) -> None:
+    desk.lease(desk.observation(S.INGESTING), expires=-2)
+    desk.hear("listen", S.INGESTING)
+    assert desk.says() == (
+        "its owner ingest/run 1 is lost since 2019-04-08T11:58:00Z, and another may have the work; "
+        "waits for ingest: listen is there, and is given what is ingesting"
+    )
+
+
+def test_its_owner_is_lost_while_the_stage_is_paused(desk: Desk) -> None:
+    desk.lease(desk.observation(S.INGESTING, status_since=at(-1)), expires=-2)
+    desk.govern(Actor.INGEST, delay_seconds=600, paused_by="ada", paused_at=at(-90), pause_reason="")
+    assert desk.says().endswith("another may have the work; ingest is paused by ada since 2019-04-08T10:30:00Z")
+
+
+def test_its_lost_work_is_given_to_another(desk: Desk) -> None:
+    row = desk.observation(S.INGESTING)
+    desk.lease(row, expires=-2)
+    desk.give(row)
+    assert "another may have the work; given to airflow at 2019-04-08T11:57:00Z" in desk.says()
+
+
+def test_too_many_owners_lost_it(desk: Desk) -> None:
+    desk.lease(desk.observation(S.CHECKING), expires=-2, lost_owners=MAX_LOST_OWNERS)
+    assert desk.says().endswith(", the last of 4; reconcile puts it on incomplete")
+
+
+def test_a_lost_start_is_an_error(desk: Desk) -> None:
+    row = desk.observation(S.STARTING, start_time=at(2), end_time=at(30))
+    desk.lease(row, owner="observe/run 1", expires=-2)
+    assert desk.says().endswith("the telescope is not asked twice, so reconcile puts it on error (start obs)")
+
+
+@pytest.mark.parametrize("status", list(WORKING))
+def test_nobody_has_a_lease(desk: Desk, status: Status) -> None:
+    desk.observation(status, start_time=at(5), end_time=at(9))
+    assert desk.says() == (
+        f"ada made it {status} at 2019-04-08T11:55:00Z without a lease, so nobody is given it, "
+        "and whether anything works on it is not known"
+    )
+
+
+# At the telescope
+
+
+@pytest.mark.parametrize(
+    ("mode", "end", "since", "says"),
+    [
+        ("imaging", 30, -60, "observing until 2019-04-08T12:30:00Z"),
+        (
+            "imaging",
+            -0.5,
+            -60,
+            "ended at 2019-04-08T11:59:30Z; waits until 2019-04-08T12:00:30Z for the data writer's word, "
+            "without which observe makes it completing",
+        ),
+        (
+            "arts_sc4_survey",
+            -5,
+            -60,
+            "ended at 2019-04-08T11:55:00Z; waits until 2019-04-08T12:10:00Z for the data writer's word, "
+            "without which observe makes it error (no completing)",
+        ),
+        (
+            "imaging",
+            -30,
+            -2,
+            "ended at 2019-04-08T11:30:00Z and the data writer said nothing; since 2019-04-08T11:59:00Z "
+            "observe is to make it completing",
+        ),
+    ],
+)
+def test_it_is_running(desk: Desk, mode: str, end: float, since: float, says: str) -> None:
+    desk.observation(S.RUNNING, observing_mode=mode, end_time=at(end), status_since=at(since))
+    assert desk.says() == says
+
+
+# A person
+
+
+@pytest.mark.parametrize(
+    ("status", "actions"),
+    [
+        (S.COMPLETED, "hold, cancel, ingest"),
+        (S.INCOMPLETE, "hold, cancel, retry, ingest"),
+        (S.ERROR_TOO_LATE, "hold, cancel, retry"),
+        (S.ERROR_START_OBS, "hold, cancel, retry"),
+        (S.ERROR_NO_COMPLETING, "hold, cancel, retry"),
+        (S.INGEST_ERROR, "hold, retry, ingest"),
+        (S.REMOVE_ERROR, "hold, retry, ingest"),
+    ],
+)
+def test_it_needs_a_person(desk: Desk, status: Status, actions: str) -> None:
+    desk.observation(status, reason="B007 is missing")
+    expected = f"waits for a person since 2019-04-08T11:55:00Z: B007 is missing; its actions are {actions}"
+    assert desk.says() == expected
+
+
+def test_it_is_on_hold(desk: Desk) -> None:
+    desk.observation(S.ON_HOLD, held_from=S.VALID, reason="thunderstorm")
+    assert desk.says() == "on hold by ada since 2019-04-08T11:55:00Z: thunderstorm; resume takes it back to valid"
+
+
+def test_it_is_at_its_end(app: Flask) -> None:
+    for status, says in (
+        (S.ABORTED, "aborted by ada since 2019-04-08T11:55:00Z: wrong field; that is its end"),
+        (S.REMOVED, "its data were removed from wcudata1 at 2019-04-08T11:55:00Z; that is its end"),
+    ):
+        desk = Desk(app)
+        desk.observation(status, reason="wrong field")
+        assert desk.says() == says
+
+
+# Through the front door
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_every_status_has_its_sentence(client: Client, observe: Observe, status: Status) -> None:
+    made = observe(status)
+    found = client.why(made.taskID)
+    assert (found.taskID, found.my_status, found.since) == (made.taskID, status, made.status_since)
+    assert len(found.why) > 20
+
+
+def test_the_sentence_follows_what_happens(client: Client, observe: Observe) -> None:
+    task_id = observe(Status.VALID).taskID
+
+    def says(*parts: str) -> None:
+        said = client.why(task_id).why
+        assert all(part in said for part in parts), said
+
+    says("no service for what is valid has given a sign of life yet")
+    client.sign_of_life("listen", statuses=[Status.VALID])
+    says("listen is there")
+    client.change_stage(Actor.INGEST, paused=True, reason="disk replacement")
+    says("ingest is paused by admin since", "disk replacement")
+    client.change_stage(Actor.INGEST, paused=False)
+    client.claim(ClaimRequest(id="c1", consumer="airflow", statuses=[Status.VALID]))
+    says("given to airflow at")
+    client.move(task_id, Status.INGESTING, owner="ingest/run 1")
+    client.renew(task_id, "ingest/run 1", 60, done_bytes=5, total_bytes=10, trouble="archive unreachable")
+    says("ingest/run 1 works on it since", "50 % of 10 B", "archive unreachable")
+    client.act(task_id, Action.HOLD, reason="thunderstorm")
+    says("on hold by admin since", "thunderstorm; resume takes it back to valid")
+
+
+def test_nobody_can_say_why_what_is_not_there_does_not_move(url: str) -> None:
+    answer = httpx.get(f"{url}/atdb/observations/1/why/", auth=("viewer", SECRETS["viewer"]))
+    assert answer.status_code == 404
