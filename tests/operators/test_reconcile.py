@@ -1,20 +1,92 @@
-"""What nobody else puts right, reconcile does."""
+"""What nobody else puts right, reconcile does: lost work, and what the telescope says of it. And its brake."""
 
+import json
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
+from werkzeug.serving import make_server
 
+from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import COMPLETING_TIMEOUT, IMAGING_BACKSTOP, MAX_LOST_OWNERS, ProductStatus, Status
 from atdb_interface.models import Observation
-from operators import reconcile
-from operators.reconcile import AFTER_OBSERVE, ReconcileOperator
+from atdb_interface.overview import EventKind
+from operators.reconcile.brake import Brake
+from operators.reconcile.compare_runs import CompareRunsOperator
+from operators.reconcile.telescope import AFTER_OBSERVE, ON_ITS_WAY, UNREACHABLE
+from standalone.settings import HOST
+from standalone.telescope.logbook import Logbook, State, Task
+from standalone.telescope.observing import Telescope
+from standalone.telescope.settings import Settings
+from standalone.telescope.web import create_app
+from tests.conftest import SECRETS, free_ports
 from tests.operators.conftest import Context
 
 Observe = Callable[..., Observation]
+Tell = Callable[..., None]
+BRAKE = {"brake_percent": 1.0, "brake_floor": 10}
+HOUR = timedelta(hours=1)
+
+
+def use_telescope(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    connection = {"conn_type": "http", "host": f"http://{HOST}:{port}"}
+    monkeypatch.setenv("AIRFLOW_CONN_TELESCOPE_DEFAULT", json.dumps(connection))
+
+
+@pytest.fixture
+def logbook(url: str, context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Logbook]:
+    """What the telescope, which the connection names, knows; it does nothing by itself."""
+    settings = Settings(
+        port=0,
+        speedup=1,
+        product_bytes=1000,
+        data_root=tmp_path,
+        state=tmp_path / "telescope",
+        atdb_url=url,
+        atdb_user="service",
+        atdb_secret=SECRETS["service"],
+    )
+    kept = Logbook(settings.state)
+    server = make_server(HOST, 0, create_app(Telescope(settings, kept), kept), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    use_telescope(monkeypatch, server.server_port)
+    yield kept
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def knows(logbook: Logbook) -> Tell:
+    def tell(made: Observation, state: State, problem: str = "") -> None:
+        logbook.save(
+            Task(taskID=made.taskID, state=state, problem=problem, data_location=made.data_location, parset="")
+        )
+
+    return tell
+
+
+@pytest.fixture
+def starting(client: Client, observe: Observe) -> Callable[[float], Observation]:
+    """Make an observation whose start is in so many seconds, and whose run was lost as it sent the parset."""
+
+    def make(seconds: float) -> Observation:
+        start = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+        made = observe(Status.SCHEDULED, starttime=start, field_name=f"in {seconds} s")
+        client.move(made.taskID, Status.STARTING, owner="observe/run 1", lease_seconds=1)
+        return client.observation(made.taskID)
+
+    return make
+
+
+def compare(client: Client, at: datetime | None = None) -> None:
+    CompareRunsOperator(task_id="compare_runs").compare(client, Brake(1, 10), at or datetime.now(UTC))
 
 
 def last(client: Client, made: Observation) -> tuple[str, str]:
@@ -22,30 +94,81 @@ def last(client: Client, made: Observation) -> tuple[str, str]:
     return step.name, step.reason
 
 
-def run(context: Context) -> None:
-    ReconcileOperator(task_id="reconcile").execute(context("", "reconcile"))
+def in_a_while() -> datetime:
+    """When the leases of a second have run out, and no parset is on its way any more."""
+    return datetime.now(UTC) + ON_ITS_WAY + timedelta(seconds=5)
 
 
-def test_lost_work_is_given_up_where_it_may_not_be_resumed_or_too_many_have_lost_it(
-    client: Client, observe: Observe, context: Context
+def test_work_that_too_many_have_lost_is_given_up(
+    client: Client, observe: Observe, context: Context, logbook: Logbook
 ) -> None:
-    start, held = observe(Status.SCHEDULED), observe(Status.SCHEDULED)
     often, once = observe(Status.VALID), observe(Status.VALID)
-    client.move(start.taskID, Status.STARTING, owner="observe/run 1", lease_seconds=1)
-    client.move(held.taskID, Status.STARTING, owner="observe/run 2", lease_seconds=60)
     client.move(once.taskID, Status.INGESTING, owner="ingest/run 1", lease_seconds=1)
     for number in range(MAX_LOST_OWNERS + 1):
         client.move(often.taskID, Status.INGESTING, owner=f"ingest/run {number}", lease_seconds=1)
         time.sleep(1.05)
-    time.sleep(0.95)  # what is lost is asked for in whole seconds
-    run(context)
-    assert last(client, start) == ("error (start obs)", "its owner observe/run 1 is lost")
-    assert last(client, often) == (
-        "ingest error",
-        f"its owner ingest/run {MAX_LOST_OWNERS} is lost, the last of {MAX_LOST_OWNERS + 1}",
-    )
-    assert client.observation(held.taskID).my_status is Status.STARTING
+    time.sleep(0.95)  # the wire tells the end of a lease in whole seconds
+    CompareRunsOperator(task_id="compare_runs").execute(context("", "reconcile") | {"params": BRAKE})
+    words = f"its owner ingest/run {MAX_LOST_OWNERS} is lost, the last of {MAX_LOST_OWNERS + 1}"
+    assert last(client, often) == ("ingest error", words)
     assert client.observation(once.taskID).my_status is Status.INGESTING
+    (told,) = client.events()
+    assert (told.kind, told.taskID) == (EventKind.REPAIR, often.taskID)
+    assert words in told.detail
+
+
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.OBSERVING, State.FINISHED])
+def test_a_lost_start_that_the_telescope_has_runs_when_its_start_has_come(
+    client: Client, starting: Callable[[float], Observation], knows: Tell, state: State
+) -> None:
+    soon, now = starting(600), starting(-20)
+    for made in (soon, now):
+        knows(made, state)
+    compare(client, in_a_while())
+    assert last(client, now) == ("running", f"its owner observe/run 1 is lost; the telescope has it as {state}")
+    assert client.observation(soon.taskID).my_status is Status.STARTING
+
+
+def test_a_lost_start_that_the_telescope_has_not_is_an_error(
+    client: Client, starting: Callable[[float], Observation], knows: Tell
+) -> None:
+    failed, unknown = starting(-20), starting(-10)
+    knows(failed, State.FAILED, problem="no beam")
+    compare(client, in_a_while())
+    lost = "its owner observe/run 1 is lost; the telescope"
+    assert last(client, failed) == ("error (start obs)", f"{lost} has it as failed: no beam")
+    assert last(client, unknown) == ("error (start obs)", f"{lost} does not know it")
+
+
+def test_while_a_parset_may_be_on_its_way_a_lost_start_is_left(
+    client: Client, starting: Callable[[float], Observation], logbook: Logbook
+) -> None:
+    made = starting(-20)
+    compare(client, datetime.now(UTC) + timedelta(seconds=10))
+    assert client.observation(made.taskID).my_status is Status.STARTING
+
+
+def test_a_telescope_that_cannot_be_reached_is_waited_for(
+    client: Client, starting: Callable[[float], Observation], context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = starting(-20)
+    use_telescope(monkeypatch, free_ports(1)[0])
+    ends = next(client.leases()).expires_at + UNREACHABLE
+    compare(client, ends - timedelta(seconds=1))
+    assert client.observation(made.taskID).my_status is Status.STARTING
+    compare(client, ends)
+    status, reason = last(client, made)
+    assert status == "error (start obs)"
+    assert reason.startswith("its owner observe/run 1 is lost; the telescope's answer is unknown")
+
+
+def test_a_start_whose_owner_holds_its_lease_is_its_own(
+    client: Client, observe: Observe, logbook: Logbook
+) -> None:
+    made = observe(Status.SCHEDULED)
+    client.move(made.taskID, Status.STARTING, owner="observe/run 1", lease_seconds=600)
+    compare(client, in_a_while())
+    assert client.observation(made.taskID).my_status is Status.STARTING
 
 
 @pytest.mark.parametrize(
@@ -56,42 +179,118 @@ def test_lost_work_is_given_up_where_it_may_not_be_resumed_or_too_many_have_lost
     ],
 )
 def test_an_observation_that_nobody_watches_is_ended(
-    client: Client,
-    observe: Observe,
-    context: Context,
-    monkeypatch: pytest.MonkeyPatch,
-    mode: str,
-    limit: timedelta,
-    becomes: Status,
+    client: Client, observe: Observe, logbook: Logbook, mode: str, limit: timedelta, becomes: Status
 ) -> None:
     began = datetime.now(UTC)
     soon = (began + timedelta(minutes=1)).isoformat()
     ended = observe(Status.RUNNING, observing_mode=mode, starttime=began.isoformat(), duration=1)
     still = observe(Status.RUNNING, observing_mode=mode, field_name="still", starttime=soon, duration=90_000)
-    due = limit + AFTER_OBSERVE
-
-    def at(moment: datetime) -> None:
-        class Clock(datetime):
-            @classmethod
-            def now(cls, *_: Any) -> Any:
-                return moment
-
-        monkeypatch.setattr(reconcile, "datetime", Clock)
-        run(context)
-
-    at(began + due - timedelta(seconds=5))
+    due = began + limit + AFTER_OBSERVE
+    compare(client, due - timedelta(seconds=5))
     assert client.observation(ended.taskID).my_status is Status.RUNNING
-    at(began + due + timedelta(seconds=10))
+    compare(client, due + timedelta(seconds=10))
     assert last(client, ended) == (becomes, "past the end, and no word from the data writer")
     assert client.observation(still.taskID).my_status is Status.RUNNING
 
 
+def test_past_its_end_an_observation_ends_as_the_telescope_says(
+    client: Client, observe: Observe, knows: Tell
+) -> None:
+    began = datetime.now(UTC)
+    failed, late = (
+        observe(Status.RUNNING, starttime=began.isoformat(), field_name=name, duration=1) for name in "ab"
+    )
+    knows(failed, State.FAILED, problem="the disk is full")
+    knows(late, State.OBSERVING)
+    compare(client, began + IMAGING_BACKSTOP + AFTER_OBSERVE + timedelta(seconds=10))
+    assert last(client, failed) == (
+        "error (no completing)",
+        "the telescope has it as failed: the disk is full",
+    )
+    assert client.observation(late.taskID).my_status is Status.RUNNING
+
+
+def test_the_telescope_is_stopped_where_it_goes_on_with_a_cancelled_observation(
+    client: Client, observe: Observe, logbook: Logbook, knows: Tell
+) -> None:
+    start = datetime.now(UTC).isoformat()
+    cancelled, goes_on, over, never_started = (
+        observe(status, starttime=start, field_name=f"{number}")
+        for number, status in enumerate((Status.RUNNING, Status.RUNNING, Status.RUNNING, Status.SCHEDULED))
+    )
+    for made, state in ((cancelled, State.OBSERVING), (goes_on, State.OBSERVING), (over, State.FINISHED)):
+        knows(made, state)
+    for made in (cancelled, over, never_started):
+        client.act(made.taskID, Action.CANCEL)
+    for _ in range(2):
+        compare(client)
+    known = {task.task_id: task.state for task in logbook.tasks()}
+    assert known == {
+        cancelled.taskID: State.STOPPED,
+        goes_on.taskID: State.OBSERVING,
+        over.taskID: State.FINISHED,
+    }
+    assert [(event.kind, event.taskID) for event in client.events()] == [(EventKind.REPAIR, cancelled.taskID)]
+
+
+def test_a_telescope_that_does_not_answer_stands_in_the_way_of_nothing_else(
+    client: Client, observe: Observe, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_telescope(monkeypatch, free_ports(1)[0])
+    start = datetime.now(UTC)
+    cancelled, ended = (
+        observe(Status.RUNNING, starttime=start.isoformat(), field_name=name, duration=1) for name in "ab"
+    )
+    client.act(cancelled.taskID, Action.CANCEL)
+    compare(client, start + IMAGING_BACKSTOP + AFTER_OBSERVE + timedelta(seconds=10))
+    assert client.observation(ended.taskID).my_status is Status.COMPLETING
+
+
 def test_where_nothing_is_lost_reconcile_changes_nothing(
-    client: Client, observe: Observe, context: Context
+    client: Client, observe: Observe, logbook: Logbook
 ) -> None:
     made = [observe(status, products=1) for status in (Status.DEFINED, Status.CHECKING, Status.INGEST_ERROR)]
-    run(context)
+    compare(client)
     for before in made:
         assert client.observation(before.taskID) == before
     assert client.count_observations() == 3
     assert {p.my_status for p in client.dataproducts()} == {ProductStatus.DEFINED}
+    assert list(client.events()) == []
+
+
+def test_where_too_much_is_wrong_at_once_nothing_is_repaired_until_a_person_says_so(
+    client: Client, observe: Observe, context: Context, logbook: Logbook
+) -> None:
+    start = datetime.now(UTC) - 2 * HOUR
+    for number in range(10):
+        made = observe(Status.SCHEDULED, starttime=start.isoformat(), field_name=f"field {number}")
+        client.move(made.taskID, Status.STARTING, owner="observe/run 1", lease_seconds=1)
+    operator = CompareRunsOperator(task_id="compare_runs")
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match="compare_runs stopped itself: 10 findings among 10 obs"):
+            operator.compare(client, Brake(1, 10), in_a_while())
+    assert client.count_observations(my_status=Status.STARTING) == 10
+    (told,) = client.events()
+    assert told.kind is EventKind.BRAKE
+    assert "is lost; the telescope does not know it" in told.detail
+    operator.compare(client, Brake(100, 10), in_a_while())
+    assert client.count_observations(my_status=Status.ERROR_START_OBS) == 10
+    assert client.count_observations(my_status=Status.STARTING) == 0
+
+
+@pytest.mark.parametrize(
+    ("percent", "findings", "looked_at", "trips"),
+    [
+        (1, 9, 9, False),
+        (1, 10, 10, True),
+        (1, 10, 1000, False),
+        (1, 11, 1000, True),
+        (2.5, 25, 1000, False),
+        (100, 5000, 500, False),
+        (0, 10, 10_000, True),
+    ],
+)
+def test_the_brake_trips_above_its_percentage_but_never_below_its_floor(
+    percent: float, findings: int, looked_at: int, trips: bool
+) -> None:
+    assert Brake(percent, 10).trips(findings, looked_at) is trips

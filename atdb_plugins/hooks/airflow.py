@@ -1,0 +1,108 @@
+"""Airflow's own REST API, read through an Airflow connection: what became of the runs that work for ATDB."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from airflow.providers.http.hooks.http import HttpHook
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+#: Connect, then answer.
+TIMEOUT_SECONDS = (5, 15)
+#: The states of a run that goes on; after `success` and `failed` it does so only if somebody clears it.
+ACTIVE = ("queued", "running")
+_PAGE = 100
+
+
+class AirflowApiError(Exception):
+    """Airflow's API cannot be asked now, so nothing is known of its runs."""
+
+
+@dataclass(frozen=True)
+class ActiveRun:
+    """A run that is queued or running, and the partition that it is for."""
+
+    run_id: str
+    partition_key: str | None
+
+
+class AirflowHook(HttpHook):
+    """Ask about DAGs and runs: host and port of Airflow's API, login and password of an account that may read."""
+
+    conn_name_attr = "airflow_conn_id"
+    default_conn_name = "airflow_api"
+
+    def __init__(self, airflow_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(http_conn_id=airflow_conn_id, **kwargs)
+
+    def active_runs(self, dag_id: str) -> list[ActiveRun]:
+        """List the runs of a DAG that are queued or running; none where Airflow does not know the DAG."""
+        found, cursor = [], ""
+        while cursor is not None:
+            page = self._get(f"dags/{dag_id}/dagRuns", state=ACTIVE, limit=_PAGE, cursor=cursor)
+            if page is None:
+                break
+            found += [ActiveRun(run["dag_run_id"], run["partition_key"]) for run in page["dag_runs"]]
+            cursor = page["next_cursor"]
+        return found
+
+    def state(self, dag_id: str, run_id: str) -> str | None:
+        """Tell the state of a run: queued, running, success, failed; None where Airflow does not know it."""
+        run = self._get(f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")
+        return None if run is None else str(run["state"])
+
+    def is_paused(self, dag_id: str) -> bool:
+        """Tell whether a DAG is paused, so that its events start no run; one that is not known is not."""
+        dag = self._get(f"dags/{dag_id}")
+        return dag is not None and bool(dag["is_paused"])
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        """Log in, once for each hook."""
+        try:
+            session, connection = self.get_conn(), self.get_connection(self.http_conn_id)
+        except AirflowNotFoundException as missing:
+            raise AirflowApiError(str(missing)) from missing
+        session.auth = None
+        login = {"username": connection.login, "password": connection.password}
+        answer = self._ask(session, "POST", "auth/token", json=login)
+        try:
+            session.auth = _bearer(answer.json()["access_token"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise AirflowApiError(
+                f"Airflow does not let {connection.login} in: HTTP {answer.status_code}"
+            ) from error
+        return session
+
+    def _get(self, path: str, **parameters: Any) -> Any:
+        """Give an answer's content, or None where Airflow itself says that there is no such thing."""
+        answer = self._ask(self._session, "GET", f"api/v2/{path}", params=parameters)
+        try:
+            content = answer.json()
+        except ValueError as error:
+            raise AirflowApiError(f"Airflow gave no answer to {path}: HTTP {answer.status_code}") from error
+        if answer.status_code == requests.codes.not_found and "detail" in content:
+            return None
+        if answer.status_code != requests.codes.ok:
+            raise AirflowApiError(f"Airflow refused {path}: HTTP {answer.status_code}")
+        return content
+
+    def _ask(self, session: requests.Session, method: str, endpoint: str, **content: Any) -> requests.Response:
+        url = self.url_from_endpoint(endpoint)
+        try:
+            return session.request(method, url, timeout=TIMEOUT_SECONDS, allow_redirects=False, **content)
+        except requests.RequestException as error:
+            raise AirflowApiError(f"Airflow's API cannot be reached: {error}") from error
+
+
+def _bearer(token: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+    """Sign each request with a token, whatever a .netrc file says."""
+
+    def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    return sign

@@ -1,0 +1,111 @@
+"""Compare ATDB with Airflow's runs and with the telescope, and put right what nobody else will."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import BaseOperator
+
+from atdb_interface.client import Client
+from atdb_interface.errors import Conflict
+from atdb_interface.fields import write_time
+from atdb_interface.lifecycle import Status
+from atdb_interface.overview import EventKind, NewEvent
+from atdb_plugins.hooks.airflow import AirflowApiError, AirflowHook
+from atdb_plugins.hooks.atdb import AtdbHook
+from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook
+from operators.reconcile.brake import Brake
+from operators.reconcile.findings import Repair, event, tell
+from operators.reconcile.runs import Lost, Runs, is_run_out, lost_work, unheard_claims
+from operators.reconcile.telescope import AFTER_OBSERVE, cancelled, lost_starts, still_observed, unwatched
+
+#: So many observations are released in one request.
+_RELEASED = 1000
+
+
+class CompareRunsOperator(BaseOperator):
+    """Look once at the work that is under way: whose owner is lost, what nobody watches, what was not heard of."""
+
+    def __init__(
+        self,
+        *,
+        atdb_conn_id: str = AtdbHook.default_conn_name,
+        airflow_conn_id: str = AirflowHook.default_conn_name,
+        telescope_conn_id: str = TelescopeHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.atdb_conn_id = atdb_conn_id
+        self.airflow_conn_id = airflow_conn_id
+        self.telescope_conn_id = telescope_conn_id
+
+    def execute(self, context: Any) -> None:
+        """Gather all findings, let the brake judge, and act."""
+        with AtdbHook(self.atdb_conn_id).client() as client:
+            self.compare(client, Brake.of(context), datetime.now(UTC))
+
+    def compare(self, client: Client, brake: Brake, now: datetime) -> None:
+        """Do it as of a moment."""
+        telescope = TelescopeHook(self.telescope_conn_id)
+        leases = list(client.leases())
+        past_end = write_time(now - AFTER_OBSERVE)
+        running = list(client.observations(my_status=Status.RUNNING, endtime__lt=past_end))
+        aborted = cancelled(client, now)
+        try:
+            runs = Runs(AirflowHook(self.airflow_conn_id))
+            lost, unheard = lost_work(leases, runs, now), unheard_claims(client, runs, now)
+        except AirflowApiError as error:
+            self.log.warning("the runs are not compared: %s", error)
+            lost, unheard = lost_work(leases, None, now), []
+        given_up = [repair for each in lost if (repair := each.gives_up())]
+        repairs = [*given_up, *lost_starts(client, telescope, lost, now), *unwatched(telescope, running, now)]
+        observed = still_observed(telescope, aborted)
+        findings = [str(repair) for repair in repairs]
+        findings += [f"{task_id} is aborted, but still observed" for task_id in observed]
+        brake.judge(client, self.task_id, findings, len(leases) + len(running) + len(aborted))
+        done = [told for repair in repairs if (told := self._repair(client, repair))]
+        done += [told for task_id in observed if (told := self._stop(telescope, task_id))]
+        tell(client, done)
+        self._give_back(client, lost, unheard, now)
+
+    def _repair(self, client: Client, repair: Repair) -> NewEvent | None:
+        try:
+            step = client.move(
+                repair.task_id,
+                repair.target,
+                expect=[repair.expected],
+                owner=repair.owner,
+                reason=repair.reason,
+            )
+        except Conflict as gone_on:
+            self.log.info("%s", gone_on)
+            return None
+        self.log.warning("%s", repair)
+        return event(EventKind.REPAIR, f"repair/{step.id}", str(repair), task_id=repair.task_id)
+
+    def _stop(self, telescope: TelescopeHook, task_id: str) -> NewEvent | None:
+        try:
+            telescope.stop(task_id)
+        except TelescopeError as error:
+            self.log.warning("%s is aborted, but still observed: %s", task_id, error)
+            return None
+        self.log.warning("%s was aborted, but still observed; it is stopped", task_id)
+        words = f"{task_id} was aborted, but the telescope still observed it; it was stopped"
+        return event(EventKind.REPAIR, f"stopped/{task_id}", words, task_id=task_id)
+
+    def _give_back(self, client: Client, lost: list[Lost], unheard: list[str], now: datetime) -> None:
+        """Let others have at once what its owner, or Airflow, will not work on."""
+        for each in lost:
+            lease = each.lease
+            if not each.stage.resumable or is_run_out(lease, now):
+                continue
+            try:
+                client.renew(lease.taskID, lease.owner, lease_seconds=1)
+                self.log.warning("%s is given to another run: %s", lease.taskID, each.reason)
+            except Conflict as gone_on:
+                self.log.info("%s", gone_on)
+        for first in range(0, len(unheard), _RELEASED):
+            task_ids = unheard[first : first + _RELEASED]
+            released = client.release(task_ids)
+            self.log.warning(
+                "%d of %d wait again, as no run began for them: %s", released, len(task_ids), task_ids
+            )

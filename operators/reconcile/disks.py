@@ -1,0 +1,95 @@
+"""The data disks: how full they are, and what lies on them that belongs to no data product."""
+
+import logging
+import os
+import re
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from atdb_interface.client import Client
+from atdb_interface.data_hosts import HOST_PATTERN, local_path
+from atdb_interface.lifecycle import ProductStatus
+from atdb_interface.overview import NewEvent
+from atdb_interface.presence import DiskUsage
+from operators.reconcile.findings import digest, disagreement, untold
+
+log = logging.getLogger(__name__)
+
+#: What is younger may be of somebody who has yet to tell ATDB.
+OLD = timedelta(hours=1)
+
+
+def report_disks(client: Client, root: Path) -> None:
+    """Tell ATDB how full the disk of each data host is."""
+    for folder in sorted(root.iterdir()):
+        if not folder.is_dir() or not re.fullmatch(HOST_PATTERN, folder.name):
+            continue
+        try:
+            usage = shutil.disk_usage(folder)
+        except OSError as error:
+            log.warning("%s: %s", folder, error)
+            continue
+        client.report_disk(DiskUsage(data_host=folder.name, total_bytes=usage.total, free_bytes=usage.free))
+
+
+def unowned(
+    client: Client, root: Path, locations: Collection[str], now: datetime, *, ends_at: float
+) -> list[NewEvent]:
+    """Find what lies in these data locations, is old, belongs to no product, and was not told before.
+
+    It asks for one after the other, so it goes on in the next pass where time is up.
+    """
+    folders = defaultdict(list)
+    for location in locations:
+        folders[local_path(root, location)].append(location)
+    found: list[NewEvent] = []
+    for folder, written in sorted(folders.items()):
+        if folder.resolve() != folder:
+            continue  # a link leads elsewhere
+        names = _old_names(folder, now) - _filenames(client, written)
+        events = {name: _belongs_to_nobody(root, folder / name) for name in sorted(names)}
+        new = {event.key for event in untold(client, list(events.values()))}
+        for name, event in events.items():
+            if time.monotonic() > ends_at:
+                return found
+            if event.key in new and not _has_product(client, root, folder, name):
+                found.append(event)
+    return found
+
+
+def _old_names(folder: Path, now: datetime) -> set[str]:
+    latest = (now - OLD).timestamp()
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.stat(follow_symlinks=False).st_mtime < latest}
+    except OSError as error:  # a folder that is not there, or went just now, holds nothing
+        log.info("%s", error)
+        return set()
+
+
+def _filenames(client: Client, locations: Collection[str]) -> set[str]:
+    """Name the products that may be in these locations now."""
+    return {
+        row["filename"]
+        for location in locations
+        for row in client.rows(
+            "dataproducts", fields=["filename"], data_location=location, my_status__ne=ProductStatus.REMOVED
+        )
+    }
+
+
+def _has_product(client: Client, root: Path, folder: Path, name: str) -> bool:
+    """Ask for a product of this name here, however its data location is written; a removed one is one too."""
+    if not name.isprintable():
+        return False
+    rows = client.rows("dataproducts", fields=["data_location"], filename=name)
+    return any(local_path(root, row["data_location"]) == folder for row in rows)
+
+
+def _belongs_to_nobody(root: Path, path: Path) -> NewEvent:
+    place = path.relative_to(root)
+    return disagreement(f"unowned/{digest(str(place))}", f"{str(place)!r} belongs to no data product")

@@ -1,0 +1,60 @@
+"""Tell of every observation that is longer in its status than expected, once."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import Asset, BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
+from pydantic import BaseModel
+
+from atdb_interface.expected import due
+from atdb_interface.fields import Time, write_time
+from atdb_interface.lifecycle import Status
+from atdb_interface.overview import EventKind, NewEvent
+from atdb_plugins.hooks.atdb import AtdbHook
+from operators.reconcile.findings import event, tell
+
+#: A partition of it is an observation that has become overdue: what a site's own DAG can wait for.
+OVERDUE = Asset(name="atdb overdue", uri="atdb://events/overdue")
+
+
+class _Waiting(BaseModel):
+    """What is asked of an observation that waits too long."""
+
+    taskID: str  # noqa: N815 the wire's name
+    my_status: Status
+    status_since: Time
+    starttime: Time
+    endtime: Time
+
+    def event(self) -> NewEvent:
+        """Make the event, the same for as long as the observation keeps this status."""
+        since = write_time(self.status_since)
+        words = f"{self.taskID} is {self.my_status} since {since}"
+        limit = due(self.my_status, since=self.status_since, start=self.starttime, end=self.endtime)
+        if limit is not None and limit < datetime.now(UTC):
+            words += f", and overdue since {write_time(limit)}"
+        key = f"overdue/{self.taskID}/{self.my_status}/{since}"
+        return event(EventKind.OVERDUE, key, words, task_id=self.taskID)
+
+
+class OverdueOperator(BaseOperator):
+    """Raise an event for each overdue observation, and emit one partition of the asset for each new one.
+
+    It skips where none is new: Airflow takes the success of a task for a change of its outlets.
+    """
+
+    def __init__(self, *, atdb_conn_id: str = AtdbHook.default_conn_name, **kwargs: Any) -> None:
+        super().__init__(outlets=[OVERDUE], **kwargs)
+        self.atdb_conn_id = atdb_conn_id
+
+    def execute(self, context: Any) -> None:
+        """Look once."""
+        with AtdbHook(self.atdb_conn_id).client() as client:
+            rows = client.rows("observations", fields=list(_Waiting.model_fields), overdue="true")
+            new = tell(client, [_Waiting(**row).event() for row in rows])
+        if not new:
+            raise AirflowSkipException("nothing has become overdue")
+        for told in new:
+            self.log.warning("%s", told.detail)
+        context["outlet_events"][OVERDUE].add_partitions([told.taskID for told in new])

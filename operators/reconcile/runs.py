@@ -1,0 +1,120 @@
+"""ATDB and Airflow: work whose run is over, and claims of which no run came."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from atdb_interface.client import Client
+from atdb_interface.fields import write_time
+from atdb_interface.lifecycle import MAX_LOST_OWNERS, STAGES, WORKING, Stage, Status
+from atdb_interface.work import HeldLease
+from atdb_plugins.hooks.airflow import ACTIVE, ActiveRun, AirflowHook
+from operators.listen import CLAIM_SECONDS
+from operators.reconcile.findings import Repair
+
+#: The wire tells when a lease ends to the second.
+_SECOND = timedelta(seconds=1)
+#: So soon after a claim Airflow has made a run of it; what has none by then was dropped.
+UNHEARD = timedelta(seconds=60)
+
+#: Of what else begins with a DAG's name, Airflow knows nothing, and that means nothing.
+_RUN_ID = re.compile(r"[\w~:+-][\w.~:+-]*", re.ASCII)
+_DAGS = frozenset(str(stage.actor) for stage in STAGES)
+_DAG_OF = {status: str(stage.actor) for stage in STAGES for status in (stage.source, stage.working) if status}
+
+
+class Runs:
+    """Airflow's runs of the stages, each DAG asked about once, when it is first of interest.
+
+    What is compared with them must have been read before: a run that began since is then among them.
+    """
+
+    def __init__(self, airflow: AirflowHook) -> None:
+        self._airflow = airflow
+        self._active: dict[str, list[ActiveRun]] = {}
+
+    def active(self, dag_id: str) -> list[ActiveRun]:
+        """List the runs of a DAG that go on."""
+        if dag_id not in self._active:
+            self._active[dag_id] = self._airflow.active_runs(dag_id)
+        return self._active[dag_id]
+
+    def is_paused(self, dag_id: str) -> bool:
+        """Tell whether a DAG starts no runs now."""
+        return self._airflow.is_paused(dag_id)
+
+    def end_of(self, owner: str) -> str | None:
+        """Say how the run that is this owner ended; None while it goes on, and where the owner is no run."""
+        dag_id, _, run_id = owner.partition("/")
+        if dag_id not in _DAGS or not _RUN_ID.fullmatch(run_id):
+            return None
+        if any(run.run_id == run_id for run in self.active(dag_id)):
+            return None
+        state = self._airflow.state(dag_id, run_id)
+        if state is None:
+            return "Airflow does not know its run"
+        return None if state in ACTIVE else f"its run in Airflow has ended: {state}"
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Work whose owner will not go on with it, and the words for that."""
+
+    lease: HeldLease
+    reason: str
+
+    @property
+    def stage(self) -> Stage:
+        """The stage whose work it is."""
+        return WORKING[self.lease.my_status]
+
+    def gives_up(self) -> Repair | None:
+        """Put resumable work that too many owners have lost on its stage's error status."""
+        lease, stage = self.lease, self.stage
+        if not stage.resumable or stage.error is None or lease.lost_owners < MAX_LOST_OWNERS:
+            return None
+        reason = f"{self.reason}, the last of {lease.lost_owners + 1}"
+        return Repair(lease.taskID, lease.my_status, stage.error, reason, owner=lease.owner)
+
+
+def is_run_out(lease: HeldLease, now: datetime) -> bool:
+    """Tell whether a lease has run out for certain."""
+    return lease.expires_at + _SECOND <= now
+
+
+def lost_work(leases: Iterable[HeldLease], runs: Runs | None, now: datetime) -> list[Lost]:
+    """Find the work whose lease has run out, or, where Airflow could be asked, whose run is over."""
+    lost = []
+    for lease in leases:
+        reason = f"its owner {lease.owner} is lost"
+        if is_run_out(lease, now):
+            lost.append(Lost(lease, reason))
+        elif runs and (end := runs.end_of(lease.owner)):
+            lost.append(Lost(lease, f"{reason} ({end})"))
+    return lost
+
+
+def unheard_claims(client: Client, runs: Runs, now: datetime) -> list[str]:
+    """Find what was claimed for Airflow a while ago and of which it has made no run: its event was dropped.
+
+    Not where the stage's DAG is paused: there the next event would be dropped as well.
+    """
+    waiting: dict[str, list[str]] = defaultdict(list)
+    latest = now - UNHEARD + timedelta(seconds=CLAIM_SECONDS)
+    for row in client.rows(
+        "observations",
+        fields=["taskID", "my_status"],
+        my_status__in=list(_DAG_OF),
+        claimed_until__gt=write_time(now),
+        claimed_until__lt=write_time(latest),
+    ):
+        waiting[_DAG_OF[Status(row["my_status"])]].append(row["taskID"])
+    unheard: list[str] = []
+    for dag_id, task_ids in waiting.items():
+        heard = {run.partition_key for run in runs.active(dag_id)}
+        missing = [task_id for task_id in task_ids if task_id not in heard]
+        if missing and not runs.is_paused(dag_id):
+            unheard += missing
+    return unheard

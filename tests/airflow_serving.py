@@ -1,0 +1,82 @@
+"""Airflow's API server with its database and the project's DAGs, but nothing that runs them."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+import httpx
+
+from standalone.preparation import prepare_airflow
+from standalone.programs import airflow_environment, command_environment, program
+from tests.conftest import Postgres, free_ports
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """A running API of Airflow: what a person would do in its pages, and what an Airflow process would."""
+
+    url: str
+    password: str
+    http: httpx.Client
+
+    def run(self, dag_id: str, task_id: str | None = None, *, state: str = "queued") -> str:
+        """Make a run, for an observation perhaps; give its run id."""
+        made = self.http.post(f"dags/{dag_id}/dagRuns", json={"logical_date": None, "partition_key": task_id})
+        assert made.is_success, made.text
+        run_id = str(made.json()["dag_run_id"])
+        if state != "queued":
+            self.mark(dag_id, run_id, state)
+        return run_id
+
+    def mark(self, dag_id: str, run_id: str, state: str) -> None:
+        """Mark a run as a person does."""
+        answer = self.http.patch(f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}", json={"state": state})
+        assert answer.is_success, answer.text
+
+    def pause(self, dag_id: str, *, paused: bool) -> None:
+        """Pause a DAG, or let it go on."""
+        assert self.http.patch(f"dags/{dag_id}", json={"is_paused": paused}).is_success
+
+
+@contextmanager
+def serve_airflow(postgres: Postgres) -> Iterator[Airflow]:
+    """Run it on a database of its own beside ATDB's."""
+    settings, credentials = replace(postgres.settings, airflow_port=free_ports(1)[0]), postgres.credentials
+    for folder in (settings.logs, settings.run, settings.airflow_home):
+        folder.mkdir(parents=True, exist_ok=True)
+    settings.airflow_passwords.write_text(json.dumps(dict(credentials.airflow_ui)))
+    prepare_airflow(settings, credentials)
+    environment = command_environment(settings, "tests", airflow_environment(settings, credentials))
+    environment["PATH"] += os.pathsep + os.environ["PATH"]
+    subprocess.run(["airflow", "dags", "reserialize"], env=environment, check=True, capture_output=True)
+    with (settings.logs / "airflow-api-server.log").open("wb") as log:
+        command = program("airflow-api-server", settings, credentials).command
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        _wait_until_well(settings.airflow_url, server)
+        login = {"username": "admin", "password": credentials.airflow_ui["admin"]}
+        token = httpx.post(f"{settings.airflow_url}/auth/token", json=login, timeout=30).json()["access_token"]
+        with httpx.Client(
+            base_url=f"{settings.airflow_url}/api/v2/", headers={"Authorization": f"Bearer {token}"}, timeout=30
+        ) as http:
+            yield Airflow(settings.airflow_url, credentials.airflow_ui["reconcile"], http)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _wait_until_well(url: str, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while True:
+        assert server.poll() is None
+        assert time.monotonic() < deadline
+        try:
+            if httpx.get(f"{url}/api/v2/monitor/health", timeout=5).is_success:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.2)

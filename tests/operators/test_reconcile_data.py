@@ -1,0 +1,340 @@
+"""What ATDB says of the data, against real disks and a real archive: what differs is told, once."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.models import Observation
+from atdb_interface.overview import EventKind
+from operators.data import path_of
+from operators.reconcile import compare_data, comparison
+from operators.reconcile.compare_data import NAME, CompareDataOperator
+from operators.remove import RemoveOperator
+from tests.operators.conftest import Context
+from tests.operators.observations import in_archive, products_of
+
+Make = Callable[..., Observation]
+Look = Callable[..., list[str]]
+
+
+@pytest.fixture
+def look(client: Client, context: Context, data_root: Path, archive_root: Path) -> Look:
+    """Make one pass; what it has told."""
+
+    def once(*, percent: float = 1, floor: int = 10) -> list[str]:
+        before = {event.key for event in client.events()}
+        params = {"brake_percent": percent, "brake_floor": floor}
+        CompareDataOperator(task_id="compare_data").execute(context("", "reconcile") | {"params": params})
+        return [event.detail for event in client.events() if event.key not in before]
+
+    return once
+
+
+@pytest.fixture
+def removed(archived: Make, context: Context) -> Make:
+    def make(**fields: object) -> Observation:
+        made = archived(**fields)
+        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+        return made
+
+    return make
+
+
+def progress(client: Client) -> str:
+    return next(client.services(name=NAME)).detail
+
+
+def age(path: Path, *, hours: float = 2) -> None:
+    moment = time.time() - hours * 3600
+    os.utime(path, (moment, moment), follow_symlinks=False)
+
+
+def delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def test_where_all_agree_nothing_is_told_but_that_somebody_looks(
+    client: Client, look: Look, validated: Make, archived: Make, removed: Make, data_root: Path
+) -> None:
+    for make in (validated, archived, removed):
+        make()
+    assert look() == []
+    assert progress(client) == "has compared all data"
+    usage = shutil.disk_usage(data_root / "arts001")
+    assert {disk.data_host: disk.total_bytes for disk in client.disks()} == {
+        "arts001": usage.total,
+        "wcudata1": usage.total,
+    }
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["directory", "file"])
+def test_a_product_that_is_not_on_its_data_host_is_told_once(
+    client: Client, look: Look, archived: Make, number: int
+) -> None:
+    product = products_of(client, archived())[number]
+    delete(path_of(product))
+    assert look() == [f"{product.filename} is archived, but not on its data host"]
+    assert look() == []
+    (told,) = client.events()
+    assert (told.kind, told.taskID, told.dataproduct) == (
+        EventKind.DISAGREEMENT,
+        product.taskID,
+        product.filename,
+    )
+
+
+def test_another_size_is_told_of_the_disk_and_of_the_archive(
+    client: Client, look: Look, validated: Make, archived: Make, archive_root: Path
+) -> None:
+    on_disk = products_of(client, validated())[0]
+    (path_of(on_disk) / "more").write_bytes(b"12345")
+    made = archived()
+    in_store = products_of(client, made)[1]
+    (in_archive(archive_root, made) / in_store.filename).write_bytes(b"12")
+    assert look() == [
+        f"{on_disk.filename} is valid with {on_disk.size} bytes, but its data host has {(on_disk.size or 0) + 5}",
+        f"{in_store.filename} is archived with {in_store.size} bytes, but the archive has 2",
+    ]
+
+
+def test_a_link_in_a_products_place_is_told(client: Client, look: Look, validated: Make, tmp_path: Path) -> None:
+    product = products_of(client, validated())[1]
+    path_of(product).unlink()
+    path_of(product).symlink_to(tmp_path)
+    words = f"is valid, but on its data host {product.filename} is neither a file nor a directory"
+    assert look() == [f"{product.filename} {words}"]
+
+
+def test_a_removed_product_that_is_still_there_is_told(client: Client, look: Look, removed: Make) -> None:
+    product = products_of(client, removed())[1]
+    path_of(product).write_bytes(b"not gone")
+    age(path_of(product))
+    assert look() == [f"{product.filename} is removed, but still on its data host"]
+
+
+def test_the_loss_of_the_only_copy_is_told_loudly(
+    client: Client, look: Look, removed: Make, archived: Make, archive_root: Path
+) -> None:
+    lost, spare = removed(), archived()
+    for made in (lost, spare):
+        delete(in_archive(archive_root, made) / products_of(client, made)[0].filename)
+    names = [products_of(client, made)[0].filename for made in (lost, spare)]
+    assert look() == [
+        f"{names[0]} is removed, but not in the archive: IT WAS THE ONLY COPY",
+        f"{names[1]} is archived, but not in the archive",
+    ]
+
+
+def test_what_an_admin_let_be_deleted_unverified_need_not_be_in_the_archive(
+    client: Client, look: Look, validated: Make, context: Context
+) -> None:
+    made = validated(products=1)
+    (product,) = products_of(client, made)
+    client.force_removal(product.id, "the disk is broken")
+    client.change_dataproduct(product.id, new_status=ProductStatus.REMOVED)
+    delete(path_of(product))
+    assert look() == []
+
+
+def test_a_file_that_belongs_to_no_product_is_told_when_it_is_old(
+    client: Client, look: Look, validated: Make, data_root: Path
+) -> None:
+    folder = path_of(products_of(client, validated())[0]).parent
+    for name in ("an old one, with a comma", "a new one", os.fsdecode(b"not \xff text")):
+        (folder / name).write_bytes(b"1")
+    (folder / "old folder").mkdir()
+    for path in folder.iterdir():
+        if path.name != "a new one":
+            age(path)
+    place = folder.relative_to(data_root)
+    assert look() == [
+        f"'{place}/an old one, with a comma' belongs to no data product",
+        f"'{place}/not \\udcff text' belongs to no data product",
+        f"'{place}/old folder' belongs to no data product",
+    ]
+    assert look() == []
+
+
+def test_a_product_whose_location_is_written_in_another_way_is_nobody_elses(
+    client: Client, look: Look, validated: Make, observe: Make
+) -> None:
+    made = validated(data_location="wcudata1:/data/apertif/")
+    other = observe(Status.DEFINED)
+    client.create_dataproducts(
+        [{"taskID": other.taskID, "filename": "other.fits", "data_location": "wcudata1:/data//apertif"}]
+    )
+    written = path_of(products_of(client, made)[0]).parent / "other.fits"
+    written.write_bytes(b"1")
+    age(written)
+    assert look() == []
+
+
+def test_what_is_worked_on_is_not_compared(client: Client, look: Look, archived: Make) -> None:
+    made = archived()
+    client.move(made.taskID, Status.REMOVING, owner="remove/run 1", lease_seconds=60)
+    delete(path_of(products_of(client, made)[0]))
+    assert look() == []
+
+
+def test_a_difference_that_is_only_one_of_time_is_none(
+    client: Client, look: Look, archived: Make, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = archived()
+    size_of = comparison.size_of
+
+    def and_then_it_is_removed(path: Path) -> int | None:
+        if client.observation(made.taskID).my_status is Status.ARCHIVED:
+            RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+        return size_of(path)
+
+    monkeypatch.setattr(comparison, "size_of", and_then_it_is_removed)
+    assert look() == []
+    assert client.observation(made.taskID).my_status is Status.REMOVED
+
+
+def test_a_data_host_that_is_not_mounted_is_one_finding(
+    client: Client, look: Look, validated: Make, data_root: Path
+) -> None:
+    validated()
+    validated()
+    shutil.rmtree(data_root / "wcudata1")
+    assert look() == [f"the data host wcudata1 is not mounted in {data_root}"]
+    assert look() == []
+
+
+def test_an_archive_that_is_not_there_is_one_finding(
+    client: Client, look: Look, removed: Make, archive_root: Path
+) -> None:
+    removed()
+    archive_root.rename(archive_root.with_name("away"))
+    (told,) = look()
+    assert told.startswith("the archive cannot be looked at: ArchiveError: ")
+    assert look() == []
+
+
+def test_an_archive_that_goes_away_meanwhile_is_one_finding_too(
+    client: Client, look: Look, removed: Make, archive_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed()
+    size_of = comparison.size_of
+
+    def and_then_it_is_away(path: Path) -> int | None:
+        if archive_root.exists():
+            archive_root.rename(archive_root.with_name("away"))
+        return size_of(path)
+
+    monkeypatch.setattr(comparison, "size_of", and_then_it_is_away)
+    (told,) = look()
+    assert told.startswith("the archive cannot be looked at: ArchiveError: ")
+
+
+def test_a_data_root_that_is_not_there_is_one_finding(
+    client: Client, look: Look, validated: Make, data_root: Path
+) -> None:
+    validated()
+    data_root.rename(data_root.with_name("away"))
+    assert look() == [f"the data root ATDB_DATA_ROOT={data_root} is not there"]
+
+
+def test_what_is_left_half_written_is_deleted_where_nobody_ingests(
+    client: Client, look: Look, archived: Make, validated: Make, archive_root: Path
+) -> None:
+    ended, under_way = archived(), validated()
+    client.move(under_way.taskID, Status.INGESTING, owner="ingest/run 2", lease_seconds=60)
+    parts = []
+    for made in (ended, under_way):
+        folder = in_archive(archive_root, made)
+        (folder / f".{made.taskID}_0.MS.0123456789ab.part").mkdir(parents=True)
+        (folder / f".{made.taskID}_1.fits.0123456789ab.part").write_bytes(b"half")
+        parts.append(sorted(folder.glob(".*.part")))
+    assert [len(each) for each in parts] == [2, 2]
+    assert look() == [f"{part} was left half written in the archive, and is deleted" for part in parts[0]]
+    assert [part.exists() for part in (*parts[0], *parts[1])] == [False, False, True, True]
+    assert {event.kind for event in client.events()} == {EventKind.REPAIR}
+    assert look() == []
+
+
+def test_a_part_of_an_ingest_that_has_just_begun_is_left(
+    client: Client, look: Look, validated: Make, archive_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = validated()
+    part = in_archive(archive_root, made) / f".{made.taskID}_1.fits.0123456789ab.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"half")
+    untold = compare_data.untold
+
+    def and_then_it_is_ingested(*arguments: Any) -> Any:
+        client.move(made.taskID, Status.INGESTING, owner="ingest/run 2", lease_seconds=60)
+        return untold(*arguments)
+
+    monkeypatch.setattr(compare_data, "untold", and_then_it_is_ingested)
+    assert look() == []
+    assert part.exists()
+
+
+def test_the_next_pass_goes_on_where_the_last_has_stopped(
+    client: Client, look: Look, validated: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare_data, "OBSERVATIONS", 2)
+    made = [validated(products=2) for _ in range(3)]
+    missing = []
+    for each in made:
+        product = products_of(client, each)[0]
+        delete(path_of(product))
+        missing.append(f"{product.filename} is valid, but not on its data host")
+    assert look() == missing[:2]
+    assert progress(client) == f"has compared the data up to {made[1].taskID}"
+    assert look() == missing[2:]
+    assert progress(client) == "has compared all data"
+
+
+def test_a_pass_ends_in_time_and_the_next_goes_on(
+    client: Client, look: Look, validated: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [validated(products=2) for _ in range(2)]
+    for each in made:
+        delete(path_of(products_of(client, each)[0]))
+    size_of = comparison.size_of
+
+    def slowly(path: Path) -> int | None:
+        time.sleep(0.5)
+        return size_of(path)
+
+    monkeypatch.setattr(comparison, "size_of", slowly)
+    monkeypatch.setattr(compare_data, "COMPARE_SECONDS", 0.7)
+    assert len(look()) == 1
+    assert progress(client) == f"has compared the data up to {made[0].taskID}"
+    assert len(look()) == 1
+    assert progress(client) == "has compared all data"
+
+
+def test_a_disk_without_its_data_trips_the_brake_and_is_told_when_a_person_lets_it(
+    client: Client, look: Look, validated: Make, archive_root: Path
+) -> None:
+    made = [validated(products=6) for _ in range(2)]
+    for each in made:
+        for product in products_of(client, each):
+            delete(path_of(product))
+        part = in_archive(archive_root, each) / f".{each.taskID}_1.fits.0123456789ab.part"
+        part.parent.mkdir(parents=True)
+        part.write_bytes(b"half")
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match="compare_data stopped itself: 12 findings among 2 obs"):
+            look()
+    assert [event.kind for event in client.events()] == [EventKind.BRAKE]
+    assert len(list(archive_root.rglob("*.part"))) == 2
+    assert datetime.now(UTC) - next(client.services(name=NAME)).last_seen < timedelta(seconds=30)
+    assert len(look(percent=100)) == 14
+    assert look() == []

@@ -1,0 +1,74 @@
+"""What is longer in its status than expected is told once, and a site's own DAG can wait for that."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.execution_time.context import OutletEventAccessors
+from flask import Flask
+from sqlalchemy import update
+
+from atdb_api.database import transaction
+from atdb_api.models import Observation as Row
+from atdb_interface.client import Client
+from atdb_interface.expected import EXPECTED
+from atdb_interface.fields import write_time
+from atdb_interface.lifecycle import Status
+from atdb_interface.models import Observation
+from atdb_interface.overview import EventKind
+from operators.reconcile.overdue import OVERDUE, OverdueOperator
+from tests.operators.conftest import Context
+
+Observe = Callable[..., Observation]
+
+
+@pytest.fixture
+def look(client: Client, context: Context) -> Callable[[], set[str]]:
+    """Look once; the partitions that are emitted."""
+
+    def once() -> set[str]:
+        emitted: Any = OutletEventAccessors()
+        OverdueOperator(task_id="overdue").execute(context("", "reconcile") | {"outlet_events": emitted})
+        return set(emitted[OVERDUE].partition_keys)
+
+    return once
+
+
+@pytest.fixture
+def waiting(app: Flask, client: Client, observe: Observe) -> Callable[[timedelta], Observation]:
+    """Make an observation that is valid for so long."""
+
+    def make(age: timedelta) -> Observation:
+        made = observe(Status.VALID)
+        with app.app_context(), transaction() as session:
+            since = {"status_since": datetime.now(UTC) - age}
+            session.execute(update(Row).where(Row.task_id == made.taskID).values(since))
+        return client.observation(made.taskID)
+
+    return make
+
+
+def test_each_overdue_observation_is_told_and_emitted_once(
+    client: Client, look: Callable[[], set[str]], waiting: Callable[[timedelta], Observation]
+) -> None:
+    first = waiting(EXPECTED[Status.VALID] + timedelta(minutes=1))
+    waiting(EXPECTED[Status.VALID] - timedelta(minutes=1))
+    assert look() == {first.taskID}
+    (told,) = client.events()
+    since, due = (write_time(first.status_since + later) for later in (timedelta(0), EXPECTED[Status.VALID]))
+    assert (told.kind, told.taskID) == (EventKind.OVERDUE, first.taskID)
+    assert told.key == f"overdue/{first.taskID}/valid/{since}"
+    assert told.detail == f"{first.taskID} is valid since {since}, and overdue since {due}"
+    second = waiting(timedelta(days=9))
+    assert look() == {second.taskID}
+
+
+def test_where_nothing_has_become_overdue_the_asset_does_not_change(
+    look: Callable[[], set[str]], waiting: Callable[[timedelta], Observation]
+) -> None:
+    waiting(timedelta(days=9))
+    look()
+    with pytest.raises(AirflowSkipException, match="nothing has become overdue"):
+        look()
