@@ -1,6 +1,7 @@
 """# observe
 Starts the telescope and follows the observation: `scheduled` → `starting` → `running` → `completing`. One run an
-observation. Clear a failed run to try again, once it is sure that the telescope is not half started."""
+observation. A cancel reaches the telescope in seconds. Clear a failed run to try again: the telescope is asked
+first, and what it has is gone on with, never started twice."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +19,7 @@ with DAG(
     catchup=False,
     max_active_runs=64,
     max_active_tasks=64,
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=5)},
+    default_args={"retries": 5, "retry_delay": timedelta(seconds=5)},
     tags=["atdb", "stage"],
 ):
     StartOperator(task_id="start") >> RunOperator(task_id="run") >> CompleteOperator(task_id="complete")

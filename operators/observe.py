@@ -1,6 +1,7 @@
 """observe: start the telescope in time, and see to it that the observation ends in ATDB too.
 
 Each of these tasks begins in the triggerer, where waiting costs no worker, and acts on a worker when it is due.
+A person may run each of them again in Airflow (clear it), so each says what it does on every status.
 """
 
 from abc import abstractmethod
@@ -13,48 +14,97 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.triggers.base import StartTriggerArgs
 
 from atdb_interface.client import Client
-from atdb_interface.errors import Conflict
-from atdb_interface.lifecycle import OBSERVE, START_TOLERANCE, Status
+from atdb_interface.errors import Conflict, NotFound
+from atdb_interface.lifecycle import OBSERVE, START_LEAD, START_TOLERANCE, Status
 from atdb_interface.models import Observation
+from atdb_plugins.backstop import OBSERVED, ending
 from atdb_plugins.hooks.atdb import AtdbHook
-from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook
+from atdb_plugins.hooks.telescope import BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
 from atdb_plugins.parset import make_parset
 from operators.stage import enter, owner_of, task_id_of
 
 #: How long after its start an observation still belongs to the run that started it.
 STARTING_MARGIN_SECONDS = 300
-#: Where a run may send the parset; from the errors only when it is run again.
-_NOT_STARTED = (OBSERVE.source, Status.ERROR_TOO_LATE, Status.ERROR_START_OBS)
+#: The reason in the history where a person has a failed run do its work again.
+RUN_AGAIN = "run again in Airflow"
+
+#: Errors of which the telescope never began to observe, as far as is known.
+_NOT_STARTED = (Status.ERROR_TOO_LATE, Status.ERROR_START_OBS)
+_AT_THE_TELESCOPE = (Status.STARTING, Status.RUNNING)
+#: A person who forces it there from starting or running calls it off. Of `error (start obs)` nobody knows.
+_CALLED_OFF = (Status.DEFINED, Status.SCHEDULED, Status.ON_HOLD, Status.ERROR_TOO_LATE)
+
+
+class WaitOn(Exception):
+    """Nothing is due yet: the next try begins in the triggerer again, where it waits."""
 
 
 class _WhenDueOperator(BaseOperator):
     """Wait in the triggerer for a moment of the observation, then act on a worker."""
 
     trigger: ClassVar[str]
+    called_off: ClassVar[Sequence[Status]] = _CALLED_OFF
     template_fields: Sequence[str] = ("atdb_task_id",)
 
-    def __init__(self, *, atdb_conn_id: str = AtdbHook.default_conn_name, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        atdb_conn_id: str = AtdbHook.default_conn_name,
+        telescope_conn_id: str = TelescopeHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.atdb_conn_id = atdb_conn_id
+        self.atdb_conn_id, self.telescope_conn_id = atdb_conn_id, telescope_conn_id
         self.atdb_task_id = "{{ dag_run.partition_key or '' }}"
         self.start_from_trigger = True
         self.start_trigger_args = StartTriggerArgs(
             trigger_cls=f"atdb_plugins.triggers.atdb.{self.trigger}",
-            trigger_kwargs={"atdb_conn_id": atdb_conn_id, "atdb_task_id": self.atdb_task_id},
+            trigger_kwargs={"atdb_conn_id": atdb_conn_id, "atdb_task_id": self.atdb_task_id, **self.asks()},
             next_method="execute_complete",
         )
+
+    def asks(self) -> dict[str, str]:
+        """Name the connections that the trigger needs beside ATDB's."""
+        return {}
+
+    @property
+    def telescope(self) -> TelescopeHook:
+        """Telescope control."""
+        return TelescopeHook(self.telescope_conn_id)
 
     def execute(self, context: Any) -> None:
         """Act at once: only where the task is run without a triggerer."""
         self.execute_complete(context)
 
     def execute_complete(self, context: Any, event: Any = None) -> None:  # noqa: ARG002
-        """Act, or skip where the observation has gone another way meanwhile."""
+        """Act, or skip where the observation has gone another way meanwhile; where it was called off, say so."""
+        task_id = task_id_of(context)
         with AtdbHook(self.atdb_conn_id).client() as client:
             try:
-                self.act(client, client.observation(task_id_of(context)), context)
+                observation = client.observation(task_id)
+                self._stop_what_is_called_off(observation)
+                try:
+                    self.act(client, observation, context)
+                except (Conflict, AirflowSkipException):
+                    # Whoever was faster may have called it off, after the telescope was told to start it.
+                    self._stop_what_is_called_off(client.observation(task_id))
+                    raise
             except Conflict as refusal:
                 raise AirflowSkipException(str(refusal)) from refusal
+            except NotFound as missing:
+                raise AirflowFailException(str(missing)) from missing
+
+    def _stop_what_is_called_off(self, observation: Observation) -> None:
+        """Stop the telescope where it may have an observation that nobody wants any more, and skip."""
+        if observation.my_status is Status.ABORTED:
+            called_off = _was_started(observation)
+        else:
+            previous = observation.status_history[-1].previous
+            called_off = observation.my_status in self.called_off and previous in _AT_THE_TELESCOPE
+        if not called_off:
+            return
+        self.telescope.stop(observation.taskID)
+        raise AirflowSkipException(f"{_where(observation)}; the telescope was told to stop it")
 
     @abstractmethod
     def act(self, client: Client, observation: Observation, context: Any) -> None:
@@ -65,31 +115,43 @@ class StartOperator(_WhenDueOperator):
     """Send the parset when the observation's turn has come; the telescope is never asked twice."""
 
     trigger = "TurnTrigger"
-
-    def __init__(self, *, telescope_conn_id: str = TelescopeHook.default_conn_name, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.telescope_conn_id = telescope_conn_id
+    #: From the others this operator starts it.
+    called_off = (Status.DEFINED, Status.ON_HOLD)
 
     def act(self, client: Client, observation: Observation, context: Any) -> None:
         """Take the observation to starting and send its parset, or to the error that stands in the way."""
-        task_id, owner, telescope = observation.taskID, owner_of(context), TelescopeHook(self.telescope_conn_id)
+        task_id, owner, status = observation.taskID, owner_of(context), observation.my_status
+        if status in (Status.RUNNING, Status.ERROR_NO_COMPLETING) and _is_of(owner, observation):
+            return  # started it was; the tasks after this one see to the rest
         before_start = (observation.starttime - datetime.now(UTC)).total_seconds()
-        if observation.my_status in _NOT_STARTED and before_start < -START_TOLERANCE.total_seconds():
+        if status in (OBSERVE.source, *_NOT_STARTED) and before_start < -START_TOLERANCE.total_seconds():
             reason = f"{-before_start:.0f} s past the start"
-            if observation.my_status is OBSERVE.source:
+            if status is OBSERVE.source:
                 client.move(task_id, Status.ERROR_TOO_LATE, expect=[OBSERVE.source], owner=owner, reason=reason)
             raise AirflowFailException(reason)
+        if status in _NOT_STARTED and _is_of(owner, observation):
+            _require_run_again(context, observation)
+            client.move(task_id, OBSERVE.source, expect=[status], owner=owner, reason=RUN_AGAIN)
+            if before_start > START_LEAD.total_seconds():
+                raise AirflowSkipException(
+                    f"{task_id} is {OBSERVE.source} again, and is given out before its start"
+                )
         # Of two tries that are alive at once (a killed supervisor leaves its task), the one whose own words the
         # transition bears sends the parset.
         words = f"try {context['ti'].try_number} sends the parset"
         lease_seconds = STARTING_MARGIN_SECONDS + max(0, int(before_start))
-        entered = enter(client, OBSERVE, task_id, owner, lease_seconds=lease_seconds, reason=words)
+        entered = enter(client, OBSERVE, task_id, owner, lease_seconds=lease_seconds, reason=words, retake=False)
         try:
-            if entered.reason == words:
+            told = self.telescope.task(task_id) if _was_started(observation) or entered.reason != words else None
+            if told and told.state in BROKEN_OFF:
+                raise TelescopeError(f"the telescope has it as {told}")
+            if told is None:
+                if entered.reason != words:
+                    raise TelescopeError(
+                        "the run was interrupted as it started, and the telescope does not know it"
+                    )
                 filenames = [product.filename for product in client.dataproducts(taskID=task_id)]
-                telescope.start(task_id, make_parset(observation, filenames))
-            elif telescope.state(task_id) is None:
-                raise TelescopeError("the run was interrupted as it started, and the telescope does not know it")
+                self.telescope.start(task_id, make_parset(observation, filenames))
         except TelescopeError as error:
             client.move(task_id, Status.ERROR_START_OBS, owner=owner, reason=str(error))
             raise AirflowFailException(str(error)) from error
@@ -102,6 +164,10 @@ class RunOperator(_WhenDueOperator):
 
     def act(self, client: Client, observation: Observation, context: Any) -> None:
         """Take the observation to running."""
+        if observation.my_status in _NOT_STARTED:
+            raise AirflowFailException(_where(observation))
+        if observation.my_status is Status.ERROR_NO_COMPLETING and _is_of(owner_of(context), observation):
+            return  # it did run; the task after this one takes it back
         client.move(observation.taskID, Status.RUNNING, expect=[Status.STARTING], owner=owner_of(context))
 
 
@@ -110,12 +176,63 @@ class CompleteOperator(_WhenDueOperator):
 
     trigger = "CompletingTrigger"
 
+    def asks(self) -> dict[str, str]:
+        """Name the telescope's."""
+        return {"telescope_conn_id": self.telescope_conn_id}
+
     def act(self, client: Client, observation: Observation, context: Any) -> None:
-        """Take an observation of which nothing was heard to completing or to its error."""
-        status = observation.backstop(datetime.now(UTC))
-        if status is None:
+        """Take an observation of which nothing was heard to completing or to its error.
+
+        Run again by a person, it takes it back from its error to running, and waits for the data writer again.
+        """
+        task_id, owner, status = observation.taskID, owner_of(context), observation.my_status
+        if status in OBSERVED:
             return
-        reason = "past the end, and no word from the data writer"
-        client.move(observation.taskID, status, expect=[Status.RUNNING], owner=owner_of(context), reason=reason)
-        if status is Status.ERROR_NO_COMPLETING:
+        if status in _NOT_STARTED:
+            raise AirflowFailException(_where(observation))
+        if status is Status.ERROR_NO_COMPLETING and _is_of(owner, observation):
+            _require_run_again(context, observation)
+            client.move(task_id, Status.RUNNING, expect=[status], owner=owner, reason=RUN_AGAIN)
+            raise WaitOn(f"{task_id} is {Status.RUNNING} again")
+        if status is not Status.RUNNING:
+            raise AirflowSkipException(_where(observation))
+        if not (end := ending(observation, self._told(task_id), datetime.now(UTC))):
+            raise WaitOn(f"{task_id} is {status}, and may go on")
+        becomes, reason = end
+        client.move(task_id, becomes, expect=[Status.RUNNING], owner=owner, reason=reason)
+        if becomes is Status.ERROR_NO_COMPLETING:
             raise AirflowFailException(reason)
+
+    def _told(self, task_id: str) -> TelescopeTask | None:
+        try:
+            return self.telescope.task(task_id)
+        except TelescopeError as error:
+            self.log.warning("%s", error)
+            return None
+
+
+def _was_started(observation: Observation) -> bool:
+    return any(step.name == Status.STARTING for step in observation.status_history)
+
+
+def _is_of(owner: str, observation: Observation) -> bool:
+    """Tell whether this run was the last of all owners to move the observation."""
+    owners = (step.owner for step in reversed(observation.status_history) if step.owner)
+    return next(owners, None) == owner
+
+
+def _require_run_again(context: Any, observation: Observation) -> None:
+    """Fail with the error that the observation has, unless a person has had the run do its work again.
+
+    Airflow counts the clears of a run, and the history has what was made of them: so a try that died as it
+    told the error is not taken for one.
+    """
+    owner = owner_of(context)
+    used = sum(step.owner == owner and step.reason == RUN_AGAIN for step in observation.status_history)
+    if used >= (context["dag_run"].clear_number or 0):
+        raise AirflowFailException(_where(observation))
+
+
+def _where(observation: Observation) -> str:
+    reason = observation.status_history[-1].reason
+    return f"{observation.taskID} is {observation.my_status}" + (f": {reason}" if reason else "")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO
@@ -13,6 +14,9 @@ from standalone.files import write_private
 from standalone.settings import DEFAULT_STATE, REPOSITORY, Settings
 
 NAMES = ("prepare-atdb", "prepare-airflow")
+
+#: How many tasks of a stage may work at once, on all of Airflow's workers. An operator may change them in Airflow.
+POOL_SLOTS = {"validate": 4, "ingest": 4, "remove": 2}
 
 
 class PreparationError(Exception):
@@ -44,7 +48,22 @@ def prepare_airflow(settings: Settings, credentials: Credentials) -> None:
         with _log(settings, "prepare-airflow").open("w", encoding="utf-8") as log:
             _run(settings, "prepare-airflow", ["airflow", "db", "migrate"], environment, log)
         database.set_note(settings, credentials, "airflow", migrated)
+    _make_pools(settings, credentials)
     _allow(settings, "airflow")
+
+
+def _make_pools(settings: Settings, credentials: Credentials) -> None:
+    """Make the pools that are not there; one that is stays as it is, as an operator may have changed it.
+
+    A task whose pool is missing would wait for ever. Airflow's own command for this takes seconds, at each
+    start, and would change what is there.
+    """
+    with closing(database.connect(settings, credentials, "airflow")) as opened, opened, opened.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO slot_pool (pool, slots, description, include_deferred) VALUES (%s, %s, %s, false) "
+            "ON CONFLICT (pool) DO NOTHING",
+            [(name, slots, f"The stage {name}") for name, slots in POOL_SLOTS.items()],
+        )
 
 
 def write_client_configuration(settings: Settings, credentials: Credentials) -> None:

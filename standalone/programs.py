@@ -100,8 +100,15 @@ def _connections(settings: Settings, credentials: Credentials, inherited: Mappin
         "login": "atdb",
         "password": credentials.postgresql["atdb"],
     }
+    airflow = {
+        "conn_type": "http",
+        "host": settings.airflow_url,
+        "login": "reconcile",
+        "password": credentials.airflow_ui["reconcile"],
+    }
     archive = {"conn_type": "generic", "extra": {"url": settings.archive.as_uri()}}
     return {
+        "AIRFLOW_CONN_AIRFLOW_API": json.dumps(airflow),
         "AIRFLOW_CONN_ATDB_DEFAULT": json.dumps(atdb),
         "AIRFLOW_CONN_ATDB_DATABASE": json.dumps(reports),
         "AIRFLOW_CONN_TELESCOPE_DEFAULT": json.dumps({"conn_type": "http", "host": settings.telescope_url}),

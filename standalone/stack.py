@@ -110,8 +110,7 @@ class Stack:
         ):
             folder.mkdir(mode=0o700, exist_ok=True)
         credentials = Credentials.prepare(settings.credentials)
-        passwords = {name: credentials.airflow_ui[name] for name in ("admin",)}
-        write_private(settings.airflow_passwords, json.dumps(passwords))
+        write_private(settings.airflow_passwords, json.dumps(dict(credentials.airflow_ui)))
         return credentials
 
     def _prepare(self, credentials: Credentials) -> None:

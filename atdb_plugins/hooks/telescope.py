@@ -1,20 +1,58 @@
 """Telescope control, spoken to over HTTP through an Airflow connection."""
 
-from typing import Any
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
 
 import requests
 from airflow.providers.http.hooks.http import HttpHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 #: Connect, then answer. A telescope that takes longer has not answered.
 TIMEOUT_SECONDS = (5, 30)
 
 
 class TelescopeError(Exception):
-    """The telescope did not start the observation, or nobody knows whether it did."""
+    """The telescope did not do what was asked, or nobody knows whether it did."""
+
+
+class TelescopeState(StrEnum):
+    """How far the telescope is with a task."""
+
+    ACCEPTED = "accepted"
+    OBSERVING = "observing"
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+#: The telescope is not done with it, and may still do it all.
+AT_WORK = frozenset({TelescopeState.ACCEPTED, TelescopeState.OBSERVING})
+#: It will never write all of its data.
+BROKEN_OFF = frozenset({TelescopeState.FAILED, TelescopeState.STOPPED})
+
+
+@dataclass(frozen=True)
+class TelescopeTask:
+    """What the telescope tells of a task. `problem`: why it failed, or empty."""
+
+    state: TelescopeState
+    problem: str = ""
+
+    @classmethod
+    def read(cls, answer: dict[str, Any]) -> Self:
+        """Read an answer of the telescope. TelescopeError for what is none."""
+        try:
+            return cls(TelescopeState(answer["state"]), str(answer.get("problem") or ""))
+        except (KeyError, TypeError, ValueError) as error:
+            raise TelescopeError(f"the telescope's answer is not understood: {error!r}") from error
+
+    def __str__(self) -> str:
+        return f"{self.state}: {self.problem}" if self.problem else str(self.state)
 
 
 class TelescopeHook(HttpHook):
-    """Start an observation on the telescope, and ask what it knows of one."""
+    """Start and stop an observation on the telescope, and ask what it knows of one."""
 
     conn_name_attr = "telescope_conn_id"
     default_conn_name = "telescope_default"
@@ -31,27 +69,42 @@ class TelescopeHook(HttpHook):
         if not answer.ok:
             raise TelescopeError(f"the telescope refused: {_sentence(answer)}")
 
-    def state(self, task_id: str) -> str | None:
-        """Tell what the telescope knows of a task: accepted, observing, finished, failed, or None."""
+    def stop(self, task_id: str) -> None:
+        """Stop an observation. One that is over, or that the telescope does not know, needs no stop.
+
+        Asking again does no harm. TelescopeError where nobody knows whether it is stopped.
+        """
+        answer = self._ask("DELETE", f"/observations/{task_id}/")
+        if not answer.ok and answer.status_code != requests.codes.not_found:
+            raise TelescopeError(f"the telescope did not stop it: {_sentence(answer)}")
+
+    def task(self, task_id: str) -> TelescopeTask | None:
+        """Tell what the telescope knows of a task; None where it does not know it."""
         answer = self._ask("GET", f"/observations/{task_id}/")
         if answer.status_code == requests.codes.not_found:
             return None
         if not answer.ok:
             raise TelescopeError(f"the telescope did not tell its state: {_sentence(answer)}")
-        return str(answer.json()["state"])
+        return TelescopeTask.read(_json(answer))
 
     def _ask(self, method: str, endpoint: str, **kwargs: Any) -> requests.Response:
-        session = self.get_conn()
         try:
-            return session.request(
+            return self.get_conn().request(
                 method,
                 self.url_from_endpoint(endpoint),
                 timeout=TIMEOUT_SECONDS,
                 allow_redirects=False,
                 **kwargs,
             )
-        except requests.RequestException as error:
+        except (requests.RequestException, AirflowNotFoundException) as error:
             raise TelescopeError(f"the telescope's answer is unknown: {error}") from error
+
+
+def _json(answer: requests.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise TelescopeError(f"the telescope's answer is not understood: {error}") from error
 
 
 def _sentence(answer: requests.Response) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,16 +13,24 @@ from atdb_interface.async_client import AsyncClient
 from atdb_interface.errors import AtdbError, NotFound
 from atdb_interface.lifecycle import START_LEAD, START_LEAD_BUSY, Status
 from atdb_interface.models import Observation
+from atdb_plugins.backstop import OBSERVED, ending
 from atdb_plugins.hooks.atdb import AtdbHook
+from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook, TelescopeTask
 
 #: While ATDB cannot be reached, and while something outside is awaited.
 PAUSE_SECONDS = 2.0
+#: While the telescope has an observation: a cancel must reach it in seconds.
+LOOK_SECONDS = 3.0
 #: Times may be edited meanwhile, so no trigger sleeps longer without looking again.
 LONGEST_SLEEP_SECONDS = 60.0
+#: Between the signs of life of whoever waits for work.
+SIGN_OF_LIFE_SECONDS = 15.0
+#: The name under which Airflow gives them.
+LISTENER = "airflow listen"
 
 
 class WaitingTrigger(BaseTrigger):
-    """Look until some observation waits, unclaimed, in one of the statuses."""
+    """Look until some observation waits, unclaimed, in one of the statuses, and show that somebody looks."""
 
     def __init__(self, atdb_conn_id: str, statuses: Sequence[str], poll_seconds: float = 0.5) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -38,7 +47,7 @@ class WaitingTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield once, when something waits."""
         statuses = [Status(status) for status in self.statuses]
-        async with await AtdbHook(self.atdb_conn_id).watcher() as atdb:
+        async with await AtdbHook(self.atdb_conn_id).watcher() as atdb, self._seen_by(atdb, statuses):
             while True:
                 try:
                     if count := await atdb.count_waiting(statuses):
@@ -48,6 +57,23 @@ class WaitingTrigger(BaseTrigger):
                 except AtdbError as error:
                     self.log.warning("%s", error)
                     await asyncio.sleep(PAUSE_SECONDS)
+
+    @asynccontextmanager
+    async def _seen_by(self, atdb: AsyncClient, statuses: Sequence[Status]) -> AsyncIterator[None]:
+        """Give signs of life meanwhile; beside the looking, which they must neither delay nor end."""
+        signs = asyncio.create_task(self._give_signs_of_life(atdb, statuses))
+        try:
+            yield
+        finally:
+            signs.cancel()
+
+    async def _give_signs_of_life(self, atdb: AsyncClient, statuses: Sequence[Status]) -> None:
+        while True:
+            try:
+                await atdb.sign_of_life(LISTENER, statuses=statuses)
+            except AtdbError as error:
+                self.log.warning("no sign of life given: %s", error)
+            await asyncio.sleep(SIGN_OF_LIFE_SECONDS)
 
 
 class ObservationTrigger(BaseTrigger):
@@ -110,7 +136,7 @@ class TurnTrigger(ObservationTrigger):
 
 
 class StartTrigger(ObservationTrigger):
-    """Wait for an observation's start."""
+    """Wait for the start of an observation that the telescope has."""
 
     async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
         """Fire when the start has come, or the observation is no longer starting."""
@@ -118,23 +144,46 @@ class StartTrigger(ObservationTrigger):
         return TriggerEvent(observation.my_status) if gone or now >= observation.starttime else None
 
     def pause_seconds(self, observation: Observation, now: datetime) -> float:
-        """Sleep until the start."""
-        return _sleep(observation.starttime - now)
+        """Sleep until the start, but look every few seconds."""
+        return _sleep(observation.starttime - now, longest=LOOK_SECONDS)
 
 
 class CompletingTrigger(ObservationTrigger):
     """Wait until the data writer has said that the observation is completing, or the backstop is due."""
 
+    def __init__(self, atdb_conn_id: str, atdb_task_id: str, telescope_conn_id: str) -> None:
+        super().__init__(atdb_conn_id, atdb_task_id)
+        self.telescope_conn_id = telescope_conn_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Tell Airflow how to make this trigger again."""
+        path, arguments = super().serialize()
+        return path, {**arguments, "telescope_conn_id": self.telescope_conn_id}
+
     async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
-        """End the task, without a worker, where the observation has gone on; fire where the backstop is due."""
-        if observation.my_status is not Status.RUNNING:
+        """End the task, without a worker, where the observation has gone on; fire where there is something to do.
+
+        A worker that finds it must wait on after all costs a try, so the telescope is asked here already.
+        """
+        if observation.my_status in OBSERVED:
             return TaskSuccessEvent()
-        return TriggerEvent(observation.my_status) if observation.backstop(now) else None
+        if observation.my_status is not Status.RUNNING:
+            return TriggerEvent(observation.my_status)
+        if not observation.backstop(now):
+            return None
+        return TriggerEvent(observation.my_status) if ending(observation, await self._told(), now) else None
 
-    def pause_seconds(self, observation: Observation, now: datetime) -> float:
-        """Sleep until the end, and look every few seconds from then on."""
-        return _sleep(observation.endtime - now, least=PAUSE_SECONDS)
+    def pause_seconds(self, observation: Observation, now: datetime) -> float:  # noqa: ARG002
+        """Look every few seconds."""
+        return LOOK_SECONDS
+
+    async def _told(self) -> TelescopeTask | None:
+        try:
+            return await asyncio.to_thread(TelescopeHook(self.telescope_conn_id).task, self.atdb_task_id)
+        except TelescopeError as error:
+            self.log.warning("%s", error)
+            return None
 
 
-def _sleep(duration: timedelta, least: float = 0.05) -> float:
-    return min(max(duration.total_seconds(), least), LONGEST_SLEEP_SECONDS)
+def _sleep(duration: timedelta, *, least: float = 0.05, longest: float = LONGEST_SLEEP_SECONDS) -> float:
+    return min(max(duration.total_seconds(), least), longest)

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
+from airflow.sdk.exceptions import ParamValidationError
 
+from atdb_interface.actions import Action
 from atdb_interface.lifecycle import STAGES, Stage
 from operators.listen import status_asset
+from standalone.preparation import POOL_SLOTS
 
 FOLDER = Path(__file__).parents[2] / "dags"
 READ_AND_TELL_WHO_WAS_ASKED = """
@@ -33,7 +36,7 @@ def dags() -> dict[str, DAG]:
 
 def test_every_dag_file_is_one_dag_of_its_name(dags: dict[str, DAG]) -> None:
     assert set(dags) == {path.stem for path in FOLDER.glob("*.py")}
-    assert set(dags) == {str(stage.actor) for stage in STAGES} | {"listen", "reconcile"}
+    assert set(dags) == {str(stage.actor) for stage in STAGES} | {"listen", "operate", "reconcile"}
 
 
 def test_reading_the_dag_files_asks_nobody(tmp_path: Path) -> None:
@@ -46,7 +49,7 @@ def test_reading_the_dag_files_asks_nobody(tmp_path: Path) -> None:
         check=True,
     )
     told = json.loads(done.stdout.splitlines()[-1])
-    assert len(told["dags"]) == len(STAGES) + 2
+    assert len(told["dags"]) == len(STAGES) + 3
     assert (told["errors"], told["asked"]) == ({}, [])
 
 
@@ -77,3 +80,19 @@ def test_observe_starts_then_runs_then_completes(dags: dict[str, DAG]) -> None:
 def test_what_waits_waits_in_the_triggerer(dags: dict[str, DAG]) -> None:
     for task in (*dags["observe"].tasks, *dags["listen"].tasks):
         assert task.start_from_trigger, task.task_id
+
+
+def test_operate_offers_every_action_and_wants_a_reason(dags: dict[str, DAG]) -> None:
+    params = dags["operate"].params
+    assert params.get_param("action").schema["enum"] == [*map(str, Action), "priority"]
+    good = {"taskIDs": "190405034, 190405035", "action": "hold", "priority": 7, "reason": "thunderstorm"}
+    wrong = {"taskIDs": " ", "action": "delete", "priority": 1001, "reason": " "}
+    for name, value in good.items():
+        assert params.get_param(name).resolve(value) == value
+        with pytest.raises(ParamValidationError):
+            params.get_param(name).resolve(wrong[name])
+
+
+def test_every_pool_that_a_task_names_is_made_by_the_stack(dags: dict[str, DAG]) -> None:
+    named = {task.pool for dag in dags.values() for task in dag.tasks}
+    assert named <= {"default_pool", *POOL_SLOTS}

@@ -46,10 +46,16 @@ def context(url: str, monkeypatch: pytest.MonkeyPatch) -> Context:
     login = {"conn_type": "atdb", "host": url, "login": "service", "password": SECRETS["service"]}
     monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps(login))
 
-    def make(task_id: str, dag_id: str, *, run: str = "run 1", try_number: int = 1, retries: int = 0) -> Any:
+    def make(
+        task_id: str, dag_id: str, *, run: str = "run 1", try_number: int = 1, retries: int = 0, clears: int = 0
+    ) -> Any:
         return {
-            "dag_run": SimpleNamespace(partition_key=task_id, run_id=run, dag_id=dag_id),
+            "dag_run": SimpleNamespace(partition_key=task_id, run_id=run, dag_id=dag_id, clear_number=clears),
             "ti": SimpleNamespace(try_number=try_number, max_tries=retries),
         }
 
     return make
+
+
+# Made from the fixtures above; they are written in a module of their own.
+from tests.operators.observations import archived, trouble, validated, written  # noqa: E402, F401

@@ -1,28 +1,37 @@
-"""The telescope is started in time, once, and never again while nobody knows what it did."""
+"""The telescope is started in time, once, and never again while nobody knows what it did; a cancel stops it."""
 
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.triggers.base import TaskSuccessEvent
 from werkzeug.serving import make_server
+from werkzeug.utils import import_string
 
+from atdb_interface import lifecycle
+from atdb_interface.actions import Action
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import OBSERVE, Status
+from atdb_interface.lifecycle import COMPLETING_TIMEOUT, IMAGING_BACKSTOP, OBSERVE, Actor, Status
 from atdb_interface.models import Observation
-from operators.observe import CompleteOperator, RunOperator, StartOperator
+from atdb_plugins.backstop import ending
+from atdb_plugins.hooks.telescope import TelescopeError, TelescopeState, TelescopeTask
+from atdb_plugins.triggers.atdb import LOOK_SECONDS, CompletingTrigger, StartTrigger
+from operators.observe import RUN_AGAIN, CompleteOperator, RunOperator, StartOperator, WaitOn
 from operators.stage import enter
 from standalone.settings import HOST
-from standalone.telescope.logbook import Logbook
+from standalone.telescope.logbook import Logbook, State, Task
 from standalone.telescope.observing import Telescope
 from standalone.telescope.settings import Settings
 from standalone.telescope.web import create_app
 from tests.conftest import SECRETS, free_ports
 from tests.operators.conftest import Context
+from tests.operators.triggering import fires
 
 Observe = Callable[..., Observation]
 
@@ -69,6 +78,15 @@ def scheduled(observe: Observe) -> Callable[[float], Observation]:
     return make
 
 
+def task_of(made: Observation, state: State = State.ACCEPTED, problem: str = "") -> Task:
+    return Task(taskID=made.taskID, state=state, problem=problem, data_location=made.data_location, parset="")
+
+
+def state(logbook: Logbook, made: Observation) -> State | None:
+    known = logbook.find(made.taskID)
+    return known.state if known else None
+
+
 def last(client: Client, made: Observation) -> tuple[Status, str]:
     now = client.observation(made.taskID)
     return now.my_status, now.status_history[-1].reason
@@ -85,7 +103,8 @@ def test_the_telescope_gets_the_parset_and_the_observation_runs(
     assert last(client, made)[0] is Status.STARTING
     RunOperator(task_id="run").execute(context(made.taskID, "observe"))
     assert last(client, made)[0] is Status.RUNNING
-    CompleteOperator(task_id="complete").execute(context(made.taskID, "observe"))
+    with pytest.raises(WaitOn):
+        CompleteOperator(task_id="complete").execute(context(made.taskID, "observe"))
     assert last(client, made)[0] is Status.RUNNING
 
 
@@ -105,11 +124,9 @@ def test_a_telescope_that_refuses_is_an_error_with_its_reason(
     client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: Logbook
 ) -> None:
     made = scheduled(30)
-    StartOperator(task_id="start").execute(context(made.taskID, "observe"))
-    client.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="tried by hand")
-    # Run again, it is refused: the telescope has the task, and starts none twice.
+    logbook.save(task_of(made))
     with pytest.raises(AirflowFailException, match="refused"):
-        StartOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2))
+        StartOperator(task_id="start").execute(context(made.taskID, "observe"))
     status, reason = last(client, made)
     assert status is Status.ERROR_START_OBS
     assert "already" in reason
@@ -186,3 +203,288 @@ def test_a_telescope_that_is_not_there_is_an_error(
     with pytest.raises(AirflowFailException):
         StartOperator(task_id="start").execute(context(made.taskID, "observe"))
     assert last(client, made)[0] is Status.ERROR_START_OBS
+
+
+@pytest.fixture
+def started(
+    scheduled: Callable[[float], Observation], context: Context, logbook: Logbook
+) -> Callable[[float], Observation]:
+    """Have the telescope start an observation as `run 1` of observe."""
+
+    def make(seconds: float) -> Observation:
+        made = scheduled(seconds)
+        StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+        assert state(logbook, made) is State.ACCEPTED
+        return made
+
+    return make
+
+
+@pytest.fixture
+def running(started: Callable[[float], Observation], context: Context) -> Callable[[], Observation]:
+    """Have an observation observed as `run 1` of observe."""
+
+    def make() -> Observation:
+        made = started(500)
+        RunOperator(task_id="run").execute(context(made.taskID, "observe"))
+        return made
+
+    return make
+
+
+@pytest.mark.parametrize("operator", [StartOperator, RunOperator, CompleteOperator])
+def test_a_cancel_reaches_the_telescope_whichever_task_hears_of_it(
+    client: Client,
+    started: Callable[[float], Observation],
+    context: Context,
+    logbook: Logbook,
+    operator: Callable[..., RunOperator],
+) -> None:
+    made = started(500)
+    client.act(made.taskID, Action.CANCEL, reason="thunderstorm")
+    with pytest.raises(AirflowSkipException, match="thunderstorm"):
+        operator(task_id="it").execute(context(made.taskID, "observe", try_number=2, retries=2))
+    assert state(logbook, made) is State.STOPPED
+    assert last(client, made) == (Status.ABORTED, "thunderstorm")
+
+
+def test_a_cancel_before_the_start_asks_nothing_of_the_telescope(
+    client: Client,
+    scheduled: Callable[[float], Observation],
+    context: Context,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = scheduled(30)
+    client.act(made.taskID, Action.CANCEL)
+    use_telescope(monkeypatch, free_ports(1)[0])
+    with pytest.raises(AirflowSkipException):
+        StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+
+
+def test_while_the_telescope_is_away_a_cancel_is_tried_again(
+    client: Client,
+    started: Callable[[float], Observation],
+    context: Context,
+    logbook: Logbook,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = started(500)
+    client.act(made.taskID, Action.CANCEL)
+    with monkeypatch.context() as away:
+        use_telescope(away, free_ports(1)[0])
+        with pytest.raises(TelescopeError):
+            RunOperator(task_id="run").execute(context(made.taskID, "observe", retries=2))
+    with pytest.raises(AirflowSkipException):
+        RunOperator(task_id="run").execute(context(made.taskID, "observe", try_number=2, retries=2))
+    assert state(logbook, made) is State.STOPPED
+
+
+@pytest.mark.parametrize("to", [Status.SCHEDULED, Status.ON_HOLD])
+def test_what_is_forced_away_from_the_telescope_is_stopped_there(
+    client: Client, started: Callable[[float], Observation], context: Context, logbook: Logbook, to: Status
+) -> None:
+    made = started(500)
+    client.move(made.taskID, to, force=True, reason="not now")
+    with pytest.raises(AirflowSkipException, match="not now"):
+        RunOperator(task_id="run").execute(context(made.taskID, "observe"))
+    assert state(logbook, made) is State.STOPPED
+    assert last(client, made)[0] is to
+
+
+def test_what_another_run_has_started_meanwhile_is_not_stopped(
+    client: Client, started: Callable[[float], Observation], context: Context, logbook: Logbook
+) -> None:
+    made = started(500)
+    client.move(made.taskID, Status.SCHEDULED, force=True, reason="once more")
+    StartOperator(task_id="start").execute(context(made.taskID, "observe", run="run 2"))
+    with pytest.raises(AirflowSkipException):
+        RunOperator(task_id="run").execute(context(made.taskID, "observe"))
+    assert state(logbook, made) is State.ACCEPTED
+    RunOperator(task_id="run").execute(context(made.taskID, "observe", run="run 2"))
+    assert last(client, made)[0] is Status.RUNNING
+
+
+def test_a_paused_stage_leaves_the_observation_for_later(
+    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: Logbook
+) -> None:
+    made = scheduled(30)
+    client.change_stage(Actor.OBSERVE, paused=True, reason="wind")
+    with pytest.raises(AirflowSkipException, match="paused"):
+        StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+    assert (last(client, made)[0], state(logbook, made)) == (Status.SCHEDULED, None)
+    client.change_stage(Actor.OBSERVE, paused=False)
+    StartOperator(task_id="start").execute(context(made.taskID, "observe", run="run 2"))
+    assert last(client, made)[0] is Status.STARTING
+
+
+# Run again by a person, each failed state has a true end.
+
+
+def test_a_start_that_failed_is_made_again_once_for_each_time_that_a_person_asks(
+    client: Client,
+    scheduled: Callable[[float], Observation],
+    context: Context,
+    logbook: Logbook,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = scheduled(60)
+    with monkeypatch.context() as away:
+        use_telescope(away, free_ports(1)[0])
+        with pytest.raises(AirflowFailException):
+            StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+    # Not by itself: a try that died as it told ATDB of the error is no clear.
+    with pytest.raises(AirflowFailException, match="unknown"):
+        StartOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2))
+    assert last(client, made)[0] is Status.ERROR_START_OBS
+    for operator in (RunOperator, CompleteOperator):
+        with pytest.raises(AirflowFailException, match="unknown"):
+            operator(task_id="it").execute(context(made.taskID, "observe", clears=1))
+    assert (last(client, made)[0], state(logbook, made)) == (Status.ERROR_START_OBS, None)
+    StartOperator(task_id="start").execute(context(made.taskID, "observe", try_number=3, clears=1))
+    assert (last(client, made)[0], state(logbook, made)) == (Status.STARTING, State.ACCEPTED)
+
+
+def test_what_the_telescope_has_is_gone_on_with_and_not_started_again(
+    client: Client, started: Callable[[float], Observation], context: Context, logbook: Logbook
+) -> None:
+    made = started(500)
+    client.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="nobody knows")
+    StartOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, clears=1))
+    assert last(client, made)[0] is Status.STARTING
+    client.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="nobody knows")
+    logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
+    with pytest.raises(AirflowFailException, match="a dish is stuck"):
+        StartOperator(task_id="start").execute(context(made.taskID, "observe", try_number=3, clears=2))
+    assert last(client, made)[0] is Status.ERROR_START_OBS
+
+
+def test_an_error_that_is_put_off_to_later_waits_for_its_new_time(
+    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: Logbook
+) -> None:
+    made = scheduled(-90)
+    with pytest.raises(AirflowFailException):
+        StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+    start = datetime.now(UTC) + timedelta(days=3)
+    end = start + timedelta(seconds=300)
+    client.change_observation(made.id, starttime=start.isoformat(), endtime=end.isoformat())
+    with pytest.raises(AirflowSkipException, match="scheduled again"):
+        StartOperator(task_id="start").execute(context(made.taskID, "observe", clears=1))
+    assert (last(client, made)[0], state(logbook, made)) == (Status.SCHEDULED, None)
+
+
+def test_a_whole_run_that_ended_without_a_word_waits_for_the_word_again(
+    client: Client, running: Callable[[], Observation], context: Context, logbook: Logbook
+) -> None:
+    made = running()
+    client.move(made.taskID, Status.ERROR_NO_COMPLETING, reason="it is long past")
+    # Where reconcile ends it while the run waits, the run is as red as the observation.
+    with pytest.raises(AirflowFailException, match="long past"):
+        CompleteOperator(task_id="complete").execute(context(made.taskID, "observe"))
+    StartOperator(task_id="start").execute(context(made.taskID, "observe", clears=1))
+    RunOperator(task_id="run").execute(context(made.taskID, "observe", clears=1))
+    assert last(client, made)[0] is Status.ERROR_NO_COMPLETING
+    with pytest.raises(WaitOn):
+        CompleteOperator(task_id="complete").execute(context(made.taskID, "observe", clears=1, retries=2))
+    assert last(client, made) == (Status.RUNNING, RUN_AGAIN)
+    client.move(made.taskID, Status.ERROR_NO_COMPLETING, reason="and again")
+    with pytest.raises(AirflowFailException, match="and again"):
+        CompleteOperator(task_id="complete").execute(context(made.taskID, "observe", clears=1, try_number=2))
+    assert last(client, made)[0] is Status.ERROR_NO_COMPLETING
+
+
+def test_a_run_of_what_is_past_changes_nothing(
+    client: Client, running: Callable[[], Observation], context: Context, logbook: Logbook
+) -> None:
+    made = running()
+    for status in (Status.COMPLETING, Status.CHECKING, Status.VALID):
+        client.move(made.taskID, status)
+    for operator in (StartOperator, RunOperator):
+        with pytest.raises(AirflowSkipException):
+            operator(task_id="it").execute(context(made.taskID, "observe", clears=1))
+    CompleteOperator(task_id="complete").execute(context(made.taskID, "observe", clears=1))
+    assert last(client, made)[0] is Status.VALID
+
+
+# The backstop asks the telescope.
+
+LONG = COMPLETING_TIMEOUT + timedelta(minutes=1)
+SHORT = IMAGING_BACKSTOP + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("told", "waited", "becomes"),
+    [
+        (None, SHORT, Status.COMPLETING),
+        (TelescopeTask(TelescopeState.FINISHED), SHORT, Status.COMPLETING),
+        (TelescopeTask(TelescopeState.OBSERVING), SHORT, None),
+        (TelescopeTask(TelescopeState.ACCEPTED), SHORT, None),
+        (TelescopeTask(TelescopeState.OBSERVING), LONG, Status.ERROR_NO_COMPLETING),
+        (TelescopeTask(TelescopeState.FAILED, "no disk"), SHORT, Status.ERROR_NO_COMPLETING),
+        (TelescopeTask(TelescopeState.STOPPED), SHORT, Status.ERROR_NO_COMPLETING),
+    ],
+    ids=str,
+)
+def test_past_the_end_the_telescopes_word_counts(
+    observe: Observe, told: TelescopeTask | None, waited: timedelta, becomes: Status | None
+) -> None:
+    made = observe(Status.RUNNING)
+    since = max(made.endtime, made.status_history[-1].timestamp)
+    end = ending(made, told, since + waited)
+    assert (end and end[0]) == becomes
+    if told and told.problem and end:
+        assert told.problem in end[1]
+
+
+def test_what_the_telescope_has_broken_off_is_an_error_with_its_problem(
+    client: Client, observe: Observe, context: Context, logbook: Logbook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = observe(Status.RUNNING)
+    logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
+    monkeypatch.setattr(lifecycle, "IMAGING_BACKSTOP", timedelta())
+    with pytest.raises(AirflowFailException, match="a dish is stuck"):
+        CompleteOperator(task_id="complete").execute(context(made.taskID, "observe"))
+    status, reason = last(client, made)
+    assert status is Status.ERROR_NO_COMPLETING
+    assert "a dish is stuck" in reason
+
+
+# The triggers, as the triggerer runs them.
+
+
+def test_a_trigger_hears_of_a_cancel_in_seconds(
+    client: Client, started: Callable[[float], Observation], running: Callable[[], Observation]
+) -> None:
+    for made, kind in ((started(600), StartTrigger), (running(), CompletingTrigger)):
+        arguments = ("atdb_default", made.taskID, *(["telescope_default"] * (kind is CompletingTrigger)))
+        assert fires(kind(*arguments), 1) is None
+        cancel = threading.Timer(0.5, client.act, (made.taskID, Action.CANCEL))
+        cancel.start()
+        began = time.monotonic()
+        assert fires(kind(*arguments), 30).payload == Status.ABORTED
+        assert time.monotonic() - began < 0.5 + LOOK_SECONDS + 3
+        cancel.join()
+
+
+def test_the_backstop_fires_only_when_there_is_something_to_do(
+    client: Client,
+    running: Callable[[], Observation],
+    logbook: Logbook,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = running()
+    trigger = CompletingTrigger("atdb_default", made.taskID, "telescope_default")
+    monkeypatch.setattr(lifecycle, "IMAGING_BACKSTOP", made.starttime - made.endtime - timedelta(hours=1))
+    assert fires(trigger, 4) is None
+    logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
+    assert fires(trigger, 30).payload == Status.RUNNING
+    client.move(made.taskID, Status.COMPLETING)
+    assert isinstance(fires(trigger, 30), TaskSuccessEvent)
+
+
+@pytest.mark.parametrize("operator", [StartOperator, RunOperator, CompleteOperator])
+def test_airflow_can_make_each_trigger_again(context: Context, operator: Callable[..., StartOperator]) -> None:
+    arguments = operator(task_id="it").start_trigger_args
+    assert arguments
+    assert arguments.trigger_kwargs
+    trigger = import_string(arguments.trigger_cls)(**arguments.trigger_kwargs)
+    assert trigger.serialize() == (arguments.trigger_cls, arguments.trigger_kwargs)

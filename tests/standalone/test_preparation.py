@@ -1,14 +1,16 @@
-"""The commands of the virtual environment find the stack that it runs."""
+"""The databases are ready for their processes, and the commands of the virtual environment find the stack."""
 
 import stat
 import tomllib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from standalone import preparation
+from standalone import database, preparation
 from standalone.credentials import Credentials
 from standalone.settings import Settings
+from tests.conftest import Postgres
 
 
 @pytest.fixture
@@ -38,3 +40,30 @@ def test_the_default_stack_is_where_the_commands_look(
 def test_a_trial_beside_it_changes_nothing(settings: Settings, credentials: Credentials, written: Path) -> None:
     preparation.write_client_configuration(settings, credentials)
     assert not written.exists()
+
+
+def query(postgres: Postgres, statement: str, role: str = "airflow") -> list[tuple[object, ...]]:
+    with (
+        closing(database.connect(postgres.settings, postgres.credentials, role)) as opened,
+        opened.cursor() as cursor,
+    ):
+        cursor.execute(statement)
+        found = cursor.fetchall() if cursor.description else []
+        opened.commit()
+        return found
+
+
+def test_airflow_has_its_pools_and_an_operators_change_of_one_stays(postgres: Postgres) -> None:
+    def prepare() -> dict[object, object]:
+        preparation.prepare_airflow(postgres.settings, postgres.credentials)
+        pools = query(postgres, "SELECT pool, slots FROM slot_pool")
+        return {pool: slots for pool, slots in pools if pool != "default_pool"}
+
+    for folder in (postgres.settings.run, postgres.settings.logs):
+        folder.mkdir(exist_ok=True)
+    assert prepare() == preparation.POOL_SLOTS
+    query(postgres, "UPDATE slot_pool SET slots = 9 WHERE pool = 'ingest'")
+    query(postgres, "DELETE FROM slot_pool WHERE pool = 'remove'")
+    assert prepare() == {**preparation.POOL_SLOTS, "ingest": 9}
+    query(postgres, "DROP DATABASE airflow", role="postgres")
+    assert prepare() == preparation.POOL_SLOTS

@@ -1,0 +1,46 @@
+"""What becomes of an observation past its end of which the data writer says nothing.
+
+The telescope's own word counts for more than the clock: what it has broken off needs no further wait, and what
+it still observes may yet be completing, until the lifecycle's last limit.
+"""
+
+from datetime import datetime
+
+from atdb_interface import lifecycle
+from atdb_interface.lifecycle import Status
+from atdb_interface.models import Observation
+from atdb_plugins.hooks.telescope import AT_WORK, BROKEN_OFF, TelescopeTask
+
+S = Status
+
+#: An observation that has one of these has been observed, and the telescope is done with it.
+OBSERVED = frozenset(
+    {
+        *(S.COMPLETING, S.CHECKING, S.VALID, S.COMPLETED, S.INCOMPLETE, S.INGESTING, S.INGEST_ERROR),
+        *(S.ARCHIVED, S.REMOVING, S.REMOVED, S.REMOVE_ERROR),
+    }
+)
+
+NO_WORD = "past the end, and no word from the data writer"
+
+
+def ending(observation: Observation, told: TelescopeTask | None, now: datetime) -> tuple[Status, str] | None:
+    """Tell where a running observation goes and why; None while it may go on.
+
+    `told`: what the telescope says of it, or None where it does not know it or cannot be asked.
+    """
+    status = observation.backstop(now)
+    if status is None:
+        return None
+    if told and told.state in BROKEN_OFF:
+        return Status.ERROR_NO_COMPLETING, f"the telescope has it as {told}"
+    if told and told.state in AT_WORK:
+        if not _is_timed_out(observation, now):
+            return None
+        return Status.ERROR_NO_COMPLETING, f"{NO_WORD}; the telescope has it as {told}"
+    return status, NO_WORD
+
+
+def _is_timed_out(observation: Observation, now: datetime) -> bool:
+    since = observation.status_history[-1].timestamp
+    return lifecycle.backstop(imaging=False, end=observation.endtime, since=since, now=now) is not None
