@@ -8,11 +8,14 @@ sorted by path in byte order, so that the operating system's own tools can check
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 CHUNK_BYTES = 1 << 20
+#: Told how many bytes were read, after each chunk; it stops the reading by raising.
+Advance = Callable[[int], None]
 #: As sha256sum writes names that hold these; it begins such a line with a backslash.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r"})
 
@@ -68,12 +71,28 @@ def _walk(directory: Path, root: Path) -> Iterator[tuple[str, Path]]:
             raise ValueError(f"{path.relative_to(root.parent)} is neither a file nor a directory")
 
 
-def file_sha256(path: Path) -> str:
-    """Give the SHA-256 of one file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def untold(_: int) -> None:
+    """Tell nobody how far the reading is."""
 
 
-def records_of(product: Path) -> list[FileRecord]:
+def read_record(
+    reader: IO[bytes], path: str, advance: Advance = untold, *, writer: IO[bytes] | None = None
+) -> FileRecord:
+    """Read an open file to its end, perhaps copying it to a writer, and give its record under this path."""
+    digest, size = hashlib.sha256(), 0
+    while chunk := reader.read(CHUNK_BYTES):
+        digest.update(chunk)
+        size += len(chunk)
+        if writer:
+            writer.write(chunk)
+        advance(len(chunk))
+    return FileRecord(path, size, digest.hexdigest())
+
+
+def records_of(product: Path, advance: Advance = untold) -> list[FileRecord]:
     """Read a whole product and give each of its files with size and SHA-256."""
-    return [FileRecord(name, path.stat().st_size, file_sha256(path)) for name, path in files_of(product)]
+    records = []
+    for name, path in files_of(product):
+        with path.open("rb") as file:
+            records.append(read_record(file, name, advance))
+    return records

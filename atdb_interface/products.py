@@ -4,7 +4,13 @@ from atdb_interface.fields import BEAMS, Family, family_of
 from atdb_interface.models import NewDataProduct, Observation
 
 TIED_ARRAY_BEAMS = 12
+MEASUREMENT_SET = ".MS"
 _TYPES = {Family.IMAGING: "visibility", Family.ARTS_SC1: "timeSeries", Family.ARTS_SC4: "timeSeries"}
+
+
+def is_directory(filename: str) -> bool:
+    """Tell whether a product of this name is a directory: a MeasurementSet is one, all else is one file."""
+    return filename.endswith(MEASUREMENT_SET)
 
 
 def expected_products(observation: Observation) -> list[NewDataProduct]:

@@ -1,14 +1,15 @@
 """# ingest
 Copies every valid data product into the archive and verifies it there: `valid` → `ingesting` → `archived`, or
-`ingest error`. One run an observation; clear a failed run to ingest what is missing."""
+`ingest error`. One run an observation; clear one that ended on `ingest error` to ingest what is missing."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from atdb_interface.lifecycle import INGEST
 from operators.ingest import IngestOperator
 from operators.listen import status_asset
+from operators.tries import tries
 
 with DAG(
     "ingest",
@@ -19,4 +20,4 @@ with DAG(
     max_active_runs=64,
     tags=["atdb", "stage"],
 ):
-    IngestOperator(task_id="ingest", retries=2, retry_delay=timedelta(seconds=5))
+    IngestOperator(task_id="ingest", pool="ingest", **tries())

@@ -1,14 +1,16 @@
 """# remove
 Deletes from the data host what the archive holds, verified again: `archived` → `removing` → `removed`, or
-`remove error`. One run an observation; clear a failed run to try again."""
+`remove error`. One run an observation; clear a failed run to try again. A run by hand for a partition key with the
+parameter `dry_run` only writes into its log what would be deleted, and what would stay and why."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from airflow.sdk import DAG, PartitionedAssetTimetable
+from airflow.sdk import DAG, Param, PartitionedAssetTimetable
 
 from atdb_interface.lifecycle import REMOVE
 from operators.listen import status_asset
 from operators.remove import RemoveOperator
+from operators.tries import tries
 
 with DAG(
     "remove",
@@ -17,6 +19,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,
+    params={"dry_run": Param(False, type="boolean", description="Only tell what would be deleted")},
     tags=["atdb", "stage"],
 ):
-    RemoveOperator(task_id="remove", retries=2, retry_delay=timedelta(seconds=5))
+    RemoveOperator(task_id="remove", pool="remove", **tries())

@@ -1,13 +1,14 @@
 """# validate
 Checks that each data product is there and takes its checksum: `completing` → `checking` → `valid`,
-`completed` or `incomplete`. One run an observation."""
+`completed` or `incomplete`. One run an observation; clear one that ended on `incomplete` to look again."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from atdb_interface.lifecycle import VALIDATE
 from operators.listen import status_asset
+from operators.tries import tries
 from operators.validate import ValidateOperator
 
 with DAG(
@@ -19,4 +20,4 @@ with DAG(
     max_active_runs=64,
     tags=["atdb", "stage"],
 ):
-    ValidateOperator(task_id="validate", retries=2, retry_delay=timedelta(seconds=5))
+    ValidateOperator(task_id="validate", pool="validate", **tries())

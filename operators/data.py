@@ -1,10 +1,15 @@
 """The data products of an observation on this machine's disks."""
 
 import os
+import shutil
+import stat
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from atdb_interface.data_hosts import local_path
 from atdb_interface.models import DataProduct
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 class DataError(Exception):
@@ -27,9 +32,44 @@ def path_of(product: DataProduct) -> Path:
     """
     root = data_root()
     path = local_path(root, product.data_location) / product.filename
-    host = root / path.relative_to(root).parts[0]
+    host = _host_folder(root, path)
     if not host.is_dir():
         raise DataError(f"the data host {host.name} is not mounted in {root}")
     if path.parent.resolve() != path.parent:
         raise DataError(f"a link on the way to {path}")
     return path
+
+
+def require_data(path: Path) -> None:
+    """Raise DataError where the data host's folder is empty: so looks the place of a disk that is not mounted."""
+    host = _host_folder(data_root(), path)
+    if not any(host.iterdir()):
+        raise DataError(f"the folder of the data host {host.name} is empty, as if its disk is not mounted")
+
+
+def delete_data(path: Path) -> None:
+    """Delete a file, or a directory with all in it, below the data root; none that is there is none to delete.
+
+    No link is followed, even one that is put on the way at this moment: each folder is opened from the one
+    before it. A link in the product's own place is deleted itself.
+    """
+    root = data_root()
+    *folders, name = path.relative_to(root).parts
+    with ExitStack() as opened, suppress(FileNotFoundError):
+        here = _open_folder(opened, str(root), None)
+        for folder in folders:
+            here = _open_folder(opened, folder, here)
+        if stat.S_ISDIR(os.stat(name, dir_fd=here, follow_symlinks=False).st_mode):
+            shutil.rmtree(name, dir_fd=here)
+        else:
+            os.unlink(name, dir_fd=here)
+
+
+def _open_folder(opened: ExitStack, name: str, inside: int | None) -> int:
+    handle = os.open(name, _FOLDER, dir_fd=inside)
+    opened.callback(os.close, handle)
+    return handle
+
+
+def _host_folder(root: Path, path: Path) -> Path:
+    return root / path.relative_to(root).parts[0]

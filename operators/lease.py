@@ -1,9 +1,11 @@
-"""Hold the lease on an observation while working on it."""
+"""Hold the lease on an observation while working on it, and stop the work when it is lost."""
 
 import logging
+import os
+import signal
 import threading
-from types import TracebackType
-from typing import Self
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, Conflict, NotFound
@@ -11,42 +13,107 @@ from atdb_interface.errors import AtdbError, Conflict, NotFound
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 60
+RENEW_SECONDS = 3.0
+#: Work that looks up less often than this is interrupted when its lease is lost.
+REACT_SECONDS = 5.0
 
 
 class LeaseLostError(Exception):
-    """The observation has gone on without this run: cancelled, or given to another owner."""
+    """The observation has gone on without this run: cancelled, put on hold, or given to another owner."""
 
 
 class LeaseKeeper:
-    """Renew a lease in the background until the work is done; `check()` between pieces of work."""
+    """Renew a lease in the background until the work is done, and tell ATDB with that how far it is.
 
-    def __init__(self, client: Client, task_id: str, owner: str) -> None:
-        self._client, self._task_id, self._owner = client, task_id, owner
-        self._done = threading.Event()
-        self._lost: Conflict | NotFound | None = None
-        self._thread = threading.Thread(target=self._renew, name=f"lease of {task_id}", daemon=True)
+    The work calls `advance` for each chunk of data, or `check`: both raise LeaseLostError once the lease is
+    lost. Work that does neither in time, as it waits for a disk perhaps, is interrupted once by SIGUSR1, which
+    raises the same in it. That needs the main thread; in any other, the work is only told.
+
+    `supervisor`: the process that gave us this work. Where it is no longer our parent it was killed, and the
+    work is given to another try, which must not find us still at it.
+    """
+
+    def __init__(self, client: Client, task_id: str, owner: str, *, supervisor: int | None = None) -> None:
+        self._client, self._task_id, self._owner, self._supervisor = client, task_id, owner, supervisor
+        self._done_bytes = 0
+        self._total_bytes: int | None = None
+        self._trouble: str | None = None
+        self._lost = ""
+        self._done, self._reacted = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._keep, name=f"lease of {task_id}", daemon=True)
+        self._worker = threading.current_thread()
+        self._former_handler: Any = None
 
     def __enter__(self) -> Self:
+        if self._is_interruptible():
+            self._former_handler = signal.signal(signal.SIGUSR1, self._interrupt)
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._reacted.set()
         self._done.set()
         self._thread.join()
+        if self._is_interruptible():
+            signal.signal(signal.SIGUSR1, self._former_handler)
+
+    def begin(self, total_bytes: int, done_bytes: int = 0) -> None:
+        """Say how many bytes the whole work will read, and how many of them were read before."""
+        self._done_bytes, self._total_bytes = done_bytes, total_bytes
+
+    def advance(self, n_bytes: int) -> None:
+        """Count bytes as read. Raises LeaseLostError."""
+        self.reach(self._done_bytes + n_bytes)
+        self.check()
+
+    def reach(self, done_bytes: int) -> None:
+        """Say that so many bytes are done, though some need not have been read; never fewer than before."""
+        most = done_bytes if self._total_bytes is None else self._total_bytes
+        self._done_bytes = max(self._done_bytes, min(done_bytes, most))
+
+    def report(self, trouble: str) -> None:
+        """Let ATDB know what stands in the way; nothing does where it is empty."""
+        self._trouble = trouble
 
     def check(self) -> None:
         """Raise LeaseLostError where this run must not go on."""
-        if self._lost:
-            raise LeaseLostError(str(self._lost))
+        if self.is_lost():
+            self._reacted.set()
+            raise LeaseLostError(self._lost)
+
+    def is_lost(self) -> bool:
+        """Tell whether this run must not go on."""
+        if not self._lost and self._supervisor is not None and os.getppid() != self._supervisor:
+            self._lost = f"process {self._supervisor}, which supervised this try, is gone"
+        return bool(self._lost)
+
+    def _keep(self) -> None:
+        while not self._done.wait(RENEW_SECONDS):
+            if not self.is_lost():
+                self._renew()
+            if self.is_lost():
+                log.warning("the work on %s has to stop: %s", self._task_id, self._lost)
+                if not self._reacted.wait(REACT_SECONDS) and self._is_interruptible() and self._worker.ident:
+                    signal.pthread_kill(self._worker.ident, signal.SIGUSR1)
+                return
 
     def _renew(self) -> None:
-        while not self._done.wait(LEASE_SECONDS / 6):
-            try:
-                self._client.renew(self._task_id, self._owner, LEASE_SECONDS)
-            except (Conflict, NotFound) as error:
-                self._lost = error
-                return
-            except AtdbError as error:
-                log.warning("the lease of %s is not renewed: %s", self._task_id, error)
+        progress: dict[str, Any] = {"trouble": self._trouble}
+        if self._total_bytes is not None:
+            progress |= {"done_bytes": self._done_bytes, "total_bytes": self._total_bytes}
+        try:
+            self._client.renew(self._task_id, self._owner, LEASE_SECONDS, **progress)
+        except (Conflict, NotFound) as error:
+            self._lost = str(error)
+        except AtdbError as error:
+            log.warning("the lease of %s is not renewed: %s", self._task_id, error)
+
+    def _interrupt(self, signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        if self.is_lost() and not self._reacted.is_set():
+            self._reacted.set()
+            raise LeaseLostError(self._lost)
+
+    def _is_interruptible(self) -> bool:
+        return self._worker is threading.main_thread()

@@ -1,24 +1,31 @@
 """remove: delete the copies on the data host of what the archive holds."""
 
-import shutil
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import REMOVE, ProductStatus, Status
-from atdb_interface.models import DataProduct, Observation
+from atdb_interface.models import Observation
 from atdb_interface.work import ProductMove
-from atdb_plugins.archive import Archive
 from atdb_plugins.hooks.archive import ArchiveHook
-from operators.data import DataError, path_of
-from operators.lease import LeaseKeeper
-from operators.stage import StageOperator
+from atdb_plugins.hooks.atdb import AtdbHook
+from operators.data import delete_data
+from operators.lease import LeaseKeeper, LeaseLostError
+from operators.reasons import reason_of
+from operators.removal import Removal, bytes_to_verify, is_removable
+from operators.stage import StageOperator, task_id_of
+
+
+class RemoveError(Exception):
+    """Not all products could be removed."""
 
 
 class RemoveOperator(StageOperator):
-    """Delete each archived product, after its bytes in the archive were verified again at that moment."""
+    """Delete each archived product, after its bytes in the archive were verified again at that moment.
+
+    With the DAG's parameter `dry_run` it only writes into the log what it would do.
+    """
 
     stage = REMOVE
 
@@ -26,51 +33,54 @@ class RemoveOperator(StageOperator):
         super().__init__(**kwargs)
         self.archive_conn_id = archive_conn_id
 
+    def execute(self, context: Any) -> None:
+        """Do the work as this run's, or rehearse it."""
+        if context.get("params", {}).get("dry_run"):
+            self.rehearse(task_id_of(context), self.log.info)
+        else:
+            super().execute(context)
+
     def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
-        """Verify and delete one product after the other; ATDB is told of all that are gone, whatever comes."""
+        """Verify and delete one product after the other, and tell ATDB of each; where one stays, the others go on.
+
+        A product that a killed try has deleted and not told is verified and told like the others.
+        """
         archive = ArchiveHook(self.archive_conn_id).archive()
-        folder = archive.folder(observation)
-        gone: list[ProductMove] = []
-
-        def tell() -> None:
-            if gone:
-                client.move_products(observation.taskID, gone, owner=owner)
-
-        try:
-            for product in client.dataproducts(
-                taskID=observation.taskID, my_status=ProductStatus.ARCHIVED, ordering="filename"
-            ):
+        removal = Removal(client, archive, observation, lease.advance)
+        products = [product for product in removal.products() if is_removable(product)]
+        lease.begin(bytes_to_verify(products))
+        failed: list[str] = []
+        for number, product in enumerate(products, start=1):
+            lease.check()
+            try:
+                path = removal.judge(product)
                 lease.check()
-                path = verified_path(product, archive, folder)
-                lease.check()
-                _delete(path)
-                gone.append(ProductMove(filename=product.filename, new_status=ProductStatus.REMOVED))
-        except Exception:
-            with suppress(AtdbError):  # what ended the try is the reason to record, not this
-                tell()
-            raise
-        tell()
+                delete_data(path)
+            except (LeaseLostError, AtdbError):
+                raise
+            except Exception as error:
+                archive.require()
+                failed.append(f"{product.filename}: {reason_of(error)}")
+                lease.report(failed[0])
+            else:
+                gone = ProductMove(filename=product.filename, new_status=ProductStatus.REMOVED)
+                client.move_products(observation.taskID, [gone], owner=owner)
+                if not failed:
+                    lease.report("")
+            lease.reach(bytes_to_verify(products[:number]))
+        if failed:
+            raise RemoveError(f"{len(failed)} of {len(products)} data products stay, first {failed[0]}")
         return Status.REMOVED, ""
 
-
-def verified_path(product: DataProduct, archive: Archive, folder: str) -> Path:
-    """Give the path of a product that may be deleted: the archive's bytes are what was observed, now.
-
-    Raises ArchiveError where they are not, and DataError where the disk with the product is not there.
-    """
-    path = path_of(product)
-    if not path.parent.is_dir():
-        raise DataError(f"{path.parent} is not there")
-    if product.checksum is None:
-        raise DataError(f"{product.filename} has no checksum")
-    archive.verify(folder, product.filename, product.checksum)
-    return path
-
-
-def _delete(path: Path) -> None:
-    """Delete a file, or a directory with all in it, following no link."""
-    with suppress(FileNotFoundError):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    def rehearse(self, task_id: str, tell: Callable[[str], object]) -> bool:
+        """Tell what the removal would do with each product; whether nothing of the observation would be left."""
+        with AtdbHook(self.atdb_conn_id).client() as client:
+            observation = client.observation(task_id)
+            removal = Removal(client, ArchiveHook(self.archive_conn_id).archive(), observation)
+            all_go = observation.my_status is REMOVE.source
+            if not all_go:
+                tell(f"{task_id} is {observation.my_status}; a removal begins where it is {REMOVE.source}")
+            for forecast in removal.forecast():
+                tell(str(forecast))
+                all_go = all_go and forecast.goes
+            return all_go

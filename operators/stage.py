@@ -1,19 +1,24 @@
 """What the stages have in common: enter a working status as this run's own, work, leave it."""
 
+import os
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from atdb_interface.actions import RETRIES
 from atdb_interface.client import Client
 from atdb_interface.errors import Conflict, ForbiddenMove, NotFound, NotOwner
-from atdb_interface.lifecycle import Stage, Status, allowed_next
+from atdb_interface.lifecycle import Stage, Status
 from atdb_interface.models import Observation, Transition
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.lease import LEASE_SECONDS, LeaseKeeper, LeaseLostError
+from operators.reasons import reason_of
 
 
 def task_id_of(context: Any) -> str:
@@ -37,11 +42,13 @@ def enter(
     *,
     lease_seconds: int = LEASE_SECONDS,
     reason: str = "",
+    retake: bool = True,
 ) -> Transition:
     """Take an observation into the stage's working status as this owner's work; the transition that led there.
 
-    A run whose own work ended on the stage's error status and which is run again (cleared in Airflow) takes it
-    back from there. Any other run that does not get the work skips: the observation is where it should be.
+    A run whose own work ended on an error status of the stage, by itself or by a person, and which is run again
+    (cleared in Airflow) takes it back from there, if it may `retake` it. Any other run that does not get the work
+    skips: the observation is where it should be, or the stage is paused.
     """
     if stage.working is None:
         raise ValueError(f"{stage.actor} has no working status")
@@ -58,30 +65,66 @@ def enter(
         try:
             return ask()
         except ForbiddenMove:
-            if not _failed_here(client.observation(task_id), stage, owner):
+            observation = client.observation(task_id)
+            if not (retake and _ended_here(observation, stage, owner)):
                 raise
-            client.move(task_id, stage.source, reason="run again in Airflow")
+            client.move(task_id, stage.source, expect=[observation.my_status], reason="run again in Airflow")
             return ask()
-    except (ForbiddenMove, NotOwner) as refusal:
+    except Conflict as refusal:
         raise AirflowSkipException(str(refusal)) from refusal
     except NotFound as missing:
         raise AirflowFailException(str(missing)) from missing
 
 
-def _failed_here(observation: Observation, stage: Stage, owner: str) -> bool:
-    status = observation.my_status
-    return (
-        status is not stage.working
-        and stage.source in allowed_next(status)
-        and observation.status_history[-1].owner == owner
-    )
+def _ended_here(observation: Observation, stage: Stage, owner: str) -> bool:
+    """Tell whether this owner's work ended on an error of the stage; who cancels work is not its owner."""
+    if RETRIES.get(observation.my_status) is not stage.source:
+        return False
+    history = observation.status_history
+    begun_by = [step.owner for step in history if step.name == stage.working]
+    return owner == (history[-1].owner or (begun_by[-1] if begun_by else None))
+
+
+@dataclass(frozen=True)
+class Try:
+    """Which try of its work this is; by default the only one, which nobody supervises.
+
+    `retry_seconds`: the next one comes at most so much later.
+    """
+
+    is_first: bool = True
+    is_last: bool = True
+    retry_seconds: float = 0.0
+    supervisor: int | None = None
+
+    @classmethod
+    def of(cls, context: Any, operator: BaseOperator) -> Self:
+        """Tell which try Airflow makes; the first after a person cleared the task is a first one too."""
+        number, last = context["ti"].try_number, context["ti"].max_tries
+        delay = _seconds(operator.retry_delay)
+        if operator.retry_exponential_backoff:
+            # Airflow's is between the power and twice that.
+            delay *= 2 * operator.retry_exponential_backoff ** (number - 1)
+        if operator.max_retry_delay is not None:
+            delay = min(delay, _seconds(operator.max_retry_delay))
+        return cls(
+            is_first=last - number >= (operator.retries or 0) - 1,
+            is_last=number > last,
+            retry_seconds=delay,
+            supervisor=os.getppid(),
+        )
+
+
+def _seconds(delay: timedelta | float) -> float:
+    return delay.total_seconds() if isinstance(delay, timedelta) else delay
 
 
 class StageOperator(BaseOperator):
     """Do a stage's work on one observation; a subclass says what the work is.
 
-    The last try that fails puts the observation on the stage's error status, with the reason. A try that is
-    killed says nothing: its lease runs out, and ATDB gives the work to another run.
+    The last try that fails puts the observation on the stage's error status, with the reason; one before tells
+    ATDB the trouble, and holds the lease until the next. A try that is killed says nothing: its lease runs out,
+    and ATDB gives the work to another run.
     """
 
     stage: ClassVar[Stage]
@@ -96,19 +139,27 @@ class StageOperator(BaseOperator):
         """Work, and tell the status that the observation goes to, and why if there is something to say."""
 
     def execute(self, context: Any) -> None:
+        """Do the work as this run's."""
+        self.carry_out(task_id_of(context), owner_of(context), Try.of(context, self))
+
+    def carry_out(self, task_id: str, owner: str, this_try: Try) -> None:
         """Enter, work, leave."""
-        task_id, owner = task_id_of(context), owner_of(context)
         with AtdbHook(self.atdb_conn_id).client() as client:
-            enter(client, self.stage, task_id, owner)
+            enter(client, self.stage, task_id, owner, retake=this_try.is_first)
+            keeper = LeaseKeeper(client, task_id, owner, supervisor=this_try.supervisor)
             try:
-                with LeaseKeeper(client, task_id, owner) as lease:
+                with keeper as lease:
                     status, reason = self.work(client, client.observation(task_id), owner, lease)
                     lease.check()
             except (LeaseLostError, NotOwner) as lost:
                 raise AirflowSkipException(str(lost)) from lost
             except Exception as error:
-                if context["ti"].try_number > context["ti"].max_tries:
+                if keeper.is_lost():
+                    raise AirflowSkipException(f"its lease is lost, and then: {reason_of(error)}") from error
+                if this_try.is_last:
                     self._record_failure(client, task_id, owner, error)
+                else:
+                    self._record_trouble(client, task_id, owner, error, this_try.retry_seconds)
                 raise
             try:
                 client.move(task_id, status, owner=owner, reason=reason)
@@ -119,7 +170,17 @@ class StageOperator(BaseOperator):
         if self.stage.error is None:
             return
         try:
-            client.move(task_id, self.stage.error, owner=owner, reason=f"{type(error).__name__}: {error}")
+            client.move(task_id, self.stage.error, owner=owner, reason=reason_of(error))
         except Exception:
             # ATDB cannot be told now. The lease runs out, and the work is given out again.
             self.log.exception("the failure is not recorded in ATDB")
+
+    def _record_trouble(
+        self, client: Client, task_id: str, owner: str, error: Exception, retry_seconds: float
+    ) -> None:
+        lease_seconds = int(retry_seconds) + LEASE_SECONDS
+        try:
+            client.renew(task_id, owner, lease_seconds, trouble=reason_of(error))
+        except Exception:
+            # Then the lease may run out before the next try, which skips where another run has got the work.
+            self.log.exception("the trouble is not recorded in ATDB")

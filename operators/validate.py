@@ -1,58 +1,107 @@
 """validate: is each data product there, and what is its checksum?"""
 
-from pathlib import Path
-
-from atdb_interface.checksum import product_checksum, records_of
+from atdb_interface.checksum import product_checksum
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import VALIDATE, ProductStatus, Status
 from atdb_interface.models import DataProduct, Observation
 from atdb_interface.work import ProductMove
-from operators.data import path_of
+from operators.data import path_of, require_data
+from operators.inspection import (
+    GROWING,
+    GrowingDataError,
+    InvalidDataError,
+    MissingDataError,
+    inspect,
+    read,
+    size_of,
+)
 from operators.lease import LeaseKeeper
+from operators.reasons import reason_of
 from operators.stage import StageOperator
 
 
+class StillWrittenError(Exception):
+    """Some products change while they are read; `moves` is the verdict on all, if no more try is made."""
+
+    def __init__(self, moves: list[ProductMove]) -> None:
+        self.moves = moves
+        growing = [move.filename for move in moves if move.reason == GROWING]
+        super().__init__(f"{_named(growing)} {GROWING}")
+
+
 class ValidateOperator(StageOperator):
-    """Read every data product of an observation; those missing or empty become invalid."""
+    """Read every data product of an observation; those missing, empty or of the wrong kind become invalid.
+
+    Nothing is said of data that cannot be read or are still being written, until the last try.
+    """
 
     stage = VALIDATE
 
     def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
         """Check all products, tell ATDB in one request, and decide where the observation goes."""
+        products = list(client.dataproducts(taskID=observation.taskID))
+        lease.begin(sum(map(_bytes_to_read, products)))
         moves = []
-        for product in client.dataproducts(taskID=observation.taskID):
+        for product in products:
             lease.check()
-            moves.append(_checked(product, path_of(product)))
+            moves.append(_checked(product, lease))
+            lease.report("")
+        if any(move.reason == GROWING for move in moves):
+            raise StillWrittenError(moves)
         client.move_products(observation.taskID, moves, owner=owner)
-        invalid = [move.filename for move in moves if move.new_status is ProductStatus.INVALID]
-        if invalid or not moves:
-            named = ", ".join(invalid[:3]) + (", …" if len(invalid) > 3 else "")
-            return Status.INCOMPLETE, f"{len(invalid)} of {len(moves)} data products are invalid: {named}"
+        if any(move.new_status is ProductStatus.INVALID for move in moves) or not moves:
+            return Status.INCOMPLETE, _in_words(moves)
         if observation.skip_auto_ingest:
             return Status.COMPLETED, "skip_auto_ingest is set"
         return Status.VALID, ""
 
     def _record_failure(self, client: Client, task_id: str, owner: str, error: Exception) -> None:
-        """Leave it: data that could not be looked at are not incomplete. Another run will look."""
+        """Give up: the observation is incomplete, and a person may have it looked at again."""
+        try:
+            if isinstance(error, StillWrittenError):
+                client.move_products(task_id, error.moves, owner=owner)
+                reason = _in_words(error.moves)
+            else:
+                reason = f"could not be looked at: {reason_of(error)}"
+            client.move(task_id, Status.INCOMPLETE, owner=owner, reason=reason)
+        except Exception:
+            self.log.exception("the failure is not recorded in ATDB")
 
 
-def _checked(product: DataProduct, path: Path) -> ProductMove:
+def _checked(product: DataProduct, lease: LeaseKeeper) -> ProductMove:
+    path = path_of(product)
     try:
-        records = records_of(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return _invalid(product, "missing")
-    except ValueError as error:
-        return _invalid(product, str(error))
-    size = sum(record.size for record in records)
-    if not size:
-        return _invalid(product, "empty")
+        records = read(path, lease.advance)
+    except MissingDataError as fault:
+        require_data(path)
+        return _invalid(product, str(fault))
+    except InvalidDataError as fault:
+        return _invalid(product, str(fault))
+    except GrowingDataError:
+        return _invalid(product, GROWING)
     return ProductMove(
         filename=product.filename,
         new_status=ProductStatus.VALID,
-        size=size,
+        size=sum(record.size for record in records),
         checksum=product_checksum(records),
     )
 
 
+def _bytes_to_read(product: DataProduct) -> int:
+    try:
+        return size_of(inspect(path_of(product)))
+    except (InvalidDataError, FileNotFoundError):
+        return 0
+
+
 def _invalid(product: DataProduct, reason: str) -> ProductMove:
     return ProductMove(filename=product.filename, new_status=ProductStatus.INVALID, reason=reason)
+
+
+def _in_words(moves: list[ProductMove]) -> str:
+    invalid = [move.filename for move in moves if move.new_status is ProductStatus.INVALID]
+    return f"{len(invalid)} of {len(moves)} data products are invalid: {_named(invalid)}"
+
+
+def _named(filenames: list[str]) -> str:
+    return ", ".join(filenames[:3]) + (", …" if len(filenames) > 3 else "")

@@ -16,7 +16,10 @@ from standalone.settings import HOST, REPOSITORY, Settings
 
 # Of the environment of whoever starts the stack, only this reaches its processes: no proxy, no PYTHONPATH and
 # no AIRFLOW__ setting of another installation changes what the stack does.
-_INHERITED = ("ATDB_ANONYMOUS_ROLE", "HOME", "LANG", "LC_ALL", "LOGNAME", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER")
+_INHERITED = (
+    *("ATDB_ANONYMOUS_ROLE", "ATDB_RETRY_SECONDS"),
+    *("HOME", "LANG", "LC_ALL", "LOGNAME", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER"),
+)
 
 # A site's own archive: set in the environment, this takes the place of the folder in the state folder.
 _ARCHIVE_CONNECTION = "AIRFLOW_CONN_ARCHIVE_DEFAULT"

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -17,6 +19,7 @@ from atdb_interface.checksum import CHUNK_BYTES, product_checksum, records_of
 from atdb_interface.client import Client
 from atdb_interface.models import NewDataProduct, Observation
 from atdb_plugins.archive import Archive, ArchiveError
+from atdb_plugins.parts import publish
 
 NAME = "WSRTA190405034_B000.MS"
 Make = Callable[..., Path]
@@ -87,10 +90,15 @@ def folder_of(archive: Archive) -> str:
     return f"{archive.root}/apertif_main/190405034"
 
 
-def store(archive: Archive, source: Path, *, expected: str | None = None, owner: str = "ingest/run 1") -> Any:
-    return archive.store(
-        source, folder_of(archive), source.name, checksum=expected or checksum(source), owner=owner
-    )
+def store(archive: Archive, source: Path, *, expected: str | None = None, **more: Any) -> Any:
+    return archive.store(source, folder_of(archive), source.name, checksum=expected or checksum(source), **more)
+
+
+def leave_part(archive: Archive, source: Path) -> Path:
+    """Do what an attempt does that is killed at the worst moment: all is written, and nothing is published."""
+    part = Path(folder_of(archive), f".{source.name}.0123456789ab.part")
+    shutil.copytree(source, part)
+    return part
 
 
 def everything(archive: Archive) -> list[str]:
@@ -155,36 +163,105 @@ def test_what_was_stored_and_later_changes_is_found_out(archive: Archive, source
         archive.verify(folder_of(archive), NAME, expected)
 
 
-def test_what_a_dead_try_left_does_not_matter(local: Archive, source: Path) -> None:
-    class PowerCut(BaseException):
-        pass
-
-    class FailingFileSystem(LocalFileSystem):
-        def mv(self, *_: Any, **__: Any) -> None:
-            raise PowerCut
-
-    with pytest.raises(PowerCut):
-        store(Archive(FailingFileSystem(), local.root), source)
-    (part,) = Path(folder_of(local)).iterdir()
-    assert part.name.startswith(f".{NAME}.")
+def test_what_a_dead_attempt_left_does_not_matter_and_is_deleted(local: Archive, source: Path) -> None:
+    part = leave_part(local, source)
     (part / "of another try").write_bytes(b"x")
-    assert not local.filesystem.exists(f"{folder_of(local)}/{NAME}")
+    assert local.parts(folder_of(local)) == [str(part)]
     store(local, source)
     assert [path.name for path in Path(folder_of(local)).iterdir()] == [NAME]
     local.verify(folder_of(local), NAME, checksum(source))
 
 
-def test_two_owners_never_write_into_the_same_part(local: Archive, source: Path) -> None:
-    parts = []
+def test_an_attempt_that_is_stopped_leaves_nothing_behind(archive: Archive, source: Path) -> None:
+    size = sum(record.size for record in records_of(source))
 
-    class WatchedFileSystem(LocalFileSystem):
-        def mv(self, path1: str, *_: Any, **__: Any) -> None:
-            parts.append(path1)
+    class Stopped(BaseException):
+        pass
 
-    for owner in ("ingest/run 1", "ingest/run 2"):
-        store(Archive(WatchedFileSystem(), local.root), source, owner=owner)
-    assert len(set(parts)) == 2
-    assert all(Path(part).is_dir() for part in parts)
+    for limit in (1, size - 1, size + 1, 2 * size - 1):
+        done = 0
+
+        def advance(n_bytes: int, limit: int = limit) -> None:
+            nonlocal done
+            done += n_bytes
+            if done >= limit:
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            store(archive, source, advance=advance)
+        assert everything(archive) == []
+    store(archive, source, advance=lambda _: None)
+
+
+def test_of_a_publication_and_a_deletion_of_one_part_only_one_happens(local: Archive, source: Path) -> None:
+    final = f"{folder_of(local)}/{NAME}"
+    part = leave_part(local, source)
+
+    class SlowlyDeletingFileSystem(LocalFileSystem):
+        def rm(self, path: str, *arguments: Any, **options: Any) -> None:
+            (next(Path(path).rglob("table.dat"))).unlink()  # half of it is gone
+            with pytest.raises(FileNotFoundError):
+                publish(local.filesystem, str(part), final, local.root)
+            super().rm(path, *arguments, **options)
+
+    Archive(SlowlyDeletingFileSystem(), local.root).delete_leftover(str(part))
+    assert everything(local) == []
+    part = leave_part(local, source)
+    publish(local.filesystem, str(part), final, local.root)
+    local.delete_leftover(str(part))
+    local.verify(folder_of(local), NAME, checksum(source))
+
+
+def test_two_attempts_at_once_end_with_the_whole_product(local: Archive, source: Path) -> None:
+    def attempt(_: int) -> bool:
+        try:
+            store(local, source)
+        except (ArchiveError, OSError):
+            return False
+        return True
+
+    for _ in range(10):
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(attempt, range(3)))
+        if Path(folder_of(local), NAME).exists():
+            local.verify(folder_of(local), NAME, checksum(source))
+        assert attempt(0)
+        local.verify(folder_of(local), NAME, checksum(source))
+        assert [path.name for path in Path(folder_of(local)).iterdir()] == [NAME]
+        shutil.rmtree(Path(folder_of(local), NAME))
+
+
+def test_leftovers_are_found_in_the_folders_of_all_tasks_and_deleted(archive: Archive, source: Path) -> None:
+    store(archive, source)
+    file = f"{archive.root}/arts_sc4_survey/deep/190528001/.ARTS190528001_CB00.fits.0123456789ab.part"
+    archive.filesystem.makedirs(file.rpartition("/")[0])
+    archive.filesystem.pipe_file(file, b"x")
+    directory = f"{folder_of(archive)}/.{NAME}.ba9876543210.part"
+    archive.filesystem.makedirs(directory)
+    archive.filesystem.pipe_file(f"{directory}/table.dat", b"x")
+    found = sorted(archive.leftovers())
+    assert found == [("190405034", directory), ("190528001", file)]
+    for leftover in found:
+        archive.delete_leftover(leftover.path)
+    assert list(archive.leftovers()) == []
+    with pytest.raises(ValueError, match="is no part"):
+        archive.delete_leftover(f"{folder_of(archive)}/{NAME}")
+    archive.verify(folder_of(archive), NAME, checksum(source))
+
+
+def test_the_size_of_a_copy_is_that_of_its_files(archive: Archive, source: Path) -> None:
+    assert archive.size(folder_of(archive), NAME) is None
+    store(archive, source)
+    assert archive.size(folder_of(archive), NAME) == sum(record.size for record in records_of(source))
+    archive.filesystem.pipe_file(f"{folder_of(archive)}/x.fits", b"four")
+    assert archive.size(folder_of(archive), "x.fits") == 4
+
+
+def test_an_archive_that_is_gone_is_told_from_one_product_that_fails(local: Archive) -> None:
+    local.require()
+    Path(local.root).rename(f"{local.root} unmounted")
+    with pytest.raises(ArchiveError, match="is not there"):
+        local.require()
 
 
 def test_what_is_there_already_is_not_copied_again(local: Archive, source: Path) -> None:
@@ -235,8 +312,7 @@ def test_the_manifest_agrees_with_sha256sum_on_the_archives_own_files(
     assert folder == f"{local.root}/apertif_main/wcudata/{observation.taskID}"
     products = list(client.dataproducts(taskID=observation.taskID))
     files = [
-        (product, local.store(source, folder, product.filename, checksum=checksum(source), owner="o"))
-        for product in products
+        (product, local.store(source, folder, product.filename, checksum=checksum(source))) for product in products
     ]
     local.write_manifest(folder, observation, files)
     manifest = json.loads((Path(folder) / "manifest.json").read_text())
@@ -261,7 +337,7 @@ def test_a_new_manifest_replaces_the_old_one_whole(
     folder = archive.folder(observation)
     assert archive.read_manifest(folder) == {}
     files = [
-        (product, archive.store(source, folder, product.filename, checksum=checksum(source), owner="o"))
+        (product, archive.store(source, folder, product.filename, checksum=checksum(source)))
         for product in client.dataproducts(taskID=observation.taskID)
     ]
     for count in (1, 2):

@@ -1,0 +1,44 @@
+"""The manifest beside an observation's products in the archive: the specification, and each file's checksum."""
+
+import json
+from dataclasses import asdict
+
+from atdb_interface.checksum import FileRecord, product_checksum
+from atdb_interface.models import DataProduct, Observation
+
+
+def make_manifest(observation: Observation, files: list[tuple[DataProduct, list[FileRecord]]]) -> bytes:
+    """Write the manifest of an observation of which these products, with these files, are in the archive."""
+    manifest = {
+        "observation": observation.model_dump(
+            mode="json",
+            exclude={
+                "id",
+                "my_status",
+                "new_status",
+                "status_history",
+                "status_since",
+                "claimed_until",
+                "generated_dataproducts",
+            },
+        ),
+        "products": [
+            {
+                "filename": product.filename,
+                "dataproduct_type": product.dataproduct_type,
+                "size": sum(record.size for record in records),
+                "checksum": product_checksum(records),
+                "files": [asdict(record) for record in records],
+            }
+            for product, records in files
+        ],
+    }
+    return json.dumps(manifest, indent=1).encode()
+
+
+def files_in(manifest: bytes) -> dict[str, list[FileRecord]]:
+    """Give the files of each product that a manifest lists."""
+    return {
+        product["filename"]: [FileRecord(**file) for file in product["files"]]
+        for product in json.loads(manifest)["products"]
+    }

@@ -1,0 +1,210 @@
+"""Whatever an operator clears in Airflow, in whatever failed state: the status in ATDB is true at the end.
+
+All cases run at the same time; docs/operation.md has the same table.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from atdb_interface.actions import Action
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import Actor, Status
+from standalone.settings import Settings
+from tests.e2e.test_stack import run_of, submit, wait_for
+
+pytestmark = pytest.mark.timeout(600)
+
+S = Status
+HOW = ("one task", "failed tasks only", "whole run")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A failed state of a stage. `task`: the one that is cleared; `mended`: its cause is gone by then."""
+
+    stage: Actor
+    state: Status
+    task: str
+    ends: Status
+    mended: bool = False
+    then: Action | None = None
+
+    def __str__(self) -> str:
+        """Name it as the documentation's table does."""
+        then = f", then {self.then}" if self.then else ""
+        return f"{self.stage}: {self.state}{then}"
+
+
+CASES = (
+    Case(Actor.SPECIFY, S.ABORTED, "specify", ends=S.ABORTED, then=Action.CANCEL),
+    Case(Actor.OBSERVE, S.ERROR_TOO_LATE, "start", ends=S.ERROR_TOO_LATE),
+    Case(Actor.OBSERVE, S.ERROR_START_OBS, "start", ends=S.ERROR_START_OBS),
+    Case(Actor.OBSERVE, S.ERROR_NO_COMPLETING, "complete", ends=S.ERROR_NO_COMPLETING),
+    Case(Actor.OBSERVE, S.ERROR_NO_COMPLETING, "complete", ends=S.ABORTED, then=Action.CANCEL),
+    Case(Actor.VALIDATE, S.INCOMPLETE, "validate", ends=S.INCOMPLETE),
+    Case(Actor.VALIDATE, S.INCOMPLETE, "validate", ends=S.REMOVED, mended=True),
+    Case(Actor.VALIDATE, S.INCOMPLETE, "validate", ends=S.ON_HOLD, then=Action.HOLD),
+    Case(Actor.INGEST, S.INGEST_ERROR, "ingest", ends=S.INGEST_ERROR),
+    Case(Actor.INGEST, S.INGEST_ERROR, "ingest", ends=S.REMOVED, mended=True),
+    Case(Actor.INGEST, S.INGEST_ERROR, "ingest", ends=S.ON_HOLD, then=Action.HOLD),
+    Case(Actor.REMOVE, S.REMOVE_ERROR, "remove", ends=S.REMOVE_ERROR),
+    Case(Actor.REMOVE, S.REMOVE_ERROR, "remove", ends=S.REMOVED, mended=True),
+    Case(Actor.REMOVE, S.REMOVE_ERROR, "remove", ends=S.ON_HOLD, then=Action.HOLD),
+)
+
+
+@dataclass
+class Trial:
+    """One observation that comes to a failed state, and is cleared in one way."""
+
+    case: Case
+    how: str
+    number: int
+    task_id: str = ""
+    run: str = ""
+
+
+class Causes:
+    """Make each case fail, by what really makes it fail, and mend that."""
+
+    def __init__(self, atdb: Client, settings: Settings) -> None:
+        self.atdb, self.settings = atdb, settings
+
+    def submit(self, trial: Trial) -> None:
+        """Submit the observation, and put in its way what can be there before it starts."""
+        late = trial.case.state is S.ERROR_TOO_LATE
+        after_seconds = 3600 if trial.case.stage is Actor.SPECIFY else -7200 if late else 45 + trial.number % 10
+        trial.task_id = submit(
+            self.atdb,
+            f"CLEAR_{trial.number}",
+            after_seconds=after_seconds,
+            irods_collection=f"clears/{trial.number}",
+        )
+        if trial.case.state is S.ERROR_START_OBS:  # the telescope can write no such product
+            self.define(trial, f"{trial.task_id}.txt")
+        if trial.case.state is S.ERROR_NO_COMPLETING:  # and it writes over no data
+            self.write(trial, f"ARTS{trial.task_id}.fits", b"of another task")
+        if trial.case.state is S.INGEST_ERROR:  # a file where the archive's folder should be
+            self.settings.archive.joinpath("clears").mkdir(exist_ok=True)
+            self.settings.archive.joinpath("clears", str(trial.number)).write_bytes(b"")
+
+    def spoil(self, trial: Trial) -> None:
+        """Put in its way what can be there only after it has started."""
+        if trial.case.state is S.INCOMPLETE:
+            self.define(trial, f"{trial.task_id}_late.fits")
+        if trial.case.state is S.REMOVE_ERROR:
+            self.archived(trial).write_bytes(b"other bytes")
+
+    def mend(self, trial: Trial) -> None:
+        if trial.case.state is S.INCOMPLETE:
+            self.write(trial, f"{trial.task_id}_late.fits", b"came late")
+        if trial.case.state is S.INGEST_ERROR:
+            self.settings.archive.joinpath("clears", str(trial.number)).unlink()
+        if trial.case.state is S.REMOVE_ERROR:
+            self.archived(trial).write_bytes(self.data(trial).joinpath(f"ARTS{trial.task_id}.fits").read_bytes())
+
+    def define(self, trial: Trial, filename: str) -> None:
+        self.atdb.create_dataproducts([{"taskID": trial.task_id, "filename": filename}])
+
+    def write(self, trial: Trial, filename: str, content: bytes) -> None:
+        self.data(trial).mkdir(parents=True, exist_ok=True)
+        self.data(trial).joinpath(filename).write_bytes(content)
+
+    def data(self, trial: Trial) -> Path:
+        host, _, directory = self.atdb.observation(trial.task_id).data_location.partition(":")
+        return self.settings.data / host / directory.lstrip("/")
+
+    def archived(self, trial: Trial) -> Path:
+        folder = self.settings.archive / "clears" / str(trial.number) / trial.task_id
+        return folder / f"ARTS{trial.task_id}.fits"
+
+
+@pytest.fixture
+def remove_paused(atdb: Client) -> Iterator[None]:
+    atdb.change_stage(Actor.REMOVE, paused=True, reason="the archive is spoilt")
+    yield
+    atdb.change_stage(Actor.REMOVE, paused=False)
+
+
+def test_every_clear_in_every_failed_state_ends_on_a_true_status(
+    settings: Settings, atdb: Client, airflow: httpx.Client, remove_paused: None
+) -> None:
+    causes = Causes(atdb, settings)
+    trials = [Trial(case, how, number) for number, (case, how) in enumerate((c, h) for c in CASES for h in HOW)]
+    for trial in trials:
+        causes.submit(trial)
+    for trial in trials:
+        if trial.case.state is S.INCOMPLETE:
+            wait_for(has(atdb, trial, S.STARTING, S.RUNNING))
+            causes.spoil(trial)
+    for trial in trials:
+        if trial.case.state is S.REMOVE_ERROR:
+            wait_for(has(atdb, trial, S.ARCHIVED), 240)
+            causes.spoil(trial)
+    atdb.change_stage(Actor.REMOVE, paused=False)
+    for trial in trials:
+        fail(atdb, airflow, causes, trial)
+    before = {trial.task_id: atdb.observation(trial.task_id) for trial in trials}
+    for trial in trials:
+        clear(airflow, trial)
+    for trial in trials:
+        wait_for(lambda trial=trial: is_over(airflow, trial), 240)  # type: ignore[misc]
+        if trial.case.ends is S.REMOVED and has_failed_tasks(trial):
+            wait_for(has(atdb, trial, S.REMOVED), 240)
+    ended = {str(trial.case) + " · " + trial.how: atdb.observation(trial.task_id) for trial in trials}
+    wrong = {
+        name: (observation.my_status, observation.status_history[-1].reason)
+        for trial, (name, observation) in zip(trials, ended.items(), strict=True)
+        if observation.my_status
+        is not (trial.case.ends if has_failed_tasks(trial) else before[trial.task_id].my_status)
+    }
+    assert wrong == {}
+
+
+def has(atdb: Client, trial: Trial, *statuses: Status) -> Callable[[], bool]:
+    return lambda: atdb.observation(trial.task_id).my_status in statuses
+
+
+def has_failed_tasks(trial: Trial) -> bool:
+    """A run that found data incomplete did what it should and is green: there is no failed task to clear."""
+    return not (trial.how == "failed tasks only" and trial.case.stage in (Actor.VALIDATE, Actor.SPECIFY))
+
+
+def fail(atdb: Client, airflow: httpx.Client, causes: Causes, trial: Trial) -> None:
+    """Wait until it has failed and its run is over; then mend the cause, or act as a person would first."""
+    if trial.case.stage is Actor.SPECIFY:
+        wait_for(has(atdb, trial, S.SCHEDULED))
+    else:
+        wait_for(has(atdb, trial, trial.case.state), 240)
+    trial.run = run_of(atdb, trial.task_id, trial.case.stage)
+    wait_for(lambda: is_over(airflow, trial))
+    if trial.case.mended:
+        causes.mend(trial)
+    if trial.case.then:
+        atdb.act(trial.task_id, trial.case.then, reason="rain")
+
+
+def is_over(airflow: httpx.Client, trial: Trial) -> bool:
+    run = airflow.get(f"dags/{trial.case.stage}/dagRuns/{quote(trial.run, safe='')}").json()
+    return run["state"] in ("success", "failed")
+
+
+def clear(airflow: httpx.Client, trial: Trial) -> None:
+    dag = f"dags/{trial.case.stage}"
+    if trial.how == "whole run":
+        answer = airflow.post(f"{dag}/dagRuns/{quote(trial.run, safe='')}/clear", json={"dry_run": False})
+    else:
+        chosen = {"only_failed": True} if trial.how == "failed tasks only" else {"task_ids": [trial.case.task]}
+        ask = {"dry_run": False, "only_failed": False, "dag_run_id": trial.run, **chosen}
+        answer = airflow.post(f"{dag}/clearTaskInstances", json=ask)
+    assert answer.status_code == 200, answer.text
+    if has_failed_tasks(trial):
+        deadline = time.monotonic() + 5
+        while is_over(airflow, trial) and time.monotonic() < deadline:
+            time.sleep(0.1)

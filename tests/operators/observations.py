@@ -1,0 +1,140 @@
+"""Observations whose data are on the disk, and in the archive; and archives with which something is the matter."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import fsspec
+import pytest
+from fsspec.implementations.local import LocalFileSystem
+
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import Status
+from atdb_interface.models import DataProduct, NewDataProduct, Observation
+from operators.data import path_of
+from operators.ingest import IngestOperator
+from operators.validate import ValidateOperator
+from tests.operators.conftest import Context, use_archive
+
+Observe = Callable[..., Observation]
+Make = Callable[..., Observation]
+
+
+class TroubledFileSystem(LocalFileSystem):
+    """A local disk on which something happens whenever a file is opened to be written."""
+
+    protocol = ("troubled",)
+    cachable = False
+    happens: ClassVar[Callable[[str], None]] = staticmethod(lambda _: None)
+
+    def _open(self, path: str, mode: str = "rb", **kwargs: Any) -> Any:
+        if "w" in mode:
+            TroubledFileSystem.happens(path)
+        return super()._open(path, mode, **kwargs)
+
+
+class SlowFileSystem(LocalFileSystem):
+    """A local disk that takes its time for each piece that is written to it."""
+
+    protocol = ("slow",)
+    cachable = False
+    seconds: ClassVar[float] = 0.05
+
+    def _open(self, path: str, mode: str = "rb", **kwargs: Any) -> Any:
+        file = super()._open(path, mode, **kwargs)
+        if "w" in mode:
+            write = file.write
+
+            def slowly(data: bytes) -> int:
+                time.sleep(self.seconds)
+                return int(write(data))
+
+            file.write = slowly  # type: ignore[method-assign]
+        return file
+
+
+fsspec.register_implementation("troubled", TroubledFileSystem, clobber=True)
+fsspec.register_implementation("slow", SlowFileSystem, clobber=True)
+
+
+@pytest.fixture
+def trouble(archive_root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
+    """Let something happen whenever the archive is written to."""
+    use_archive(monkeypatch, f"troubled://{archive_root}")
+    return lambda happens: monkeypatch.setattr(TroubledFileSystem, "happens", staticmethod(happens))
+
+
+@pytest.fixture
+def written(client: Client, observe: Observe, data_root: Path) -> Make:
+    """Make an observation of which the telescope has written every product: directories and files."""
+
+    def make(*, products: int = 3, n_bytes: int = 1000, **fields: object) -> Observation:
+        made = observe(Status.COMPLETING, **fields)
+        client.create_dataproducts(
+            [
+                NewDataProduct(taskID=made.taskID, filename=f"{made.taskID}_{n}.{'fits' if n % 2 else 'MS'}")
+                for n in range(products)
+            ]
+        )
+        for number, product in enumerate(products_of(client, made)):
+            write(path_of(product), n_bytes + number)
+        return made
+
+    return make
+
+
+@pytest.fixture
+def validated(written: Make, context: Context) -> Make:
+    def make(**fields: object) -> Observation:
+        made = written(**fields)
+        ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+        return made
+
+    return make
+
+
+@pytest.fixture
+def archived(validated: Make, context: Context, archive_root: Path) -> Make:
+    def make(**fields: object) -> Observation:
+        made = validated(**fields)
+        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        return made
+
+    return make
+
+
+def write(path: Path, n_bytes: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".MS":
+        (path / "sub").mkdir(parents=True)
+        (path / "table.dat").write_bytes(os.urandom(n_bytes))
+        (path / "sub" / "two words").write_bytes(os.urandom(10))
+    else:
+        path.write_bytes(os.urandom(n_bytes))
+
+
+def products_of(client: Client, made: Observation) -> list[DataProduct]:
+    return list(client.dataproducts(taskID=made.taskID, ordering="filename"))
+
+
+def statuses(client: Client, made: Observation) -> list[str]:
+    return [str(product.my_status) for product in products_of(client, made)]
+
+
+def names_of_history(client: Client, made: Observation) -> list[str]:
+    return [step.name for step in client.observation(made.taskID).status_history]
+
+
+def last(client: Client, made: Observation) -> tuple[str, str]:
+    step = client.observation(made.taskID).status_history[-1]
+    return step.name, step.reason
+
+
+def in_archive(archive_root: Path, made: Observation) -> Path:
+    return archive_root / (made.irods_collection or made.observing_mode) / made.taskID
+
+
+def parts_in(archive_root: Path) -> list[Path]:
+    return [path for path in archive_root.rglob("*") if path.name.endswith(".part")]

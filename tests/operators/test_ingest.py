@@ -1,0 +1,315 @@
+"""What is in the archive is whole, and what is not goes on being tried."""
+
+import shutil
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from atdb_interface.actions import Action
+from atdb_interface.client import Client
+from atdb_interface.errors import ForbiddenMove
+from atdb_interface.lifecycle import Actor, Status
+from atdb_plugins.archive import ArchiveError
+from operators.data import path_of
+from operators.ingest import IngestError, IngestOperator
+from operators.remove import RemoveOperator
+from operators.validate import ValidateOperator
+from tests.operators.conftest import Context
+from tests.operators.observations import (
+    Make,
+    Observe,
+    in_archive,
+    last,
+    names_of_history,
+    parts_in,
+    products_of,
+    statuses,
+)
+
+
+def test_a_failing_product_does_not_hold_up_the_others_and_marks_the_observation_on_the_last_try_only(
+    client: Client, validated: Make, context: Context, archive_root: Path
+) -> None:
+    made = validated()
+    first, second, _ = (product.filename for product in products_of(client, made))
+    broken = path_of(products_of(client, made)[1])
+    whole = broken.read_bytes()
+    broken.write_bytes(b"other bytes")
+    for try_number, status in ((1, Status.INGESTING), (2, Status.INGEST_ERROR)):
+        with pytest.raises(IngestError):
+            IngestOperator(task_id="ingest").execute(
+                context(made.taskID, "ingest", try_number=try_number, retries=1)
+            )
+        assert client.observation(made.taskID).my_status is status
+        assert statuses(client, made) == ["archived", "ingest error", "archived"]
+    reason = f"ArchiveError: {second} is no longer what was validated"
+    assert last(client, made)[1] == f"IngestError: 1 of 3 data products failed, first {second}: {reason}"
+    reasons = [step.reason for step in products_of(client, made)[1].status_history if step.name == "ingest error"]
+    assert reasons == [reason] * 2
+
+    broken.write_bytes(whole)
+    table = in_archive(archive_root, made) / first / "table.dat"
+    before = table.stat()
+    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert client.observation(made.taskID).my_status is Status.ARCHIVED
+    assert statuses(client, made) == ["archived"] * 3
+    assert (table.stat().st_ino, table.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_atdb_knows_where_in_the_archive_each_copy_is(client: Client, archived: Make, archive_root: Path) -> None:
+    made = archived(irods_collection="apertif_main")
+    for product in products_of(client, made):
+        assert product.archive_copy == f"file://{archive_root}/apertif_main/{made.taskID}/{product.filename}"
+
+
+def test_an_archive_that_fills_up_is_the_reason_that_is_recorded(
+    client: Client,
+    validated: Make,
+    context: Context,
+    trouble: Callable[[Any], None],
+) -> None:
+    made = validated()
+    second = products_of(client, made)[1].filename
+    full = False
+
+    def full_from_the_second_on(path: str) -> None:
+        nonlocal full
+        full = full or f"/.{second}." in path
+        if full:
+            raise OSError(28, "No space left on device")
+
+    trouble(full_from_the_second_on)  # the manifest cannot be written either
+    with pytest.raises(OSError, match="No space left"):
+        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert statuses(client, made) == ["valid", "ingest error", "valid"]
+    for history in (client.observation(made.taskID), products_of(client, made)[1]):
+        assert history.my_status == "ingest error"
+        assert "No space left" in history.status_history[-1].reason
+    trouble(lambda _: None)
+    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert statuses(client, made) == ["archived"] * 3
+
+
+def test_a_second_try_copies_only_what_is_missing(
+    client: Client,
+    validated: Make,
+    context: Context,
+    archive_root: Path,
+    trouble: Callable[[Any], None],
+) -> None:
+    made = validated()
+    first, second, third = (product.filename for product in products_of(client, made))
+    opened: list[str] = []
+
+    def full_at_the_second(path: str) -> None:
+        opened.append(path)
+        if f"/.{second}." in path:
+            raise OSError(28, "No space left on device")
+
+    trouble(full_at_the_second)
+    with pytest.raises(OSError, match="No space left"):
+        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", retries=1))
+    assert any(f"/.{first}." in path for path in opened)
+    opened.clear()
+    trouble(opened.append)
+    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", try_number=2, retries=1))
+    assert not [path for path in opened if f"/.{first}." in path]
+    assert all([path for path in opened if f"/.{name}." in path] for name in (second, third))
+    assert client.observation(made.taskID).my_status is Status.ARCHIVED
+
+
+def test_invalid_products_are_not_ingested(
+    client: Client, written: Make, context: Context, archive_root: Path
+) -> None:
+    made = written()
+    path_of(products_of(client, made)[1]).write_bytes(b"")
+    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    client.move(made.taskID, Status.VALID, reason="ingest it after all")
+    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert statuses(client, made) == ["archived", "invalid", "archived"]
+    RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert statuses(client, made) == ["removed", "invalid", "removed"]
+    assert path_of(products_of(client, made)[1]).exists()
+
+
+def test_a_run_skips_what_another_run_works_on(
+    client: Client, validated: Make, context: Context, archive_root: Path
+) -> None:
+    made = validated()
+    client.move(made.taskID, Status.INGESTING, owner="ingest/run 2", lease_seconds=60)
+    before = client.observation(made.taskID)
+    with pytest.raises(AirflowSkipException, match="belongs to ingest/run 2"):
+        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert client.observation(made.taskID) == before
+    assert list(archive_root.iterdir()) == []
+
+
+def test_a_run_skips_what_is_already_done(client: Client, archived: Make, context: Context) -> None:
+    made = archived()
+    before = client.observation(made.taskID)
+    for operator, dag in ((ValidateOperator, "validate"), (IngestOperator, "ingest")):
+        with pytest.raises(AirflowSkipException):
+            operator(task_id=dag).execute(context(made.taskID, dag))
+    assert client.observation(made.taskID) == before
+
+
+def test_an_ingest_that_lost_its_work_to_another_run_ends_in_a_skip(
+    client: Client, validated: Make, context: Context, trouble: Callable[[Any], None]
+) -> None:
+    made = validated()
+
+    def another_takes_over(path: str) -> None:
+        if "/manifest.json" not in path and client.observation(made.taskID).status_history[-1].owner:
+            trouble(lambda _: None)
+            client.renew(made.taskID, "ingest/run 1", 1)
+            time.sleep(1.1)
+            client.move(made.taskID, Status.INGESTING, owner="ingest/run 2", lease_seconds=60)
+
+    trouble(another_takes_over)
+    with pytest.raises(AirflowSkipException, match="ingest/run 2"):
+        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert client.observation(made.taskID).my_status is Status.INGESTING
+    assert "archived" not in statuses(client, made)
+    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
+    assert statuses(client, made) == ["archived"] * 3
+
+
+def test_what_is_being_ingested_can_no_longer_be_aborted(
+    client: Client, validated: Make, context: Context, trouble: Callable[[Any], None]
+) -> None:
+    made = validated()
+    refused = []
+
+    def abort(path: str) -> None:
+        with pytest.raises(ForbiddenMove) as refusal:
+            client.move(made.taskID, Status.ABORTED, reason="too late")
+        refused.append(refusal.value.extra["my_status"])
+
+    trouble(abort)
+    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert set(refused) == {"ingesting"}
+    assert client.observation(made.taskID).my_status is Status.ARCHIVED
+
+
+def test_only_the_run_that_failed_may_be_run_again(
+    client: Client, validated: Make, context: Context, archive_root: Path
+) -> None:
+    made = validated()
+    archive_root.rename(archive_root.with_name("unmounted"))
+    with pytest.raises(ArchiveError, match="is not there"):
+        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert client.observation(made.taskID).my_status is Status.INGEST_ERROR
+    archive_root.with_name("unmounted").rename(archive_root)
+    with pytest.raises(AirflowSkipException):
+        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
+    assert client.observation(made.taskID).my_status is Status.INGEST_ERROR
+    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert names_of_history(client, made)[-4:] == ["ingest error", "valid", "ingesting", "archived"]
+
+
+def test_there_is_nothing_to_ingest_of_an_observation_without_valid_products(
+    client: Client, observe: Observe, context: Context, archive_root: Path
+) -> None:
+    made = observe(Status.VALID)
+    with pytest.raises(ValueError, match="no valid data product"):
+        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert client.observation(made.taskID).my_status is Status.INGEST_ERROR
+
+
+def test_an_unknown_observation_fails_at_once(context: Context, archive_root: Path) -> None:
+    with pytest.raises(AirflowFailException, match="990101001"):
+        IngestOperator(task_id="ingest").execute(context("990101001", "ingest"))
+
+
+def test_a_try_that_fails_tells_its_trouble_and_keeps_its_work_until_the_next(
+    client: Client, validated: Make, context: Context, archive_root: Path
+) -> None:
+    made = validated()
+    archive_root.rename(archive_root.with_name("unmounted"))
+    operator = IngestOperator(
+        task_id="ingest",
+        retries=5,
+        retry_delay=timedelta(seconds=5),
+        retry_exponential_backoff=2,
+        max_retry_delay=timedelta(minutes=2),
+    )
+    for number, seconds in ((1, 10 + 60), (5, 120 + 60)):
+        with pytest.raises(ArchiveError):
+            operator.execute(context(made.taskID, "ingest", try_number=number, retries=5))
+        (lease,) = client.leases()
+        left = (lease.expires_at - datetime.now(UTC)).total_seconds()
+        assert seconds - 30 < left <= seconds + 1
+        assert lease.trouble == f"ArchiveError: the archive {archive_root.as_uri()} is not there"
+    archive_root.with_name("unmounted").rename(archive_root)
+    operator.execute(context(made.taskID, "ingest", try_number=6, retries=5))
+    assert client.observation(made.taskID).my_status is Status.ARCHIVED
+    assert list(client.leases()) == []
+
+
+def test_a_cancel_between_two_tries_is_undone_by_a_clear_of_the_run_and_not_by_its_retry(
+    client: Client, validated: Make, context: Context, archive_root: Path
+) -> None:
+    made = validated()
+    archive_root.rename(archive_root.with_name("unmounted"))
+    operator = IngestOperator(task_id="ingest", retries=3)
+    with pytest.raises(ArchiveError):
+        operator.execute(context(made.taskID, "ingest", retries=3))
+    client.act(made.taskID, Action.CANCEL, reason="wrong collection")
+    archive_root.with_name("unmounted").rename(archive_root)
+    for run, number, retries in (("run 1", 2, 3), ("run 2", 1, 3)):
+        with pytest.raises(AirflowSkipException):
+            operator.execute(context(made.taskID, "ingest", run=run, try_number=number, retries=retries))
+        assert last(client, made) == ("ingest error", "wrong collection")
+    operator.execute(context(made.taskID, "ingest", try_number=3, retries=5))  # cleared after its second try
+    assert names_of_history(client, made)[-4:] == ["ingest error", "valid", "ingesting", "archived"]
+
+
+def test_a_run_that_is_cleared_takes_nothing_from_hold(
+    client: Client, validated: Make, context: Context, archive_root: Path
+) -> None:
+    made = validated()
+    client.move(made.taskID, Status.INGESTING, owner="ingest/run 1", lease_seconds=60)
+    client.act(made.taskID, Action.HOLD, reason="wait")
+    with pytest.raises(AirflowSkipException):
+        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert last(client, made) == ("on hold", "wait")
+
+
+def test_a_paused_stage_begins_nothing(
+    client: Client, validated: Make, context: Context, archive_root: Path
+) -> None:
+    made = validated()
+    client.change_stage(Actor.INGEST, paused=True, reason="the archive is moved")
+    with pytest.raises(AirflowSkipException, match="ingest is paused"):
+        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert client.observation(made.taskID).my_status is Status.VALID
+
+
+def test_what_other_attempts_have_left_is_deleted(
+    client: Client, validated: Make, context: Context, archive_root: Path
+) -> None:
+    made = validated()
+    folder = in_archive(archive_root, made)
+    for product in products_of(client, made):
+        left = folder / f".{product.filename}.0123456789ab.part"
+        left.mkdir(parents=True)
+        (left / "x").write_bytes(b"x")
+    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert parts_in(archive_root) == []
+
+
+def test_a_copy_that_is_no_longer_in_the_archive_is_made_again(
+    client: Client, archived: Make, context: Context, archive_root: Path
+) -> None:
+    made = archived()
+    first = products_of(client, made)[0].filename
+    shutil.rmtree(in_archive(archive_root, made) / first)
+    client.act(made.taskID, Action.INGEST, reason="the archive has lost one")
+    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
+    assert statuses(client, made) == ["archived"] * 3
+    assert (in_archive(archive_root, made) / first / "table.dat").is_file()

@@ -1,0 +1,217 @@
+"""Work whose lease is lost stops in time, whatever it is doing, and leaves nothing half done."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from airflow.sdk.exceptions import AirflowSkipException
+
+from atdb_interface import checksum
+from atdb_interface.actions import Action
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import Status
+from atdb_interface.models import Observation
+from operators import lease as lease_module
+from operators.ingest import IngestOperator
+from operators.lease import LeaseKeeper, LeaseLostError
+from operators.remove import RemoveOperator
+from tests.operators.conftest import Context, use_archive
+from tests.operators.observations import Make, Observe, SlowFileSystem, last, parts_in, products_of, statuses
+
+#: What an operator is promised, and what a busy machine may take on top.
+STOPPED_WITHIN_SECONDS = 10 + 10
+SUPERVISED = """
+import os, sys, time
+child = os.fork()
+if child:
+    print(child, flush=True)
+    time.sleep(600)
+from types import SimpleNamespace
+from tests.operators import conftest
+from tests.operators.observations import IngestOperator, SlowFileSystem
+SlowFileSystem.seconds = 60
+context = {
+    "dag_run": SimpleNamespace(partition_key=sys.argv[1], run_id="run 1", dag_id="ingest"),
+    "ti": SimpleNamespace(try_number=1, max_tries=0),
+}
+try:
+    IngestOperator(task_id="ingest").execute(context)
+    outcome = "finished"
+except BaseException as error:
+    outcome = f"{type(error).__name__}: {error}"
+with open(sys.argv[2], "w") as file:
+    file.write(outcome)
+"""
+
+
+@pytest.fixture
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Renew and react faster than in earnest."""
+    monkeypatch.setattr(lease_module, "RENEW_SECONDS", 0.1)
+    monkeypatch.setattr(lease_module, "REACT_SECONDS", 0.5)
+
+
+@pytest.fixture
+def working(client: Client, observe: Observe) -> Observation:
+    made = observe(Status.VALID)
+    client.move(made.taskID, Status.INGESTING, owner="ingest/run 1", lease_seconds=60)
+    return made
+
+
+def when(condition: Callable[[], object], act: Callable[[], object]) -> Callable[[], float]:
+    """Do something as soon as something is so, in the background; the answer waits, and tells when it was done."""
+    done: list[float] = []
+
+    def wait() -> None:
+        while not condition():
+            time.sleep(0.05)
+        act()
+        done.append(time.monotonic())
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+
+    def joined() -> float:
+        thread.join(60)
+        return done[0]
+
+    return joined
+
+
+@pytest.mark.parametrize("action", [Action.HOLD, Action.CANCEL])
+@pytest.mark.parametrize("blocked", [False, True], ids=["copying", "blocked"])
+def test_a_person_stops_an_ingest_within_seconds_and_no_part_is_left(
+    client: Client,
+    validated: Make,
+    context: Context,
+    archive_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    action: Action,
+    blocked: bool,
+) -> None:
+    made = validated(products=2, n_bytes=2_000_000)
+    monkeypatch.setattr(checksum, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(SlowFileSystem, "seconds", 120 if blocked else 0.05)
+    use_archive(monkeypatch, f"slow://{archive_root}")
+    former = signal.getsignal(signal.SIGUSR1)
+    stopped = when(lambda: parts_in(archive_root), lambda: client.act(made.taskID, action, reason="rain"))
+    with pytest.raises(AirflowSkipException):
+        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert time.monotonic() - stopped() < STOPPED_WITHIN_SECONDS
+    assert last(client, made) == ("on hold" if action is Action.HOLD else "ingest error", "rain")
+    assert statuses(client, made) == ["valid"] * 2
+    assert [path for path in archive_root.rglob("*") if path.is_file()] == []
+    assert signal.getsignal(signal.SIGUSR1) is former
+
+
+def test_a_removal_that_is_put_on_hold_deletes_nothing_more(
+    client: Client, archived: Make, context: Context, monkeypatch: pytest.MonkeyPatch, brisk: None
+) -> None:
+    made = archived(products=2, n_bytes=200_000)
+    monkeypatch.setattr(checksum, "CHUNK_BYTES", 1000)
+    advance = LeaseKeeper.advance
+
+    def slowly(keeper: LeaseKeeper, n_bytes: int) -> None:
+        time.sleep(0.05)
+        advance(keeper, n_bytes)
+
+    monkeypatch.setattr(LeaseKeeper, "advance", slowly)
+    when(lambda: list(client.leases(done_bytes__gt=1000)), lambda: client.act(made.taskID, Action.HOLD))
+    with pytest.raises(AirflowSkipException):
+        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert last(client, made)[0] == "on hold"
+    assert statuses(client, made) == ["archived"] * 2
+    assert len(products_of(client, made)) == 2
+
+
+def test_work_that_has_noticed_its_loss_is_not_interrupted(
+    client: Client, working: Observation, brisk: None
+) -> None:
+    with LeaseKeeper(client, working.taskID, "ingest/run 1") as lease:
+        client.act(working.taskID, Action.HOLD)
+        while not lease.is_lost():
+            time.sleep(0.02)
+        with pytest.raises(LeaseLostError, match="on hold"):
+            lease.check()
+        time.sleep(1.0)  # twice as long as it may take to react
+
+
+def test_work_that_does_not_look_is_interrupted_once(client: Client, working: Observation, brisk: None) -> None:
+    with LeaseKeeper(client, working.taskID, "ingest/run 1"):
+        client.act(working.taskID, Action.HOLD)
+        with pytest.raises(LeaseLostError, match="on hold"):
+            time.sleep(60)
+        time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGUSR1)  # a second one does nothing
+
+
+def test_each_renewal_tells_how_far_the_work_is_and_what_stands_in_its_way(
+    client: Client, working: Observation, brisk: None
+) -> None:
+    def told() -> tuple[int | None, int | None, str | None]:
+        time.sleep(0.5)
+        (lease,) = client.leases()
+        return lease.done_bytes, lease.total_bytes, lease.trouble
+
+    with LeaseKeeper(client, working.taskID, "ingest/run 1") as lease:
+        assert told() == (None, None, None)
+        lease.begin(100, 10)
+        lease.advance(20)
+        assert told() == (30, 100, None)
+        lease.report("OSError: the disk is slow")
+        lease.reach(20)
+        assert told() == (30, 100, "OSError: the disk is slow")
+        lease.report("")
+        lease.advance(900)
+        assert told() == (100, 100, None)
+
+
+def test_work_whose_supervisor_is_killed_stops_by_itself_and_records_nothing(
+    client: Client,
+    validated: Make,
+    context: Context,
+    archive_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = validated(products=2, n_bytes=1000)
+    context(made.taskID, "ingest")
+    use_archive(monkeypatch, f"slow://{archive_root}")
+    outcome = tmp_path / "outcome"
+    supervisor = subprocess.Popen(
+        [sys.executable, "-c", SUPERVISED, made.taskID, outcome],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[2],
+    )
+    assert supervisor.stdout
+    child = int(supervisor.stdout.readline())
+    try:
+        deadline = time.monotonic() + 60
+        while not parts_in(archive_root):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        supervisor.kill()
+        supervisor.wait()
+        killed_at = time.monotonic()
+        while not outcome.exists() or not outcome.read_text():
+            assert time.monotonic() - killed_at < STOPPED_WITHIN_SECONDS
+            time.sleep(0.1)
+    finally:
+        supervisor.kill()
+        supervisor.stdout.close()
+        if not outcome.exists():
+            os.kill(child, signal.SIGKILL)
+    assert (
+        outcome.read_text()
+        == f"AirflowSkipException: process {supervisor.pid}, which supervised this try, is gone"
+    )
+    assert parts_in(archive_root) == []
+    assert client.observation(made.taskID).my_status is Status.INGESTING
+    assert statuses(client, made) == ["ingesting"] * 2

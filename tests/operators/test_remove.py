@@ -1,0 +1,209 @@
+"""Nothing is deleted that the archive does not hold."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from atdb_interface.checksum import product_checksum, records_of
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.models import DataProduct, NewDataProduct
+from atdb_plugins.archive import ArchiveError
+from operators.data import path_of
+from operators.ingest import IngestOperator
+from operators.removal import Removal
+from operators.remove import RemoveError, RemoveOperator
+from operators.remove_command import main
+from operators.validate import ValidateOperator
+from tests.operators.conftest import Context
+from tests.operators.observations import (
+    Make,
+    Observe,
+    in_archive,
+    last,
+    products_of,
+    statuses,
+)
+
+
+@pytest.mark.parametrize("damage", ["changed", "gone"])
+def test_what_the_archive_does_not_hold_is_not_deleted_and_the_rest_is(
+    client: Client, archived: Make, context: Context, archive_root: Path, damage: str
+) -> None:
+    made = archived()
+    first, second, third = products_of(client, made)
+    copy = in_archive(archive_root, made) / first.filename
+    match damage:
+        case "changed":
+            (copy / "table.dat").write_bytes(os.urandom(1000))
+        case "gone":
+            shutil.rmtree(copy)
+    with pytest.raises(RemoveError):
+        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    status, reason = last(client, made)
+    assert status == "remove error"
+    assert reason.startswith(f"RemoveError: 1 of 3 data products stay, first {first.filename}: ArchiveError: ")
+    assert statuses(client, made) == ["archived", "removed", "removed"]
+    assert product_checksum(records_of(path_of(first))) == first.checksum
+    assert not path_of(second).exists()
+    assert not path_of(third).exists()
+
+
+def test_while_the_archive_is_not_there_nothing_is_deleted(
+    client: Client, archived: Make, context: Context, archive_root: Path
+) -> None:
+    made = archived()
+    archive_root.rename(archive_root.with_name("unmounted"))
+    with pytest.raises(ArchiveError, match="is not there"):
+        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert statuses(client, made) == ["archived"] * 3
+    assert all(path_of(product).exists() for product in products_of(client, made))
+
+
+def test_remove_deletes_a_link_and_not_what_it_leads_to(
+    client: Client, archived: Make, context: Context, tmp_path: Path
+) -> None:
+    made = archived()
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_bytes(b"x")
+    directory, file, other = (path_of(product) for product in products_of(client, made))
+    (directory / "link").symlink_to(precious)
+    file.unlink()
+    file.symlink_to(precious / "file")
+    shutil.rmtree(other)
+    other.symlink_to(precious)
+    RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert (precious / "file").read_bytes() == b"x"
+    assert not any(path.is_symlink() or path.exists() for path in (directory, file, other))
+
+
+def test_remove_goes_on_where_a_killed_try_has_ended(client: Client, archived: Make, context: Context) -> None:
+    made = archived()
+    shutil.rmtree(path_of(products_of(client, made)[0]))
+    client.move(made.taskID, Status.REMOVING, owner="remove/run 1", lease_seconds=60)
+    RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert client.observation(made.taskID).my_status is Status.REMOVED
+    assert statuses(client, made) == [ProductStatus.REMOVED] * 3
+
+
+def test_nothing_is_called_removed_while_the_data_host_is_not_mounted(
+    client: Client, archived: Make, context: Context, data_root: Path
+) -> None:
+    made = archived()
+    (data_root / "wcudata1").rename(data_root.with_name("unmounted"))
+    with pytest.raises(RemoveError, match="not mounted"):
+        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert client.observation(made.taskID).my_status is Status.REMOVE_ERROR
+
+
+def test_what_another_task_has_too_stays_until_it_is_only_ours(
+    client: Client, archived: Make, context: Context, observe: Observe
+) -> None:
+    made, other = (
+        archived(data_location="wcudata1:/data/apertif"),
+        observe(data_location="wcudata1:/data//apertif/."),
+    )
+    shared = products_of(client, made)[0]
+    client.create_dataproducts([NewDataProduct(taskID=other.taskID, filename=shared.filename)])
+    with pytest.raises(RemoveError, match=f"is a product of {other.taskID} too, where it is defined"):
+        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert statuses(client, made) == ["archived", "removed", "removed"]
+    assert path_of(shared).exists()
+    (product,) = products_of(client, other)
+    client.delete_dataproduct(product.id)
+    RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert not path_of(shared).exists()
+
+
+def test_only_what_an_admin_has_forced_is_deleted_unverified(
+    client: Client, written: Make, context: Context, archive_root: Path
+) -> None:
+    made = written(products=4)
+    for product in products_of(client, made)[2:]:
+        path = path_of(product)
+        if path.is_dir():
+            shutil.rmtree(path)
+            path.mkdir()
+        else:
+            path.write_bytes(b"")
+    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    client.move(made.taskID, Status.VALID, reason="ingest it after all")
+    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert statuses(client, made) == ["archived", "archived", "invalid", "invalid"]
+    lost, _, forced, kept = products_of(client, made)
+    shutil.rmtree(in_archive(archive_root, made) / lost.filename)
+    for product in (lost, forced):
+        client.force_removal(product.id, "of no use to anybody")
+    RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert statuses(client, made) == ["removed", "removed", "removed", "invalid"]
+    assert [path_of(p).exists() for p in products_of(client, made)] == [False, False, False, True]
+    assert path_of(kept).parent.is_dir()
+
+
+def test_each_deletion_is_told_before_the_next_product_is_looked_at(
+    client: Client, archived: Make, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = archived()
+    seen = []
+
+    class WatchedRemoval(Removal):
+        def judge(self, product: DataProduct) -> Path:
+            gone = [not path_of(p).exists() for p in products_of(client, made)]
+            seen.append(gone == [status == "removed" for status in statuses(client, made)])
+            return super().judge(product)
+
+    monkeypatch.setattr("operators.remove.Removal", WatchedRemoval)
+    RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert seen == [True] * 3
+
+
+def test_a_rehearsal_in_airflow_deletes_nothing(client: Client, archived: Make, context: Context) -> None:
+    made = archived()
+    before = client.observation(made.taskID)
+    RemoveOperator(task_id="remove").execute({**context(made.taskID, "remove"), "params": {"dry_run": True}})
+    assert client.observation(made.taskID) == before
+    assert all(path_of(product).exists() for product in products_of(client, made))
+
+
+def test_atdb_remove_tells_what_it_would_do_and_does_it(
+    client: Client, archived: Make, context: Context, capsys: pytest.CaptureFixture[str], archive_root: Path
+) -> None:
+    made = archived()
+    first, second, third = products_of(client, made)
+    before = client.observation(made.taskID)
+    assert main([made.taskID, "--dry-run"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"{made.taskID}_")]
+    assert lines == [
+        f"{p.filename}  {p.size} bytes  {path_of(p)}  {p.archive_copy}  would be deleted"
+        for p in (first, second, third)
+    ]
+    assert client.observation(made.taskID) == before
+    assert all(path_of(product).exists() for product in (first, second, third))
+    copy = in_archive(archive_root, made) / second.filename
+    copy.rename(copy.with_name("elsewhere"))
+    assert main([made.taskID, "--dry-run"]) == 1
+    assert f"stays: ArchiveError: {second.filename} is not in the archive" in capsys.readouterr().out
+    copy.with_name("elsewhere").rename(copy)
+    assert main([made.taskID]) == 0
+    assert statuses(client, made) == ["removed"] * 3
+    owner = client.observation(made.taskID).status_history[-1].owner
+    assert owner is not None
+    assert re.fullmatch(rf"atdb_remove/[^/@]+@[^/]+/{os.getpid()}", owner)
+    for arguments in ([made.taskID, "--dry-run"], [made.taskID], ["990101001"], ["990101001", "--dry-run"]):
+        assert main(arguments) == 1
+    assert "may become nothing else" in capsys.readouterr().err
+
+
+def test_atdb_remove_puts_what_it_cannot_remove_on_remove_error(
+    client: Client, archived: Make, context: Context, capsys: pytest.CaptureFixture[str], archive_root: Path
+) -> None:
+    made = archived()
+    shutil.rmtree(in_archive(archive_root, made))
+    assert main([made.taskID]) == 1
+    assert last(client, made)[0] == "remove error"
+    assert "3 of 3 data products stay" in capsys.readouterr().err
+    assert all(path_of(product).exists() for product in products_of(client, made))

@@ -1,0 +1,252 @@
+"""Which data are valid, and what is said of those that are not."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowSkipException
+
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import Status
+from atdb_interface.models import NewDataProduct, Observation
+from operators.data import DataError, path_of
+from operators.lease import LeaseKeeper
+from operators.validate import StillWrittenError, ValidateOperator
+from tests.operators.conftest import Context
+from tests.operators.observations import (
+    Make,
+    Observe,
+    last,
+    names_of_history,
+    products_of,
+    statuses,
+)
+
+
+def test_missing_and_empty_products_make_an_observation_incomplete_and_say_why(
+    client: Client, written: Make, context: Context
+) -> None:
+    made = written(products=4)
+    missing, empty, hollow, well = products_of(client, made)
+    shutil.rmtree(path_of(missing))
+    path_of(empty).write_bytes(b"")
+    for path in path_of(hollow).rglob("*"):
+        if path.is_file():
+            path.unlink()
+    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    assert statuses(client, made) == ["invalid", "invalid", "invalid", "valid"]
+    reasons = {step.dataproduct: step.reason for p in products_of(client, made) for step in p.status_history}
+    assert reasons == {
+        missing.filename: "missing",
+        empty.filename: "empty",
+        hollow.filename: "empty",
+        well.filename: "",
+    }
+    last = client.observation(made.taskID).status_history[-1]
+    assert (last.name, last.owner) == ("incomplete", "validate/run 1")
+    assert last.reason.startswith("3 of 4 data products are invalid: ")
+    assert missing.filename in last.reason
+
+
+def test_an_observation_without_products_is_incomplete(client: Client, observe: Observe, context: Context) -> None:
+    made = observe(Status.COMPLETING)
+    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    assert client.observation(made.taskID).my_status is Status.INCOMPLETE
+
+
+def test_with_skip_auto_ingest_a_person_decides(client: Client, validated: Make) -> None:
+    made = validated(skip_auto_ingest=True)
+    last = client.observation(made.taskID).status_history[-1]
+    assert (last.name, last.reason) == ("completed", "skip_auto_ingest is set")
+    assert statuses(client, made) == ["valid"] * 3
+
+
+def test_without_the_data_root_nothing_is_called_invalid(
+    client: Client, written: Make, context: Context, data_root: Path
+) -> None:
+    made = written()
+    data_root.rename(data_root.with_name("unmounted"))
+    with pytest.raises(DataError):
+        ValidateOperator(task_id="validate").execute(context(made.taskID, "validate", retries=1))
+    assert client.observation(made.taskID).my_status is Status.CHECKING
+    data_root.with_name("unmounted").rename(data_root)
+    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    assert client.observation(made.taskID).my_status is Status.VALID
+
+
+def test_nothing_is_called_missing_while_the_data_host_is_not_mounted(
+    client: Client, written: Make, context: Context, data_root: Path
+) -> None:
+    made = written()
+    (data_root / "wcudata1").rename(data_root.with_name("unmounted"))
+    with pytest.raises(DataError):
+        ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    assert statuses(client, made) == ["defined"] * 3
+
+
+def test_a_link_in_the_data_is_never_followed(
+    client: Client, written: Make, context: Context, tmp_path: Path
+) -> None:
+    made = written()
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"x")
+    inside, instead, _ = (path_of(product) for product in products_of(client, made))
+    (inside / "link").symlink_to(secret)
+    instead.unlink()
+    instead.symlink_to(secret)
+    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    assert statuses(client, made) == ["invalid", "invalid", "valid"]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before its products are told", "after"])
+def test_an_observation_aborted_while_it_is_checked_stays_aborted(
+    client: Client, written: Make, context: Context, late: bool
+) -> None:
+    made = written()
+
+    class CancelledValidateOperator(ValidateOperator):
+        def work(self, *arguments: Any) -> Any:
+            decision = super().work(*arguments) if late else None
+            client.move(made.taskID, Status.ABORTED, reason="rain")
+            return decision or super().work(*arguments)
+
+    with pytest.raises(AirflowSkipException):
+        CancelledValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    last = client.observation(made.taskID).status_history[-1]
+    assert (last.name, last.reason) == ("aborted", "rain")
+    assert statuses(client, made) == ["valid" if late else "defined"] * 3
+
+
+@pytest.mark.parametrize("kind", ["another kind", "a broken link", "a pipe"])
+def test_what_is_no_data_product_is_invalid_and_the_reason_says_why(
+    client: Client, written: Make, context: Context, kind: str
+) -> None:
+    made = written(products=2)
+    directory, file = (path_of(product) for product in products_of(client, made))
+    shutil.rmtree(directory)
+    file.unlink()
+    match kind:
+        case "another kind":
+            directory.write_bytes(b"x")
+            file.mkdir()
+            (file / "x").write_bytes(b"x")
+            reasons = ["a file, where a directory should be", "a directory, where a file should be"]
+        case "a broken link":
+            directory.symlink_to("nowhere")
+            file.symlink_to("nowhere")
+            reasons = ["a link, and no data"] * 2
+        case _:
+            os.mkfifo(directory)
+            os.mkfifo(file)
+            reasons = [f"{path.name} is neither a file nor a directory" for path in (directory, file)]
+    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    assert [p.status_history[-1].reason for p in products_of(client, made)] == reasons
+    assert statuses(client, made) == ["invalid"] * 2
+    assert last(client, made)[0] == "incomplete"
+
+
+class _GrowingValidateOperator(ValidateOperator):
+    """Validates data on which the data writer goes on writing."""
+
+    grows: Path
+
+    def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> Any:
+        advance = lease.advance
+
+        def advance_and_grow(n_bytes: int) -> None:
+            advance(n_bytes)
+            with self.grows.open("ab") as file:
+                file.write(b"x")
+
+        lease.advance = advance_and_grow  # type: ignore[method-assign]
+        return super().work(client, observation, owner, lease)
+
+
+def test_what_is_still_being_written_is_looked_at_again_and_is_invalid_at_last(
+    client: Client, written: Make, context: Context
+) -> None:
+    made = written()
+    _, growing, _ = products_of(client, made)
+    operator = _GrowingValidateOperator(task_id="validate")
+    operator.grows = path_of(growing)
+    with pytest.raises(StillWrittenError, match=f"^{growing.filename} is still being written$"):
+        operator.execute(context(made.taskID, "validate", retries=1))
+    assert last(client, made)[0] == "checking"
+    assert statuses(client, made) == ["defined"] * 3
+    (lease,) = client.leases()
+    assert lease.trouble == f"StillWrittenError: {growing.filename} is still being written"
+    with pytest.raises(StillWrittenError):
+        operator.execute(context(made.taskID, "validate", try_number=2, retries=1))
+    assert statuses(client, made) == ["valid", "invalid", "valid"]
+    assert products_of(client, made)[1].status_history[-1].reason == "is still being written"
+    assert last(client, made) == ("incomplete", f"1 of 3 data products are invalid: {growing.filename}")
+
+
+def test_data_that_stop_growing_between_two_tries_are_valid(
+    client: Client, written: Make, context: Context
+) -> None:
+    made = written()
+    operator = _GrowingValidateOperator(task_id="validate")
+    operator.grows = path_of(products_of(client, made)[0]) / "table.dat"
+    with pytest.raises(StillWrittenError):
+        operator.execute(context(made.taskID, "validate", retries=1))
+    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate", try_number=2, retries=1))
+    assert statuses(client, made) == ["valid"] * 3
+
+
+def test_data_that_cannot_be_looked_at_are_not_called_invalid_on_the_last_try_either(
+    client: Client, written: Make, context: Context, data_root: Path
+) -> None:
+    made = written(data_location=f"wcudata1:/{'far' * 100}", products=0)
+    client.create_dataproducts([NewDataProduct(taskID=made.taskID, filename="x.fits")])
+    with pytest.raises(OSError, match="File name too long"):
+        ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    status, reason = last(client, made)
+    assert status == "incomplete"
+    assert reason.startswith("could not be looked at: OSError: ")
+    assert statuses(client, made) == ["defined"]
+
+
+def test_an_empty_place_of_a_disk_is_taken_for_one_that_is_not_mounted(
+    client: Client, written: Make, context: Context, data_root: Path
+) -> None:
+    made = written()
+    (data_root / "wcudata1").rename(data_root.with_name("unmounted"))
+    (data_root / "wcudata1").mkdir()
+    with pytest.raises(DataError, match="not mounted"):
+        ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    assert statuses(client, made) == ["defined"] * 3
+
+
+def test_an_incomplete_observation_is_looked_at_again_when_its_run_is_cleared(
+    client: Client, written: Make, context: Context
+) -> None:
+    made = written()
+    (missing, *_) = (path_of(product) for product in products_of(client, made))
+    missing.rename(missing.with_name("late"))
+    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    assert last(client, made)[0] == "incomplete"
+    missing.with_name("late").rename(missing)
+    with pytest.raises(AirflowSkipException):
+        ValidateOperator(task_id="validate").execute(context(made.taskID, "validate", run="run 2"))
+    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate", try_number=2, retries=1))
+    assert names_of_history(client, made)[-4:] == ["incomplete", "completing", "checking", "valid"]
+    assert statuses(client, made) == ["valid"] * 3
+
+
+def test_validate_tells_how_far_it_is(client: Client, written: Make, context: Context) -> None:
+    made = written(products=2)
+    seen = []
+
+    class WatchedValidateOperator(ValidateOperator):
+        def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> Any:
+            decision = super().work(client, observation, owner, lease)
+            lease._renew()
+            seen.extend(client.leases())
+            return decision
+
+    WatchedValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    size = sum(product.size or 0 for product in products_of(client, made))
+    assert [(lease.done_bytes, lease.total_bytes) for lease in seen] == [(size, size)]
