@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from atdb_api import browsable, commands, database, headers, negotiation, openapi, problems, views
+from atdb_api import browsable, commands, database, gui, headers, negotiation, openapi, problems, views
 from atdb_api.config import Config
 
 
@@ -21,5 +21,6 @@ def create_app(config: Config | None = None) -> Flask:
     negotiation.init_app(app)
     views.init_app(app)
     openapi.init_app(app)
+    gui.init_app(app, config.airflow_url)
     commands.init_app(app)
     return app

@@ -16,7 +16,7 @@ from atdb_api.roles import Role
 from atdb_api.services import accounts
 from atdb_interface.errors import AtdbError
 
-START = "/atdb/"
+START = "/tasks/"
 
 
 @dataclass(frozen=True)

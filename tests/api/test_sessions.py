@@ -59,11 +59,11 @@ def test_a_program_that_does_not_log_in_is_still_told_of_basic(url: str) -> None
 )
 def test_a_login_leads_to_no_other_host(url: str, address: str) -> None:
     http = Browser(url)
-    assert forms(http.get("/atdb/login/", params={"next": address}))["Log in"].fields["next"] == "/atdb/"
+    assert forms(http.get("/atdb/login/", params={"next": address}))["Log in"].fields["next"] == "/tasks/"
     fields = {"name": "viewer", "password": SECRETS["viewer"], "next": address}
     answer = http.post("/atdb/login/", data=fields)
     assert answer.status_code == 303
-    assert answer.headers["Location"] == "/atdb/"
+    assert answer.headers["Location"] == "/tasks/"
 
 
 def test_a_wrong_password_is_said_and_the_name_stays(url: str) -> None:

@@ -1,0 +1,45 @@
+"""The web GUI: pages for people, made here and live by small requests. One module a page; see docs/gui.md.
+
+To add a page: a module with a blueprint `views` and views made by `page`, its place in `PAGES`, and, where
+people go to it by themselves, in `NAVIGATION`.
+"""
+
+from types import ModuleType
+from typing import Any
+
+from flask import Blueprint, Flask, Response, url_for
+
+from atdb_api import layout
+from atdb_api.gui import bulk, deeds, flow, night, of_run, page, plan, services, task, tasks, wording
+
+PAGES: tuple[ModuleType, ...] = (tasks, bulk, of_run, task, night, plan, flow, services)
+#: What stands at the top of every page, and where it leads.
+NAVIGATION = (
+    ("Tasks", "gui.tasks.table"),
+    ("Night", "gui.night.show"),
+    ("Plan", "gui.plan.show"),
+    ("Flow", "gui.flow.show"),
+    ("Services", "gui.services.show"),
+)
+
+
+def init_app(app: Flask, airflow_url: str | None) -> None:
+    """Register all pages. `airflow_url`: where to see runs."""
+    app.config["AIRFLOW_URL"] = airflow_url
+    gui = Blueprint("gui", __name__)
+    page.init_app(gui)
+    wording.init_app(gui)
+    deeds.init_app(gui)
+    for module in PAGES:
+        gui.register_blueprint(module.views)
+
+    @gui.get("/")
+    def start() -> Response:
+        """Lead to the tasks."""
+        return layout.see_other(url_for("gui.tasks.table"))
+
+    @gui.app_context_processor
+    def _navigation() -> dict[str, Any]:
+        return {"navigation": NAVIGATION}
+
+    app.register_blueprint(gui)

@@ -1,0 +1,78 @@
+"""Group what needs a person by its cause: the same status, and the same reason but for names and numbers."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from atdb_interface.actions import RETRIES, Action
+from atdb_interface.lifecycle import Status
+
+#: A cause is told with so many characters at most; what comes later makes no other cause.
+LONGEST_CAUSE = 200
+_WORDS = re.compile(r"[^\s,;()\[\]]+|[\s,;()\[\]]+")
+#: What differs between failures of one cause: whatever has a digit or a slash in it.
+_PARTICULAR = re.compile(r"[\d/]")
+_SEVERAL = re.compile(r"…(?:[\s,]*…)+")
+
+#: What is asked of all that have a status, so that they go on.
+REMEDIES = dict.fromkeys(RETRIES, Action.RETRY) | {Status.COMPLETED: Action.INGEST}
+
+
+@dataclass(frozen=True)
+class Troubled:
+    """A task that waits for a person, and why."""
+
+    task_id: str
+    status: Status
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """All that wait for a person for one cause, the oldest first.
+
+    `example`: the reason of the oldest. `remedy`: what one request asks of all.
+    """
+
+    status: Status
+    cause: str
+    example: str
+    oldest: datetime
+    task_ids: list[str]
+    remedy: Action
+
+    @property
+    def count(self) -> int:
+        """Tell how many they are."""
+        return len(self.task_ids)
+
+
+def cause_of(reason: str) -> str:
+    """Leave out of a reason what only one failure has: numbers, taskIDs, names of files, paths."""
+    words = (_general(word) for word in _WORDS.findall(" ".join(reason.split())))
+    return _SEVERAL.sub("…", "".join(words))[:LONGEST_CAUSE]
+
+
+def _general(word: str) -> str:
+    if not _PARTICULAR.search(word):
+        return word
+    return "…:" if word.endswith(":") else "…"
+
+
+def grouped(troubled: Iterable[Troubled]) -> list[Group]:
+    """Group by cause; the cause of most comes first."""
+    found: dict[tuple[Status, str], list[Troubled]] = {}
+    for each in troubled:
+        found.setdefault((each.status, cause_of(each.reason)), []).append(each)
+    groups = [_group(status, cause, members) for (status, cause), members in found.items()]
+    return sorted(groups, key=lambda group: (-group.count, group.oldest))
+
+
+def _group(status: Status, cause: str, members: Sequence[Troubled]) -> Group:
+    in_order = sorted(members, key=lambda each: (each.since, each.task_id))
+    first = in_order[0]
+    return Group(
+        status, cause, first.reason, first.since, [each.task_id for each in in_order], remedy=REMEDIES[status]
+    )

@@ -1,0 +1,117 @@
+"""What all pages of the GUI have in common: who may see them, what a form did, and how a refusal looks."""
+
+import base64
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, g, json, make_response, render_template, request
+from pydantic import ValidationError
+
+from atdb_api import auth, layout
+from atdb_api.database import transaction
+from atdb_api.problems import bad_request
+from atdb_api.roles import Role
+from atdb_interface.errors import AtdbError, Unauthorized
+
+#: What a form says beside what it asks for: where it stood, and the token of a preview.
+BACK, TOKEN = "back", "token"
+_MESSAGE = "atdb_message"
+_PROBLEM = "application/problem+json"
+View = Callable[..., Any]
+
+
+def init_app(gui: Blueprint) -> None:
+    """Show messages and problems on pages."""
+    gui.after_request(_as_page)
+
+    @gui.app_context_processor
+    def _message() -> dict[str, Any]:
+        return {"take_message": _take_message}
+
+
+def page(needs: Role, *, refused: View | None = None) -> Callable[[View], View]:
+    """Make a view of a function `(session, **parts of the address)` that gives a page.
+
+    `refused(session, error, **parts of the address)` gives the page that shows a refusal where it was asked for;
+    what the view did is taken back before.
+    """
+
+    def make(view: View) -> View:
+        @wraps(view)
+        def run(**address: Any) -> Response:
+            request.get_data()  # before a connection to the database waits for a slow client
+            try:
+                with transaction(read_only=request.method in auth.SAFE_METHODS) as session:
+                    auth.authenticate(session)
+                    auth.require(needs)
+                    return make_response(view(session, **address))
+            except ValidationError as error:
+                problem: AtdbError = bad_request(error)
+            except AtdbError as error:
+                problem = error
+            is_forged = "login" not in g
+            if refused is None or is_forged or wants_json() or isinstance(problem, Unauthorized):
+                raise problem
+            with transaction(read_only=True) as session:
+                return make_response(refused(session, problem, **address), problem.status)
+
+        cast(Any, run).needs = needs
+        return run
+
+    return make
+
+
+def wants_json() -> bool:
+    """Tell whether a script of a page asks."""
+    return request.accept_mimetypes["application/json"] > request.accept_mimetypes["text/html"]
+
+
+def done(message: str, default: str) -> Response:
+    """Lead on to where the form stood, and say there what it did; a script is told that itself."""
+    if wants_json():
+        return Response(json.dumps({"message": message}), content_type="application/json")
+    response = layout.see_other(layout.local(request.form.get(BACK) or default))
+    kept = base64.urlsafe_b64encode(message[:1000].encode()).decode()
+    response.set_cookie(_MESSAGE, kept, max_age=60, httponly=True, samesite="Lax", secure=request.is_secure)
+    return response
+
+
+def _take_message() -> str:
+    """Give what the form before this page did, this once."""
+    kept = request.cookies.get(_MESSAGE, "")
+    if not kept:
+        return ""
+    g.message_taken = True
+    try:
+        return base64.urlsafe_b64decode(kept).decode()
+    except ValueError:
+        return ""
+
+
+def _as_page(response: Response) -> Response:
+    response.vary.add("Accept")
+    if response.status_code == 401:  # with Basic, browsers ask by themselves, and scripts wait for that
+        response.headers["WWW-Authenticate"] = 'Bearer realm="ATDB"'
+    if response.mimetype == _PROBLEM and not wants_json():
+        problem = response.get_json()
+        if response.status_code == 401:
+            written = layout.login_page(_again(), problem if auth.COOKIE in request.cookies else None)
+            if "login" not in g:
+                auth.end_session(response)
+        else:
+            written = render_template("gui/problem.html", problem=problem)
+        response.set_data(written)
+        response.content_type = "text/html; charset=utf-8"
+    if g.pop("message_taken", False):
+        response.delete_cookie(_MESSAGE)
+    return response
+
+
+def _again() -> str:
+    """Give the address that shows what was asked for: that of a form, filled in as it was sent."""
+    if request.method in auth.SAFE_METHODS:
+        return layout.here()
+    typed = [(k, v) for k, v in request.form.items(multi=True) if k not in (auth.CSRF_FIELD, TOKEN)]
+    return f"{layout.path()}?{urlencode(typed)}"

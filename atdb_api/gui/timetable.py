@@ -1,0 +1,120 @@
+"""Arrange what is observed on a day in rows by mode, and find where two want the telescope at once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from atdb_interface.fields import family_of
+from atdb_interface.lifecycle import Status
+
+DAY = timedelta(days=1)
+#: These do not want the telescope any more, or never had it.
+_AWAY = (Status.ABORTED, Status.ERROR_TOO_LATE, Status.ERROR_START_OBS)
+#: A calibrator of three minutes can still be seen, and pointed at.
+_NARROWEST_PERCENT = 0.35
+
+
+@dataclass(frozen=True)
+class Slot:
+    """An observation's time at the telescope."""
+
+    task_id: str
+    name: str
+    mode: str
+    status: Status
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A slot drawn. `left` and `width` in percent of the day; `lane`: how far down in its row."""
+
+    slot: Slot
+    lane: int
+    left: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is observed in modes of one kind; `lanes`: how many are beside each other at most."""
+
+    title: str
+    lanes: int
+    bars: list[Bar]
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """A day. `beside`: with which others each overlaps; `clashes`: when, as left and width in percent."""
+
+    begin: datetime
+    slots: Sequence[Slot]
+    rows: list[Row]
+    beside: dict[str, list[str]]
+    clashes: list[tuple[float, float]]
+
+    def percent(self, at: datetime) -> float:
+        """Tell how much of the day is over at a moment."""
+        return _percent(self.begin, at)
+
+
+def arrange(begin: datetime, slots: Sequence[Slot]) -> Timetable:
+    """Arrange the slots of the day that begins then; they are in the order of their starts."""
+    by_kind: dict[str, list[Slot]] = {}
+    for slot in slots:
+        by_kind.setdefault(_kind(slot.mode), []).append(slot)
+    beside, clashes = _overlaps(slot for slot in slots if slot.status not in _AWAY)
+    drawn = [_bounds(begin, start, end) for start, end in clashes if end > begin and start < begin + DAY]
+    return Timetable(begin, slots, [_row(begin, kind, by_kind[kind]) for kind in sorted(by_kind)], beside, drawn)
+
+
+def _kind(mode: str) -> str:
+    try:
+        return family_of(mode)
+    except ValueError:  # of before modes were checked
+        return mode
+
+
+def _row(begin: datetime, title: str, slots: Sequence[Slot]) -> Row:
+    ends: list[datetime] = []
+    bars = []
+    for slot in slots:
+        lane = next((lane for lane, end in enumerate(ends) if end <= slot.start), len(ends))
+        ends[lane : lane + 1] = [slot.end]
+        left, width = _bounds(begin, slot.start, slot.end)
+        bars.append(Bar(slot, lane, min(left, 100 - _NARROWEST_PERCENT), max(width, _NARROWEST_PERCENT)))
+    return Row(title, len(ends), bars)
+
+
+def _overlaps(slots: Iterable[Slot]) -> tuple[dict[str, list[str]], list[tuple[datetime, datetime]]]:
+    """Find which overlap, and when."""
+    beside: dict[str, list[str]] = {}
+    times: list[tuple[datetime, datetime]] = []
+    there: list[Slot] = []
+    for slot in slots:
+        there = [each for each in there if each.end > slot.start]
+        for other in there:
+            beside.setdefault(slot.task_id, []).append(other.task_id)
+            beside.setdefault(other.task_id, []).append(slot.task_id)
+            _add(times, slot.start, min(slot.end, other.end))
+        there.append(slot)
+    return beside, times
+
+
+def _add(times: list[tuple[datetime, datetime]], start: datetime, end: datetime) -> None:
+    """Add a time to those that are there, which begin no later."""
+    if times and start <= times[-1][1]:
+        times[-1] = (times[-1][0], max(times[-1][1], end))
+    else:
+        times.append((start, end))
+
+
+def _bounds(begin: datetime, start: datetime, end: datetime) -> tuple[float, float]:
+    left, right = (min(100.0, max(0.0, _percent(begin, at))) for at in (start, end))
+    return round(left, 3), round(right - left, 3)
+
+
+def _percent(begin: datetime, at: datetime) -> float:
+    return 100 * ((at - begin) / DAY)

@@ -1,0 +1,85 @@
+// Ask for an action in a dialog, where the links to the form would lead away; and help to tick many tasks.
+const dialog = document.getElementById("ask");
+const form = dialog.querySelector("form");
+const refusal = dialog.querySelector(".alert");
+const field = (name) => form.elements.namedItem(name);
+let opener;
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-act]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const { act, task, target, seen, says, needsReason } = link.dataset;
+  opener = { act, task };
+  form.setAttribute("action", new URL(link.href).pathname); // `form.action` is the field of that name
+  field("action").value = act;
+  field("seen").value = seen;
+  field("back").value = location.pathname + location.search;
+  field("reason").value = "";
+  field("reason").required = needsReason !== undefined;
+  dialog.querySelector(".needed").hidden = needsReason === undefined;
+  dialog.querySelector("h2").textContent = `${act[0].toUpperCase()}${act.slice(1)} ${task}?`;
+  dialog.querySelector(".says").textContent = says;
+  const button = dialog.querySelector("[data-do]");
+  button.textContent = `${act[0].toUpperCase()}${act.slice(1)} → ${target}`;
+  button.className = act === "cancel" ? "btn btn-danger" : "btn btn-primary";
+  button.disabled = false;
+  refusal.hidden = true;
+  dialog.showModal();
+  field("reason").focus();
+});
+
+dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
+dialog.addEventListener("close", () => {
+  const links = [...document.querySelectorAll(`[data-task="${opener.task}"]`)];
+  const row = document.querySelector(`[data-part="${opener.task}"] .id a`);
+  (links.find((link) => link.dataset.act === opener.act) ?? links[0] ?? row)?.focus({ preventScroll: true });
+});
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = dialog.querySelector("[data-do]");
+  button.disabled = true;
+  try {
+    const body = new URLSearchParams(new FormData(form));
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body, headers: { Accept: "application/json" } });
+    if (answer.status === 401) return form.submit(); // leads to where to log in, and back with what was typed
+    const told = await answer.json();
+    if (answer.ok) {
+      dialog.close();
+      const place = document.getElementById("message"), words = document.createElement("p");
+      words.className = "alert alert-success py-2 mb-3";
+      words.textContent = told.message;
+      place.replaceChildren(words);
+    } else {
+      refusal.textContent = told.detail;
+      refusal.hidden = false;
+    }
+    document.dispatchEvent(new Event("acted"));
+  } catch {
+    refusal.textContent = "ATDB cannot be reached; look whether it was done before you ask again.";
+    refusal.hidden = false;
+    button.disabled = false;
+  }
+});
+
+const bulk = document.getElementById("bulk");
+if (bulk) {
+  const ticks = () => [...document.querySelectorAll('input[name="task"][form="bulk"]')];
+  const all = bulk.querySelector("[data-tick-all]");
+  const tell = () => {
+    const ticked = ticks().filter((tick) => tick.checked).length;
+    bulk.querySelector("[data-ticked]").textContent = bulk.elements.all.checked ? " all" : ticked ? ` ${ticked}` : "";
+    all.textContent = ticked && ticked === ticks().length ? "Tick none" : "Tick all on this page";
+    bulk.classList.toggle("ready", ticked > 0 || bulk.elements.all.checked);
+  };
+  all.hidden = false;
+  all.addEventListener("click", () => {
+    const on = !ticks().every((tick) => tick.checked);
+    for (const tick of ticks()) tick.checked = on;
+    tell();
+  });
+  document.addEventListener("change", tell);
+  document.addEventListener("live", tell);
+  tell();
+}

@@ -1,0 +1,54 @@
+"""A real browser on a served ATDB. What a page says on its console, or breaks of the CSP, fails the test."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from atdb_api.auth import COOKIE
+from tests.conftest import SECRETS
+
+CHROMIUM = "/usr/bin/chromium"
+#: A refusal that a test asks for is no fault of the page.
+_REFUSED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d|net::ERR_FAILED")
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    expect.set_options(timeout=8000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_as(chromium: Browser, url: str) -> Iterator[Open]:
+    """Open a page in a new browser, logged in as a role: `open_as("operator", "/tasks/")`."""
+    contexts, said = [], []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not _REFUSED.search(message.text):
+            said.append(message.text)
+
+    def make(role: str | None, path: str, **context: Any) -> Page:
+        settings = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **context}
+        contexts.append(chromium.new_context(base_url=url, **settings))
+        if role:
+            login = httpx.post(f"{url}/atdb/login/", json={"name": role, "password": SECRETS[role]})
+            contexts[-1].add_cookies([{"name": COOKIE, "value": login.cookies[COOKIE], "url": url}])
+        page = contexts[-1].new_page()
+        page.set_default_timeout(8000)
+        page.on("console", note)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(path)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert said == []

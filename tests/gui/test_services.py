@@ -1,0 +1,140 @@
+"""The page of the stages, services and data hosts: what it tells, and how operators govern stages there."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from playwright.sync_api import expect
+from sqlalchemy import text
+
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import Actor, Status
+from atdb_interface.models import Observation
+from atdb_interface.presence import DiskUsage
+from atdb_interface.stages import StageState
+from atdb_interface.work import ClaimRequest
+from tests.gui.conftest import Open
+
+Observe = Callable[..., Observation]
+
+
+def state(client: Client, stage: Actor) -> StageState:
+    return next(each for each in client.stages() if each.stage is stage)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with a script", "without"])
+def test_an_operator_pauses_a_stage_and_lets_it_go_on(open_as: Open, client: Client, scripts: bool) -> None:
+    page = open_as("operator", "/services/", java_script_enabled=scripts)
+    page.get_by_role("link", name="Pause ingest").click()
+    page.get_by_label("Reason (needed)").fill("ALTA moves")
+    page.get_by_role("button", name="Pause ingest").click()
+    expect(page.locator("#message")).to_contain_text("ingest is paused")
+    card = page.locator(".stage", has_text="ALTA moves")
+    expect(card).to_contain_text("operator, for")
+    paused = state(client, Actor.INGEST)
+    assert (paused.paused_by, paused.pause_reason) == ("operator", "ALTA moves")
+    page.get_by_role("link", name="Go on ingest").click()
+    page.get_by_role("button", name="Let ingest go on").click()
+    expect(page.locator("#message")).to_contain_text("ingest goes on")
+    assert not state(client, Actor.INGEST).paused
+
+
+def test_an_operator_changes_the_limits_of_a_stage(open_as: Open, client: Client) -> None:
+    page = open_as("operator", "/services/remove/")
+    page.get_by_label("At most at once").fill("3")
+    page.get_by_label("Rest before it begins").fill("2")
+    page.get_by_label("Unit of the rest").select_option("days")
+    page.get_by_label("Reason", exact=True).fill("time to call it off")
+    page.get_by_role("button", name="Change the limits").click()
+    expect(page.locator(".stage", has_text="Remove")).to_contain_text("0 of 3 slots taken · rests 2 d")
+    changed = state(client, Actor.REMOVE)
+    assert (changed.slots, changed.delay_seconds, changed.paused) == (3, 2 * 86400, False)
+    assert next(iter(client.changes(ordering="-id"))).reason == "time to call it off"
+    page.goto("/services/remove/")
+    expect(page.get_by_label("Rest before it begins")).to_have_value("2")
+    page.get_by_label("At most at once").fill("")
+    page.get_by_role("button", name="Change the limits").click()
+    expect(page.locator(".stage", has_text="Remove")).to_contain_text("no limit")
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_overwritten(open_as: Open, client: Client) -> None:
+    page = open_as("operator", "/services/ingest/")
+    client.change_stage(Actor.INGEST, paused=True, reason="first")
+    page.get_by_label("Reason (needed)").fill("second")
+    page.get_by_role("button", name="Pause ingest").click()
+    expect(page.get_by_role("alert")).to_contain_text("somebody has changed ingest since you looked: it is paused")
+    assert state(client, Actor.INGEST).pause_reason == "first"
+
+
+def test_what_cannot_be_read_is_said_where_it_was_typed(open_as: Open, client: Client) -> None:
+    page = open_as("operator", "/services/ingest/")
+    page.get_by_label("At most at once").evaluate("field => field.form.noValidate = true")
+    page.get_by_label("At most at once").fill("20000")
+    page.get_by_role("button", name="Change the limits").click()
+    expect(page.get_by_role("alert")).to_contain_text("slots")
+    expect(page.get_by_label("At most at once")).to_have_value("20000")
+    assert state(client, Actor.INGEST).slots is None
+
+
+def test_only_operators_govern_stages(open_as: Open) -> None:
+    page = open_as("service", "/services/")
+    expect(page.locator(".stage")).to_have_count(5)
+    expect(page.locator(".stage-acts")).to_have_count(0)
+    page.goto("/services/ingest/")
+    expect(page.get_by_role("alert")).to_contain_text("this needs the role operator")
+
+
+def test_there_is_no_form_for_what_is_no_stage(open_as: Open) -> None:
+    page = open_as("operator", "/services/nothing/")
+    expect(page.get_by_role("alert")).to_contain_text("there is no stage nothing")
+
+
+def test_it_tells_who_works_on_what_and_where_that_runs(
+    open_as: Open, app: Flask, client: Client, observe: Observe
+) -> None:
+    app.config["AIRFLOW_URL"] = "http://airflow.example"
+    made = observe(Status.VALID)
+    owner = "ingest/manual__2026-04-05T06:00:00+00:00"
+    page = open_as("viewer", "/services/")
+    expect(page.locator('[data-part="works"]')).to_contain_text("Nobody works on anything")
+    client.move(made.taskID, Status.INGESTING, owner=owner, lease_seconds=60)
+    client.renew(made.taskID, owner, 60, done_bytes=3, total_bytes=4, trouble="the archive is away")
+    work = page.locator('[data-part="works"] tbody tr')
+    expect(work).to_contain_text("75 %")
+    expect(work).to_contain_text("the archive is away")
+    expect(work.get_by_role("link", name=owner)).to_have_attribute(
+        "href", "http://airflow.example/dags/ingest/runs/manual__2026-04-05T06%3A00%3A00%2B00%3A00"
+    )
+    expect(page.locator(".stage", has_text="Ingest").get_by_label("1 worked on by ingest")).to_have_text("1")
+    work.get_by_role("link", name=made.taskID).click()
+    expect(page).to_have_url(f"/tasks/{made.taskID}/")
+
+
+def test_a_service_that_is_quiet_for_a_minute_is_shown_as_gone(
+    open_as: Open, app: Flask, client: Client, observe: Observe
+) -> None:
+    observe(Status.SCHEDULED)
+    client.sign_of_life("listen", statuses=[Status.VALID], detail="looks")
+    client.sign_of_life("simulator")
+    client.claim(ClaimRequest(id="1", consumer="a script", statuses=[Status.SCHEDULED]))
+    with app.extensions["atdb_engine"].begin() as database:
+        database.execute(text("update services set last_seen = now() - interval '61 s' where name = 'listen'"))
+    page = open_as("viewer", "/services/")
+    rows = page.locator('[data-part="services"] tbody tr')
+    assert [row.split("\t")[0] for row in rows.all_inner_texts()] == ["listen", "a script", "simulator"]
+    expect(rows.nth(0)).to_contain_text("gone")
+    expect(rows.nth(1)).to_contain_text("gives no sign")
+    expect(rows.nth(2)).to_contain_text("there")
+    client.sign_of_life("listen")
+    expect(page.locator('[data-part="services"] .mark-person')).to_have_count(0)
+
+
+def test_a_disk_tells_when_it_will_be_full(open_as: Open, app: Flask, client: Client) -> None:
+    client.report_disk(DiskUsage(data_host="wcudata1", total_bytes=100, free_bytes=40))
+    with app.extensions["atdb_engine"].begin() as database:
+        database.execute(text("update disk_usages set at = at - interval '1 day'"))
+    client.report_disk(DiskUsage(data_host="wcudata1", total_bytes=100, free_bytes=20))
+    page = open_as("viewer", "/services/")
+    row = page.locator(".disks tbody tr")
+    expect(row).to_contain_text("80 %")
+    expect(row).to_contain_text("full in 23 h 59")

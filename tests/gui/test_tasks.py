@@ -1,0 +1,247 @@
+"""The table of tasks: filters, orderings, pages, and that it stays true by itself."""
+
+import re
+from collections.abc import Callable
+
+import httpx
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, Route, expect
+from sqlalchemy import event, text
+
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.models import Observation
+from atdb_interface.work import ProductMove
+from tests.conftest import SECRETS
+from tests.gui.conftest import Open
+
+Observe = Callable[..., Observation]
+
+
+def row(page: Page, task: Observation) -> str:
+    return f'tr[data-part="{task.taskID}"]'
+
+
+def listed(page: Page) -> list[str]:
+    return page.locator("tbody .id").all_inner_texts()
+
+
+def give_sizes(client: Client, task: Observation, size: int) -> None:
+    names = [product.filename for product in client.dataproducts(taskID=task.taskID)]
+    client.move_products(
+        task.taskID, [ProductMove(filename=n, size=size, new_status=ProductStatus.VALID) for n in names]
+    )
+
+
+def test_a_person_logs_in_and_comes_to_the_page_that_was_wanted(open_as: Open, observe: Observe) -> None:
+    made = observe()
+    page = open_as(None, "/tasks/?my_status=defined")
+    page.get_by_label("Name").fill("operator")
+    page.get_by_label("Password").fill(SECRETS["operator"])
+    page.get_by_role("button", name="Log in").click()
+    expect(page).to_have_url(re.compile(r"/tasks/\?my_status=defined$"))
+    assert listed(page) == [made.taskID]
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+def test_the_newest_comes_first_and_shows_what_it_is(open_as: Open, client: Client, observe: Observe) -> None:
+    first, second = observe(products=2, name="M31"), observe(Status.VALID, observing_mode="arts_sc4_survey")
+    give_sizes(client, first, 1_500_000_000)
+    page = open_as("viewer", "/")
+    expect(page).to_have_url(re.compile(r"/tasks/$"))
+    assert listed(page) == [second.taskID, first.taskID]
+    cells = page.locator(row(page, first)).locator("td").all_inner_texts()
+    assert cells[:7] == [first.taskID, "imaging", "M31", "defined", "2026-04-05 06:00", "06:05", "3.0 GB"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("my_status=valid", ["valid"]),
+        ("my_status=valid&my_status=on+hold", ["valid", "on hold"]),
+        ("my_status__in=valid,on hold", ["valid", "on hold"]),
+        ("observing_mode=arts_sc4_survey", ["on hold"]),
+        ("name__startswith=M3", ["valid"]),
+        ("data_host=arts001", ["on hold"]),
+        ("size__gte=2 kB", ["valid"]),
+        ("size__gte=1&size__lte=5000", ["valid"]),
+        ("starttime__gte=2026-04-05T06:15", ["on hold"]),
+        ("overdue=true", ["on hold"]),
+        ("my_status=valid&overdue=true", []),
+        ("priority__gt=3", ["removed"]),
+    ],
+)
+def test_filters_stand_in_the_address(
+    open_as: Open, client: Client, app: Flask, observe: Observe, query: str, found: list[str]
+) -> None:
+    observe(Status.REMOVED, priority=7)
+    give_sizes(client, observe(Status.VALID, products=2, name="M31"), 2000)
+    observe(Status.ON_HOLD, observing_mode="arts_sc4_survey", starttime="2026-04-05T06:20:00Z")
+    with app.extensions["atdb_engine"].begin() as connection:
+        connection.execute(text("update observations set status_since = '2026-01-01' where status = 'on hold'"))
+    page = open_as("viewer", f"/tasks/?{query}")
+    statuses = page.locator("tbody .status").all_inner_texts()
+    assert sorted(statuses) == sorted(found)
+
+
+def test_the_filter_form_makes_such_an_address_and_a_chip_undoes_it(open_as: Open, observe: Observe) -> None:
+    observe(), observe(Status.VALID), observe(Status.VALID, observing_mode="arts_sc1_timing")
+    page = open_as("viewer", "/tasks/")
+    page.locator("details.filters > summary").click()
+    page.get_by_label("Mode").select_option("arts_sc1_timing")
+    page.locator("fieldset").get_by_label("valid", exact=True).check()
+    page.get_by_role("button", name="Filter").click()
+    assert len(listed(page)) == 1
+    assert page.locator("fieldset").get_by_label("valid", exact=True).is_checked()
+    page.get_by_label("Remove observing_mode arts_sc1_timing").click()
+    expect(page).to_have_url(re.compile(r"/tasks/\?my_status=valid$"))
+    assert len(listed(page)) == 2
+
+
+def test_a_filter_that_cannot_be_read_says_so(open_as: Open) -> None:
+    page = open_as("viewer", "/tasks/?size__gte=much")
+    expect(page.get_by_role("alert")).to_contain_text("size__gte")
+    page = open_as("viewer", "/tasks/?nothing=1")
+    expect(page.get_by_role("alert")).to_contain_text("nothing")
+
+
+@pytest.mark.parametrize("head", ["TaskID", "Mode", "Name", "Status", "Start", "Stop", "Size", "In it for"])
+def test_pages_lead_through_all_tasks_once_whatever_the_order(
+    url: str, client: Client, observe: Observe, head: str
+) -> None:
+    made = {observe(name=f"M{n % 7}").taskID for n in range(52)}
+    with httpx.Client(base_url=url, auth=("viewer", SECRETS["viewer"]), headers={"Accept": "text/html"}) as http:
+        page = http.get("/tasks/").text
+        ordering = re.search(rf'<th scope="col"[^>]*><a href="(\?[^"]*)">{head}</a>', page)
+        assert ordering
+        address, seen = f"/tasks/{ordering[1].replace('&amp;', '&')}", []
+        for way in ("next", "prev"):
+            text_ = http.get(address).text
+            seen.append(re.findall(r'data-part="(\d+)"', text_))
+            found = re.search(rf'rel="{way}" href="([^"]+)"', text_)
+            assert found, way
+            address = f"/tasks/{found[1].replace('&amp;', '&')}"
+        again = re.findall(r'data-part="(\d+)"', http.get(address).text)
+    assert [len(part) for part in seen] == [50, 2]
+    assert {*seen[0], *seen[1]} == made
+    assert again == seen[0]
+
+
+def test_a_row_follows_its_task_and_keeps_its_tick_focus_and_place(
+    open_as: Open, client: Client, observe: Observe
+) -> None:
+    made = [observe() for _ in range(40)]
+    watched = made[0]
+    page = open_as("operator", "/tasks/", viewport={"width": 1280, "height": 500})
+    page.locator(row(page, watched)).get_by_role("checkbox").check()
+    page.locator(row(page, watched)).get_by_role("link", name="Cancel").focus()
+    page.mouse.wheel(0, 300)
+    page.wait_for_function("scrollY > 200")
+    place = page.evaluate("scrollY")
+    client.move(watched.taskID, Status.SCHEDULED)
+    client.move(watched.taskID, Status.STARTING)
+    expect(page.locator(row(page, watched)).locator(".status")).to_have_text("starting")
+    assert page.locator(row(page, watched)).get_by_role("checkbox").is_checked()
+    assert page.evaluate("document.activeElement.ariaLabel") == f"Cancel {watched.taskID}"
+    assert page.evaluate("scrollY") == place
+    assert page.locator(row(page, watched)).get_by_role("link").all_inner_texts() == [watched.taskID, "Cancel"]
+
+
+def test_a_new_task_appears_and_one_that_no_longer_matches_goes(
+    open_as: Open, client: Client, observe: Observe
+) -> None:
+    first = observe()
+    page = open_as("viewer", "/tasks/?my_status=defined")
+    second = observe()
+    expect(page.locator("tbody .id").first).to_have_text(second.taskID)
+    client.move(first.taskID, Status.SCHEDULED)
+    expect(page.locator(row(page, first))).to_have_count(0)
+    assert listed(page) == [second.taskID]
+
+
+def test_the_second_page_tells_of_new_tasks(open_as: Open, observe: Observe) -> None:
+    for _ in range(51):
+        observe()
+    page = open_as("viewer", "/tasks/")
+    page.get_by_role("link", name="next").click()
+    assert len(listed(page)) == 1
+    made = observe()
+    page.get_by_role("link", name="1 new").click()
+    expect(page.locator("tbody .id").first).to_have_text(made.taskID)
+
+
+def test_progress_is_shown_while_it_is_told(open_as: Open, client: Client, observe: Observe) -> None:
+    made = observe(Status.VALID)
+    client.move(made.taskID, Status.INGESTING, owner="ingest/run 1", lease_seconds=600)
+    page = open_as("viewer", "/tasks/")
+    client.renew(made.taskID, "ingest/run 1", 600, done_bytes=250, total_bytes=1000)
+    expect(page.locator(row(page, made)).locator(".progress-of")).to_contain_text("25 %")
+    expect(page.locator(row(page, made)).locator(".progress-of")).to_contain_text("left")
+    client.renew(made.taskID, "ingest/run 1", 600, trouble="the archive answers 503")
+    expect(page.locator(row(page, made)).locator(".progress-of")).to_contain_text("the archive answers 503")
+
+
+def test_the_page_says_when_atdb_cannot_be_reached_and_when_it_is_back(open_as: Open, observe: Observe) -> None:
+    observe()
+    page = open_as("viewer", "/tasks/")
+    away = True
+
+    def answer(route: Route) -> None:
+        if away:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/tasks/rows/*", answer)
+    expect(page.locator("#live")).to_contain_text(re.compile(r"not live since \d\d:\d\d:\d\d UTC"))
+    away = False
+    expect(page.locator("#live")).to_have_text("live")
+
+
+def test_nothing_is_asked_while_nobody_looks(open_as: Open, observe: Observe) -> None:
+    observe()
+    page = open_as("viewer", "/tasks/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/rows/" in request.url else None)
+    hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true}); "
+    page.evaluate(hide % "true" + "document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(2500)
+    assert asked == []
+    page.evaluate(hide % "false" + "document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(500)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "path", ["/tasks/", "/tasks/?overdue=true&ordering=size", "/tasks/{}/", "/tasks/{}/parts/"]
+)
+def test_a_page_takes_ten_statements_at_most_and_no_more_for_more_tasks(
+    url: str, app: Flask, client: Client, observe: Observe, path: str
+) -> None:
+    made = observe(Status.VALID, products=3)
+    statements: list[str] = []
+    event.listen(app.extensions["atdb_engine"], "before_cursor_execute", lambda *args: statements.append(args[2]))
+    with httpx.Client(base_url=url) as http:
+        http.post("/atdb/login/", json={"name": "operator", "password": SECRETS["operator"]})
+        counts = []
+        for _ in range(2):
+            statements.clear()
+            assert http.get(path.format(made.taskID)).status_code == 200
+            counts.append(len(statements))
+            for _ in range(5):
+                observe(products=2)
+    assert counts[0] <= 10, statements
+    assert counts[1] == counts[0]
+
+
+def test_hostile_words_stay_words(open_as: Open, client: Client, observe: Observe) -> None:
+    hostile = "<img src=x onerror=alert(1)>\"'"
+    made = observe(name=hostile)
+    client.act(made.taskID, "hold", reason=hostile)
+    page = open_as("operator", f"/tasks/?name={hostile}")
+    assert listed(page) == [made.taskID]
+    page.get_by_role("link", name=made.taskID, exact=True).click()
+    expect(page.locator("table.plain").first).to_contain_text(hostile)
+    assert page.locator("main img").count() == 0
