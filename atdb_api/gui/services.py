@@ -161,6 +161,8 @@ def _written(session: Session, chosen: str | None = None, problem: AtdbError | N
 
 def _rest(delay_seconds: int) -> tuple[int, str]:
     """Give a rest in the largest unit of which it is a whole number."""
+    if not delay_seconds:
+        return 0, "hours"
     unit = next(unit for unit in reversed(UNITS) if delay_seconds % UNITS[unit] == 0)
     return delay_seconds // UNITS[unit], unit
 

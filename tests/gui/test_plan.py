@@ -61,25 +61,19 @@ def test_a_real_schedule_is_shown_day_by_day(open_as: Open, client: Client, real
     expect(page.locator(".clash")).to_have_count(0)
     starts = page.locator(".entry .when time:first-child").evaluate_all("all => all.map(e => e.dateTime)")
     assert all(one <= other for one, other in pairwise(starts))
-    page.get_by_role("link", name="next").or_(page.locator("[rel=next]")).click()
+    page.locator("[rel=next]").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(str(day + DAY))
     page.locator("[rel=prev]").click()
     page.locator(".bar").first.click()
-    expect(page.locator("h1")).to_have_text(client.observation(of_id(page.url)).taskID)
-
-
-def of_id(address: str) -> str:
-    return address.rstrip("/").rpartition("/")[2]
+    expect(page.locator(".facts")).to_contain_text(of_day[0].field_name)
 
 
 def test_today_has_a_line_between_what_was_and_what_comes(open_as: Open, client: Client, observe: Observe) -> None:
-    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
     now = datetime.now(UTC)
     past = observe(Status.RUNNING, starttime=(now - timedelta(minutes=1)).isoformat())
     page = open_as("viewer", "/plan/")
     expect(page.locator("line.now")).to_have_count(1)
-    before = page.locator(".entries").first
-    expect(before).to_contain_text(past.taskID if past.starttime.date() == noon.date() else "")
+    expect(page.locator(".entries").first).to_contain_text(past.taskID)
     client.move(past.taskID, Status.COMPLETING)
     expect(page.locator(".entry .state")).to_have_text("completing")
     other = open_as("viewer", f"/plan/?day={(now + DAY * 3).date()}")

@@ -1,0 +1,110 @@
+"""What has become of each observation of the week: every status is there, for a reason that operators know."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from atdb_interface.lifecycle import Status
+from tests.conftest import way_to
+from tests.gui.screenshots.week import Planned
+
+S = Status
+ARCHIVE_AWAY = (
+    "ArchiveError: {0}_B0{1:02d}.MS could not be written to file:///archive: the archive is away; tried 5 times"
+)
+CHECKSUM = "ArchiveError: {0}_B032.MS: what was read back has another checksum than what was written"
+_REMOVAL = "RemovalError: arts001: 3 of 40 products could not be read: Input/output error"
+_INGEST_BYTES_PER_SECOND, _CHECK_BYTES_PER_SECOND = 400e6, 2e9
+
+
+@dataclass(frozen=True)
+class Fate:
+    """A status to end on, and why."""
+
+    status: Status
+    reason: str = ""
+
+
+#: Yesterday's scans beside those that are archived.
+_SCANS = {
+    **{f"scan {n}": Fate(S.VALID) for n in range(18, 23)},
+    **{f"scan {n}": Fate(S.INGEST_ERROR, ARCHIVE_AWAY) for n in range(23, 30)},
+    "scan 32": Fate(S.INGEST_ERROR, CHECKSUM),
+    "scan 33": Fate(S.INCOMPLETE, "1 of 1 products are missing or empty: B033.MS"),
+    "scan 34": Fate(S.ABORTED, "thunderstorm: all dishes are parked"),
+    "scan 35": Fate(S.ON_HOLD, "the PI looks at the bandpass first"),
+    "scan 36": Fate(S.ERROR_TOO_LATE, "62 s past its start"),
+    "scan 37": Fate(S.ERROR_START_OBS, "the telescope refused it: RT9 does not track"),
+    "scan 38": Fate(S.ERROR_NO_COMPLETING, "no word from the data writer, 15 minutes past the end"),
+}
+_YESTERDAY = {
+    "field": Fate(S.INGESTING),
+    "search 0": Fate(S.INGESTING),
+    "search 1": Fate(S.CHECKING),
+    "search 2": Fate(S.COMPLETING),
+    "pulsar 2": Fate(S.COMPLETED, "skip_auto_ingest is set"),
+    **_SCANS,
+}
+_BEFORE = {
+    (-2, "field"): Fate(S.ARCHIVED),
+    (-2, "search 0"): Fate(S.REMOVING),
+    (-2, "search 1"): Fate(S.REMOVE_ERROR, _REMOVAL),
+    (-3, "scan 5"): Fate(S.ABORTED, "wrong pointing, submitted again"),
+}
+
+
+def fate_of(each: Planned, now: datetime) -> Fate:
+    """Tell what has become of an observation."""
+    if each.start > now:
+        if each.day == 0 and each.kind == "search 0":
+            return Fate(S.STARTING)
+        return Fate(S.DEFINED if each.day > 0 and each.kind.startswith("pulsar") else S.SCHEDULED)
+    if each.end > now:
+        return Fate(S.RUNNING)
+    if each.day == -1:
+        return _YESTERDAY.get(each.kind, Fate(S.ARCHIVED))
+    is_waiting_for_removal = each.day == -2 and each.kind.startswith("scan")
+    return _BEFORE.get((each.day, each.kind), Fate(S.ARCHIVED if is_waiting_for_removal else S.REMOVED))
+
+
+def way_of(fate: Fate) -> list[Status]:
+    """Give the statuses that lead there after `defined`."""
+    if fate.status is S.ABORTED:
+        return [S.SCHEDULED, S.ABORTED]
+    if fate.status is S.ON_HOLD:
+        return [*way_to(S.VALID), S.ON_HOLD]
+    return way_to(fate.status)
+
+
+def times_of(each: Planned, fate: Fate, now: datetime) -> Iterator[tuple[Status, datetime]]:
+    """Tell when it came to each of its statuses: never after now, and one after the other."""
+    way = [S.DEFINED, *way_of(fate)]
+    check = timedelta(seconds=60 + each.total_bytes / _CHECK_BYTES_PER_SECOND)
+    ingest = timedelta(seconds=20 + each.total_bytes / _INGEST_BYTES_PER_SECOND)
+    valid = each.end + timedelta(seconds=9) + check
+    archived = valid + timedelta(seconds=14) + ingest
+    removing = archived + timedelta(hours=6)
+    known = {
+        S.DEFINED: min(each.start, now) - timedelta(days=2, hours=3),
+        S.SCHEDULED: min(each.start, now) - timedelta(days=2, hours=3) + timedelta(seconds=4),
+        S.STARTING: each.start - timedelta(minutes=9, seconds=58),
+        S.RUNNING: each.start,
+        S.COMPLETING: each.end + timedelta(seconds=2),
+        S.CHECKING: each.end + timedelta(seconds=9),
+        S.VALID: valid,
+        S.INGESTING: valid + timedelta(seconds=14),
+        S.ARCHIVED: archived,
+        S.REMOVING: removing,
+        S.REMOVED: removing + check,
+        S.INGEST_ERROR: valid + timedelta(minutes=6, seconds=30),
+        S.REMOVE_ERROR: removing + timedelta(minutes=2),
+        S.INCOMPLETE: valid,
+        S.COMPLETED: valid,
+        S.ERROR_TOO_LATE: each.start + timedelta(seconds=62),
+        S.ERROR_START_OBS: each.start - timedelta(minutes=9, seconds=50),
+        S.ERROR_NO_COMPLETING: each.end + timedelta(minutes=15),
+        S.ON_HOLD: valid + timedelta(minutes=40),
+        S.ABORTED: each.start - timedelta(hours=1),
+    }
+    for number, status in enumerate(way):
+        yield status, min(known[status], now - timedelta(seconds=40) * (len(way) - number))

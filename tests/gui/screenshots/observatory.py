@@ -1,0 +1,285 @@
+"""Fill a database as a week of work leaves it: by real moves over HTTP, of which only the times are made earlier."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+import psycopg2
+from psycopg2.extensions import cursor
+from psycopg2.extras import execute_batch
+
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import STEPS, WORKING, Actor, ProductStatus, Status
+from atdb_interface.models import NewDataProduct
+from atdb_interface.overview import EventKind, NewEvent
+from atdb_interface.presence import DiskUsage
+from atdb_interface.work import ClaimRequest, ProductMove
+from tests.gui.screenshots.fates import ARCHIVE_AWAY, Fate, fate_of, times_of
+from tests.gui.screenshots.week import Planned, planned
+
+S, P = Status, ProductStatus
+Clients = Mapping[str, Client]
+#: Of each step the account that makes it, and the stage of which a run is the owner.
+_STAGE = {(step.source, step.target): step.actor for step in STEPS}
+_ACCOUNTS = {Actor.TELESCOPE: "telescope", Actor.OPERATOR: "operator"}
+_LEASE_SECONDS = 86_400
+#: As superuser: without the triggers that keep history from being changed.
+_EARLIER = """
+    update transitions set at = %(at)s where task_id = %(task_id)s and dataproduct is null and status = %(status)s"""
+_OF_PRODUCTS = """
+    update transitions product set at = o.at + interval '7 s' from transitions o
+    where product.dataproduct is not null and o.dataproduct is null and o.task_id = product.task_id and o.status =
+        case product.status when 'defined' then 'running' when 'valid' then 'checking' when 'invalid' then 'checking'
+        when 'archived' then 'ingesting' when 'ingest error' then 'ingesting' when 'removed' then 'removing'
+        else product.status end"""
+_SINCE = """
+    update observations o set created_at = first, status_since = last from
+        (select task_id, min(at) as first, max(at) as last from transitions where dataproduct is null group by 1) t
+    where t.task_id = o.task_id"""
+_RECEIPTS = """
+    update receipts r set at = t.at + interval '20 s' from transitions t
+    where t.task_id = r.task_id and t.dataproduct is null and t.status = 'removing'"""
+
+
+@dataclass(frozen=True)
+class Told:
+    """An observation that was made, and what became of it."""
+
+    task_id: str
+    planned: Planned
+    fate: Fate
+
+
+@dataclass(frozen=True)
+class Observatory:
+    """The week. `made`: its observations by day and kind, such as `(-1, "field")`."""
+
+    made: dict[tuple[int, str], Told]
+
+    def task_id(self, day: int, kind: str) -> str:
+        """Name one of them."""
+        return self.made[day, kind].task_id
+
+
+Fill = Callable[[Clients, str, datetime], Observatory]
+
+
+def fill(clients: Clients, superuser_url: str, now: datetime) -> Observatory:
+    """Make the week and all around it. `clients`: by the name of an account."""
+    made = {(each.day, each.kind): _walk(clients, each, now) for each in planned(now)}
+    with _history(superuser_url) as history:
+        moves = [
+            {"task_id": told.task_id, "status": status, "at": at}
+            for told in made.values()
+            for status, at in times_of(told.planned, told.fate, now)
+        ]
+        execute_batch(history, _EARLIER, moves)
+        for statement in (_OF_PRODUCTS, _SINCE, _RECEIPTS):
+            history.execute(statement)
+    told = Observatory(made)
+    _work(clients["airflow"], superuser_url, told, now)
+    _govern(clients["operator"], superuser_url, now)
+    _report(clients["airflow"], superuser_url, told, now)
+    return told
+
+
+def fill_calm(clients: Clients, superuser_url: str, now: datetime) -> Observatory:
+    """Make only what is well: what is done, what is observed and what will be."""
+    well = [each for each in planned(now) if each.day >= 0]
+    made = {(each.day, each.kind): _walk(clients, each, now) for each in well}
+    _signs(clients["airflow"])
+    _disks(clients["airflow"], superuser_url, filling=False)
+    return Observatory(made)
+
+
+def _walk(clients: Clients, each: Planned, now: datetime) -> Told:
+    fate = fate_of(each, now)
+    made = clients["astronomer"].create_observation(each.specification)
+    way = [status for status, _ in times_of(each, fate, now)]
+    for previous, status in zip(way, way[1:], strict=False):
+        stage = _STAGE[previous, status]
+        client = clients[_ACCOUNTS.get(stage, "airflow")]
+        owner = f"{stage}/{_run(each, stage)}" if client is clients["airflow"] else None
+        reason = fate.reason.format(made.taskID, made.field_beam) if status is way[-1] else ""
+        _products(clients, made.taskID, each, status, owner, reason)
+        lease = _LEASE_SECONDS if status in WORKING else None
+        client.move(made.taskID, status, owner=owner, lease_seconds=lease, reason=reason)
+    return Told(made.taskID, each, fate)
+
+
+def _run(each: Planned, stage: Actor) -> str:
+    at = each.end if stage in (Actor.VALIDATE, Actor.INGEST, Actor.REMOVE) else each.start
+    return f"asset_triggered__{at:%Y-%m-%dT%H:%M:%S}.{sha256(each.kind.encode()).hexdigest()[:6]}+00:00"
+
+
+def _products(
+    clients: Clients,
+    task_id: str,
+    each: Planned,
+    status: Status,
+    owner: str | None,
+    reason: str,
+) -> None:
+    """Do what is done to the products before the observation comes to a status."""
+    names = [name.format(task_id) for name in each.filenames]
+    if status is S.RUNNING:
+        clients["telescope"].create_dataproducts(
+            [NewDataProduct(taskID=task_id, filename=name, size=each.product_bytes) for name in names]
+        )
+        return
+    move = clients["airflow"].move_products
+    match status:
+        case S.VALID | S.COMPLETED:
+            _move(move, task_id, names, P.VALID, owner, with_checksum=True)
+        case S.INCOMPLETE:
+            _move(move, task_id, names, P.INVALID, owner, reason="it is empty")
+        case S.ARCHIVED:
+            _move(move, task_id, names, P.INGESTING, owner)
+            _move(move, task_id, names, P.ARCHIVED, owner)
+        case S.INGEST_ERROR:
+            _move(move, task_id, names, P.INGESTING, owner)
+            _move(move, task_id, names, P.INGEST_ERROR, owner, reason=reason)
+        case S.REMOVED:
+            _move(move, task_id, names, P.REMOVED, owner)
+        case S.REMOVE_ERROR:
+            _move(move, task_id, names[:37], P.REMOVED, owner)
+
+
+def _move(
+    move: Callable[..., object],
+    task_id: str,
+    names: list[str],
+    status: ProductStatus,
+    owner: str | None,
+    *,
+    reason: str = "",
+    with_checksum: bool = False,
+) -> None:
+    def of(name: str) -> ProductMove:
+        checksum = sha256(name.encode()).hexdigest() if with_checksum else None
+        copy = f"file:///archive/apertif_main/{task_id}/{name}" if status is P.ARCHIVED else None
+        given = {key: value for key, value in (("checksum", checksum), ("archive_copy", copy)) if value}
+        return ProductMove(filename=name, new_status=status, reason=reason, **given)
+
+    move(task_id, [of(name) for name in names], owner=owner)
+
+
+def _work(airflow: Client, superuser_url: str, told: Observatory, now: datetime) -> None:
+    """Let who has a lease tell how far the work is."""
+    for (day, kind), part, trouble, hours in (
+        ((-1, "field"), 0.62, "", 3.4),
+        ((-1, "search 0"), 0.08, "the archive answers slowly: 11 MB/s", 2.1),
+        ((-1, "search 1"), 0.85, "", 0.2),
+        ((-2, "search 0"), 0.4, "", 0.1),
+    ):
+        each = told.made[day, kind]
+        owner = next(held.owner for held in airflow.leases(taskID=each.task_id))
+        total = each.planned.total_bytes
+        _renew(airflow, each.task_id, owner, int(total * part), total, trouble)
+        with _history(superuser_url) as history:
+            history.execute(
+                "update leases set began_at = %(at)s, trouble_since = case when trouble is null then null "
+                "else %(at)s + interval '1 h' end where owner = %(owner)s",
+                {"at": now - timedelta(hours=hours), "owner": owner},
+            )
+            history.execute(
+                "update observations set status_since = %(at)s where task_id = %(task_id)s",
+                {"at": now - timedelta(hours=hours), "task_id": each.task_id},
+            )
+            history.execute(
+                "update transitions set at = %(at)s where owner = %(owner)s and dataproduct is null",
+                {"at": now - timedelta(hours=hours), "owner": owner},
+            )
+
+
+def _renew(airflow: Client, task_id: str, owner: str, done: int, total: int, trouble: str) -> None:
+    airflow.renew(
+        task_id,
+        owner,
+        _LEASE_SECONDS,
+        done_bytes=done,
+        total_bytes=total,
+        **({"trouble": trouble} if trouble else {}),
+    )
+    products = list(airflow.dataproducts(taskID=task_id, my_status=P.VALID))
+    if next(iter(airflow.leases(taskID=task_id))).my_status is S.INGESTING:
+        copied = [each.filename for each in products[: len(products) * done // total]]
+        _move(airflow.move_products, task_id, copied, P.INGESTING, owner)
+        _move(airflow.move_products, task_id, copied[:-1], P.ARCHIVED, owner)
+
+
+def _govern(operator: Client, superuser_url: str, now: datetime) -> None:
+    operator.change_stage(Actor.INGEST, slots=2, reason="the link to the archive is narrow")
+    operator.change_stage(
+        Actor.REMOVE, paused=True, reason="arts001: a disk has read errors", delay_seconds=86_400
+    )
+    with _history(superuser_url) as history:
+        history.execute(
+            "update stages set paused_at = %s where paused_at is not null", [now - timedelta(hours=5, minutes=12)]
+        )
+
+
+def _report(airflow: Client, superuser_url: str, told: Observatory, now: datetime) -> None:
+    _signs(airflow)
+    airflow.sign_of_life("disks arts041", detail="measures every 5 minutes")
+    _disks(airflow, superuser_url, filling=True)
+    late, failed = told.task_id(-1, "search 2"), told.task_id(-1, "scan 23")
+    events = (
+        (520, EventKind.BRAKE, None, "remove was paused: 1 of the last 2 removals failed"),
+        (
+            340,
+            EventKind.DISAGREEMENT,
+            told.task_id(-2, "search 1"),
+            "3 products are on arts001 that are removed here",
+        ),
+        (212, EventKind.OVERDUE, late, "completing for more than 1 h: nobody validates on arts001"),
+        (97, EventKind.REPAIR, told.task_id(-1, "search 1"), "lost its run; it was given to another"),
+        (31, EventKind.OVERDUE, failed, f"7 of one cause: {ARCHIVE_AWAY.format(failed, 23)}"),
+    )
+    airflow.raise_events(
+        [NewEvent(key=str(n), kind=kind, taskID=task_id, detail=detail) for n, kind, task_id, detail in events]
+    )
+    with _history(superuser_url) as history:
+        history.execute("update events set at = %s - make_interval(mins => key::integer)", [now])
+        history.execute(
+            "update services set last_seen = %s where name like 'disks arts%%'", [now - timedelta(minutes=41)]
+        )
+
+
+def _signs(airflow: Client) -> None:
+    statuses = [S.DEFINED, S.SCHEDULED, S.COMPLETING, S.VALID, S.ARCHIVED]
+    airflow.sign_of_life("airflow listen", statuses=statuses, detail="looks every 2 s")
+    airflow.sign_of_life("airflow reconcile", detail="every minute; the last took 2 s")
+    airflow.sign_of_life("data writer", detail="writes one observation")
+    airflow.claim(ClaimRequest(id="a claim", consumer="alert-to-VOEvent", statuses=[S.COMPLETED], limit=1))
+
+
+def _disks(airflow: Client, superuser_url: str, *, filling: bool) -> None:
+    """Let three hosts tell how full they are, now and a day ago."""
+    terabyte = 10**12
+    hosts = (
+        ("wcudata1", 40, 21.6, 16.9),
+        ("wcudata2", 40, 24.1, 24.8),
+        ("arts001", 25, 5.9, 2.2 if filling else 6.4),
+    )
+    for days, column in ((1, 0), (0, 1)):
+        for host, total, *free in hosts:
+            airflow.report_disk(
+                DiskUsage(data_host=host, total_bytes=total * terabyte, free_bytes=int(free[column] * terabyte))
+            )
+        with _history(superuser_url) as history:
+            history.execute("update disk_usages set at = at - make_interval(days => %s)", [days])
+
+
+@contextmanager
+def _history(superuser_url: str) -> Iterator[cursor]:
+    """Write as nothing else may: past the triggers."""
+    opened = psycopg2.connect(superuser_url)
+    try:
+        with opened, opened.cursor() as writing:
+            writing.execute("set session_replication_role = replica")
+            yield writing
+    finally:
+        opened.close()

@@ -1,0 +1,109 @@
+"""Take the pictures: every page, on a desk and on a phone, light and dark."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import httpx
+from playwright.sync_api import Browser, Page
+
+from atdb_api.auth import COOKIE
+from tests.conftest import SECRETS
+from tests.gui.screenshots.observatory import Observatory
+
+WIDTHS = {"desktop": 1280, "phone": 375}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+#: What is further down looks as what is above it.
+MOST_PIXELS = {"desktop": 1100, "phone": 1200}
+#: What can be held and what cannot.
+MANY = "/tasks/?name__startswith=3C196&my_status=valid&my_status=archived&my_status=aborted&my_status=ingest error"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A page to take. `do`: what is done there before."""
+
+    name: str
+    path: str
+    do: Callable[[Page], object] | None = None
+
+
+def busy(week: Observatory) -> Iterator[Picture]:
+    """Name the pictures of a busy night."""
+
+    def task(name: str, day: int, kind: str, then: str = "") -> Picture:
+        return Picture(f"task-{name}", f"/tasks/{week.task_id(day, kind)}/{then}")
+
+    yield Picture("night", "/night/")
+    yield Picture("plan", "/plan/")
+    yield Picture("tasks", "/tasks/")
+    yield Picture(
+        "tasks-filters", "/tasks/?my_status=ingest error&my_status=valid&my_status=ingesting", _open_filters
+    )
+    yield Picture("tasks-action", "/tasks/?my_status=ingest error", _ask_to_hold)
+    yield task("running", 0, "field")
+    yield task("ingesting", -1, "search 0")
+    yield task("ingest-error", -1, "scan 23")
+    yield task("action", -1, "scan 20", "?action=hold")
+    yield task("removed", -3, "search 1")
+    yield Picture("flow", "/flow/")
+    yield Picture("services", "/services/")
+    yield Picture("services-pause", "/services/ingest/")
+
+
+def _open_filters(page: Page) -> None:
+    page.get_by_text("Filters", exact=True).click()
+
+
+def _ask_to_hold(page: Page) -> None:
+    page.locator("[data-act=hold]").first.click()
+    page.get_by_role("dialog").get_by_label("Reason").fill("wait for the archive")
+
+
+class Camera:
+    """Takes pictures into a folder, as somebody sees the pages of one ATDB."""
+
+    def __init__(self, chromium: Browser, url: str, folder: Path) -> None:
+        self.chromium, self.url, self.folder = chromium, url, folder
+
+    def take(self, picture: Picture, *, role: str | None = "operator") -> None:
+        """Take a picture in all widths and schemes."""
+        for kind, width in WIDTHS.items():
+            for scheme in SCHEMES:
+                context = self.chromium.new_context(
+                    base_url=self.url,
+                    viewport={"width": width, "height": 800},
+                    color_scheme=scheme,
+                    reduced_motion="reduce",
+                )
+                if role:
+                    login = httpx.post(f"{self.url}/atdb/login/", json={"name": role, "password": SECRETS[role]})
+                    context.add_cookies([{"name": COOKIE, "value": login.cookies[COOKIE], "url": self.url}])
+                page = context.new_page()
+                page.goto(picture.path)
+                if picture.do:
+                    picture.do(page)
+                self._save(page, f"{picture.name}-{kind}-{scheme}", width, MOST_PIXELS[kind])
+                context.close()
+
+    def _save(self, page: Page, name: str, width: int, most: int) -> None:
+        height = min(page.evaluate("document.documentElement.scrollHeight"), most)
+        page.set_viewport_size({"width": width, "height": height})
+        page.screenshot(path=self.folder / f"{name}.png", animations="disabled", caret="hide")
+
+
+def of_many(page: Page) -> None:
+    """Ask for the preview of an action for all that match."""
+    page.get_by_label("that match, not just the ticked").check()
+    page.get_by_label("Action", exact=True).select_option("hold")
+    page.locator("#bulk").get_by_label("Reason").fill("the link to the archive is repaired")
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("heading", name="Preview").wait_for()
+
+
+def of_many_done(page: Page) -> None:
+    """Do it, and look at what became of each."""
+    of_many(page)
+    page.locator("form button").first.click()
+    page.get_by_role("heading", name="Done").wait_for()
