@@ -7,15 +7,19 @@ SPEEDUP ?=
 DO ?= account list
 CASES ?= 10000
 SEED ?=
+OBSERVATIONS ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status admin test fuzz docs check format lock clean
+.PHONY: help install demo rehearsal up down status admin test fuzz screenshots docs check format lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 demo: .venv/run ## Replay a schedule from specification to removal (SCHEDULE=file SPEEDUP=n), and end
 	@$(BIN)/python -m standalone demo $(if $(SPEEDUP),--speedup $(SPEEDUP)) $(if $(SCHEDULE),'$(SCHEDULE)')
+
+rehearsal: .venv/run ## Run a stack of its own under all faults, and judge it (OBSERVATIONS=n SEED=n SCHEDULE=file)
+	@$(BIN)/python -m standalone rehearsal --observations $(OBSERVATIONS) $(if $(SEED),--seed $(SEED)) $(if $(SCHEDULE),'$(SCHEDULE)')
 
 up: .venv/run ## Run ATDB, Airflow and the telescope simulator until Ctrl-C
 	@$(BIN)/python -m standalone up
@@ -30,10 +34,13 @@ admin: .venv/run ## Manage accounts and tokens of the running stack (DO='account
 	@$(BIN)/python -m standalone admin $(DO)
 
 test: .venv/dev ## Run all tests: on a real PostgreSQL, Airflow and telescope simulator
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 fuzz: .venv/dev ## Make 10,000 random requests, as all roles, and judge the answers (CASES=n SEED=n)
 	ATDB_FUZZ_CASES=$(CASES) ATDB_FUZZ_SEED=$(SEED) $(BIN)/pytest -s tests/fuzz
+
+screenshots: .venv/dev ## Take the pictures of all pages anew, into docs/screenshots (needs Chromium)
+	@$(BIN)/python -m tests.gui.screenshots docs/screenshots
 
 docs: .venv/run ## Write the parts of the documentation that are made from the code
 	@sed -i '/^| endpoint/,$$d' docs/permissions.md

@@ -36,8 +36,11 @@ class Delivery:
         self._untold: list[ProductMove] = []
         self._told_at = time.monotonic()
 
-    def begin(self, products: list[DataProduct]) -> int:
-        """Mark what to copy, and take over what an earlier try has archived: the bytes that this spares."""
+    def begin(self, products: list[DataProduct], removed: list[DataProduct]) -> int:
+        """Mark what to copy, and take over what an earlier try has archived: the bytes that this spares.
+
+        The manifest goes on to list what was removed from the data host since: the archive holds it.
+        """
         listed = self._archive.read_manifest(self._folder)
         self._stored = [(p, listed[p.filename]) for p in products if self._is_stored(p, listed.get(p.filename))]
         self._move(
@@ -46,6 +49,7 @@ class Delivery:
             if p.my_status is not ProductStatus.ARCHIVED
         )
         total, done = _bytes_of(products), _bytes_of(product for product, _ in self._stored)
+        self._stored += [(p, listed[p.filename]) for p in removed if p.filename in listed]
         self._lease.begin(PASSES * total, PASSES * done)
         return PASSES * done
 

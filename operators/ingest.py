@@ -42,12 +42,14 @@ class IngestOperator(StageOperator):
         An archive that takes nothing at all ends the try, and so does an ATDB that cannot be told.
         """
         archive = ArchiveHook(self.archive_conn_id).archive()
-        products = [p for p in client.dataproducts(taskID=observation.taskID) if p.my_status in WANTED]
+        all_products = list(client.dataproducts(taskID=observation.taskID))
+        products = [product for product in all_products if product.my_status in WANTED]
+        removed = [product for product in all_products if product.my_status is ProductStatus.REMOVED]
         if not products:
             raise ValueError("there is no valid data product to ingest")
         delivery = Delivery(client, archive, observation, owner, lease)
         failed: list[str] = []
-        done_bytes = delivery.begin(products)
+        done_bytes = delivery.begin(products, removed)
         for product in delivery.missing(products):
             lease.check()
             try:

@@ -177,3 +177,10 @@ def way_to(status: Status) -> list[Status]:
                 ways[step.target] = [*ways[here], step.target]
                 fringe.append(step.target)
     return ways[status]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what runs a whole stack in one worker: two stacks at once would only be in each other's way."""
+    for item in items:
+        if item.path.parent.name in ("e2e", "rehearsal"):
+            item.add_marker(pytest.mark.xdist_group("stack"))

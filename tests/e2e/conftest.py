@@ -29,7 +29,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="session")
 def stack(settings: Settings) -> Iterator[Stack]:
-    os.environ["ATDB_RETRY_SECONDS"] = "0.5"  # five retries are over after half a minute
+    os.environ["ATDB_RETRY_SECONDS"] = "0.1"  # five retries are over after seconds
     running = Stack(settings, say=print)
     running.start()
     yield running

@@ -21,6 +21,7 @@ from tests.e2e.test_stack import run_of, submit, wait_for
 pytestmark = pytest.mark.timeout(600)
 
 S = Status
+ELSEWHERE = "arts001:/data/elsewhere"
 HOW = ("one task", "failed tasks only", "whole run")
 
 
@@ -79,7 +80,7 @@ class Causes:
     def submit(self, trial: Trial) -> None:
         """Submit the observation, and put in its way what can be there before it starts."""
         late = trial.case.state is S.ERROR_TOO_LATE
-        after_seconds = 3600 if trial.case.stage is Actor.SPECIFY else -7200 if late else 45 + trial.number % 10
+        after_seconds = 3600 if trial.case.stage is Actor.SPECIFY else -7200 if late else 60
         trial.task_id = submit(
             self.atdb,
             f"CLEAR_{trial.number}",
@@ -88,29 +89,26 @@ class Causes:
         )
         if trial.case.state is S.ERROR_START_OBS:  # the telescope can write no such product
             self.define(trial, f"{trial.task_id}.txt")
+        if trial.case.state is S.INCOMPLETE:  # it writes all products into one directory
+            self.define(trial, f"{trial.task_id}_late.fits", data_location=ELSEWHERE)
         if trial.case.state is S.ERROR_NO_COMPLETING:  # and it writes over no data
             self.write(trial, f"ARTS{trial.task_id}.fits", b"of another task")
         if trial.case.state is S.INGEST_ERROR:  # a file where the archive's folder should be
             self.settings.archive.joinpath("clears").mkdir(exist_ok=True)
             self.settings.archive.joinpath("clears", str(trial.number)).write_bytes(b"")
 
-    def spoil(self, trial: Trial) -> None:
-        """Put in its way what can be there only after it has started."""
-        if trial.case.state is S.INCOMPLETE:
-            self.define(trial, f"{trial.task_id}_late.fits")
-        if trial.case.state is S.REMOVE_ERROR:
-            self.archived(trial).write_bytes(b"other bytes")
-
     def mend(self, trial: Trial) -> None:
         if trial.case.state is S.INCOMPLETE:
-            self.write(trial, f"{trial.task_id}_late.fits", b"came late")
+            directory = self.settings.data / ELSEWHERE.replace(":/", "/")
+            directory.mkdir(parents=True, exist_ok=True)
+            directory.joinpath(f"{trial.task_id}_late.fits").write_bytes(b"came late")
         if trial.case.state is S.INGEST_ERROR:
             self.settings.archive.joinpath("clears", str(trial.number)).unlink()
         if trial.case.state is S.REMOVE_ERROR:
             self.archived(trial).write_bytes(self.data(trial).joinpath(f"ARTS{trial.task_id}.fits").read_bytes())
 
-    def define(self, trial: Trial, filename: str) -> None:
-        self.atdb.create_dataproducts([{"taskID": trial.task_id, "filename": filename}])
+    def define(self, trial: Trial, filename: str, **fields: str) -> None:
+        self.atdb.create_dataproducts([{"taskID": trial.task_id, "filename": filename, **fields}])
 
     def write(self, trial: Trial, filename: str, content: bytes) -> None:
         self.data(trial).mkdir(parents=True, exist_ok=True)
@@ -140,13 +138,9 @@ def test_every_clear_in_every_failed_state_ends_on_a_true_status(
     for trial in trials:
         causes.submit(trial)
     for trial in trials:
-        if trial.case.state is S.INCOMPLETE:
-            wait_for(has(atdb, trial, S.STARTING, S.RUNNING))
-            causes.spoil(trial)
-    for trial in trials:
         if trial.case.state is S.REMOVE_ERROR:
             wait_for(has(atdb, trial, S.ARCHIVED), 240)
-            causes.spoil(trial)
+            causes.archived(trial).write_bytes(b"other bytes")
     atdb.change_stage(Actor.REMOVE, paused=False)
     for trial in trials:
         fail(atdb, airflow, causes, trial)

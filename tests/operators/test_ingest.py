@@ -1,5 +1,6 @@
 """What is in the archive is whole, and what is not goes on being tried."""
 
+import json
 import shutil
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from atdb_interface.lifecycle import Actor, Status
 from atdb_plugins.archive import ArchiveError
 from operators.data import path_of
 from operators.ingest import IngestError, IngestOperator
-from operators.remove import RemoveOperator
+from operators.remove import RemoveError, RemoveOperator
 from operators.validate import ValidateOperator
 from tests.operators.conftest import Context
 from tests.operators.observations import (
@@ -313,3 +314,20 @@ def test_a_copy_that_is_no_longer_in_the_archive_is_made_again(
     IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
     assert statuses(client, made) == ["archived"] * 3
     assert (in_archive(archive_root, made) / first / "table.dat").is_file()
+
+
+def test_the_manifest_keeps_what_was_removed_before_the_rest_is_ingested_again(
+    client: Client, archived: Make, context: Context, archive_root: Path
+) -> None:
+    made = archived()
+    names = [product.filename for product in products_of(client, made)]
+    (in_archive(archive_root, made) / names[1]).write_bytes(b"rotten")
+    with pytest.raises(RemoveError):
+        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert statuses(client, made) == ["removed", "archived", "removed"]
+    client.act(made.taskID, Action.INGEST, reason="one copy is bad")
+    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
+    manifest = json.loads((in_archive(archive_root, made) / "manifest.json").read_text())
+    assert {p["filename"]: p["checksum"] for p in manifest["products"]} == {
+        product.filename: product.checksum for product in products_of(client, made)
+    }
