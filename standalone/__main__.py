@@ -1,4 +1,4 @@
-"""`python -m standalone up | down | status | demo | admin`: everything of ATDB on this machine."""
+"""`python -m standalone up | down | status | demo | rehearsal | admin`: everything of ATDB on this machine."""
 
 import argparse
 import signal
@@ -25,6 +25,10 @@ def main() -> int:
     shown = commands.add_parser("demo", help="replay a schedule from specification to removal, and end")
     shown.add_argument("schedule", nargs="?", type=Path, help="a schedule.sh (default: an example)")
     shown.add_argument("--speedup", type=float, help="how many times as fast as the sky (default: by its length)")
+    rehearsed = commands.add_parser("rehearsal", help="run a stack of its own under faults, and judge the end")
+    rehearsed.add_argument("schedule", nargs="?", type=Path, help="a schedule.sh to replay (default: a made one)")
+    rehearsed.add_argument("--observations", type=int, default=100, help="how many, without a schedule")
+    rehearsed.add_argument("--seed", type=int, help="that of a former rehearsal, to have it again")
     administered = commands.add_parser("admin", help="run a command of ATDB's administrator, as `account list`")
     administered.add_argument("command_line", nargs=argparse.REMAINDER, metavar="account|token ...")
     chosen = parser.parse_args()
@@ -32,6 +36,8 @@ def main() -> int:
         settings = Settings.from_environment()
         if chosen.command == "demo":
             return demo(settings, chosen.schedule, chosen.speedup)
+        if chosen.command == "rehearsal":
+            return rehearsal(chosen.observations, chosen.seed, chosen.schedule)
         if chosen.command == "admin":
             return admin(settings, chosen.command_line)
         return int(chosen.run(settings))
@@ -83,6 +89,17 @@ def demo(settings: Settings, schedule: Path | None, speedup: float | None) -> in
     _end_in_order()
     try:
         return replayed.run(settings, schedule or replayed.EXAMPLE, speedup)
+    except KeyboardInterrupt:
+        return 130
+
+
+def rehearsal(observations: int, seed: int | None, schedule: Path | None) -> int:
+    """Play everything that can go wrong on a stack of its own."""
+    from standalone.rehearsal import run  # noqa: PLC0415 - `down` works whatever state ATDB's client is in
+
+    _end_in_order()
+    try:
+        return run.rehearse(observations, seed, schedule)
     except KeyboardInterrupt:
         return 130
 

@@ -125,7 +125,7 @@ def _told(session: Session, task_id: str) -> Told:
     return Told(
         task=task(*found),
         row=row,
-        why=explain(session, row, now),
+        why=explain(session, row, now, steps[-1] if steps else None),
         stays=stays(steps, now, is_ended=not allowed_next(row.status, row.held_from)),
         runs=runs(steps),
         worker=run_of(lease.owner, lease.began_at) if lease else None,

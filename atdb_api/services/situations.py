@@ -50,10 +50,12 @@ class Situation:
         return end if end > self.now else None
 
 
-def situation(session: Session, observation: Observation, now: datetime) -> Situation:
-    """Ask the database; five statements at most."""
+def situation(
+    session: Session, observation: Observation, now: datetime, last: Transition | None = None
+) -> Situation:
+    """Ask the database; five statements at most. `last`: its last transition, where that is known already."""
     stage = _STAGE_OF.get(observation.status)
-    last = moves.latest(session, observation.task_id)
+    last = last or moves.latest(session, observation.task_id)
     if stage is None:
         return Situation(observation, now, last)
     is_working = observation.status is stage.working

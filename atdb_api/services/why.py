@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from sqlalchemy.orm import Session
 
-from atdb_api.models import Observation
+from atdb_api.models import Observation, Transition
 from atdb_api.quantities import about, size
 from atdb_api.services.situations import Situation, situation
 from atdb_api.services.waits import barriers, because, data_host, given, waits
@@ -27,9 +27,12 @@ S = Status
 LONGEST_GUESS_SECONDS = 30 * 86400
 
 
-def explain(session: Session, observation: Observation, now: datetime) -> str:
-    """Say why an observation is where it is, and since when it should not be; five statements at most."""
-    return sentence(situation(session, observation, now))
+def explain(session: Session, observation: Observation, now: datetime, last: Transition | None = None) -> str:
+    """Say why an observation is where it is, and since when it should not be; five statements at most.
+
+    `last`: its last transition, where that is known already.
+    """
+    return sentence(situation(session, observation, now, last))
 
 
 def sentence(found: Situation) -> str:

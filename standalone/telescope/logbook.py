@@ -23,6 +23,7 @@ class State(StrEnum):
     OBSERVING = "observing"
     FINISHED = "finished"
     FAILED = "failed"
+    STOPPED = "stopped"
 
 
 class WrittenProduct(BaseModel):
@@ -35,7 +36,10 @@ class WrittenProduct(BaseModel):
 
 
 class Task(BaseModel):
-    """One task. `reported`: ATDB knows that it is done. `aborted`: ATDB said that it was cancelled."""
+    """One task. `reported`: ATDB knows how it ended. `aborted`: ATDB said that it was cancelled.
+
+    `damaged`: the products that a rehearsal has damaged after they were generated, and how.
+    """
 
     model_config = ConfigDict(serialize_by_alias=True)
 
@@ -48,11 +52,12 @@ class Task(BaseModel):
     data_location: str
     parset: str
     products: list[WrittenProduct] = Field(default_factory=list)
+    damaged: dict[str, str] = Field(default_factory=dict)
 
     @property
     def is_over(self) -> bool:
         """Tell whether nothing is left to do."""
-        return self.state is State.FAILED or self.reported or self.aborted
+        return self.state is State.STOPPED or self.reported or self.aborted
 
     def summary(self) -> dict[str, Any]:
         """Give the task without its parset and its files."""

@@ -1,4 +1,4 @@
-"""Tell ATDB that an observation is done, as the telescope's data writer does."""
+"""Tell ATDB how an observation has ended, as the telescope's data writer does."""
 
 import logging
 import time
@@ -13,7 +13,7 @@ PATIENCE_SECONDS = 15 * 60.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 5.0
 
 #: From here an observation may still come to `running`, so the report may still be taken.
-_BEFORE_COMPLETING = (
+_BEFORE_THE_END = (
     Status.DEFINED,
     Status.SCHEDULED,
     Status.STARTING,
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class Outcome(Enum):
-    """What became of a report. KNOWN: ATDB was past `completing` already, by its backstop or an operator."""
+    """What became of a report. KNOWN: ATDB was past `running` already, by its backstop or an operator."""
 
     TAKEN = auto()
     KNOWN = auto()
@@ -36,10 +36,10 @@ class Outcome(Enum):
     GIVEN_UP = auto()
 
 
-def report_completing(
-    client: Client, task_id: str, *, reason: str, pause: Callable[[float], None]
+def report(
+    client: Client, task_id: str, status: Status, *, reason: str, pause: Callable[[float], None]
 ) -> tuple[Outcome, str]:
-    """Move an observation to `completing`; the outcome, and in a sentence why it is not TAKEN.
+    """Move an observation to the status in which it ended; the outcome, and in a sentence why it is not TAKEN.
 
     Any refusal and any failure is met by asking again for 15 minutes: the observation may be `starting` still,
     and ATDB may be down. What `pause` raises goes through.
@@ -48,13 +48,13 @@ def report_completing(
     seconds, problem = _FIRST_PAUSE_SECONDS, ""
     while True:
         try:
-            client.move(task_id, Status.COMPLETING, reason=reason)
+            client.move(task_id, status, expect=[Status.RUNNING], reason=reason)
         except AtdbError as error:
-            status = error.extra.get("my_status") if isinstance(error, ForbiddenMove) else None
-            if status == Status.ABORTED:
+            present = error.extra.get("my_status") if isinstance(error, ForbiddenMove) else None
+            if present == Status.ABORTED:
                 return Outcome.ABORTED, "ATDB says that the observation was aborted"
-            if status is not None and status not in _BEFORE_COMPLETING:
-                return Outcome.KNOWN, f"ATDB had it as {status} already"
+            if present is not None and present not in _BEFORE_THE_END:
+                return Outcome.KNOWN, f"ATDB had it as {present} already"
             if str(error) != problem:
                 problem = str(error)
                 log.info("%s: cannot report yet: %s", task_id, problem)

@@ -6,6 +6,7 @@ from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 
 from atdb_interface.errors import AtdbError, NotFound
+from standalone.telescope.answering import answer
 from standalone.telescope.logbook import Logbook
 from standalone.telescope.observing import Telescope
 
@@ -24,7 +25,7 @@ def create_app(telescope: Telescope, logbook: Logbook) -> Flask:
 
     @app.post("/observations/")
     def accept() -> tuple[dict[str, Any], int]:
-        return telescope.accept(request.get_data()).summary(), 201
+        return answer(telescope, request.get_data())
 
     @app.get("/observations/")
     def list_() -> list[dict[str, Any]]:
@@ -32,10 +33,16 @@ def create_app(telescope: Telescope, logbook: Logbook) -> Flask:
 
     @app.get("/observations/<task_id>/")
     def detail(task_id: str) -> dict[str, Any]:
-        task = logbook.find(task_id) if task_id.isdecimal() and len(task_id) <= 12 else None
+        task = logbook.find(task_id) if is_task_id(task_id) else None
         if task is None:
             raise NotFound(f"the telescope knows no task {task_id}")
         return task.model_dump(mode="json")
+
+    @app.delete("/observations/<task_id>/")
+    def stop(task_id: str) -> dict[str, Any]:
+        if not is_task_id(task_id):
+            raise NotFound(f"the telescope knows no task {task_id}")
+        return telescope.stop_task(task_id).summary()
 
     @app.errorhandler(AtdbError)
     def refuse(error: AtdbError) -> tuple[dict[str, Any], int]:
@@ -46,3 +53,8 @@ def create_app(telescope: Telescope, logbook: Logbook) -> Flask:
         return {"title": error.name, "status": error.code, "detail": error.description}, error.code or 500
 
     return app
+
+
+def is_task_id(text: str) -> bool:
+    """Tell whether a text from outside may name a file of the logbook."""
+    return text.isascii() and text.isdecimal() and len(text) <= 12

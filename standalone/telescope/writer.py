@@ -1,8 +1,9 @@
 """The data writer: put a product on the disk part by part, and record what was generated."""
 
 import hashlib
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from standalone.telescope.layout import Piece, pieces
 from standalone.telescope.logbook import WrittenProduct
 from standalone.telescope.order import Order
 
+#: The kernel's own full disk, to rehearse with.
+_FULL_DISK = Path("/dev/full")
+
 
 @dataclass
 class _Tally:
@@ -21,22 +25,45 @@ class _Tally:
     size: int = 0
     sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
+    def copy(self) -> "_Tally":
+        return _Tally(self.size, self.sha256.copy())
+
 
 class ProductWriter:
-    """Write one data product. The parts are written in their order, by one thread at a time."""
+    """Write one data product. The parts are written in their order, by one thread at a time.
 
-    def __init__(self, order: Order, directory: Path, filename: str, size: int) -> None:
+    `disk_is_full` lets a rehearsal have the disk refuse.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        directory: Path,
+        filename: str,
+        size: int,
+        *,
+        disk_is_full: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.path = directory / filename
         self._order, self._filename, self._size = order, filename, size
+        self._disk_is_full = disk_is_full
         self._tallies: dict[str, _Tally] = {}
 
     def write(self, part: int) -> None:
-        """Add a part; the first one takes the place of what an interrupted run has left. Raises OSError."""
+        """Add a part; the first one takes the place of what an interrupted run has left.
+
+        Raises OSError, and has then added nothing: the same part may be written again.
+        """
         if part == 0:
-            _clear(self.path)
+            clear(self.path)
             self._tallies.clear()
-        for piece in pieces(self._order, self._filename, self._size, part):
-            self._append(piece, part)
+        before = {path: tally.copy() for path, tally in self._tallies.items()}
+        try:
+            for piece in pieces(self._order, self._filename, self._size, part):
+                self._append(piece, part)
+        except OSError:
+            self._take_back(before)
+            raise
 
     def record(self) -> WrittenProduct:
         """Tell what was generated."""
@@ -52,13 +79,23 @@ class ProductWriter:
         tally = self._tallies.setdefault(piece.path, _Tally())
         path = self.path / piece.path if piece.path else self.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab", buffering=0) as file:
+        target = _FULL_DISK if self._disk_is_full() else path
+        with target.open("ab", buffering=0) as file:
             for chunk in self._chunks(piece, part):
                 view = memoryview(chunk)
                 while view:
                     view = view[file.write(view) :]
                 tally.size += len(chunk)
                 tally.sha256.update(chunk)
+
+    def _take_back(self, before: dict[str, _Tally]) -> None:
+        for path in self._tallies:
+            file = self.path / path if path else self.path
+            if path in before and file.exists():
+                os.truncate(file, before[path].size)
+            else:
+                file.unlink(missing_ok=True)
+        self._tallies = before
 
     def _chunks(self, piece: Piece, part: int) -> Iterator[bytes]:
         """Generate a piece in chunks: the same task and file give the same bytes, others give others."""
@@ -70,7 +107,8 @@ class ProductWriter:
         yield piece.tail
 
 
-def _clear(path: Path) -> None:
+def clear(path: Path) -> None:
+    """Delete what is there, following no link."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

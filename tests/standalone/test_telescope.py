@@ -471,6 +471,57 @@ def test_a_report_that_atdb_no_longer_needs_counts_as_made(
     assert status_in_atdb(client, observation.taskID) is Status.VALID
 
 
+def test_a_task_that_is_stopped_ends_at_once_and_says_nothing(
+    unstarted: Callable[..., Simulator], client: Client, url: str
+) -> None:
+    observation = running(client, starttime=seconds_from_now(0), duration=60)
+    simulator = unstarted(url).start(ATDB_TELESCOPE_SPEEDUP="12")  # a part every 1.25 s
+    simulator.post(observation.taskID, make_parset(observation, ["a.MS"]))
+    wait_until(lambda: "wcudata1/data/a.MS/table.f0" in simulator.written())
+    answer = simulator.http.delete(f"/observations/{observation.taskID}/")
+    assert (answer.status_code, answer.json()["state"]) == (200, "stopped")
+    written = simulator.written()
+    time.sleep(2)
+    assert simulator.written() == written
+    simulator.end(signal.SIGKILL)
+    simulator.start()
+    assert simulator.task(observation.taskID)["state"] == "stopped"
+    assert simulator.http.delete(f"/observations/{observation.taskID}/").json()["state"] == "stopped"
+    assert simulator.post(observation.taskID, make_parset(observation, ["a.MS"])).status_code == 409
+    time.sleep(1)
+    assert simulator.written() == written
+    assert status_in_atdb(client, observation.taskID) is Status.RUNNING
+
+
+def test_a_task_that_is_over_is_not_stopped(alone: Simulator) -> None:
+    alone.post(TASK, parset())
+    alone.wait_for(TASK, state="finished")
+    answer = alone.http.delete(f"/observations/{TASK}/")
+    assert (answer.status_code, answer.json()["state"]) == (200, "finished")
+    for path in ("/observations/190405099/", "/observations/passwd/"):
+        assert alone.http.delete(path).status_code == 404
+
+
+def test_a_task_that_fails_is_told_to_atdb(unstarted: Callable[..., Simulator], client: Client, url: str) -> None:
+    observation = running(client)
+    simulator = unstarted(url)
+    (simulator.data / "wcudata1/data").mkdir(parents=True)
+    (simulator.data / "wcudata1/data/a.MS").write_text("theirs")
+    simulator.start().post(observation.taskID, make_parset(observation, ["a.MS"]))
+    simulator.wait_for(observation.taskID, state="failed", reported=True)
+    found = client.observation(observation.taskID)
+    assert found.my_status is Status.ERROR_NO_COMPLETING
+    assert "a.MS is there already" in found.status_history[-1].reason
+
+
+def test_it_gives_signs_of_life(unstarted: Callable[..., Simulator], client: Client, url: str) -> None:
+    simulator = unstarted(url).start()
+    wait_until(lambda: len(list(client.services())) == 1)
+    (service,) = client.services()
+    assert (service.name, service.detail) == ("telescope simulator", "no tasks")
+    assert simulator.is_well()
+
+
 def test_ten_observations_at_once_are_all_written(alone: Simulator) -> None:
     task_ids = [f"1904050{number}" for number in range(10, 20)]
     for task_id in task_ids:

@@ -1,17 +1,16 @@
 """`python -m tests.gui.screenshots FOLDER`: start a database and ATDB, fill them, take all pictures, stop them."""
 
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from alembic import command
 from playwright.sync_api import sync_playwright
 from sqlalchemy import make_url
-from werkzeug.serving import make_server
 
 from atdb_api import create_app
 from atdb_api.commands import alembic_config
@@ -21,14 +20,14 @@ from atdb_api.roles import role_named
 from atdb_api.services import accounts
 from atdb_interface.client import Client
 from standalone import database
-from standalone.settings import HOST
 from tests.conftest import SECRETS, Postgres
 from tests.gui.conftest import CHROMIUM
 from tests.gui.screenshots import observatory, taking
+from tests.gui.screenshots.taking import Camera, Picture
+from tests.serving import serve
 
 #: The names that stand in the history.
 ACCOUNTS = dict.fromkeys(("airflow", "astronomer", "telescope"), "service") | {"operator": "operator"}
-_AIRFLOW = "http://127.0.0.1:8080"
 
 
 def main(folder: Path) -> None:
@@ -38,14 +37,19 @@ def main(folder: Path) -> None:
         chromium = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-lcd-text"]
         )
-        with _atdb(postgres, observatory.fill) as (url, week):
-            camera = taking.Camera(chromium, url, folder)
-            camera.take(taking.Picture("login", "/atdb/login/"), role=None)
+        with _atdb(postgres, observatory.fill) as (url, clients, week):
+            camera = Camera(chromium, url, folder, before=partial(observatory.give_signs, clients["airflow"]))
+            camera.take(Picture("login", "/atdb/login/"), role=None)
             for picture in taking.busy(week):
                 camera.take(picture)
-            camera.take(taking.Picture("bulk-preview", taking.MANY, taking.of_many))
-        with _atdb(postgres, observatory.fill_calm) as (url, _):
-            taking.Camera(chromium, url, folder).take(taking.Picture("night-calm", "/night/"))
+            camera.take(Picture("bulk-preview", taking.MANY, taking.of_many))
+            undo = partial(observatory.hold_no_more, clients["operator"], week)
+            Camera(chromium, url, folder, before=undo).take(
+                Picture("bulk-result", taking.MANY, taking.of_many_done)
+            )
+        with _atdb(postgres, observatory.fill_calm) as (url, clients, _):
+            camera = Camera(chromium, url, folder, before=partial(observatory.give_signs, clients["airflow"]))
+            camera.take(Picture("night-calm", "/night/"))
         chromium.close()
     print(f"{len(list(folder.glob('*.png')))} pictures are in {folder}")
 
@@ -70,27 +74,21 @@ def _postgres() -> Iterator[Postgres]:
 
 
 @contextmanager
-def _atdb(postgres: Postgres, fill: observatory.Fill) -> Iterator[tuple[str, observatory.Observatory]]:
-    """Run an ATDB with a database of its own; its address, and what it was filled with."""
+def _atdb(
+    postgres: Postgres, fill: observatory.Fill
+) -> Iterator[tuple[str, observatory.Clients, observatory.Observatory]]:
+    """Run an ATDB with a database of its own; its address, who is logged in, and what it was filled with."""
     address = postgres.new_database()
-    app = create_app(Config(database_url=address, airflow_url=_AIRFLOW))
-    server = make_server(HOST, 0, app, threaded=True)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    url = f"http://{HOST}:{server.server_port}"
     superuser = make_url(address).set(
         drivername="postgresql", username="postgres", password=postgres.credentials.postgresql["postgres"]
     )
-    try:
-        with ExitStack() as opened:
-            clients = {
-                name: opened.enter_context(Client(url, user=name, secret=SECRETS[role]))
-                for name, role in ACCOUNTS.items()
-            }
-            yield url, fill(clients, superuser.render_as_string(hide_password=False), datetime.now(UTC))
-    finally:
-        server.shutdown()
-        server.server_close()
-        app.extensions["atdb_engine"].dispose()
+    with serve(postgres, address) as served, ExitStack() as opened:
+        clients = {
+            name: opened.enter_context(Client(served.url, user=name, secret=SECRETS[role]))
+            for name, role in ACCOUNTS.items()
+        }
+        week = fill(clients, superuser.render_as_string(hide_password=False), datetime.now(UTC))
+        yield served.url, clients, week
 
 
 if __name__ == "__main__":

@@ -84,9 +84,10 @@ def times_of(each: Planned, fate: Fate, now: datetime) -> Iterator[tuple[Status,
     valid = each.end + timedelta(seconds=9) + check
     archived = valid + timedelta(seconds=14) + ingest
     removing = archived + timedelta(hours=6)
+    made = now if fate.status is S.DEFINED else min(each.start, now) - timedelta(days=2, hours=3)
     known = {
-        S.DEFINED: min(each.start, now) - timedelta(days=2, hours=3),
-        S.SCHEDULED: min(each.start, now) - timedelta(days=2, hours=3) + timedelta(seconds=4),
+        S.DEFINED: made,
+        S.SCHEDULED: made + timedelta(seconds=4),
         S.STARTING: each.start - timedelta(minutes=9, seconds=58),
         S.RUNNING: each.start,
         S.COMPLETING: each.end + timedelta(seconds=2),

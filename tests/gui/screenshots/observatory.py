@@ -1,15 +1,17 @@
-"""Fill a database as a week of work leaves it: by real moves over HTTP, of which only the times are made earlier."""
+"""Fill a database as a week of work leaves it: by real moves over HTTP, and then with earlier times."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import pairwise
 
 import psycopg2
 from psycopg2.extensions import cursor
 from psycopg2.extras import execute_batch
 
+from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import STEPS, WORKING, Actor, ProductStatus, Status
 from atdb_interface.models import NewDataProduct
@@ -27,11 +29,13 @@ _ACCOUNTS = {Actor.TELESCOPE: "telescope", Actor.OPERATOR: "operator"}
 _LEASE_SECONDS = 86_400
 #: As superuser: without the triggers that keep history from being changed.
 _EARLIER = """
-    update transitions set at = %(at)s where task_id = %(task_id)s and dataproduct is null and status = %(status)s"""
+    update transitions set at = %(at)s
+    where task_id = %(task_id)s and dataproduct is null and status = %(status)s"""
 _OF_PRODUCTS = """
     update transitions product set at = o.at + interval '7 s' from transitions o
     where product.dataproduct is not null and o.dataproduct is null and o.task_id = product.task_id and o.status =
-        case product.status when 'defined' then 'running' when 'valid' then 'checking' when 'invalid' then 'checking'
+        case product.status
+        when 'defined' then 'running' when 'valid' then 'checking' when 'invalid' then 'checking'
         when 'archived' then 'ingesting' when 'ingest error' then 'ingesting' when 'removed' then 'removing'
         else product.status end"""
 _SINCE = """
@@ -89,7 +93,7 @@ def fill_calm(clients: Clients, superuser_url: str, now: datetime) -> Observator
     """Make only what is well: what is done, what is observed and what will be."""
     well = [each for each in planned(now) if each.day >= 0]
     made = {(each.day, each.kind): _walk(clients, each, now) for each in well}
-    _signs(clients["airflow"])
+    give_signs(clients["airflow"])
     _disks(clients["airflow"], superuser_url, filling=False)
     return Observatory(made)
 
@@ -98,7 +102,7 @@ def _walk(clients: Clients, each: Planned, now: datetime) -> Told:
     fate = fate_of(each, now)
     made = clients["astronomer"].create_observation(each.specification)
     way = [status for status, _ in times_of(each, fate, now)]
-    for previous, status in zip(way, way[1:], strict=False):
+    for previous, status in pairwise(way):
         stage = _STAGE[previous, status]
         client = clients[_ACCOUNTS.get(stage, "airflow")]
         owner = f"{stage}/{_run(each, stage)}" if client is clients["airflow"] else None
@@ -222,7 +226,7 @@ def _govern(operator: Client, superuser_url: str, now: datetime) -> None:
 
 
 def _report(airflow: Client, superuser_url: str, told: Observatory, now: datetime) -> None:
-    _signs(airflow)
+    give_signs(airflow)
     airflow.sign_of_life("disks arts041", detail="measures every 5 minutes")
     _disks(airflow, superuser_url, filling=True)
     late, failed = told.task_id(-1, "search 2"), told.task_id(-1, "scan 23")
@@ -248,7 +252,15 @@ def _report(airflow: Client, superuser_url: str, told: Observatory, now: datetim
         )
 
 
-def _signs(airflow: Client) -> None:
+def hold_no_more(operator: Client, week: Observatory) -> None:
+    """Undo what a picture of holding many tasks has done."""
+    for each in list(operator.observations(my_status=S.ON_HOLD)):
+        if each.taskID != week.task_id(-1, "scan 35"):
+            operator.act(each.taskID, Action.RESUME)
+
+
+def give_signs(airflow: Client) -> None:
+    """Let the services that are there say so."""
     statuses = [S.DEFINED, S.SCHEDULED, S.COMPLETING, S.VALID, S.ARCHIVED]
     airflow.sign_of_life("airflow listen", statuses=statuses, detail="looks every 2 s")
     airflow.sign_of_life("airflow reconcile", detail="every minute; the last took 2 s")

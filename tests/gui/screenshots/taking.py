@@ -1,5 +1,6 @@
 """Take the pictures: every page, on a desk and on a phone, light and dark."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,15 @@ from playwright.sync_api import Browser, Page
 
 from atdb_api.auth import COOKIE
 from tests.conftest import SECRETS
+from tests.gui.screenshots import palette
 from tests.gui.screenshots.observatory import Observatory
 
 WIDTHS = {"desktop": 1280, "phone": 375}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 #: What is further down looks as what is above it.
-MOST_PIXELS = {"desktop": 1100, "phone": 1200}
+MOST_PIXELS = {"desktop": 1000, "phone": 1000}
 #: What can be held and what cannot.
-MANY = "/tasks/?name__startswith=3C196&my_status=valid&my_status=archived&my_status=aborted&my_status=ingest error"
+MANY = "/tasks/?name__startswith=3C196&my_status=valid&my_status=aborted&my_status=ingest error"
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def busy(week: Observatory) -> Iterator[Picture]:
 
     yield Picture("night", "/night/")
     yield Picture("plan", "/plan/")
-    yield Picture("tasks", "/tasks/")
+    yield Picture("tasks", "/tasks/?ordering=-status_since")
     yield Picture(
         "tasks-filters", "/tasks/?my_status=ingest error&my_status=valid&my_status=ingesting", _open_filters
     )
@@ -62,10 +64,11 @@ def _ask_to_hold(page: Page) -> None:
 
 
 class Camera:
-    """Takes pictures into a folder, as somebody sees the pages of one ATDB."""
+    """Takes pictures into a folder, as somebody sees the pages of one ATDB. `before`: done before each."""
 
-    def __init__(self, chromium: Browser, url: str, folder: Path) -> None:
-        self.chromium, self.url, self.folder = chromium, url, folder
+    def __init__(self, chromium: Browser, url: str, folder: Path, *, before: Callable[[], object]) -> None:
+        self.chromium, self.url, self.folder, self._before = chromium, url, folder, before
+        self._blank = chromium.new_page()
 
     def take(self, picture: Picture, *, role: str | None = "operator") -> None:
         """Take a picture in all widths and schemes."""
@@ -75,8 +78,10 @@ class Camera:
                     base_url=self.url,
                     viewport={"width": width, "height": 800},
                     color_scheme=scheme,
+                    locale="en-GB",
                     reduced_motion="reduce",
                 )
+                self._before()
                 if role:
                     login = httpx.post(f"{self.url}/atdb/login/", json={"name": role, "password": SECRETS[role]})
                     context.add_cookies([{"name": COOKIE, "value": login.cookies[COOKIE], "url": self.url}])
@@ -90,14 +95,16 @@ class Camera:
     def _save(self, page: Page, name: str, width: int, most: int) -> None:
         height = min(page.evaluate("document.documentElement.scrollHeight"), most)
         page.set_viewport_size({"width": width, "height": height})
-        page.screenshot(path=self.folder / f"{name}.png", animations="disabled", caret="hide")
+        picture = page.screenshot(animations="disabled", caret="hide")
+        self._blank.goto("about:blank")
+        palette.save(self._blank, picture, self.folder / f"{name}.png")
 
 
 def of_many(page: Page) -> None:
     """Ask for the preview of an action for all that match."""
     page.get_by_label("that match, not just the ticked").check()
     page.get_by_label("Action", exact=True).select_option("hold")
-    page.locator("#bulk").get_by_label("Reason").fill("the link to the archive is repaired")
+    page.locator("#bulk").get_by_label("Reason").fill("the archive is serviced until noon")
     page.get_by_role("button", name="Preview").click()
     page.get_by_role("heading", name="Preview").wait_for()
 
@@ -105,5 +112,5 @@ def of_many(page: Page) -> None:
 def of_many_done(page: Page) -> None:
     """Do it, and look at what became of each."""
     of_many(page)
-    page.locator("form button").first.click()
+    page.get_by_role("button", name=re.compile("Hold [0-9]+ tasks")).click()
     page.get_by_role("heading", name="Done").wait_for()

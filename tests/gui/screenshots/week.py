@@ -1,7 +1,7 @@
 """A week of observing in the shape of a real one: 11.5-hour fields, calibrator scans, pulsars and searches.
 
-Each day's field ends a quarter of an hour from now on the clock, so that one is about to end and another observation
-is about to start, whenever the pictures are taken.
+Each day's field ends at the time of day that is a quarter of an hour from now: whenever the pictures are taken,
+one observation is about to end and another is about to start.
 """
 
 from collections.abc import Iterator

@@ -1,0 +1,264 @@
+"""Judge what a rehearsal has left behind. It knows nothing of the code that it judges."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from itertools import pairwise
+from pathlib import Path
+
+from standalone.rehearsal import law
+from standalone.rehearsal.evidence import Evidence, Row, checksum
+
+#: A product with one of these has passed its validation.
+_PASSED = {"valid", "ingesting", "ingest error", "archived", "removed"}
+_IN_ARCHIVE = {"archived", "removed"}
+#: From here an observation comes to be ingested again when a person says so, or when what worked on it was lost.
+_AGAIN = {"archived", "remove error", "ingest error", "on hold"}
+
+
+class Wrong(StrEnum):
+    """What must not have happened."""
+
+    LOST = "tasks lost"
+    STATUS = "tasks in a wrong status"
+    BYTES = "bytes lost or altered"
+    DELETION = "unverified deletions"
+    DOUBLE_INGEST = "double ingests"
+    OTHER = "other"
+    """A broken history, an observation started twice, something left behind."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong. `amount`: bytes where bytes are counted, else 1."""
+
+    wrong: Wrong
+    task_id: str
+    sentence: str
+    amount: int = 1
+
+
+#: A stage that was paused, from when until when.
+Pause = tuple[str, datetime, datetime]
+
+
+def judge(
+    evidence: Evidence, expected: Mapping[str, Collection[str]], pauses: Sequence[Pause] = ()
+) -> list[Finding]:
+    """Judge the tasks that were submitted, by the statuses in which each may have ended."""
+    checker = _Checker(evidence, expected, pauses)
+    return [finding for check in checker.checks() for finding in check()]
+
+
+class _Checker:
+    def __init__(
+        self, evidence: Evidence, expected: Mapping[str, Collection[str]], pauses: Sequence[Pause]
+    ) -> None:
+        self._evidence, self._expected, self._pauses = evidence, expected, pauses
+        self._now = datetime.now(UTC)
+
+    def checks(self) -> list[Callable[[], Iterator[Finding]]]:
+        return [
+            self._tasks,
+            self._histories,
+            self._products,
+            self._deletions,
+            self._receipts,
+            self._manifests,
+            self._ingests,
+            self._starts,
+            self._leftovers,
+            self._paused,
+        ]
+
+    def _tasks(self) -> Iterator[Finding]:
+        """Each task is there, where it belongs; and there is no other."""
+        observations = self._evidence.observations
+        for task_id, ends in self._expected.items():
+            if task_id not in observations:
+                yield Finding(Wrong.LOST, task_id, "it was submitted, and ATDB does not have it")
+                continue
+            status = observations[task_id]["status"]
+            if status not in ends:
+                yield Finding(Wrong.STATUS, task_id, f"it is {status}, and not {' or '.join(sorted(ends))}")
+            if status in law.WORKING and self._evidence.leases.get(task_id, self._now) <= self._now:
+                yield Finding(Wrong.STATUS, task_id, f"it is {status}, and nobody works on it")
+        for task_id in sorted(observations.keys() - self._expected.keys()):
+            yield Finding(Wrong.OTHER, task_id, "nobody has submitted it")
+
+    def _histories(self) -> Iterator[Finding]:
+        """Each history is a chain of steps that ends where ATDB says that the task is."""
+        owners: list[tuple[str, str | None, str]] = [
+            (task_id, None, row["status"]) for task_id, row in self._evidence.observations.items()
+        ]
+        owners += [(task_id, name, row["status"]) for (task_id, name), row in self._evidence.products.items()]
+        for task_id, product, status in owners:
+            history = self._evidence.histories.get((task_id, product), [])
+            for sentence in _faults_of(history, status, is_product=product is not None):
+                yield Finding(Wrong.OTHER, task_id, f"the history of {product or 'the observation'}: {sentence}")
+
+    def _products(self) -> Iterator[Finding]:
+        """What was observed is on the disk, or in the archive, or in both, with every byte."""
+        for task_id, task in self._evidence.logbook.items():
+            if task_id not in self._evidence.observations:
+                continue
+            for written in task["products"]:
+                yield from self._product(task_id, task, written)
+
+    def _product(self, task_id: str, task: Row, written: Row) -> Iterator[Finding]:
+        filename = written["filename"]
+        product = self._evidence.products.get((task_id, filename))
+        if product is None:
+            yield Finding(Wrong.BYTES, task_id, f"ATDB does not know {filename}", written["size"])
+            return
+        status = product["status"]
+        if filename in task["damaged"] and status not in _PASSED:
+            return
+        if status in _PASSED and product["checksum"] != written["checksum"]:
+            sentence = f"ATDB's checksum of {filename} is not of what was observed"
+            yield Finding(Wrong.BYTES, task_id, sentence, written["size"])
+        places = [self._evidence.in_archive(task_id, filename)] if status in _IN_ARCHIVE else []
+        if status != "removed" and task["state"] == "finished":
+            places.append(self._evidence.on_disk(task_id, filename))
+        for place in places:
+            if problem := self._difference(place, written):
+                yield Finding(Wrong.BYTES, task_id, f"{place} is {status} and {problem}", written["size"])
+
+    def _difference(self, place: Path, written: Row) -> str:
+        found = self._evidence.files(place)
+        if found == {file["path"]: file["sha256"] for file in written["files"]}:
+            return "" if checksum(found) == written["checksum"] else "has another checksum"
+        return "is not what was observed" if found else "is not there"
+
+    def _deletions(self) -> Iterator[Finding]:
+        """What is gone from the disk is in the archive, and was removed with a receipt."""
+        for task_id, task in self._evidence.logbook.items():
+            if task_id not in self._evidence.observations or task["state"] != "finished":
+                continue
+            for written in task["products"]:
+                yield from self._deletion(task_id, task, written)
+
+    def _deletion(self, task_id: str, task: Row, written: Row) -> Iterator[Finding]:
+        filename = written["filename"]
+        status = self._evidence.products.get((task_id, filename), {}).get("status")
+        place = self._evidence.on_disk(task_id, filename)
+        if place.exists() or place.is_symlink():
+            if status == "removed":
+                yield Finding(Wrong.OTHER, task_id, f"{filename} is removed and still on the disk")
+            return
+        if filename in task["damaged"] and status not in _PASSED:
+            return
+        if self._difference(self._evidence.in_archive(task_id, filename), written):
+            yield Finding(Wrong.DELETION, task_id, f"{filename} is gone, and its copy in the archive is not right")
+        if not self._evidence.receipts.get((task_id, filename)):
+            yield Finding(Wrong.DELETION, task_id, f"{filename} is gone, and there is no receipt")
+
+    def _receipts(self) -> Iterator[Finding]:
+        """Each removed product has one receipt, which says what the archive holds."""
+        for (task_id, filename), product in self._evidence.products.items():
+            receipts = self._evidence.receipts.get((task_id, filename), [])
+            if product["status"] != "removed":
+                if receipts:
+                    yield Finding(Wrong.DELETION, task_id, f"{filename} is {product['status']} and has a receipt")
+                continue
+            if len(receipts) != 1:
+                yield Finding(Wrong.DELETION, task_id, f"{filename} is removed and has {len(receipts)} receipts")
+            held = checksum(self._evidence.files(self._evidence.in_archive(task_id, filename)))
+            if any(receipt["checksum"] != held for receipt in receipts):
+                yield Finding(
+                    Wrong.DELETION, task_id, f"the receipt of {filename} is not of what the archive holds"
+                )
+
+    def _manifests(self) -> Iterator[Finding]:
+        """The archive's own list is right."""
+        for task_id in self._evidence.observations:
+            listed = self._evidence.manifest(task_id)
+            for filename, product in self._products_of(task_id):
+                if product["status"] in _IN_ARCHIVE and listed.get(filename) != product["checksum"]:
+                    yield Finding(Wrong.OTHER, task_id, f"the manifest has {listed.get(filename)} of {filename}")
+
+    def _products_of(self, task_id: str) -> Iterator[tuple[str, Row]]:
+        return ((name, row) for (owner, name), row in self._evidence.products.items() if owner == task_id)
+
+    def _ingests(self) -> Iterator[Finding]:
+        """No product is ingested twice unless that was asked for, and two owners never at the same time."""
+        for (task_id, filename), history in self._evidence.histories.items():
+            if filename is None:
+                continue
+            archived = [row for row in history if row["previous"] == "ingesting" and row["status"] == "archived"]
+            for first, second in pairwise(archived):
+                if not self._was_asked_for(task_id, first, second):
+                    yield Finding(Wrong.DOUBLE_INGEST, task_id, f"{filename} was ingested twice")
+        for task_id in self._evidence.observations:
+            yield from self._overlaps(task_id)
+
+    def _was_asked_for(self, task_id: str, first: Row, second: Row) -> bool:
+        between = (
+            row
+            for row in self._evidence.histories[task_id, None]
+            if first["id"] < row["id"] < second["id"] and row["status"] == "valid" and row["previous"] in _AGAIN
+        )
+        return any(row["owner"] is None for row in between)
+
+    def _overlaps(self, task_id: str) -> Iterator[Finding]:
+        """An owner who has lost the work to another does nothing more."""
+        moves = (
+            row
+            for row in self._evidence.product_steps.get(task_id, [])
+            if row["owner"] and row["status"] in {"ingesting", "archived"}
+        )
+        seen: list[str] = []
+        for row in moves:
+            if row["owner"] in seen[:-1]:
+                sentence = f"{row['owner']} and {seen[-1]} have ingested it at the same time"
+                yield Finding(Wrong.DOUBLE_INGEST, task_id, sentence)
+                return
+            if not seen or seen[-1] != row["owner"]:
+                seen.append(row["owner"])
+
+    def _starts(self) -> Iterator[Finding]:
+        """The telescope was started once for each task."""
+        accepted = Counter(event["taskID"] for event in self._evidence.journal if event["event"] == "accepted")
+        for task_id, times in accepted.items():
+            if times > 1:
+                yield Finding(Wrong.OTHER, task_id, f"the telescope was started {times} times")
+        for task_id, row in self._evidence.observations.items():
+            statuses = {each["status"] for each in self._evidence.histories[task_id, None]}
+            if "completing" in statuses and not accepted[task_id]:
+                yield Finding(Wrong.OTHER, task_id, f"it is {row['status']}, and the telescope was never started")
+
+    def _leftovers(self) -> Iterator[Finding]:
+        """Nothing half-written stays in the archive."""
+        for path in self._evidence.leftovers:
+            yield Finding(Wrong.OTHER, path.parent.name, f"{path} was left in the archive")
+
+    def _paused(self) -> Iterator[Finding]:
+        """A paused stage takes nothing."""
+        for task_id in self._evidence.observations:
+            for row in self._evidence.histories[task_id, None]:
+                for stage, begin, end in self._pauses:
+                    if row["status"] == law.BEGINS[stage] and row["owner"] and begin < row["at"] < end:
+                        yield Finding(Wrong.OTHER, task_id, f"{stage} took it at {row['at']} while it was paused")
+
+
+def _faults_of(history: list[Row], status: str, *, is_product: bool) -> Iterator[str]:
+    if not history:
+        yield "there is none"
+        return
+    if history[0]["previous"] is not None or history[0]["status"] != "defined":
+        yield f"it begins with {history[0]['previous']} > {history[0]['status']}"
+    before = [history[0]["status"]]
+    for row in history[1:]:
+        source, target = row["previous"], row["status"]
+        if source != before[-1]:
+            yield f"{source} > {target} follows {before[-1]}"
+        elif is_product:
+            if not law.is_step_of_product(source, target) and not row["forced"]:
+                yield f"{source} > {target} is no step"
+        elif not law.is_step(before, target) and not row["forced"]:
+            yield f"{source} > {target} is no step"
+        before.append(target)
+    if before[-1] != status:
+        yield f"it ends on {before[-1]}, but ATDB says {status}"

@@ -1,0 +1,265 @@
+"""Play a script on a running stack: submit, inject, look after what fails, and wait until all have ended."""
+
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Event
+
+from atdb_interface.client import Client
+from atdb_interface.errors import AtdbError
+from atdb_interface.lifecycle import STAGES, ProductStatus, Status
+from atdb_interface.models import Observation
+from standalone.credentials import Credentials
+from standalone.rehearsal import evidence, mending
+from standalone.rehearsal.archive_plan import ArchiveFaults, ArchiveRule
+from standalone.rehearsal.kills import Killer, NotWell
+from standalone.rehearsal.night_operator import NightOperator
+from standalone.rehearsal.people import PATIENCE_SECONDS, People
+from standalone.rehearsal.script import LEAD_SECONDS, Cue, Role, Script, is_kill
+from standalone.rehearsal.troubles import OF_ARCHIVE, OF_TELESCOPE, Book, Trouble
+from standalone.settings import Settings
+from standalone.telescope.faults import PLAN, Plan, Rule
+
+log = logging.getLogger(__name__)
+
+#: A kill that met nothing is tried again so many times; a fault of the archive, while there is anything to meet.
+_TRIES, _ARCHIVE_TRIES = 12, 60
+_LOOK_EVERY_SECONDS = 2.0
+#: While so many have not ended, all that is yet to come is put off: on a slow machine, or after a long outage.
+_MOST_UNDER_WAY = 25
+_LONGEST_PUT_OFF_SECONDS = 1800.0
+_SAY_EVERY_SECONDS = 10.0
+#: What an archive that is slow needs more for each access and each chunk.
+_SLOW_SECONDS = 0.3
+
+
+class _Over(Exception):
+    """The rehearsal ends before its script does."""
+
+
+class Director:
+    """One rehearsal on a stack that runs."""
+
+    def __init__(
+        self, settings: Settings, script: Script, archive: ArchiveFaults, say: Callable[[str], None]
+    ) -> None:
+        credentials = Credentials.read(settings.credentials)
+        self.book = Book()
+        self._settings, self._script, self._archive, self._say = settings, script, archive, say
+        self._killer = Killer(settings, credentials)
+        self._operator = self._client("operator", credentials)
+        self.people = People(self._client("astronomer", credentials), self._operator, self.book)
+        self._night_operator = NightOperator(
+            self._client("operator", credentials),
+            settings.telescope_url,
+            mend=self._mend,
+            archive_is_well=lambda: not archive.active(),
+            copy_is_right=self._copy_is_right,
+            abort=self.book.abort,
+        )
+        self._roles = {role.number: role for role in script.roles}
+        self._rules: list[Rule] = []
+        self._rng = random.Random(script.seed)  # noqa: S311
+        self._over = Event()
+        self._put_off_seconds = 0.0
+
+    def play(self, patience_seconds: float) -> None:
+        """Play everything, and wait until all have ended, or patience has.
+
+        Raises what went wrong with the rehearsal itself, such as a part of the stack that did not recover.
+        """
+        self._begin = time.monotonic()
+        self._began_at = datetime.now(UTC)
+        with ThreadPoolExecutor(64, thread_name_prefix="rehearsal") as pool:
+            self._pool = pool
+            night = pool.submit(self._look_after)
+            try:
+                injecting = [pool.submit(self._submit_all), pool.submit(self._play_cues)]
+                self._follow(injecting)
+                self._say(f"{self._clock()}  Nothing more is injected; waiting until all have ended.")
+                deadline = time.monotonic() + patience_seconds
+                while not self._have_all_ended() and time.monotonic() < deadline:
+                    self._say_counts()
+                    time.sleep(_LOOK_EVERY_SECONDS)
+            finally:
+                self._over.set()
+            night.result()
+
+    def expected(self) -> dict[str, set[str]]:
+        """Tell in which status each task is to end, from what was done to it."""
+        return {task_id: self._expected_end(task_id) for task_id in self.book.submitted}
+
+    def _expected_end(self, task_id: str) -> set[str]:
+        if task_id in self.book.aborted:
+            return {Status.ABORTED}
+        role = self._roles[self.book.submitted[task_id]]
+        if not role.heals and mending.damaged(self._settings, task_id):
+            return {Status.INCOMPLETE}
+        return {Status.COMPLETED if role.specification.get("skip_auto_ingest") else Status.REMOVED}
+
+    def _client(self, name: str, credentials: Credentials) -> Client:
+        return Client(self._settings.atdb_url, user=name, secret=credentials.atdb[name], patience=PATIENCE_SECONDS)
+
+    def _clock(self) -> str:
+        return f"{time.monotonic() - self._begin:5.0f} s"
+
+    def _wait_until(self, seconds: float) -> None:
+        while (left := self._begin + self._put_off_seconds + seconds - time.monotonic()) > 0:
+            self._pause(min(left, 1.0))
+
+    def _pause(self, seconds: float) -> None:
+        if self._over.wait(max(0.0, seconds)):
+            raise _Over
+
+    # What the script says
+
+    def _submit_all(self) -> None:
+        acts: list[Future[None]] = []
+        for role in self._script.roles:
+            self._wait_until(role.starts - LEAD_SECONDS)
+            self._put_off()
+            due = self._began_at + timedelta(seconds=role.starts + self._put_off_seconds)
+            start = max(due, datetime.now(UTC) + timedelta(seconds=15))
+            task_id = self.people.submit(role, start)
+            log.info("%s is number %d: %s", task_id, role.number, role.trouble or "no trouble")
+            if role.trouble in OF_TELESCOPE:
+                self._tell_telescope(role, task_id)
+            elif role.trouble is not None:
+                acts.append(self._pool.submit(self._act, role, task_id, start))
+        for act in acts:
+            act.result()
+
+    def _put_off(self) -> None:
+        """Put off all that is yet to come while too many are under way. Raises NotWell where that does not end."""
+        began = time.monotonic()
+        while self._number_under_way() >= _MOST_UNDER_WAY:
+            self._pause(1.0)
+            now = time.monotonic()
+            self._put_off_seconds, began = self._put_off_seconds + now - began, now
+            if self._put_off_seconds > _LONGEST_PUT_OFF_SECONDS:
+                raise NotWell(f"{_MOST_UNDER_WAY} observations do not come to their ends")
+
+    def _tell_telescope(self, role: Role, task_id: str) -> None:
+        assert role.trouble is not None  # noqa: S101
+        fault, seconds = OF_TELESCOPE[role.trouble]
+        rule_id = f"{role.trouble.name}.{role.number}"
+        self._rules.append(Rule(id=rule_id, fault=fault, taskID=task_id, seconds=seconds, product=role.product))
+        Plan(rules=self._rules).write(self._settings.telescope_state / PLAN)
+
+    def _act(self, role: Role, task_id: str, start: datetime) -> None:
+        moment = start + timedelta(seconds=role.moment)
+        self._pause((moment - datetime.now(UTC)).total_seconds())
+        if role.trouble is Trouble.CANCEL:
+            self.people.cancel(task_id)
+        else:
+            self.people.hold(task_id)
+
+    def _play_cues(self) -> None:
+        others: list[Future[None]] = []
+        for number, cue in enumerate(self._script.cues):
+            self._wait_until(cue.at)
+            if is_kill(cue.trouble):
+                self._kill(cue.trouble)
+            else:
+                others.append(self._pool.submit(self._play, cue, number))
+        for other in others:
+            other.result()
+
+    def _play(self, cue: Cue, number: int) -> None:
+        if cue.trouble is Trouble.PAUSE:
+            stage = self._rng.choice(STAGES).actor
+            self._say(f"{self._clock()}  {cue.trouble}: {stage}")
+            self.people.pause(stage)
+            return
+        fault, seconds = OF_ARCHIVE[cue.trouble]
+        for again in range(_ARCHIVE_TRIES):
+            rule_id = f"{cue.trouble.name}.{number}.{again}"
+            self._say(f"{self._clock()}  {cue.trouble}")
+            self._archive.add(
+                ArchiveRule(id=rule_id, fault=fault, until=time.time() + seconds, seconds=_SLOW_SECONDS)
+            )
+            self._pause(seconds)
+            met = any(event["rule"] == rule_id for event in self._archive.events())
+            if met or (len(self.book.submitted) == len(self._script.roles) and not self._number_under_way()):
+                return
+
+    def _kill(self, trouble: Trouble) -> None:
+        for _ in range(_TRIES):
+            begun = datetime.now(UTC)
+            befallen = self._killer.kill(trouble)
+            if befallen is not None:
+                break
+        else:
+            return
+        self._say(f"{self._clock()}  {trouble} {' '.join(befallen)}")
+        injection = self.book.inject(trouble, *befallen, begun=begun)
+        if trouble not in {Trouble.KILL_TASK, Trouble.KILL_SUPERVISOR}:
+            self._killer.await_health(injection.ended, self._over)
+            injection.seconds = (datetime.now(UTC) - injection.ended).total_seconds()
+
+    # What people look after
+
+    def _look_after(self) -> None:
+        while not self._over.wait(_LOOK_EVERY_SECONDS):
+            try:
+                self._night_operator.look()
+            except AtdbError as error:
+                log.info("the night operator has to wait: %s", error)
+
+    def _mend(self, task_id: str) -> bool:
+        """Put a task's data right; what the script wants broken stays broken."""
+        number = self.book.submitted.get(task_id)
+        if number is None:
+            return False
+        if not self._roles[number].heals and mending.damaged(self._settings, task_id):
+            return False
+        return mending.mend(self._settings, task_id)
+
+    def _copy_is_right(self, observation: Observation) -> bool:
+        """Compare the copies with ATDB's checksums as a careful person would, with sha256sum."""
+        for product in self._operator.dataproducts(taskID=observation.taskID):
+            if product.my_status is ProductStatus.ARCHIVED and product.archive_copy:
+                path = self._settings.archive.joinpath(
+                    product.archive_copy.rpartition(f"{self._settings.archive}/")[2]
+                )
+                if evidence.checksum_of(path) != product.checksum:
+                    return False
+        return True
+
+    # What comes of it
+
+    def _follow(self, injecting: Sequence[Future[None]]) -> None:
+        while not all(each.done() for each in injecting):
+            for each in injecting:
+                if each.done():
+                    each.result()
+            self._say_counts()
+            time.sleep(1)
+        for each in injecting:
+            each.result()
+
+    def _say_counts(self) -> None:
+        if time.monotonic() < getattr(self, "_said_at", 0) + _SAY_EVERY_SECONDS:
+            return
+        self._said_at = time.monotonic()
+        counts = Counter(self._statuses().values())
+        listed = "   ".join(f"{status} {counts[status]}" for status in Status if counts[status])
+        self._say(f"{self._clock()}  {listed or 'nothing is known of any task now'}")
+
+    def _have_all_ended(self) -> bool:
+        return not self._number_under_way()
+
+    def _number_under_way(self) -> int:
+        statuses = self._statuses()
+        return sum(statuses.get(task_id) not in ends for task_id, ends in self.expected().items())
+
+    def _statuses(self) -> dict[str, str]:
+        try:
+            rows = self._operator.rows("observations", fields=["taskID", "my_status"])
+            return {row["taskID"]: row["my_status"] for row in rows}
+        except AtdbError:
+            return {}

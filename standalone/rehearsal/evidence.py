@@ -1,0 +1,181 @@
+"""What there is to judge by: ATDB's tables, the disks, the archive, and what the simulator says that it did.
+
+Nothing here comes from the code that is judged: SQL, files, and the checksums of the system's own `sha256sum`.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from psycopg2.extras import RealDictCursor
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where the evidence is. `database`: how libpq reaches ATDB's; `telescope`: the simulator's state folder."""
+
+    database: str
+    data: Path
+    archive: Path
+    telescope: Path
+
+
+class Evidence:
+    """All of it, read when it is first asked for."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+
+    @cached_property
+    def observations(self) -> dict[str, Row]:
+        """ATDB's observations by taskID."""
+        return {row["task_id"]: row for row in self._rows("SELECT * FROM observations")}
+
+    @cached_property
+    def products(self) -> dict[tuple[str, str], Row]:
+        """ATDB's data products by taskID and file name."""
+        rows = self._rows("SELECT * FROM dataproducts")
+        return {(row["task_id"], row["filename"]): row for row in rows if row["task_id"] in self.observations}
+
+    @cached_property
+    def histories(self) -> dict[tuple[str, str | None], list[Row]]:
+        """The transitions of each observation and each product, in the order in which they were written."""
+        histories = defaultdict(list)
+        for row in self._rows("SELECT * FROM transitions ORDER BY id"):
+            histories[row["task_id"], row["dataproduct"]].append(row)
+        return histories
+
+    @cached_property
+    def product_steps(self) -> dict[str, list[Row]]:
+        """The transitions of all products of an observation, in the order in which they were written."""
+        steps: dict[str, list[Row]] = defaultdict(list)
+        for (task_id, filename), history in self.histories.items():
+            if filename is not None:
+                steps[task_id] += history
+        return {task_id: sorted(rows, key=lambda row: int(row["id"])) for task_id, rows in steps.items()}
+
+    @cached_property
+    def receipts(self) -> dict[tuple[str, str], list[Row]]:
+        """The receipts of removals of each product."""
+        receipts = defaultdict(list)
+        for row in self._rows("SELECT * FROM receipts ORDER BY id"):
+            receipts[row["task_id"], row["dataproduct"]].append(row)
+        return receipts
+
+    @cached_property
+    def leases(self) -> dict[str, datetime]:
+        """Until when each observation that is worked on belongs to somebody."""
+        sql = "SELECT task_id, expires_at FROM leases JOIN observations ON observations.id = observation_id"
+        return {row["task_id"]: row["expires_at"] for row in self._rows(sql)}
+
+    @cached_property
+    def logbook(self) -> dict[str, Row]:
+        """What the simulator remembers of each task: what it wrote, and which products it then damaged."""
+        found = [json.loads(path.read_text()) for path in self.scene.telescope.glob("[0-9]*.json")]
+        return {task["taskID"]: task for task in found}
+
+    @cached_property
+    def journal(self) -> list[Row]:
+        """What the simulator did, oldest first."""
+        path = self.scene.telescope / "journal.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    @cached_property
+    def leftovers(self) -> list[Path]:
+        """What looks unfinished in the archive."""
+        return sorted(self.scene.archive.rglob("*.part"))
+
+    def on_disk(self, task_id: str, filename: str) -> Path:
+        """Where the telescope wrote a product."""
+        host, _, folder = str(self.logbook[task_id]["data_location"]).partition(":")
+        return self.scene.data.joinpath(host, folder.lstrip("/"), filename)
+
+    def in_archive(self, task_id: str, filename: str) -> Path:
+        """Where the archive holds a product."""
+        return self.archive_folder(task_id) / filename
+
+    def archive_folder(self, task_id: str) -> Path:
+        """Where the archive holds what an observation has written."""
+        observation = self.observations[task_id]
+        collection = (observation["irods_collection"] or observation["observing_mode"]).strip("/")
+        return self.scene.archive.joinpath(collection, task_id)
+
+    def manifest(self, task_id: str) -> dict[str, str]:
+        """Give the checksum of each product that the archive's manifest of an observation lists."""
+        path = self.archive_folder(task_id) / "manifest.json"
+        if not path.exists():
+            return {}
+        return {each["filename"]: each["checksum"] for each in json.loads(path.read_text())["products"]}
+
+    def files(self, product: Path) -> dict[str, str]:
+        """Give the SHA-256 of each file of a product by its path in it, "" where the product is one file."""
+        sums = self._archive_sums if product.is_relative_to(self.scene.archive) else self._data_sums
+        if product in sums:
+            return {"": sums[product]}
+        return self._by_product(product, sums)
+
+    @cached_property
+    def _archive_sums(self) -> dict[Path, str]:
+        return sha256sums(self.scene.archive)
+
+    @cached_property
+    def _data_sums(self) -> dict[Path, str]:
+        return sha256sums(self.scene.data)
+
+    def _by_product(self, product: Path, sums: dict[Path, str]) -> dict[str, str]:
+        files = (path for path in product.rglob("*") if path.is_file() and not path.is_symlink())
+        return {str(path.relative_to(product)): sums[path] for path in files if path in sums}
+
+    def _rows(self, sql: str) -> Iterable[Row]:
+        with (
+            closing(psycopg2.connect(self.scene.database)) as opened,
+            opened.cursor(cursor_factory=RealDictCursor) as cursor,
+        ):
+            cursor.execute(sql)
+            return [dict(row) for row in cursor]
+
+
+def sha256sums(folder: Path) -> dict[Path, str]:
+    """Let `find` and `sha256sum` read all files below a folder, following no link."""
+    if not folder.exists():
+        return {}
+    find = subprocess.run(["find", folder, "-type", "f", "-print0"], capture_output=True, check=True)  # noqa: S607
+    sums = subprocess.run(
+        ["xargs", "-0", "-r", "sha256sum", "-z"],  # noqa: S607
+        input=find.stdout,
+        capture_output=True,
+        check=True,
+    )
+    lines = (line.partition(b"  ") for line in sums.stdout.split(b"\0") if line)
+    return {Path(os.fsdecode(path)): sha256.decode() for sha256, _, path in lines}
+
+
+def checksum(files: dict[str, str]) -> str:
+    """Give the checksum of a product as docs/archive.md explains it, from the SHA-256 of each of its files."""
+    if set(files) == {""}:
+        return files[""]
+    listing = b"".join(
+        os.fsencode(f"{sha256}  ./{path}\n")
+        for path, sha256 in sorted(files.items(), key=lambda item: os.fsencode(item[0]))
+    )
+    return hashlib.sha256(listing).hexdigest()
+
+
+def checksum_of(product: Path) -> str:
+    """Read one product, and give its checksum; empty where nothing is there."""
+    sums = sha256sums(product)
+    if product in sums:
+        return sums[product]
+    return checksum({str(path.relative_to(product)): sha256 for path, sha256 in sums.items()}) if sums else ""

@@ -1,0 +1,144 @@
+"""kill -9, for processes of the stack and for what Airflow has forked from them."""
+
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Event
+
+import httpx
+import psutil
+import psycopg2
+from psycopg2.sql import SQL, Identifier
+
+from standalone import database, health, leftovers, preparation, programs
+from standalone.credentials import Credentials
+from standalone.rehearsal.troubles import PROCESSES, Trouble
+from standalone.settings import Settings
+
+_WORKER = "airflow worker -- LocalExecutor: "
+_AIRFLOW = ("airflow-api-server", "scheduler", "dag-processor", "triggerer")
+#: A killed part of the stack must be well again by then.
+RECOVERY_SECONDS = 300.0
+#: So long we wait for a stage's task to come by.
+_PATIENCE_SECONDS = 10.0
+
+
+class NotWell(Exception):
+    """A part of the stack did not recover."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One of LocalExecutor's workers that has a task now: the supervisor, and the task itself."""
+
+    supervisor: psutil.Process
+    task: psutil.Process
+    task_id: str | None
+    """The taskID in ATDB for which it works."""
+
+
+class Killer:
+    """Kill parts of one running stack."""
+
+    def __init__(self, settings: Settings, credentials: Credentials) -> None:
+        self._settings, self._credentials = settings, credentials
+
+    def kill(self, trouble: Trouble) -> list[str] | None:
+        """Kill once; the taskIDs that it befell where these are known, None where there was nothing to kill."""
+        if trouble in {Trouble.KILL_TASK, Trouble.KILL_SUPERVISOR}:
+            return self._kill_worker(supervisor=trouble is Trouble.KILL_SUPERVISOR)
+        if trouble is Trouble.DROP_AIRFLOW:
+            self._drop_airflow()
+            return []
+        return [] if self._kill_process(PROCESSES[trouble]) else None
+
+    def await_health(self, since: datetime, over: Event) -> None:
+        """Wait until all parts of the stack were seen to be well after a moment, or it is over. Raises NotWell."""
+        deadline = time.monotonic() + RECOVERY_SECONDS
+        while not over.wait(0.25) and (ailments := self._ailments(since)):
+            if time.monotonic() > deadline:
+                raise NotWell("; ".join(ailments))
+
+    def _ailments(self, since: datetime) -> list[str]:
+        missing = [
+            f"{name} does not run" for name in set(programs.names()) - leftovers.running_names(self._settings)
+        ]
+        if reason := database.unready(self._settings, self._credentials):
+            missing.append(reason)
+        if missing:
+            return missing
+        ailments = [f"{ailment.process}: {ailment.reason}" for ailment in health.ailments(self._settings)]
+        return ailments or [
+            f"{part} is silent since then" for part, seen in self._heartbeats().items() if seen < since
+        ]
+
+    def _heartbeats(self) -> dict[str, datetime]:
+        """When each part of Airflow was last alive: for some seconds after its end it is still called healthy."""
+        try:
+            answer = httpx.get(f"{self._settings.airflow_url}/api/v2/monitor/health", trust_env=False).json()
+            return {
+                part: datetime.fromisoformat(answer[part][f"latest_{part}_heartbeat"])
+                for part in ("scheduler", "triggerer", "dag_processor")
+            }
+        except (httpx.HTTPError, KeyError, ValueError, TypeError):
+            return {"airflow-api-server": datetime.min.replace(tzinfo=UTC)}
+
+    def _kill_process(self, name: str) -> bool:
+        for process in self._first_of(name):
+            process.kill()
+            return True
+        return False
+
+    def _first_of(self, name: str) -> list[psutil.Process]:
+        """Find the process that supervisord started under this name, and none of what that has started."""
+        supervisors = {process.pid for process in leftovers.find(self._settings, leftovers.SUPERVISOR)}
+        return [each for each in leftovers.find(self._settings, name) if each.ppid() in supervisors]
+
+    def _kill_worker(self, *, supervisor: bool) -> list[str] | None:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            for worker in self._workers():
+                if worker.task_id is None:
+                    continue
+                with suppress(psutil.NoSuchProcess):
+                    (worker.supervisor if supervisor else worker.task).kill()
+                    return [worker.task_id]
+            time.sleep(0.05)
+        return None
+
+    def _workers(self) -> list[Worker]:
+        found = []
+        for scheduler in self._first_of("scheduler"):
+            with suppress(psutil.Error):
+                for worker in scheduler.children():
+                    title = " ".join(worker.cmdline()).strip()
+                    instance = title.removeprefix(_WORKER)
+                    if instance != title and (tasks := worker.children()):
+                        found.append(Worker(worker, tasks[0], self._task_id_of(instance)))
+        return found
+
+    def _task_id_of(self, instance: str) -> str | None:
+        sql = (
+            "SELECT partition_key FROM dag_run JOIN task_instance USING (dag_id, run_id) "
+            "WHERE task_instance.id::text = %s"
+        )
+        try:
+            with (
+                closing(database.connect(self._settings, self._credentials, "airflow")) as opened,
+                opened.cursor() as cursor,
+            ):
+                cursor.execute(sql, (instance,))
+                row = cursor.fetchone()
+        except psycopg2.Error:
+            return None
+        return None if row is None else row[0]
+
+    def _drop_airflow(self) -> None:
+        """Let Airflow forget everything: end it, drop its database, and make a new one, as after a loss."""
+        (self._settings.run / "airflow").unlink(missing_ok=True)  # until it is made, nothing of Airflow starts
+        for name in _AIRFLOW:
+            leftovers.end(self._settings, name)
+        with closing(database.connect(self._settings, self._credentials)) as opened, opened.cursor() as cursor:
+            cursor.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier("airflow")))
+        preparation.prepare_airflow(self._settings, self._credentials)

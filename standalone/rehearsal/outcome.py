@@ -1,0 +1,108 @@
+"""What came of each trouble: whom it befell, how long it took to recover, and the table that says so."""
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from standalone.rehearsal.archive_plan import ArchiveFaults
+from standalone.rehearsal.checker import Finding, Wrong
+from standalone.rehearsal.evidence import Evidence, Row
+from standalone.rehearsal.troubles import OF_ARCHIVE, OF_TELESCOPE, Book, Injection, Trouble
+from standalone.telescope.journal import Journal
+
+#: A step to a status that has one of these in it is no progress.
+_STANDSTILL = ("error", "on hold", "incomplete")
+
+
+def read_journals(book: Book, telescope: Path, archive: ArchiveFaults) -> None:
+    """Write down which faults the telescope and the archive really had."""
+    for event in Journal(telescope / "journal.jsonl").events():
+        if event["event"] == "fault":
+            trouble = Trouble[event["rule"].partition(".")[0]]
+            begun = datetime.fromisoformat(event["at"])
+            injection = book.inject(trouble, event["taskID"], begun=begun)
+            injection.ended = begun + timedelta(seconds=OF_TELESCOPE[trouble][1])
+    events = defaultdict(list)
+    for event in archive.events():
+        events[event["rule"]].append(event)
+    for rule, met in events.items():
+        trouble = Trouble[rule.partition(".")[0]]
+        times = [datetime.fromisoformat(event["at"]) for event in met]
+        injection = book.inject(trouble, *{_task_id_in(event["path"]) for event in met} - {""}, begun=times[0])
+        injection.ended = min(times[0] + timedelta(seconds=OF_ARCHIVE[trouble][1]), times[-1])
+
+
+def complete(book: Book, evidence: Evidence) -> None:
+    """Tell from the histories whom each trouble befell, and how long it took until these went on."""
+    for injection in book.injections:
+        if not injection.task_ids:
+            injection.task_ids = [
+                task_id for task_id in book.submitted if _was_under_way(evidence, task_id, injection)
+            ]
+        if injection.seconds is None:
+            waits = [_seconds_until_progress(evidence, task_id, injection) for task_id in injection.task_ids]
+            injection.seconds = max((seconds for seconds in waits if seconds is not None), default=None)
+
+
+def table(book: Book, findings: Sequence[Finding], scripted: Sequence[Trouble]) -> str:
+    """Lay out a row for each trouble, and one for all."""
+    kinds = list(Wrong)
+    rows = [["fault", "times", *kinds, "s to recover (median)", "(max)"]]
+    times = book.times()
+    for trouble in Trouble:
+        if trouble not in scripted and not times[trouble]:
+            continue
+        of_this = [injection for injection in book.injections if injection.trouble is trouble]
+        befallen = {task_id for injection in of_this for task_id in injection.task_ids}
+        amounts = _amounts(finding for finding in findings if finding.task_id in befallen)
+        seconds = [injection.seconds for injection in of_this if injection.seconds is not None]
+        rows.append([trouble, str(times[trouble]), *(str(amounts[kind]) for kind in kinds), *_shown(seconds)])
+    amounts = _amounts(findings)
+    every = [injection.seconds for injection in book.injections if injection.seconds is not None]
+    rows.append(
+        ["all", str(times.total()), *(str(amounts[kind]) for kind in kinds), *_shown(every)],
+    )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )
+
+
+def _amounts(findings: Iterable[Finding]) -> Counter[Wrong]:
+    amounts: Counter[Wrong] = Counter()
+    seen = set()
+    for finding in findings:
+        if finding.wrong is Wrong.BYTES:
+            amounts[finding.wrong] += finding.amount
+        elif finding.wrong in {Wrong.LOST, Wrong.STATUS}:
+            amounts[finding.wrong] += (finding.wrong, finding.task_id) not in seen
+            seen.add((finding.wrong, finding.task_id))
+        else:
+            amounts[finding.wrong] += 1
+    return amounts
+
+
+def _shown(seconds: Sequence[float]) -> tuple[str, str]:
+    return (f"{statistics.median(seconds):.1f}", f"{max(seconds):.1f}") if seconds else ("-", "-")
+
+
+def _task_id_in(path: str) -> str:
+    return next((part for part in reversed(Path(path).parts) if part.isdecimal()), "")
+
+
+def _was_under_way(evidence: Evidence, task_id: str, injection: Injection) -> bool:
+    history: list[Row] = evidence.histories.get((task_id, None), [])
+    return bool(history) and history[0]["at"] < injection.ended and history[-1]["at"] > injection.begun
+
+
+def _seconds_until_progress(evidence: Evidence, task_id: str, injection: Injection) -> float | None:
+    for row in evidence.histories.get((task_id, None), []):
+        if row["at"] > injection.ended and not any(word in row["status"] for word in _STANDSTILL):
+            return float((row["at"] - injection.ended).total_seconds())
+    return None

@@ -1,0 +1,166 @@
+"""One rehearsal from an empty stack to the verdict."""
+
+import json
+import logging
+import os
+import random
+import shutil
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from atdb_interface.errors import AtdbError
+from atdb_interface.schedule import read_schedule
+from standalone import leftovers
+from standalone.credentials import Credentials
+from standalone.rehearsal import outcome, script
+from standalone.rehearsal.archive_plan import ArchiveFaults
+from standalone.rehearsal.checker import Finding, judge
+from standalone.rehearsal.director import Director
+from standalone.rehearsal.evidence import Evidence, Scene
+from standalone.rehearsal.kills import NotWell
+from standalone.rehearsal.script import Script
+from standalone.rehearsal.troubles import Trouble
+from standalone.settings import DEFAULT_STATE, HOST, Settings
+from standalone.stack import Stack
+
+STATE = DEFAULT_STATE / "rehearsal"
+OBSERVATIONS = 100
+PRODUCT_BYTES = 1 << 16
+#: When nothing more is injected, all must have ended within this time. The slowest is what tries again and again,
+#: up to two minutes after the last time, loses its owner meanwhile, and then has all of its way to go.
+PATIENCE_SECONDS = 600.0
+_MOST_SHOWN = 50
+
+
+def rehearse(observations: int, seed: int | None, schedule: Path | None) -> int:
+    """Rehearse on a stack of its own; the exit status is 1 where anything was wrong."""
+    seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
+    written = (
+        script.write(observations, seed)
+        if schedule is None
+        else script.write_replay(read_schedule(schedule), seed)
+    )
+    settings = own_settings(STATE)
+    return play(settings, written, PATIENCE_SECONDS)
+
+
+def own_settings(state: Path) -> Settings:
+    """Give a stack that is in nobody's way: with a state folder of its own, and ports that are free now."""
+    with ExitStack() as held:
+        ports: list[int] = []
+        while len(ports) < 4:
+            probe, port = held.enter_context(socket.socket()), random.randrange(10_000, 32_000)  # noqa: S311
+            with suppress(OSError):
+                probe.bind((HOST, port))
+                ports.append(port)
+    atdb, airflow, telescope, postgres = ports
+    return Settings(
+        state=state,
+        atdb_port=atdb,
+        airflow_port=airflow,
+        telescope_port=telescope,
+        postgres_port=postgres,
+        telescope_speedup=script.SPEEDUP,
+        product_bytes=PRODUCT_BYTES,
+    )
+
+
+def play(settings: Settings, written: Script, patience_seconds: float) -> int:
+    """Play a script on a new stack, and judge it."""
+    _clear(settings)
+    print(
+        f"Rehearsing {len(written.roles)} observations with SEED={written.seed} in {settings.state} ...",
+        flush=True,
+    )
+    _log_to(settings.state / "rehearsal.log")
+    plan = settings.state / "archive-faults.json"
+    stack = Stack(settings)
+    began = time.monotonic()
+    with _archive_with_faults(settings, plan):
+        stack.start()
+    try:
+        faults = ArchiveFaults(plan)
+        director = Director(settings, written, faults, say=lambda line: print(f"{line}\n", end="", flush=True))
+        trouble = ""
+        try:
+            director.play(patience_seconds)
+        except (NotWell, AtdbError) as error:
+            trouble = f"the stack did not recover: {error}"
+        evidence = Evidence(scene(settings))
+        findings = judge(evidence, director.expected(), director.people.pauses)
+        outcome.read_journals(director.book, settings.telescope_state, faults)
+        outcome.complete(director.book, evidence)
+    finally:
+        stack.stop()
+    scripted = scripted_troubles(written)
+    print(outcome.table(director.book, findings, scripted))
+    times = director.book.times()
+    missing = [kind for kind in scripted if not times[kind]]
+    return _verdict(findings, missing, trouble, written.seed, time.monotonic() - began)
+
+
+def scene(settings: Settings) -> Scene:
+    """Tell the checker where the evidence is."""
+    password = Credentials.read(settings.credentials).postgresql["atdb"]
+    return Scene(
+        database=f"host={HOST} port={settings.postgres_port} user=atdb password={password} dbname=atdb",
+        data=settings.data,
+        archive=settings.archive,
+        telescope=settings.telescope_state,
+    )
+
+
+def scripted_troubles(written: Script) -> list[Trouble]:
+    """List what the script wants to happen, each once."""
+    wanted = {role.trouble for role in written.roles if role.trouble} | {cue.trouble for cue in written.cues}
+    return [trouble for trouble in Trouble if trouble in wanted]
+
+
+def _clear(settings: Settings) -> None:
+    """Begin with nothing: what a former rehearsal has left was for looking at."""
+    leftovers.end(settings)
+    shutil.rmtree(settings.state, ignore_errors=True)
+    settings.state.mkdir(parents=True)
+
+
+@contextmanager
+def _archive_with_faults(settings: Settings, plan: Path) -> Iterator[None]:
+    """Let the stack that is started now have an archive with the faults of a plan, in its usual place."""
+    name = "AIRFLOW_CONN_ARCHIVE_DEFAULT"
+    archive = {"url": f"faulty://{settings.archive}", "storage_options": {"plan": str(plan)}}
+    before = os.environ.get(name)
+    os.environ[name] = json.dumps({"conn_type": "generic", "extra": archive})
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
+
+
+def _log_to(path: Path) -> None:
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
+    logger = logging.getLogger("standalone.rehearsal")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.handlers = [handler]
+
+
+def _verdict(
+    findings: Sequence[Finding], missing: Sequence[Trouble], trouble: str, seed: int, seconds: float
+) -> int:
+    for finding in findings[:_MOST_SHOWN]:
+        print(f"{finding.wrong}: {finding.task_id}: {finding.sentence}")
+    if len(findings) > _MOST_SHOWN:
+        print(f"... and {len(findings) - _MOST_SHOWN} more")
+    for kind in missing:
+        print(f"never happened, though the script wanted it: {kind}")
+    if trouble:
+        print(trouble)
+    well = not findings and not missing and not trouble
+    print(f"{'All is well' if well else 'Not all is well'} after {seconds:.0f} s with SEED={seed}.")
+    return 0 if well else 1

@@ -1,0 +1,145 @@
+"""What is to happen in a rehearsal, all of it drawn from one seed before it begins."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from atdb_interface.models import NewObservation
+from standalone.rehearsal.troubles import BREAKS_A_PRODUCT, OF_ALL, OF_TASKS, PROCESSES, Trouble
+
+#: How many times as fast as the sky the simulator observes.
+SPEEDUP = 30.0
+#: An observation is submitted so long before its start, and the last trouble comes so long after the last start.
+LEAD_SECONDS = 45
+TAIL_SECONDS = 20
+#: One observation every so many seconds: two cores carry twice as many.
+PACE_SECONDS = 5.5
+_TROUBLED = 0.55
+#: In a hundred observations, each trouble that befalls all comes so often.
+_OFTEN = {Trouble.KILL_TASK: 5, Trouble.KILL_SUPERVISOR: 3, Trouble.DROP_AIRFLOW: 1, Trouble.PAUSE: 3}
+_SOMETIMES = 2
+
+
+@dataclass(frozen=True)
+class Role:
+    """One observation: when it starts, counted from the beginning, and what befalls it.
+
+    `heals`: a broken product is mended. `moment`: when a person acts, in seconds from its start.
+    """
+
+    number: int
+    starts: float
+    specification: dict[str, object]
+    trouble: Trouble | None = None
+    product: int = 0
+    heals: bool = True
+    moment: float = 0.0
+
+
+@dataclass(frozen=True)
+class Cue:
+    """A trouble that befalls whatever is under way then, in seconds from the beginning."""
+
+    at: float
+    trouble: Trouble
+
+
+@dataclass(frozen=True)
+class Script:
+    """The whole of a rehearsal."""
+
+    seed: int
+    roles: list[Role]
+    cues: list[Cue]
+
+
+def write(observations: int, seed: int) -> Script:
+    """Write the script of a full rehearsal: more than half of the observations have troubles of their own."""
+    rng = random.Random(seed)  # noqa: S311 (a rehearsal is to be the same again)
+    troubles = _spread(rng, OF_TASKS, observations)
+    starts = [LEAD_SECONDS + number * PACE_SECONDS * rng.uniform(0.9, 1.1) for number in range(observations)]
+    roles = [
+        _role(rng, number, start, _specification(rng, number), trouble)
+        for number, (start, trouble) in enumerate(zip(starts, troubles, strict=True))
+    ]
+    return Script(seed, roles, _cues(rng, _common(observations), max(starts) + TAIL_SECONDS))
+
+
+def write_short(seed: int, own: Sequence[Trouble | None], common: Sequence[Trouble], seconds: float) -> Script:
+    """Write the script of a short rehearsal, with these troubles and no others."""
+    rng = random.Random(seed)  # noqa: S311
+    pace = seconds / max(1, len(own))
+    roles = [
+        _role(rng, number, LEAD_SECONDS / 2 + number * pace, _specification(rng, number), trouble)
+        for number, trouble in enumerate(own)
+    ]
+    return Script(seed, roles, _cues(rng, common, LEAD_SECONDS / 2 + seconds))
+
+
+def write_replay(schedule: Sequence[NewObservation], seed: int) -> Script:
+    """Write the script of a real schedule with troubles: its observations in their order, at an even pace."""
+    rng = random.Random(seed)  # noqa: S311
+    troubles = _spread(rng, OF_TASKS, len(schedule))
+    ordered = sorted(schedule, key=lambda new: new.starttime)
+    roles = []
+    for number, (new, trouble) in enumerate(zip(ordered, troubles, strict=True)):
+        fields = new.model_dump(mode="json", exclude_none=True, exclude={"starttime", "endtime", "duration"})
+        roles.append(_role(rng, number, LEAD_SECONDS + number * PACE_SECONDS, fields | {"duration": 60}, trouble))
+    last = LEAD_SECONDS + len(schedule) * PACE_SECONDS
+    return Script(seed, roles, _cues(rng, _common(len(schedule)), last + TAIL_SECONDS))
+
+
+def _common(observations: int) -> list[Trouble]:
+    """List what befalls whatever is under way: each at least once, and in a long rehearsal more seldom."""
+    share = min(1.0, observations / 100)
+    return [trouble for trouble in OF_ALL for _ in range(max(1, round(_OFTEN.get(trouble, _SOMETIMES) * share)))]
+
+
+def _spread(rng: random.Random, kinds: Sequence[Trouble], observations: int) -> list[Trouble | None]:
+    """Give each observation a trouble or none; each kind comes as often as any other."""
+    troubled = round(_TROUBLED * observations)
+    drawn: list[Trouble | None] = [kinds[number % len(kinds)] for number in range(troubled)]
+    drawn += [None] * (observations - troubled)
+    rng.shuffle(drawn)
+    return drawn
+
+
+def _role(
+    rng: random.Random, number: int, start: float, specification: dict[str, object], trouble: Trouble | None
+) -> Role:
+    moment = rng.uniform(-15, 20) if trouble in {Trouble.CANCEL, Trouble.HOLD} else 0.0
+    heals = trouble not in BREAKS_A_PRODUCT or rng.random() < 0.6
+    return Role(number, start, specification, trouble, rng.randrange(40), heals, moment)
+
+
+def _specification(rng: random.Random, number: int) -> dict[str, object]:
+    """Mostly small ones; one in twelve is imaging, with 40 MeasurementSets."""
+    common = {"field_name": f"REHEARSAL_{number:03d}", "duration": rng.choice([60, 90, 120])}
+    if number % 12 == 5:
+        return common | {"observing_mode": "imaging", "data_location": "wcudata1:/data/apertif"}
+    return common | {
+        "observing_mode": "arts_sc1_timing",
+        "data_location": f"arts00{rng.randint(1, 3)}:/data/01/Timing",
+        "irods_collection": rng.choice(["arts_main/arts_sc1", "arts_main/survey"]),
+        "options": {"ndps": rng.randint(2, 6)},
+    }
+
+
+def _cues(rng: random.Random, troubles: Sequence[Trouble], seconds: float) -> list[Cue]:
+    """Draw a moment for each, in an order that is drawn too; what kills a service gets room to recover."""
+    drawn = list(troubles)
+    rng.shuffle(drawn)
+    room = (seconds - LEAD_SECONDS / 2) / max(1, len(drawn))
+    return [
+        Cue(LEAD_SECONDS / 2 + room * (number + rng.uniform(0.1, 0.9)), trouble)
+        for number, trouble in enumerate(drawn)
+    ]
+
+
+def is_kill(trouble: Trouble) -> bool:
+    """Tell whether a trouble ends processes: those come one after the other."""
+    return trouble in PROCESSES or trouble in {
+        Trouble.KILL_TASK,
+        Trouble.KILL_SUPERVISOR,
+        Trouble.DROP_AIRFLOW,
+    }

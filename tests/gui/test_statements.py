@@ -1,0 +1,107 @@
+"""Every page asks the database for what it shows with ten statements at most, whatever it shows."""
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+
+from atdb_api.gui import NAVIGATION
+from atdb_interface.lifecycle import Status
+from tests.conftest import SECRETS
+from tests.gui import history
+
+MOST = 10
+#: What is after the taskID of a task.
+OF_A_TASK = ("", "?action=hold", "parts/", "?products=2")
+PATHS = (
+    "/tasks/",
+    "/tasks/?my_status=removed&observing_mode=imaging&size__gte=1 GB&ordering=size",
+    "/tasks/?overdue=true",
+    "/tasks/rows/?known=&newest=0",
+    "/tasks/bulk/",
+    "/tasks/of-run/?dag=ingest&run=run 1",
+    "/tasks/of-run/parts/?dag=ingest&run=run 1",
+    "/night/",
+    "/night/parts/",
+    "/plan/",
+    "/plan/parts/",
+    "/flow/",
+    "/flow/parts/",
+    "/services/",
+    "/services/ingest/",
+    "/services/parts/",
+    "/atdb/login/",
+)
+
+
+@pytest.fixture
+def statements(app: Flask) -> list[str]:
+    """All that is asked of the database, from now on."""
+    said: list[str] = []
+    event.listen(app.extensions["atdb_engine"], "before_cursor_execute", lambda *args: said.append(args[2]))
+    return said
+
+
+@pytest.fixture
+def operator(app: Flask) -> FlaskClient:
+    """An operator's browser, on a history of a week."""
+    with app.extensions["atdb_engine"].begin() as database:
+        history.fill(database, 1000)
+    client = app.test_client()
+    client.post("/atdb/login/", json={"name": "operator", "password": SECRETS["operator"]})
+    return client
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_takes_ten_statements_at_most(operator: FlaskClient, statements: list[str], path: str) -> None:
+    statements.clear()
+    assert operator.get(path).status_code == 200
+    assert len(statements) <= MOST, statements
+
+
+def test_all_pages_of_the_navigation_are_tried(app: Flask) -> None:
+    with app.test_request_context():
+        assert {app.url_for(endpoint) for _, endpoint in NAVIGATION} <= set(PATHS)
+
+
+def test_the_page_of_a_task_takes_ten_statements_at_most_in_every_status(
+    operator: FlaskClient, statements: list[str]
+) -> None:
+    of_each = {
+        status: operator.get(f"/atdb/observations/?my_status={status}&page_size=1").json for status in Status
+    }
+    tasks = {status: found["results"][0]["taskID"] for status, found in of_each.items() if found["results"]}
+    assert len(tasks) >= 6
+    for status, task_id in tasks.items():
+        for rest in OF_A_TASK:
+            statements.clear()
+            assert operator.get(f"/tasks/{task_id}/{rest}").status_code == 200
+            assert len(statements) <= MOST, (status, rest, statements)
+
+
+@pytest.mark.parametrize("executed", [False, True])
+def test_an_action_for_many_takes_as_many_statements_for_a_hundred_as_for_one(
+    operator: FlaskClient, statements: list[str], executed: bool
+) -> None:
+    counts = []
+    for filters in ("taskID={one}", "my_status=scheduled"):
+        found = operator.get("/atdb/observations/?my_status=valid&page_size=1").json["results"]
+        form = {
+            "csrf_token": operator.get("/atdb/me/").json["csrf_token"],
+            "all": "1",
+            "filters": f"?{filters.format(one=found[0]['taskID'])}",
+            "action": "hold",
+            "reason": "storm",
+        }
+        statements.clear()
+        answer = operator.post("/tasks/bulk/", data=form)
+        if executed:
+            form["token"] = re.search(r'name="token" value="(\w+)"', answer.text)[1]
+            statements.clear()
+            answer = operator.post("/tasks/bulk/", data=form)
+        assert answer.status_code == 200
+        counts.append(len(statements))
+    assert counts[0] <= MOST, statements
+    assert counts[1] == counts[0], statements
