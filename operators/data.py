@@ -6,6 +6,7 @@ import stat
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from atdb_interface.checksum import files_of
 from atdb_interface.data_hosts import local_path
 from atdb_interface.models import DataProduct
 
@@ -45,6 +46,17 @@ def require_data(path: Path) -> None:
     host = _host_folder(data_root(), path)
     if not any(host.iterdir()):
         raise DataError(f"the folder of the data host {host.name} is empty, as if its disk is not mounted")
+
+
+def size_on_disk(path: Path) -> int | None:
+    """Tell how many bytes a file has, or a directory with all in it; None where nothing is there.
+
+    Raises ValueError for what is no product, such as a link, and OSError where the disk cannot be read.
+    """
+    try:
+        return sum(file.stat().st_size for _, file in files_of(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def delete_data(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Which copies on the data host may be deleted, and why not the others."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from atdb_interface.data_hosts import local_path
 from atdb_interface.lifecycle import ProductStatus
 from atdb_interface.models import DataProduct, Observation
 from atdb_plugins.archive import Archive, ArchiveError
-from operators.data import DataError, data_root, path_of, require_data
+from operators.data import DataError, data_root, path_of, require_data, size_on_disk
 from operators.reasons import reason_of
 
 #: What an admin can have deleted though the archive does not hold it.
@@ -49,7 +50,8 @@ class Removal:
         """Give the path of a product that may be deleted now, since the archive's bytes are what was observed.
 
         One whose removal an admin has forced is not looked for in the archive. Raises ArchiveError, DataError
-        where the disk with the product is not there, and where the file is another task's too.
+        where the disk with the product is not there, where the file is another task's too, and where there is
+        more of it than was validated.
         """
         path = path_of(product)
         self._require_no_other_owner(product)
@@ -60,6 +62,7 @@ class Removal:
             raise DataError(f"{path.parent} is not there")
         if product.checksum is None:
             raise DataError(f"{product.filename} has no checksum")
+        _require_not_grown(product, path)
         self._archive.verify(self._folder, product.filename, product.checksum, self._advance)
         return path
 
@@ -103,6 +106,14 @@ def is_removable(product: DataProduct) -> bool:
 def bytes_to_verify(products: Iterable[DataProduct]) -> int:
     """Add up what is to be read in the archive before these products are deleted."""
     return sum(product.size or 0 for product in products if product.removal_forced_by is None)
+
+
+def _require_not_grown(product: DataProduct, path: Path) -> None:
+    """Raise DataError where data have come since; a try that was killed may have left less than there was."""
+    with suppress(ValueError):  # a link is deleted itself, and no data with it
+        size = size_on_disk(path) or 0
+        if size > (product.size or 0):
+            raise DataError(f"{product.filename} has grown to {size} bytes since it was validated")
 
 
 def _path_in_words(product: DataProduct) -> str:

@@ -15,9 +15,9 @@ from atdb_interface.lifecycle import WORKING, Status
 from atdb_interface.models import DataProduct, Observation
 from atdb_interface.overview import NewEvent
 from atdb_plugins.archive import Archive
-from operators.data import DataError, path_of, require_data
+from operators.data import DataError, path_of, require_data, size_on_disk
 from operators.reconcile.findings import digest, disagreement
-from operators.reconcile.products import is_archived, products, size_of, wrong_in_archive, wrong_on_disk
+from operators.reconcile.products import is_archived, products, wrong_in_archive, wrong_on_disk
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class Comparison:
             if product.data_location not in folders:
                 folders[product.data_location] = path_of(product).parent
             path = folders[product.data_location] / product.filename
-            wrong = wrong_on_disk(product, size_of(path))
+            wrong = wrong_on_disk(product, size_on_disk(path))
             if wrong:
                 require_data(path)
             return wrong

@@ -1,10 +1,8 @@
 """Data products as ATDB has them, against the data disks and the archive: presence and size, no checksums."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from atdb_interface.checksum import files_of
 from atdb_interface.lifecycle import ProductStatus
 from atdb_interface.models import DataProduct
 
@@ -26,17 +24,6 @@ def products(client: Any, **filters: Any) -> Iterator[DataProduct]:
     """Walk through the products that can be compared; they have only what the comparison needs."""
     for row in client.rows("dataproducts", fields=_FIELDS, my_status__in=COMPARED, **filters):
         yield DataProduct.model_construct(**{**row, "my_status": ProductStatus(row["my_status"])})
-
-
-def size_of(path: Path) -> int | None:
-    """Tell how many bytes a file has, or a directory with all in it; None where nothing is there.
-
-    Raises ValueError for what is no product, such as a link, and OSError where the disk cannot be read.
-    """
-    try:
-        return sum(file.stat().st_size for _, file in files_of(path))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
 
 
 def wrong_on_disk(product: DataProduct, size: int | None) -> str | None:

@@ -52,6 +52,18 @@ def test_what_the_archive_does_not_hold_is_not_deleted_and_the_rest_is(
     assert not path_of(third).exists()
 
 
+def test_what_has_grown_since_it_was_validated_stays(client: Client, archived: Make, context: Context) -> None:
+    made = archived()
+    first, second, _ = products_of(client, made)
+    with (path_of(first) / "table.dat").open("ab") as file:
+        file.write(b"late")
+    with pytest.raises(RemoveError, match="has grown"):
+        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert statuses(client, made) == ["archived", "removed", "removed"]
+    assert path_of(first).is_dir()
+    assert not path_of(second).exists()
+
+
 def test_while_the_archive_is_not_there_nothing_is_deleted(
     client: Client, archived: Make, context: Context, archive_root: Path
 ) -> None:
