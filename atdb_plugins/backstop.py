@@ -29,18 +29,23 @@ def ending(observation: Observation, told: TelescopeTask | None, now: datetime) 
 
     `told`: what the telescope says of it, or None where it does not know it or cannot be asked.
     """
-    status = observation.backstop(now)
-    if status is None:
+    if not is_worth_asking(observation, now):
         return None
     if told and told.state in BROKEN_OFF:
         return Status.ERROR_NO_COMPLETING, f"the telescope has it as {told}"
     if told and told.state in AT_WORK:
-        if not _is_timed_out(observation, now):
+        if not _is_past(observation, now, imaging=False):
             return None
         return Status.ERROR_NO_COMPLETING, f"{NO_WORD}; the telescope has it as {told}"
-    return status, NO_WORD
+    status = observation.backstop(now)
+    return (status, NO_WORD) if status else None
 
 
-def _is_timed_out(observation: Observation, now: datetime) -> bool:
-    since = observation.status_history[-1].timestamp
-    return lifecycle.backstop(imaging=False, end=observation.endtime, since=since, now=now) is not None
+def is_worth_asking(observation: Observation, now: datetime) -> bool:
+    """Tell whether the telescope's word could end a running observation, whatever its mode, by now."""
+    return observation.my_status is Status.RUNNING and _is_past(observation, now, imaging=True)
+
+
+def _is_past(observation: Observation, now: datetime, *, imaging: bool) -> bool:
+    since = observation.status_since
+    return lifecycle.backstop(imaging=imaging, end=observation.endtime, since=since, now=now) is not None

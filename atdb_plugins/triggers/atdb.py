@@ -13,7 +13,7 @@ from atdb_interface.async_client import AsyncClient
 from atdb_interface.errors import AtdbError, NotFound
 from atdb_interface.lifecycle import START_LEAD, START_LEAD_BUSY, Status
 from atdb_interface.models import Observation
-from atdb_plugins.backstop import OBSERVED, ending
+from atdb_plugins.backstop import OBSERVED, ending, is_worth_asking
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook, TelescopeTask
 
@@ -169,7 +169,7 @@ class CompletingTrigger(ObservationTrigger):
             return TaskSuccessEvent()
         if observation.my_status is not Status.RUNNING:
             return TriggerEvent(observation.my_status)
-        if not observation.backstop(now):
+        if not is_worth_asking(observation, now):
             return None
         return TriggerEvent(observation.my_status) if ending(observation, await self._told(), now) else None
 

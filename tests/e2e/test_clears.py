@@ -16,7 +16,7 @@ from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Actor, Status
 from standalone.settings import Settings
-from tests.e2e.test_stack import run_of, submit, wait_for
+from tests.e2e.test_stack import run_of, submit
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -144,7 +144,7 @@ def test_every_clear_in_every_failed_state_ends_on_a_true_status(
     for trial in trials:
         clear(airflow, trial)
     for trial in trials:
-        wait_for(lambda trial=trial: is_over(airflow, trial), 240)  # type: ignore[misc]
+        wait_until_over(airflow, trial)
         if trial.case.ends is S.REMOVED and has_failed_tasks(trial):
             wait_for_status(atdb, trial, S.REMOVED)
     ended = {str(trial.case) + " · " + trial.how: atdb.observation(trial.task_id) for trial in trials}
@@ -176,11 +176,18 @@ def fail(atdb: Client, airflow: httpx.Client, causes: Causes, trial: Trial) -> N
     else:
         wait_for_status(atdb, trial, trial.case.state)
     trial.run = run_of(atdb, trial.task_id, trial.case.stage)
-    wait_for(lambda: is_over(airflow, trial))
+    wait_until_over(airflow, trial)
     if trial.case.mended:
         causes.mend(trial)
     if trial.case.then:
         atdb.act(trial.task_id, trial.case.then, reason="rain")
+
+
+def wait_until_over(airflow: httpx.Client, trial: Trial) -> None:
+    deadline = time.monotonic() + 240
+    while not is_over(airflow, trial):
+        assert time.monotonic() < deadline, (str(trial.case), trial.how, trial.task_id, trial.run)
+        time.sleep(0.5)
 
 
 def is_over(airflow: httpx.Client, trial: Trial) -> bool:
