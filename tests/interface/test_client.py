@@ -294,7 +294,9 @@ def test_patience_ends_and_without_any_there_is_one_try(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "retry_after", ["1", (datetime.now(UTC) + timedelta(days=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")]
+    "retry_after",
+    ["1", (datetime.now(UTC) + timedelta(days=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")],
+    ids=["seconds", "a moment"],
 )
 def test_nobody_comes_back_before_the_server_wants_it(url: str, retry_after: str) -> None:
     with proxy_to(url, Fault.BUSY, retry_after=retry_after) as proxy, through(proxy, patience=10) as client:
