@@ -179,6 +179,7 @@ def way_to(status: Status) -> list[Status]:
     return ways[status]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what runs a whole stack in one worker: two stacks at once would only be in each other's way."""
     for item in items:
