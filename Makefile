@@ -39,8 +39,8 @@ test: .venv/dev ## Run all tests: on a real PostgreSQL, Airflow and telescope si
 fuzz: .venv/dev ## Make 10,000 random requests, as all roles, and judge the answers (CASES=n SEED=n)
 	ATDB_FUZZ_CASES=$(CASES) ATDB_FUZZ_SEED=$(SEED) $(BIN)/pytest -s tests/fuzz
 
-screenshots: .venv/dev ## Take the pictures of all pages anew, into docs/screenshots (needs Chromium)
-	@$(BIN)/python -m tests.gui.screenshots docs/screenshots
+screenshots: .venv/dev ## Take the pictures of all pages anew, into docs/screenshots (SCHEDULE=file; needs Chromium)
+	@$(BIN)/python -m tests.gui.screenshots docs/screenshots $(if $(SCHEDULE),'$(SCHEDULE)')
 
 docs: .venv/run ## Write the parts of the documentation that are made from the code
 	@sed -i '/^| endpoint/,$$d' docs/permissions.md

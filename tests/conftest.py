@@ -74,7 +74,7 @@ class Postgres:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while reason := database.unready(self.settings, self.credentials):
             assert time.monotonic() < deadline, reason
             time.sleep(0.05)
@@ -179,9 +179,13 @@ def way_to(status: Status) -> list[Status]:
     return ways[status]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what runs a whole stack in one worker: two stacks at once would only be in each other's way."""
-    for item in items:
-        if item.path.parent.name in ("e2e", "rehearsal"):
-            item.add_marker(pytest.mark.xdist_group("stack"))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let what runs a whole stack begin, as it takes longest, and keep it in one of several workers."""
+    items.sort(key=_runs_a_stack, reverse=True)
+    for item in items if hasattr(config, "workerinput") else ():
+        if _runs_a_stack(item):
+            item._nodeid = f"{item.nodeid}@stack"  # as xdist names what `--dist loadgroup` keeps together
+
+
+def _runs_a_stack(item: pytest.Item) -> bool:
+    return item.path.parent.name in ("e2e", "rehearsal")

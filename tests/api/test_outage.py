@@ -44,9 +44,9 @@ def _write(url: str, writer: int, seen: Seen, stop: threading.Event) -> None:
 
 
 def _await(seen: Seen, acknowledged: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while len(seen.acknowledged) < acknowledged:
-        assert time.monotonic() < deadline, f"{len(seen.acknowledged)} of {acknowledged} writes in 30 s"
+        assert time.monotonic() < deadline, f"{len(seen.acknowledged)} of {acknowledged} writes in 60 s"
         time.sleep(0.1)
 
 

@@ -1,1 +1,1 @@
-"""Pictures of all pages: `python -m tests.gui.screenshots FOLDER`. They show a week of observing, about now."""
+"""Pictures of all pages: `python -m tests.gui.screenshots FOLDER [SCHEDULE]`. They show a week, about now."""

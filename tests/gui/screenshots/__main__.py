@@ -1,4 +1,7 @@
-"""`python -m tests.gui.screenshots FOLDER`: start a database and ATDB, fill them, take all pictures, stop them."""
+"""`python -m tests.gui.screenshots FOLDER [SCHEDULE]`: start a database and ATDB, fill them, take pictures.
+
+Where a schedule is given, the pictures are of its observations, else of a made-up week.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -22,7 +25,7 @@ from atdb_interface.client import Client
 from standalone import database
 from tests.conftest import SECRETS, Postgres
 from tests.gui.conftest import CHROMIUM
-from tests.gui.screenshots import observatory, taking
+from tests.gui.screenshots import observatory, replay, taking, week
 from tests.gui.screenshots.taking import Camera, Picture
 from tests.serving import serve
 
@@ -30,24 +33,24 @@ from tests.serving import serve
 ACCOUNTS = dict.fromkeys(("airflow", "astronomer", "telescope"), "service") | {"operator": "operator"}
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, plan: observatory.Plan) -> None:
     """Take all pictures anew."""
     folder.mkdir(parents=True, exist_ok=True)
     with _postgres() as postgres, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-lcd-text"]
         )
-        with _atdb(postgres, observatory.fill) as (url, clients, week):
+        with _atdb(postgres, partial(observatory.fill, plan)) as (url, clients, filled):
             camera = Camera(chromium, url, folder, before=partial(observatory.give_signs, clients["airflow"]))
             camera.take(Picture("login", "/atdb/login/"), role=None)
-            for picture in taking.busy(week):
+            for picture in taking.busy(filled):
                 camera.take(picture)
-            camera.take(Picture("bulk-preview", taking.MANY, taking.of_many))
-            undo = partial(observatory.hold_no_more, clients["operator"], week)
+            camera.take(Picture("bulk-preview", taking.many(filled), taking.of_many))
+            undo = partial(observatory.hold_no_more, clients["operator"], filled)
             Camera(chromium, url, folder, before=undo).take(
-                Picture("bulk-result", taking.MANY, taking.of_many_done)
+                Picture("bulk-result", taking.many(filled), taking.of_many_done)
             )
-        with _atdb(postgres, observatory.fill_calm) as (url, clients, _):
+        with _atdb(postgres, partial(observatory.fill_calm, plan)) as (url, clients, _):
             camera = Camera(chromium, url, folder, before=partial(observatory.give_signs, clients["airflow"]))
             camera.take(Picture("night-calm", "/night/"))
         chromium.close()
@@ -87,9 +90,10 @@ def _atdb(
             name: opened.enter_context(Client(served.url, user=name, secret=SECRETS[role]))
             for name, role in ACCOUNTS.items()
         }
-        week = fill(clients, superuser.render_as_string(hide_password=False), datetime.now(UTC))
-        yield served.url, clients, week
+        filled = fill(clients, superuser.render_as_string(hide_password=False), datetime.now(UTC))
+        yield served.url, clients, filled
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    folder, *schedule = map(Path, sys.argv[1:])
+    main(folder, partial(replay.planned, schedule[0]) if schedule else week.planned)

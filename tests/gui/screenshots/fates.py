@@ -12,14 +12,14 @@ S = Status
 ARCHIVE_AWAY = (
     "ArchiveError: {0}_B0{1:02d}.MS could not be written to file:///archive: the archive is away; tried 5 times"
 )
-CHECKSUM = "ArchiveError: {0}_B032.MS: what was read back has another checksum than what was written"
-_REMOVAL = "RemovalError: arts001: 3 of 40 products could not be read: Input/output error"
+CHECKSUM = "ArchiveError: {0}_B0{1:02d}.MS: what was read back has another checksum than what was written"
+_REMOVAL = "RemovalError: {3}: 3 of {2} products could not be read: Input/output error"
 _INGEST_BYTES_PER_SECOND, _CHECK_BYTES_PER_SECOND = 400e6, 2e9
 
 
 @dataclass(frozen=True)
 class Fate:
-    """A status to end on, and why."""
+    """A status to end on, and why. `reason`: of a taskID, a beam, how many products there are, and a data host."""
 
     status: Status
     reason: str = ""
@@ -30,7 +30,7 @@ _SCANS = {
     **{f"scan {n}": Fate(S.VALID) for n in range(18, 23)},
     **{f"scan {n}": Fate(S.INGEST_ERROR, ARCHIVE_AWAY) for n in range(23, 30)},
     "scan 32": Fate(S.INGEST_ERROR, CHECKSUM),
-    "scan 33": Fate(S.INCOMPLETE, "1 of 1 products are missing or empty: B033.MS"),
+    "scan 33": Fate(S.INCOMPLETE, "1 of {2} products are missing or empty: B0{1:02d}.MS"),
     "scan 34": Fate(S.ABORTED, "thunderstorm: all dishes are parked"),
     "scan 35": Fate(S.ON_HOLD, "the PI looks at the bandpass first"),
     "scan 36": Fate(S.ERROR_TOO_LATE, "62 s past its start"),

@@ -1,6 +1,6 @@
 """Fill a database as a week of work leaves it: by real moves over HTTP, and then with earlier times."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from atdb_interface.overview import EventKind, NewEvent
 from atdb_interface.presence import DiskUsage
 from atdb_interface.work import ClaimRequest, ProductMove
 from tests.gui.screenshots.fates import ARCHIVE_AWAY, Fate, fate_of, times_of
-from tests.gui.screenshots.week import Planned, planned
+from tests.gui.screenshots.week import Planned
 
 S, P = Status, ProductStatus
 Clients = Mapping[str, Client]
@@ -67,12 +67,13 @@ class Observatory:
         return self.made[day, kind].task_id
 
 
+Plan = Callable[[datetime], Iterable[Planned]]
 Fill = Callable[[Clients, str, datetime], Observatory]
 
 
-def fill(clients: Clients, superuser_url: str, now: datetime) -> Observatory:
+def fill(plan: Plan, clients: Clients, superuser_url: str, now: datetime) -> Observatory:
     """Make the week and all around it. `clients`: by the name of an account."""
-    made = {(each.day, each.kind): _walk(clients, each, now) for each in planned(now)}
+    made = {(each.day, each.kind): _walk(clients, each, now) for each in plan(now)}
     with _history(superuser_url) as history:
         moves = [
             {"task_id": told.task_id, "status": status, "at": at}
@@ -84,14 +85,14 @@ def fill(clients: Clients, superuser_url: str, now: datetime) -> Observatory:
             history.execute(statement)
     told = Observatory(made)
     _work(clients["airflow"], superuser_url, told, now)
-    _govern(clients["operator"], superuser_url, now)
+    _govern(clients["operator"], superuser_url, told, now)
     _report(clients["airflow"], superuser_url, told, now)
     return told
 
 
-def fill_calm(clients: Clients, superuser_url: str, now: datetime) -> Observatory:
+def fill_calm(plan: Plan, clients: Clients, superuser_url: str, now: datetime) -> Observatory:
     """Make only what is well: what is done, what is observed and what will be."""
-    well = [each for each in planned(now) if each.day >= 0]
+    well = [each for each in plan(now) if each.day >= 0]
     made = {(each.day, each.kind): _walk(clients, each, now) for each in well}
     give_signs(clients["airflow"])
     _disks(clients["airflow"], superuser_url, filling=False)
@@ -106,7 +107,8 @@ def _walk(clients: Clients, each: Planned, now: datetime) -> Told:
         stage = _STAGE[previous, status]
         client = clients[_ACCOUNTS.get(stage, "airflow")]
         owner = f"{stage}/{_run(each, stage)}" if client is clients["airflow"] else None
-        reason = fate.reason.format(made.taskID, made.field_beam) if status is way[-1] else ""
+        of_it = (made.taskID, made.field_beam, len(each.filenames), each.data_host)
+        reason = fate.reason.format(*of_it) if status is way[-1] else ""
         _products(clients, made.taskID, each, status, owner, reason)
         lease = _LEASE_SECONDS if status in WORKING else None
         client.move(made.taskID, status, owner=owner, lease_seconds=lease, reason=reason)
@@ -128,6 +130,8 @@ def _products(
 ) -> None:
     """Do what is done to the products before the observation comes to a status."""
     names = [name.format(task_id) for name in each.filenames]
+    # The reason names the beam of the observation.
+    failed = names[each.specification.get("field_beam", 0) % len(names)]
     if status is S.RUNNING:
         clients["telescope"].create_dataproducts(
             [NewDataProduct(taskID=task_id, filename=name, size=each.product_bytes) for name in names]
@@ -138,13 +142,14 @@ def _products(
         case S.VALID | S.COMPLETED:
             _move(move, task_id, names, P.VALID, owner, with_checksum=True)
         case S.INCOMPLETE:
-            _move(move, task_id, names, P.INVALID, owner, reason="it is empty")
+            _move(move, task_id, [name for name in names if name != failed], P.VALID, owner, with_checksum=True)
+            _move(move, task_id, [failed], P.INVALID, owner, reason="it is empty")
         case S.ARCHIVED:
             _move(move, task_id, names, P.INGESTING, owner)
             _move(move, task_id, names, P.ARCHIVED, owner)
         case S.INGEST_ERROR:
             _move(move, task_id, names, P.INGESTING, owner)
-            _move(move, task_id, names, P.INGEST_ERROR, owner, reason=reason)
+            _move(move, task_id, [failed], P.INGEST_ERROR, owner, reason=reason)
         case S.REMOVED:
             _move(move, task_id, names, P.REMOVED, owner)
         case S.REMOVE_ERROR:
@@ -167,7 +172,8 @@ def _move(
         given = {key: value for key, value in (("checksum", checksum), ("archive_copy", copy)) if value}
         return ProductMove(filename=name, new_status=status, reason=reason, **given)
 
-    move(task_id, [of(name) for name in names], owner=owner)
+    if names:
+        move(task_id, [of(name) for name in names], owner=owner)
 
 
 def _work(airflow: Client, superuser_url: str, told: Observatory, now: datetime) -> None:
@@ -214,10 +220,11 @@ def _renew(airflow: Client, task_id: str, owner: str, done: int, total: int, tro
         _move(airflow.move_products, task_id, copied[:-1], P.ARCHIVED, owner)
 
 
-def _govern(operator: Client, superuser_url: str, now: datetime) -> None:
+def _govern(operator: Client, superuser_url: str, told: Observatory, now: datetime) -> None:
+    broken = told.made[-2, "search 1"].planned.data_host
     operator.change_stage(Actor.INGEST, slots=2, reason="the link to the archive is narrow")
     operator.change_stage(
-        Actor.REMOVE, paused=True, reason="arts001: a disk has read errors", delay_seconds=86_400
+        Actor.REMOVE, paused=True, reason=f"{broken}: a disk has read errors", delay_seconds=86_400
     )
     with _history(superuser_url) as history:
         history.execute(
@@ -229,18 +236,21 @@ def _report(airflow: Client, superuser_url: str, told: Observatory, now: datetim
     give_signs(airflow)
     airflow.sign_of_life("disks arts041", detail="measures every 5 minutes")
     _disks(airflow, superuser_url, filling=True)
-    late, failed = told.task_id(-1, "search 2"), told.task_id(-1, "scan 23")
+    late, failed = told.made[-1, "search 2"], told.made[-1, "scan 23"]
+    broken = told.made[-2, "search 1"]
+    cause = ARCHIVE_AWAY.format(failed.task_id, failed.planned.specification["field_beam"])
+    idle = f"completing for more than 1 h: nobody validates on {late.planned.data_host}"
     events = (
         (520, EventKind.BRAKE, None, "remove was paused: 1 of the last 2 removals failed"),
         (
             340,
             EventKind.DISAGREEMENT,
-            told.task_id(-2, "search 1"),
-            "3 products are on arts001 that are removed here",
+            broken.task_id,
+            f"3 products are on {broken.planned.data_host} that are removed here",
         ),
-        (212, EventKind.OVERDUE, late, "completing for more than 1 h: nobody validates on arts001"),
+        (212, EventKind.OVERDUE, late.task_id, idle),
         (97, EventKind.REPAIR, told.task_id(-1, "search 1"), "lost its run; it was given to another"),
-        (31, EventKind.OVERDUE, failed, f"7 of one cause: {ARCHIVE_AWAY.format(failed, 23)}"),
+        (31, EventKind.OVERDUE, failed.task_id, f"7 of one cause: {cause}"),
     )
     airflow.raise_events(
         [NewEvent(key=str(n), kind=kind, taskID=task_id, detail=detail) for n, kind, task_id, detail in events]

@@ -18,8 +18,6 @@ WIDTHS = {"desktop": 1280, "phone": 375}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 #: What is further down looks as what is above it.
 MOST_PIXELS = {"desktop": 1000, "phone": 1000}
-#: What can be held and what cannot.
-MANY = "/tasks/?name__startswith=3C196&my_status=valid&my_status=aborted&my_status=ingest error"
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,12 @@ def busy(week: Observatory) -> Iterator[Picture]:
     yield Picture("flow", "/flow/")
     yield Picture("services", "/services/")
     yield Picture("services-pause", "/services/ingest/")
+
+
+def many(week: Observatory) -> str:
+    """Give the address of a table of what can be held and what cannot: scans of one calibrator."""
+    name = week.made[-1, "scan 23"].planned.specification["field_name"].partition("_")[0]
+    return f"/tasks/?name__startswith={name}&my_status=valid&my_status=aborted&my_status=ingest error"
 
 
 def _open_filters(page: Page) -> None:

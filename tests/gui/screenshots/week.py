@@ -11,8 +11,8 @@ from typing import Any
 
 FIELDS = ("S0314+36", "S0951+53", "S1100+54", "S1415+36", "S2246+38")
 DAYS_BEFORE, DAYS_AFTER = 3, 1
-_BEAM_BYTES_PER_SECOND = 2_780_000
-_ENDS_FROM_NOW = timedelta(minutes=15)
+BEAM_BYTES_PER_SECOND = 2_780_000
+ENDS_FROM_NOW = timedelta(minutes=15)
 _FIELD_SECONDS = 41_400
 _IMAGING = {"integration_factor": 30, "central_frequency": 1280, "start_band": 1, "end_band": 24}
 
@@ -38,11 +38,16 @@ class Planned:
         """Tell how large all its products are."""
         return self.product_bytes * len(self.filenames)
 
+    @property
+    def data_host(self) -> str:
+        """Tell where its products are written."""
+        return str(self.specification["data_location"]).partition(":")[0]
+
 
 def planned(now: datetime) -> Iterator[Planned]:
     """Plan all days, those before first."""
     for day in range(-DAYS_BEFORE, DAYS_AFTER + 1):
-        end = now.replace(second=0, microsecond=0) + _ENDS_FROM_NOW + timedelta(days=day)
+        end = now.replace(second=0, microsecond=0) + ENDS_FROM_NOW + timedelta(days=day)
         yield from _day(day, end - timedelta(seconds=_FIELD_SECONDS))
 
 
@@ -124,4 +129,4 @@ def _planned(
         **more,
     }
     names = tuple(filename % beam if "%" in filename else filename for beam in beams)
-    return Planned(day, kind, start, specification, names, seconds * _BEAM_BYTES_PER_SECOND)
+    return Planned(day, kind, start, specification, names, seconds * BEAM_BYTES_PER_SECOND)

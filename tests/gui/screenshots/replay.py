@@ -1,0 +1,91 @@
+"""A real schedule about now: all of it is shifted so that one observation is about to end and another to start.
+
+What becomes of each is told by the day and kind that it is given here: those of the made-up week (`fates.py`).
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from atdb_interface.models import NewObservation, Observation
+from atdb_interface.products import expected_filenames
+from atdb_interface.schedule import read_schedule
+from tests.gui.screenshots.week import BEAM_BYTES_PER_SECOND, ENDS_FROM_NOW, Planned
+
+_MOST_OBSERVATIONS, _PART_BEFORE_NOW = 250, 0.7
+_LONG_SECONDS = 3600
+_COMPLETED = (-1, "pulsar 2")
+#: Days and kinds that the pictures and fates need: of the observations before now, the newest first.
+_LONG = ((-1, "field"), (-1, "search 0"), (-2, "search 0"))
+_SHORT = (
+    (-1, "search 2"),
+    (-1, "search 1"),
+    *((-1, f"scan {number}") for number in range(38, 17, -1)),
+    _COMPLETED,
+)
+#: The oldest first.
+_OLDEST = ((-3, "search 1"), (-3, "scan 5"), (-2, "search 1"))
+#: Those that are far in the future.
+_LAST = ((1, "pulsar 0"), (1, "pulsar 1"), (1, "pulsar 2"))
+
+
+def planned(schedule: Path, now: datetime) -> Iterator[Planned]:
+    """Plan the observations of a schedule, the earliest first."""
+    observations = sorted(read_schedule(schedule), key=lambda each: each.starttime)
+    current = _current(observations)
+    first = max(0, current - int(_MOST_OBSERVATIONS * _PART_BEFORE_NOW))
+    around = observations[first : first + _MOST_OBSERVATIONS]
+    kinds = _kinds(around, current - first)
+    offset = now.replace(second=0, microsecond=0) + ENDS_FROM_NOW - _end(observations[current])
+    for number, each in enumerate(around):
+        start = each.starttime + offset
+        day, kind = kinds.get(number, ((start - now).days, f"other {number}"))
+        shifted = each.model_copy(update={"starttime": start, "endtime": _end(each) + offset})
+        specification = shifted.model_dump(mode="json", exclude_unset=True)
+        if (day, kind) == _COMPLETED:  # The reason says so; not every schedule has one.
+            specification["skip_auto_ingest"] = True
+        size = _seconds(each) * BEAM_BYTES_PER_SECOND
+        yield Planned(day, kind, start, specification, _filenames(each), size)
+
+
+def _current(observations: list[NewObservation]) -> int:
+    """Choose what runs now: of the longest observations, the one that leaves the best part of them before it."""
+    longest, wanted = max(map(_seconds, observations)), len(observations) * _PART_BEFORE_NOW
+    candidates = [number for number, each in enumerate(observations) if _seconds(each) == longest]
+    return min(candidates, key=lambda number: abs(number - wanted))
+
+
+def _kinds(observations: list[NewObservation], current: int) -> dict[int, tuple[int, str]]:
+    """Tell of some observations, by their number, which day and kind they stand for."""
+    newest_first = range(current - 1, -1, -1)
+    long = [number for number in newest_first if _seconds(observations[number]) >= _LONG_SECONDS]
+    short = [number for number in newest_first if number not in long]
+    after = range(current + 1, len(observations))
+    if len(long) < len(_LONG) or len(short) < len(_SHORT + _OLDEST) or len(after) <= len(_LAST):
+        raise SystemExit(
+            "the schedule has too few observations before or after one of its longest for every status"
+        )
+    return {
+        current: (0, "field"),
+        after[0]: (0, "search 0"),
+        **dict(zip(long, _LONG, strict=False)),
+        **dict(zip(short, _SHORT, strict=False)),
+        **dict(zip(reversed(short), _OLDEST, strict=False)),
+        **dict(zip(after[-len(_LAST) :], _LAST, strict=True)),
+    }
+
+
+def _filenames(new: NewObservation) -> tuple[str, ...]:
+    """Name its products, with a place for its taskID."""
+    to_be = Observation.model_construct(
+        taskID="{}", observing_mode=new.observing_mode, science_mode=new.science_mode, options=new.options
+    )
+    return tuple(expected_filenames(to_be))
+
+
+def _seconds(new: NewObservation) -> int:
+    return int((_end(new) - new.starttime).total_seconds())
+
+
+def _end(new: NewObservation) -> datetime:
+    return new.endtime or new.starttime + timedelta(seconds=new.duration or 0)
