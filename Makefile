@@ -10,7 +10,7 @@ SEED ?=
 OBSERVATIONS ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo rehearsal up down status admin test fuzz screenshots docs check format lock clean
+.PHONY: help install demo rehearsal up down status admin test fuzz screenshots docs check format lock clean browser
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -33,18 +33,24 @@ status: .venv/run ## Tell what runs, and whether it is well
 admin: .venv/run ## Manage accounts and tokens of the running stack (DO='account set NAME --role viewer')
 	@$(BIN)/python -m standalone admin $(DO)
 
-test: .venv/dev ## Run all tests: on a real PostgreSQL, Airflow and telescope simulator
-	$(BIN)/pytest -n 2 --dist loadgroup
+test: .venv/dev browser ## Run all tests: on a real PostgreSQL, Airflow and telescope simulator
+	$(BIN)/pytest -n 2
 
 fuzz: .venv/dev ## Make 10,000 random requests, as all roles, and judge the answers (CASES=n SEED=n)
 	ATDB_FUZZ_CASES=$(CASES) ATDB_FUZZ_SEED=$(SEED) $(BIN)/pytest -s tests/fuzz
 
-screenshots: .venv/dev ## Take the pictures of all pages anew, into docs/screenshots (SCHEDULE=file; needs Chromium)
+screenshots: .venv/dev browser ## Take the pictures of all pages anew, into docs/screenshots (SCHEDULE=file; needs Chromium)
 	@$(BIN)/python -m tests.gui.screenshots docs/screenshots $(if $(SCHEDULE),'$(SCHEDULE)')
 
 docs: .venv/run ## Write the parts of the documentation that are made from the code
 	@sed -i '/^| endpoint/,$$d' docs/permissions.md
 	@ATDB_DATABASE_URL=postgresql+psycopg2:// $(BIN)/flask --app atdb_api permissions >> docs/permissions.md
+
+# Debian's Chromium shows the pages to their tests; without it, these are skipped.
+browser:
+	@test -x /usr/bin/chromium || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
+	  && apt-get -qq update && apt-get -qq install chromium > /dev/null; } \
+	  || echo "There is no /usr/bin/chromium: what needs a browser is skipped"
 
 check: .venv/dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -10,12 +10,14 @@ from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from flask import Flask
 from sqlalchemy import make_url
 from werkzeug.serving import make_server
+from xdist.scheduler import LoadScopeScheduling
 
 from atdb_api import create_app
 from atdb_api.commands import alembic_config
@@ -179,13 +181,13 @@ def way_to(status: Status) -> list[Status]:
     return ways[status]
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let what runs a whole stack begin, as it takes longest, and keep it in one of several workers."""
-    items.sort(key=_runs_a_stack, reverse=True)
-    for item in items if hasattr(config, "workerinput") else ():
-        if _runs_a_stack(item):
-            item._nodeid = f"{item.nodeid}@stack"  # as xdist names what `--dist loadgroup` keeps together
+class StacksInOneWorker(LoadScopeScheduling):
+    """Give what runs a whole stack to one worker: two would only slow each other. It begins."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "stack" if nodeid.startswith(("tests/e2e/", "tests/rehearsal/")) else nodeid
 
 
-def _runs_a_stack(item: pytest.Item) -> bool:
-    return item.path.parent.name in ("e2e", "rehearsal")
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StacksInOneWorker:
+    return StacksInOneWorker(config, log)

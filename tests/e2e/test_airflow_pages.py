@@ -12,7 +12,7 @@ from atdb_interface.lifecycle import Status
 from standalone.credentials import Credentials
 from standalone.settings import Settings
 from tests.e2e.test_stack import run_of, submit, wait_for
-from tests.gui.conftest import CHROMIUM
+from tests.gui.conftest import CHROMIUM, require_chromium
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -28,6 +28,7 @@ _SHOW_WITHIN = """address => {
 @pytest.fixture
 def browser(settings: Settings, credentials: Credentials) -> Iterator[BrowserContext]:
     """A browser in which an operator has logged in to ATDB, and then to Airflow."""
+    require_chromium()
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,8 +18,15 @@ _REFUSED = re.compile(r"Failed to load resource: the server responded with a sta
 Open = Callable[..., Page]
 
 
+def require_chromium() -> None:
+    """Skip what needs a browser where `make test` could not install one."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"there is no {CHROMIUM}")
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
+    require_chromium()
     expect.set_options(timeout=8000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
