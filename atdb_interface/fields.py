@@ -84,6 +84,12 @@ Text = Annotated[
 Reason = Annotated[
     str, StringConstraints(max_length=LONGEST_TEXT), Written(r"^[^\x00]*$", "holds a NUL character")
 ]
+#: A reason that something must have.
+GivenReason = Annotated[
+    str,
+    StringConstraints(max_length=LONGEST_TEXT),
+    Written(rf"^[^\x00]*{VISIBLE}[^\x00]*$", "is blank, or holds a NUL character"),
+]
 
 
 def _given(value: Any) -> Any:

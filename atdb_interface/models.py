@@ -23,6 +23,7 @@ from atdb_interface.fields import (
     FiniteFloat,
     Flag,
     Given,
+    GivenReason,
     Name,
     ObservingMode,
     Reason,
@@ -283,7 +284,7 @@ class DataProductChange(Forcible):
 class ForcedRemoval(Wire):
     """Let the copy of one product on the data host be deleted though no verified copy is in the archive."""
 
-    reason: Annotated[Reason, StringConstraints(pattern=VISIBLE)]
+    reason: GivenReason
 
 
 class DataProduct(BaseModel):

@@ -152,6 +152,7 @@ def test_without_a_script_the_form_has_the_focus_too(open_as: Open, client: Clie
     page = open_as("operator", "/tasks/", java_script_enabled=False)
     page.get_by_role("link", name=f"Hold {task_id}").press("Enter")
     page.get_by_role("heading", name=f"Hold {task_id}?").wait_for()
+    expect(page.locator("[autofocus]")).to_be_focused()
     page.keyboard.type("storm")
     page.keyboard.press("Enter")
     expect(page.locator("#message")).to_contain_text("hold done")
