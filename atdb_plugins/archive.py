@@ -7,12 +7,10 @@ A product has its name only once all of it was read back and compared: until the
 """
 
 import os
-import re
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import fsspec
 from fsspec import AbstractFileSystem
@@ -24,18 +22,9 @@ from atdb_interface.models import DataProduct, Observation
 from atdb_plugins.manifest import files_in, make_manifest
 from atdb_plugins.parts import discard, name_of_part, new_part, publish, to_disk
 
-_TASK_ID = re.compile("[0-9]{9,12}")
-
 
 class ArchiveError(Exception):
     """What is or would be in the archive is not what it should be."""
-
-
-class Leftover(NamedTuple):
-    """A `.part` in the folder of a task: somebody is writing it, or has left it there."""
-
-    task_id: str
-    path: str
 
 
 @dataclass(frozen=True)
@@ -134,20 +123,6 @@ class Archive:
         except FileNotFoundError:
             return []
         return [path.rstrip("/") for path in paths if name_of_part(path.rstrip("/"))]
-
-    def leftovers(self) -> Iterator[Leftover]:
-        """Walk through the parts in the folders of all tasks, those being written now among them."""
-        folders = [self.root]
-        while folders:
-            for entry in self.filesystem.ls(folders.pop(), detail=True):
-                path = entry["name"].rstrip("/")
-                task_id = path.rpartition("/")[2]
-                if entry["type"] != "directory":
-                    continue
-                if _TASK_ID.fullmatch(task_id):
-                    yield from (Leftover(task_id, part) for part in self.parts(path))
-                else:
-                    folders.append(path)
 
     def delete_leftover(self, path: str) -> None:
         """Delete a part; should somebody be about to give it its name, either that is done or this."""

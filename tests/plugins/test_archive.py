@@ -231,19 +231,18 @@ def test_two_attempts_at_once_end_with_the_whole_product(local: Archive, source:
         shutil.rmtree(Path(folder_of(local), NAME))
 
 
-def test_leftovers_are_found_in_the_folders_of_all_tasks_and_deleted(archive: Archive, source: Path) -> None:
+def test_leftovers_in_a_folder_are_found_and_deleted(archive: Archive, source: Path) -> None:
     store(archive, source)
-    file = f"{archive.root}/arts_sc4_survey/deep/190528001/.ARTS190528001_CB00.fits.0123456789ab.part"
-    archive.filesystem.makedirs(file.rpartition("/")[0])
+    file = f"{folder_of(archive)}/.other.fits.0123456789ab.part"
     archive.filesystem.pipe_file(file, b"x")
     directory = f"{folder_of(archive)}/.{NAME}.ba9876543210.part"
     archive.filesystem.makedirs(directory)
     archive.filesystem.pipe_file(f"{directory}/table.dat", b"x")
-    found = sorted(archive.leftovers())
-    assert found == [("190405034", directory), ("190528001", file)]
+    found = archive.parts(folder_of(archive))
+    assert sorted(found) == [directory, file]
     for leftover in found:
-        archive.delete_leftover(leftover.path)
-    assert list(archive.leftovers()) == []
+        archive.delete_leftover(leftover)
+    assert archive.parts(folder_of(archive)) == []
     with pytest.raises(ValueError, match="is no part"):
         archive.delete_leftover(f"{folder_of(archive)}/{NAME}")
     archive.verify(folder_of(archive), NAME, checksum(source))
