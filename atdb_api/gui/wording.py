@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint
 
+from atdb_api import quantities
 from atdb_api.gui.families import family_of
 
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _SIZE = re.compile(r"([0-9]{1,15})(\.[0-9]{1,9})? ?([kMGTP]?)B?", re.ASCII | re.IGNORECASE)
 
 
@@ -24,13 +24,8 @@ def now() -> datetime:
 
 
 def size(size_bytes: int | None) -> str:
-    """Write a size as 4.6 TB; a thousand of a unit is one of the next."""
-    if size_bytes is None:
-        return ""
-    value, unit = float(size_bytes), 0
-    while value >= 999.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.{0 if unit == 0 or value >= 99.95 else 1}f} {_UNITS[unit]}"
+    """Write a size as 4.6 TB, or nothing where it is not known."""
+    return "" if size_bytes is None else quantities.size(size_bytes)
 
 
 def read_size(text: str) -> str:
