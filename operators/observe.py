@@ -21,12 +21,10 @@ from atdb_plugins.backstop import OBSERVED, ending
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
 from atdb_plugins.parset import make_parset
-from operators.stage import enter, owner_of, task_id_of
+from operators.stage import RUN_AGAIN, enter, owner_of, task_id_of
 
 #: How long after its start an observation still belongs to the run that started it.
 STARTING_MARGIN_SECONDS = 300
-#: The reason in the history where a person has a failed run do its work again.
-RUN_AGAIN = "run again in Airflow"
 
 #: Errors of which the telescope never began to observe, as far as is known.
 _NOT_STARTED = (Status.ERROR_TOO_LATE, Status.ERROR_START_OBS)

@@ -20,6 +20,9 @@ from atdb_plugins.hooks.atdb import AtdbHook
 from operators.lease import LEASE_SECONDS, LeaseKeeper, LeaseLostError
 from operators.reasons import reason_of
 
+#: The reason in the history where a person has a run that failed do its work again.
+RUN_AGAIN = "run again in Airflow"
+
 
 def task_id_of(context: Any) -> str:
     """Give the taskID that this run is for: its partition key."""
@@ -68,7 +71,7 @@ def enter(
             observation = client.observation(task_id)
             if not (retake and _ended_here(observation, stage, owner)):
                 raise
-            client.move(task_id, stage.source, expect=[observation.my_status], reason="run again in Airflow")
+            client.move(task_id, stage.source, expect=[observation.my_status], reason=RUN_AGAIN)
             return ask()
     except Conflict as refusal:
         raise AirflowSkipException(str(refusal)) from refusal

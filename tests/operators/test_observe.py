@@ -22,8 +22,8 @@ from atdb_interface.models import Observation
 from atdb_plugins.backstop import ending
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeState, TelescopeTask
 from atdb_plugins.triggers.atdb import LOOK_SECONDS, CompletingTrigger, StartTrigger
-from operators.observe import RUN_AGAIN, CompleteOperator, RunOperator, StartOperator, WaitOn
-from operators.stage import enter
+from operators.observe import CompleteOperator, RunOperator, StartOperator, WaitOn
+from operators.stage import RUN_AGAIN, enter
 from standalone.settings import HOST
 from standalone.telescope.logbook import Logbook, State, Task
 from standalone.telescope.observing import Telescope
