@@ -10,11 +10,9 @@ from sqlalchemy.orm import Session
 from atdb_api.models import Lease, Observation, Service, StageSetting, Transition
 from atdb_api.services import stages
 from atdb_api.services.claims import ORDER
-from atdb_api.services.situations import Situation
+from atdb_api.services.situations import STAGE_OF, Situation
 from atdb_api.services.why import sentence
 from atdb_interface.lifecycle import STAGES, Status
-
-_STAGE_OF = {status: stage for stage in STAGES for status in (stage.source, stage.working) if status}
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ def whys(
     around: Surroundings,
 ) -> dict[str, str]:
     """Say why each is not moving, by its taskID. `rows`: with the lease and the last transition of each."""
-    ahead = _ahead(session, [row for row, _, _ in rows if row.status in _STAGE_OF], around)
+    ahead = _ahead(session, [row for row, _, _ in rows if row.status in STAGE_OF], around)
     return {
         row.task_id: sentence(_situation(row, lease, last, around, ahead.get(row.id, 0)))
         for row, lease, last in rows
@@ -44,7 +42,7 @@ def whys(
 def _situation(
     row: Observation, lease: Lease | None, last: Transition, around: Surroundings, ahead: int
 ) -> Situation:
-    stage = _STAGE_OF.get(row.status)
+    stage = STAGE_OF.get(row.status)
     return Situation(
         row,
         around.now,
@@ -63,7 +61,7 @@ def _ahead(session: Session, rows: Sequence[Observation], around: Surroundings) 
     """Tell how many are given out before each that waits for a stage."""
     if not rows:
         return {}
-    stage = case({status: stage.actor for status, stage in _STAGE_OF.items()}, value=Observation.status)
+    stage = case({status: stage.actor for status, stage in STAGE_OF.items()}, value=Observation.status)
     place = func.row_number().over(partition_by=stage, order_by=ORDER)
     waits = or_(*(stages.waiting(each, around.settings[each.actor], around.now) for each in STAGES))
     in_line = select(Observation.id, (place - 1).label("ahead")).where(waits).subquery()

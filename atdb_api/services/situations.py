@@ -11,7 +11,8 @@ from atdb_api.models import Claim, Lease, Observation, Service, StageSetting, Tr
 from atdb_api.services import moves, stages
 from atdb_interface.lifecycle import STAGES, Stage, Status
 
-_STAGE_OF = {status: stage for stage in STAGES for status in (stage.working, stage.source) if status}
+#: The stage that waits for, or works on, what has a status.
+STAGE_OF = {status: stage for stage in STAGES for status in (stage.working, stage.source) if status}
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def situation(
     session: Session, observation: Observation, now: datetime, last: Transition | None = None
 ) -> Situation:
     """Ask the database; five statements at most. `last`: its last transition, where that is known already."""
-    stage = _STAGE_OF.get(observation.status)
+    stage = STAGE_OF.get(observation.status)
     last = last or moves.latest(session, observation.task_id)
     if stage is None:
         return Situation(observation, now, last)
