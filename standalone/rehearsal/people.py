@@ -14,6 +14,7 @@ from standalone.rehearsal.troubles import Book, Trouble
 HOLD_SECONDS, PAUSE_SECONDS = 8.0, 12.0
 #: A person asks again for so long while ATDB is down.
 PATIENCE_SECONDS = 120.0
+ASK_AGAIN_SECONDS = 0.5
 
 
 class People:
@@ -55,13 +56,10 @@ class People:
         self._book.inject(Trouble.CANCEL, task_id, begun=begun)
 
     def hold(self, task_id: str) -> None:
-        """Put an observation on hold for a while, where it can be."""
-        begun = datetime.now(UTC)
-        try:
-            self._operator.act(task_id, Action.HOLD, reason="rehearsed: wait")
-        except ForbiddenMove:
-            if self._operator.observation(task_id).my_status is not Status.ON_HOLD:
-                return
+        """Put an observation on hold for a while, as soon as that can be; one that has ended stays as it is."""
+        begun = self._put_on_hold(task_id)
+        if begun is None:
+            return
         time.sleep(HOLD_SECONDS)
         try:
             self._operator.act(task_id, Action.RESUME, reason="rehearsed: go on")
@@ -69,6 +67,21 @@ class People:
             if self._operator.observation(task_id).my_status is Status.ON_HOLD:
                 raise
         self._book.inject(Trouble.HOLD, task_id, begun=begun)
+
+    def _put_on_hold(self, task_id: str) -> datetime | None:
+        """Ask for a hold again while the telescope has the observation; when it was put on hold, or None."""
+        while True:
+            asked = datetime.now(UTC)
+            try:
+                self._operator.act(task_id, Action.HOLD, reason="rehearsed: wait")
+                return asked
+            except ForbiddenMove:
+                status = self._operator.observation(task_id).my_status
+                if status is Status.ON_HOLD:  # it was done, and the answer was lost
+                    return asked
+                if status not in (Status.STARTING, Status.RUNNING):
+                    return None
+            time.sleep(ASK_AGAIN_SECONDS)
 
     def pause(self, stage: Actor) -> None:
         """Pause a stage for a while; nothing may be taken to it meanwhile."""
