@@ -24,8 +24,9 @@ def require_chromium() -> None:
         pytest.skip(f"there is no {CHROMIUM}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    """The browser of these tests. It leaves when they do: its event loop would be in the way of others."""
     require_chromium()
     expect.set_options(timeout=8000)
     with sync_playwright() as playwright:
