@@ -97,11 +97,12 @@ def test_hostile_input_is_refused_and_the_servers_memory_stays_put(served: Serve
     with httpx.Client(base_url=f"{served.url}/atdb", auth=auth, headers=headers, timeout=60) as http:
         http.get("/observations/")
         held = [served.memory_bytes()]
-        for _ in range(5):
+        for _ in range(30):
             for name, send in HOSTILE.items():
                 try:
                     answer = send(http)
-                except httpx.WriteError:
+                except (httpx.NetworkError, httpx.RemoteProtocolError):
+                    assert name.startswith("100 MB"), name
                     continue  # it hung up before all was sent
                 assert 400 <= answer.status_code < 500, (name, answer.status_code)
                 assert len(answer.content) < 20_000, name
@@ -109,7 +110,8 @@ def test_hostile_input_is_refused_and_the_servers_memory_stays_put(served: Serve
         assert http.get("/observations/").json()["count"] == 0
         assert http.get("/changes/", params={"account__isnull": "true"}).json()["count"] == 0
     assert max(held) < held[0] + (128 << 20)
-    assert held[-1] < 1.1 * held[3]
+    # Which worker meets the largest request is chance; a leak would show in every one of the last rounds.
+    assert min(held[20:]) < 1.05 * max(held[:10])
 
 
 def test_what_the_http_server_refuses_by_itself_is_a_problem_too(served: Served) -> None:
