@@ -45,9 +45,15 @@ class Moment(StrEnum):
 EXPECTED_FROM = MappingProxyType({S.SCHEDULED: Moment.START, S.STARTING: Moment.START, S.RUNNING: Moment.END})
 
 
-def due(status: Status, *, since: datetime, start: datetime, end: datetime) -> datetime | None:
-    """Tell when an observation is overdue in a status that it has since then; None where it may stay for ever."""
+def due(
+    status: Status, *, since: datetime, start: datetime, end: datetime, rest: timedelta = timedelta(0)
+) -> datetime | None:
+    """Tell when an observation is overdue in a status that it has since then; None where it may stay for ever.
+
+    `rest`: for how long the stage that takes it from there lets it wait first.
+    """
     if status not in EXPECTED:
         return None
+    since += rest
     begin = {Moment.ENTERED: since, Moment.START: max(start, since), Moment.END: max(end, since)}
     return begin[EXPECTED_FROM.get(status, Moment.ENTERED)] + EXPECTED[status]

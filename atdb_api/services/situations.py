@@ -43,11 +43,16 @@ class Situation:
         return until is not None and until >= self.now
 
     @property
+    def rest(self) -> timedelta:
+        """Tell for how long its stage lets it wait before work begins."""
+        if self.setting is None or self.stage is None or self.observation.status is not self.stage.source:
+            return timedelta(0)
+        return timedelta(seconds=self.setting.delay_seconds)
+
+    @property
     def rests_until(self) -> datetime | None:
         """Tell when its rest before the stage ends; None where it is over, or work has begun."""
-        if self.setting is None or self.stage is None or self.observation.status is not self.stage.source:
-            return None
-        end = self.observation.status_since + timedelta(seconds=self.setting.delay_seconds)
+        end = self.observation.status_since + self.rest
         return end if end > self.now else None
 
 

@@ -38,7 +38,7 @@ def explain(session: Session, observation: Observation, now: datetime, last: Tra
 def sentence(found: Situation) -> str:
     """Say what a situation is."""
     o = found.observation
-    limit = due(o.status, since=o.status_since, start=o.start_time, end=o.end_time)
+    limit = due(o.status, since=o.status_since, start=o.start_time, end=o.end_time, rest=found.rest)
     is_overdue = limit is not None and limit < found.now
     return _SAYS[o.status](found) + (f"; overdue since {write_time(limit)}" if limit and is_overdue else "")
 

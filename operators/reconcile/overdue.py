@@ -1,6 +1,7 @@
 """Tell of every observation that is longer in its status than expected, once."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Asset, BaseOperator
@@ -9,13 +10,14 @@ from pydantic import BaseModel
 
 from atdb_interface.expected import due
 from atdb_interface.fields import Time, write_time
-from atdb_interface.lifecycle import Status
+from atdb_interface.lifecycle import STAGES, Status
 from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.reconcile.findings import event, tell
 
 #: A partition of it is an observation that has become overdue: what a site's own DAG can wait for.
 OVERDUE = Asset(name="atdb overdue", uri="atdb://events/overdue")
+_SOURCES = {stage.actor: stage.source for stage in STAGES}
 
 
 class _Waiting(BaseModel):
@@ -27,11 +29,12 @@ class _Waiting(BaseModel):
     starttime: Time
     endtime: Time
 
-    def event(self) -> NewEvent:
+    def event(self, rests: Mapping[Status, timedelta]) -> NewEvent:
         """Make the event, the same for as long as the observation keeps this status."""
         since = write_time(self.status_since)
         words = f"{self.taskID} is {self.my_status} since {since}"
-        limit = due(self.my_status, since=self.status_since, start=self.starttime, end=self.endtime)
+        rest = rests.get(self.my_status, timedelta(0))
+        limit = due(self.my_status, since=self.status_since, start=self.starttime, end=self.endtime, rest=rest)
         if limit is not None and limit < datetime.now(UTC):
             words += f", and overdue since {write_time(limit)}"
         key = f"overdue/{self.taskID}/{self.my_status}/{since}"
@@ -52,7 +55,8 @@ class OverdueOperator(BaseOperator):
         """Look once."""
         with AtdbHook(self.atdb_conn_id).client() as client:
             rows = client.rows("observations", fields=list(_Waiting.model_fields), overdue="true")
-            new = tell(client, [_Waiting(**row).event() for row in rows])
+            rests = {_SOURCES[stage.stage]: timedelta(seconds=stage.delay_seconds) for stage in client.stages()}
+            new = tell(client, [_Waiting(**row).event(rests) for row in rows])
         if not new:
             raise AirflowSkipException("nothing has become overdue")
         for told in new:

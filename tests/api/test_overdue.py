@@ -16,7 +16,7 @@ from atdb_api.models import Transition
 from atdb_interface.client import Client
 from atdb_interface.expected import EXPECTED, due
 from atdb_interface.fields import write_time
-from atdb_interface.lifecycle import Status
+from atdb_interface.lifecycle import REMOVE, Status
 from atdb_interface.models import Observation
 from atdb_interface.work import ClaimRequest
 from tests.conftest import SECRETS
@@ -69,8 +69,8 @@ def some_sky(app: Flask, now: datetime) -> list[Row]:
     return rows
 
 
-def is_overdue(row: Row, now: datetime) -> bool:
-    limit = due(row.status, since=row.status_since, start=row.start_time, end=row.end_time)
+def is_overdue(row: Row, now: datetime, rest: timedelta = timedelta(0)) -> bool:
+    limit = due(row.status, since=row.status_since, start=row.start_time, end=row.end_time, rest=rest)
     return limit is not None and limit < now
 
 
@@ -93,6 +93,17 @@ def test_the_database_finds_overdue_what_python_does(app: Flask, http: httpx.Cli
     assert found(http, overdue="true", my_status="valid") == [
         row.task_id for row in rows if row.status is Status.VALID and is_overdue(row, now)
     ]
+
+
+def test_a_rest_before_a_stage_is_no_delay(app: Flask, http: httpx.Client, client: Client) -> None:
+    now = datetime.now(UTC)
+    rows = some_sky(app, now)
+    rest = timedelta(minutes=15)
+    client.change_stage(REMOVE.actor, delay_seconds=rest.total_seconds())
+    rests = {REMOVE.source: rest}
+    late = [row.task_id for row in rows if is_overdue(row, now, rests.get(row.status, timedelta(0)))]
+    assert len(late) < sum(is_overdue(row, now) for row in rows)
+    assert found(http, overdue="true") == late
 
 
 def test_a_past_moment_finds_what_was_overdue_then(app: Flask, http: httpx.Client) -> None:

@@ -234,6 +234,13 @@ def test_it_waits_longer_than_expected(desk: Desk) -> None:
     assert desk.says().endswith("; overdue since 2019-04-08T11:00:00Z")
 
 
+def test_its_rest_is_no_delay(desk: Desk) -> None:
+    desk.observation(S.VALID, status_since=at(-25 * 60))
+    desk.govern(Actor.INGEST, delay_seconds=1800)
+    desk.hear("listen", S.VALID)
+    assert desk.says().endswith("; overdue since 2019-04-08T11:30:00Z")
+
+
 # Before the start
 
 
