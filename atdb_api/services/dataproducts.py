@@ -146,16 +146,7 @@ def change(
         _check(product, target, allowed, force=change.force)
     for name, value in values.items():
         setattr(product, name, value)
-    if fields:
-        changes.record(
-            session,
-            "edited",
-            actor=actor,
-            task_id=product.task_id,
-            dataproduct=product.filename,
-            fields=fields,
-            reason=change.reason,
-        )
+    _record_edit(session, product, fields, actor=actor, reason=change.reason)
     if target is not None:
         session.add(
             Transition(
@@ -186,6 +177,13 @@ def force_removal(session: Session, product: DataProduct, reason: str, *, actor:
     values = {"removal_forced_by": actor, "removal_forced_reason": reason}
     fields = changes.difference(product, values, {})
     product.removal_forced_by, product.removal_forced_reason = actor, reason
+    _record_edit(session, product, fields, actor=actor, reason=reason)
+
+
+def _record_edit(
+    session: Session, product: DataProduct, fields: changes.Fields, *, actor: str, reason: str
+) -> None:
+    """Record who changed which fields of a product, if any has changed."""
     if fields:
         changes.record(
             session,
