@@ -15,6 +15,7 @@ class Action(StrEnum):
     RESUME = "resume"
     CANCEL = "cancel"
     RETRY = "retry"
+    CHECK = "check"
     INGEST = "ingest"
 
 
@@ -29,8 +30,17 @@ RETRIES = MappingProxyType(
         S.REMOVE_ERROR: S.ARCHIVED,
     }
 )
-#: From here a person can have the data ingested after all, or again.
-INGESTIBLE = (S.COMPLETED, S.INCOMPLETE, S.INGEST_ERROR, S.ARCHIVED, S.REMOVE_ERROR)
+_LEADS = MappingProxyType(
+    {
+        Action.RETRY: RETRIES,
+        # The data may have changed since they were validated.
+        Action.CHECK: dict.fromkeys((S.INCOMPLETE, S.INGEST_ERROR), S.COMPLETING),
+        # After all, or again.
+        Action.INGEST: dict.fromkeys(
+            (S.COMPLETED, S.INCOMPLETE, S.INGEST_ERROR, S.ARCHIVED, S.REMOVE_ERROR), S.VALID
+        ),
+    }
+)
 
 
 def target_of(action: Action, status: Status, held_from: Status | None = None) -> Status | None:
@@ -44,14 +54,12 @@ def target_of(action: Action, status: Status, held_from: Status | None = None) -
             return S.ON_HOLD if status in HOLDABLE else None
         case Action.RESUME:
             return held_from if status is S.ON_HOLD else None
-        case Action.RETRY:
-            return RETRIES.get(status)
-        case Action.INGEST:
-            return S.VALID if status in INGESTIBLE else None
         case Action.CANCEL:
             if status in (S.INGESTING, S.REMOVING):
                 return WORKING[status].error
             return S.ABORTED if S.ABORTED in allowed_next(status, held_from) else None
+        case _:
+            return _LEADS[action].get(status)
 
 
 def actions_from(status: Status, held_from: Status | None = None) -> list[Action]:

@@ -121,7 +121,7 @@ class AsyncClient:
         return read(Observation, await self._ask("PATCH", path, json=plain(fields), headers=headers))
 
     async def act(self, task_id: str, action: Action, *, reason: str = "") -> Observation:
-        """Hold, resume, cancel, retry or ingest an observation, whoever works on it.
+        """Hold, resume, cancel, retry, check or ingest an observation, whoever works on it.
 
         Where an answer was lost, and what was asked for is done, asking again raises ForbiddenMove.
         """

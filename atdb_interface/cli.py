@@ -21,6 +21,7 @@ _ACTIONS = {
     Action.RESUME: "let observations on hold go on where they were",
     Action.CANCEL: "cancel observations; what is under way is stopped",
     Action.RETRY: "put observations that failed back to where they can be tried again",
+    Action.CHECK: "have the data of observations validated again",
     Action.INGEST: "have the data of observations ingested after all, or again",
 }
 _FILTERS: dict[str, Any] = {"nargs": "*", "metavar": "FIELD__LOOKUP=VALUE"}

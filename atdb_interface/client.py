@@ -122,7 +122,7 @@ class Client:
         return read(Observation, self._ask("PATCH", path, json=plain(fields), headers=headers))
 
     def act(self, task_id: str, action: Action, *, reason: str = "") -> Observation:
-        """Hold, resume, cancel, retry or ingest an observation, whoever works on it.
+        """Hold, resume, cancel, retry, check or ingest an observation, whoever works on it.
 
         Where an answer was lost, and what was asked for is done, asking again raises ForbiddenMove.
         """

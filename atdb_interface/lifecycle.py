@@ -113,6 +113,7 @@ STEPS: tuple[Step, ...] = (
     Step(S.ERROR_NO_COMPLETING, S.RUNNING, A.OPERATOR),
     Step(S.INCOMPLETE, S.COMPLETING, A.OPERATOR),  # what was missing may have come since
     Step(S.INGEST_ERROR, S.VALID, A.OPERATOR),
+    Step(S.INGEST_ERROR, S.COMPLETING, A.OPERATOR),  # the data are no longer what was validated
     Step(S.REMOVE_ERROR, S.ARCHIVED, A.OPERATOR),
     Step(S.ARCHIVED, S.VALID, A.OPERATOR),  # while the copies on the data host are there
     Step(S.REMOVE_ERROR, S.VALID, A.OPERATOR),
@@ -130,6 +131,8 @@ PRODUCT_STEPS: tuple[tuple[ProductStatus, ProductStatus], ...] = (
     (P.INGESTING, P.VALID),  # its observation left ingesting before this one was copied
     (P.INGESTING, P.INGEST_ERROR),
     (P.INGEST_ERROR, P.INGESTING),
+    (P.INGEST_ERROR, P.VALID),  # it was validated again
+    (P.INGEST_ERROR, P.INVALID),
     (P.ARCHIVED, P.VALID),  # it is to be ingested again
     (P.ARCHIVED, P.REMOVED),
 )

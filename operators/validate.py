@@ -19,12 +19,15 @@ from operators.lease import LeaseKeeper
 from operators.reasons import reason_of
 from operators.stage import StageOperator
 
+#: The archive has verified these, and they stay what they are.
+_SAFE = (ProductStatus.ARCHIVED, ProductStatus.REMOVED)
+
 
 class StillWrittenError(Exception):
-    """Some products change while they are read; `moves` is the verdict on all, if no more try is made."""
+    """Some products change while they are read; `moves` and `verdict` are what holds if no more try is made."""
 
-    def __init__(self, moves: list[ProductMove]) -> None:
-        self.moves = moves
+    def __init__(self, moves: list[ProductMove], verdict: str) -> None:
+        self.moves, self.verdict = moves, verdict
         growing = [move.filename for move in moves if move.reason == GROWING]
         super().__init__(f"{_named(growing)} {GROWING}")
 
@@ -38,19 +41,28 @@ class ValidateOperator(StageOperator):
     stage = VALIDATE
 
     def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
-        """Check all products, tell ATDB in one request, and decide where the observation goes."""
+        """Check the products, tell ATDB in one request, and decide where the observation goes.
+
+        What the archive has already is not looked at: it was valid, and removing compares it once more.
+        """
         products = list(client.dataproducts(taskID=observation.taskID))
-        lease.begin(sum(map(_bytes_to_read, products)))
+        if not products:
+            return Status.INCOMPLETE, "it has no data products"
+        to_check = [product for product in products if product.my_status not in _SAFE]
+        lease.begin(sum(map(_bytes_to_read, to_check)))
         moves = []
-        for product in products:
+        for product in to_check:
             lease.check()
             moves.append(_checked(product, lease))
             lease.report("")
+        invalid = [move.filename for move in moves if move.new_status is ProductStatus.INVALID]
+        verdict = f"{len(invalid)} of {len(products)} data products are invalid: {_named(invalid)}"
         if any(move.reason == GROWING for move in moves):
-            raise StillWrittenError(moves)
-        client.move_products(observation.taskID, moves, owner=owner)
-        if any(move.new_status is ProductStatus.INVALID for move in moves) or not moves:
-            return Status.INCOMPLETE, _in_words(moves)
+            raise StillWrittenError(moves, verdict)
+        if moves:
+            client.move_products(observation.taskID, moves, owner=owner)
+        if invalid:
+            return Status.INCOMPLETE, verdict
         if observation.skip_auto_ingest:
             return Status.COMPLETED, "skip_auto_ingest is set"
         return Status.VALID, ""
@@ -60,7 +72,7 @@ class ValidateOperator(StageOperator):
         try:
             if isinstance(error, StillWrittenError):
                 client.move_products(task_id, error.moves, owner=owner)
-                reason = _in_words(error.moves)
+                reason = error.verdict
             else:
                 reason = f"could not be looked at: {reason_of(error)}"
             client.move(task_id, Status.INCOMPLETE, owner=owner, reason=reason)
@@ -96,11 +108,6 @@ def _bytes_to_read(product: DataProduct) -> int:
 
 def _invalid(product: DataProduct, reason: str) -> ProductMove:
     return ProductMove(filename=product.filename, new_status=ProductStatus.INVALID, reason=reason)
-
-
-def _in_words(moves: list[ProductMove]) -> str:
-    invalid = [move.filename for move in moves if move.new_status is ProductStatus.INVALID]
-    return f"{len(invalid)} of {len(moves)} data products are invalid: {_named(invalid)}"
 
 
 def _named(filenames: list[str]) -> str:

@@ -117,6 +117,8 @@ def _says(action: Action, status: Status, target: Status) -> str:
             says = f"It goes back to {target} and is worked on again."
         case Action.RETRY:
             says = f"It goes back to {target}, from where it is tried again."
+        case Action.CHECK:
+            says = f"It becomes {target} and its data are validated again; what the archive has stays there."
         case Action.INGEST:
             says = f"It becomes {target} and its data are brought into the archive."
         case Action.CANCEL if target is not Status.ABORTED:

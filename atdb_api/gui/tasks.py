@@ -11,6 +11,7 @@ from atdb_api.gui.listing import MOST_COUNTED, Found, Task, choices, count, read
 from atdb_api.gui.page import page
 from atdb_api.models import Observation
 from atdb_api.roles import Role
+from atdb_interface.actions import Action
 
 views = Blueprint("tasks", __name__, url_prefix="/tasks")
 
@@ -46,6 +47,7 @@ def table(session: Session) -> str:
         families=grouped(),
         modes=choices(session, Observation.observing_mode),
         hosts=choices(session, Observation.data_host),
+        actions=list(Action),
     )
 
 

@@ -33,7 +33,7 @@ removing > removed, remove error, on hold
 error (too late) > scheduled, on hold, aborted
 error (start obs) > scheduled, on hold, aborted
 error (no completing) > running, on hold, aborted
-ingest error > valid, on hold
+ingest error > valid, completing, on hold
 remove error > archived, valid, on hold
 """
 
@@ -42,7 +42,7 @@ defined > valid, invalid
 valid > invalid, ingesting
 invalid > valid
 ingesting > archived, valid, ingest error
-ingest error > ingesting
+ingest error > ingesting, valid, invalid
 archived > removed, valid
 """
 

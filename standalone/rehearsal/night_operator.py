@@ -136,7 +136,7 @@ class NightOperator:
         task_id, reason = observation.taskID, observation.status_history[-1].reason
         if _OTHER_BYTES in reason:
             self._mend(task_id)
-            self._client.move(task_id, Status.COMPLETING, force=True, reason="the data have changed: check them")
+            self._act(task_id, Action.CHECK, "the data have changed")
         else:
             self._act(task_id, Action.RETRY, "the archive is well again")
 

@@ -1,4 +1,4 @@
-"""What a person may ask for an observation: hold, resume, cancel, retry and ingest, whoever works on it."""
+"""What a person may ask for an observation: hold, resume, cancel, retry, check and ingest, whoever works on it."""
 
 from collections.abc import Callable
 
@@ -37,6 +37,7 @@ LEADS = {
         "ingest error": "valid",
         "remove error": "archived",
     },
+    "check": dict.fromkeys(["incomplete", "ingest error"], "completing"),
     "ingest": dict.fromkeys(["completed", "incomplete", "ingest error", "archived", "remove error"], "valid"),
 }
 

@@ -31,7 +31,7 @@ ALLOWED = {
     "error (too late)": "scheduled",
     "error (start obs)": "scheduled",
     "error (no completing)": "running",
-    "ingest error": "valid",
+    "ingest error": "valid|completing",
     "remove error": "archived|valid",
     "removed": "",
     "aborted": "",

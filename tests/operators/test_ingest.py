@@ -62,6 +62,29 @@ def test_a_failing_product_does_not_hold_up_the_others_and_marks_the_observation
     assert (table.stat().st_ino, table.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
+def test_what_changed_after_it_was_validated_is_checked_again_and_nothing_is_copied_twice(
+    client: Client, validated: Make, context: Context, archive_root: Path
+) -> None:
+    made = validated()
+    first, second, _ = products_of(client, made)
+    path_of(second).write_bytes(b"it grew")
+    with pytest.raises(IngestError, match="no longer what was validated"):
+        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    table = in_archive(archive_root, made) / first.filename / "table.dat"
+    before = table.stat()
+    for lost, ends, of_second in ((True, Status.INCOMPLETE, "invalid"), (False, Status.VALID, "valid")):
+        here, there = (path_of(second), path_of(second).with_name("lost"))[:: 1 if lost else -1]
+        here.rename(there)
+        client.act(made.taskID, Action.CHECK, reason="the data have changed")
+        ValidateOperator(task_id="validate").execute(context(made.taskID, "validate", run=f"run {ends}"))
+        assert client.observation(made.taskID).my_status is ends
+        assert statuses(client, made) == ["archived", of_second, "archived"]
+    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
+    assert statuses(client, made) == ["archived"] * 3
+    assert (table.stat().st_ino, table.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert (in_archive(archive_root, made) / second.filename).read_bytes() == b"it grew"
+
+
 def test_atdb_knows_where_in_the_archive_each_copy_is(client: Client, archived: Make, archive_root: Path) -> None:
     made = archived(irods_collection="apertif_main")
     for product in products_of(client, made):

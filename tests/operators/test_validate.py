@@ -53,7 +53,7 @@ def test_missing_and_empty_products_make_an_observation_incomplete_and_say_why(
 def test_an_observation_without_products_is_incomplete(client: Client, observe: Observe, context: Context) -> None:
     made = observe(Status.COMPLETING)
     ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
-    assert client.observation(made.taskID).my_status is Status.INCOMPLETE
+    assert last(client, made) == ("incomplete", "it has no data products")
 
 
 def test_with_skip_auto_ingest_a_person_decides(client: Client, validated: Make) -> None:
