@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -128,13 +128,22 @@ def app(database_url: str) -> Iterator[Flask]:
 @pytest.fixture
 def url(app: Flask) -> Iterator[str]:
     """The address of a running ATDB with an empty database."""
-    server = make_server(HOST, 0, app, threaded=True)
+    with listening(app) as port:
+        yield f"http://{HOST}:{port}"
+
+
+@contextmanager
+def listening(app: Flask, port: int = 0) -> Iterator[int]:
+    """Let an application answer in this process, on a port that is free or the one that is given."""
+    server = make_server(HOST, port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    yield f"http://{HOST}:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.fixture

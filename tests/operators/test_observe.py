@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.triggers.base import TaskSuccessEvent
-from werkzeug.serving import make_server
 from werkzeug.utils import import_string
 
 from atdb_interface import lifecycle
@@ -29,7 +28,7 @@ from standalone.telescope.logbook import Logbook, State, Task
 from standalone.telescope.observing import Telescope
 from standalone.telescope.settings import Settings
 from standalone.telescope.web import create_app
-from tests.conftest import SECRETS, free_ports
+from tests.conftest import SECRETS, free_ports, listening
 from tests.operators.conftest import Context
 from tests.operators.triggering import fires
 
@@ -58,15 +57,10 @@ def logbook(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     settings.state.mkdir()
     kept = Logbook(settings.state)
     telescope = Telescope(settings, kept)
-    server = make_server(HOST, 0, create_app(telescope, kept), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    use_telescope(monkeypatch, server.server_port)
-    yield kept
-    telescope.stop()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(create_app(telescope, kept)) as port:
+        use_telescope(monkeypatch, port)
+        yield kept
+        telescope.stop()
 
 
 @pytest.fixture

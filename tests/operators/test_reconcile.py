@@ -1,7 +1,6 @@
 """What nobody else puts right, reconcile does: lost work, and what the telescope says of it. And its brake."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
-from werkzeug.serving import make_server
 
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
@@ -24,7 +22,7 @@ from standalone.telescope.logbook import Logbook, State, Task
 from standalone.telescope.observing import Telescope
 from standalone.telescope.settings import Settings
 from standalone.telescope.web import create_app
-from tests.conftest import SECRETS, free_ports
+from tests.conftest import SECRETS, free_ports, listening
 from tests.operators.conftest import Context
 
 Observe = Callable[..., Observation]
@@ -52,14 +50,9 @@ def logbook(url: str, context: Context, tmp_path: Path, monkeypatch: pytest.Monk
         atdb_secret=SECRETS["service"],
     )
     kept = Logbook(settings.state)
-    server = make_server(HOST, 0, create_app(Telescope(settings, kept), kept), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    use_telescope(monkeypatch, server.server_port)
-    yield kept
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(create_app(Telescope(settings, kept), kept)) as port:
+        use_telescope(monkeypatch, port)
+        yield kept
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from typing import Any
 import httpx
 import pytest
 from astropy.io import fits
-from werkzeug.serving import make_server
 
 from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
@@ -25,7 +24,7 @@ from atdb_interface.models import Observation
 from atdb_plugins.parset import make_parset
 from standalone.settings import HOST, SettingsError
 from standalone.telescope.settings import Settings
-from tests.conftest import SECRETS, free_ports
+from tests.conftest import SECRETS, free_ports, listening
 
 SIZE = 64 * 1024
 NOBODY = f"http://{HOST}:9"  # where no ATDB answers
@@ -441,10 +440,8 @@ def test_it_asks_again_while_atdb_is_down(unstarted: Callable[..., Simulator], c
     simulator = unstarted(f"http://{HOST}:{port}").start()
     simulator.post(observation.taskID, make_parset(observation, ["a.MS"]))
     wait_until(lambda: "cannot be reached" in simulator.log.read_text())
-    server = make_server(HOST, port, app)  # ATDB comes back, for one request
-    server.handle_request()
-    server.server_close()
-    simulator.wait_for(observation.taskID, reported=True)
+    with listening(app, port):  # ATDB comes back
+        simulator.wait_for(observation.taskID, reported=True)
     assert status_in_atdb(client, observation.taskID) is Status.COMPLETING
 
 
