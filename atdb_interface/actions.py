@@ -33,8 +33,8 @@ RETRIES = MappingProxyType(
 _LEADS = MappingProxyType(
     {
         Action.RETRY: RETRIES,
-        # The data may have changed since they were validated.
-        Action.CHECK: dict.fromkeys((S.INCOMPLETE, S.INGEST_ERROR), S.COMPLETING),
+        # The data may have changed since they were validated. Of what is incomplete, a retry is just that.
+        Action.CHECK: {S.INGEST_ERROR: S.COMPLETING},
         # After all, or again.
         Action.INGEST: dict.fromkeys(
             (S.COMPLETED, S.INCOMPLETE, S.INGEST_ERROR, S.ARCHIVED, S.REMOVE_ERROR), S.VALID

@@ -37,7 +37,7 @@ LEADS = {
         "ingest error": "valid",
         "remove error": "archived",
     },
-    "check": dict.fromkeys(["incomplete", "ingest error"], "completing"),
+    "check": {"ingest error": "completing"},
     "ingest": dict.fromkeys(["completed", "incomplete", "ingest error", "archived", "remove error"], "valid"),
 }
 

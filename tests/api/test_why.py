@@ -410,7 +410,7 @@ def test_it_is_running(desk: Desk, mode: str, end: float, since: float, says: st
     ("status", "actions"),
     [
         (S.COMPLETED, "hold, cancel, ingest"),
-        (S.INCOMPLETE, "hold, cancel, retry, check, ingest"),
+        (S.INCOMPLETE, "hold, cancel, retry, ingest"),
         (S.ERROR_TOO_LATE, "hold, cancel, retry"),
         (S.ERROR_START_OBS, "hold, cancel, retry"),
         (S.ERROR_NO_COMPLETING, "hold, cancel, retry"),

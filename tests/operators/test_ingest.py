@@ -72,10 +72,13 @@ def test_what_changed_after_it_was_validated_is_checked_again_and_nothing_is_cop
         IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     table = in_archive(archive_root, made) / first.filename / "table.dat"
     before = table.stat()
-    for lost, ends, of_second in ((True, Status.INCOMPLETE, "invalid"), (False, Status.VALID, "valid")):
-        here, there = (path_of(second), path_of(second).with_name("lost"))[:: 1 if lost else -1]
+    for action, ends, of_second in (
+        (Action.CHECK, Status.INCOMPLETE, "invalid"),
+        (Action.RETRY, Status.VALID, "valid"),
+    ):
+        here, there = (path_of(second), path_of(second).with_name("lost"))[:: 1 if action is Action.CHECK else -1]
         here.rename(there)
-        client.act(made.taskID, Action.CHECK, reason="the data have changed")
+        client.act(made.taskID, action, reason="the data have changed")
         ValidateOperator(task_id="validate").execute(context(made.taskID, "validate", run=f"run {ends}"))
         assert client.observation(made.taskID).my_status is ends
         assert statuses(client, made) == ["archived", of_second, "archived"]
