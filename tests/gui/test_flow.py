@@ -72,7 +72,7 @@ def test_every_status_shows_how_many_have_it_and_leads_to_them(open_as: Open, ob
     box(page, "ingest error").focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url("/tasks/?my_status=ingest+error")
-    assert page.locator("tbody .id").all_inner_texts() == [failed.taskID]
+    expect(page.locator("tbody .id")).to_have_text([failed.taskID])
 
 
 def test_the_numbers_are_those_of_now(open_as: Open, client: Client, observe: Observe) -> None:

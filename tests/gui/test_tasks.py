@@ -6,7 +6,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import event, text
 
 from atdb_interface.client import Client
@@ -23,8 +23,8 @@ def row(page: Page, task: Observation) -> str:
     return f'tr[data-part="{task.taskID}"]'
 
 
-def listed(page: Page) -> list[str]:
-    return page.locator("tbody .id").all_inner_texts()
+def listed(page: Page) -> Locator:
+    return page.locator("tbody .id")
 
 
 def give_sizes(client: Client, task: Observation, size: int) -> None:
@@ -41,7 +41,7 @@ def test_a_person_logs_in_and_comes_to_the_page_that_was_wanted(open_as: Open, o
     page.get_by_label("Password").fill(SECRETS["operator"])
     page.get_by_role("button", name="Log in").click()
     expect(page).to_have_url(re.compile(r"/tasks/\?my_status=defined$"))
-    assert listed(page) == [made.taskID]
+    expect(listed(page)).to_have_text([made.taskID])
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
@@ -51,7 +51,7 @@ def test_the_newest_comes_first_and_shows_what_it_is(open_as: Open, client: Clie
     give_sizes(client, first, 1_500_000_000)
     page = open_as("viewer", "/")
     expect(page).to_have_url(re.compile(r"/tasks/$"))
-    assert listed(page) == [second.taskID, first.taskID]
+    expect(listed(page)).to_have_text([second.taskID, first.taskID])
     cells = page.locator(row(page, first)).locator("td").all_inner_texts()
     assert cells[:7] == [first.taskID, "imaging", "M31", "defined", "2026-04-05 06:00", "06:05", "3.0 GB"]
 
@@ -93,11 +93,11 @@ def test_the_filter_form_makes_such_an_address_and_a_chip_undoes_it(open_as: Ope
     page.get_by_label("Mode").select_option("arts_sc1_timing")
     page.locator("fieldset").get_by_label("valid", exact=True).check()
     page.get_by_role("button", name="Filter").click()
-    assert len(listed(page)) == 1
-    assert page.locator("fieldset").get_by_label("valid", exact=True).is_checked()
+    expect(listed(page)).to_have_count(1)
+    expect(page.locator("fieldset").get_by_label("valid", exact=True)).to_be_checked()
     page.get_by_label("Remove observing_mode arts_sc1_timing").click()
     expect(page).to_have_url(re.compile(r"/tasks/\?my_status=valid$"))
-    assert len(listed(page)) == 2
+    expect(listed(page)).to_have_count(2)
 
 
 def test_a_filter_that_cannot_be_read_says_so(open_as: Open) -> None:
@@ -158,7 +158,7 @@ def test_a_new_task_appears_and_one_that_no_longer_matches_goes(
     expect(page.locator("tbody .id").first).to_have_text(second.taskID)
     client.move(first.taskID, Status.SCHEDULED)
     expect(page.locator(row(page, first))).to_have_count(0)
-    assert listed(page) == [second.taskID]
+    expect(listed(page)).to_have_text([second.taskID])
 
 
 def test_the_second_page_tells_of_new_tasks(open_as: Open, observe: Observe) -> None:
@@ -166,7 +166,7 @@ def test_the_second_page_tells_of_new_tasks(open_as: Open, observe: Observe) -> 
         observe()
     page = open_as("viewer", "/tasks/")
     page.get_by_role("link", name="next").click()
-    assert len(listed(page)) == 1
+    expect(listed(page)).to_have_count(1)
     made = observe()
     page.get_by_role("link", name="1 new").click()
     expect(page.locator("tbody .id").first).to_have_text(made.taskID)
@@ -241,7 +241,7 @@ def test_hostile_words_stay_words(open_as: Open, client: Client, observe: Observ
     made = observe(name=hostile)
     client.act(made.taskID, "hold", reason=hostile)
     page = open_as("operator", f"/tasks/?name={hostile}")
-    assert listed(page) == [made.taskID]
+    expect(listed(page)).to_have_text([made.taskID])
     page.get_by_role("link", name=made.taskID, exact=True).click()
     expect(page.locator("table.plain").first).to_contain_text(hostile)
     assert page.locator("main img").count() == 0
