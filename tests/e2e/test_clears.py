@@ -50,6 +50,7 @@ CASES = (
     Case(Actor.VALIDATE, S.INCOMPLETE, "validate", ends=S.REMOVED, mended=True),
     Case(Actor.INGEST, S.INGEST_ERROR, "ingest", ends=S.REMOVED, mended=True),
     Case(Actor.INGEST, S.INGEST_ERROR, "ingest", ends=S.ON_HOLD, then=Action.HOLD),
+    Case(Actor.REMOVE, S.REMOVE_ERROR, "remove", ends=S.REMOVE_ERROR),
     Case(Actor.REMOVE, S.REMOVE_ERROR, "remove", ends=S.REMOVED, mended=True),
     Case(Actor.REMOVE, S.REMOVE_ERROR, "remove", ends=S.ON_HOLD, then=Action.HOLD),
 )
