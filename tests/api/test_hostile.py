@@ -96,7 +96,7 @@ def test_hostile_input_is_refused_and_the_servers_memory_stays_put(served: Serve
     auth = ("operator", SECRETS["operator"])
     with httpx.Client(base_url=f"{served.url}/atdb", auth=auth, headers=headers, timeout=60) as http:
         http.get("/observations/")
-        held = [served.memory_bytes()]
+        held, answered = [served.memory_bytes()], set()
         for _ in range(30):
             for name, send in HOSTILE.items():
                 try:
@@ -106,7 +106,9 @@ def test_hostile_input_is_refused_and_the_servers_memory_stays_put(served: Serve
                     continue  # it hung up before all was sent
                 assert 400 <= answer.status_code < 500, (name, answer.status_code)
                 assert len(answer.content) < 20_000, name
+                answered.add(name)
             held.append(served.memory_bytes())
+        assert answered == HOSTILE.keys()
         assert http.get("/observations/").json()["count"] == 0
         assert http.get("/changes/", params={"account__isnull": "true"}).json()["count"] == 0
     assert max(held) < held[0] + (128 << 20)
