@@ -38,7 +38,7 @@ class Case:
 
     def __str__(self) -> str:
         """Name it as the documentation's table does."""
-        then = f", then {self.then}" if self.then else ""
+        then = f", then {self.then}" if self.then else ", mended" if self.mended else ""
         return f"{self.stage}: {self.state}{then}"
 
 
