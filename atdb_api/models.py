@@ -89,6 +89,9 @@ class Observation(Base):
     priority: Mapped[int] = mapped_column(server_default=text("0"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     claimed_until: Mapped[datetime | None]
+    claim_id: Mapped[str | None]
+    #: By stage (or status, where no stage waits for it): how often it has been claimed for that.
+    claim_numbers: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
 
     name: Mapped[str]
     task_type: Mapped[str]
@@ -129,6 +132,10 @@ class Observation(Base):
 
     lease: Mapped["Lease | None"] = relationship(back_populates="observation", passive_deletes=True)
 
+    def end_claim(self) -> None:
+        """Make the observation, which must be locked, available to other claims."""
+        self.claimed_until = self.claim_id = None
+
     __table_args__ = (
         CheckConstraint("end_time > start_time", name="end_after_start"),
         # An aborted observation may be submitted again.
@@ -142,6 +149,7 @@ class Observation(Base):
         ),
         Index("ix_observations_status_start", "status", "start_time"),
         Index("ix_observations_start_time", "start_time"),
+        Index("ix_observations_claimed", "claimed_until", postgresql_where=text("claimed_until is not null")),
         # What lists are ordered and filtered by, so that they stay fast as history grows.
         Index("ix_observations_end_time", "end_time"),
         Index("ix_observations_status_since", "status_since"),
@@ -239,7 +247,7 @@ class Claim(Base):
     consumer: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True)
-    tasks: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
+    tasks: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
 
 
 class Lease(Base):
@@ -309,7 +317,7 @@ class Event(Base):
 
 
 class Service(Base):
-    """A service that said that it is there."""
+    """A service that has sent a heartbeat. `troubles`: by status, what stands in its way and since when."""
 
     __tablename__ = "services"
 
@@ -317,6 +325,7 @@ class Service(Base):
     statuses: Mapped[list[str]] = mapped_column(JSONB)
     detail: Mapped[str]
     last_seen: Mapped[datetime]
+    troubles: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
 
 
 class DiskUsage(Base):

@@ -31,6 +31,8 @@ from atdb_interface.work import (
     Move,
     MovedProduct,
     MovedProducts,
+    OpenClaim,
+    OpenClaims,
     ProductMove,
     ProductMoves,
     Release,
@@ -245,9 +247,17 @@ class AsyncClient:
         params = parameters({"statuses": statuses, **filters})
         return read(Waiting, await self._ask("GET", "claims/", params=params)).waiting
 
-    async def release(self, task_ids: Collection[str]) -> int:
-        """Give claimed observations back that nobody will work on; how many wait again."""
-        ask = Release(taskIDs=list(task_ids))
+    async def open_claims(self, consumer: str) -> list[OpenClaim]:
+        """Return what a consumer has claimed and on which no work has begun, the oldest claim first."""
+        params = parameters({"consumer": consumer})
+        return read(OpenClaims, await self._ask("GET", "claims/open/", params=params)).tasks
+
+    async def release(self, task_ids: Collection[str], *, claim: str | None = None) -> int:
+        """Release claimed observations on which no work will begin, perhaps only those of one `claim`.
+
+        Returns how many are available to claim again.
+        """
+        ask = Release(taskIDs=list(task_ids), claim=claim)
         return read(Released, await self._ask("POST", "claims/release/", json=plain(ask))).released
 
     async def renew(self, task_id: str, owner: str, lease_seconds: int, **progress: Any) -> HeldLease:
@@ -300,9 +310,16 @@ class AsyncClient:
         """Walk through the services that gave a sign of life, and when they last did."""
         return self._list("services/", Service, filters)
 
-    async def sign_of_life(self, name: str, *, statuses: Collection[Status] = (), detail: str = "") -> Service:
-        """Say that a service is there, for which statuses it works, and what it does."""
-        ask = SignOfLife(name=name, statuses=list(statuses), detail=detail)
+    async def sign_of_life(
+        self,
+        name: str,
+        *,
+        statuses: Collection[Status] = (),
+        detail: str = "",
+        troubles: Mapping[Status, str] | None = None,
+    ) -> Service:
+        """Send a heartbeat: for which statuses a service works, what it does, and what stands in its way."""
+        ask = SignOfLife(name=name, statuses=list(statuses), detail=detail, troubles=dict(troubles or {}))
         return read(Service, await self._ask("POST", "services/", json=plain(ask)))
 
     def disks(self, **filters: Any) -> AsyncIterator[Disk]:

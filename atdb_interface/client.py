@@ -32,6 +32,8 @@ from atdb_interface.work import (
     Move,
     MovedProduct,
     MovedProducts,
+    OpenClaim,
+    OpenClaims,
     ProductMove,
     ProductMoves,
     Release,
@@ -244,9 +246,17 @@ class Client:
         params = parameters({"statuses": statuses, **filters})
         return read(Waiting, self._ask("GET", "claims/", params=params)).waiting
 
-    def release(self, task_ids: Collection[str]) -> int:
-        """Give claimed observations back that nobody will work on; how many wait again."""
-        ask = Release(taskIDs=list(task_ids))
+    def open_claims(self, consumer: str) -> list[OpenClaim]:
+        """Return what a consumer has claimed and on which no work has begun, the oldest claim first."""
+        params = parameters({"consumer": consumer})
+        return read(OpenClaims, self._ask("GET", "claims/open/", params=params)).tasks
+
+    def release(self, task_ids: Collection[str], *, claim: str | None = None) -> int:
+        """Release claimed observations on which no work will begin, perhaps only those of one `claim`.
+
+        Returns how many are available to claim again.
+        """
+        ask = Release(taskIDs=list(task_ids), claim=claim)
         return read(Released, self._ask("POST", "claims/release/", json=plain(ask))).released
 
     def renew(self, task_id: str, owner: str, lease_seconds: int, **progress: Any) -> HeldLease:
@@ -299,9 +309,16 @@ class Client:
         """Walk through the services that gave a sign of life, and when they last did."""
         return self._list("services/", Service, filters)
 
-    def sign_of_life(self, name: str, *, statuses: Collection[Status] = (), detail: str = "") -> Service:
-        """Say that a service is there, for which statuses it works, and what it does."""
-        ask = SignOfLife(name=name, statuses=list(statuses), detail=detail)
+    def sign_of_life(
+        self,
+        name: str,
+        *,
+        statuses: Collection[Status] = (),
+        detail: str = "",
+        troubles: Mapping[Status, str] | None = None,
+    ) -> Service:
+        """Send a heartbeat: for which statuses a service works, what it does, and what stands in its way."""
+        ask = SignOfLife(name=name, statuses=list(statuses), detail=detail, troubles=dict(troubles or {}))
         return read(Service, self._ask("POST", "services/", json=plain(ask)))
 
     def disks(self, **filters: Any) -> Iterator[Disk]:

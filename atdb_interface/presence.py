@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from atdb_interface.fields import Name, Size, Text, Time
 from atdb_interface.lifecycle import Status
@@ -10,11 +10,22 @@ from atdb_interface.models import Wire
 
 
 class SignOfLife(Wire):
-    """A service says that it is there, for which statuses it works, and what it does now."""
+    """A service's heartbeat: for which statuses it works, and what it does now.
+
+    `troubles`: for each status with which it cannot work at the moment, the reason.
+    """
 
     name: Name
     statuses: Annotated[list[Status], Field(max_length=20)] = Field(default_factory=list)
     detail: Text = ""
+    troubles: dict[Status, Annotated[Text, StringConstraints(min_length=1)]] = Field(default_factory=dict)
+
+
+class Trouble(BaseModel):
+    """What stands in a service's way, and since when something has."""
+
+    reason: str
+    since: Time
 
 
 class Service(BaseModel):
@@ -24,6 +35,7 @@ class Service(BaseModel):
     statuses: list[Status]
     detail: str
     last_seen: Time
+    troubles: dict[Status, Trouble]
 
 
 class DiskUsage(Wire):

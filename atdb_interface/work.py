@@ -112,10 +112,32 @@ class Waiting(BaseModel):
 
 
 class ClaimedTask(BaseModel):
-    """An observation in a claim, with the status that it had when it was claimed."""
+    """An observation in a claim, as it was when it was claimed.
+
+    `number`: how many claims of it there have been for the stage that waits for it, this one included; 0 for a
+    claim of a version that did not count them. `dataproducts`: how many data products it has.
+    """
 
     taskID: str
     my_status: Status
+    number: int = 0
+    name: str = ""
+    observing_mode: str = ""
+    dataproducts: int = 0
+
+
+class OpenClaim(ClaimedTask):
+    """An observation that a consumer has claimed, and on which no work has begun."""
+
+    claim: str
+    claimed_at: Time
+    expires_at: Time
+
+
+class OpenClaims(BaseModel):
+    """What a consumer has claimed and not begun, in the order in which it was claimed."""
+
+    tasks: list[OpenClaim]
 
 
 class Claim(BaseModel):
@@ -128,9 +150,13 @@ class Claim(BaseModel):
 
 
 class Release(Wire):
-    """Give claimed observations back that nobody will work on: they wait again at once."""
+    """Release claimed observations on which no work will begin: they are available to claim at once.
+
+    `claim`: only those that are in this claim; one that has been claimed again since is left alone.
+    """
 
     taskIDs: Annotated[list[TaskId], Field(min_length=1, max_length=1000)]
+    claim: Name | None = None
 
 
 class Released(BaseModel):

@@ -72,6 +72,7 @@ class Night:
     is_all: bool
     paused: list[StageState]
     gone: list[Service]
+    unhealthy: list[tuple[Service, list[presence.ServiceTrouble]]]
     disks: list[Disk]
     events: Sequence[Event]
     observing: list[Sky]
@@ -87,7 +88,7 @@ class Night:
     @property
     def is_calm(self) -> bool:
         """Tell whether nothing needs a person."""
-        return not (self.groups or self.late or self.paused or self.gone or self.filling)
+        return not (self.groups or self.late or self.paused or self.gone or self.unhealthy or self.filling)
 
 
 @views.get("/")
@@ -109,11 +110,12 @@ def _parts(night: Night) -> list[live.Part]:
     observing = [(each, each.percent(night.now)) for each in night.observing]
     facts = {
         "verdict": (night.is_calm, len(night.groups), night.late_number, len(night.paused), len(night.gone),
-                    len(night.filling), night.is_all),
+                    [each.name for each, _ in night.unhealthy], len(night.filling), night.is_all),
         "sky": (observing, night.following),
         "troubles": (night.groups, night.is_all),
         "overdue": (night.late, night.late_number),
-        "machines": (night.paused, [(each.name, each.last_seen) for each in night.gone], night.disks),
+        "machines": (night.paused, [(each.name, each.last_seen) for each in night.gone],
+                     [(each.name, troubles) for each, troubles in night.unhealthy], night.disks),
         "events": [each.id for each in night.events],
     }  # fmt: skip
     return [part("gui/night_parts.html", name, of, night) for name, of in facts.items()]
@@ -143,6 +145,11 @@ def _read(session: Session) -> Night:
         is_all=len(rows) <= MOST_TROUBLED,
         paused=[state for state in states if state.paused],
         gone=[service for service in services if now - service.last_seen > GONE_AFTER],
+        unhealthy=[
+            (service, troubles)
+            for service in services
+            if now - service.last_seen <= GONE_AFTER and (troubles := presence.troubles_of(service))
+        ],
         disks=sorted(disks, key=lambda disk: (disk.full_at is None, disk.full_at, disk.data_host)),
         events=session.scalars(
             select(Event).where(Event.at > now - NEWS).order_by(Event.id.desc()).limit(MOST_EVENTS)

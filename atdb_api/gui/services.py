@@ -35,7 +35,10 @@ UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 
 @dataclass(frozen=True)
 class Seen:
-    """A service. `last_seen`: its last sign of life, if it gives any; `claimed_at`: its last claim, if any."""
+    """A service. `last_seen`: its last sign of life, if it gives any; `claimed_at`: its last claim, if any.
+
+    `troubles`: what stands in its way now.
+    """
 
     name: str
     statuses: Sequence[str] = ()
@@ -43,6 +46,7 @@ class Seen:
     last_seen: datetime | None = None
     is_gone: bool = False
     claimed_at: datetime | None = None
+    troubles: Sequence[presence.ServiceTrouble] = ()
 
 
 @dataclass(frozen=True)
@@ -198,12 +202,19 @@ def _works(session: Session, now: datetime) -> list[Work]:
 
 
 def seen(session: Session, now: datetime) -> list[Seen]:
-    """Give the services, those that are gone first, and who else has claimed something lately."""
+    """Return the services, those that are gone or unhealthy first, and who else has claimed something lately."""
     found = {
-        row.name: Seen(row.name, row.statuses, row.detail, row.last_seen, now - row.last_seen > GONE_AFTER)
+        row.name: Seen(
+            row.name,
+            row.statuses,
+            row.detail,
+            row.last_seen,
+            now - row.last_seen > GONE_AFTER,
+            troubles=presence.troubles_of(row),
+        )
         for row in session.scalars(select(Service))
     }
     claims = select(Claim.consumer, func.max(Claim.created_at)).group_by(Claim.consumer)
     for name, at in session.execute(claims):
         found[name] = replace(found.get(name, Seen(name)), claimed_at=at)
-    return sorted(found.values(), key=lambda each: (not each.is_gone, each.name))
+    return sorted(found.values(), key=lambda each: (not each.is_gone, not each.troubles, each.name))

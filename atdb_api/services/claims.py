@@ -7,18 +7,18 @@ from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from atdb_api import filters
-from atdb_api.models import Claim, Observation, StageSetting
+from atdb_api.models import Claim, DataProduct, Observation, StageSetting
 from atdb_api.services import stages
 from atdb_api.services.stages import Condition
 from atdb_api.wire import OBSERVATION_COLUMNS
 from atdb_interface.lifecycle import STAGES, Status
-from atdb_interface.work import ClaimRequest
+from atdb_interface.work import ClaimedTask, ClaimRequest, OpenClaim
 
 #: How long after its end a claim is remembered.
 KEEP_CLAIMS = timedelta(days=1)
 #: In this order observations are given out.
 ORDER = (Observation.priority.desc(), Observation.start_time, Observation.id)
-_GOVERNED = {status for stage in STAGES for status in (stage.source, stage.working)}
+_STAGE_OF = {status: str(stage.actor) for stage in STAGES for status in (stage.source, stage.working) if status}
 
 
 def count_waiting(session: Session, statuses: Collection[Status], parameters: Mapping[str, str]) -> int:
@@ -54,30 +54,83 @@ def claim(session: Session, request: ClaimRequest) -> Claim:
     found.sort(key=lambda observation: (-observation.priority, observation.start_time, observation.id))
     expires = now + timedelta(seconds=request.lease_seconds)
     for observation in found[: request.limit]:
-        observation.claimed_until = expires
+        observation.claimed_until, observation.claim_id = expires, request.id
+        counted_for = _counted_for(observation)
+        number = observation.claim_numbers.get(counted_for, 0) + 1
+        observation.claim_numbers = {**observation.claim_numbers, counted_for: number}
     new = Claim(
         id=request.id,
         consumer=request.consumer,
         created_at=now,
         expires_at=expires,
-        tasks=[{"taskID": o.task_id, "my_status": o.status} for o in found[: request.limit]],
+        tasks=[task.model_dump(mode="json") for task in _claimed(session, found[: request.limit])],
     )
     session.add(new)
     session.execute(delete(Claim).where(Claim.expires_at < now - KEEP_CLAIMS))
     return new
 
 
-def release(session: Session, task_ids: Collection[str]) -> int:
-    """Let claimed observations wait again at once; how many were claimed."""
+def open_claims(session: Session, consumer: str) -> list[OpenClaim]:
+    """Return what a consumer has claimed and on which no work has begun, the oldest claim first."""
+    rows = session.execute(
+        select(Observation, Claim)
+        .join(Claim, Claim.id == Observation.claim_id)
+        .where(Claim.consumer == consumer, Observation.claimed_until >= datetime.now(UTC))
+        .order_by(Claim.created_at, *ORDER)
+    ).all()
+    claims = {observation.task_id: claim for observation, claim in rows}
+    return [
+        OpenClaim(
+            **task.model_dump(),
+            claim=claims[task.taskID].id,
+            claimed_at=claims[task.taskID].created_at,
+            expires_at=claims[task.taskID].expires_at,
+        )
+        for task in _claimed(session, [observation for observation, _ in rows])
+    ]
+
+
+def release(session: Session, task_ids: Collection[str], claim_id: str | None = None) -> int:
+    """Make claimed observations available to claim at once; return how many were claimed.
+
+    `claim_id`: only those that are in this claim.
+    """
+    claimed = [Observation.task_id.in_(task_ids), Observation.claimed_until >= datetime.now(UTC)]
+    if claim_id is not None:
+        claimed.append(Observation.claim_id == claim_id)
     rows = session.scalars(
-        select(Observation)
-        .where(Observation.task_id.in_(task_ids), Observation.claimed_until >= datetime.now(UTC))
-        .order_by(Observation.task_id)
-        .with_for_update()
+        select(Observation).where(*claimed).order_by(Observation.task_id).with_for_update()
     ).all()
     for observation in rows:
-        observation.claimed_until = None
+        observation.end_claim()
     return len(rows)
+
+
+def _counted_for(observation: Observation) -> str:
+    """Return what the claims of an observation are counted for: its stage, or a status that no stage waits for."""
+    return _STAGE_OF.get(observation.status, str(observation.status))
+
+
+def _claimed(session: Session, observations: Sequence[Observation]) -> list[ClaimedTask]:
+    """Return claimed observations as their consumer gets them; one statement."""
+    ids = [observation.id for observation in observations]
+    products = (
+        select(DataProduct.observation_id, func.count())
+        .where(DataProduct.observation_id.in_(ids))
+        .group_by(DataProduct.observation_id)
+    )
+    counts = dict(session.execute(products).all())
+    return [
+        ClaimedTask(
+            taskID=o.task_id,
+            my_status=o.status,
+            number=o.claim_numbers.get(_counted_for(o), 0),
+            name=o.name,
+            observing_mode=o.observing_mode,
+            dataproducts=counts.get(o.id, 0),
+        )
+        for o in observations
+    ]
 
 
 def _stages(statuses: Collection[Status]) -> list[str]:
@@ -108,7 +161,7 @@ def _ways(statuses: Collection[Status], settings: Sequence[StageSetting], now: d
         for stage in STAGES
         if (setting := is_open.get(stage.actor))
     }
-    others = [status for status in statuses if status not in _GOVERNED]
+    others = [status for status in statuses if status not in _STAGE_OF]
     return ways | {"": and_(Observation.status.in_(others), stages.unclaimed(now))}
 
 

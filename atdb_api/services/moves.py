@@ -78,7 +78,7 @@ def move(
     is_step = target in allowed_next(previous, observation.held_from)
     observation.held_from = rest_of(previous) if target is Status.ON_HOLD else None
     observation.status_since = now
-    observation.claimed_until = None
+    observation.end_claim()
     if owner and target in WORKING:
         lease = observation.lease = observation.lease or Lease()
         lease.owner, lease.began_at, lease.expires_at, lease.lost_owners = owner, now, expires, 0
@@ -241,7 +241,7 @@ def _enter_again(session: Session, observation: Observation, owner: str, now: da
         lease.owner, lease.began_at = owner, now
         lease.done_bytes = lease.total_bytes = lease.trouble = lease.trouble_since = None
         lease.lost_owners += 1
-        observation.claimed_until = None
+        observation.end_claim()
     lease.expires_at = expires
 
 

@@ -59,7 +59,7 @@ def change(session: Session, observation: Observation, change: ObservationChange
     if target is not None:
         moves.check(observation, target, forced=change.force, stops=change.action is not None)
     if {"starttime", "endtime"} & fields.keys():
-        observation.claimed_until = None
+        observation.end_claim()
     for name, value in values.items():
         setattr(observation, name, value)
     if fields:

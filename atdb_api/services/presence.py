@@ -1,6 +1,7 @@
 """Signs of life of the services, and how the disks of the data hosts fill."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Select, delete, func, select
@@ -9,6 +10,8 @@ from sqlalchemy.orm import Session, aliased
 
 from atdb_api.models import DiskUsage, Service
 from atdb_interface import presence
+from atdb_interface.fields import write_time
+from atdb_interface.lifecycle import Status
 
 #: How long a disk's past is kept: what its rate of filling is taken from.
 KEEP_DISK_USAGES = timedelta(days=7)
@@ -17,14 +20,48 @@ LEAST_SPAN = timedelta(minutes=10)
 
 
 def see(session: Session, sign: presence.SignOfLife) -> Service:
-    """Write down that a service is there."""
-    values = {"statuses": list(sign.statuses), "detail": sign.detail, "last_seen": datetime.now(UTC)}
+    """Record a service's heartbeat. Of a trouble that it had before, the moment since when stays."""
+    now = datetime.now(UTC)
+    known = session.get(Service, sign.name)
+    values = {
+        "statuses": list(sign.statuses),
+        "detail": sign.detail,
+        "last_seen": now,
+        "troubles": {
+            status: {"reason": reason, "since": _since(known, status) or write_time(now)}
+            for status, reason in sign.troubles.items()
+        },
+    }
     session.execute(
         insert(Service)
         .values(name=sign.name, **values)
         .on_conflict_do_update(index_elements=[Service.name], set_=values)
     )
     return session.get_one(Service, sign.name, populate_existing=True)
+
+
+@dataclass(frozen=True)
+class ServiceTrouble:
+    """What stands in a service's way, since when, and for what has which statuses."""
+
+    reason: str
+    since: datetime
+    statuses: list[str]
+
+
+def troubles_of(service: Service) -> list[ServiceTrouble]:
+    """Return what stands in a service's way, each reason once."""
+    found: dict[str, ServiceTrouble] = {}
+    for status, trouble in service.troubles.items():
+        since = datetime.fromisoformat(trouble["since"])
+        known = found.setdefault(trouble["reason"], ServiceTrouble(trouble["reason"], since, []))
+        known.statuses.append(status)
+    return list(found.values())
+
+
+def _since(known: Service | None, status: Status) -> str | None:
+    trouble = known.troubles.get(status) if known else None
+    return trouble["since"] if trouble else None
 
 
 def measure(session: Session, usage: presence.DiskUsage) -> presence.Disk:

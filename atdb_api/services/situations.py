@@ -19,9 +19,9 @@ STAGE_OF = {status: stage for stage in STAGES for status in (stage.working, stag
 class Situation:
     """An observation, how it came to its status, and what stands between it and the next.
 
-    `stage`: the one that waits for it or works on it, and its `setting`. Of one that waits: `claim`, where a
-    consumer has it, or else how many observations are before it (`ahead`) and in the stage (`taken`), and the
-    `services` for its status, the last heard of first. `busy`: what is starting or running meanwhile.
+    `stage`: the one that waits for it or works on it, and its `setting`. Of one that waits: the `services` for
+    its status, the last heard of first, and `claim`, where a consumer has it, or else how many observations are
+    before it (`ahead`) and in the stage (`taken`). `busy`: what is starting or running meanwhile.
     """
 
     observation: Observation
@@ -70,29 +70,23 @@ def situation(
         return Situation(observation, now, last, stage, lease=lease)
     setting = session.get_one(StageSetting, stage.actor)
     busy = _busy(session) if observation.status is Status.SCHEDULED else None
-    found = Situation(observation, now, last, stage, setting, lease, busy=busy)
-    if found.is_claimed:
-        return replace(found, claim=_claim(session, observation))
-    taken = or_(stages.claimed(stage, now), stages.worked_on(stage, now))
-    ahead = and_(stages.waiting(stage, setting, now), _before(observation))
-    counts = stages.count(session, {"ahead": ahead, "taken": taken})
     services = session.scalars(
         select(Service)
         .where(Service.statuses.contains([str(observation.status)]))
         .order_by(Service.last_seen.desc())
     ).all()
-    return replace(found, services=services, ahead=counts["ahead"], taken=counts["taken"])
+    found = Situation(observation, now, last, stage, setting, lease, busy=busy, services=services)
+    if found.is_claimed:
+        return replace(found, claim=_claim(session, observation))
+    taken = or_(stages.claimed(stage, now), stages.worked_on(stage, now))
+    ahead = and_(stages.waiting(stage, setting, now), _before(observation))
+    counts = stages.count(session, {"ahead": ahead, "taken": taken})
+    return replace(found, ahead=counts["ahead"], taken=counts["taken"])
 
 
 def _claim(session: Session, observation: Observation) -> Claim | None:
-    """Find the claim that an observation is in."""
-    return session.scalar(
-        select(Claim)
-        .where(
-            Claim.expires_at == observation.claimed_until, Claim.tasks.contains([{"taskID": observation.task_id}])
-        )
-        .limit(1)
-    )
+    """Return the claim that an observation is in."""
+    return session.get(Claim, observation.claim_id) if observation.claim_id else None
 
 
 def _before(observation: Observation) -> stages.Condition:

@@ -146,7 +146,7 @@ def _void_claims(session: Session, stage: Stage) -> None:
         .with_for_update()
     )
     for observation in rows:
-        observation.claimed_until = None
+        observation.end_claim()
 
 
 def _leased(*conditions: Condition) -> Condition:

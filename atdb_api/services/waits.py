@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from atdb_api.services.presence import troubles_of
 from atdb_api.services.situations import Situation
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import REMOVE
@@ -16,8 +17,9 @@ def waits(found: Situation) -> str:
         return "; ".join(named)
     if found.is_claimed:
         until = write_time(found.observation.claimed_until or found.now)
-        return f"{given(found)}, whose run has yet to begin, or it is given out again from {until}"
-    return _no_slot(found) or _nobody_asks(found) or _next(found)
+        said = f"{given(found)}, whose run has yet to begin, or it is given out again from {until}"
+        return "; ".join(filter(None, [said, _unable(found)]))
+    return _no_slot(found) or _nobody_asks(found) or _unable(found) or _next(found)
 
 
 def barriers(found: Situation) -> list[str]:
@@ -57,6 +59,20 @@ def _nobody_asks(found: Situation) -> str:
         return f"{_no_service(found)} yet"
     last_seen = found.services[0].last_seen
     return "" if found.now - last_seen <= GONE_AFTER else f"{_no_service(found)} since {write_time(last_seen)}"
+
+
+def _unable(found: Situation) -> str:
+    """Name what stands in the way of every service that could begin the work; empty if one of them can."""
+    status, reasons = found.observation.status, []
+    for service in found.services:
+        if found.now - service.last_seen > GONE_AFTER:
+            continue
+        trouble = next((each for each in troubles_of(service) if status in each.statuses), None)
+        if trouble is None:
+            return ""
+        since = write_time(trouble.since)
+        reasons.append(f"{service.name} has been unable to begin {_stage(found)} since {since}: {trouble.reason}")
+    return "; ".join(reasons)
 
 
 def _no_service(found: Situation) -> str:

@@ -9,7 +9,7 @@ from atdb_api.reading import Parameter
 from atdb_api.roles import Role
 from atdb_api.services import claims
 from atdb_interface.lifecycle import Status
-from atdb_interface.work import Claim, ClaimRequest, Release, Released, Waiting
+from atdb_interface.work import Claim, ClaimRequest, OpenClaims, Release, Released, Waiting
 
 views = Blueprint("claims", __name__, url_prefix="/claims")
 _STATUS = filters.status_kind(Status)
@@ -19,6 +19,7 @@ _STATUSES = Parameter(
     {"type": "string", "pattern": filters.several(_STATUS)},
     required=True,
 )
+_CONSUMER = Parameter("consumer", "The consumer that has made the claims.", {"type": "string"}, required=True)
 
 
 @views.get("/")
@@ -33,6 +34,16 @@ def look(session: Session) -> Waiting:
     return Waiting(waiting=claims.count_waiting(session, statuses, parameters))
 
 
+@views.get("/open/")
+@endpoint(Role.VIEWER, answers=OpenClaims, parameters=(_CONSUMER,))
+def open_(session: Session) -> OpenClaims:
+    """List what a consumer has claimed and on which no work has begun."""
+    consumer = request.args.get("consumer")
+    if consumer is None:
+        raise filters.unreadable("consumer", "is required")
+    return OpenClaims(tasks=claims.open_claims(session, consumer))
+
+
 @views.post("/")
 @endpoint(Role.SERVICE, takes=ClaimRequest, answers=Claim)
 def claim(session: Session, ask: ClaimRequest) -> Claim:
@@ -43,5 +54,5 @@ def claim(session: Session, ask: ClaimRequest) -> Claim:
 @views.post("/release/")
 @endpoint(Role.SERVICE, takes=Release, answers=Released)
 def release(session: Session, ask: Release) -> Released:
-    """Give claimed observations back that nobody will work on: they wait again at once."""
-    return Released(released=claims.release(session, ask.taskIDs))
+    """Release claimed observations on which no work will begin: they are available to claim at once."""
+    return Released(released=claims.release(session, ask.taskIDs, ask.claim))

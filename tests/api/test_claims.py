@@ -149,3 +149,63 @@ def test_looking_changes_nothing(client: Client, observe: Observe, url: str) -> 
     assert asyncio.run(look()) == [1, 1, 1]
     assert len(claim(client, "c1", Status.VALID)) == 1
     assert asyncio.run(look()) == [0, 0, 0]
+
+
+def test_each_claim_has_a_number_and_the_same_claim_keeps_it(client: Client, observe: Observe) -> None:
+    made = observe(Status.VALID, products=3)
+    ask = ClaimRequest(id="c1", consumer="airflow", statuses=[Status.VALID])
+    (first,) = client.claim(ask).tasks
+    assert (first.number, first.name, first.observing_mode) == (1, made.name, "imaging")
+    assert first.dataproducts == 3
+    assert client.claim(ask).tasks == [first]
+    client.release([made.taskID])
+    assert client.claim(ask).tasks == [first]  # the same claim again gives the same answer
+    (second,) = client.claim(ask.model_copy(update={"id": "c2"})).tasks
+    assert second.number == 2
+
+
+def test_claims_are_counted_for_each_stage(client: Client, observe: Observe) -> None:
+    made = observe(Status.COMPLETING)
+    for claim_id, status in (("c1", Status.COMPLETING), ("c2", Status.VALID), ("c3", Status.ARCHIVED)):
+        while client.observation(made.taskID).my_status is not status:
+            client.move(made.taskID, NEXT[client.observation(made.taskID).my_status])
+        (given,) = client.claim(ClaimRequest(id=claim_id, consumer="a", statuses=[status])).tasks
+        assert (given.taskID, given.number) == (made.taskID, 1)
+    client.move(made.taskID, Status.VALID)  # to be ingested again
+    (again,) = client.claim(ClaimRequest(id="c4", consumer="a", statuses=[Status.VALID])).tasks
+    assert again.number == 2
+
+
+NEXT = {
+    Status.COMPLETING: Status.CHECKING,
+    Status.CHECKING: Status.VALID,
+    Status.VALID: Status.INGESTING,
+    Status.INGESTING: Status.ARCHIVED,
+}
+
+
+def test_a_consumer_finds_its_open_claims_again(client: Client, observe: Observe) -> None:
+    begun, held, waits = (observe(Status.VALID) for _ in range(3))
+    ask = ClaimRequest(id="c1", consumer="airflow", statuses=[Status.VALID], lease_seconds=600)
+    given = {task.taskID: task for task in client.claim(ask).tasks}
+    other = observe(Status.VALID)
+    client.claim(ask.model_copy(update={"id": "c2", "consumer": "a script"}))
+    enter(client, begun.taskID, "ingest/run 1")
+    client.move(held.taskID, Status.ON_HOLD, reason="storm")
+    (found,) = client.open_claims("airflow")
+    assert found.model_dump(exclude={"claim", "claimed_at", "expires_at"}) == given[waits.taskID].model_dump()
+    assert found.claim == "c1"
+    assert found.expires_at - found.claimed_at == timedelta(seconds=600)
+    assert [task.taskID for task in client.open_claims("a script")] == [other.taskID]
+    assert client.open_claims("nobody") == []
+
+
+def test_a_release_of_one_claim_leaves_a_later_one_alone(client: Client, observe: Observe) -> None:
+    task_id = observe(Status.VALID).taskID
+    ask = ClaimRequest(id="c1", consumer="airflow", statuses=[Status.VALID])
+    client.claim(ask)
+    assert client.release([task_id], claim="c1") == 1
+    client.claim(ask.model_copy(update={"id": "c2"}))
+    assert client.release([task_id], claim="c1") == 0
+    assert [task.claim for task in client.open_claims("airflow")] == ["c2"]
+    assert client.release([task_id], claim="c2") == 1

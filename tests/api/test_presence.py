@@ -67,3 +67,21 @@ def test_an_event_is_told_once_and_stays(client: Client, database_url: str) -> N
     with pytest.raises(DBAPIError, match="never changed"), engine.begin() as connection:
         connection.execute(text("delete from events"))
     engine.dispose()
+
+
+def test_a_service_reports_what_stands_in_its_way_and_since_when(client: Client, database_url: str) -> None:
+    statuses = [Status.VALID, Status.ARCHIVED]
+    told = client.sign_of_life("airflow listen", statuses=statuses, troubles={Status.VALID: "HTTP 401"})
+    assert set(told.troubles) == {Status.VALID}
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(
+            text("update services set troubles = jsonb_set(troubles, '{valid,since}', '\"2026-04-05T06:00:00Z\"')")
+        )
+    engine.dispose()
+    both = {Status.VALID: "HTTP 503", Status.ARCHIVED: "HTTP 503"}
+    told = client.sign_of_life("airflow listen", statuses=statuses, troubles=both)
+    assert told.troubles[Status.VALID].reason == "HTTP 503"
+    assert told.troubles[Status.VALID].since == datetime(2026, 4, 5, 6, tzinfo=UTC)
+    assert told.troubles[Status.ARCHIVED].since > datetime(2026, 4, 6, tzinfo=UTC)
+    assert client.sign_of_life("airflow listen", statuses=statuses).troubles == {}

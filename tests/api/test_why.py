@@ -15,6 +15,7 @@ from atdb_api.models import Observation as Row
 from atdb_api.services import why
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
+from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Actor, Status
 from atdb_interface.models import Observation
 from atdb_interface.work import ClaimRequest
@@ -75,12 +76,13 @@ class Desk:
     def pause(self, stage: Actor, reason: str = "") -> None:
         self.govern(stage, paused_by="ada", paused_at=at(-90), pause_reason=reason)
 
-    def hear(self, name: str, *statuses: Status, ago_seconds: int = 3) -> None:
-        seen = NOW - timedelta(seconds=ago_seconds)
-        self.rows.append(Service(name=name, statuses=list(statuses), detail="", last_seen=seen))
+    def hear(self, name: str, *statuses: Status, ago_seconds: int = 3, trouble: str = "") -> None:
+        seen, since = NOW - timedelta(seconds=ago_seconds), write_time(at(-4))
+        troubles = {status: {"reason": trouble, "since": since} for status in statuses if trouble}
+        self.rows.append(Service(name=name, statuses=list(statuses), detail="", last_seen=seen, troubles=troubles))
 
     def give(self, row: Row, consumer: str = "airflow") -> None:
-        row.claimed_until = at(12)
+        row.claimed_until, row.claim_id = at(12), "c1"
         tasks = [
             {"taskID": "190408999", "my_status": row.status},
             {"taskID": row.task_id, "my_status": row.status},
@@ -160,6 +162,30 @@ def test_the_last_heard_of_several_services_counts(desk: Desk) -> None:
     desk.hear("old", S.VALID, ago_seconds=9000)
     desk.hear("script", S.VALID)
     assert "script is there" in desk.says()
+
+
+def test_the_only_service_is_unable_to_begin(desk: Desk) -> None:
+    desk.observation(S.VALID)
+    desk.hear("airflow listen", S.VALID, trouble="Airflow refused: HTTP 401")
+    desk.hear("long gone", S.VALID, ago_seconds=9000)
+    assert desk.says() == (
+        "airflow listen has been unable to begin ingest since 2019-04-08T11:56:00Z: Airflow refused: HTTP 401"
+    )
+
+
+def test_a_service_that_is_able_to_begin_makes_up_for_one_that_is_not(desk: Desk) -> None:
+    desk.observation(S.VALID)
+    desk.hear("airflow listen", S.VALID, trouble="Airflow refused: HTTP 401", ago_seconds=1)
+    desk.hear("script", S.VALID)
+    assert "unable" not in desk.says()
+
+
+def test_a_claim_whose_consumer_is_unable_to_begin(desk: Desk) -> None:
+    desk.give(desk.observation(S.VALID))
+    desk.hear("airflow listen", S.VALID, trouble="Airflow does not respond")
+    assert desk.says().endswith(
+        "; airflow listen has been unable to begin ingest since 2019-04-08T11:56:00Z: Airflow does not respond"
+    )
 
 
 @pytest.mark.parametrize(

@@ -138,3 +138,21 @@ def test_a_disk_tells_when_it_will_be_full(open_as: Open, app: Flask, client: Cl
     row = page.locator(".disks tbody tr")
     expect(row).to_contain_text("80 %")
     expect(row).to_contain_text("full in 23 h 59")
+
+
+def test_a_service_that_is_unable_to_work_is_shown_as_unhealthy(open_as: Open, client: Client) -> None:
+    statuses = [Status.VALID, Status.ARCHIVED]
+    paused = {Status.ARCHIVED: "the DAG remove is paused in Airflow"}
+    client.sign_of_life("airflow listen", statuses=statuses, troubles=paused)
+    client.sign_of_life("a simulator")
+    page = open_as("viewer", "/services/")
+    row = page.locator('[data-part="services"] tbody tr').first
+    expect(row).to_contain_text("unhealthy")
+    expect(row).to_contain_text("archived: the DAG remove is paused in Airflow, for")
+    page.goto("/night/")
+    expect(page.locator(".verdict")).to_contain_text("airflow listen is unhealthy")
+    expect(page.locator("main")).to_contain_text("the DAG remove is paused in Airflow")
+    client.sign_of_life("airflow listen", statuses=statuses)
+    expect(page.locator(".verdict")).to_contain_text("All is calm")
+    page.goto("/services/")
+    expect(page.locator('[data-part="services"] .mark-person')).to_have_count(0)
