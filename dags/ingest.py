@@ -4,17 +4,15 @@ Copies every valid data product into the archive and verifies it there: `valid` 
 
 from datetime import UTC, datetime
 
-from airflow.sdk import DAG, PartitionedAssetTimetable
+from airflow.sdk import DAG, PartitionedAtRuntime
 
-from atdb_interface.lifecycle import INGEST
 from operators.ingest import IngestOperator
-from operators.listen import status_asset
 from operators.tries import tries
 
 with DAG(
     "ingest",
     doc_md=__doc__,
-    schedule=PartitionedAssetTimetable(assets=status_asset(INGEST.source)),
+    schedule=PartitionedAtRuntime(),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,

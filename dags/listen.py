@@ -1,5 +1,7 @@
 """# listen
-Watches ATDB and starts a stage run for each observation that waits, whoever gave it its status."""
+Creates a run of a stage's DAG for each observation that the stage waits for, whichever client gave it its status.
+It works in the triggerer and needs no worker. Each day its run ends and the next begins. While this DAG is paused,
+or the DAG of a stage, no observation is claimed for it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,11 +17,4 @@ with DAG(
     max_active_runs=1,
     tags=["atdb"],
 ):
-    # Behind a queue of stage tasks it would hear nothing for as long as that queue lasts.
-    ListenSensor(
-        task_id="listen",
-        priority_weight=1000,
-        weight_rule="absolute",
-        retries=5,
-        retry_delay=timedelta(seconds=2),
-    )
+    ListenSensor(task_id="listen", retries=5, retry_delay=timedelta(seconds=2))

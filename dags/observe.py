@@ -5,16 +5,14 @@ first, and what it has is gone on with, never started twice."""
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, PartitionedAssetTimetable
+from airflow.sdk import DAG, PartitionedAtRuntime
 
-from atdb_interface.lifecycle import OBSERVE
-from operators.listen import status_asset
 from operators.observe import CompleteOperator, RunOperator, StartOperator
 
 with DAG(
     "observe",
     doc_md=__doc__,
-    schedule=PartitionedAssetTimetable(assets=status_asset(OBSERVE.source)),
+    schedule=PartitionedAtRuntime(),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,

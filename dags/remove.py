@@ -5,17 +5,15 @@ parameter `dry_run` only writes into its log what would be deleted, and what wou
 
 from datetime import UTC, datetime
 
-from airflow.sdk import DAG, Param, PartitionedAssetTimetable
+from airflow.sdk import DAG, Param, PartitionedAtRuntime
 
-from atdb_interface.lifecycle import REMOVE
-from operators.listen import status_asset
 from operators.remove import RemoveOperator
 from operators.tries import tries
 
 with DAG(
     "remove",
     doc_md=__doc__,
-    schedule=PartitionedAssetTimetable(assets=status_asset(REMOVE.source)),
+    schedule=PartitionedAtRuntime(),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,

@@ -3,16 +3,14 @@ Gives a specification its data products: `defined` → `scheduled`. One run an o
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, PartitionedAssetTimetable
+from airflow.sdk import DAG, PartitionedAtRuntime
 
-from atdb_interface.lifecycle import SPECIFY
-from operators.listen import status_asset
 from operators.specify import SpecifyOperator
 
 with DAG(
     "specify",
     doc_md=__doc__,
-    schedule=PartitionedAssetTimetable(assets=status_asset(SPECIFY.source)),
+    schedule=PartitionedAtRuntime(),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,

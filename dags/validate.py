@@ -4,17 +4,15 @@ Checks that each data product is there and takes its checksum: `completing` → 
 
 from datetime import UTC, datetime
 
-from airflow.sdk import DAG, PartitionedAssetTimetable
+from airflow.sdk import DAG, PartitionedAtRuntime
 
-from atdb_interface.lifecycle import VALIDATE
-from operators.listen import status_asset
 from operators.tries import tries
 from operators.validate import ValidateOperator
 
 with DAG(
     "validate",
     doc_md=__doc__,
-    schedule=PartitionedAssetTimetable(assets=status_asset(VALIDATE.source)),
+    schedule=PartitionedAtRuntime(),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,

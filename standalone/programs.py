@@ -120,6 +120,17 @@ def _connections(settings: Settings, credentials: Credentials, inherited: Mappin
     }
 
 
+def _listener(settings: Settings, credentials: Credentials) -> Environment:
+    """Give the connection with which runs are created: for the triggerer, and so for no task."""
+    login = {
+        "conn_type": "http",
+        "host": settings.airflow_url,
+        "login": "listen",
+        "password": credentials.airflow_ui["listen"],
+    }
+    return {"AIRFLOW_CONN_AIRFLOW_LISTEN": json.dumps(login)}
+
+
 def _postgres(settings: Settings, _: Credentials) -> Program:
     return Program(database.server_command(settings))
 
@@ -145,11 +156,15 @@ def _telescope(settings: Settings, credentials: Credentials) -> Program:
     return Program([sys.executable, "-m", "standalone.telescope"], environment)
 
 
-def _airflow(*arguments: str, connections: bool = False) -> Callable[[Settings, Credentials], Program]:
+def _airflow(
+    *arguments: str, connections: bool = False, listens: bool = False
+) -> Callable[[Settings, Credentials], Program]:
     def make(settings: Settings, credentials: Credentials) -> Program:
         environment = airflow_environment(settings, credentials)
         if connections:
             environment |= _connections(settings, credentials, os.environ)
+        if listens:
+            environment |= _listener(settings, credentials)
         return Program([_script("airflow"), *arguments], environment, after="airflow")
 
     return make
@@ -164,7 +179,7 @@ _PROGRAMS: Mapping[str, Callable[[Settings, Credentials], Program]] = {
     "airflow-api-server": _airflow("api-server"),
     "scheduler": _airflow("scheduler", "--skip-serve-logs", connections=True),
     "dag-processor": _airflow("dag-processor"),
-    "triggerer": _airflow("triggerer", "--skip-serve-logs", connections=True),
+    "triggerer": _airflow("triggerer", "--skip-serve-logs", connections=True, listens=True),
 }
 
 

@@ -22,6 +22,7 @@ class Airflow:
 
     url: str
     password: str
+    listen_password: str
     http: httpx.Client
 
     def run(self, dag_id: str, task_id: str | None = None, *, state: str = "queued") -> str:
@@ -32,6 +33,17 @@ class Airflow:
         if state != "queued":
             self.mark(dag_id, run_id, state)
         return run_id
+
+    def runs_of(self, task_id: str) -> dict[str, str]:
+        """The state of each run that has this partition key, by its run id."""
+        found = self.http.get("dags/~/dagRuns", params={"partition_key_pattern": task_id})
+        assert found.is_success, found.text
+        return {run["dag_run_id"]: run["state"] for run in found.json()["dag_runs"]}
+
+    def note(self, dag_id: str, run_id: str) -> str:
+        """The note on a run."""
+        run = self.http.get(f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}").json()
+        return str(run["note"] or "")
 
     def mark(self, dag_id: str, run_id: str, state: str) -> None:
         """Mark a run as a person does."""
@@ -64,14 +76,15 @@ def serve_airflow(postgres: Postgres) -> Iterator[Airflow]:
         with httpx.Client(
             base_url=f"{settings.airflow_url}/api/v2/", headers={"Authorization": f"Bearer {token}"}, timeout=30
         ) as http:
-            yield Airflow(settings.airflow_url, credentials.airflow_ui["reconcile"], http)
+            secrets = credentials.airflow_ui
+            yield Airflow(settings.airflow_url, secrets["reconcile"], secrets["listen"], http)
     finally:
         server.terminate()
         server.wait(30)
 
 
 def _wait_until_well(url: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400  # 15 s on a quiet machine
     while True:
         assert server.poll() is None
         assert time.monotonic() < deadline

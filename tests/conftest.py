@@ -113,6 +113,15 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def airflow_server(postgres: Postgres) -> Iterator[Any]:
+    """Airflow's API without its other processes; taskIDs and run ids of all tests meet in it."""
+    from tests.airflow_serving import serve_airflow
+
+    with serve_airflow(postgres) as airflow:
+        yield airflow
+
+
 @pytest.fixture
 def database_url(postgres: Postgres) -> str:
     return postgres.new_database()

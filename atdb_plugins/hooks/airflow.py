@@ -10,15 +10,12 @@ import requests
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from atdb_plugins.airflow_api import ACTIVE, AirflowApiError
+from atdb_plugins.airflow_runs import AirflowRuns
+
 #: Connect, then answer.
 TIMEOUT_SECONDS = (5, 15)
-#: The states of a run that goes on; after `success` and `failed` it does so only if somebody clears it.
-ACTIVE = ("queued", "running")
 _PAGE = 100
-
-
-class AirflowApiError(Exception):
-    """Airflow's API cannot be asked now, so nothing is known of its runs."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +55,12 @@ class AirflowHook(HttpHook):
         """Tell whether a DAG is paused, so that its events start no run; one that is not known is not."""
         dag = self._get(f"dags/{dag_id}")
         return dag is not None and bool(dag["is_paused"])
+
+    async def runs(self) -> AirflowRuns:
+        """Open a client for the event loop of a trigger, with which runs can be created and notes be written."""
+        connection = await self.aget_connection(self.http_conn_id)
+        url = f"{connection.host}:{connection.port}" if connection.port else str(connection.host)
+        return AirflowRuns(url, str(connection.login), str(connection.password))
 
     @cached_property
     def _session(self) -> requests.Session:

@@ -2,8 +2,7 @@
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,57 +22,22 @@ PAUSE_SECONDS = 2.0
 LOOK_SECONDS = 3.0
 #: Times may be edited meanwhile, so no trigger sleeps longer without looking again.
 LONGEST_SLEEP_SECONDS = 60.0
-#: Between the signs of life of whoever waits for work.
-SIGN_OF_LIFE_SECONDS = 15.0
-#: The name under which Airflow gives them.
-LISTENER = "airflow listen"
 
 
 class WaitingTrigger(BaseTrigger):
-    """Look until some observation waits, unclaimed, in one of the statuses, and show that somebody looks."""
+    """End the run of listen that the version before has begun; the next run has the trigger of this version."""
 
-    def __init__(self, atdb_conn_id: str, statuses: Sequence[str], poll_seconds: float = 0.5) -> None:
+    def __init__(self, **arguments: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.atdb_conn_id, self.statuses, self.poll_seconds = atdb_conn_id, list(statuses), poll_seconds
+        self.arguments = arguments
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Tell Airflow how to make this trigger again."""
-        return f"{__name__}.WaitingTrigger", {
-            "atdb_conn_id": self.atdb_conn_id,
-            "statuses": self.statuses,
-            "poll_seconds": self.poll_seconds,
-        }
+        """Return how Airflow makes this trigger again."""
+        return f"{__name__}.{type(self).__name__}", self.arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield once, when something waits."""
-        statuses = [Status(status) for status in self.statuses]
-        async with await AtdbHook(self.atdb_conn_id).watcher() as atdb, self._seen_by(atdb, statuses):
-            while True:
-                try:
-                    if count := await atdb.count_waiting(statuses):
-                        yield TriggerEvent(count)
-                        return
-                    await asyncio.sleep(self.poll_seconds)
-                except AtdbError as error:
-                    self.log.warning("%s", error)
-                    await asyncio.sleep(PAUSE_SECONDS)
-
-    @asynccontextmanager
-    async def _seen_by(self, atdb: AsyncClient, statuses: Sequence[Status]) -> AsyncIterator[None]:
-        """Give signs of life meanwhile; beside the looking, which they must neither delay nor end."""
-        signs = asyncio.create_task(self._give_signs_of_life(atdb, statuses))
-        try:
-            yield
-        finally:
-            signs.cancel()
-
-    async def _give_signs_of_life(self, atdb: AsyncClient, statuses: Sequence[Status]) -> None:
-        while True:
-            try:
-                await atdb.sign_of_life(LISTENER, statuses=statuses)
-            except AtdbError as error:
-                self.log.warning("no sign of life given: %s", error)
-            await asyncio.sleep(SIGN_OF_LIFE_SECONDS)
+        """Yield once, at once, the event that ends the task without a worker."""
+        yield TaskSuccessEvent()
 
 
 class ObservationTrigger(BaseTrigger):

@@ -1,6 +1,7 @@
 """Compare ATDB with Airflow's runs and with the telescope, and put right what nobody else will."""
 
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from airflow.sdk import BaseOperator
@@ -10,16 +11,15 @@ from atdb_interface.errors import Conflict
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import Status
 from atdb_interface.overview import EventKind, NewEvent
-from atdb_plugins.hooks.airflow import AirflowApiError, AirflowHook
+from atdb_interface.work import OpenClaim
+from atdb_plugins.airflow_api import AirflowApiError
+from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook
 from operators.reconcile.brake import Brake
 from operators.reconcile.findings import Repair, event, tell
 from operators.reconcile.runs import Lost, Runs, is_run_out, lost_work, unheard_claims
 from operators.reconcile.telescope import AFTER_OBSERVE, cancelled, lost_starts, still_observed, unwatched
-
-#: So many observations are released in one request.
-_RELEASED = 1000
 
 
 class CompareRunsOperator(BaseOperator):
@@ -92,7 +92,7 @@ class CompareRunsOperator(BaseOperator):
         words = f"{task_id} was aborted, but the telescope still observed it; it was stopped"
         return event(EventKind.REPAIR, f"stopped/{task_id}", words, task_id=task_id)
 
-    def _give_back(self, client: Client, lost: list[Lost], unheard: list[str], now: datetime) -> None:
+    def _give_back(self, client: Client, lost: list[Lost], unheard: list[OpenClaim], now: datetime) -> None:
         """Let others have at once what its owner, or Airflow, will not work on."""
         for each in lost:
             lease = each.lease
@@ -103,9 +103,12 @@ class CompareRunsOperator(BaseOperator):
                 self.log.warning("%s is given to another run: %s", lease.taskID, each.reason)
             except Conflict as gone_on:
                 self.log.info("%s", gone_on)
-        for first in range(0, len(unheard), _RELEASED):
-            task_ids = unheard[first : first + _RELEASED]
-            released = client.release(task_ids)
+        for claim_id, claims in groupby(unheard, key=lambda each: each.claim):
+            task_ids = [each.taskID for each in claims]
+            released = client.release(task_ids, claim=claim_id)
             self.log.warning(
-                "%d of %d wait again, as no run began for them: %s", released, len(task_ids), task_ids
+                "%d of %d are available to claim again, as no run works on them: %s",
+                released,
+                len(task_ids),
+                task_ids,
             )

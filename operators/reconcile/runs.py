@@ -7,22 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from atdb_interface.client import Client
-from atdb_interface.fields import write_time
-from atdb_interface.lifecycle import MAX_LOST_OWNERS, STAGES, WORKING, Stage, Status
-from atdb_interface.work import HeldLease
-from atdb_plugins.hooks.airflow import ACTIVE, ActiveRun, AirflowHook
-from operators.listen import CLAIM_SECONDS
+from atdb_interface.lifecycle import MAX_LOST_OWNERS, STAGES, WORKING, Stage
+from atdb_interface.work import HeldLease, OpenClaim
+from atdb_plugins.airflow_api import ACTIVE
+from atdb_plugins.dispatch import CONSUMER, DAG_OF
+from atdb_plugins.hooks.airflow import ActiveRun, AirflowHook
 from operators.reconcile.findings import Repair
 
 #: The wire tells when a lease ends to the second.
 _SECOND = timedelta(seconds=1)
-#: So soon after a claim Airflow has made a run of it; what has none by then was dropped.
+#: So soon after a claim listen has created a run for it; one that has none by then has ended without beginning.
 UNHEARD = timedelta(seconds=60)
 
 #: Of what else begins with a DAG's name, Airflow knows nothing, and that means nothing.
 _RUN_ID = re.compile(r"[\w~:+-][\w.~:+-]*", re.ASCII)
 _DAGS = frozenset(str(stage.actor) for stage in STAGES)
-_DAG_OF = {status: str(stage.actor) for stage in STAGES for status in (stage.source, stage.working) if status}
 
 
 class Runs:
@@ -96,25 +95,19 @@ def lost_work(leases: Iterable[HeldLease], runs: Runs | None, now: datetime) -> 
     return lost
 
 
-def unheard_claims(client: Client, runs: Runs, now: datetime) -> list[str]:
-    """Find what was claimed for Airflow a while ago and of which it has made no run: its event was dropped.
+def unheard_claims(client: Client, runs: Runs, now: datetime) -> list[OpenClaim]:
+    """Return the claims of the DAG listen, a while old, for which no run is queued or running.
 
-    Not where the stage's DAG is paused: there the next event would be dropped as well.
+    Not those for a DAG that is paused: listen releases them itself.
     """
-    waiting: dict[str, list[str]] = defaultdict(list)
-    latest = now - UNHEARD + timedelta(seconds=CLAIM_SECONDS)
-    for row in client.rows(
-        "observations",
-        fields=["taskID", "my_status"],
-        my_status__in=list(_DAG_OF),
-        claimed_until__gt=write_time(now),
-        claimed_until__lt=write_time(latest),
-    ):
-        waiting[_DAG_OF[Status(row["my_status"])]].append(row["taskID"])
-    unheard: list[str] = []
-    for dag_id, task_ids in waiting.items():
+    waiting: dict[str, list[OpenClaim]] = defaultdict(list)
+    for claim in client.open_claims(CONSUMER):
+        if claim.my_status in DAG_OF and claim.claimed_at <= now - UNHEARD:
+            waiting[DAG_OF[claim.my_status]].append(claim)
+    unheard: list[OpenClaim] = []
+    for dag_id, claims in waiting.items():
         heard = {run.partition_key for run in runs.active(dag_id)}
-        missing = [task_id for task_id in task_ids if task_id not in heard]
+        missing = [claim for claim in claims if claim.taskID not in heard]
         if missing and not runs.is_paused(dag_id):
             unheard += missing
     return unheard

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG
+from airflow.sdk import DAG, PartitionedAtRuntime
 from airflow.sdk.exceptions import ParamValidationError
 
 from atdb_interface.actions import Action
 from atdb_interface.lifecycle import STAGES, Stage
-from operators.listen import status_asset
+from atdb_plugins.dispatch import DAG_OF, LISTEN_DAG, TAG
 from standalone.preparation import POOL_SLOTS
 
 FOLDER = Path(__file__).parents[2] / "dags"
@@ -54,15 +54,15 @@ def test_reading_the_dag_files_asks_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: str(stage.actor))
-def test_a_stage_waits_for_the_asset_of_its_source_status(dags: dict[str, DAG], stage: Stage) -> None:
-    asset = dags[stage.actor].timetable.asset_condition
-    assert (asset.name, asset.uri) == (f"atdb {stage.source}", f"atdb://status/{stage.source}")
-    assert asset == status_asset(stage.source)
+def test_a_stage_runs_for_the_partition_that_listen_gives_it(dags: dict[str, DAG], stage: Stage) -> None:
+    assert isinstance(dags[stage.actor].timetable, PartitionedAtRuntime)
+    assert DAG_OF[stage.source] == stage.actor
+    assert TAG in dags[stage.actor].tags
 
 
-def test_listen_may_emit_the_asset_of_every_stage_and_no_other(dags: dict[str, DAG]) -> None:
-    emitted = [outlet.uri for outlet in dags["listen"].get_task("listen").outlets]
-    assert sorted(emitted) == sorted(f"atdb://status/{stage.source}" for stage in STAGES)
+def test_listen_is_found_by_its_own_name_and_tag(dags: dict[str, DAG]) -> None:
+    assert TAG in dags[LISTEN_DAG].tags
+    assert [task.task_id for task in dags[LISTEN_DAG].tasks] == ["listen"]
 
 
 def test_every_dag_says_what_it_does_and_catches_nothing_up(dags: dict[str, DAG]) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,24 +11,19 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
 from atdb_interface.work import ClaimRequest
-from atdb_plugins.hooks.airflow import AirflowApiError, AirflowHook
-from operators.listen import CLAIM_SECONDS
+from atdb_plugins.airflow_api import AirflowApiError
+from atdb_plugins.dispatch import CLAIM_SECONDS
+from atdb_plugins.hooks.airflow import AirflowHook
 from operators.reconcile.brake import Brake
 from operators.reconcile.compare_runs import CompareRunsOperator
 from standalone.settings import HOST
-from tests.airflow_serving import Airflow, serve_airflow
-from tests.conftest import Postgres, free_ports
+from tests.airflow_serving import Airflow
+from tests.conftest import free_ports
 from tests.operators.conftest import Context
 
 Observe = Callable[..., Observation]
 BRAKE = Brake(percent=1.0, floor=10)
 UNHEARD_SINCE = timedelta(seconds=70)
-
-
-@pytest.fixture(scope="module")
-def served(postgres: Postgres) -> Iterator[Airflow]:
-    with serve_airflow(postgres) as airflow:
-        yield airflow
 
 
 def use_airflow(monkeypatch: pytest.MonkeyPatch, url: str, password: str) -> None:
@@ -37,9 +32,9 @@ def use_airflow(monkeypatch: pytest.MonkeyPatch, url: str, password: str) -> Non
 
 
 @pytest.fixture
-def airflow(served: Airflow, context: Context, monkeypatch: pytest.MonkeyPatch) -> Airflow:
-    use_airflow(monkeypatch, served.url, served.password)
-    return served
+def airflow(airflow_server: Airflow, context: Context, monkeypatch: pytest.MonkeyPatch) -> Airflow:
+    use_airflow(monkeypatch, airflow_server.url, airflow_server.password)
+    return airflow_server
 
 
 def compare(client: Client, now: datetime | None = None) -> None:

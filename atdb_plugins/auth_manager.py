@@ -1,0 +1,123 @@
+"""Airflow's simple auth manager, and one more role: what the DAG listen needs of Airflow's API, and no more.
+
+Airflow asks an auth manager about permissions that are coarser than that: to change a note, to clear a run and to
+mark it as failed are one. So the request itself is looked at as well.
+"""
+
+import json
+import re
+from collections.abc import Callable, MutableMapping
+from contextvars import ContextVar
+from enum import Enum, auto
+from typing import Any, cast
+
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+from atdb_interface.lifecycle import STAGES
+
+#: A user of this role reads as a viewer does, creates runs of the stages' DAGs, and writes notes on them.
+LISTENER = "listener"
+_DAGS = frozenset(str(stage.actor) for stage in STAGES)
+_RUNS = re.compile(r"/api/v2/dags/[^/]+/dagRuns/?$")
+_RUN = re.compile(r"/api/v2/dags/[^/]+/dagRuns/[^/]+/?$")
+#: A larger request is no note.
+_MOST_BYTES = 100_000
+
+Message = MutableMapping[str, Any]
+
+
+class _Request(Enum):
+    """What a request asks for."""
+
+    READ = auto()
+    CREATE_RUN = auto()
+    CHANGE_NOTE = auto()
+    OTHER = auto()
+
+
+_asked: ContextVar[_Request] = ContextVar("asked", default=_Request.OTHER)
+
+
+class AtdbAuthManager(SimpleAuthManager):
+    """Add the role `listener` to those of Airflow's simple auth manager."""
+
+    def is_authorized_dag(
+        self,
+        *,
+        method: Any,
+        user: SimpleAuthManagerUser,
+        access_entity: DagAccessEntity | None = None,
+        details: DagDetails | None = None,
+    ) -> bool:
+        """Allow a listener to read, to create runs of the stages' DAGs, and to write their notes."""
+        needs = {_Request.CREATE_RUN: "POST", _Request.CHANGE_NOTE: "PUT"}.get(_asked.get())
+        if user.role == LISTENER and needs:
+            is_of_stage = details is not None and details.id in _DAGS
+            return is_of_stage and access_entity is DagAccessEntity.RUN and method == needs
+        return super().is_authorized_dag(method=method, user=user, access_entity=access_entity, details=details)
+
+    def get_fastapi_middlewares(self) -> list[Any]:
+        """Register what finds out what each request asks for."""
+        return [*super().get_fastapi_middlewares(), (RequestMiddleware, {})]
+
+    @staticmethod
+    def _is_authorized(*, user: SimpleAuthManagerUser, **needs: Any) -> bool:
+        """Allow a listener to read what a viewer may read."""
+        if user.role == LISTENER:
+            if _asked.get() is not _Request.READ:
+                return False
+            user = _viewer(user)
+        return bool(SimpleAuthManager._is_authorized(user=user, **needs))
+
+    @staticmethod
+    def _is_admin(user: SimpleAuthManagerUser) -> bool:
+        return bool(SimpleAuthManager._is_admin(_viewer(user) if user.role == LISTENER else user))
+
+
+class RequestMiddleware:
+    """Find out what a request asks for, before Airflow asks whether its user may have that."""
+
+    def __init__(self, app: Callable[..., Any]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Message, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        """Read the body of a change of one run, and hand it on as it came."""
+        if scope["type"] == "http":
+            method, path = scope["method"], scope["path"]
+            if method in ("GET", "HEAD"):
+                _asked.set(_Request.READ)
+            elif method == "POST" and _RUNS.search(path):
+                _asked.set(_Request.CREATE_RUN)
+            elif method == "PATCH" and _RUN.search(path):
+                body, receive = await _read(receive)
+                _asked.set(_Request.CHANGE_NOTE if _has_only_a_note(body) else _Request.OTHER)
+        await self._app(scope, receive, send)
+
+
+async def _read(receive: Callable[..., Any]) -> tuple[bytes, Callable[..., Any]]:
+    """Return a request's body, as far as it can be a note, and what gives it once more."""
+    messages, body = [], b""
+    while len(body) <= _MOST_BYTES:
+        messages.append(await receive())
+        body += messages[-1].get("body", b"")
+        if not messages[-1].get("more_body"):
+            break
+
+    async def again() -> Message:
+        return messages.pop(0) if messages else cast(Message, await receive())
+
+    return body, again
+
+
+def _has_only_a_note(body: bytes) -> bool:
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(content, dict) and set(content) == {"note"}
+
+
+def _viewer(user: SimpleAuthManagerUser) -> SimpleAuthManagerUser:
+    return SimpleAuthManagerUser(username=user.username, role="viewer", teams=user.teams)

@@ -1,0 +1,235 @@
+"""One run of a stage's DAG for each observation that waits, in a real Airflow, whatever is killed in between."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from atdb_interface.async_client import AsyncClient
+from atdb_interface.client import Client
+from atdb_interface.errors import Unavailable
+from atdb_interface.lifecycle import STAGES, Actor, Stage, Status
+from atdb_interface.models import Observation
+from atdb_interface.work import ClaimRequest
+from atdb_plugins.airflow_api import AirflowApiError
+from atdb_plugins.airflow_runs import AirflowRuns
+from atdb_plugins.dispatch import CONSUMER, DAG_OF, Dispatcher
+from standalone.settings import HOST
+from tests.airflow_serving import Airflow
+from tests.conftest import free_ports
+from tests.plugins.conftest import Observe, Speaking
+
+pytestmark = pytest.mark.timeout(600)
+
+
+async def dispatch(atdb: AsyncClient, airflow: AirflowRuns) -> Dispatcher:
+    """Begin as the listener does at its start, and dispatch until nothing waits."""
+    dispatcher = Dispatcher(atdb, airflow)
+    while await dispatcher.step():
+        pass
+    return dispatcher
+
+
+def claim(client: Client, claim_id: str, status: Status) -> int:
+    """Claim as the listener does, and be killed before any run is created; the claim's number."""
+    ask = ClaimRequest(id=claim_id, consumer=CONSUMER, statuses=[status])
+    return client.claim(ask).tasks[0].number
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: str(stage.actor))
+def test_what_waits_for_a_stage_gets_one_run_that_bears_its_name(
+    stage: Stage, client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+) -> None:
+    soon = {"starttime": (datetime.now(UTC) + timedelta(minutes=5)).isoformat()}
+    made = observed(stage.source, products=2, **(soon if stage.source is Status.SCHEDULED else {}))
+    speaking.run(dispatch)
+    speaking.run(dispatch)
+    run_id = f"{made.taskID}-{stage.actor}-1"
+    assert airflow.runs_of(made.taskID) == {run_id: "queued"}
+    assert airflow.note(stage.actor, run_id) == "3C48 · imaging · 2 data products"
+    assert client.observation(made.taskID).claimed_until is not None
+
+
+def test_a_specification_without_products_says_so_in_its_note(
+    observed: Observe, airflow: Airflow, speaking: Speaking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATDB_URL", "http://127.0.0.1:8000")
+    made = observed(Status.DEFINED, name="a *bold* <name>")
+    speaking.run(dispatch)
+    assert airflow.note("specify", f"{made.taskID}-specify-1") == (
+        rf"a \*bold\* \<name\> · imaging · data products not defined yet · "
+        f"[{made.taskID}](http://127.0.0.1:8000/tasks/{made.taskID}/)"
+    )
+
+
+def test_a_claim_of_which_no_run_was_created_gets_it_at_the_next_start(
+    client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+) -> None:
+    made = [observed(Status.VALID) for _ in range(3)]
+    claim(client, f"killed {made[0].taskID}", Status.VALID)
+    airflow.http.post(
+        "dags/ingest/dagRuns",
+        json={
+            "logical_date": None,
+            "dag_run_id": f"{made[1].taskID}-ingest-1",
+            "partition_key": made[1].taskID,
+        },
+    ).raise_for_status()
+    speaking.run(dispatch)
+    for each in made:
+        assert airflow.runs_of(each.taskID) == {f"{each.taskID}-ingest-1": "queued"}
+
+
+def test_a_run_of_the_version_before_is_not_doubled(
+    client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+) -> None:
+    made = observed(Status.VALID)
+    claim(client, f"of an asset {made.taskID}", Status.VALID)
+    of_asset = airflow.run("ingest", made.taskID)
+    speaking.run(dispatch)
+    assert airflow.runs_of(made.taskID) == {of_asset: "queued"}
+
+
+@pytest.mark.parametrize("state", ["success", "failed"])
+def test_a_run_that_is_over_does_not_count_as_the_run_of_an_open_claim(
+    state: str, client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+) -> None:
+    made = observed(Status.ARCHIVED)
+    speaking.run(dispatch)
+    airflow.mark("remove", f"{made.taskID}-remove-1", state)
+    speaking.run(dispatch)
+    assert airflow.runs_of(made.taskID) == {f"{made.taskID}-remove-1": state, f"{made.taskID}-remove-2": "queued"}
+
+
+def test_a_second_claim_waits_for_the_run_of_the_first(
+    client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+) -> None:
+    made = observed(Status.VALID)
+    speaking.run(dispatch)
+    client.release([made.taskID])  # as if its time was over before a worker was free
+    speaking.run(dispatch)
+    assert airflow.runs_of(made.taskID) == {f"{made.taskID}-ingest-1": "queued"}
+    (found,) = [each for each in client.open_claims(CONSUMER) if each.taskID == made.taskID]
+    assert found.number == 2
+
+
+def test_a_paused_dag_gets_nothing_and_stands_in_the_way_of_no_other(
+    client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+) -> None:
+    claimed, waits, other = observed(Status.ARCHIVED), observed(Status.ARCHIVED), observed(Status.VALID)
+    client.release([waits.taskID])
+    claim(client, f"killed {claimed.taskID}", Status.ARCHIVED)
+    airflow.pause("remove", paused=True)
+    try:
+        dispatcher = speaking.run(dispatch)
+        assert {status: str(reason) for status, reason in dispatcher.troubles.items()} == {
+            Status.ARCHIVED: "the DAG remove is paused in Airflow",
+            Status.REMOVING: "the DAG remove is paused in Airflow",
+        }
+        assert airflow.runs_of(claimed.taskID) == airflow.runs_of(waits.taskID) == {}
+        assert client.count_waiting([Status.ARCHIVED]) == 2
+        assert airflow.runs_of(other.taskID) == {f"{other.taskID}-ingest-1": "queued"}
+    finally:
+        airflow.pause("remove", paused=False)
+    speaking.run(dispatch)
+    assert airflow.runs_of(waits.taskID) != {}
+    assert airflow.runs_of(claimed.taskID) == {f"{claimed.taskID}-remove-2": "queued"}
+
+
+def test_a_pause_of_listen_stops_all_claims(
+    client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+) -> None:
+    made = observed(Status.VALID)
+    airflow.pause("listen", paused=True)
+    try:
+        dispatcher = speaking.run(dispatch)
+        assert set(dispatcher.troubles) == set(DAG_OF)
+        assert airflow.runs_of(made.taskID) == {}
+        assert client.count_waiting([Status.VALID]) == 1
+    finally:
+        airflow.pause("listen", paused=False)
+
+
+def test_nothing_is_claimed_while_airflow_does_not_respond(
+    client: Client, url: str, observed: Observe, airflow: Airflow
+) -> None:
+    observed(Status.VALID)
+    nobody = Speaking(url, f"http://{HOST}:{free_ports(1)[0]}", "a password")
+    with pytest.raises(AirflowApiError, match="does not respond"):
+        nobody.run(dispatch)
+    locked_out = Speaking(url, airflow.url, "wrong")
+    with pytest.raises(AirflowApiError, match="does not accept the login of listen: HTTP 401"):
+        locked_out.run(dispatch)
+    not_airflow = Speaking(url, url, "a password")
+    with pytest.raises(AirflowApiError):
+        not_airflow.run(dispatch)
+    assert client.count_waiting([Status.VALID]) == 1
+
+
+def test_a_token_that_has_expired_is_replaced(observed: Observe, airflow: Airflow, speaking: Speaking) -> None:
+    made = observed(Status.VALID)
+
+    async def with_an_old_token(atdb: AsyncClient, runs: AirflowRuns) -> None:
+        runs._token = EXPIRED
+        await dispatch(atdb, runs)
+
+    speaking.run(with_an_old_token)
+    assert airflow.runs_of(made.taskID) == {f"{made.taskID}-ingest-1": "queued"}
+
+
+#: Signed by nobody, and over since 2001.
+EXPIRED = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJsaXN0ZW4iLCJleHAiOjEwMDAwMDAwMDB9.c2lnbmF0dXJl"
+
+
+def test_what_airflow_refuses_for_one_dag_leaves_the_others_alone(
+    client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+) -> None:
+    refused, other = observed(Status.ARCHIVED), observed(Status.VALID)
+
+    async def half(atdb: AsyncClient, runs: AirflowRuns) -> Dispatcher:
+        create = runs.create
+
+        async def ask(dag_id: str, run_id: str, *, partition_key: str, note: str) -> bool:
+            # The listener's account may create no run of reconcile, so Airflow itself refuses this.
+            asked = "reconcile" if dag_id == "remove" else dag_id
+            return await create(asked, run_id, partition_key=partition_key, note=note)
+
+        runs.create = ask  # type: ignore[method-assign]
+        return await dispatch(atdb, runs)
+
+    dispatcher = speaking.run(half)
+    assert set(dispatcher.troubles) == {Status.ARCHIVED, Status.REMOVING}
+    assert "HTTP 403" in dispatcher.troubles[Status.ARCHIVED]
+    assert airflow.runs_of(other.taskID) == {f"{other.taskID}-ingest-1": "queued"}
+    assert airflow.runs_of(refused.taskID) == {}
+    speaking.run(dispatch)
+    assert airflow.runs_of(refused.taskID) == {f"{refused.taskID}-remove-1": "queued"}
+
+
+def test_atdb_away_is_no_trouble_of_airflow(airflow: Airflow) -> None:
+    nobody = Speaking(f"http://{HOST}:{free_ports(1)[0]}", airflow.url, airflow.listen_password)
+    with pytest.raises(Unavailable):
+        nobody.run(dispatch)
+
+
+def test_two_listeners_at_once_create_each_run_once(
+    client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+) -> None:
+    import asyncio
+
+    made = [observed(Status.VALID) for _ in range(12)]
+
+    async def both(atdb: AsyncClient, runs: AirflowRuns) -> None:
+        await asyncio.gather(*(dispatch(atdb, runs) for _ in range(3)))
+
+    speaking.run(both)
+    for each in made:
+        assert airflow.runs_of(each.taskID) == {f"{each.taskID}-ingest-1": "queued"}
+
+
+def test_a_stage_that_atdb_has_paused_gets_no_run(
+    client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+) -> None:
+    made: Observation = observed(Status.VALID)
+    client.change_stage(Actor.INGEST, paused=True, reason="new disks")
+    speaking.run(dispatch)
+    assert airflow.runs_of(made.taskID) == {}
