@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Param
 
+from operators.reconcile.audit_runs import AuditRunsOperator
 from operators.reconcile.compare_data import CompareDataOperator
 from operators.reconcile.compare_runs import CompareRunsOperator
 from operators.reconcile.overdue import OverdueOperator
@@ -33,6 +34,7 @@ with DAG(
     default_args={"retries": 1, "retry_delay": timedelta(seconds=5), "execution_timeout": timedelta(minutes=2)},
     tags=["atdb"],
 ):
+    AuditRunsOperator(task_id="audit_runs")
     CompareRunsOperator(task_id="compare_runs")
     CompareDataOperator(task_id="compare_data")
     OverdueOperator(task_id="overdue")

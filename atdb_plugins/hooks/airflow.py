@@ -1,7 +1,8 @@
 """Airflow's own REST API, read through an Airflow connection: what became of the runs that work for ATDB."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -58,6 +59,23 @@ class AirflowHook(HttpHook):
         """Tell whether a DAG is paused, so that its events start no run; one that is not known is not."""
         dag = self._get(f"dags/{dag_id}")
         return dag is not None and bool(dag["is_paused"])
+
+    def partition_key(self, dag_id: str, run_id: str) -> str | None:
+        """Return the partition key of a run; None if it has none, or if Airflow does not know the run."""
+        run = self._get(f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")
+        return run and run["partition_key"]
+
+    def audit_log(self, events: Sequence[str], *, after: datetime, **filters: str) -> Iterator[dict[str, Any]]:
+        """Yield the entries of Airflow's audit log about these events, oldest first, from after a moment."""
+        ask = {"included_events": events, "after": after.isoformat(), "order_by": "event_log_id", **filters}
+        offset, total = 0, 1
+        while offset < total:
+            page = self._get("eventLogs", **ask, limit=_PAGE, offset=offset) or {
+                "event_logs": [],
+                "total_entries": 0,
+            }
+            yield from page["event_logs"]
+            offset, total = offset + _PAGE, page["total_entries"]
 
     @cached_property
     def _session(self) -> requests.Session:

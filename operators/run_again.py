@@ -1,0 +1,35 @@
+"""Why a run does its work again: a person cleared it in Airflow, and ATDB's history says who."""
+
+import logging
+from datetime import datetime
+
+from atdb_interface.models import Transition
+from atdb_plugins.audit import CLEARS, requests_of
+from atdb_plugins.hooks.airflow import AirflowApiError, AirflowHook
+
+log = logging.getLogger(__name__)
+
+#: Reasons that begin with this are of moves that a clear in Airflow has caused. Stored history is compared with it.
+RUN_AGAIN = "run again in Airflow"
+
+
+def reason(owner: str, since: datetime, airflow_conn_id: str = AirflowHook.default_conn_name) -> str:
+    """Return the reason of a move that a clear of this owner's run has caused, with who asked for it since then.
+
+    The work does not wait for that: if Airflow does not answer, the reason says that the user is unknown.
+    """
+    dag_id, _, run_id = owner.partition("/")
+    hook, users = AirflowHook(airflow_conn_id), []
+    try:
+        # A request for several runs is in the log without the run's id.
+        for entry in hook.audit_log(CLEARS, after=since):
+            users += [each.user for each in requests_of(entry) if (each.dag_id, each.run_id) == (dag_id, run_id)]
+    except AirflowApiError as error:
+        log.warning("Airflow did not say who cleared %s: %s", owner, error)
+        return f"{RUN_AGAIN} (user unknown: Airflow's API did not answer)"
+    return f"{RUN_AGAIN} by {' or '.join(dict.fromkeys(users))}" if users else f"{RUN_AGAIN} (user unknown)"
+
+
+def is_run_again(step: Transition) -> bool:
+    """Return whether a clear in Airflow has caused this move."""
+    return step.reason.startswith(RUN_AGAIN)
