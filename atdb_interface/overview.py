@@ -69,6 +69,8 @@ class EventKind(StrEnum):
     BRAKE = "brake"
     RUN = "run"
     """A person asked Airflow to clear, mark or delete a run."""
+    RUN = "run"
+    """A person asked Airflow to clear, mark or delete a run."""
 
 
 class NewEvent(Wire):

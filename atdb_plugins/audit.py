@@ -15,7 +15,8 @@ from typing import Any
 CLEARS = ("clear_dag_run", "clear_dag_runs", "post_clear_task_instances", "cli_task_clear")
 #: The requests that mark runs, or tasks of them, as failed or success, and those that delete runs.
 OTHERS = ("patch_dag_run", "patch_task_instance", "patch_task_group_instances", "bulk_dag_runs", "delete_dag_run")
-_ANY_DAG = "~"
+#: A request for runs of several DAGs.
+ANY_DAG = "~"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class RunRequest:
 
     def includes(self, dag_id: str, run_id: str, partition_key: str) -> bool:
         """Return whether the request is for this run, alone or among others."""
-        if self.dag_id not in (dag_id, _ANY_DAG):
+        if self.dag_id not in (dag_id, ANY_DAG):
             return False
         return self.run_id == run_id if self.run_id else self.partition_key in (None, partition_key)
 
@@ -45,7 +46,7 @@ def requests_of(entry: Mapping[str, Any]) -> Iterator[RunRequest]:
     body = _body(entry)
     at = datetime.fromisoformat(entry["when"])
     for number, (deed, named) in enumerate(_READERS[entry["event"]](entry, body)):
-        dag_id = named.get("dag_id") or entry["dag_id"] or _ANY_DAG
+        dag_id = named.get("dag_id") or entry["dag_id"] or ANY_DAG
         yield RunRequest(
             # Airflow numbers its entries from 1 again when its database is made new.
             key=f"{entry['when']}/{entry['event_log_id']}/{number}",

@@ -35,6 +35,7 @@ with DAG(
     tags=["atdb"],
 ):
     AuditRunsOperator(task_id="audit_runs")
+    AuditRunsOperator(task_id="audit_runs")
     CompareRunsOperator(task_id="compare_runs")
     CompareDataOperator(task_id="compare_data")
     OverdueOperator(task_id="overdue")

@@ -130,7 +130,7 @@ class StartOperator(_WhenDueOperator):
             raise AirflowFailException(reason)
         if status in _NOT_STARTED and _is_of(owner, observation):
             _require_run_again(context, observation)
-            reason = run_again.reason(owner, observation.status_since)
+            reason = run_again.reason(owner, observation)
             client.move(task_id, OBSERVE.source, expect=[status], owner=owner, reason=reason)
             if before_start > START_LEAD.total_seconds():
                 raise AirflowSkipException(
@@ -192,7 +192,7 @@ class CompleteOperator(_WhenDueOperator):
             raise AirflowFailException(_where(observation))
         if status is Status.ERROR_NO_COMPLETING and _is_of(owner, observation):
             _require_run_again(context, observation)
-            reason = run_again.reason(owner, observation.status_since)
+            reason = run_again.reason(owner, observation)
             client.move(task_id, Status.RUNNING, expect=[status], owner=owner, reason=reason)
             raise NotDue(f"{task_id} is {Status.RUNNING} again")
         if status is not Status.RUNNING:

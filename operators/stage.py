@@ -68,12 +68,8 @@ def enter(
             observation = client.observation(task_id)
             if not (retake and _ended_here(observation, stage, owner)):
                 raise
-            client.move(
-                task_id,
-                stage.source,
-                expect=[observation.my_status],
-                reason=run_again.reason(owner, observation.status_since),
-            )
+            why = run_again.reason(owner, observation)
+            client.move(task_id, stage.source, expect=[observation.my_status], reason=why)
             return ask()
     except Conflict as refusal:
         raise AirflowSkipException(str(refusal)) from refusal

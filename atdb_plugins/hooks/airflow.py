@@ -63,17 +63,17 @@ class AirflowHook(HttpHook):
     def partition_key(self, dag_id: str, run_id: str) -> str | None:
         """Return the partition key of a run; None if it has none, or if Airflow does not know the run."""
         run = self._get(f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")
-        return run and run["partition_key"]
+        key: str | None = None if run is None else run["partition_key"]
+        return key
 
     def audit_log(self, events: Sequence[str], *, after: datetime, **filters: str) -> Iterator[dict[str, Any]]:
         """Yield the entries of Airflow's audit log about these events, oldest first, from after a moment."""
         ask = {"included_events": events, "after": after.isoformat(), "order_by": "event_log_id", **filters}
         offset, total = 0, 1
         while offset < total:
-            page = self._get("eventLogs", **ask, limit=_PAGE, offset=offset) or {
-                "event_logs": [],
-                "total_entries": 0,
-            }
+            page = self._get("eventLogs", **ask, limit=_PAGE, offset=offset)
+            if page is None:
+                break
             yield from page["event_logs"]
             offset, total = offset + _PAGE, page["total_entries"]
 
