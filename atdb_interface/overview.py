@@ -69,8 +69,6 @@ class EventKind(StrEnum):
     BRAKE = "brake"
     RUN = "run"
     """A person asked Airflow to clear, mark or delete a run."""
-    RUN = "run"
-    """A person asked Airflow to clear, mark or delete a run."""
 
 
 class NewEvent(Wire):

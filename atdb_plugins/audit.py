@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-#: The requests that clear runs, or tasks of them.
-CLEARS = ("clear_dag_run", "clear_dag_runs", "post_clear_task_instances", "cli_task_clear")
-#: The requests that mark runs, or tasks of them, as failed or success, and those that delete runs.
-OTHERS = ("patch_dag_run", "patch_task_instance", "patch_task_group_instances", "bulk_dag_runs", "delete_dag_run")
+#: The entries about requests that clear runs, or tasks of them.
+_CLEARS = ("clear_dag_run", "clear_dag_runs", "post_clear_task_instances", "cli_task_clear")
 #: A request for runs of several DAGs.
 ANY_DAG = "~"
 
@@ -32,7 +30,8 @@ class RunRequest:
     deed: str
     dag_id: str
     run_id: str | None
-    partition_key: str | None = None
+    partition_key: str | None
+    is_clear: bool
 
     def includes(self, dag_id: str, run_id: str, partition_key: str) -> bool:
         """Return whether the request is for this run, alone or among others."""
@@ -43,9 +42,11 @@ class RunRequest:
 
 def requests_of(entry: Mapping[str, Any]) -> Iterator[RunRequest]:
     """Yield what an entry of the audit log asks for, run by run; nothing for one that changes no run."""
-    body = _body(entry)
+    reader = _READERS.get(entry["event"])
+    if reader is None:
+        return
     at = datetime.fromisoformat(entry["when"])
-    for number, (deed, named) in enumerate(_READERS[entry["event"]](entry, body)):
+    for number, (deed, named) in enumerate(reader(entry, _body(entry))):
         dag_id = named.get("dag_id") or entry["dag_id"] or ANY_DAG
         yield RunRequest(
             # Airflow numbers its entries from 1 again when its database is made new.
@@ -56,6 +57,7 @@ def requests_of(entry: Mapping[str, Any]) -> Iterator[RunRequest]:
             dag_id=dag_id,
             run_id=named.get("dag_run_id"),
             partition_key=named.get("partition_key"),
+            is_clear=entry["event"] in _CLEARS,
         )
 
 

@@ -9,6 +9,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 from atdb_interface.lifecycle import INGEST
 from operators.ingest import IngestOperator
 from operators.listen import status_asset
+from operators.owner import owned
 from operators.tries import tries
 
 with DAG(
@@ -18,6 +19,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,
+    **owned("ingest"),
     tags=["atdb", "stage"],
 ):
     IngestOperator(task_id="ingest", pool="ingest", **tries())

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG
 
 from operators.listen import ListenSensor
+from operators.owner import owned
 
 with DAG(
     "listen",
@@ -13,6 +14,7 @@ with DAG(
     schedule="@continuous",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     max_active_runs=1,
+    **owned("listen"),
     tags=["atdb"],
 ):
     # Behind a queue of stage tasks it would hear nothing for as long as that queue lasts.

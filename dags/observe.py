@@ -10,6 +10,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 from atdb_interface.lifecycle import OBSERVE
 from operators.listen import status_asset
 from operators.observe import CompleteOperator, RunOperator, StartOperator
+from operators.owner import owned
 
 with DAG(
     "observe",
@@ -19,7 +20,7 @@ with DAG(
     catchup=False,
     max_active_runs=64,
     max_active_tasks=64,
-    default_args={"retries": 5, "retry_delay": timedelta(seconds=5)},
+    **owned("observe", retries=5, retry_delay=timedelta(seconds=5)),
     tags=["atdb", "stage"],
 ):
     StartOperator(task_id="start") >> RunOperator(task_id="run") >> CompleteOperator(task_id="complete")

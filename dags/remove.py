@@ -9,6 +9,7 @@ from airflow.sdk import DAG, Param, PartitionedAssetTimetable
 
 from atdb_interface.lifecycle import REMOVE
 from operators.listen import status_asset
+from operators.owner import owned
 from operators.remove import RemoveOperator
 from operators.tries import tries
 
@@ -20,6 +21,7 @@ with DAG(
     catchup=False,
     max_active_runs=64,
     params={"dry_run": Param(False, type="boolean", description="Only tell what would be deleted")},
+    **owned("remove"),
     tags=["atdb", "stage"],
 ):
     RemoveOperator(task_id="remove", pool="remove", **tries())

@@ -7,6 +7,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from atdb_interface.lifecycle import SPECIFY
 from operators.listen import status_asset
+from operators.owner import owned
 from operators.specify import SpecifyOperator
 
 with DAG(
@@ -16,6 +17,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,
+    **owned("specify"),
     tags=["atdb", "stage"],
 ):
     SpecifyOperator(task_id="specify", retries=2, retry_delay=timedelta(seconds=5))

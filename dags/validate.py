@@ -8,6 +8,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from atdb_interface.lifecycle import VALIDATE
 from operators.listen import status_asset
+from operators.owner import owned
 from operators.tries import tries
 from operators.validate import ValidateOperator
 
@@ -18,6 +19,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,
+    **owned("validate"),
     tags=["atdb", "stage"],
 ):
     ValidateOperator(task_id="validate", pool="validate", **tries())

@@ -4,6 +4,7 @@ It is an ERROR, the only one of ours, if the task has failed, and a WARNING if A
 watches for errors sees what needs attention, and nothing else. Airflow's traceback follows it.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,8 @@ from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.links import tasks_page
 from operators.attempt import Attempt
 from operators.reasons import reason_of
+
+log = logging.getLogger(__name__)
 
 _WAITED_FOR_BY = {stage.source: stage.actor for stage in STAGES}
 
@@ -37,12 +40,12 @@ def reported(operator: BaseOperator, context: Any, *, atdb_conn_id: str) -> Iter
         attempt = Attempt.of(context, operator)
         what, why = _subject(operator, context), _words(error)
         if isinstance(error, NotDue) and not attempt.is_last:
-            operator.log.info("%s is not due yet: %s. %s", what, why, _repeats(attempt))
+            log.info("%s is not due yet: %s. %s", what, why, _repeats(attempt))
         elif attempt.is_last or isinstance(error, AirflowFailException):
-            operator.log.error("%s failed: %s. %s", what, why, _next_step(context, atdb_conn_id))
+            log.error("%s failed: %s. %s", what, why, _next_step(context, atdb_conn_id))
         else:
             where = _link([context["dag_run"].partition_key])
-            operator.log.warning("%s failed: %s. %s%s", what, why, _repeats(attempt), where)
+            log.warning("%s failed: %s. %s%s", what, why, _repeats(attempt), where)
         raise
 
 
@@ -53,7 +56,7 @@ def request_reported(operator: BaseOperator, task_ids: list[str]) -> Iterator[No
         yield
     except (Exception, AirflowTaskTimeout) as error:
         advice = "Correct the request, then trigger this DAG again for what was refused"
-        operator.log.error("%s failed: %s. %s%s", operator.task_id, _words(error), advice, _link(task_ids))
+        log.error("%s failed: %s. %s%s", operator.task_id, _words(error), advice, _link(task_ids))
         raise
 
 

@@ -17,7 +17,7 @@ from atdb_api.gui.page import done, page
 from atdb_api.gui.products import Products, read_products
 from atdb_api.gui.timeline import Run, Stay, run_of, runs, stays
 from atdb_api.gui.wording import moment
-from atdb_api.models import Change, Observation, Receipt, Transition
+from atdb_api.models import Change, Event, Observation, Receipt, Transition
 from atdb_api.roles import Role
 from atdb_api.services import moves, observations
 from atdb_api.services.why import explain
@@ -27,7 +27,7 @@ from atdb_interface.models import ObservationChange
 
 views = Blueprint("task", __name__, url_prefix="/tasks/<task_id>")
 
-#: So many receipts and edits are shown; the API has them all.
+#: Up to this many receipts, edits and events are shown; the API has them all.
 MOST_SHOWN = 50
 #: The fields of a specification, as a person would look for them.
 FIELDS = (
@@ -60,6 +60,7 @@ class Told:
     products: Products
     receipts: Sequence[Receipt]
     changes: Sequence[Change]
+    events: Sequence[Event]
 
 
 @views.get("/")
@@ -137,6 +138,9 @@ def _told(session: Session, task_id: str) -> Told:
             .order_by(Change.id.desc())
             .limit(MOST_SHOWN + 1)
         ).all(),
+        events=session.scalars(
+            select(Event).where(Event.task_id == task_id).order_by(Event.id.desc()).limit(MOST_SHOWN + 1)
+        ).all(),
     )
 
 
@@ -155,6 +159,7 @@ def _parts(told: Told) -> list[live.Part]:
         "runs": (told.runs, told.task.owner),
         "receipts": [receipt.id for receipt in told.receipts],
         "changes": [change.id for change in told.changes],
+        "events": [each.id for each in told.events],
     }
     return [_part(name, of, told) for name, of in facts.items()]
 

@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import STAGES
 from atdb_interface.overview import EventKind, NewEvent
-from atdb_plugins.audit import ANY_DAG, CLEARS, OTHERS, RunRequest, requests_of
+from atdb_plugins.audit import ANY_DAG, RunRequest, requests_of
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.reconcile.findings import event, tell
@@ -56,7 +56,7 @@ class AuditRunsOperator(BaseOperator):
 
 
 def _events(airflow: AirflowHook, since: datetime) -> Iterator[NewEvent]:
-    for entry in airflow.audit_log((*CLEARS, *OTHERS), after=since):
+    for entry in airflow.audit_log(after=since):
         for request in requests_of(entry):
             if request.dag_id in _DAGS or request.dag_id == ANY_DAG:
                 yield _event(airflow, request)
