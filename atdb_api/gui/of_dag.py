@@ -91,7 +91,7 @@ def _read(session: Session, stage: Stage) -> Told:
         of_tasks().where(has).order_by(place, Observation.status_since, Observation.id).limit(MOST_SHOWN)
     )
     counts = session.execute(select(Observation.status, func.count()).where(has).group_by(Observation.status))
-    numbers: dict[Status, int] = dict(counts.tuples().all())
+    numbers: dict[Status, int] = dict(counts.all())
     return Told(
         stages=[(stage, stages.states(session, [setting])[0])],
         counts={status: numbers.get(status, 0) for status in statuses},
