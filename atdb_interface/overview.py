@@ -67,6 +67,8 @@ class EventKind(StrEnum):
     DISAGREEMENT = "disagreement"
     REPAIR = "repair"
     BRAKE = "brake"
+    RUN = "run"
+    """A person asked Airflow to clear, mark or delete a run."""
 
 
 class NewEvent(Wire):

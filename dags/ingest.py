@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from airflow.sdk import DAG, PartitionedAtRuntime
 
 from operators.ingest import IngestOperator
+from operators.owner import owned
 from operators.tries import tries
 
 with DAG(
@@ -16,6 +17,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,
+    **owned("ingest"),
     tags=["atdb", "stage"],
 ):
     IngestOperator(task_id="ingest", pool="ingest", **tries())

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG
 
 from operators.listen import ListenSensor
+from operators.owner import owned
 
 with DAG(
     "listen",
@@ -15,6 +16,7 @@ with DAG(
     schedule="@continuous",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     max_active_runs=1,
+    **owned("listen"),
     tags=["atdb"],
 ):
     ListenSensor(task_id="listen", retries=5, retry_delay=timedelta(seconds=2))

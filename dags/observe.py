@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, PartitionedAtRuntime
 
 from operators.observe import CompleteOperator, RunOperator, StartOperator
+from operators.owner import owned
 
 with DAG(
     "observe",
@@ -17,7 +18,7 @@ with DAG(
     catchup=False,
     max_active_runs=64,
     max_active_tasks=64,
-    default_args={"retries": 5, "retry_delay": timedelta(seconds=5)},
+    **owned("observe", retries=5, retry_delay=timedelta(seconds=5)),
     tags=["atdb", "stage"],
 ):
     StartOperator(task_id="start") >> RunOperator(task_id="run") >> CompleteOperator(task_id="complete")

@@ -9,6 +9,7 @@ from airflow.sdk import DAG, Param
 
 from atdb_interface.actions import Action
 from operators.operate import PRIORITY, OperateOperator
+from operators.owner import owned
 
 with DAG(
     "operate",
@@ -16,6 +17,7 @@ with DAG(
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
+    **owned("operate"),
     tags=["atdb"],
     params={
         "taskIDs": Param(

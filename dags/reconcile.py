@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Param
 
+from operators.owner import owned
+from operators.reconcile.audit_runs import AuditRunsOperator
 from operators.reconcile.compare_data import CompareDataOperator
 from operators.reconcile.compare_runs import CompareRunsOperator
 from operators.reconcile.overdue import OverdueOperator
@@ -30,9 +32,10 @@ with DAG(
         ),
         "brake_floor": Param(10, type="integer", minimum=1, description="Fewer findings never stop it."),
     },
-    default_args={"retries": 1, "retry_delay": timedelta(seconds=5), "execution_timeout": timedelta(minutes=2)},
+    **owned("reconcile", retries=1, retry_delay=timedelta(seconds=5), execution_timeout=timedelta(minutes=2)),
     tags=["atdb"],
 ):
+    AuditRunsOperator(task_id="audit_runs")
     CompareRunsOperator(task_id="compare_runs")
     CompareDataOperator(task_id="compare_data")
     OverdueOperator(task_id="overdue")

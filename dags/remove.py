@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param, PartitionedAtRuntime
 
+from operators.owner import owned
 from operators.remove import RemoveOperator
 from operators.tries import tries
 
@@ -18,6 +19,7 @@ with DAG(
     catchup=False,
     max_active_runs=64,
     params={"dry_run": Param(False, type="boolean", description="Only tell what would be deleted")},
+    **owned("remove"),
     tags=["atdb", "stage"],
 ):
     RemoveOperator(task_id="remove", pool="remove", **tries())

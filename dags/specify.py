@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, PartitionedAtRuntime
 
+from operators.owner import owned
 from operators.specify import SpecifyOperator
 
 with DAG(
@@ -14,6 +15,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,
+    **owned("specify"),
     tags=["atdb", "stage"],
 ):
     SpecifyOperator(task_id="specify", retries=2, retry_delay=timedelta(seconds=5))

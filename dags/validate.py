@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, PartitionedAtRuntime
 
+from operators.owner import owned
 from operators.tries import tries
 from operators.validate import ValidateOperator
 
@@ -16,6 +17,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,
+    **owned("validate"),
     tags=["atdb", "stage"],
 ):
     ValidateOperator(task_id="validate", pool="validate", **tries())

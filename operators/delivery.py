@@ -105,8 +105,8 @@ class Delivery:
             self.tell()
         except (LeaseLostError, NotOwner):
             raise
-        except Exception:
-            log.exception("%s failed, and not all of that could be recorded", product.filename)
+        except Exception as untold:
+            log.warning("Not all of %s is recorded in ATDB: %s", product.filename, reason_of(untold))
 
     def _is_stored(self, product: DataProduct, listed: list[FileRecord] | None) -> bool:
         return (

@@ -21,7 +21,9 @@ from atdb_plugins.backstop import OBSERVED, ending
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
 from atdb_plugins.parset import make_parset
-from operators.stage import RUN_AGAIN, enter, owner_of, task_id_of
+from operators import run_again
+from operators.failures import NotDue, reported
+from operators.stage import enter, owner_of, task_id_of
 
 #: How long after its start an observation still belongs to the run that started it.
 STARTING_MARGIN_SECONDS = 300
@@ -31,10 +33,6 @@ _NOT_STARTED = (Status.ERROR_TOO_LATE, Status.ERROR_START_OBS)
 _AT_THE_TELESCOPE = (Status.STARTING, Status.RUNNING)
 #: A person who forces it there from starting or running calls it off. Of `error (start obs)` nobody knows.
 _CALLED_OFF = (Status.DEFINED, Status.SCHEDULED, Status.ON_HOLD, Status.ERROR_TOO_LATE)
-
-
-class WaitOn(Exception):
-    """Nothing is due yet: the next try begins in the triggerer again, where it waits."""
 
 
 class _WhenDueOperator(BaseOperator):
@@ -76,7 +74,10 @@ class _WhenDueOperator(BaseOperator):
 
     def execute_complete(self, context: Any, event: Any = None) -> None:  # noqa: ARG002
         """Act, or skip where the observation has gone another way meanwhile; where it was called off, say so."""
-        task_id = task_id_of(context)
+        with reported(self, context, atdb_conn_id=self.atdb_conn_id):
+            self._act_or_skip(task_id_of(context), context)
+
+    def _act_or_skip(self, task_id: str, context: Any) -> None:
         with AtdbHook(self.atdb_conn_id).client() as client:
             try:
                 observation = client.observation(task_id)
@@ -129,7 +130,8 @@ class StartOperator(_WhenDueOperator):
             raise AirflowFailException(reason)
         if status in _NOT_STARTED and _is_of(owner, observation):
             _require_run_again(context, observation)
-            client.move(task_id, OBSERVE.source, expect=[status], owner=owner, reason=RUN_AGAIN)
+            reason = run_again.reason(owner, observation)
+            client.move(task_id, OBSERVE.source, expect=[status], owner=owner, reason=reason)
             if before_start > START_LEAD.total_seconds():
                 raise AirflowSkipException(
                     f"{task_id} is {OBSERVE.source} again, and is given out before its start"
@@ -190,12 +192,13 @@ class CompleteOperator(_WhenDueOperator):
             raise AirflowFailException(_where(observation))
         if status is Status.ERROR_NO_COMPLETING and _is_of(owner, observation):
             _require_run_again(context, observation)
-            client.move(task_id, Status.RUNNING, expect=[status], owner=owner, reason=RUN_AGAIN)
-            raise WaitOn(f"{task_id} is {Status.RUNNING} again")
+            reason = run_again.reason(owner, observation)
+            client.move(task_id, Status.RUNNING, expect=[status], owner=owner, reason=reason)
+            raise NotDue(f"{task_id} is {Status.RUNNING} again")
         if status is not Status.RUNNING:
             raise AirflowSkipException(_where(observation))
         if not (end := ending(observation, self._told(task_id), datetime.now(UTC))):
-            raise WaitOn(f"{task_id} is {status}, and may go on")
+            raise NotDue(f"{task_id} is {status}, and may go on")
         becomes, reason = end
         client.move(task_id, becomes, expect=[Status.RUNNING], owner=owner, reason=reason)
         if becomes is Status.ERROR_NO_COMPLETING:
@@ -226,7 +229,7 @@ def _require_run_again(context: Any, observation: Observation) -> None:
     told the error is not taken for one.
     """
     owner = owner_of(context)
-    used = sum(step.owner == owner and step.reason == RUN_AGAIN for step in observation.status_history)
+    used = sum(step.owner == owner and run_again.is_run_again(step) for step in observation.status_history)
     if used >= (context["dag_run"].clear_number or 0):
         raise AirflowFailException(_where(observation))
 

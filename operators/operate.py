@@ -11,6 +11,7 @@ from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError
 from atdb_plugins.hooks.atdb import AtdbHook
+from operators.failures import request_reported
 
 #: What can be asked for beside the actions of the lifecycle.
 PRIORITY = "priority"
@@ -28,8 +29,11 @@ class OperateOperator(BaseOperator):
 
     def execute(self, context: Any) -> None:
         """Do it."""
-        params, user = context["params"], context["dag_run"].triggering_user_name
-        task_ids = list(dict.fromkeys(re.findall(r"[^\s,;]+", params["taskIDs"])))
+        task_ids = list(dict.fromkeys(re.findall(r"[^\s,;]+", context["params"]["taskIDs"])))
+        with request_reported(self, task_ids):
+            self._operate_all(task_ids, context["params"], context["dag_run"].triggering_user_name)
+
+    def _operate_all(self, task_ids: list[str], params: Mapping[str, Any], user: str | None) -> None:
         given = params["reason"].strip()
         if not task_ids or not given:
             raise AirflowFailException("name at least one taskID, and give a reason")

@@ -11,6 +11,7 @@ from atdb_interface.work import ProductMove
 from atdb_plugins.hooks.archive import ArchiveHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.data import delete_data
+from operators.failures import reported
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.reasons import reason_of
 from operators.removal import Removal, bytes_to_verify, is_removable
@@ -36,7 +37,8 @@ class RemoveOperator(StageOperator):
     def execute(self, context: Any) -> None:
         """Do the work as this run's, or rehearse it."""
         if context.get("params", {}).get("dry_run"):
-            self.rehearse(task_id_of(context), self.log.info)
+            with reported(self, context, atdb_conn_id=self.atdb_conn_id):
+                self.rehearse(task_id_of(context), self.log.info)
         else:
             super().execute(context)
 

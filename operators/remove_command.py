@@ -11,10 +11,10 @@ from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from atdb_interface.errors import AtdbError
 from atdb_plugins.archive import ArchiveError
+from operators.attempt import Attempt
 from operators.data import DataError
 from operators.reasons import reason_of
 from operators.remove import RemoveError, RemoveOperator
-from operators.stage import Try
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if asked.dry_run:
             return 0 if operator.rehearse(asked.taskID, print) else 1
-        operator.carry_out(asked.taskID, _owner(), Try())
+        operator.carry_out(asked.taskID, _owner(), Attempt())
     except AirflowSkipException as refusal:
         print(refusal, file=sys.stderr)
     except (AtdbError, AirflowException, ArchiveError, DataError, RemoveError, OSError) as error:

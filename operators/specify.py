@@ -9,6 +9,7 @@ from atdb_interface.errors import Conflict
 from atdb_interface.lifecycle import SPECIFY, Status
 from atdb_interface.products import expected_products
 from atdb_plugins.hooks.atdb import AtdbHook
+from operators.failures import reported
 from operators.stage import owner_of, task_id_of
 
 
@@ -21,7 +22,10 @@ class SpecifyOperator(BaseOperator):
 
     def execute(self, context: Any) -> None:
         """Define what is missing, so that a try after a crash goes on where the last one ended."""
-        task_id = task_id_of(context)
+        with reported(self, context, atdb_conn_id=self.atdb_conn_id):
+            self._specify(task_id_of(context), owner_of(context))
+
+    def _specify(self, task_id: str, owner: str) -> None:
         with AtdbHook(self.atdb_conn_id).client() as client:
             observation = client.observation(task_id)
             try:
@@ -30,6 +34,6 @@ class SpecifyOperator(BaseOperator):
                     missing = [p for p in expected_products(observation) if p.filename not in defined]
                     if missing:
                         client.create_dataproducts(missing)
-                client.move(task_id, Status.SCHEDULED, expect=[SPECIFY.source], owner=owner_of(context))
+                client.move(task_id, Status.SCHEDULED, expect=[SPECIFY.source], owner=owner)
             except Conflict as refusal:
                 raise AirflowSkipException(str(refusal)) from refusal

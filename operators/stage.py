@@ -1,12 +1,9 @@
 """What the stages have in common: enter a working status as this run's own, work, leave it."""
 
-import os
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -17,11 +14,11 @@ from atdb_interface.errors import Conflict, ForbiddenMove, NotFound, NotOwner
 from atdb_interface.lifecycle import Stage, Status
 from atdb_interface.models import Observation, Transition
 from atdb_plugins.hooks.atdb import AtdbHook
+from operators import run_again
+from operators.attempt import Attempt
+from operators.failures import reported
 from operators.lease import LEASE_SECONDS, LeaseKeeper, LeaseLostError
 from operators.reasons import reason_of
-
-#: The reason in the history where a person has a run that failed do its work again.
-RUN_AGAIN = "run again in Airflow"
 
 
 def task_id_of(context: Any) -> str:
@@ -71,7 +68,8 @@ def enter(
             observation = client.observation(task_id)
             if not (retake and _ended_here(observation, stage, owner)):
                 raise
-            client.move(task_id, stage.source, expect=[observation.my_status], reason=RUN_AGAIN)
+            why = run_again.reason(owner, observation)
+            client.move(task_id, stage.source, expect=[observation.my_status], reason=why)
             return ask()
     except Conflict as refusal:
         raise AirflowSkipException(str(refusal)) from refusal
@@ -86,40 +84,6 @@ def _ended_here(observation: Observation, stage: Stage, owner: str) -> bool:
     history = observation.status_history
     begun_by = [step.owner for step in history if step.name == stage.working]
     return owner == (history[-1].owner or (begun_by[-1] if begun_by else None))
-
-
-@dataclass(frozen=True)
-class Try:
-    """Which try of its work this is; by default the only one, which nobody supervises.
-
-    `retry_seconds`: the next one comes at most so much later.
-    """
-
-    is_first: bool = True
-    is_last: bool = True
-    retry_seconds: float = 0.0
-    supervisor: int | None = None
-
-    @classmethod
-    def of(cls, context: Any, operator: BaseOperator) -> Self:
-        """Tell which try Airflow makes; the first after a person cleared the task is a first one too."""
-        number, last = context["ti"].try_number, context["ti"].max_tries
-        delay = _seconds(operator.retry_delay)
-        if operator.retry_exponential_backoff:
-            # Airflow's is between the power and twice that.
-            delay *= 2 * operator.retry_exponential_backoff ** (number - 1)
-        if operator.max_retry_delay is not None:
-            delay = min(delay, _seconds(operator.max_retry_delay))
-        return cls(
-            is_first=last - number >= (operator.retries or 0) - 1,
-            is_last=number > last,
-            retry_seconds=delay,
-            supervisor=os.getppid(),
-        )
-
-
-def _seconds(delay: timedelta | float) -> float:
-    return delay.total_seconds() if isinstance(delay, timedelta) else delay
 
 
 class StageOperator(BaseOperator):
@@ -143,13 +107,14 @@ class StageOperator(BaseOperator):
 
     def execute(self, context: Any) -> None:
         """Do the work as this run's."""
-        self.carry_out(task_id_of(context), owner_of(context), Try.of(context, self))
+        with reported(self, context, atdb_conn_id=self.atdb_conn_id):
+            self.carry_out(task_id_of(context), owner_of(context), Attempt.of(context, self))
 
-    def carry_out(self, task_id: str, owner: str, this_try: Try) -> None:
+    def carry_out(self, task_id: str, owner: str, attempt: Attempt) -> None:
         """Enter, work, leave."""
         with AtdbHook(self.atdb_conn_id).client() as client:
-            enter(client, self.stage, task_id, owner, retake=this_try.is_first)
-            keeper = LeaseKeeper(client, task_id, owner, supervisor=this_try.supervisor)
+            enter(client, self.stage, task_id, owner, retake=attempt.is_first)
+            keeper = LeaseKeeper(client, task_id, owner, supervisor=attempt.supervisor)
             try:
                 with keeper as lease:
                     status, reason = self.work(client, client.observation(task_id), owner, lease)
@@ -159,10 +124,10 @@ class StageOperator(BaseOperator):
             except Exception as error:
                 if keeper.is_lost():
                     raise AirflowSkipException(f"its lease is lost, and then: {reason_of(error)}") from error
-                if this_try.is_last:
+                if attempt.is_last:
                     self._record_failure(client, task_id, owner, error)
                 else:
-                    self._record_trouble(client, task_id, owner, error, this_try.retry_seconds)
+                    self._record_trouble(client, task_id, owner, error, attempt.retry_seconds)
                 raise
             try:
                 client.move(task_id, status, owner=owner, reason=reason)
@@ -174,9 +139,9 @@ class StageOperator(BaseOperator):
             return
         try:
             client.move(task_id, self.stage.error, owner=owner, reason=reason_of(error))
-        except Exception:
-            # ATDB cannot be told now. The lease runs out, and the work is given out again.
-            self.log.exception("the failure is not recorded in ATDB")
+        except Exception as untold:
+            # Then the lease expires, and the work is available to claim again.
+            self.log.warning("The failure is not recorded in ATDB: %s", reason_of(untold))
 
     def _record_trouble(
         self, client: Client, task_id: str, owner: str, error: Exception, retry_seconds: float
@@ -184,6 +149,6 @@ class StageOperator(BaseOperator):
         lease_seconds = int(retry_seconds) + LEASE_SECONDS
         try:
             client.renew(task_id, owner, lease_seconds, trouble=reason_of(error))
-        except Exception:
-            # Then the lease may run out before the next try, which skips where another run has got the work.
-            self.log.exception("the trouble is not recorded in ATDB")
+        except Exception as untold:
+            # Then the lease may expire before the next attempt, which skips if another run has the work.
+            self.log.warning("The trouble is not recorded in ATDB: %s", reason_of(untold))

@@ -76,8 +76,8 @@ class ValidateOperator(StageOperator):
             else:
                 reason = f"could not be looked at: {reason_of(error)}"
             client.move(task_id, Status.INCOMPLETE, owner=owner, reason=reason)
-        except Exception:
-            self.log.exception("the failure is not recorded in ATDB")
+        except Exception as untold:
+            self.log.warning("The failure is not recorded in ATDB: %s", reason_of(untold))
 
 
 def _checked(product: DataProduct, lease: LeaseKeeper) -> ProductMove:

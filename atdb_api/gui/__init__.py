@@ -10,9 +10,9 @@ from typing import Any
 from flask import Blueprint, Flask, Response, url_for
 
 from atdb_api import layout
-from atdb_api.gui import bulk, deeds, flow, night, of_run, page, plan, services, task, tasks, wording
+from atdb_api.gui import bulk, deeds, flow, night, of_dag, of_run, page, plan, services, task, tasks, wording
 
-PAGES: tuple[ModuleType, ...] = (tasks, bulk, of_run, task, night, plan, flow, services)
+PAGES: tuple[ModuleType, ...] = (tasks, bulk, of_run, of_dag, task, night, plan, flow, services)
 #: What stands at the top of every page, and where it leads.
 NAVIGATION = (
     ("Tasks", "gui.tasks.table"),

@@ -1,7 +1,7 @@
 """`/tasks/of-run/?dag=ingest&run=...`: from a run in Airflow to the task that it works on, or has worked on."""
 
 from flask import Blueprint, Response, render_template, request, url_for
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from atdb_api import layout
@@ -56,4 +56,10 @@ def _task_of(session: Session) -> str | None:
         .order_by(Transition.id.desc())
         .limit(1)
     )
-    return session.scalar(holds) or session.scalar(held)
+    return session.scalar(holds) or session.scalar(held) or session.scalar(_named(_run()["run"]))
+
+
+def _named(run_id: str) -> Select[str]:
+    """Select the observation that a run is named after, such as `190405034-ingest-1`, if there is one."""
+    task_id, _, _ = run_id.partition("-")
+    return select(Observation.task_id).where(Observation.task_id == task_id)

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, get_template_attribute, render_template, request, url_for
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from atdb_api import auth, wire
@@ -17,7 +18,7 @@ from atdb_api.gui.page import done, page
 from atdb_api.gui.products import Products, read_products
 from atdb_api.gui.timeline import Run, Stay, run_of, runs, stays
 from atdb_api.gui.wording import moment
-from atdb_api.models import Change, Observation, Receipt, Transition
+from atdb_api.models import Change, Event, Observation, Receipt, Transition
 from atdb_api.roles import Role
 from atdb_api.services import moves, observations
 from atdb_api.services.why import explain
@@ -27,7 +28,7 @@ from atdb_interface.models import ObservationChange
 
 views = Blueprint("task", __name__, url_prefix="/tasks/<task_id>")
 
-#: So many receipts and edits are shown; the API has them all.
+#: Up to this many receipts, edits and events are shown; the API has them all.
 MOST_SHOWN = 50
 #: The fields of a specification, as a person would look for them.
 FIELDS = (
@@ -48,6 +49,16 @@ UNITS = {
 
 
 @dataclass(frozen=True)
+class Happened:
+    """An event of a task."""
+
+    id: int
+    at: datetime
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True)
 class Told:
     """All that the page tells of a task. `why`: why it is not moving."""
 
@@ -60,6 +71,7 @@ class Told:
     products: Products
     receipts: Sequence[Receipt]
     changes: Sequence[Change]
+    events: list[Happened]
 
 
 @views.get("/")
@@ -112,10 +124,11 @@ def _written(session: Session, task_id: str, problem: AtdbError | None = None) -
 
 
 def _told(session: Session, task_id: str) -> Told:
-    found = session.execute(of_tasks().where(Observation.task_id == task_id)).one_or_none()
+    asked = of_tasks().add_columns(_events(task_id)).where(Observation.task_id == task_id)
+    found = session.execute(asked).one_or_none()
     if found is None:
         raise NotFound(f"no observation has taskID {task_id}")
-    row, lease, _ = found
+    row, lease, is_overdue, events = found
     steps = session.scalars(
         select(Transition)
         .where(Transition.task_id == task_id, Transition.dataproduct.is_(None))
@@ -123,7 +136,7 @@ def _told(session: Session, task_id: str) -> Told:
     ).all()
     now = datetime.now(UTC)
     return Told(
-        task=task(*found),
+        task=task(row, lease, is_overdue),
         row=row,
         why=explain(session, row, now, steps[-1] if steps else None),
         stays=stays(steps, now, is_ended=not allowed_next(row.status, row.held_from)),
@@ -137,7 +150,17 @@ def _told(session: Session, task_id: str) -> Told:
             .order_by(Change.id.desc())
             .limit(MOST_SHOWN + 1)
         ).all(),
+        events=[Happened(id_, datetime.fromisoformat(at), kind, detail) for id_, at, kind, detail in events],
     )
+
+
+def _events(task_id: str) -> ColumnElement[Any]:
+    """Select the events of a task, newest first, as one value: a page takes ten statements at most."""
+    theirs = select(Event).where(Event.task_id == task_id).order_by(Event.id.desc()).limit(MOST_SHOWN + 1)
+    some = theirs.subquery()
+    one = func.jsonb_build_array(some.c.id, some.c.at, some.c.kind, some.c.detail)
+    newest_first = aggregate_order_by(one, some.c.id.desc())
+    return select(func.coalesce(func.jsonb_agg(newest_first), text("'[]'::jsonb"))).scalar_subquery()
 
 
 def _receipts(session: Session, task_id: str) -> Sequence[Receipt]:
@@ -155,6 +178,7 @@ def _parts(told: Told) -> list[live.Part]:
         "runs": (told.runs, told.task.owner),
         "receipts": [receipt.id for receipt in told.receipts],
         "changes": [change.id for change in told.changes],
+        "events": [each.id for each in told.events],
     }
     return [_part(name, of, told) for name, of in facts.items()]
 

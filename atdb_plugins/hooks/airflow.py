@@ -1,7 +1,8 @@
 """Airflow's own REST API, read through an Airflow connection: what became of the runs that work for ATDB."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,8 @@ from atdb_plugins.airflow_runs import AirflowRuns
 #: Connect, then answer.
 TIMEOUT_SECONDS = (5, 15)
 _PAGE = 100
+#: Of the audit log, so many entries in a row that no list shows are read at most.
+_LARGEST_GAP = 1000
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,53 @@ class AirflowHook(HttpHook):
         url = f"{connection.host}:{connection.port}" if connection.port else str(connection.host)
         return AirflowRuns(url, str(connection.login), str(connection.password))
 
+    def partition_key(self, dag_id: str, run_id: str) -> str | None:
+        """Return the partition key of a run; None if it has none, or if Airflow does not know the run."""
+        run = self._get(f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")
+        key: str | None = None if run is None else run["partition_key"]
+        return key
+
+    def queued_at(self, dag_id: str, run_id: str) -> datetime | None:
+        """Return when a run was queued or cleared the last time; None if Airflow does not know the run."""
+        run = self._get(f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")
+        return datetime.fromisoformat(run["queued_at"]) if run and run["queued_at"] else None
+
+    def audit_log(self, *, after: datetime, before: datetime | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the entries of Airflow's audit log between two moments, oldest first.
+
+        Airflow lists no entry about several DAGs, such as a clear of runs in the list of all runs, but returns it
+        by its number. So what the list leaves out is asked for one by one.
+        """
+        earlier = self._get("eventLogs", before=after.isoformat(), order_by="-event_log_id", limit=1)
+        last = next((entry["event_log_id"] for entry in earlier["event_logs"]), None) if earlier else None
+        for entry in self._listed(after, before):
+            number = entry["event_log_id"]
+            if last is not None:
+                unlisted = map(self._entry, range(max(last + 1, number - _LARGEST_GAP), number))
+                yield from (other for other in unlisted if other and _moment(other) > after)
+            yield entry
+            last = number
+        while last is not None and (next_one := self._entry(last + 1)):
+            if _moment(next_one) > after:
+                yield next_one
+            last += 1
+
+    def _listed(self, after: datetime, before: datetime | None) -> Iterator[dict[str, Any]]:
+        ask = {"after": after.isoformat(), "order_by": "event_log_id"}
+        if before is not None:
+            ask["before"] = before.isoformat()
+        offset, total = 0, 1
+        while offset < total:
+            page = self._get("eventLogs", **ask, limit=_PAGE, offset=offset)
+            if page is None:
+                break
+            yield from page["event_logs"]
+            offset, total = offset + _PAGE, page["total_entries"]
+
+    def _entry(self, number: int) -> dict[str, Any] | None:
+        entry: dict[str, Any] | None = self._get(f"eventLogs/{number}")
+        return entry
+
     @cached_property
     def _session(self) -> requests.Session:
         """Log in, once for each hook."""
@@ -99,6 +149,10 @@ class AirflowHook(HttpHook):
             return session.request(method, url, timeout=TIMEOUT_SECONDS, allow_redirects=False, **content)
         except requests.RequestException as error:
             raise AirflowApiError(f"Airflow's API cannot be reached: {error}") from error
+
+
+def _moment(entry: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(entry["when"])
 
 
 def _bearer(token: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:

@@ -6,6 +6,7 @@ from airflow.providers.http.hooks.http import HttpHook
 
 from atdb_interface.async_client import AsyncClient
 from atdb_interface.client import Client
+from atdb_interface.connection import PATIENCE_SECONDS
 
 
 class AtdbHook(HttpHook):
@@ -19,9 +20,9 @@ class AtdbHook(HttpHook):
     def __init__(self, atdb_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(http_conn_id=atdb_conn_id, **kwargs)
 
-    def client(self) -> Client:
-        """Open a client; close it, or use it as a context manager."""
-        return Client(**_credentials(self.get_connection(self.http_conn_id)))
+    def client(self, *, patience: float = PATIENCE_SECONDS) -> Client:
+        """Open a client; close it, or use it as a context manager. `patience`: as Client takes it, in seconds."""
+        return Client(**_credentials(self.get_connection(self.http_conn_id)), patience=patience)
 
     async def watcher(self) -> AsyncClient:
         """Open a client for the event loop of a trigger, which looks again by itself: it is told each failure."""

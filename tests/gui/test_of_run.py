@@ -45,3 +45,13 @@ def test_a_run_that_has_yet_to_begin_shows_its_task_once_it_does(
     client.move(made.taskID, Status.INGESTING, owner=f"ingest/{RUN}", lease_seconds=60)
     page.get_by_role("link", name=made.taskID).click()
     expect(page).to_have_url(f"/tasks/{made.taskID}/")
+
+
+def test_a_run_that_owns_nothing_is_found_by_the_taskid_in_its_name(
+    url: str, client: Client, observe: Observe
+) -> None:
+    made = observe(Status.VALID)
+    http = Browser(url, "viewer")
+    answer = http.get(f"/tasks/of-run/?dag=ingest&run={made.taskID}-ingest-1")
+    assert answer.headers["Location"] == f"/tasks/{made.taskID}/"
+    assert http.get("/tasks/of-run/?dag=ingest&run=190405999-ingest-1").status_code == 200

@@ -23,6 +23,8 @@ PATHS = (
     "/tasks/bulk/",
     "/tasks/of-run/?dag=ingest&run=run 1",
     "/tasks/of-run/parts/?dag=ingest&run=run 1",
+    "/dags/ingest/",
+    "/dags/ingest/parts/",
     "/night/",
     "/night/parts/",
     "/plan/",

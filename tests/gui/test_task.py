@@ -14,6 +14,7 @@ from atdb_api.config import Config
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.models import Observation
+from atdb_interface.overview import EventKind, NewEvent
 from atdb_interface.work import ProductMove
 from tests.conftest import SECRETS
 from tests.gui.conftest import Open
@@ -212,3 +213,14 @@ def test_no_page_is_open_to_who_has_not_logged_in(url: str, app: Flask, observe:
             answer = httpx.request(method, address, headers={"Accept": "text/html"})
             assert answer.status_code == (303 if rule.rule == "/" else 401), rule
             assert made.taskID not in re.sub(r'name="next"[^>]*', "", answer.text)
+
+
+def test_what_people_asked_of_its_runs_is_shown_when_it_is_recorded(
+    open_as: Open, client: Client, observe: Observe
+) -> None:
+    made = observe(Status.INGEST_ERROR)
+    page = open_as("viewer", f"/tasks/{made.taskID}/")
+    expect(page.get_by_text("No events.")).to_be_visible()
+    words = f"ada asked Airflow at 2026-04-05T06:00:00Z to clear run ingest/{made.taskID}-ingest-1"
+    client.raise_events([NewEvent(key="run/1", kind=EventKind.RUN, taskID=made.taskID, detail=words)])
+    expect(page.get_by_role("region", name="Events").get_by_text(words)).to_be_visible()

@@ -21,8 +21,10 @@ from atdb_interface.models import Observation
 from atdb_plugins.backstop import ending
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeState, TelescopeTask
 from atdb_plugins.triggers.atdb import LOOK_SECONDS, CompletingTrigger, StartTrigger
-from operators.observe import CompleteOperator, RunOperator, StartOperator, WaitOn
-from operators.stage import RUN_AGAIN, enter
+from operators.failures import NotDue
+from operators.observe import CompleteOperator, RunOperator, StartOperator
+from operators.run_again import RUN_AGAIN
+from operators.stage import enter
 from standalone.settings import HOST
 from standalone.telescope.logbook import Logbook, State, Task
 from standalone.telescope.observing import Telescope
@@ -97,7 +99,7 @@ def test_the_telescope_gets_the_parset_and_the_observation_runs(
     assert last(client, made)[0] is Status.STARTING
     RunOperator(task_id="run").execute(context(made.taskID, "observe"))
     assert last(client, made)[0] is Status.RUNNING
-    with pytest.raises(WaitOn):
+    with pytest.raises(NotDue):
         CompleteOperator(task_id="complete").execute(context(made.taskID, "observe"))
     assert last(client, made)[0] is Status.RUNNING
 
@@ -377,9 +379,11 @@ def test_a_whole_run_that_ended_without_a_word_waits_for_the_word_again(
     StartOperator(task_id="start").execute(context(made.taskID, "observe", clears=1))
     RunOperator(task_id="run").execute(context(made.taskID, "observe", clears=1))
     assert last(client, made)[0] is Status.ERROR_NO_COMPLETING
-    with pytest.raises(WaitOn):
+    with pytest.raises(NotDue):
         CompleteOperator(task_id="complete").execute(context(made.taskID, "observe", clears=1, retries=2))
-    assert last(client, made) == (Status.RUNNING, RUN_AGAIN)
+    status, reason = last(client, made)
+    assert status is Status.RUNNING
+    assert reason.startswith(RUN_AGAIN)
     client.move(made.taskID, Status.ERROR_NO_COMPLETING, reason="and again")
     with pytest.raises(AirflowFailException, match="and again"):
         CompleteOperator(task_id="complete").execute(context(made.taskID, "observe", clears=1, try_number=2))

@@ -1,0 +1,36 @@
+"""The URLs of ATDB's pages, for browsers: what Airflow's pages, logs and notes lead to. Empty without ATDB_URL."""
+
+import os
+from collections.abc import Iterable
+from urllib.parse import urlencode
+
+
+def atdb_url() -> str:
+    """Return where browsers reach ATDB, without a slash at its end."""
+    return os.environ.get("ATDB_URL", "").rstrip("/")
+
+
+def tasks_page(task_ids: Iterable[str] = ()) -> str:
+    """Return the URL of the table of all observations, or of the page of the one or the ones that are named."""
+    named = list(task_ids)
+    match named:
+        case []:
+            return _page("/tasks/")
+        case [task_id]:
+            return _page(f"/tasks/{task_id}/")
+    return _page("/tasks/?" + urlencode({"taskID__in": ",".join(named)}))
+
+
+def run_page(dag_id: str, run_id: str) -> str:
+    """Return the URL that leads to the observation of a run."""
+    return _page("/tasks/of-run/?" + urlencode({"dag": dag_id, "run": run_id}))
+
+
+def dag_page(dag_id: str) -> str:
+    """Return the URL of what ATDB shows of a DAG: of a stage, its observations."""
+    return _page(f"/dags/{dag_id}/")
+
+
+def _page(path: str) -> str:
+    url = atdb_url()
+    return url and url + path

@@ -1,0 +1,114 @@
+"""The last line of a failed attempt's log: what failed, why, what to do next, and where to look in ATDB.
+
+It is an ERROR, the only one of ours, if the task has failed, and a WARNING if Airflow repeats it: a person who
+watches for errors sees what needs attention, and nothing else. Airflow's traceback follows it.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, AirflowTaskTimeout
+
+from atdb_interface.actions import RETRIES
+from atdb_interface.errors import NotFound
+from atdb_interface.lifecycle import STAGES, WORKING, Status
+from atdb_plugins.hooks.atdb import AtdbHook
+from atdb_plugins.links import tasks_page
+from operators.attempt import Attempt
+from operators.reasons import reason_of
+
+log = logging.getLogger(__name__)
+
+_WAITED_FOR_BY = {stage.source: stage.actor for stage in STAGES}
+
+
+class NotDue(Exception):
+    """The attempt ends before its work is due; the next one waits in the triggerer. No failure."""
+
+
+@contextmanager
+def reported(operator: BaseOperator, context: Any, *, atdb_conn_id: str) -> Iterator[None]:
+    """Log the failure of what is done within, for the observation that the run is for; the error is raised on."""
+    try:
+        yield
+    except AirflowSkipException:
+        raise
+    except (Exception, AirflowTaskTimeout) as error:
+        attempt = Attempt.of(context, operator)
+        what, why = _subject(operator, context), _words(error)
+        if isinstance(error, NotDue) and not attempt.is_last:
+            log.info("%s is not due yet: %s. %s", what, why, _repeats(attempt))
+        elif attempt.is_last or isinstance(error, AirflowFailException):
+            log.error("%s failed: %s. %s", what, why, _next_step(context, atdb_conn_id))
+        else:
+            where = _link([context["dag_run"].partition_key])
+            log.warning("%s failed: %s. %s%s", what, why, _repeats(attempt), where)
+        raise
+
+
+@contextmanager
+def request_reported(operator: BaseOperator, task_ids: list[str]) -> Iterator[None]:
+    """Log the failure of what a person asked for some observations; the error is raised on."""
+    try:
+        yield
+    except (Exception, AirflowTaskTimeout) as error:
+        advice = "Correct the request, then trigger this DAG again for what was refused"
+        log.error("%s failed: %s. %s%s", operator.task_id, _words(error), advice, _link(task_ids))
+        raise
+
+
+def _subject(operator: BaseOperator, context: Any) -> str:
+    dag_run = context["dag_run"]
+    task = "" if operator.task_id == dag_run.dag_id else f" (task {operator.task_id})"
+    return f"{dag_run.dag_id} of {dag_run.partition_key or 'no observation'}{task}"
+
+
+def _words(error: BaseException) -> str:
+    """Word an error in one line, without a stop at its end."""
+    is_worded = isinstance(error, AirflowException | NotDue)
+    return " ".join((str(error) if is_worded else reason_of(error)).split()).removesuffix(".")
+
+
+def _repeats(attempt: Attempt) -> str:
+    """Say when Airflow makes the next attempt."""
+    return (
+        f"Airflow starts attempt {attempt.number + 1} of {attempt.most} within {attempt.retry_seconds:.0f} s; "
+        "no action needed yet"
+    )
+
+
+def _next_step(context: Any, atdb_conn_id: str) -> str:
+    """Say which status the observation has now, what an operator can do, and where."""
+    task_id = context["dag_run"].partition_key
+    if not task_id:
+        return "Trigger the DAG with a taskID as its partition key" + _link([])
+    try:
+        with AtdbHook(atdb_conn_id).client(patience=0) as client:
+            status = client.observation(task_id).my_status
+    except NotFound:
+        return f"ATDB has no observation {task_id}. Check the run's partition key" + _link([])
+    except Exception as error:
+        unknown = f"The status of the observation is unknown ({_words(error)})"
+        return f"{unknown}. Check that ATDB is running, then clear this run" + _link([task_id])
+    return f"The observation is now '{status}'. {_advice(status)}{_link([task_id])}"
+
+
+def _advice(status: Status) -> str:
+    """Say what to do about an observation whose run failed and which has this status."""
+    if status in RETRIES:
+        return f"Fix the cause, then retry it in ATDB (back to '{RETRIES[status]}') or clear this run"
+    if status in WORKING:
+        if WORKING[status].resumable:
+            return "When the lease of this run expires, another run continues automatically. Fix the cause"
+        return "When the lease of this run expires, the DAG reconcile decides by the state of the telescope"
+    if status in _WAITED_FOR_BY:
+        return f"Fix the cause; {_WAITED_FOR_BY[status]} starts again when its claim expires, or clear this run"
+    return "Fix the cause, then clear this run"
+
+
+def _link(task_ids: list[str]) -> str:
+    page = tasks_page(task_ids)
+    return f": {page}" if page else ""

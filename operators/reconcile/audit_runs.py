@@ -1,0 +1,76 @@
+"""Record in ATDB what people asked Airflow to do with the runs of observations: clears, marks and deletions."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import BaseOperator
+
+from atdb_interface.fields import write_time
+from atdb_interface.lifecycle import STAGES
+from atdb_interface.overview import EventKind, NewEvent
+from atdb_plugins.audit import ANY_DAG, RunRequest, requests_of
+from atdb_plugins.hooks.airflow import AirflowHook
+from atdb_plugins.hooks.atdb import AtdbHook
+from operators.reconcile.findings import event, tell
+
+#: An entry of the log is dated before it can be read.
+_OVERLAP = timedelta(minutes=1)
+#: How far the first pass looks back.
+_FIRST = timedelta(days=1)
+_DAGS = frozenset(str(stage.actor) for stage in STAGES)
+_TASK_ID = re.compile(r"[0-9]{9,12}", re.ASCII)
+_RUN_OF_TASK = re.compile(rf"({_TASK_ID.pattern})-.+", re.ASCII)
+
+
+class AuditRunsOperator(BaseOperator):
+    """Raise an event for each request of a person that changes runs of the stages, once.
+
+    It reads Airflow's audit log since the last run of this DAG that succeeded, and fails if Airflow's API does not
+    answer: then the next run reads the same again.
+    """
+
+    def __init__(
+        self,
+        *,
+        atdb_conn_id: str = AtdbHook.default_conn_name,
+        airflow_conn_id: str = AirflowHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.atdb_conn_id, self.airflow_conn_id = atdb_conn_id, airflow_conn_id
+
+    def execute(self, context: Any) -> None:
+        """Record what is new since the last pass."""
+        last = context["prev_start_date_success"]
+        self.record(last - _OVERLAP if last else datetime.now(UTC) - _FIRST)
+
+    def record(self, since: datetime) -> None:
+        """Record what people asked for since a moment."""
+        airflow = AirflowHook(self.airflow_conn_id)
+        new = list(_events(airflow, since))
+        with AtdbHook(self.atdb_conn_id).client() as client:
+            for told in tell(client, new):
+                self.log.info("%s", told.detail)
+
+
+def _events(airflow: AirflowHook, since: datetime) -> Iterator[NewEvent]:
+    for entry in airflow.audit_log(after=since):
+        for request in requests_of(entry):
+            if request.dag_id in _DAGS or request.dag_id == ANY_DAG:
+                yield _event(airflow, request)
+
+
+def _event(airflow: AirflowHook, request: RunRequest) -> NewEvent:
+    run = f"run {request.dag_id}/{request.run_id}" if request.run_id else f"runs of {request.dag_id}"
+    words = f"{request.user} asked Airflow at {write_time(request.at)} to {request.deed} {run}"
+    return event(EventKind.RUN, f"run/{request.key}", words, task_id=_task_id(airflow, request))
+
+
+def _task_id(airflow: AirflowHook, request: RunRequest) -> str | None:
+    """Find the observation of a request; the run's id has it, except for runs of older versions and by hand."""
+    if request.run_id and (named := _RUN_OF_TASK.fullmatch(request.run_id)):
+        return named[1]
+    key = airflow.partition_key(request.dag_id, request.run_id) if request.run_id else request.partition_key
+    return key if key and _TASK_ID.fullmatch(key) else None

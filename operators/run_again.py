@@ -1,0 +1,41 @@
+"""Why a run does its work again: a person cleared it in Airflow, and ATDB's history says who."""
+
+import logging
+from datetime import timedelta
+
+from atdb_interface.models import Observation, Transition
+from atdb_plugins.audit import requests_of
+from atdb_plugins.hooks.airflow import AirflowApiError, AirflowHook
+
+log = logging.getLogger(__name__)
+
+#: With this begins the reason of a move that a clear in Airflow has caused. Stored history is compared with it.
+RUN_AGAIN = "run again in Airflow"
+#: So long a request may take.
+_WITHIN = timedelta(seconds=30)
+
+
+def reason(owner: str, observation: Observation, airflow_conn_id: str = AirflowHook.default_conn_name) -> str:
+    """Return the reason of a move that a clear of this owner's run has caused: it names who asked for the clear.
+
+    The work does not wait for that: if Airflow does not answer, the reason says that the user is unknown.
+    """
+    dag_id, _, run_id = owner.partition("/")
+    airflow = AirflowHook(airflow_conn_id)
+    try:
+        cleared_at = airflow.queued_at(dag_id, run_id)
+        if cleared_at is None or cleared_at < observation.status_since:
+            return f"{RUN_AGAIN} (user unknown)"
+        # Airflow logs a request just before it carries it out.
+        entries = list(airflow.audit_log(after=cleared_at - _WITHIN, before=cleared_at))
+    except AirflowApiError as error:
+        log.warning("Airflow did not say who cleared %s: %s", owner, error)
+        return f"{RUN_AGAIN} (user unknown: Airflow's API did not answer)"
+    requests = [request for entry in entries for request in requests_of(entry) if request.is_clear]
+    users = [each.user for each in requests if each.includes(dag_id, run_id, observation.taskID)]
+    return f"{RUN_AGAIN} by {users[-1]}" if users else f"{RUN_AGAIN} (user unknown)"
+
+
+def is_run_again(step: Transition) -> bool:
+    """Return whether a clear in Airflow has caused this move."""
+    return step.reason.startswith(RUN_AGAIN)
