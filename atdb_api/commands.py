@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.util import CommandError
 from flask import Flask, current_app
 from flask.cli import AppGroup
 from sqlalchemy import select
@@ -45,7 +46,10 @@ def init_app(app: Flask) -> None:
     def _migrate() -> None:
         """Bring the database to the newest schema."""
         engine = current_app.extensions["atdb_engine"]
-        command.upgrade(alembic_config(engine.url.render_as_string(hide_password=False)), "head")
+        try:
+            command.upgrade(alembic_config(engine.url.render_as_string(hide_password=False)), "head")
+        except CommandError as error:
+            raise click.ClickException(str(error)) from None
 
     @app.cli.command("permissions")
     def _permissions() -> None:

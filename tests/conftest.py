@@ -103,6 +103,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server = Postgres(tmp_path_factory.mktemp("postgres"))
     server.start()
     database.prepare_owner(server.settings, server.credentials, "atdb")
+    database.prepare_reader(server.settings, server.credentials)
     command.upgrade(alembic_config(server.url()), "head")
     template = create_app(Config(database_url=server.url()))
     with template.app_context(), transaction() as session:

@@ -121,6 +121,7 @@ def test_a_dump_restored_into_an_empty_server_passes_the_same_reads(
     other.start()
     try:
         database.prepare_owner(other.settings, other.credentials, "atdb")
+        database.prepare_reader(other.settings, other.credentials)
         dumped = tmp_path_factory.mktemp("dump") / "atdb.dump"
         tool("pg_dump", "--format=custom", f"--file={dumped}", f"--dbname={plain(database_url)}")
         tool("pg_restore", "--exit-on-error", "--no-owner", f"--dbname={plain(other.url())}", str(dumped))
