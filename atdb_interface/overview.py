@@ -67,6 +67,7 @@ class EventKind(StrEnum):
     DISAGREEMENT = "disagreement"
     REPAIR = "repair"
     BRAKE = "brake"
+    FAILURE = "failure"
 
 
 class NewEvent(Wire):

@@ -207,11 +207,10 @@ def prepare_reader(settings: Settings, credentials: Credentials, database: str =
 
 
 def _prepare_role(cursor: cursor, credentials: Credentials, role: str) -> None:
-    """Create a role that may log in, or set its password again."""
     cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,))
     verb = SQL("CREATE" if cursor.fetchone() is None else "ALTER")
     # Hashed here, so that no statement that PostgreSQL may log ever holds the password.
-    hashed = encrypt_password(credentials.postgresql[role], role, cursor.connection, "scram-sha-256")
+    hashed = encrypt_password(credentials.postgresql[role], role, cursor, "scram-sha-256")
     cursor.execute(SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, Identifier(role), Literal(hashed)))
 
 

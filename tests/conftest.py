@@ -86,8 +86,8 @@ class Postgres:
         self._process.send_signal(2)
         self._process.wait(20)
 
-    def url(self, name: str = "atdb") -> str:
-        url = make_url(database.url(self.settings, self.credentials, "atdb"))
+    def url(self, name: str = "atdb", role: str = "atdb") -> str:
+        url = make_url(database.url(self.settings, self.credentials, role))
         return url.set(database=name).render_as_string(hide_password=False)
 
     def new_database(self) -> str:
