@@ -41,7 +41,7 @@ class ObservedRow(Wire):
     started_at: Moment
     """When it first entered `running` in the night."""
     completed_at: Moment | None
-    """When it last entered `completing` after that, before the end of the night; None if it did not."""
+    """When it last went from `running` to `completing` before the end of the night; None if it did not."""
     status: Status
     """At the end of the night."""
     products: Count
@@ -50,7 +50,7 @@ class ObservedRow(Wire):
 
 
 class FailureRow(Wire):
-    """A transition into an error status or `incomplete` in the night."""
+    """A transition into an error status or `incomplete` in the night; not the way back there from `on hold`."""
 
     taskID: ShortText
     name: ShortText
