@@ -5,30 +5,52 @@ and lasts 24 hours, so that the nights have no gap. "At the end of the night" me
 sizes are those that ATDB has at `made_at`.
 """
 
+import re
 from datetime import date, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from atdb_interface.fields import LONGEST_TEXT, Time
-from atdb_interface.lifecycle import Actor, Status
+from atdb_interface.lifecycle import STAGES, Actor, Status
 from atdb_interface.models import Wire
 
 #: The longest lists of observations and of failures in a report; the counts beside them are always complete.
 LONGEST_LIST = 1000
 LONGEST_WAITING = 20
 SLOWEST = 10
+#: More data hosts or observing modes than any observatory has.
+MOST_HOSTS = MOST_MODES = 200
 #: How far ahead the forecast of a disk looks, and how far its points lie apart.
 FORECAST = timedelta(days=14)
 FORECAST_STEP = timedelta(hours=6)
 _POINTS = FORECAST // FORECAST_STEP + 1
 
+#: As `fields.Size`: readers of JSON cannot distinguish larger numbers.
+_LARGEST = 2**53 - 1
+
+
+def _a_number(value: Any) -> Any:
+    if isinstance(value, str | bool):
+        raise ValueError("is not a number")
+    return value
+
+
+def _a_day(value: Any) -> Any:
+    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
+        return value
+    raise ValueError("is not a day such as 2019-04-05")
+
+
+Night = Annotated[date, BeforeValidator(_a_day)]
 Moment = Annotated[Time, AfterValidator(lambda moment: moment.replace(microsecond=0))]
 ShortText = Annotated[str, Field(max_length=LONGEST_TEXT)]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=_LARGEST), BeforeValidator(_a_number)]
 #: A length of time, and the amount of data; bytes of free space can be negative in a forecast.
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Bytes = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, le=_LARGEST, allow_inf_nan=False), BeforeValidator(_a_number)]
+AtLeastOne = Annotated[int, Field(ge=1, le=_LARGEST), BeforeValidator(_a_number)]
+Bytes = Count
+FreeBytes = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST), BeforeValidator(_a_number)]
 
 
 class ObservedRow(Wire):
@@ -69,7 +91,7 @@ class WaitingGroup(Wire):
     """The observations that have a status at the end of the night. Not for `removed` and `aborted`."""
 
     status: Status
-    count: Annotated[int, Field(ge=1)]
+    count: AtLeastOne
     median_seconds: Seconds
     """Since they entered it, as `longest_seconds`."""
     longest_seconds: Seconds
@@ -146,7 +168,7 @@ class VolumeRate(Wire):
     """
 
     observing_mode: ShortText
-    observations: Annotated[int, Field(ge=1)]
+    observations: AtLeastOne
     bytes_per_second_per_product: Seconds
 
 
@@ -154,7 +176,7 @@ class DiskPoint(Wire):
     """The free space that is expected at a moment; below 0 if the disk cannot hold what is planned."""
 
     at: Moment
-    free_bytes: int
+    free_bytes: FreeBytes
 
 
 class DiskRow(Wire):
@@ -179,14 +201,14 @@ class DiskRow(Wire):
     """Every 6 hours from the end of the night, 14 days long; empty if the free space is not known."""
     full_at: Moment | None
     """When the free space is used up; None if it is not within the forecast."""
-    lowest_free_bytes: int | None
+    lowest_free_bytes: FreeBytes | None
     """At the end of the forecast."""
 
 
 class NightReport(Wire):
     """The report of one night. It never changes once it is stored."""
 
-    night: date
+    night: Night
     """The day on which the night begins."""
     begins: Moment
     ends: Moment
@@ -198,18 +220,18 @@ class NightReport(Wire):
     failures_count: Count
     failures: Annotated[list[FailureRow], Field(max_length=LONGEST_LIST)]
     """The first ones, by `at`."""
-    waiting: list[WaitingGroup]
+    waiting: Annotated[list[WaitingGroup], Field(max_length=len(Status))]
     """In the order of the lifecycle."""
     longest_waiting: Annotated[list[WaitingRow], Field(max_length=LONGEST_WAITING)]
     """The longest first."""
-    data_hosts: list[DataHostRow]
+    data_hosts: Annotated[list[DataHostRow], Field(max_length=MOST_HOSTS)]
     """Those on which something happened, by name."""
-    stages: list[StageRow]
+    stages: Annotated[list[StageRow], Field(max_length=len(STAGES))]
     """All five, in the order of the pipeline."""
     slowest: Annotated[list[SlowestRow], Field(max_length=SLOWEST)]
     """The slowest first."""
-    volume_rates: list[VolumeRate]
-    disks: list[DiskRow]
+    volume_rates: Annotated[list[VolumeRate], Field(max_length=MOST_MODES)]
+    disks: Annotated[list[DiskRow], Field(max_length=MOST_HOSTS)]
     """Those that were reported, or to which something is planned to be written; by name."""
 
     @model_validator(mode="after")
