@@ -16,7 +16,7 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from atdb_api import permissions
+from atdb_api import permissions, report_columns
 from atdb_api.database import transaction
 from atdb_api.models import Account, Token
 from atdb_api.roles import Role, role_named
@@ -50,6 +50,12 @@ def init_app(app: Flask) -> None:
             command.upgrade(alembic_config(engine.url.render_as_string(hide_password=False)), "head")
         except CommandError as error:
             raise click.ClickException(str(error)) from None
+
+    @app.cli.command("report-columns")
+    def _report_columns() -> None:
+        """Print the views for reports, as the documentation has them."""
+        with current_app.extensions["atdb_engine"].connect() as connection:
+            click.echo(report_columns.markdown(connection), nl=False)
 
     @app.cli.command("permissions")
     def _permissions() -> None:
