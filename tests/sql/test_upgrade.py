@@ -1,9 +1,9 @@
-"""An upgrade drops the views and creates them again with the migrations; no reader and no view of a site blocks it."""
+"""An upgrade drops the views and creates them again with the migrations; no reader or view of a site blocks it."""
 
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg2
@@ -135,7 +135,8 @@ def test_the_views_of_a_site_come_back_with_each_upgrade(
 
 @contextmanager
 def without_the_role(postgres: Postgres) -> Iterator[None]:
-    with database.connect(postgres.settings, postgres.credentials) as superuser, superuser.cursor() as cursor:
+    opened = database.connect(postgres.settings, postgres.credentials)
+    with closing(opened), opened.cursor() as cursor:
         cursor.execute("alter role reports rename to renamed")
         try:
             yield
