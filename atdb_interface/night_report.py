@@ -9,9 +9,9 @@ import re
 from datetime import date, timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from atdb_interface.fields import LONGEST_TEXT, Time
+from atdb_interface.fields import DAY_PATTERN, LONGEST_TEXT, Time
 from atdb_interface.lifecycle import STAGES, Actor, Status
 from atdb_interface.models import Wire
 
@@ -37,12 +37,12 @@ def _a_number(value: Any) -> Any:
 
 
 def _a_day(value: Any) -> Any:
-    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
+    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(DAY_PATTERN, value)):
         return value
     raise ValueError("is not a day such as 2019-04-05")
 
 
-Night = Annotated[date, BeforeValidator(_a_day)]
+Night = Annotated[date, BeforeValidator(_a_day), WithJsonSchema({"type": "string", "pattern": DAY_PATTERN})]
 Moment = Annotated[Time, AfterValidator(lambda moment: moment.replace(microsecond=0))]
 ShortText = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Count = Annotated[int, Field(ge=0, le=_LARGEST), BeforeValidator(_a_number)]
