@@ -58,10 +58,7 @@ def _number(text: str) -> int:
 def _read(session: Session, number: int) -> Nights:
     count = session.scalar(select(func.count()).select_from(StoredReport)) or 0
     found = session.scalars(
-        select(StoredReport)
-        .order_by(StoredReport.night.desc())
-        .limit(PAGE_SIZE)
-        .offset((number - 1) * PAGE_SIZE)
+        select(StoredReport).order_by(StoredReport.night.desc()).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE)
     ).all()
     if number > 1 and not found:
         raise NotFound(f"There is no page {number}.")

@@ -1,4 +1,4 @@
-"""What the task of the DAG has: connections of the reading role and to ATDB, and a folder for Airflow to write to."""
+"""What the task of the DAG has: its two connections, and a folder for Airflow to write to."""
 
 import json
 import os
@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import make_url
+
+pytest.register_assert_rewrite("tests.reports.figures")
 
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-of-tests-")
 os.environ["AIRFLOW_HOME"] = _HOME.name

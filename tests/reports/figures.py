@@ -33,7 +33,7 @@ class Figures:
         last = (ends - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.now: dict[str, Observation] = {each.taskID: each for each in client.observations()}
         self.then = {each.taskID: each for each in client.observations(as_of=last)}
-        history = list(client.history(ordering="id"))
+        history = [*client.history(ordering="id"), *client.history(ordering="id", dataproduct__isnull=False)]
         self.moves: dict[str, list[Transition]] = defaultdict(list)
         self.product_moves: dict[tuple[str, str], list[Transition]] = defaultdict(list)
         for each in history:

@@ -41,7 +41,10 @@ class Forecast:
 
 def of(report: NightReport) -> list[Forecast]:
     """Draw the forecasts of all disks, those that are full first at the head."""
-    in_order = sorted(report.disks, key=lambda disk: (disk.full_at is None, disk.full_at, disk.free_bytes is None, disk.data_host))
+    in_order = sorted(
+        report.disks,
+        key=lambda disk: (disk.full_at is None, disk.full_at, disk.free_bytes is None, disk.data_host),
+    )
     axis = TimeAxis(report.ends, report.ends + FORECAST)
     return [
         Forecast(disk, _urgency(disk, report), _curve(disk, axis) if len(disk.forecast) > 1 else None)
@@ -79,4 +82,3 @@ def _curve(disk: DiskRow, axis: TimeAxis) -> Curve:
         top_bytes=top,
         ticks=axis.ticks(_STEP, lambda at: at.strftime("%m-%d")),
     )
-

@@ -60,7 +60,9 @@ def of(report: NightReport) -> Timeline | None:
     axis = TimeAxis(report.begins, report.ends)
     hosts = sorted({each.data_host for each in report.observed})
     lanes = [
-        Lane(host, _LANE * number, [_bar(axis, report, each) for each in report.observed if each.data_host == host])
+        Lane(
+            host, _LANE * number, [_bar(axis, report, each) for each in report.observed if each.data_host == host]
+        )
         for number, host in enumerate(hosts[:MOST_LANES])
     ]
     failures = [
