@@ -18,11 +18,15 @@ select
             t.task_id = o.task_id and t.dataproduct is null and t.previous = 'running' and t.status = 'completing'
             and t.at > begun.started_at and t.at < %(ends)s
     ) as completed_at,
-    stay.status,
+    (
+        select latest.status
+        from reports.transitions as latest
+        where latest.task_id = o.task_id and latest.dataproduct is null and latest.at < %(ends)s
+        order by latest.id desc
+        limit 1
+    ) as status,
     o.products,
     o.size_bytes
 from begun
 join reports.observations as o on o.task_id = begun.task_id
-join reports.stays as stay
-    on stay.task_id = o.task_id and stay.entered_at < %(ends)s and (stay.left_at is null or stay.left_at >= %(ends)s)
 order by begun.started_at, o.task_id;

@@ -24,15 +24,12 @@ STAGE_OF_FAILURE = {
 PLANNED = (S.DEFINED, S.SCHEDULED, S.STARTING, S.RUNNING)
 
 
-class Figures:
-    """What the REST API knows of a night, read once."""
+class Known:
+    """What the REST API knows, read once for all nights."""
 
-    def __init__(self, client: Client, begins: datetime, ends: datetime) -> None:
-        self.begins, self.ends = begins, ends
-        # The last moment of the night on the wire, which writes whole seconds.
-        last = (ends - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    def __init__(self, client: Client) -> None:
+        self.client = client
         self.now: dict[str, Observation] = {each.taskID: each for each in client.observations()}
-        self.then = {each.taskID: each for each in client.observations(as_of=last)}
         history = [*client.history(ordering="id"), *client.history(ordering="id", dataproduct__isnull=False)]
         self.moves: dict[str, list[Transition]] = defaultdict(list)
         self.product_moves: dict[tuple[str, str], list[Transition]] = defaultdict(list)
@@ -51,6 +48,19 @@ class Figures:
         for (task_id, _), product in self.products.items():
             self.sizes[task_id] += product.size or 0
             self.counts[task_id] += 1
+
+
+class Figures:
+    """What is known of one night."""
+
+    def __init__(self, known: Known, begins: datetime, ends: datetime) -> None:
+        self.begins, self.ends = begins, ends
+        self.now, self.moves, self.product_moves = known.now, known.moves, known.product_moves
+        self.products, self.receipts, self.disks = known.products, known.receipts, known.disks
+        self.sizes, self.counts = known.sizes, known.counts
+        # The last moment of the night on the wire, which writes whole seconds.
+        last = (ends - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.then = {each.taskID: each for each in known.client.observations(as_of=last)}
 
     def in_night(self, moment: datetime) -> bool:
         return self.begins <= moment < self.ends
@@ -259,12 +269,12 @@ def by(*keys: str) -> Any:
     return lambda row: tuple(row[key] for key in keys)
 
 
-def compare(report: NightReport, client: Client, *, with_disks: bool) -> Counter[str]:
+def compare(report: NightReport, known: Known, *, with_disks: bool) -> Counter[str]:
     """Compare each figure; return how many rows each part has.
 
     `with_disks`: no disk was reported after the night.
     """
-    figures = Figures(client, report.begins, report.ends)
+    figures = Figures(known, report.begins, report.ends)
     key = by("taskID", "started_at")
     assert sorted(rows(report.observed), key=key) == sorted(figures.observed(), key=key)
     assert [row.started_at for row in report.observed] == sorted(row.started_at for row in report.observed)
