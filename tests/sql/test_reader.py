@@ -69,6 +69,7 @@ def writable(reader: connection) -> connection:
 
 
 def refused(session: connection, statement: str) -> psycopg2.Error:
+    session.rollback()
     session.autocommit = statement.startswith(("create database", "alter system"))  # have no transaction
     try:
         with session.cursor() as cursor, pytest.raises(psycopg2.Error) as caught:
