@@ -171,7 +171,7 @@ def _table(listing: Listing[Any, Any], rows: list[Page], of: str | None) -> Page
     columns = chosen.split() if chosen else list(listing.model.model_fields)
     if rows and "fields" in request.args:
         columns = list(rows[0])
-    ordering = request.args.get("ordering", listing.key).split(",")[0]
+    ordering = request.args.get("ordering", listing.ordering or listing.key).split(",")[0]
     heads = []
     for name in columns:
         sortable = name in known and not isinstance(known[name], Related)

@@ -10,12 +10,13 @@ from pathlib import Path
 import click
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.util import CommandError
 from flask import Flask, current_app
 from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from atdb_api import permissions
+from atdb_api import permissions, report_columns
 from atdb_api.database import transaction
 from atdb_api.models import Account, Token
 from atdb_api.roles import Role, role_named
@@ -45,7 +46,16 @@ def init_app(app: Flask) -> None:
     def _migrate() -> None:
         """Bring the database to the newest schema."""
         engine = current_app.extensions["atdb_engine"]
-        command.upgrade(alembic_config(engine.url.render_as_string(hide_password=False)), "head")
+        try:
+            command.upgrade(alembic_config(engine.url.render_as_string(hide_password=False)), "head")
+        except CommandError as error:
+            raise click.ClickException(str(error)) from None
+
+    @app.cli.command("report-columns")
+    def _report_columns() -> None:
+        """Print the views for reports, as the documentation has them."""
+        with current_app.extensions["atdb_engine"].connect() as connection:
+            click.echo(report_columns.markdown(connection), nl=False)
 
     @app.cli.command("permissions")
     def _permissions() -> None:

@@ -32,6 +32,7 @@ class Contract:
     `lists`: the answer is a page of these; `shows`: it is one of these. `takes_many`: one of `takes`, or a list.
     `by_token`: also with a Bearer token, or a token in the place of a password.
     `answers_secret`: the answer is kept nowhere, so an Idempotency-Key can do nothing for it.
+    `repeats`: for a request that was done before, the status is 200.
     `parameters` and `filters`: what may stand in its address; these two say it for lists.
     """
 
@@ -40,6 +41,7 @@ class Contract:
     takes_many: bool = False
     answers: Any = None
     status: int = 200
+    repeats: bool = False
     lists: Listing[Any, Any] | None = None
     shows: Listing[Any, Any] | None = None
     has_etag: bool = False

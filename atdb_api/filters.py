@@ -7,7 +7,7 @@ compared as the wire shows them, to the second.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -19,7 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from atdb_api.models import StatusText
 from atdb_interface.errors import BadRequest
-from atdb_interface.fields import TIME_PATTERN, Time
+from atdb_interface.fields import DAY_PATTERN, TIME_PATTERN, Time
 
 #: More are refused: no question of a person or program needs them, and each costs the database time.
 MOST_PARAMETERS = 100
@@ -57,7 +57,8 @@ BOOLEAN = Kind(
     r"^([Tt]rue|[Ff]alse|1|0)$", lambda text: text.lower() in ("true", "1"), "is neither true nor false"
 )
 TIME = Kind(TIME_PATTERN, TypeAdapter(Time).validate_python, "is not a time such as 2019-04-05T21:03:02Z")
-_KINDS: dict[type, Kind] = {int: INTEGER, float: NUMBER, bool: BOOLEAN, datetime: TIME}
+DAY = Kind(DAY_PATTERN, date.fromisoformat, "is not a day such as 2019-04-05")
+_KINDS: dict[type, Kind] = {int: INTEGER, float: NUMBER, bool: BOOLEAN, datetime: TIME, date: DAY}
 
 
 @cache

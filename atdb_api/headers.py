@@ -1,6 +1,6 @@
 """What each answer tells a browser to allow, and whether to keep it: the one place for both."""
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from atdb_api.negotiation import is_ours
 
@@ -17,7 +17,8 @@ def init_app(app: Flask, airflow_url: str | None) -> None:
 
     @app.after_request
     def _secure(response: Response) -> Response:
-        sources = _SOURCES + (_STYLES_OF_DOCS if request.path.startswith(_DOCS) else "")
+        of_all = _SOURCES + (_STYLES_OF_DOCS if request.path.startswith(_DOCS) else "")
+        sources = g.get("content_sources", of_all)  # a page that is whole by itself sets its own
         response.headers["Content-Security-Policy"] = f"{sources}; {policy}"
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"

@@ -17,6 +17,7 @@ from atdb_api.models import (
     Receipt,
     Service,
     StageSetting,
+    StoredReport,
     Token,
     Transition,
 )
@@ -76,6 +77,10 @@ def _events(_: Session, rows: Sequence[Event], **__: Any) -> list[overview.Event
     return [event(row) for row in rows]
 
 
+def _reports(_: Session, rows: Sequence[StoredReport], **__: Any) -> list[overview.StoredReport]:
+    return [overview.StoredReport(**wire.values(row, wire.REPORT_FIELDS)) for row in rows]
+
+
 def _services(_: Session, rows: Sequence[Service], **__: Any) -> list[ServiceModel]:
     return [service(row) for row in rows]
 
@@ -128,6 +133,14 @@ LEASES = Listing(
 )
 RECEIPTS = Listing(overview.Receipt, select(Receipt), lambda _: wire.RECEIPT_FIELDS, _receipts)
 EVENTS = Listing(overview.Event, select(Event), lambda _: wire.EVENT_FIELDS, _events)
+REPORTS = Listing(
+    overview.StoredReport,
+    select(StoredReport),
+    lambda _: wire.REPORT_FIELDS,
+    _reports,
+    key="night",
+    ordering="-night",
+)
 SERVICES = Listing(ServiceModel, select(Service), lambda _: wire.SERVICE_FIELDS, _services, key="name")
 DISKS = Listing(Disk, presence.latest(), lambda _: wire.DISK_FIELDS, _disks, key="data_host")
 STAGES = Listing(

@@ -233,6 +233,8 @@ def _responses(rule: str, method: str, contract: Contract, schemas: _Schemas) ->
     if contract.has_etag and method != "DELETE":
         good["headers"] = {"ETag": _HEADER}
     responses = {str(contract.status): good}
+    if contract.repeats:
+        responses["200"] = good | {"description": "Done before."}
     if contract.has_etag and method == "GET":
         responses["304"] = {"description": "What the client has is what there is.", "headers": {"ETag": _HEADER}}
     for status, titles in sorted(_refusals(rule, method, contract).items()):

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -43,6 +43,8 @@ class Listing(Generic[Row, Item]):
     columns: Callable[[datetime | None], Columns]
     write: Callable[..., Sequence[Item]]
     key: str = "id"
+    ordering: str | None = None
+    """By what it is ordered unless a request says it; None: by its key."""
     costly: frozenset[str] = frozenset()
     existed: Callable[[datetime], ColumnElement[bool]] | None = None
     """Finds what was there at a moment; where there is none, `?as_of=` means nothing."""
@@ -57,7 +59,7 @@ def page(session: Session, listing: Listing[Row, Item], query: Select[Row] | Non
     query = (listing.query if query is None else query).where(*filters.where(columns, parameters))
     if at and listing.existed:
         query = query.where(listing.existed(at))
-    terms = _ordering(listing.key, columns)
+    terms = _ordering(listing, columns)
     size = _whole("page_size", PAGE_SIZE, MAX_PAGE_SIZE)
     number = _whole("page", 1, DEEPEST_PAGE)
     if "cursor" in request.args:
@@ -166,10 +168,10 @@ class _Term:
         return self.column.is_(None) if value is None else self.column == value
 
 
-def _ordering(key: str, columns: Columns) -> list[_Term]:
-    names = request.args.get("ordering", key).split(",")
-    if key not in {name.removeprefix("-") for name in names}:
-        names.append(key)  # pages must not overlap where the order leaves ties
+def _ordering(listing: Listing[Any, Any], columns: Columns) -> list[_Term]:
+    names = request.args.get("ordering", listing.ordering or listing.key).split(",")
+    if listing.key not in {name.removeprefix("-") for name in names}:
+        names.append(listing.key)  # pages must not overlap where the order leaves ties
     return [_term(name, columns) for name in names]
 
 
@@ -208,7 +210,7 @@ def _after(terms: Sequence[_Term], values: Sequence[Any]) -> ColumnElement[bool]
 
 
 def _write_cursor(terms: Sequence[_Term], values: Sequence[Any]) -> str:
-    plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    plain = [value.isoformat() if isinstance(value, date) else value for value in values]
     return base64.urlsafe_b64encode(json.dumps([_written_order(terms), *plain]).encode()).decode().rstrip("=")
 
 
@@ -228,6 +230,8 @@ def _read_value(column: Column, value: Any) -> Any:
         return None
     if kind is datetime:
         return datetime.fromisoformat(value)
+    if kind is date:
+        return date.fromisoformat(value)
     if kind is float and isinstance(value, int):
         return float(value)
     if type(value) is not kind or "\0" in str(value):

@@ -18,3 +18,8 @@ def about(seconds: float) -> str:
             return f"{seconds / one_seconds:.0f} {unit}"
     minutes = max(1, round(seconds / 60))
     return f"{minutes} minute{'' if minutes == 1 else 's'}"
+
+
+def count_of(number: int, one: str) -> str:
+    """Write a number of things: 1 failure, 2 failures, 1200 failures."""
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"

@@ -21,6 +21,7 @@ from atdb_api.models import (
     Service,
     StageSetting,
     StatusText,
+    StoredReport,
     Token,
     Transition,
 )
@@ -71,6 +72,7 @@ LEASE_FIELDS: Fields = {
 }
 RECEIPT_FIELDS = _fields(Receipt, overview.Receipt, _CHANGE_NAMES)
 EVENT_FIELDS = _fields(Event, overview.Event, _CHANGE_NAMES)
+REPORT_FIELDS = _fields(StoredReport, overview.StoredReport, {})
 SERVICE_FIELDS = _fields(Service, presence.Service, {})
 DISK_FIELDS = _fields(DiskUsage, presence.Disk, {"last_seen": "at"})
 STAGE_COLUMNS: Columns = {

@@ -2,7 +2,9 @@
 """The client of ATDB, and with its connection the only code that speaks HTTP to ATDB."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -21,7 +23,8 @@ from atdb_interface.models import (
     Observation,
     Transition,
 )
-from atdb_interface.overview import Change, Event, NewEvent, Receipt, Summary, Why
+from atdb_interface.night_report import NightReport
+from atdb_interface.overview import Change, Event, NewEvent, Receipt, StoredReport, Summary, Why
 from atdb_interface.presence import Disk, DiskUsage, Service, SignOfLife
 from atdb_interface.stages import StageState
 from atdb_interface.work import (
@@ -294,6 +297,24 @@ class Client:
         """Tell operators of something; gives the events whose key was not there yet."""
         body = [plain(event) for event in new]
         return read(list[Event], self._ask("POST", "events/", json=body, headers=once()))
+
+    # Reports of the nights
+
+    def night_reports(self, **filters: Any) -> Iterator[StoredReport]:
+        """Walk through the stored night reports with their main figures, the newest first."""
+        return self._list("reports/", StoredReport, filters)
+
+    def night_report(self, night: date | str) -> NightReport:
+        """Return the report of the night that begins on a day, such as `"2019-04-05"`. Raises NotFound."""
+        return read(NightReport, self._ask("GET", f"reports/{quote(str(night), safe='')}/"))
+
+    def store_night_report(self, report: NightReport) -> NightReport:
+        """Store the report of a night, and return the one that is stored.
+
+        A stored report never changes: for a night that has one, that one is returned. Raises Conflict while the
+        night has not ended.
+        """
+        return read(NightReport, self._ask("POST", "reports/", json=plain(report)))
 
     # Stages, and who is there
 

@@ -30,6 +30,7 @@ _DAYS = (
     rf"{_YEARS}-"
     "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
 )
+DAY_PATTERN = rf"^({_DAYS}|({_LEAP_YEARS})-02-29)$"
 #: How a time is written: a day from 1971 to 2198, perhaps a time of day, perhaps a zone. A bare number is not
 #: taken as seconds since 1970: it is rather a slip.
 TIME_PATTERN = (

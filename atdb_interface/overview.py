@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from atdb_interface.fields import FileName, Name, TaskId, Text, Time
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Wire
+from atdb_interface.night_report import Night
 
 #: What a summary can be grouped by. `day`: of the start, UTC; `data_host`: of the data location.
 GROUPINGS = ("my_status", "observing_mode", "day", "data_host")
@@ -69,6 +70,8 @@ class EventKind(StrEnum):
     BRAKE = "brake"
     RUN = "run"
     """A person asked Airflow to clear, mark or delete a run."""
+    FAILURE = "failure"
+    """A DAG of the observatory itself failed, such as the report of the night."""
 
 
 class NewEvent(Wire):
@@ -112,3 +115,20 @@ class Receipt(BaseModel):
     owner: str | None
     forced: bool
     reason: str
+
+
+class StoredReport(BaseModel):
+    """The main figures of a stored night report. Never changed, as the report itself."""
+
+    night: Night
+    """The day on which the night begins."""
+    made_at: Time
+    stored_at: Time
+    actor: str
+    """The account that stored it."""
+    observed_count: int
+    observed_bytes: int
+    failures_count: int
+    archived_bytes: int
+    full_at: Time | None
+    """When the first disk is expected to be full; None if none is within the forecast."""

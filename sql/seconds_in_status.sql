@@ -1,19 +1,11 @@
--- How long observations stayed in each status, by day of the change: count, median and maximum in seconds.
-with stays as (
-    select
-        status,
-        at,
-        lead(at) over (partition by task_id order by id) - at as stay
-    from transitions
-    where dataproduct is null
-)
+-- How long observations stayed in each status, by the day on which they left it: count, median and maximum in seconds.
 select
-    at::date as day,
+    left_at::date as day,
     status,
     count(*) as observations,
-    percentile_cont(0.5) within group (order by extract(epoch from stay)) as median_seconds,
-    max(extract(epoch from stay)) as max_seconds
-from stays
-where stay is not null
+    percentile_cont(0.5) within group (order by seconds) as median_seconds,
+    max(seconds) as max_seconds
+from reports.stays
+where left_at is not null
 group by day, status
 order by day, status;

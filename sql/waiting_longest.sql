@@ -1,6 +1,6 @@
--- What has been in its status longest: the tasks that a person should look at first.
+-- The observations that have had their status longest: those that an operator looks at first.
 select task_id, status, now() - status_since as in_status_for, observing_mode, name
-from observations
+from reports.observations
 where status not in ('removed', 'aborted', 'scheduled')
 order by status_since
 limit 100;

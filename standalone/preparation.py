@@ -26,6 +26,7 @@ class PreparationError(Exception):
 def prepare_atdb(settings: Settings, credentials: Credentials) -> None:
     """Bring ATDB's database up to date, let its API start, and give its accounts their secrets."""
     database.prepare_owner(settings, credentials, "atdb")
+    database.prepare_reader(settings, credentials)
     environment = programs.atdb_environment(settings, credentials)
     with _log(settings, "prepare-atdb").open("w", encoding="utf-8") as log:
         _run(settings, "prepare-atdb", ["flask", "--app", "atdb_api", "migrate"], environment, log)

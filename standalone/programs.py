@@ -17,7 +17,7 @@ from standalone.settings import HOST, REPOSITORY, Settings
 # Of the environment of whoever starts the stack, only this reaches its processes: no proxy, no PYTHONPATH and
 # no AIRFLOW__ setting of another installation changes what the stack does.
 _INHERITED = (
-    *("ATDB_ANONYMOUS_ROLE", "ATDB_RETRY_SECONDS"),
+    *("ATDB_ANONYMOUS_ROLE", "ATDB_RETRY_SECONDS", "ATDB_SITE_REPORTS"),
     *("HOME", "LANG", "LC_ALL", "LOGNAME", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER"),
 )
 
@@ -100,8 +100,8 @@ def _connections(settings: Settings, credentials: Credentials, inherited: Mappin
         "host": HOST,
         "port": settings.postgres_port,
         "schema": "atdb",
-        "login": "atdb",
-        "password": credentials.postgresql["atdb"],
+        "login": database.READER,
+        "password": credentials.postgresql[database.READER],
     }
     airflow = {
         "conn_type": "http",
@@ -113,7 +113,7 @@ def _connections(settings: Settings, credentials: Credentials, inherited: Mappin
     return {
         "AIRFLOW_CONN_AIRFLOW_API": json.dumps(airflow),
         "AIRFLOW_CONN_ATDB_DEFAULT": json.dumps(atdb),
-        "AIRFLOW_CONN_ATDB_DATABASE": json.dumps(reports),
+        "AIRFLOW_CONN_ATDB_REPORTS": json.dumps(reports),
         "AIRFLOW_CONN_TELESCOPE_DEFAULT": json.dumps({"conn_type": "http", "host": settings.telescope_url}),
         _ARCHIVE_CONNECTION: inherited.get(_ARCHIVE_CONNECTION) or json.dumps(archive),
         "ATDB_DATA_ROOT": str(settings.data),

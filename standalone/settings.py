@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from atdb_interface import nights
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT_STATE = REPOSITORY / ".atdb"
 HOST = "127.0.0.1"  # nothing of the stack is ever offered to another machine
@@ -27,6 +29,8 @@ class Settings:
     telescope_speedup: float = 1.0
     product_bytes: int = 1 << 20
     """How large the telescope simulator makes a data product, about."""
+    report_hour: int = nights.DEFAULT_HOUR
+    """The hour, UTC, at which a night ends and is reported."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -39,6 +43,7 @@ class Settings:
             postgres_port=_port(environment, "POSTGRES_PORT", cls.postgres_port),
             telescope_speedup=_speedup(environment.get("ATDB_TELESCOPE_SPEEDUP") or "1"),
             product_bytes=_whole(environment, "TELESCOPE_PRODUCT_BYTES", cls.product_bytes, most=1 << 50),
+            report_hour=_report_hour(environment),
         )
         if len(set(settings.ports.values())) < len(settings.ports):
             listed = ", ".join(f"{name}={port}" for name, port in settings.ports.items())
@@ -52,6 +57,7 @@ class Settings:
             **{name: str(port) for name, port in self.ports.items()},
             "ATDB_TELESCOPE_SPEEDUP": f"{self.telescope_speedup:g}",
             "TELESCOPE_PRODUCT_BYTES": str(self.product_bytes),
+            nights.SETTING: str(self.report_hour),
         }
 
     @property
@@ -134,6 +140,13 @@ def _whole(environment: Mapping[str, str], name: str, default: int, *, most: int
     if not (text.isascii() and text.isdecimal()) or not 0 < int(text) <= most:
         raise SettingsError(f"{name} must be a whole number from 1 to {most}, not {text!r}")
     return int(text)
+
+
+def _report_hour(environment: Mapping[str, str]) -> int:
+    try:
+        return nights.report_hour(environment)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _speedup(text: str) -> float:

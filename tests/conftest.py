@@ -86,8 +86,8 @@ class Postgres:
         self._process.send_signal(2)
         self._process.wait(20)
 
-    def url(self, name: str = "atdb") -> str:
-        url = make_url(database.url(self.settings, self.credentials, "atdb"))
+    def url(self, name: str = "atdb", role: str = "atdb") -> str:
+        url = make_url(database.url(self.settings, self.credentials, role))
         return url.set(database=name).render_as_string(hide_password=False)
 
     def new_database(self) -> str:
@@ -103,6 +103,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server = Postgres(tmp_path_factory.mktemp("postgres"))
     server.start()
     database.prepare_owner(server.settings, server.credentials, "atdb")
+    database.prepare_reader(server.settings, server.credentials)
     command.upgrade(alembic_config(server.url()), "head")
     template = create_app(Config(database_url=server.url()))
     with template.app_context(), transaction() as session:

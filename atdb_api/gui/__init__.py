@@ -10,9 +10,23 @@ from typing import Any
 from flask import Blueprint, Flask, Response, url_for
 
 from atdb_api import layout
-from atdb_api.gui import bulk, deeds, flow, night, of_dag, of_run, page, plan, services, task, tasks, wording
+from atdb_api.gui import (
+    bulk,
+    deeds,
+    flow,
+    night,
+    of_dag,
+    of_run,
+    page,
+    plan,
+    reports,
+    services,
+    task,
+    tasks,
+    wording,
+)
 
-PAGES: tuple[ModuleType, ...] = (tasks, bulk, of_run, of_dag, task, night, plan, flow, services)
+PAGES: tuple[ModuleType, ...] = (tasks, bulk, of_run, of_dag, task, night, plan, flow, services, reports)
 #: What stands at the top of every page, and where it leads.
 NAVIGATION = (
     ("Tasks", "gui.tasks.table"),
@@ -20,6 +34,7 @@ NAVIGATION = (
     ("Plan", "gui.plan.show"),
     ("Flow", "gui.flow.show"),
     ("Services", "gui.services.show"),
+    ("Reports", "gui.reports.table"),
 )
 
 

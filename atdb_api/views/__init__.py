@@ -17,6 +17,7 @@ from atdb_api.views import (
     leases,
     observations,
     receipts,
+    reports,
     services,
     sessions,
     stages,
@@ -39,6 +40,7 @@ RESOURCES: tuple[ModuleType, ...] = (
     events,
     services,
     disks,
+    reports,
 )
 
 

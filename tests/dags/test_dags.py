@@ -36,7 +36,7 @@ def dags() -> dict[str, DAG]:
 
 def test_every_dag_file_is_one_dag_of_its_name(dags: dict[str, DAG]) -> None:
     assert set(dags) == {path.stem for path in FOLDER.glob("*.py")}
-    assert set(dags) == {str(stage.actor) for stage in STAGES} | {"listen", "operate", "reconcile"}
+    assert set(dags) == {str(stage.actor) for stage in STAGES} | {"listen", "night_report", "operate", "reconcile"}
 
 
 def test_reading_the_dag_files_asks_nobody(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_reading_the_dag_files_asks_nobody(tmp_path: Path) -> None:
         check=True,
     )
     told = json.loads(done.stdout.splitlines()[-1])
-    assert len(told["dags"]) == len(STAGES) + 3
+    assert len(told["dags"]) == len(STAGES) + 4
     assert (told["errors"], told["asked"]) == ({}, [])
 
 

@@ -18,7 +18,7 @@ _AIRFLOW = {
     "airflow_keys.jwt_secret",
     "airflow_keys.secret_key",
 }
-_TASKS = _AIRFLOW | {"airflow_ui.reconcile", "atdb.airflow", "postgresql.atdb"}
+_TASKS = _AIRFLOW | {"airflow_ui.reconcile", "atdb.airflow", "postgresql.reports"}
 _MAY_KNOW = {
     "postgres": set(),
     "api": {"postgresql.atdb"},

@@ -1,0 +1,68 @@
+"""The failures of a night by their cause, and the outcome of each."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from atdb_api.gui.causes import cause_of
+from atdb_interface.lifecycle import Actor, Status
+from atdb_interface.night_report import FailureRow
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Failures of a stage with the same status and the same reason but for names and numbers, the first first."""
+
+    stage: Actor
+    status: Status
+    text: str
+    failures: Sequence[FailureRow]
+
+    @property
+    def count(self) -> int:
+        """Return the number of failures."""
+        return len(self.failures)
+
+    @property
+    def first(self) -> datetime:
+        """Return when the first of them failed."""
+        return self.failures[0].at
+
+    @property
+    def last(self) -> datetime:
+        """Return when the last of them failed."""
+        return self.failures[-1].at
+
+    @property
+    def example(self) -> str:
+        """Return the reason of the first of them."""
+        return self.failures[0].reason
+
+    @property
+    def unresolved(self) -> int:
+        """Return how many observations still had the error status at the end of the night."""
+        return len(unresolved(self.failures))
+
+    @property
+    def outcomes(self) -> list[tuple[Status, list[FailureRow]]]:
+        """Return each status at the end of the night with the observations that had it, unresolved ones first."""
+        of_each: dict[Status, dict[str, FailureRow]] = {}
+        for each in self.failures:
+            of_each.setdefault(each.status, {}).setdefault(each.taskID, each)
+        in_order = sorted(of_each, key=lambda status: (status is not self.status, list(Status).index(status)))
+        return [(status, list(of_each[status].values())) for status in in_order]
+
+
+def grouped(failures: Iterable[FailureRow]) -> list[Cause]:
+    """Group failures by cause: those with most unresolved ones first, then the most frequent."""
+    found: dict[tuple[Actor, Status, str], list[FailureRow]] = {}
+    for each in sorted(failures, key=lambda each: (each.at, each.taskID)):
+        found.setdefault((each.stage, each.failed_status, cause_of(each.reason)), []).append(each)
+    causes = [Cause(*key, failures=members) for key, members in found.items()]
+    return sorted(causes, key=lambda cause: (-cause.unresolved, -cause.count, cause.first, cause.text))
+
+
+def unresolved(failures: Iterable[FailureRow]) -> Counter[str]:
+    """Count the failures of each observation that still had an error status at the end of the night."""
+    return Counter(each.taskID for each in failures if each.status is each.failed_status)

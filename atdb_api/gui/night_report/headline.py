@@ -1,0 +1,43 @@
+"""The night in a few words: what an operator reads first."""
+
+from collections.abc import Iterator
+
+from atdb_api.gui.families import FAMILIES, Family
+from atdb_api.gui.night_report.failures import grouped, unresolved
+from atdb_api.gui.wording import moment, size, span
+from atdb_api.quantities import count_of
+from atdb_interface.night_report import NightReport
+
+
+def sentences(report: NightReport) -> list[tuple[Family, str]]:
+    """Return the main figures, each with the family of statuses whose colour it has."""
+    return list(_sentences(report))
+
+
+def _sentences(report: NightReport) -> Iterator[tuple[Family, str]]:
+    if report.observed_count:
+        yield Family.DONE, f"{count_of(report.observed_count, 'observation')}, {size(report.observed_bytes)}"
+    else:
+        yield Family.ENDED, "Nothing was observed"
+    yield _failures(report)
+    if archived := sum(host.archived_bytes for host in report.data_hosts):
+        yield Family.DONE, f"{size(archived)} archived"
+    needing = [group for group in report.waiting if FAMILIES[group.status] is Family.PERSON]
+    if needing:
+        number, longest = sum(group.count for group in needing), max(group.longest_seconds for group in needing)
+        verb = "waits" if number == 1 else "wait"
+        yield Family.PERSON, f"{number} {verb} for an operator, the longest for {span(longest)}"
+    filling = sorted((disk.full_at, disk.data_host) for disk in report.disks if disk.full_at)
+    for at, host in filling[:1]:
+        others = f", {count_of(len(filling) - 1, 'more disk')} within 14 days" if len(filling) > 1 else ""
+        yield Family.PERSON, f"{host} is expected to be full on {moment(at)}{others}"
+
+
+def _failures(report: NightReport) -> tuple[Family, str]:
+    if not report.failures_count:
+        return Family.DONE, "no failures"
+    left, causes = len(unresolved(report.failures)), len(grouped(report.failures))
+    failures = f"{count_of(report.failures_count, 'failure')} ({count_of(causes, 'cause')})"
+    if not left:
+        return Family.DONE, f"{failures}, all resolved"
+    return Family.PERSON, f"{failures}, {count_of(left, 'observation')} unresolved"

@@ -1,0 +1,88 @@
+"""The plot of what was observed when, a lane for each data host, and of the failures below it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from atdb_api.gui.families import family_of
+from atdb_api.gui.night_report.axis import Tick, TimeAxis, when
+from atdb_interface.night_report import NightReport, ObservedRow
+
+#: More lanes are no picture; the table has all observations.
+MOST_LANES = 12
+_LANE, _FOOT, _STEP = 38, 22, timedelta(hours=3)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """An observation. `left` and `width` in percent; `family`: the key of its colour."""
+
+    left: float
+    width: float
+    family: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Lane:
+    """The observations of a data host. `top` in pixels."""
+
+    name: str
+    top: int
+    bars: list[Bar]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All that the plot shows. Heights in pixels; `failures`: the place and title of each, in percent."""
+
+    lanes: list[Lane]
+    failures: list[tuple[float, str]]
+    failures_top: int
+    ticks: list[Tick]
+    height: int
+    more_hosts: int
+
+    @property
+    def families(self) -> set[str]:
+        """Return the keys of the colours that are used."""
+        return {bar.family for lane in self.lanes for bar in lane.bars}
+
+    @property
+    def foot(self) -> int:
+        """Return where the labels of the axis are, in pixels."""
+        return self.height - 6
+
+
+def of(report: NightReport) -> Timeline | None:
+    """Place the observations and failures of a night; None if there are none."""
+    if not (report.observed or report.failures):
+        return None
+    axis = TimeAxis(report.begins, report.ends)
+    hosts = sorted({each.data_host for each in report.observed})
+    lanes = [
+        Lane(
+            host, _LANE * number, [_bar(axis, report, each) for each in report.observed if each.data_host == host]
+        )
+        for number, host in enumerate(hosts[:MOST_LANES])
+    ]
+    failures = [
+        (axis.percent(each.at), f"{each.taskID} {each.failed_status}, {when(each.at, report)}")
+        for each in report.failures
+    ]
+    top = _LANE * len(lanes)
+    return Timeline(
+        lanes=lanes,
+        failures=failures,
+        failures_top=top,
+        ticks=axis.ticks(_STEP, lambda at: at.strftime("%H:%M")),
+        height=top + (_LANE if failures else 0) + _FOOT,
+        more_hosts=max(0, len(hosts) - MOST_LANES),
+    )
+
+
+def _bar(axis: TimeAxis, report: NightReport, each: ObservedRow) -> Bar:
+    until = each.completed_at or axis.ends
+    left, width = axis.stretch(each.started_at, until)
+    end = when(each.completed_at, report) if each.completed_at else "not completed"
+    title = f"{each.taskID} {each.name[:80]}, {when(each.started_at, report)} to {end}, {each.status}"
+    return Bar(left, width, family_of(each.status).key, title)

@@ -1,0 +1,73 @@
+"""The plot of the bytes that came to and left each data host."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from atdb_api.gui.wording import size
+from atdb_api.quantities import count_of
+from atdb_interface.night_report import DataHostRow
+
+#: More hosts are no picture; the table has all.
+MOST_HOSTS = 12
+_HEAD, _ROW, _GAP = 20, 28, 10
+
+
+@dataclass(frozen=True)
+class Bar:
+    """An amount of data. `key`: of its colour; `width` in percent of the largest; `top` in pixels."""
+
+    key: str
+    label: str
+    width: float
+    top: int
+
+
+@dataclass(frozen=True)
+class Host:
+    """A data host and its bars. `top` in pixels."""
+
+    name: str
+    top: int
+    bars: list[Bar]
+
+
+@dataclass(frozen=True)
+class Volumes:
+    """All that the plot shows. `height` in pixels."""
+
+    hosts: list[Host]
+    height: int
+    more_hosts: int
+
+
+def of(rows: Sequence[DataHostRow]) -> Volumes | None:
+    """Place the bars of all data hosts, those with most data first; None if there are none."""
+    in_order = sorted(rows, key=lambda row: (-max(_amounts(row)), row.data_host))
+    if not in_order:
+        return None
+    largest = max(_amounts(in_order[0])) or 1
+    step = _HEAD + 3 * _ROW + _GAP
+    hosts = [_host(row, number * step, largest) for number, row in enumerate(in_order[:MOST_HOSTS])]
+    return Volumes(hosts, len(hosts) * step - _GAP, max(0, len(in_order) - MOST_HOSTS))
+
+
+def _amounts(row: DataHostRow) -> tuple[int, int, int]:
+    return row.validated_bytes, row.archived_bytes, row.removed_bytes
+
+
+def _host(row: DataHostRow, top: int, largest: int) -> Host:
+    kinds = (
+        ("working", "validated", row.validated_bytes, row.validated_products),
+        ("done", "archived", row.archived_bytes, row.archived_products),
+        ("ended", "removed", row.removed_bytes, row.removed_products),
+    )
+    bars = [
+        Bar(
+            key,
+            f"{word} {size(amount)} ({count_of(products, 'product')})",
+            round(max(100 * amount / largest, 0.5 if amount else 0), 2),
+            top + _HEAD + number * _ROW,
+        )
+        for number, (key, word, amount, products) in enumerate(kinds)
+    ]
+    return Host(row.data_host, top, bars)

@@ -1,0 +1,44 @@
+"""The nights of the reports: 24 hours each, from one report hour to the next, UTC."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Self
+
+LENGTH = timedelta(hours=24)
+#: The setting that holds the report hour, and what it is unless set.
+SETTING, DEFAULT_HOUR = "ATDB_REPORT_HOUR", 8
+
+
+def report_hour(environment: Mapping[str, str] = os.environ) -> int:
+    """Return the hour, UTC, at which a night ends. Raises ValueError for a setting that is no hour."""
+    given = environment.get(SETTING) or str(DEFAULT_HOUR)
+    if not (given.isascii() and given.isdecimal()) or int(given) > 23:
+        raise ValueError(f"{SETTING} must be an hour from 0 to 23, not {given!r}")
+    return int(given)
+
+
+@dataclass(frozen=True)
+class Night:
+    """A night: from `begins`, which belongs to it, to `ends`, which belongs to the next one."""
+
+    begins: datetime
+    ends: datetime
+
+    @property
+    def day(self) -> date:
+        """Return the day on which it begins, by which it is known."""
+        return self.begins.date()
+
+    @classmethod
+    def of(cls, day: date, hour: int) -> Self:
+        """Return the night that begins on a day at the report hour."""
+        begins = datetime.combine(day, time(hour), UTC)
+        return cls(begins, begins + LENGTH)
+
+    @classmethod
+    def last(cls, now: datetime, hour: int) -> Self:
+        """Return the last night that has ended."""
+        ended = cls.of(now.astimezone(UTC).date() - LENGTH, hour)
+        return ended if ended.ends <= now else cls.of(ended.day - LENGTH, hour)

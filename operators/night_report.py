@@ -1,0 +1,174 @@
+"""night_report: what happened in a night, asked of the database and stored in ATDB."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from atdb_interface import night_report as wire
+from atdb_interface.errors import AtdbError
+from atdb_interface.fields import write_time
+from atdb_interface.nights import Night, report_hour
+from atdb_interface.overview import EventKind, NewEvent
+from atdb_plugins.hooks.atdb import AtdbHook
+from operators import forecast
+from operators.stage import Try
+
+QUERIES = Path(__file__).parents[1] / "sql" / "night_report"
+#: From how many of its latest observations the rate of a mode is taken.
+LATEST = 100
+#: One snapshot for all queries, so that the figures of a report agree.
+_SNAPSHOT = "set transaction isolation level repeatable read, read only"
+
+Row = dict[str, Any]
+
+
+class NightReportOperator(BaseOperator):
+    """Make the report of a night and store it; the last night that has ended, unless the run names another.
+
+    A night that is stored already stays as it is. The last attempt that fails raises an event in ATDB.
+    """
+
+    def __init__(
+        self,
+        *,
+        reports_conn_id: str = "atdb_reports",
+        atdb_conn_id: str = AtdbHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.reports_conn_id = reports_conn_id
+        self.atdb_conn_id = atdb_conn_id
+
+    def execute(self, context: Any) -> None:
+        """Make and store it."""
+        night = _night_of(context)
+        try:
+            self._report(night)
+        except Exception as error:
+            if Try.of(context, self).is_last:
+                self._raise_event(night, error)
+            raise
+
+    def _report(self, night: Night) -> None:
+        report = make_report(night, self._ask(night), made_at=datetime.now(UTC))
+        with AtdbHook(self.atdb_conn_id).client() as client:
+            stored = client.store_night_report(report)
+        if stored.made_at != report.made_at:
+            self.log.info("The night of %s was reported before, at %s", night.day, write_time(stored.made_at))
+        self.log.info(
+            "Night of %s: %d observed, %d failures", night.day, stored.observed_count, stored.failures_count
+        )
+
+    def _ask(self, night: Night) -> dict[str, list[Row]]:
+        """Return the rows of each query, by its name."""
+        # Imported late: a DAG file that is read every minute stays light.
+        from airflow.providers.postgres.hooks.postgres import PostgresHook  # noqa: PLC0415
+
+        parameters = {
+            "begins": night.begins,
+            "ends": night.ends,
+            "forecast_ends": night.ends + wire.FORECAST,
+            "latest": LATEST,
+            "longest_waiting": wire.LONGEST_WAITING,
+            "slowest": wire.SLOWEST,
+        }
+        rows = {}
+        with closing(PostgresHook(self.reports_conn_id).get_conn()) as opened, closing(opened.cursor()) as cursor:
+            cursor.execute(_SNAPSHOT)
+            for path in sorted(QUERIES.glob("*.sql")):
+                cursor.execute(path.read_text(encoding="utf-8"), parameters)
+                columns = [column[0] for column in cursor.description]
+                rows[path.stem] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        return rows
+
+    def _raise_event(self, night: Night, error: Exception) -> None:
+        detail = (
+            f"The report of the night of {night.day} failed: {' '.join(str(error).split())}. Read the log of the "
+            f"DAG night_report in Airflow, then run it with the night {night.day}."
+        )
+        event = NewEvent(key=f"night_report/{night.day}", kind=EventKind.FAILURE, detail=detail[:4000])
+        with suppress(AtdbError), AtdbHook(self.atdb_conn_id).client() as client:
+            client.raise_events([event])
+
+
+def make_report(night: Night, rows: Mapping[str, list[Row]], *, made_at: datetime) -> wire.NightReport:
+    """Build the report from the rows of the queries."""
+    return wire.NightReport.model_validate(
+        {
+            "night": night.day,
+            "begins": night.begins,
+            "ends": night.ends,
+            "made_at": made_at,
+            "observed_count": len(rows["observed"]),
+            "observed_bytes": sum(row["size_bytes"] for row in rows["observed"]),
+            "observed": rows["observed"][: wire.LONGEST_LIST],
+            "failures_count": len(rows["failures"]),
+            "failures": rows["failures"][: wire.LONGEST_LIST],
+            "waiting": rows["waiting"],
+            "longest_waiting": rows["longest_waiting"],
+            "data_hosts": rows["data_hosts"],
+            "stages": rows["stages"],
+            "slowest": rows["slowest"],
+            "volume_rates": rows["volume_rates"],
+            "disks": _disks(night, rows),
+        }
+    )
+
+
+def _disks(night: Night, rows: Mapping[str, list[Row]]) -> list[wire.DiskRow]:
+    rates = {row["observing_mode"]: row["bytes_per_second_per_product"] for row in rows["volume_rates"]}
+    planned = defaultdict(list)
+    for row in rows["planned"]:
+        planned[row["data_host"]].append(row)
+    seen = {row["data_host"]: row for row in rows["disks"]}
+    return [_disk(host, seen.get(host), planned[host], rates, night) for host in sorted({*seen, *planned})]
+
+
+def _disk(
+    host: str, seen: Row | None, planned: Sequence[Row], rates: Mapping[str, float], night: Night
+) -> wire.DiskRow:
+    writes = [
+        forecast.Write(
+            row["begins"], row["ends"], rates[row["observing_mode"]] * row["duration_seconds"] * row["products"]
+        )
+        for row in planned
+        if row["observing_mode"] in rates and row["products"]
+    ]
+    expected = round(forecast.written_bytes(writes, night.ends, night.ends + wire.FORECAST))
+    known = seen or dict.fromkeys(("total_bytes", "free_bytes", "seen_at"))
+    points = forecast.points(seen["free_bytes"], writes, night.ends) if seen else []
+    return wire.DiskRow(
+        data_host=host,
+        total_bytes=known["total_bytes"],
+        free_bytes=known["free_bytes"],
+        seen_at=known["seen_at"],
+        planned_observations=len(writes),
+        unknown_observations=len(planned) - len(writes),
+        planned_bytes=expected,
+        forecast=points,
+        full_at=forecast.full_at(seen["free_bytes"], writes, night.ends) if seen else None,
+        lowest_free_bytes=points[-1].free_bytes if points else None,
+    )
+
+
+def _night_of(context: Any) -> Night:
+    """Return the night that the run names, or the last one that had ended when the run was due."""
+    given, hour = context["params"]["night"], report_hour()
+    if not given:
+        return Night.last(context["dag_run"].run_after, hour)
+    try:
+        night = Night.of(date.fromisoformat(given), hour)
+    except ValueError:
+        raise AirflowFailException(f"{given!r} is not a day such as 2026-11-25") from None
+    if night.ends > datetime.now(UTC):
+        raise AirflowFailException(
+            f"The night of {night.day} has not ended: it ends at {write_time(night.ends)}. A report never "
+            "changes, so run this after that."
+        )
+    return night

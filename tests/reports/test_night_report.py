@@ -1,0 +1,146 @@
+"""The DAG's task makes the report of a night and stores it; each figure is what the REST API says."""
+
+import json
+import threading
+import time
+from collections import Counter
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg2
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from atdb_interface.client import Client
+from atdb_interface.nights import Night
+from atdb_interface.overview import EventKind
+from tests.reports import busy
+from tests.reports.conftest import RunReport
+from tests.reports.figures import Known, compare
+
+HOUR = 8
+
+
+@pytest.mark.timeout(600)
+def test_every_figure_of_every_night_is_what_the_rest_api_says(
+    client: Client, superuser_url: str, run_report: RunReport
+) -> None:
+    last = Night.last(datetime.now(UTC), HOUR)
+    busy.fill(client, superuser_url, last.ends, number=48, seed=10)
+    known, compared = Known(client), Counter[str]()
+    for back in range(busy.DAYS + 1):
+        night = last.day - timedelta(days=back)
+        run_report(night)
+        report = client.night_report(night)
+        compared += compare(report, known, with_disks=back == 0)
+    # All kinds of figures were there to be compared.
+    assert min(compared[part] for part in ("observed", "failures", "waiting", "longest_waiting", "slowest")) >= 15
+    assert compared["data_hosts"] >= 6
+    full = [disk.full_at for disk in client.night_report(last.day).disks]
+    assert any(full)
+    assert None in full
+
+
+def test_the_night_is_the_last_one_that_had_ended_when_the_run_was_due(
+    client: Client, run_report: RunReport
+) -> None:
+    due = datetime(2026, 5, 4, HOUR, 5, tzinfo=UTC)
+    run_report(due=due)
+    (stored,) = client.night_reports()
+    report = client.night_report(stored.night)
+    assert (report.night, report.ends) == (date(2026, 5, 3), datetime(2026, 5, 4, HOUR, tzinfo=UTC))
+    run_report(due=due - timedelta(minutes=6))
+    assert [each.night for each in client.night_reports()] == [date(2026, 5, 3), date(2026, 5, 2)]
+
+
+def test_a_second_run_for_a_night_leaves_its_report_as_it_is(
+    client: Client, run_report: RunReport, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_report("2026-05-03")
+    first = client.night_report("2026-05-03")
+    client.create_observation(
+        {"field_name": "x", "observing_mode": "imaging", "starttime": "2026-05-03T09:00:00Z", "duration": 9}
+    )
+    time.sleep(1.1)  # the wire writes whole seconds
+    assert "reported before" not in capsys.readouterr().out
+    run_report("2026-05-03")
+    assert "reported before" in capsys.readouterr().out
+    assert client.night_report("2026-05-03") == first
+
+
+@pytest.mark.parametrize("night", [datetime.now(UTC).date(), "2190-01-01", "yesterday", "2026-02-30"])
+def test_a_night_that_has_not_ended_or_is_none_is_refused_without_an_event(
+    client: Client, run_report: RunReport, night: date | str
+) -> None:
+    with pytest.raises(AirflowFailException, match=r"has not ended: it ends at|is not a day such as"):
+        run_report(night, attempt=7)
+    assert list(client.night_reports()) == []
+    assert list(client.events()) == []
+
+
+def test_the_last_attempt_that_fails_raises_an_event_and_one_before_does_not(
+    client: Client, run_report: RunReport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_ATDB_REPORTS", json.dumps({"conn_type": "postgres", "host": "127.0.0.1", "port": 9})
+    )
+    with pytest.raises(Exception, match="refused"):
+        run_report("2026-05-03", attempt=6)
+    assert list(client.events()) == []
+    for _ in range(2):
+        with pytest.raises(Exception, match="refused"):
+            run_report("2026-05-03", attempt=7)
+    (event,) = client.events()
+    assert (event.kind, event.key) == (EventKind.FAILURE, "night_report/2026-05-03")
+    assert "refused" in event.detail
+
+
+def test_the_queries_of_a_report_see_one_snapshot(
+    client: Client, superuser_url: str, run_report: RunReport
+) -> None:
+    """An observation that starts between the queries is in no part of the report."""
+    night = Night.of(date(2026, 5, 3), HOUR)
+    made = client.create_observation(
+        {"field_name": "x", "observing_mode": "imaging", "starttime": "2026-05-03T09:00:00Z", "duration": 9}
+    )
+    with closing(psycopg2.connect(superuser_url)) as opened, opened.cursor() as cursor:
+        cursor.execute("lock table disk_usages in access exclusive mode")  # the second query waits for it
+        thread = threading.Thread(target=run_report, args=[night.day])
+        thread.start()
+        wait_until_blocked(superuser_url)
+        for status in ("starting", "running"):
+            cursor.execute(
+                "insert into transitions (task_id, previous, status, at, actor, reason) "
+                "values (%s, 'scheduled', %s, %s, 'tests', '')",
+                [made.taskID, status, night.begins],
+            )
+        opened.commit()
+        thread.join(30)
+    report = client.night_report(night.day)
+    assert (report.observed_count, report.waiting) == (0, [])
+    with closing(psycopg2.connect(superuser_url)) as opened, opened.cursor() as cursor:
+        cursor.execute("select count(*) from reports.transitions where status = 'running'")
+        assert cursor.fetchone() == (1,)
+
+
+def wait_until_blocked(superuser_url: str) -> None:
+    deadline = time.monotonic() + 30
+    with closing(psycopg2.connect(superuser_url)) as opened, opened.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(
+                "select count(*) from pg_stat_activity where usename = 'reports' and wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone() == (1,):
+                return
+            opened.rollback()
+            time.sleep(0.05)
+    pytest.fail("no query waits for the lock")
+
+
+def test_a_night_begins_and_ends_at_the_report_hour(
+    client: Client, run_report: RunReport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATDB_REPORT_HOUR", "0")
+    run_report("2026-05-03")
+    report = client.night_report("2026-05-03")
+    assert (report.begins, report.ends) == (datetime(2026, 5, 3, tzinfo=UTC), datetime(2026, 5, 4, tzinfo=UTC))

@@ -1,0 +1,170 @@
+"""An upgrade drops the views and creates them again with the migrations; no reader or view of a site blocks it."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg2
+import pytest
+from alembic import command
+from alembic.util import CommandError
+from psycopg2.extensions import connection
+from psycopg2.sql import SQL, Identifier
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from atdb_api import create_app
+from atdb_api.commands import alembic_config
+from atdb_api.config import Config
+from atdb_interface.lifecycle import Status
+from atdb_interface.models import Observation
+from standalone import database
+from tests.conftest import Postgres
+from tests.sql.conftest import Login
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    made = create_engine(database_url)
+    yield made
+    made.dispose()
+
+
+def views(engine: Engine) -> set[str]:
+    with engine.connect() as opened:
+        found = opened.scalars(
+            text("select schemaname || '.' || viewname from pg_views where schemaname like '%reports'")
+        )
+        return set(found)
+
+
+def count(reader: connection, view: str) -> int:
+    with reader, reader.cursor() as cursor:
+        cursor.execute(SQL("select count(*) from {}").format(Identifier(*view.split("."))))
+        row = cursor.fetchone()
+    assert row
+    return int(row[0])
+
+
+def test_a_migration_changes_a_table_under_the_views(
+    database_url: str, engine: Engine, observe: Callable[..., Observation], log_in: Login
+) -> None:
+    observe(Status.VALID, products=1)
+    before, config = views(engine), alembic_config(database_url)
+    assert len(before) == 9
+    command.downgrade(config, "0003")  # drops observations.size_bytes, which a view reads
+    assert views(engine) == set()
+    command.upgrade(config, "head")
+    command.check(config)
+    assert views(engine) == before
+    assert count(log_in(), "reports.observations") == 1
+
+
+def test_an_upgrade_does_not_wait_for_a_session_that_reads(database_url: str, log_in: Login) -> None:
+    reading, idle = log_in(), log_in()
+    with reading.cursor() as cursor:
+        cursor.execute("select count(*) from reports.observations")  # and its transaction stays open
+    begun = time.monotonic()
+    command.upgrade(alembic_config(database_url), "head")
+    assert time.monotonic() - begun < 10
+    with pytest.raises(psycopg2.OperationalError), reading.cursor() as cursor:
+        cursor.execute("select 1")
+    assert count(idle, "reports.observations") == 0  # was in no transaction, and reads on
+
+
+def test_commands_that_only_look_end_no_session(database_url: str, log_in: Login) -> None:
+    reading = log_in()
+    with reading.cursor() as cursor:
+        cursor.execute("select count(*) from reports.observations")
+        command.check(alembic_config(database_url))
+        command.current(alembic_config(database_url))
+        cursor.execute("select count(*) from reports.observations")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create view public.by_hand as select task_id from reports.observations",
+        "create view reports.by_hand as select 1 as one",
+        "create materialized view public.by_hand as select task_id from reports.stays",
+        "create table reports.by_hand (note text)",
+    ],
+)
+def test_what_was_built_by_hand_is_named_and_never_dropped(
+    database_url: str, engine: Engine, statement: str
+) -> None:
+    with engine.begin() as opened:
+        opened.execute(text(statement))
+    app = create_app(Config(database_url=database_url))
+    result = app.test_cli_runner().invoke(args=["migrate"])
+    app.extensions["atdb_engine"].dispose()
+    assert result.exit_code == 1
+    assert "by_hand" in result.output
+    assert "ATDB_SITE_REPORTS" in result.output
+    with engine.begin() as opened:
+        assert opened.scalar(text("select count(*) from pg_class where relname = 'by_hand'")) == 1
+    assert "reports.observations" in views(engine)
+
+
+def test_the_views_of_a_site_come_back_with_each_upgrade(
+    database_url: str, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log_in: Login
+) -> None:
+    (tmp_path / "1.sql").write_text(
+        "create view site_reports.imaging as select task_id from reports.observations "
+        "where observing_mode like 'imag%' and start_time < now() + '1:00'::interval;"
+    )
+    (tmp_path / "2.sql").write_text("create view site_reports.both as select * from site_reports.imaging;")
+    monkeypatch.setenv("ATDB_SITE_REPORTS", str(tmp_path))
+    config = alembic_config(database_url)
+    for _ in range(2):
+        command.upgrade(config, "head")
+        assert {"site_reports.imaging", "site_reports.both"} < views(engine)
+        assert count(log_in(), "site_reports.both") == 0
+    (tmp_path / "2.sql").write_text("create view site_reports.both as select lost from reports.observations;")
+    with pytest.raises(CommandError, match=r"2\.sql.*lost"):
+        command.upgrade(config, "head")
+    assert {"site_reports.imaging", "site_reports.both"} < views(engine)  # all as before
+    (tmp_path / "2.sql").write_text("create table site_reports.both (note text);")
+    with pytest.raises(CommandError, match="only views and functions"):
+        command.upgrade(config, "head")
+    monkeypatch.delenv("ATDB_SITE_REPORTS")
+    command.upgrade(config, "head")
+    assert not [view for view in views(engine) if view.startswith("site_reports.")]
+
+
+@contextmanager
+def without_the_role(postgres: Postgres) -> Iterator[None]:
+    opened = database.connect(postgres.settings, postgres.credentials)
+    with closing(opened), opened.cursor() as cursor:
+        cursor.execute("alter role reports rename to renamed")
+        try:
+            yield
+        finally:
+            cursor.execute("alter role renamed rename to reports")
+
+
+def test_without_the_role_the_upgrade_works_and_reports_it(
+    postgres: Postgres, database_url: str, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = alembic_config(database_url)
+    with without_the_role(postgres), caplog.at_level(logging.WARNING):
+        command.downgrade(config, "base")
+        command.upgrade(config, "head")
+        assert len(views(engine)) == 9
+    assert "no role reports" in caplog.text
+
+
+def test_a_session_that_the_upgrade_may_not_end_is_reported(
+    postgres: Postgres, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("atdb_api.reports_schema._PATIENCE", "1s")
+    name = make_url(database_url).database
+    with database.connect(postgres.settings, postgres.credentials, database=name) as superuser:
+        superuser.set_session(autocommit=False)
+        with superuser.cursor() as cursor:
+            cursor.execute("select count(*) from reports.stays")
+            with pytest.raises(CommandError, match="another session has used a view"):
+                command.upgrade(alembic_config(database_url), "head")
+        superuser.rollback()
+    command.upgrade(alembic_config(database_url), "head")
