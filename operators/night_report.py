@@ -17,7 +17,7 @@ from atdb_interface.nights import Night, report_hour
 from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators import forecast
-from operators.stage import Try
+from operators.attempt import Attempt
 
 QUERIES = Path(__file__).parents[1] / "sql" / "night_report"
 #: From how many of its latest observations the rate of a mode is taken.
@@ -51,7 +51,7 @@ class NightReportOperator(BaseOperator):
         try:
             self._report(night)
         except Exception as error:
-            if Try.of(context, self).is_last:
+            if Attempt.of(context, self).is_last:
                 self._raise_event(night, error)
             raise
 

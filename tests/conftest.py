@@ -66,10 +66,10 @@ class Postgres:
         self._process: subprocess.Popen[bytes] | None = None
         database.initialise(self.settings, self.credentials)
 
-    def start(self) -> None:
+    def start(self, *, fsync: bool = False) -> None:
         owner = database.account()
         self._process = subprocess.Popen(
-            [*database.server_command(self.settings), "-c", "fsync=off"],
+            [*database.server_command(self.settings), "-c", f"fsync={'on' if fsync else 'off'}"],
             user=owner and owner.pw_uid,
             group=owner and owner.pw_gid,
             stdout=subprocess.DEVNULL,
@@ -104,6 +104,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server.start()
     database.prepare_owner(server.settings, server.credentials, "atdb")
     database.prepare_reader(server.settings, server.credentials)
+    database.prepare_login(server.settings, server.credentials, "maintenance", database="atdb")
     command.upgrade(alembic_config(server.url()), "head")
     template = create_app(Config(database_url=server.url()))
     with template.app_context(), transaction() as session:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from atdb_api import filters
@@ -14,8 +14,6 @@ from atdb_api.wire import OBSERVATION_COLUMNS
 from atdb_interface.lifecycle import STAGES, Status
 from atdb_interface.work import ClaimedTask, ClaimRequest, OpenClaim
 
-#: How long after its end a claim is remembered.
-KEEP_CLAIMS = timedelta(days=1)
 #: In this order observations are given out.
 ORDER = (Observation.priority.desc(), Observation.start_time, Observation.id)
 _STAGE_OF = {status: str(stage.actor) for stage in STAGES for status in (stage.source, stage.working) if status}
@@ -66,7 +64,6 @@ def claim(session: Session, request: ClaimRequest) -> Claim:
         tasks=[task.model_dump(mode="json") for task in _claimed(session, found[: request.limit])],
     )
     session.add(new)
-    session.execute(delete(Claim).where(Claim.expires_at < now - KEEP_CLAIMS))
     return new
 
 

@@ -1,0 +1,46 @@
+"""What the tasks of maintenance have in common: the event in ATDB if one finally fails."""
+
+from abc import abstractmethod
+from typing import Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from atdb_interface.overview import EventKind, NewEvent
+from atdb_plugins.hooks.atdb import AtdbHook
+from operators.reasons import reason_of
+from operators.attempt import Attempt
+
+
+class MaintenanceOperator(BaseOperator):
+    """Delete one kind of thing. The last attempt that fails raises an event in ATDB, once a day."""
+
+    def __init__(self, *, atdb_conn_id: str = AtdbHook.default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.atdb_conn_id = atdb_conn_id
+
+    def execute(self, context: Any) -> Any:
+        """Delete it, and report how much."""
+        try:
+            return self.delete()
+        except BaseException as error:  # a timeout of Airflow is not an Exception
+            if isinstance(error, AirflowFailException) or Attempt.of(context, self).is_last:
+                self._raise_event(context["dag_run"].run_after.date().isoformat(), error)
+            raise
+
+    @abstractmethod
+    def delete(self) -> Any:
+        """Delete what is older than its retention; returns how much was deleted."""
+
+    def _raise_event(self, day: str, error: BaseException) -> None:
+        reason = " ".join(reason_of(error).split())[:2000]
+        detail = (
+            f"The task {self.task_id} of the DAG maintenance failed; what it deletes stays. Read the log of the "
+            f"task in Airflow, correct the cause and clear the task. {reason}"
+        )
+        event = NewEvent(key=f"maintenance/{self.task_id}/{day}", kind=EventKind.FAILURE, detail=detail)
+        try:
+            with AtdbHook(self.atdb_conn_id).client() as client:
+                client.raise_events([event])
+        except Exception as refusal:  # the first error must not be lost
+            self.log.warning("Cannot raise an event in ATDB: %s", refusal)
