@@ -175,8 +175,6 @@ def _observed(begins: datetime, number: int) -> list[ObservedRow]:
     return sorted(found, key=lambda each: each.started_at)
 
 
-
-
 def _failure(of: ObservedRow, failed: Status, reason: str, status: Status) -> FailureRow:
     stage = {S.INGEST_ERROR: Actor.INGEST, S.INCOMPLETE: Actor.VALIDATE, S.REMOVE_ERROR: Actor.REMOVE}
     return FailureRow(

@@ -46,7 +46,8 @@ def show(session: Session, night: str) -> Response:
     g.content_sources = document.SOURCES
     response = Response(written, content_type="text/html; charset=utf-8")
     response.set_etag(hashlib.sha256(written.encode()).hexdigest()[:32])
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def _number(text: str) -> int:
@@ -58,10 +59,7 @@ def _number(text: str) -> int:
 def _read(session: Session, number: int) -> Nights:
     count = session.scalar(select(func.count()).select_from(StoredReport)) or 0
     found = session.scalars(
-        select(StoredReport)
-        .order_by(StoredReport.night.desc())
-        .limit(PAGE_SIZE)
-        .offset((number - 1) * PAGE_SIZE)
+        select(StoredReport).order_by(StoredReport.night.desc()).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE)
     ).all()
     if number > 1 and not found:
         raise NotFound(f"There is no page {number}.")
