@@ -8,8 +8,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.hooks.atdb import AtdbHook
-from operators.reasons import reason_of
 from operators.attempt import Attempt
+from operators.reasons import reason_of
 
 
 class MaintenanceOperator(BaseOperator):
