@@ -8,10 +8,12 @@ DO ?= account list
 CASES ?= 10000
 SEED ?=
 OBSERVATIONS ?= 100
+LISTENER ?= 50
+OTHERS ?= 20
 RUNS ?= 50000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo rehearsal up down status admin test fuzz bench-maintenance screenshots docs check format lock clean browser
+.PHONY: help install demo rehearsal up down status admin test fuzz bench-maintenance screenshots kills docs check format lock clean browser
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -42,6 +44,9 @@ fuzz: .venv/dev ## Make 10,000 random requests, as all roles, and judge the answ
 
 bench-maintenance: .venv/dev ## Measure maintenance beside a running scheduler (RUNS=n old runs in Airflow's database)
 	@$(BIN)/python -m tests.benchmarks.maintenance $(RUNS)
+
+kills: .venv/dev ## Kill the listener and the processes around it while observations flow, and judge (LISTENER=n OTHERS=n)
+	@$(BIN)/python -m tests.kills --listener $(LISTENER) --others $(OTHERS)
 
 screenshots: .venv/dev browser ## Take the pictures of all pages anew, into docs/screenshots (SCHEDULE=file; needs Chromium)
 	@$(BIN)/python -m tests.gui.screenshots docs/screenshots $(if $(SCHEDULE),'$(SCHEDULE)')

@@ -23,8 +23,11 @@ _INHERITED = (
     *("HOME", "LANG", "LC_ALL", "LOGNAME", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER"),
 )
 
-# A site's own archive: set in the environment, this takes the place of the folder in the state folder.
-_ARCHIVE_CONNECTION = "AIRFLOW_CONN_ARCHIVE_DEFAULT"
+# Connections that a site may have of its own: set in the environment, they take the place of the stack's.
+_SITE_CONNECTIONS = (
+    *("AIRFLOW_CONN_AIRFLOW_LISTEN", "AIRFLOW_CONN_ARCHIVE_DEFAULT"),
+    *("AIRFLOW_CONN_ATDB_DEFAULT", "AIRFLOW_CONN_TELESCOPE_DEFAULT"),
+)
 
 Environment = dict[str, str]
 
@@ -89,7 +92,7 @@ def airflow_environment(settings: Settings, credentials: Credentials) -> Environ
     }
 
 
-def _connections(settings: Settings, credentials: Credentials, inherited: Mapping[str, str]) -> Environment:
+def _connections(settings: Settings, credentials: Credentials) -> Environment:
     """Give Airflow's connections: for the processes that run tasks and triggers, and for no other."""
     atdb = {
         "conn_type": "atdb",
@@ -118,7 +121,7 @@ def _connections(settings: Settings, credentials: Credentials, inherited: Mappin
         "AIRFLOW_CONN_ATDB_DEFAULT": json.dumps(atdb),
         "AIRFLOW_CONN_ATDB_REPORTS": json.dumps(reports),
         "AIRFLOW_CONN_TELESCOPE_DEFAULT": json.dumps({"conn_type": "http", "host": settings.telescope_url}),
-        _ARCHIVE_CONNECTION: inherited.get(_ARCHIVE_CONNECTION) or json.dumps(archive),
+        "AIRFLOW_CONN_ARCHIVE_DEFAULT": json.dumps(archive),
         "ATDB_DATA_ROOT": str(settings.data),
     }
 
@@ -165,9 +168,12 @@ def _airflow(
     def make(settings: Settings, credentials: Credentials) -> Program:
         environment = airflow_environment(settings, credentials)
         if connections:
-            environment |= _connections(settings, credentials, os.environ)
+            environment |= _connections(settings, credentials)
         if listens:
             environment |= _listener(settings, credentials)
+        for name in _SITE_CONNECTIONS:
+            if name in environment and os.environ.get(name):
+                environment[name] = os.environ[name]
         return Program([_script("airflow"), *arguments], environment, after="airflow")
 
     return make
@@ -198,5 +204,5 @@ def command_environment(settings: Settings, name: str, own: Environment) -> Envi
 
 def inherited_by_supervisor(settings: Settings) -> Environment:
     """Give supervisord's environment: what its processes, which start from it, must be able to read."""
-    site = {name: os.environ[name] for name in (_ARCHIVE_CONNECTION,) if name in os.environ}
+    site = {name: os.environ[name] for name in _SITE_CONNECTIONS if name in os.environ}
     return command_environment(settings, leftovers.SUPERVISOR, site)

@@ -1,0 +1,209 @@
+"""`python -m tests.kills --listener 50 --others 20`: kill, and judge that nothing is lost and nothing doubled."""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import statistics
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import psutil
+
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import Status
+from standalone import health, leftovers
+from standalone.credentials import Credentials
+from standalone.rehearsal.run import own_settings
+from standalone.settings import DEFAULT_STATE, Settings
+from standalone.stack import Stack
+from tests.kills.flow import Away, Flow, waits, wrong
+from tests.kills.points import Point, Trap
+from tests.kills.way import way_to
+
+STATE = DEFAULT_STATE / "kills"
+OTHERS = ("api", "airflow-api-server", "scheduler", "triggerer")
+LONGEST_WAIT_SECONDS = 15.0
+_HEARTBEATS = {"scheduler": "scheduler", "triggerer": "triggerer"}
+
+
+class Killing:
+    """A stack, of which processes are killed and watched until they are back."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.aways: list[Away] = []
+
+    def kill(self, name: str) -> None:
+        """Kill -9 the process that supervisord started under this name."""
+        supervisors = {process.pid for process in leftovers.find(self.settings, leftovers.SUPERVISOR)}
+        for process in leftovers.find(self.settings, name):
+            if process.ppid() in supervisors:
+                process.kill()
+
+    def await_back(self, name: str, killed_at: float) -> Away:
+        """Wait until a killed process works again, and all of the stack with it."""
+        killed = datetime.fromtimestamp(killed_at, UTC)
+        deadline = time.monotonic() + 300
+        while (back := self._back(name, killed)) is None:
+            assert time.monotonic() < deadline, f"{name} did not come back"
+            time.sleep(0.1)
+        away = Away(name, killed, back)
+        self.aways.append(away)
+        while health.ailments(self.settings):
+            assert time.monotonic() < deadline, health.ailments(self.settings)
+            time.sleep(0.2)
+        return away
+
+    def _back(self, name: str, killed: datetime) -> datetime | None:
+        if name in _HEARTBEATS:
+            try:
+                url = f"{self.settings.airflow_url}/api/v2/monitor/health"
+                part = httpx.get(url, trust_env=False).json()[_HEARTBEATS[name]]
+                seen = datetime.fromisoformat(part[f"latest_{_HEARTBEATS[name]}_heartbeat"])
+            except (httpx.HTTPError, KeyError, TypeError, ValueError):
+                return None
+            return seen if seen > killed and self._is_running(name) else None
+        reached = not any(each.process == name for each in health.ailments(self.settings))
+        return datetime.now(UTC) if reached and self._is_running(name) else None
+
+    def _is_running(self, name: str) -> bool:
+        return any(process.status() != psutil.STATUS_ZOMBIE for process in leftovers.find(self.settings, name))
+
+
+@contextmanager
+def stack_with_traps(settings: Settings, trap: Trap) -> Iterator[None]:
+    """Run a stack whose listener reaches ATDB and Airflow on ways that are watched."""
+    credentials = Credentials.prepare(settings.credentials)
+    with ExitStack() as stack:
+        atdb = stack.enter_context(way_to(settings.atdb_url, trap.on_atdb))
+        airflow = stack.enter_context(way_to(settings.airflow_url, trap.on_airflow))
+        logins = {
+            "AIRFLOW_CONN_ATDB_DEFAULT": ("atdb", atdb, "airflow", credentials.atdb["airflow"]),
+            "AIRFLOW_CONN_AIRFLOW_LISTEN": ("http", airflow, "listen", credentials.airflow_ui["listen"]),
+        }
+        for name, (kind, host, login, password) in logins.items():
+            os.environ[name] = json.dumps({"conn_type": kind, "host": host, "login": login, "password": password})
+            stack.callback(os.environ.pop, name)
+        running = Stack(settings, say=print)
+        running.start()
+        stack.callback(running.stop)
+        yield
+
+
+def main() -> int:
+    """Kill as often as asked, and judge; the exit status is 1 if anything was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
+    parser.add_argument("--listener", type=int, default=50, help="kills of the listener at each point")
+    parser.add_argument("--others", type=int, default=20, help="kills of each other process")
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    leftovers.end(own_settings(STATE))
+    shutil.rmtree(STATE, ignore_errors=True)
+    STATE.mkdir(parents=True)
+    settings = own_settings(STATE)
+    killing = Killing(settings)
+    trap = Trap(lambda: killing.kill("triggerer"))
+    with stack_with_traps(settings, trap):
+        secret = Credentials.read(settings.credentials).atdb["operator"]
+        with Client(settings.atdb_url, user="operator", secret=secret, patience=120) as atdb:
+            flow = Flow(atdb)
+            flow.start()
+            _kill_all(killing, trap, chosen.listener, chosen.others, random.Random(chosen.seed))
+            flow.stop()
+            _await_end(atdb, flow)
+            return _judge(settings, atdb, flow, killing, trap)
+
+
+def _kill_all(killing: Killing, trap: Trap, listener: int, others: int, order: random.Random) -> None:
+    deeds: list[Point | str] = [*(list(Point) * listener), *(list(OTHERS) * others)]
+    order.shuffle(deeds)
+    for number, deed in enumerate(deeds, start=1):
+        if isinstance(deed, Point):
+            trap.arm(deed)
+            assert trap.fired.wait(300), f"the listener never came to: {deed}"
+            away = killing.await_back("triggerer", trap.fired_at)
+        else:
+            killed_at = time.time()
+            killing.kill(deed)
+            away = killing.await_back(deed, killed_at)
+        seconds = (away.back - away.killed).total_seconds()
+        print(f"{number:>4} of {len(deeds)}  {deed:<32} back after {seconds:5.1f} s", flush=True)
+        time.sleep(order.uniform(0, 3))
+
+
+def _await_end(atdb: Client, flow: Flow) -> None:
+    deadline = time.monotonic() + 600
+    ends = [Status.REMOVED]
+    while (left := atdb.count_observations(my_status__in=ends)) < len(flow.task_ids):
+        if time.monotonic() > deadline:
+            print(f"{len(flow.task_ids) - left} observations did not arrive")
+            return
+        time.sleep(2)
+
+
+def _judge(settings: Settings, atdb: Client, flow: Flow, killing: Killing, trap: Trap) -> int:
+    observations = list(atdb.observations())
+    runs, extra = _runs(settings, observations)
+    found = wrong(observations, runs)
+    waited = waits(observations, killing.aways)
+    late = [each for each in waited if each.seconds > LONGEST_WAIT_SECONDS]
+    kills = Counter(away.process for away in killing.aways)
+    print(f"\n{len(observations)} observations, {len(waited)} stages, {sum(kills.values())} kills")
+    for point in Point:
+        print(f"  the listener, {point}: {trap.times[point]}")
+    for name in OTHERS:
+        print(f"  {name}: {kills[name] - (sum(trap.times.values()) if name == 'triggerer' else 0)}")
+    seconds = sorted(each.seconds for each in waited)
+    print(f"waits: median {statistics.median(seconds):.1f} s, longest {seconds[-1]:.1f} s (allowed: 15 s)")
+    print(f"runs that found their work begun or done by another: {extra}")
+    for each in late:
+        print(f"waited too long: {each}")
+    for sentence in found:
+        print(sentence)
+    _keep_evidence(observations, killing.aways)
+    print("All is well." if not (found or late) else "Not all is well.")
+    return int(bool(found or late))
+
+
+def _runs(settings: Settings, observations: Sequence[object]) -> tuple[Counter[tuple[str, str]], int]:
+    """Count, of each taskID and stage, the runs whose task did not skip; and all runs that skipped."""
+    secrets = Credentials.read(settings.credentials).airflow_ui
+    login = {"username": "admin", "password": secrets["admin"]}
+    token = httpx.post(f"{settings.airflow_url}/auth/token", json=login, timeout=60).json()["access_token"]
+    counts: Counter[tuple[str, str]] = Counter()
+    skipped = 0
+    with httpx.Client(
+        base_url=f"{settings.airflow_url}/api/v2/", headers={"Authorization": f"Bearer {token}"}, timeout=60
+    ) as http:
+        for stage in ("specify", "observe", "validate", "ingest", "remove"):
+            offset, total = 0, 1
+            while offset < total:
+                params = {"limit": 100, "offset": offset, "order_by": "id"}
+                page = http.get(f"dags/{stage}/dagRuns/~/taskInstances", params=params).json()
+                total, offset = page["total_entries"], offset + 100
+                for instance in page["task_instances"]:
+                    task_id = instance["dag_run_id"].split("-")[0]
+                    if instance["task_id"] not in (stage, "start"):
+                        continue
+                    if instance["state"] == "skipped":
+                        skipped += 1
+                    else:
+                        counts[task_id, stage] += 1
+    return counts, skipped
+
+
+def _keep_evidence(observations: Sequence[object], aways: Sequence[Away]) -> None:
+    path = Path(STATE) / "evidence.json"
+    histories = [made.model_dump(mode="json") for made in observations]  # type: ignore[attr-defined]
+    path.write_text(json.dumps({"observations": histories, "aways": [str(away) for away in aways]}, indent=1))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

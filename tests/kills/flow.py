@@ -1,0 +1,115 @@
+"""Observations that flow all the time, and the judgement of how each of them went."""
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from atdb_interface.client import Client
+from atdb_interface.errors import AtdbError
+from atdb_interface.lifecycle import OBSERVE, SPECIFY, STAGES, Stage, Status
+from atdb_interface.models import Observation
+
+#: The start is far enough away for a kill and a restart before it.
+START_SECONDS = 70
+DURATION_SECONDS = 2
+NORMAL_WAY = (
+    *("defined", "scheduled", "starting", "running", "completing", "checking", "valid", "ingesting", "archived"),
+    *("removing", "removed"),
+)
+
+
+@dataclass(frozen=True)
+class Away:
+    """When a process was killed, and when it was back."""
+
+    process: str
+    killed: datetime
+    back: datetime
+
+
+@dataclass(frozen=True)
+class Wait:
+    """How long a stage of an observation has waited since all processes were there, in seconds."""
+
+    task_id: str
+    stage: str
+    seconds: float
+
+
+class Flow:
+    """Submit some observations at the same time, again and again, until stopped."""
+
+    def __init__(self, atdb: Client, *, together: int = 3, pause_seconds: float = 12.0) -> None:
+        self._atdb, self._together, self._pause = atdb, together, pause_seconds
+        self._end = threading.Event()
+        self._names = count()
+        self.task_ids: list[str] = []
+        self._thread = threading.Thread(target=self._submit_all, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _submit_all(self) -> None:
+        while not self._end.is_set():
+            start = datetime.now(UTC) + timedelta(seconds=START_SECONDS)
+            for _ in range(self._together):
+                try:
+                    made = self._atdb.create_observation(_specification(next(self._names), start))
+                except AtdbError:
+                    continue
+                self.task_ids.append(made.taskID)
+            self._end.wait(self._pause)
+
+
+def _specification(number: int, start: datetime) -> dict[str, object]:
+    return {
+        "field_name": f"KILL_{number}",
+        "observing_mode": "arts_sc1_timing",
+        "starttime": start.isoformat(),
+        "duration": DURATION_SECONDS,
+        "data_location": "arts001:/data/01/Timing",
+    }
+
+
+def wrong(observations: Sequence[Observation], runs: Counter[tuple[str, str]]) -> list[str]:
+    """Say what did not go the normal way once. `runs`: of each taskID and stage, those that began its work."""
+    found = []
+    for made in observations:
+        way = [str(step.name) for step in made.status_history]
+        if tuple(way) != NORMAL_WAY:
+            found.append(f"{made.taskID} went {' > '.join(way)}: {made.status_history[-1].reason}")
+        for stage in STAGES:
+            if (number := runs[made.taskID, stage.actor]) > 1:
+                found.append(f"{made.taskID}: {number} runs of {stage.actor}")
+    return found
+
+
+def waits(observations: Sequence[Observation], aways: Sequence[Away]) -> list[Wait]:
+    """Return how long each stage of each observation has waited, without the time in which a process was away."""
+    return [
+        Wait(made.taskID, stage.actor, seconds)
+        for made in observations
+        for stage in STAGES
+        if (seconds := _waited(made, stage, aways)) is not None
+    ]
+
+
+def _waited(made: Observation, stage: Stage, aways: Sequence[Away]) -> float | None:
+    entered = {str(step.name): step.timestamp for step in reversed(made.status_history)}
+    begins = Status.SCHEDULED if stage is SPECIFY else stage.working
+    if begins is None or stage.source not in entered or begins not in entered:
+        return None
+    since, until = entered[stage.source], entered[begins]
+    if stage is OBSERVE:  # it waits for its turn: another may have the telescope until a minute before its start
+        since = max(since, made.starttime - timedelta(minutes=1))
+    for away in aways:
+        if away.killed < until and away.back > since:
+            since = min(max(since, away.back), until)
+    return (until - since).total_seconds()
