@@ -13,7 +13,7 @@ OTHERS ?= 20
 RUNS ?= 50000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo rehearsal up down status admin test fuzz bench-maintenance screenshots kills docs check format lock clean browser
+.PHONY: help install demo rehearsal up down status admin test fuzz bench-listen bench-maintenance screenshots kills docs check format lock clean browser
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ bench-maintenance: .venv/dev ## Measure maintenance beside a running scheduler (
 
 kills: .venv/dev ## Kill the listener and the processes around it while observations flow, and judge (LISTENER=n OTHERS=n)
 	@$(BIN)/python -m tests.kills --listener $(LISTENER) --others $(OTHERS)
+
+bench-listen: .venv/dev ## Measure how soon work begins, against the version in another checkout (BEFORE=directory)
+	@$(BIN)/python -m tests.benchmarks.listen --before $(BEFORE)
 
 screenshots: .venv/dev browser ## Take the pictures of all pages anew, into docs/screenshots (SCHEDULE=file; needs Chromium)
 	@$(BIN)/python -m tests.gui.screenshots docs/screenshots $(if $(SCHEDULE),'$(SCHEDULE)')

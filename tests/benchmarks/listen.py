@@ -1,0 +1,194 @@
+"""`python -m tests.benchmarks.listen --before DIRECTORY`: how soon work begins, against another version of ATDB.
+
+Both versions run at the same time, each with its own stack. Their observations take turns, so that one is idle
+while the other works: status set in ATDB until the stage holds its lease (specify: until `scheduled`). Then each
+gets 289 specifications at once.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg2
+
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import Status
+from standalone.rehearsal.run import own_settings
+from standalone.settings import DEFAULT_STATE, HOST, REPOSITORY, Settings
+
+#: From the status in which an observation waits for a stage to the one that the stage gives it.
+STAGES = (
+    ("specify", "defined", "scheduled"),
+    ("observe", "scheduled", "starting"),
+    ("validate", "completing", "checking"),
+    ("ingest", "valid", "ingesting"),
+    ("remove", "archived", "removing"),
+)
+#: An observation is submitted this long before its start; until then, nothing happens to it.
+START_SECONDS = 13
+TURN_SECONDS = 20.0
+AT_ONCE = 289
+_PATIENCE_SECONDS = 300
+
+
+@dataclass
+class Version:
+    """One version of ATDB, running from a checkout with a virtual environment of its own."""
+
+    name: str
+    checkout: Path
+    settings: Settings
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        shutil.rmtree(self.settings.state, ignore_errors=True)
+        self.settings.state.mkdir(parents=True)
+        with (self.settings.state / "up.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [str(self.checkout / ".venv/bin/python"), "-m", "standalone", "up"],
+                cwd=self.checkout,
+                env={**os.environ, **self.settings.as_environment()},
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while b"Passwords" not in (self.settings.state / "up.log").read_bytes():
+            assert self.process.poll() is None, (self.settings.state / "up.log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(60)
+
+    @property
+    def secrets(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = json.loads(self.settings.credentials.read_text())
+        return found
+
+    def client(self) -> Client:
+        return Client(self.settings.atdb_url, user="operator", secret=self.secrets["atdb"]["operator"])
+
+    def seconds(self, sql: str, *parameters: object) -> list[float]:
+        """Ask the history itself: over REST, times have whole seconds."""
+        with (
+            closing(
+                psycopg2.connect(
+                    host=HOST,
+                    port=self.settings.postgres_port,
+                    user="postgres",
+                    password=self.secrets["postgresql"]["postgres"],
+                    dbname="atdb",
+                )
+            ) as opened,
+            opened.cursor() as cursor,
+        ):
+            cursor.execute(sql, parameters)
+            return [float(value) for (value,) in cursor.fetchall()]
+
+
+_WAITS = """
+    select extract(epoch from begun.at - set_.at) from transitions set_
+    join transitions begun using (task_id)
+    where set_.status = %s and begun.status = %s and set_.dataproduct is null and begun.dataproduct is null
+    and task_id in (select task_id from observations where field_name like 'TURN%%') order by set_.id"""
+_ALL_AT_ONCE = """
+    select extract(epoch from
+        max(at) filter (where status = 'scheduled') - min(at) filter (where status = 'defined'))
+    from transitions where task_id in (select task_id from observations where field_name like 'ATONCE%%')"""
+
+
+def _submit(atdb: Client, name: str, after_seconds: float) -> None:
+    start = datetime.now(UTC) + timedelta(seconds=after_seconds)
+    atdb.create_observation(
+        {
+            "field_name": name,
+            "observing_mode": "arts_sc1_timing",
+            "starttime": start.isoformat(),
+            "duration": 1,
+            "data_location": "arts001:/data/01/Timing",
+        }
+    )
+
+
+def _take_turns(version: Version, samples: int, began: float, offset: float) -> None:
+    with version.client() as atdb:
+        for turn in range(samples):
+            time.sleep(max(0.0, began + offset + turn * TURN_SECONDS - time.monotonic()))
+            _submit(atdb, f"TURN_{turn}", START_SECONDS)
+
+
+def _await(version: Version, status: Status, number: int) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    with version.client() as atdb:
+        while atdb.count_observations(my_status=status) < number:
+            assert time.monotonic() < deadline, f"{version.name}: not all are {status}"
+            time.sleep(0.5)
+
+
+def _all_at_once(version: Version) -> float:
+    with version.client() as atdb:
+        for number in range(AT_ONCE):
+            _submit(atdb, f"ATONCE_{number}", 86400 + 60 * number)
+    _await(version, Status.SCHEDULED, AT_ONCE)
+    return version.seconds(_ALL_AT_ONCE)[0]
+
+
+def _print(versions: Sequence[Version], samples: int) -> None:
+    print(f"{'status set -> lease held, s':<28}" + "".join(f"{v.name + ' median / max':>26}" for v in versions))
+    for stage, waits_in, begins in STAGES:
+        found = [version.seconds(_WAITS, waits_in, begins) for version in versions]
+        assert all(len(each) >= samples for each in found), (stage, [len(each) for each in found])
+        columns = "".join(f"{statistics.median(each):>17.2f} / {max(each):6.2f}" for each in found)
+        print(f"{stage:<28}{columns}   x{statistics.median(found[0]) / statistics.median(found[1]):.2f}")
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.listen", description=__doc__)
+    parser.add_argument(
+        "--before", type=Path, required=True, help="a checkout of the other version, with its .venv"
+    )
+    parser.add_argument("--samples", type=int, default=40)
+    chosen = parser.parse_args()
+    state = DEFAULT_STATE / "bench-listen"
+    now = Version("now", REPOSITORY, replace(own_settings(state / "now"), telescope_speedup=1.0))
+    before = Version(
+        "before", chosen.before.resolve(), replace(own_settings(state / "before"), telescope_speedup=1.0)
+    )
+    with ExitStack() as stack:
+        for version in (now, before):
+            stack.callback(version.stop)
+            version.start()
+        began = time.monotonic() + 15
+        turns = [
+            threading.Thread(target=_take_turns, args=(version, chosen.samples, began, offset))
+            for version, offset in ((now, 0.0), (before, TURN_SECONDS / 2 - 2))
+        ]
+        for turn in turns:
+            turn.start()
+        for turn in turns:
+            turn.join()
+        for version in (now, before):
+            _await(version, Status.REMOVED, chosen.samples)
+        _print((now, before), chosen.samples)
+        seconds = {version.name: _all_at_once(version) for version in (now, before)}
+        print(
+            f"{AT_ONCE} specifications at once until all are scheduled: now {seconds['now']:.1f} s, "
+            f"before {seconds['before']:.1f} s   x{seconds['now'] / seconds['before']:.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
