@@ -1,4 +1,4 @@
-"""The owner of the DAGs: in Airflow's list of DAGs, it leads to what ATDB has of each."""
+"""The owner of the DAGs: at the top of the page of each in Airflow, it leads to what ATDB has of it."""
 
 from typing import Any
 

@@ -191,8 +191,11 @@ def wait_until_over(airflow: httpx.Client, trial: Trial) -> None:
 
 
 def is_over(airflow: httpx.Client, trial: Trial) -> bool:
-    run = airflow.get(f"dags/{trial.case.stage}/dagRuns/{quote(trial.run, safe='')}").json()
-    return run["state"] in ("success", "failed")
+    return is_run_over(airflow, f"dags/{trial.case.stage}/dagRuns/{quote(trial.run, safe='')}")
+
+
+def is_run_over(airflow: httpx.Client, path: str) -> bool:
+    return airflow.get(path).json()["state"] in ("success", "failed")
 
 
 def clear(airflow: httpx.Client, trial: Trial) -> None:
