@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from datetime import date
 from typing import Any, Self
-from urllib.parse import quote
 
 import httpx
 
@@ -12,7 +11,7 @@ from atdb_interface.actions import Action
 from atdb_interface.async_connection import PATIENCE_SECONDS, AsyncConnection
 from atdb_interface.bulk import BulkAnswer, DataProductBulk, ObservationBulk
 from atdb_interface.errors import NotFound
-from atdb_interface.exchange import Model, Rows, once, only_if, parameters, plain, read, read_row, whole_items
+from atdb_interface.exchange import Model, Rows, day, once, only_if, parameters, plain, read, read_row, whole_items
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.models import (
     DataProduct,
@@ -297,7 +296,7 @@ class AsyncClient:
 
     async def night_report(self, night: date | str) -> NightReport:
         """Return the report of the night that begins on a day, such as `"2019-04-05"`. Raises NotFound."""
-        return read(NightReport, await self._ask("GET", f"reports/{quote(str(night), safe='')}/"))
+        return read(NightReport, await self._ask("GET", f"reports/{day(night)}/"))
 
     async def store_night_report(self, report: NightReport) -> NightReport:
         """Store the report of a night, and return the one that is stored.

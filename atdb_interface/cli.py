@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from atdb_interface import acting, looking
+from atdb_interface import acting, looking, night_lines
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.command import run
@@ -51,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     command("stages", looking.stages, "list the stages: what waits, and what is paused")
     events = command("events", looking.events, "list what operators should know of")
     events.add_argument("filters", **_FILTERS, help="such as kind=overdue or timestamp__gte=2019-04-08")
+    report = command("report", night_lines.show, "show the report of a night")
+    report.add_argument("night", nargs="?", help="the day on which it begins, such as 2019-04-05; else the newest")
     command("receipts", looking.receipts, "list what was removed of an observation").add_argument("taskID")
 
     move = command("move", acting.move, "move an observation to another status")

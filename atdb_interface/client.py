@@ -12,7 +12,7 @@ from atdb_interface.actions import Action
 from atdb_interface.bulk import BulkAnswer, DataProductBulk, ObservationBulk
 from atdb_interface.connection import PATIENCE_SECONDS, Connection
 from atdb_interface.errors import NotFound
-from atdb_interface.exchange import Model, Rows, once, only_if, parameters, plain, read, read_row, whole_items
+from atdb_interface.exchange import Model, Rows, day, once, only_if, parameters, plain, read, read_row, whole_items
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.models import (
     DataProduct,
@@ -295,7 +295,7 @@ class Client:
 
     def night_report(self, night: date | str) -> NightReport:
         """Return the report of the night that begins on a day, such as `"2019-04-05"`. Raises NotFound."""
-        return read(NightReport, self._ask("GET", f"reports/{night}/"))
+        return read(NightReport, self._ask("GET", f"reports/{day(night)}/"))
 
     def store_night_report(self, report: NightReport) -> NightReport:
         """Store the report of a night, and return the one that is stored.

@@ -1,7 +1,7 @@
 """What a request to ATDB and its answer look like, for whoever carries them there and back."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -10,7 +10,7 @@ import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
-from atdb_interface.errors import Unavailable, Unexpected, from_problem
+from atdb_interface.errors import BadRequest, Unavailable, Unexpected, from_problem
 
 T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)
@@ -53,6 +53,14 @@ def _written(value: Any) -> str:
     if isinstance(value, Iterable) and not isinstance(value, str):
         return ",".join(map(str, value))
     return str(value)
+
+
+def day(given: date | str) -> date:
+    """Read a day that is to be part of an address. Raises BadRequest."""
+    try:
+        return date.fromisoformat(given) if isinstance(given, str) else given
+    except ValueError:
+        raise BadRequest(f"{given!r} is not a day such as 2019-04-05") from None
 
 
 def whole_items(filters: Mapping[str, Any]) -> dict[str, str]:

@@ -46,7 +46,8 @@ def show(session: Session, night: str) -> Response:
     g.content_sources = document.SOURCES
     response = Response(written, content_type="text/html; charset=utf-8")
     response.set_etag(hashlib.sha256(written.encode()).hexdigest()[:32])
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def _number(text: str) -> int:

@@ -12,6 +12,7 @@ from flask import Flask
 from openapi_spec_validator import validate
 
 from atdb_interface.models import Observation
+from tests import night_reports
 from tests.conftest import SECRETS
 
 
@@ -71,8 +72,10 @@ def test_each_path_answers_options_and_head(
     http: httpx.Client, document: dict[str, Any], observe: Callable[..., Observation]
 ) -> None:
     observe(products=1)
+    http.post("/atdb/reports/", json=night_reports.empty().model_dump(mode="json"))
     for path, methods in document["paths"].items():
-        address = re.sub(r"\{\w+\}", "1", path.replace("{stage}", "ingest"))
+        named = path.replace("{stage}", "ingest").replace("{night}", str(night_reports.NIGHT))
+        address = re.sub(r"\{\w+\}", "1", named)
         options = http.options(address)
         assert options.status_code == 200
         allowed = set(options.headers["Allow"].split(", "))

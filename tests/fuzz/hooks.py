@@ -7,7 +7,7 @@ stays wrong.
 import json
 import os
 from copy import deepcopy
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from typing import Any
 
@@ -41,6 +41,8 @@ def before_call(_: schemathesis.HookContext, case: schemathesis.Case, kwargs: di
         body = case.body.get("change", case.body)
         _agree_on_times(body, is_new=case.path == "/atdb/observations/")
         _keep_options_short(body)
+    if isinstance(case.body, dict) and case.path == "/atdb/reports/":
+        _agree_on_the_night(case.body)
 
 
 def _keep_own_token(case: schemathesis.Case) -> None:
@@ -78,6 +80,14 @@ def _log_in(case: schemathesis.Case) -> None:
     """Log in with the right password: a random one never is, and nobody would see what a login answers."""
     if case.path == "/atdb/login/" and isinstance(case.body, dict):
         case.body |= {"name": "viewer", "password": PASSWORD}
+
+
+def _agree_on_the_night(body: dict[str, Any]) -> None:
+    """Let a night of the past begin on its day, end 24 hours later, and have its report made then."""
+    night = min(date.fromisoformat(body["night"]), datetime.now(UTC).date() - timedelta(days=3))
+    begins = datetime.combine(night, time(8), UTC)
+    moments = {"begins": begins, "ends": begins + timedelta(days=1), "made_at": begins + timedelta(days=2)}
+    body |= {"night": str(night), **{name: write_time(moment) for name, moment in moments.items()}}
 
 
 def _agree_on_times(body: dict[str, Any], *, is_new: bool) -> None:

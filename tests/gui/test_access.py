@@ -13,6 +13,7 @@ from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind, NewEvent
 from atdb_interface.presence import DiskUsage
+from tests import night_reports
 from tests.gui.conftest import Open
 
 Observe = Callable[..., Observation]
@@ -36,6 +37,7 @@ def tasks(client: Client, observe: Observe) -> dict[str, str]:
     client.sign_of_life("listen", statuses=[Status.VALID])
     client.report_disk(DiskUsage(data_host="wcudata1", total_bytes=100, free_bytes=4))
     client.raise_events([NewEvent(key=kind, kind=kind, taskID=working, detail="it is") for kind in EventKind])
+    client.store_night_report(night_reports.busy())
     return {**made, Status.INGESTING: working}
 
 
@@ -72,6 +74,7 @@ def test_nothing_serious_stands_in_anybodys_way(
         "/services/",
         "/services/ingest/",
         "/services/remove/",
+        "/reports/",
         "/atdb/",
     ):
         page.goto(path)

@@ -7,8 +7,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
+from atdb_api.auth import CSRF_HEADER
 from atdb_api.gui import NAVIGATION
 from atdb_interface.lifecycle import Status
+from tests import night_reports
 from tests.conftest import SECRETS
 from tests.gui import history
 
@@ -32,6 +34,8 @@ PATHS = (
     "/services/",
     "/services/ingest/",
     "/services/parts/",
+    "/reports/",
+    f"/reports/{night_reports.NIGHT}/",
     "/atdb/login/",
 )
 
@@ -51,6 +55,8 @@ def operator(app: Flask) -> FlaskClient:
         history.fill(database, 1000)
     client = app.test_client()
     client.post("/atdb/login/", json={"name": "operator", "password": SECRETS["operator"]})
+    report = night_reports.busy().model_dump(mode="json")
+    client.post("/atdb/reports/", json=report, headers={CSRF_HEADER: client.get("/atdb/me/").json["csrf_token"]})
     return client
 
 

@@ -7,6 +7,7 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind, NewEvent
+from tests import night_reports
 from tests.interface.conftest import Run
 
 Observe = Callable[..., Observation]
@@ -136,3 +137,34 @@ def test_a_schedule_with_one_bad_line_submits_nothing(run: Run, client: Client, 
     assert (done.returncode, done.stdout) == (2, "")
     assert "line 3: --starttime" in done.stderr
     assert client.count_observations() == 0
+
+
+def test_report_shows_the_newest_night_or_the_one_that_is_asked_for(run: Run, client: Client) -> None:
+    none = run("atdb", "report", user="viewer")
+    assert (none.returncode, none.stdout) == (2, "")
+    assert "no night report has been stored" in none.stderr
+    client.store_night_report(night_reports.busy())
+    client.store_night_report(night_reports.empty(night_reports.NIGHT.replace(day=6)))
+    newest = run("atdb", "report", user="viewer").stdout.splitlines()
+    assert newest[0].startswith("night of 2026-04-06: ")
+    assert "failures  0" in newest
+    busy = run("atdb", "report", "2026-04-05", user="viewer")
+    assert (busy.returncode, busy.stderr) == (0, "")
+    assert "observed  45, 4,688.0 GB" in busy.stdout
+    assert "260405015  ingest error (unresolved)  ArchiveError: WSRTA260405015_B000.MS" in busy.stdout
+    assert "260405011  ingest error (now archived)" in busy.stdout
+    assert "51 scheduled, 1 running" in busy.stdout
+    assert "wcudata1: 5,200.0 GB validated, 4,600.0 GB archived, 9,100.0 GB removed" in busy.stdout
+    assert "arts001: 2,200.0 GB free, full on 2026-04-07T20:00:00Z" in busy.stdout
+    for night in ("2026-04-04", "yesterday", "../observations"):
+        missing = run("atdb", "report", night)
+        assert (missing.returncode, missing.stdout) == (2, "")
+        assert night in missing.stderr
+
+
+def test_what_strangers_wrote_in_a_report_controls_no_terminal(run: Run, client: Client) -> None:
+    client.store_night_report(night_reports.terrible())
+    shown = run("atdb", "report").stdout
+    assert "and 70 more" in shown
+    assert "?[31m" in shown
+    assert not set(shown) & set("\x00\x07\x1b\u202e\u2066\u2028")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from atdb_api.gui.night_report.axis import Tick, TimeAxis
 from atdb_interface.night_report import FORECAST, DiskRow, NightReport
@@ -41,15 +41,16 @@ class Forecast:
 
 def of(report: NightReport) -> list[Forecast]:
     """Draw the forecasts of all disks, those that are full first at the head."""
-    in_order = sorted(
-        report.disks,
-        key=lambda disk: (disk.full_at is None, disk.full_at, disk.free_bytes is None, disk.data_host),
-    )
+    in_order = sorted(report.disks, key=_urgent_first)
     axis = TimeAxis(report.ends, report.ends + FORECAST)
     return [
         Forecast(disk, _urgency(disk, report), _curve(disk, axis) if len(disk.forecast) > 1 else None)
         for disk in in_order
     ]
+
+
+def _urgent_first(disk: DiskRow) -> tuple[bool, datetime | None, bool, str]:
+    return disk.full_at is None, disk.full_at, disk.free_bytes is None, disk.data_host
 
 
 def _urgency(disk: DiskRow, report: NightReport) -> str:

@@ -59,12 +59,11 @@ def of(report: NightReport) -> Timeline | None:
         return None
     axis = TimeAxis(report.begins, report.ends)
     hosts = sorted({each.data_host for each in report.observed})
-    lanes = [
-        Lane(
-            host, _LANE * number, [_bar(axis, report, each) for each in report.observed if each.data_host == host]
-        )
-        for number, host in enumerate(hosts[:MOST_LANES])
-    ]
+    lanes = [Lane(host, _LANE * number, []) for number, host in enumerate(hosts[:MOST_LANES])]
+    of_host = {lane.name: lane for lane in lanes}
+    for each in report.observed:
+        if each.data_host in of_host:
+            of_host[each.data_host].bars.append(_bar(axis, report, each))
     failures = [
         (axis.percent(each.at), f"{each.taskID} {each.failed_status}, {when(each.at, report)}")
         for each in report.failures
