@@ -108,3 +108,31 @@ def test_maintenance_takes_one_slot_and_comes_after_all_other_work(dags: dict[st
         assert not task.upstream_task_ids  # one that fails stops no other
     assert POOL_SLOTS["maintenance"] == 1
     assert dags["maintenance"].start_date is None  # else its first run would begin with the stack
+
+
+def test_the_night_is_reported_after_the_report_hour_and_any_night_by_hand(dags: dict[str, DAG]) -> None:
+    dag = dags["night_report"]
+    assert dag.schedule == "5 8 * * *"
+    night = dag.params.get_param("night")
+    assert night.resolve(None) is None
+    assert night.resolve("2026-05-03") == "2026-05-03"
+    with pytest.raises(ParamValidationError):
+        night.resolve("yesterday")
+    assert [task.retries for task in dag.tasks] == [6]
+
+
+def test_the_report_hour_is_a_setting(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c"),
+            "from airflow.dag_processing.dagbag import DagBag; import sys; "
+            "print(DagBag(sys.argv[1]).dags['night_report'].schedule)",
+            FOLDER / "night_report.py",
+        ],
+        env={"AIRFLOW_HOME": str(tmp_path), "HOME": str(tmp_path), "ATDB_REPORT_HOUR": "21"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "5 21 * * *"

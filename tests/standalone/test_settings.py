@@ -14,7 +14,7 @@ def test_without_an_environment_the_state_lies_in_the_repository() -> None:
 
 
 def test_settings_survive_the_way_through_the_environment(tmp_path: Path) -> None:
-    settings = Settings(tmp_path.resolve(), 18000, 18080, 18001, 18433, telescope_speedup=12.5)
+    settings = Settings(tmp_path.resolve(), 18000, 18080, 18001, 18433, telescope_speedup=12.5, report_hour=0)
     assert Settings.from_environment(settings.as_environment()) == settings
 
 
@@ -28,6 +28,7 @@ def test_settings_survive_the_way_through_the_environment(tmp_path: Path) -> Non
         ("ATDB_TELESCOPE_SPEEDUP", "0"),
         ("ATDB_TELESCOPE_SPEEDUP", "nan"),
         ("ATDB_TELESCOPE_SPEEDUP", "fast"),
+        ("ATDB_REPORT_HOUR", "24"),
     ],
 )
 def test_a_setting_of_no_use_is_refused_by_its_name(name: str, value: str) -> None:

@@ -18,6 +18,7 @@ from atdb_interface.models import NewDataProduct
 from atdb_interface.overview import EventKind, NewEvent
 from atdb_interface.presence import DiskUsage
 from atdb_interface.work import ClaimRequest, ProductMove
+from tests import night_reports
 from tests.gui.screenshots.fates import ARCHIVE_AWAY, Fate, fate_of, times_of
 from tests.gui.screenshots.week import Planned
 
@@ -87,6 +88,8 @@ def fill(plan: Plan, clients: Clients, superuser_url: str, now: datetime) -> Obs
     _work(clients["airflow"], superuser_url, told, now)
     _govern(clients["operator"], superuser_url, told, now)
     _report(clients["airflow"], superuser_url, told, now)
+    for days, make in ((0, night_reports.busy), (1, night_reports.empty), (2, night_reports.terrible)):
+        clients["airflow"].store_night_report(make(night_reports.NIGHT - timedelta(days=days)))
     return told
 
 

@@ -10,6 +10,7 @@ import httpx
 from playwright.sync_api import Browser, Page
 
 from atdb_api.auth import COOKIE
+from tests import night_reports
 from tests.conftest import SECRETS
 from tests.gui.screenshots import palette
 from tests.gui.screenshots.observatory import Observatory
@@ -50,6 +51,8 @@ def busy(week: Observatory) -> Iterator[Picture]:
     yield Picture("flow", "/flow/")
     yield Picture("services", "/services/")
     yield Picture("services-pause", "/services/ingest/")
+    yield Picture("reports", "/reports/")
+    yield Picture("report", f"/reports/{night_reports.NIGHT}/")
 
 
 def many(week: Observatory) -> str:

@@ -1,0 +1,38 @@
+"""Nights of 24 hours follow each other without a gap, and the last one is the one that has ended."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+
+from atdb_interface.nights import Night, report_hour
+
+
+@pytest.mark.parametrize("hour", [0, 8, 23])
+def test_nights_follow_each_other_without_a_gap(hour: int) -> None:
+    one, next_one = (Night.of(date(2026, 2, day), hour) for day in (27, 28))
+    assert one.ends == next_one.begins
+    assert (one.day, one.begins.hour, one.ends - one.begins) == (date(2026, 2, 27), hour, timedelta(hours=24))
+
+
+@pytest.mark.parametrize("hour", [0, 8, 23])
+def test_the_last_night_ended_at_or_before_the_moment(hour: int) -> None:
+    midnight = datetime(2026, 3, 1, tzinfo=UTC)
+    for minutes in range(0, 2 * 24 * 60, 15):
+        now = midnight + timedelta(minutes=minutes)
+        night = Night.last(now, hour)
+        assert night.ends <= now < night.ends + timedelta(hours=24)
+        assert night == Night.of(night.day, hour)
+
+
+def test_the_zone_of_the_moment_does_not_matter() -> None:
+    now = datetime(2026, 3, 1, 7, 59, tzinfo=UTC)
+    assert Night.last(now.astimezone(timezone(timedelta(hours=14))), 8) == Night.last(now, 8)
+    assert Night.last(now, 8).day == date(2026, 2, 27)
+
+
+def test_the_report_hour_is_a_setting() -> None:
+    assert report_hour({}) == report_hour({"ATDB_REPORT_HOUR": ""}) == 8
+    assert report_hour({"ATDB_REPORT_HOUR": "0"}) == 0
+    for wrong in ("24", "-1", "8.5", "eight", "٨"):
+        with pytest.raises(ValueError, match="ATDB_REPORT_HOUR must be an hour from 0 to 23"):
+            report_hour({"ATDB_REPORT_HOUR": wrong})
