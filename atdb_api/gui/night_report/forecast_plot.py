@@ -63,7 +63,7 @@ def _urgency(disk: DiskRow, report: NightReport) -> str:
 def _curve(disk: DiskRow, axis: TimeAxis) -> Curve:
     amounts = [point.free_bytes for point in disk.forecast]
     top = max(1, disk.total_bytes or 0, *amounts)
-    bottom = max(min(0, *amounts), -top)  # the rest of a larger lack is cut off, or the free space could not be seen
+    bottom = max(min(0, *amounts), -top)  # a larger lack is cut off, so that the free space stays visible
     reach = top - bottom
     places = [axis.percent(point.at) * SIDE / 100 for point in disk.forecast]
 
