@@ -62,7 +62,8 @@ def _urgency(disk: DiskRow, report: NightReport) -> str:
 
 def _curve(disk: DiskRow, axis: TimeAxis) -> Curve:
     amounts = [point.free_bytes for point in disk.forecast]
-    top, bottom = max(1, disk.total_bytes or 0, *amounts), min(0, *amounts)
+    top = max(1, disk.total_bytes or 0, *amounts)
+    bottom = max(min(0, *amounts), -top)  # a larger lack is cut off, so that the free space stays visible
     reach = top - bottom
     places = [axis.percent(point.at) * SIDE / 100 for point in disk.forecast]
 
