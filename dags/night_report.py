@@ -19,7 +19,6 @@ with DAG(
     schedule=f"5 {report_hour()} * * *",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,
     params={
         "night": Param(
             None,
