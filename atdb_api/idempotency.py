@@ -6,10 +6,9 @@ done is kept: a refusal is judged anew.
 
 import hashlib
 import re
-from datetime import UTC, datetime, timedelta
 
 from flask import Response, g, request
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from atdb_api import auth
@@ -18,7 +17,6 @@ from atdb_interface.errors import BadRequest, KeyReused
 
 HEADER = "Idempotency-Key"
 KEY_PATTERN = r"^[!-~]([ -~]{0,198}[!-~])?$"
-KEEP = timedelta(days=1)
 
 
 def recall(session: Session) -> Response | None:
@@ -44,11 +42,10 @@ def recall(session: Session) -> Response | None:
 
 
 def keep(session: Session, response: Response) -> None:
-    """Keep the answer to a request that came with a key, and forget old ones."""
+    """Store the answer to a request that came with a key; the DAG maintenance deletes it after a day or more."""
     key = request.headers.get(HEADER)
     if key is None or "login" not in g or not response.is_json:
         return
-    session.execute(delete(KeptAnswer).where(KeptAnswer.created_at < datetime.now(UTC) - KEEP))
     session.add(
         KeptAnswer(
             account=auth.actor(),

@@ -28,7 +28,9 @@ def _fernet_key() -> str:
 _LAYOUT: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "airflow_ui": dict.fromkeys(("admin", "reconcile"), _password),
     "atdb": dict.fromkeys(("operator", "admin", "astronomer", "airflow", "telescope"), _password),
-    "postgresql": dict.fromkeys(("postgres", "atdb", "airflow", "reports"), _password),
+    "postgresql": dict.fromkeys(
+        ("postgres", "atdb", "airflow", "reports", "maintenance", "airflow_maintenance"), _password
+    ),
     "airflow_keys": {"fernet_key": _fernet_key, "jwt_secret": _jwt_secret, "secret_key": _password},
 }
 

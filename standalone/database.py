@@ -206,6 +206,13 @@ def prepare_reader(settings: Settings, credentials: Credentials, database: str =
         cursor.execute("REVOKE EXECUTE ON FUNCTION lo_creat, lo_create, lo_from_bytea FROM PUBLIC")
 
 
+def prepare_login(settings: Settings, credentials: Credentials, role: str, database: str) -> None:
+    """Create or update a role that can connect to another role's database, where a script grants it the rest."""
+    with closing(connect(settings, credentials)) as opened, opened.cursor() as cursor:
+        _prepare_role(cursor, credentials, role)
+        cursor.execute(SQL("GRANT CONNECT ON DATABASE {} TO {}").format(Identifier(database), Identifier(role)))
+
+
 def _prepare_role(cursor: cursor, credentials: Credentials, role: str) -> None:
     cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,))
     verb = SQL("CREATE" if cursor.fetchone() is None else "ALTER")

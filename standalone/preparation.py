@@ -15,8 +15,9 @@ from standalone.settings import DEFAULT_STATE, REPOSITORY, Settings
 
 NAMES = ("prepare-atdb", "prepare-airflow")
 
-#: How many tasks of a stage may work at once, on all of Airflow's workers. An operator may change them in Airflow.
-POOL_SLOTS = {"validate": 4, "ingest": 4, "remove": 2}
+#: How many tasks of a stage or DAG may work at once, on all of Airflow's workers. An operator may change them in
+#: Airflow. Maintenance takes one slot, so that it never fills the workers while observations wait.
+POOL_SLOTS = {"validate": 4, "ingest": 4, "remove": 2, "maintenance": 1}
 
 
 class PreparationError(Exception):
@@ -27,6 +28,7 @@ def prepare_atdb(settings: Settings, credentials: Credentials) -> None:
     """Bring ATDB's database up to date, let its API start, and give its accounts their secrets."""
     database.prepare_owner(settings, credentials, "atdb")
     database.prepare_reader(settings, credentials)
+    database.prepare_login(settings, credentials, "maintenance", database="atdb")
     environment = programs.atdb_environment(settings, credentials)
     with _log(settings, "prepare-atdb").open("w", encoding="utf-8") as log:
         _run(settings, "prepare-atdb", ["flask", "--app", "atdb_api", "migrate"], environment, log)
@@ -49,8 +51,17 @@ def prepare_airflow(settings: Settings, credentials: Credentials) -> None:
         with _log(settings, "prepare-airflow").open("w", encoding="utf-8") as log:
             _run(settings, "prepare-airflow", ["airflow", "db", "migrate"], environment, log)
         database.set_note(settings, credentials, "airflow", migrated)
+    _prepare_maintenance(settings, credentials)
     _make_pools(settings, credentials)
     _allow(settings, "airflow")
+
+
+def _prepare_maintenance(settings: Settings, credentials: Credentials) -> None:
+    """Grant the role of Airflow's maintenance what it may do to the tables that the migration has left."""
+    database.prepare_login(settings, credentials, "airflow_maintenance", database="airflow")
+    grants = (REPOSITORY / "sql" / "maintenance" / "airflow_role.sql").read_text(encoding="utf-8")
+    with closing(database.connect(settings, credentials, "airflow")) as opened, opened, opened.cursor() as cursor:
+        cursor.execute(grants)
 
 
 def _make_pools(settings: Settings, credentials: Credentials) -> None:
@@ -63,7 +74,7 @@ def _make_pools(settings: Settings, credentials: Credentials) -> None:
         cursor.executemany(
             "INSERT INTO slot_pool (pool, slots, description, include_deferred) VALUES (%s, %s, %s, false) "
             "ON CONFLICT (pool) DO NOTHING",
-            [(name, slots, f"The stage {name}") for name, slots in POOL_SLOTS.items()],
+            [(name, slots, f"Tasks of {name}") for name, slots in POOL_SLOTS.items()],
         )
 
 

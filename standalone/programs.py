@@ -18,6 +18,8 @@ from standalone.settings import HOST, REPOSITORY, Settings
 # no AIRFLOW__ setting of another installation changes what the stack does.
 _INHERITED = (
     *("ATDB_ANONYMOUS_ROLE", "ATDB_RETRY_SECONDS", "ATDB_SITE_REPORTS"),
+    *("ATDB_KEEP_AIRFLOW_DAYS", "ATDB_KEEP_CLAIMS_DAYS", "ATDB_KEEP_IDEMPOTENCY_KEYS_DAYS"),
+    *("ATDB_KEEP_LOGS_DAYS", "ATDB_KEEP_SESSIONS_DAYS"),
     *("HOME", "LANG", "LC_ALL", "LOGNAME", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER"),
 )
 
@@ -111,6 +113,7 @@ def _connections(settings: Settings, credentials: Credentials, inherited: Mappin
     }
     archive = {"conn_type": "generic", "extra": {"url": settings.archive.as_uri()}}
     return {
+        "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS": json.dumps({"folder": str(settings.private_connections)}),
         "AIRFLOW_CONN_AIRFLOW_API": json.dumps(airflow),
         "AIRFLOW_CONN_ATDB_DEFAULT": json.dumps(atdb),
         "AIRFLOW_CONN_ATDB_REPORTS": json.dumps(reports),

@@ -121,6 +121,11 @@ class Settings:
         return self.airflow_home / "passwords.json"
 
     @property
+    def private_connections(self) -> Path:
+        """Airflow's connections that belong to one DAG only: a folder for each of these DAGs."""
+        return self.airflow_home / "connections"
+
+    @property
     def telescope_state(self) -> Path:
         """What the telescope simulator remembers across a restart."""
         return self.state / "telescope"

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import psutil
 
-from standalone import database, health, leftovers, preparation, programs, supervisor
+from standalone import database, health, leftovers, preparation, private_connections, programs, supervisor
 from standalone.credentials import Credentials
 from standalone.files import write_private
 from standalone.settings import HOST, Settings
@@ -111,6 +111,7 @@ class Stack:
             folder.mkdir(mode=0o700, exist_ok=True)
         credentials = Credentials.prepare(settings.credentials)
         write_private(settings.airflow_passwords, json.dumps(dict(credentials.airflow_ui)))
+        private_connections.write(settings, credentials)
         return credentials
 
     def _prepare(self, credentials: Credentials) -> None:

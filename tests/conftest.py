@@ -104,6 +104,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server.start()
     database.prepare_owner(server.settings, server.credentials, "atdb")
     database.prepare_reader(server.settings, server.credentials)
+    database.prepare_login(server.settings, server.credentials, "maintenance", database="atdb")
     command.upgrade(alembic_config(server.url()), "head")
     template = create_app(Config(database_url=server.url()))
     with template.app_context(), transaction() as session:

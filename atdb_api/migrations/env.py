@@ -5,7 +5,7 @@ import os
 from alembic import context
 from sqlalchemy import NullPool, create_engine
 
-from atdb_api import reports_schema
+from atdb_api import maintenance_schema, reports_schema
 from atdb_api.models import Base
 
 url = context.config.attributes.get("url") or os.environ["ATDB_DATABASE_URL"]
@@ -15,6 +15,8 @@ with create_engine(url, poolclass=NullPool).connect() as connection:
     with context.begin_transaction():
         if is_migration:
             reports_schema.drop(connection)
+            maintenance_schema.drop(connection)
         context.run_migrations()
         if is_migration and set(context.get_context().get_current_heads()) == set(context.script.get_heads()):
             reports_schema.create(connection)
+            maintenance_schema.create(connection)

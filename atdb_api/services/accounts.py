@@ -104,7 +104,6 @@ def make_token(
         expires_at=now + lifetime if lifetime else None,
     )
     session.add(token)
-    session.execute(delete(Token).where(Token.is_session, Token.expires_at < now))
     session.flush()
     if not is_session:
         changes.record(session, "token made", actor=actor, account=account, fields={"token": [None, name]})

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from atdb_api import filters
@@ -14,8 +14,6 @@ from atdb_api.wire import OBSERVATION_COLUMNS
 from atdb_interface.lifecycle import STAGES, Status
 from atdb_interface.work import ClaimRequest
 
-#: How long after its end a claim is remembered.
-KEEP_CLAIMS = timedelta(days=1)
 #: In this order observations are given out.
 ORDER = (Observation.priority.desc(), Observation.start_time, Observation.id)
 _GOVERNED = {status for stage in STAGES for status in (stage.source, stage.working)}
@@ -63,7 +61,6 @@ def claim(session: Session, request: ClaimRequest) -> Claim:
         tasks=[{"taskID": o.task_id, "my_status": o.status} for o in found[: request.limit]],
     )
     session.add(new)
-    session.execute(delete(Claim).where(Claim.expires_at < now - KEEP_CLAIMS))
     return new
 
 

@@ -122,6 +122,7 @@ def test_a_dump_restored_into_an_empty_server_passes_the_same_reads(
     try:
         database.prepare_owner(other.settings, other.credentials, "atdb")
         database.prepare_reader(other.settings, other.credentials)
+        database.prepare_login(other.settings, other.credentials, "maintenance", database="atdb")
         dumped = tmp_path_factory.mktemp("dump") / "atdb.dump"
         tool("pg_dump", "--format=custom", f"--file={dumped}", f"--dbname={plain(database_url)}")
         whose = ("--no-owner", "--no-privileges")

@@ -36,7 +36,8 @@ def dags() -> dict[str, DAG]:
 
 def test_every_dag_file_is_one_dag_of_its_name(dags: dict[str, DAG]) -> None:
     assert set(dags) == {path.stem for path in FOLDER.glob("*.py")}
-    assert set(dags) == {str(stage.actor) for stage in STAGES} | {"listen", "night_report", "operate", "reconcile"}
+    others = {"listen", "maintenance", "night_report", "operate", "reconcile"}
+    assert set(dags) == {str(stage.actor) for stage in STAGES} | others
 
 
 def test_reading_the_dag_files_asks_nobody(tmp_path: Path) -> None:
@@ -49,7 +50,7 @@ def test_reading_the_dag_files_asks_nobody(tmp_path: Path) -> None:
         check=True,
     )
     told = json.loads(done.stdout.splitlines()[-1])
-    assert len(told["dags"]) == len(STAGES) + 4
+    assert len(told["dags"]) == len(STAGES) + 5
     assert (told["errors"], told["asked"]) == ({}, [])
 
 
@@ -96,3 +97,13 @@ def test_operate_offers_every_action_and_wants_a_reason(dags: dict[str, DAG]) ->
 def test_every_pool_that_a_task_names_is_made_by_the_stack(dags: dict[str, DAG]) -> None:
     named = {task.pool for dag in dags.values() for task in dag.tasks}
     assert named <= {"default_pool", *POOL_SLOTS}
+
+
+def test_maintenance_takes_one_slot_and_comes_after_all_other_work(dags: dict[str, DAG]) -> None:
+    others = [task for dag in dags.values() for task in dag.tasks if dag.dag_id != "maintenance"]
+    for task in dags["maintenance"].tasks:
+        assert task.pool == "maintenance"
+        assert task.weight_rule == "absolute"
+        assert task.priority_weight < min(each.priority_weight for each in others)
+        assert not task.upstream_task_ids  # one that fails stops no other
+    assert POOL_SLOTS["maintenance"] == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from supervisor.options import ServerOptions
 
+from operators.maintenance import retention
 from standalone import programs, supervisor
 from standalone.credentials import Credentials
 from standalone.settings import Settings
@@ -93,3 +94,12 @@ def test_supervisord_understands_its_configuration(
     assert read["api"].environment["ATDB_PROCESS"] == f"{settings.state}:api"
     assert Path(read["api"].stdout_logfile).resolve() == settings.logs / "api.log"
     assert not options.server_configs  # no socket
+
+
+def test_every_retention_that_is_set_reaches_the_tasks(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in retention.ALL:
+        monkeypatch.setenv(each.variable, "99")
+    environment = programs.command_environment(settings, "scheduler", {})
+    assert {environment[each.variable] for each in retention.ALL} == {"99"}

@@ -1,0 +1,43 @@
+"""# maintenance
+Every day: deletes what is older than its retention: rows of Airflow's own tables, Airflow's logs, ended sessions,
+used idempotency keys and expired claims. The ages are settings, see the section Maintenance of docs/operation.md.
+The history of observations is never deleted. Each task's log shows what was deleted, table by table.
+
+The tasks are independent: one that fails stops no other. They run one at a time, after all other work that is
+waiting for a worker."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from airflow.sdk import DAG
+
+from operators.maintenance import retention
+from operators.maintenance.airflow_tables import CleanAirflowOperator
+from operators.maintenance.expired_rows import DeleteExpiredOperator
+from operators.maintenance.old_logs import DeleteLogsOperator
+
+with DAG(
+    "maintenance",
+    doc_md=__doc__,
+    schedule="30 10 * * *",
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    template_searchpath=[str(Path(__file__).parents[1] / "sql" / "maintenance")],
+    default_args={
+        "pool": "maintenance",
+        "priority_weight": -1000,
+        "weight_rule": "absolute",
+        "retries": 2,
+        "retry_delay": timedelta(minutes=10),
+        "execution_timeout": timedelta(hours=1),
+    },
+    tags=["atdb"],
+):
+    DeleteExpiredOperator(task_id="sessions", sql="sessions.sql", retention=retention.SESSIONS)
+    DeleteExpiredOperator(
+        task_id="idempotency_keys", sql="idempotency_keys.sql", retention=retention.IDEMPOTENCY_KEYS
+    )
+    DeleteExpiredOperator(task_id="claims", sql="claims.sql", retention=retention.CLAIMS)
+    DeleteLogsOperator(task_id="logs")
+    CleanAirflowOperator(task_id="airflow_tables")

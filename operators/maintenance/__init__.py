@@ -1,0 +1,1 @@
+"""What the DAG maintenance deletes, and for how long it is kept."""

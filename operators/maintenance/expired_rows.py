@@ -1,0 +1,46 @@
+"""maintenance: rows of ATDB's database that have expired, through the Postgres provider."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from operators.maintenance.part import MaintenanceOperator
+from operators.maintenance.retention import Retention
+
+#: One transaction deletes about this many rows, so that none holds its locks for long.
+BATCH_ROWS = 10_000
+
+
+class DeleteExpiredOperator(MaintenanceOperator):
+    """Run a statement that deletes a batch of rows, until it finds none; returns how many rows were deleted.
+
+    `sql`: a statement, or the name of a file of one, with the parameters `keep_days` and `batch`.
+    """
+
+    template_fields: Sequence[str] = ("sql",)
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers = {"sql": "sql"}  # noqa: RUF012 - Airflow declares it so
+
+    def __init__(
+        self, *, sql: str, retention: Retention, conn_id: str = "atdb_maintenance", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.sql = sql
+        self.retention = retention
+        self.conn_id = conn_id
+
+    def delete(self) -> int:
+        """Delete batch after batch."""
+        # Imported late, so that reading the DAG file stays fast.
+        from airflow.providers.postgres.hooks.postgres import PostgresHook  # noqa: PLC0415
+
+        parameters = {"keep_days": self.retention.days(), "batch": BATCH_ROWS}
+        hook = PostgresHook(self.conn_id, log_sql=False)
+        deleted = 0
+        while rows := hook.run(self.sql, autocommit=True, parameters=parameters, handler=_row_count):
+            deleted += cast("int", rows)
+        self.log.info("Deleted %d rows: %s", deleted, self.sql.partition("\n")[0].lstrip("- "))
+        return deleted
+
+
+def _row_count(cursor: Any) -> int:
+    return int(cursor.rowcount)
