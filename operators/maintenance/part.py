@@ -1,13 +1,11 @@
 """What the tasks of maintenance have in common: the event in ATDB if one finally fails."""
 
 from abc import abstractmethod
-from contextlib import suppress
 from typing import Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from atdb_interface.errors import AtdbError
 from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.reasons import reason_of
@@ -35,10 +33,14 @@ class MaintenanceOperator(BaseOperator):
         """Delete what is older than its retention; returns how much was deleted."""
 
     def _raise_event(self, day: str, error: BaseException) -> None:
+        reason = " ".join(reason_of(error).split())[:2000]
         detail = (
-            f"Maintenance of {self.task_id} failed: {reason_of(error)[:2000]} What should be deleted stays until a "
-            "run succeeds. Read the log of the DAG maintenance in Airflow, correct the cause, and clear the task."
+            f"The task {self.task_id} of the DAG maintenance failed, so what it deletes stays. Read the log of the "
+            f"task in Airflow, correct the cause and clear the task. {reason}"
         )
         event = NewEvent(key=f"maintenance/{self.task_id}/{day}", kind=EventKind.FAILURE, detail=detail)
-        with suppress(AtdbError), AtdbHook(self.atdb_conn_id).client() as client:
-            client.raise_events([event])
+        try:
+            with AtdbHook(self.atdb_conn_id).client() as client:
+                client.raise_events([event])
+        except Exception as refusal:  # the first error must not be lost
+            self.log.warning("Cannot raise an event in ATDB: %s", refusal)
