@@ -8,12 +8,13 @@ DO ?= account list
 CASES ?= 10000
 SEED ?=
 OBSERVATIONS ?= 100
+RUNS ?= 50000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo rehearsal up down status admin test fuzz screenshots docs check format lock clean browser
+.PHONY: help install demo rehearsal up down status admin test fuzz bench-maintenance screenshots docs check format lock clean browser
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 demo: .venv/run ## Replay a schedule from specification to removal (SCHEDULE=file SPEEDUP=n), and end
 	@$(BIN)/python -m standalone demo $(if $(SPEEDUP),--speedup $(SPEEDUP)) $(if $(SCHEDULE),'$(SCHEDULE)')
@@ -38,6 +39,9 @@ test: .venv/dev browser ## Run all tests: on a real PostgreSQL, Airflow and tele
 
 fuzz: .venv/dev ## Make 10,000 random requests, as all roles, and judge the answers (CASES=n SEED=n)
 	ATDB_FUZZ_CASES=$(CASES) ATDB_FUZZ_SEED=$(SEED) $(BIN)/pytest -s tests/fuzz
+
+bench-maintenance: .venv/dev ## Measure maintenance beside a running scheduler (RUNS=n old runs in Airflow's database)
+	@$(BIN)/python -m tests.benchmarks.maintenance $(RUNS)
 
 screenshots: .venv/dev browser ## Take the pictures of all pages anew, into docs/screenshots (SCHEDULE=file; needs Chromium)
 	@$(BIN)/python -m tests.gui.screenshots docs/screenshots $(if $(SCHEDULE),'$(SCHEDULE)')

@@ -66,10 +66,10 @@ class Postgres:
         self._process: subprocess.Popen[bytes] | None = None
         database.initialise(self.settings, self.credentials)
 
-    def start(self) -> None:
+    def start(self, *, fsync: bool = False) -> None:
         owner = database.account()
         self._process = subprocess.Popen(
-            [*database.server_command(self.settings), "-c", "fsync=off"],
+            [*database.server_command(self.settings), "-c", f"fsync={'on' if fsync else 'off'}"],
             user=owner and owner.pw_uid,
             group=owner and owner.pw_gid,
             stdout=subprocess.DEVNULL,

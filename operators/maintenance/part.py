@@ -35,7 +35,7 @@ class MaintenanceOperator(BaseOperator):
     def _raise_event(self, day: str, error: BaseException) -> None:
         reason = " ".join(reason_of(error).split())[:2000]
         detail = (
-            f"The task {self.task_id} of the DAG maintenance failed, so what it deletes stays. Read the log of the "
+            f"The task {self.task_id} of the DAG maintenance failed; what it deletes stays. Read the log of the "
             f"task in Airflow, correct the cause and clear the task. {reason}"
         )
         event = NewEvent(key=f"maintenance/{self.task_id}/{day}", kind=EventKind.FAILURE, detail=detail)
