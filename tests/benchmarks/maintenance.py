@@ -1,9 +1,9 @@
-"""`python -m tests.benchmarks.maintenance`: how long maintenance takes, and how long it keeps the scheduler waiting.
+"""`python -m tests.benchmarks.maintenance [RUNS [SECONDS]]`: maintenance beside a running scheduler.
 
-Airflow's database gets 50,000 runs older than the retention and a tenth as many younger ones. Beside a running
-scheduler, the DAG maintenance deletes the old ones. All the time, a run of a probe DAG is created four times a
-second over Airflow's API. Its only task is empty, so the scheduler alone takes it from queued to success. The same is
-measured before and after maintenance, in the same processes.
+Airflow's database gets 50,000 runs older than the retention and a tenth as many younger ones, which the DAG
+maintenance then deletes. All the time, a run of a probe DAG is created four times a second over Airflow's API. Its
+only task is empty, so the scheduler alone takes it from queued to success. The same is measured for a while before
+and after maintenance, in the same processes.
 """
 
 import json
@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,10 @@ class Phase:
         )
 
 
-HEAD = f"{'seconds':<20}{'probes':>7}{'median wait':>13}{'longest wait':>14}{'longest between':>19}{'longest between':>20}\n"
-HEAD += f"{'':<20}{'':>7}{'':>13}{'':>14}{'decisions':>19}{'heartbeats':>20}"
+HEAD = (
+    f"{'':<20}{'':>7}{'median':>13}{'longest':>14}{'longest between':>19}{'longest between':>20}\n"
+    f"{'seconds':<20}{'probes':>7}{'wait':>13}{'wait':>14}{'decisions':>19}{'heartbeats':>20}"
+)
 
 
 class Watch:
@@ -96,7 +99,7 @@ class Watch:
             cursor.execute(_WAITS, (begin, end))
             probes, median, longest, between = cursor.fetchone()
         beats = [beat for beat in self._beats if begin <= beat <= end]
-        gap = max(later - earlier for earlier, later in zip(beats, beats[1:], strict=False))
+        gap = max(later - earlier for earlier, later in pairwise(beats))
         return Phase(name, probes, float(median), float(longest), float(between), gap.total_seconds())
 
     def _probe(self) -> None:
