@@ -6,10 +6,10 @@ The history of observations is never deleted. Each task's log shows what was del
 The tasks are independent: one that fails stops no other. They run one at a time, after all other work that is
 waiting for a worker."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, CronTriggerTimetable
 
 from operators.maintenance import retention
 from operators.maintenance.airflow_tables import CleanAirflowOperator
@@ -19,8 +19,8 @@ from operators.maintenance.old_logs import DeleteLogsOperator
 with DAG(
     "maintenance",
     doc_md=__doc__,
-    schedule="30 10 * * *",
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    # Without a start date the first run waits for its hour: no stack begins with maintenance.
+    schedule=CronTriggerTimetable("30 10 * * *", timezone="UTC", run_immediately=timedelta(minutes=1)),
     catchup=False,
     max_active_runs=1,
     template_searchpath=[str(Path(__file__).parents[1] / "sql" / "maintenance")],

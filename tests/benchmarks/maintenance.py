@@ -1,7 +1,7 @@
 """`python -m tests.benchmarks.maintenance [RUNS [SECONDS]]`: maintenance beside a running scheduler.
 
 Airflow's database gets 50,000 runs older than the retention and a tenth as many younger ones, which the DAG
-maintenance then deletes. All the time, a run of a probe DAG is created four times a second over Airflow's API. Its
+maintenance then deletes. All the time, a run of a probe DAG is created twice a second over Airflow's API. Its
 only task is empty, so the scheduler alone takes it from queued to success. The same is measured for a while before
 and after maintenance, in the same processes.
 """
@@ -9,6 +9,7 @@ and after maintenance, in the same processes.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,7 +38,7 @@ from airflow.sdk import DAG
 with DAG("probe", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
     EmptyOperator(task_id="empty")
 """
-PROBE_SECONDS = 0.25
+PROBE_SECONDS = 0.5
 LOG_FILES = 10_000
 #: The share of the runs that is young.
 YOUNG = 1 / 11
@@ -217,6 +218,7 @@ def measure(state: Path, runs: int, quiet_seconds: float) -> None:
         now = datetime.now(UTC)
         with connected(postgres) as cursor:
             oldest = now - timedelta(days=AIRFLOW.days()) / YOUNG
+            print("Filling Airflow's database", flush=True)
             fill(cursor, dag_id="past", runs=round(runs / (1 - YOUNG)), first=oldest, last=now)
             cursor.execute("analyze")
         before = count(postgres)
@@ -227,6 +229,7 @@ def measure(state: Path, runs: int, quiet_seconds: float) -> None:
             time.sleep(quiet_seconds)
             phases = [watch.phase("before", begin, datetime.now(UTC))]
             begin = datetime.now(UTC)
+            print("Running maintenance", flush=True)
             tasks = run_maintenance(http)
             phases.append(watch.phase("with maintenance", begin, datetime.now(UTC)))
             begin = datetime.now(UTC)
@@ -248,6 +251,7 @@ def measure(state: Path, runs: int, quiet_seconds: float) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing keeps running
     with tempfile.TemporaryDirectory(prefix="atdb-benchmark-") as made_folder:
         Path(made_folder).chmod(0o755)  # PostgreSQL may run as another user
         old, seconds = (*sys.argv[1:], *("50000", "120")[len(sys.argv) - 1 :])

@@ -107,3 +107,4 @@ def test_maintenance_takes_one_slot_and_comes_after_all_other_work(dags: dict[st
         assert task.priority_weight < min(each.priority_weight for each in others)
         assert not task.upstream_task_ids  # one that fails stops no other
     assert POOL_SLOTS["maintenance"] == 1
+    assert dags["maintenance"].start_date is None  # else its first run would begin with the stack
