@@ -15,6 +15,7 @@ from operators.maintenance import retention
 from operators.maintenance.airflow_tables import CleanAirflowOperator
 from operators.maintenance.expired_rows import DeleteExpiredOperator
 from operators.maintenance.old_logs import DeleteLogsOperator
+from operators.owner import owned
 
 with DAG(
     "maintenance",
@@ -24,14 +25,15 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     template_searchpath=[str(Path(__file__).parents[1] / "sql" / "maintenance")],
-    default_args={
-        "pool": "maintenance",
-        "priority_weight": -1000,
-        "weight_rule": "absolute",
-        "retries": 2,
-        "retry_delay": timedelta(minutes=10),
-        "execution_timeout": timedelta(hours=1),
-    },
+    **owned(
+        "maintenance",
+        pool="maintenance",
+        priority_weight=-1000,
+        weight_rule="absolute",
+        retries=2,
+        retry_delay=timedelta(minutes=10),
+        execution_timeout=timedelta(hours=1),
+    ),
     tags=["atdb"],
 ):
     DeleteExpiredOperator(task_id="sessions", sql="sessions.sql", retention=retention.SESSIONS)

@@ -11,6 +11,7 @@ from airflow.sdk import DAG, Param
 
 from atdb_interface.nights import report_hour
 from operators.night_report import NightReportOperator
+from operators.owner import owned
 
 with DAG(
     "night_report",
@@ -27,7 +28,7 @@ with DAG(
             description="The day on which the night began; empty for the last one that has ended.",
         ),
     },
-    default_args={"retries": 6, "retry_delay": timedelta(minutes=5)},
+    **owned("night_report", retries=6, retry_delay=timedelta(minutes=5)),
     tags=["atdb"],
 ):
     NightReportOperator(task_id="report")

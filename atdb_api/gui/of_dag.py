@@ -26,7 +26,9 @@ views = Blueprint("of_dag", __name__, url_prefix="/dags/<dag>")
 #: The table of tasks has them all.
 MOST_SHOWN = 100
 #: What the DAGs that are no stage have to do with; any other leads to the night.
-PAGES = MappingProxyType({"listen": "gui.services.show", "operate": "gui.tasks.table"})
+PAGES = MappingProxyType(
+    {"listen": "gui.services.show", "operate": "gui.tasks.table", "night_report": "gui.reports.table"}
+)
 _STAGES = {str(stage.actor): stage for stage in STAGES}
 
 
