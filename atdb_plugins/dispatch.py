@@ -130,12 +130,15 @@ class Dispatcher:
                     refused[DAG_OF[task.my_status]] = str(error)
 
         at_once = asyncio.Semaphore(REQUESTS_AT_ONCE)
+        failures: list[BaseException] = []
         try:
             async with asyncio.TaskGroup() as group:
                 for claim_id, task in sorted(tasks, key=lambda each: each[1].my_status is not OBSERVE.source):
                     group.create_task(create(claim_id, task))
-        except* (AtdbError, AirflowUnavailable) as failures:
-            raise failures.exceptions[0] from None
+        except* (AtdbError, AirflowUnavailable) as failed:
+            failures += failed.exceptions
+        if failures:  # raised within `except*`, it would be a group again
+            raise failures[0]
         return refused
 
     async def _create(self, claim_id: str, task: ClaimedTask) -> None:

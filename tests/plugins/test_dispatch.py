@@ -1,7 +1,9 @@
 """One run of a stage's DAG for each observation that waits, in a real Airflow, whatever is killed in between."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from atdb_interface.async_client import AsyncClient
@@ -10,12 +12,13 @@ from atdb_interface.errors import Unavailable
 from atdb_interface.lifecycle import STAGES, Actor, Stage, Status
 from atdb_interface.models import Observation
 from atdb_interface.work import ClaimRequest
-from atdb_plugins.airflow_api import AirflowApiError
+from atdb_plugins.airflow_api import AirflowApiError, AirflowUnavailable
 from atdb_plugins.airflow_runs import AirflowRuns
 from atdb_plugins.dispatch import CONSUMER, DAG_OF, Dispatcher
 from standalone.settings import HOST
 from tests.airflow_serving import Airflow
 from tests.conftest import free_ports
+from tests.kills.way import way_to
 from tests.plugins.conftest import Observe, Speaking
 
 pytestmark = pytest.mark.timeout(600)
@@ -203,6 +206,34 @@ def test_what_airflow_refuses_for_one_dag_leaves_the_others_alone(
     assert airflow.runs_of(refused.taskID) == {}
     speaking.run(dispatch)
     assert airflow.runs_of(refused.taskID) == {f"{refused.taskID}-remove-1": "queued"}
+
+
+def test_an_answer_that_is_lost_is_made_good_by_the_next_step(
+    url: str, observed: Observe, airflow: Airflow
+) -> None:
+    made = [observed(Status.VALID) for _ in range(6)]
+    lost: list[str] = []
+
+    def loses_the_first_answers(method: str, path: str, answer: httpx.Response | None) -> bool:
+        if method != "POST" or not path.endswith("/dagRuns") or answer is None or len(lost) >= 2:
+            return False
+        lost.append(path)
+        return True
+
+    async def until_all_is_well(atdb: AsyncClient, runs: AirflowRuns) -> None:
+        dispatcher = Dispatcher(atdb, runs)
+        with pytest.raises(AirflowUnavailable):
+            await dispatcher.step()
+        assert set(dispatcher.troubles) == set(DAG_OF)
+        while dispatcher.troubles:
+            with suppress(AirflowUnavailable):
+                await dispatcher.step()
+
+    with way_to(airflow.url, loses_the_first_answers) as way:
+        Speaking(url, way, airflow.listen_password).run(until_all_is_well)
+    assert len(lost) == 2
+    for each in made:
+        assert airflow.runs_of(each.taskID) == {f"{each.taskID}-ingest-1": "queued"}
 
 
 def test_atdb_away_is_no_trouble_of_airflow(airflow: Airflow) -> None:
