@@ -73,7 +73,7 @@ def _words(error: BaseException) -> str:
 
 
 def _repeats(attempt: Attempt) -> str:
-    """Say when Airflow makes the next attempt."""
+    """Return when Airflow makes the next attempt."""
     return (
         f"Airflow starts attempt {attempt.number + 1} of {attempt.most} within {attempt.retry_seconds:.0f} s; "
         "no action needed yet"
@@ -81,7 +81,7 @@ def _repeats(attempt: Attempt) -> str:
 
 
 def _next_step(context: Any, atdb_conn_id: str) -> str:
-    """Say which status the observation has now, what an operator can do, and where."""
+    """Return which status the observation has now, what an operator can do, and where."""
     task_id = context["dag_run"].partition_key
     if not task_id:
         return "Trigger the DAG with a taskID as its partition key" + _link([])
@@ -97,7 +97,7 @@ def _next_step(context: Any, atdb_conn_id: str) -> str:
 
 
 def _advice(status: Status) -> str:
-    """Say what to do about an observation whose run failed and which has this status."""
+    """Return what to do about an observation whose run failed and which has this status."""
     if status in RETRIES:
         return f"Fix the cause, then retry it in ATDB (back to '{RETRIES[status]}') or clear this run"
     if status in WORKING:

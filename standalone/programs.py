@@ -127,7 +127,7 @@ def _connections(settings: Settings, credentials: Credentials) -> Environment:
 
 
 def _listener(settings: Settings, credentials: Credentials) -> Environment:
-    """Give the connection with which runs are created: for the triggerer, and so for no task."""
+    """Return the connection with which runs are created: for the triggerer, and so for no task."""
     login = {
         "conn_type": "http",
         "host": settings.airflow_url,

@@ -35,7 +35,7 @@ UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 
 @dataclass(frozen=True)
 class Seen:
-    """A service. `last_seen`: its last sign of life, if it gives any; `claimed_at`: its last claim, if any.
+    """A service. `last_seen`: its last heartbeat, if it sends any; `claimed_at`: its last claim, if any.
 
     `troubles`: what stands in its way now.
     """

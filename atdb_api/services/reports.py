@@ -1,4 +1,4 @@
-"""The reports of the nights: each is stored once, and never changes."""
+"""The reports of the nights: each is stored once and never changes, whichever client asks."""
 
 import json
 from datetime import UTC, date, datetime

@@ -62,7 +62,7 @@ def _nobody_asks(found: Situation) -> str:
 
 
 def _unable(found: Situation) -> str:
-    """Name what stands in the way of every service that could begin the work; empty if one of them can."""
+    """Return why no service can begin the work at the moment; empty if one of them can."""
     status, reasons = found.observation.status, []
     for service in found.services:
         if found.now - service.last_seen > GONE_AFTER:
