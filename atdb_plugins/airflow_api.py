@@ -1,6 +1,6 @@
 """What Airflow's own REST API answers, whichever way it is asked."""
 
-#: The states of a run that is not over; one that has ended as `success` or `failed` continues only if it is cleared.
+#: The states of a run that is not over; one that has ended continues only if it is cleared.
 ACTIVE = ("queued", "running")
 
 
