@@ -17,7 +17,8 @@ from standalone.credentials import Credentials
 from standalone.files import write_private
 from standalone.settings import HOST, Settings
 
-START_SECONDS = 180.0  # a start takes 30 s on two cores; a busy machine gets more
+# A start takes 30 s on two idle cores. A busy machine gets as long as it needs, while one part after the other comes.
+STALL_SECONDS = 180.0
 STOP_SECONDS = 18.0
 _PORT_SECONDS = 5.0
 _TAIL_LINES = 25
@@ -95,11 +96,10 @@ class Stack:
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for whoever started the stack, who then stops it in order
         )
-        deadline = time.monotonic() + START_SECONDS
-        self._await_health(lambda: _database_ailments(settings, credentials), deadline)
+        self._await_health(lambda: _database_ailments(settings, credentials))
         self._prepare(credentials)
         preparation.write_client_configuration(settings, credentials)
-        self._await_health(lambda: health.ailments(settings), deadline)
+        self._await_health(lambda: health.ailments(settings))
 
     def _prepare_folders(self) -> Credentials:
         settings = self.settings
@@ -134,13 +134,16 @@ class Stack:
             except preparation.PreparationError as error:
                 raise StackError(f"{error} failed{self._tail(str(error))}") from None
 
-    def _await_health(self, ailments: Callable[[], list[health.Ailment]], deadline: float) -> None:
+    def _await_health(self, ailments: Callable[[], list[health.Ailment]]) -> None:
+        deadline, before = time.monotonic() + STALL_SECONDS, None
         while found := ailments():
+            if found != before:
+                deadline, before = time.monotonic() + STALL_SECONDS, found
             if self._supervisor is not None and self._supervisor.poll() is not None:
                 raise StackError(f"supervisord ended while the stack was starting{self._tail('supervisord')}")
             if time.monotonic() > deadline:
                 reports = [f"{each.process}: {each.reason}{self._tail(each.process)}" for each in found]
-                raise StackError(f"not well after {START_SECONDS:.0f} s:\n" + "\n\n".join(reports))
+                raise StackError(f"no progress for {STALL_SECONDS:.0f} s:\n" + "\n\n".join(reports))
             time.sleep(0.2)
 
     def _tail(self, name: str) -> str:
