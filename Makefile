@@ -46,7 +46,8 @@ bench-maintenance: .venv/dev ## Measure maintenance beside a running scheduler (
 	@$(BIN)/python -m tests.benchmarks.maintenance $(RUNS)
 
 kills: .venv/dev ## Kill the listener and the processes around it while observations flow, and judge (LISTENER=n OTHERS=n)
-	@$(BIN)/python -m tests.kills --listener $(LISTENER) --others $(OTHERS)
+	@$(BIN)/python -m tests.kills --host --listener $(LISTENER) --others 0
+	@$(BIN)/python -m tests.kills --listener 2 --others $(OTHERS)
 
 bench-listen: .venv/dev ## Measure how soon work begins, against the version in another checkout (BEFORE=directory)
 	@$(BIN)/python -m tests.benchmarks.listen --before $(BEFORE)

@@ -17,7 +17,7 @@ from standalone.credentials import Credentials
 from standalone.files import write_private
 from standalone.settings import HOST, Settings
 
-# A start takes 30 s on two idle cores. A busy machine gets as long as it needs, while one part after the other comes.
+# A start takes 30 s on two idle cores. A busy machine gets as long as it needs, while part after part gets well.
 STALL_SECONDS = 180.0
 STOP_SECONDS = 18.0
 _PORT_SECONDS = 5.0

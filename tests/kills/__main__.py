@@ -6,9 +6,11 @@ import os
 import random
 import shutil
 import statistics
+import subprocess
+import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,12 +35,61 @@ LONGEST_WAIT_SECONDS = 15.0
 _HEARTBEATS = {"scheduler": "scheduler", "triggerer": "triggerer"}
 
 
+class Host:
+    """The listener in a process of its own, in the place of the one in the stack's triggerer."""
+
+    def __init__(self, settings: Settings, connections: Mapping[str, str]) -> None:
+        self._log = settings.state / "host.log"
+        self._environment = {**os.environ, **connections, "AIRFLOW_HOME": str(settings.airflow_home)}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.kills.host"], env=self._environment, stdout=log, stderr=log
+            )
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+    def restart(self, killed_at: float) -> Away:
+        """Start it again; it is back when it begins to work."""
+        begun = self._begun()
+        assert self._process is not None
+        self._process.wait(30)
+        self.start()
+        deadline = time.monotonic() + 120
+        while self._begun() == begun:
+            assert time.monotonic() < deadline, "the listener did not begin again"
+            time.sleep(0.05)
+        return Away("listener", datetime.fromtimestamp(killed_at, UTC), datetime.now(UTC))
+
+    def _begun(self) -> int:
+        return self._log.read_bytes().count(b"begins\n")
+
+
 class Killing:
     """A stack, of which processes are killed and watched until they are back."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.host: Host | None = None
         self.aways: list[Away] = []
+
+    def kill_listener(self) -> None:
+        """Kill -9 the process in which the listener works."""
+        if self.host is not None:
+            self.host.kill()
+        else:
+            self.kill("triggerer")
+
+    def await_listener(self, killed_at: float) -> Away:
+        """Wait until the listener works again."""
+        if self.host is None:
+            return self.await_back("triggerer", killed_at)
+        self.aways.append(self.host.restart(killed_at))
+        return self.aways[-1]
 
     def kill(self, name: str) -> None:
         """Kill -9 the process that supervisord started under this name."""
@@ -78,8 +129,11 @@ class Killing:
 
 
 @contextmanager
-def stack_with_traps(settings: Settings, trap: Trap) -> Iterator[None]:
-    """Run a stack whose listener reaches ATDB and Airflow on ways that are watched."""
+def stack_with_traps(settings: Settings, trap: Trap, killing: Killing, *, has_host: bool) -> Iterator[None]:
+    """Run a stack whose listener reaches ATDB and Airflow on ways that are watched.
+
+    With a host, the stack's own listener has a wrong password, so that only the host's creates runs.
+    """
     credentials = Credentials.prepare(settings.credentials)
     with ExitStack() as stack:
         atdb = stack.enter_context(way_to(settings.atdb_url, trap.on_atdb))
@@ -102,15 +156,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
     parser.add_argument("--listener", type=int, default=50, help="kills of the listener at each point")
     parser.add_argument("--others", type=int, default=20, help="kills of each other process")
+    parser.add_argument("--host", action="store_true", help="kill the listener in a process of its own")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    leftovers.end(own_settings(STATE))
-    shutil.rmtree(STATE, ignore_errors=True)
-    STATE.mkdir(parents=True)
-    settings = own_settings(STATE)
+    state = STATE / ("host" if chosen.host else "stack")
+    leftovers.end(own_settings(state))
+    shutil.rmtree(state, ignore_errors=True)
+    state.mkdir(parents=True)
+    settings = own_settings(state)
     killing = Killing(settings)
-    trap = Trap(lambda: killing.kill("triggerer"))
-    with stack_with_traps(settings, trap):
+    trap = Trap(killing.kill_listener)
+    with stack_with_traps(settings, trap, killing, has_host=chosen.host):
         secret = Credentials.read(settings.credentials).atdb["operator"]
         with Client(settings.atdb_url, user="operator", secret=secret, patience=120) as atdb:
             flow = Flow(atdb)
@@ -128,7 +184,7 @@ def _kill_all(killing: Killing, trap: Trap, listener: int, others: int, order: r
         if isinstance(deed, Point):
             trap.arm(deed)
             assert trap.fired.wait(300), f"the listener never came to: {deed}"
-            away = killing.await_back("triggerer", trap.fired_at)
+            away = killing.await_listener(trap.fired_at)
         else:
             killed_at = time.time()
             killing.kill(deed)
@@ -159,7 +215,8 @@ def _judge(settings: Settings, atdb: Client, flow: Flow, killing: Killing, trap:
     for point in Point:
         print(f"  the listener, {point}: {trap.times[point]}")
     for name in OTHERS:
-        print(f"  {name}: {kills[name] - (sum(trap.times.values()) if name == 'triggerer' else 0)}")
+        of_listener = sum(trap.times.values()) if name == "triggerer" and killing.host is None else 0
+        print(f"  {name}: {kills[name] - of_listener}")
     seconds = sorted(each.seconds for each in waited)
     print(f"waits: median {statistics.median(seconds):.1f} s, longest {seconds[-1]:.1f} s (allowed: 15 s)")
     print(f"runs that found their work begun or done by another: {extra}")
@@ -167,7 +224,7 @@ def _judge(settings: Settings, atdb: Client, flow: Flow, killing: Killing, trap:
         print(f"waited too long: {each}")
     for sentence in found:
         print(sentence)
-    _keep_evidence(observations, killing.aways)
+    _keep_evidence(settings.state, observations, killing.aways)
     print("All is well." if not (found or late) else "Not all is well.")
     return int(bool(found or late))
 
@@ -199,8 +256,8 @@ def _runs(settings: Settings, observations: Sequence[object]) -> tuple[Counter[t
     return counts, skipped
 
 
-def _keep_evidence(observations: Sequence[object], aways: Sequence[Away]) -> None:
-    path = Path(STATE) / "evidence.json"
+def _keep_evidence(state: Path, observations: Sequence[object], aways: Sequence[Away]) -> None:
+    path = state / "evidence.json"
     histories = [made.model_dump(mode="json") for made in observations]  # type: ignore[attr-defined]
     path.write_text(json.dumps({"observations": histories, "aways": [str(away) for away in aways]}, indent=1))
 
