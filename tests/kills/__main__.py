@@ -142,12 +142,22 @@ def stack_with_traps(settings: Settings, trap: Trap, killing: Killing, *, has_ho
             "AIRFLOW_CONN_ATDB_DEFAULT": ("atdb", atdb, "airflow", credentials.atdb["airflow"]),
             "AIRFLOW_CONN_AIRFLOW_LISTEN": ("http", airflow, "listen", credentials.airflow_ui["listen"]),
         }
-        for name, (kind, host, login, password) in logins.items():
-            os.environ[name] = json.dumps({"conn_type": kind, "host": host, "login": login, "password": password})
-            stack.callback(os.environ.pop, name)
+        connections = {
+            name: json.dumps({"conn_type": kind, "host": host, "login": login, "password": password})
+            for name, (kind, host, login, password) in logins.items()
+        }
+        no_way_in = {"conn_type": "http", "host": settings.airflow_url, "login": "listen", "password": "wrong"}
+        given = {"AIRFLOW_CONN_AIRFLOW_LISTEN": json.dumps(no_way_in)} if has_host else connections
+        os.environ.update(given)
         running = Stack(settings, say=print)
         running.start()
         stack.callback(running.stop)
+        for name in given:
+            del os.environ[name]
+        if has_host:
+            killing.host = Host(settings, connections)
+            killing.host.start()
+            stack.callback(killing.host.kill)
         yield
 
 
