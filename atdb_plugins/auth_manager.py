@@ -84,15 +84,18 @@ class RequestMiddleware:
 
     async def __call__(self, scope: Message, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         """Read the body of a change of one run, and hand it on as it came."""
+        asked = _Request.OTHER
         if scope["type"] == "http":
             method, path = scope["method"], scope["path"]
             if method in ("GET", "HEAD"):
-                _asked.set(_Request.READ)
+                asked = _Request.READ
             elif method == "POST" and _RUNS.search(path):
-                _asked.set(_Request.CREATE_RUN)
+                asked = _Request.CREATE_RUN
             elif method == "PATCH" and _RUN.search(path):
                 body, receive = await _read(receive)
-                _asked.set(_Request.CHANGE_NOTE if _has_only_a_note(body) else _Request.OTHER)
+                asked = _Request.CHANGE_NOTE if _has_only_a_note(body) else _Request.OTHER
+        # Set for every request: one that follows another on the same connection begins in the context of that.
+        _asked.set(asked)
         await self._app(scope, receive, send)
 
 

@@ -14,10 +14,10 @@ from uuid import uuid4
 
 from atdb_interface.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
-from atdb_interface.lifecycle import OBSERVE, STAGES, Status
-from atdb_interface.work import ClaimedTask, ClaimRequest, OpenClaim
+from atdb_interface.lifecycle import OBSERVE, STAGES, WORKING, Status
+from atdb_interface.work import ClaimedTask, ClaimRequest
 from atdb_plugins.airflow_api import ACTIVE, AirflowApiError, AirflowUnavailable
-from atdb_plugins.airflow_runs import AirflowRuns, Dag, Run
+from atdb_plugins.airflow_runs import AirflowRuns, Dag
 from atdb_plugins.notes import first_note
 
 log = logging.getLogger(__name__)
@@ -39,8 +39,12 @@ DAG_OF: Mapping[Status, str] = MappingProxyType(
 )
 #: A pause of a DAG in Airflow is obeyed within this time.
 LOOK_AT_DAGS_SECONDS = 3.0
+#: Open claims that did not get a run are looked at again after this time.
+LOOK_AGAIN_SECONDS = 3.0
 #: So many runs are requested at once: more only queue up within Airflow's API.
 REQUESTS_AT_ONCE = 4
+#: A reason that Airflow gives is cut to this length.
+_LONGEST_REASON = 500
 
 
 class Dispatcher:
@@ -54,13 +58,14 @@ class Dispatcher:
         self._unusable: dict[str, str] = dict.fromkeys(DAG_OF.values(), "not looked at yet")
         self._refused: dict[str, str] = {}
         self._looked_at = float("-inf")
-        self._is_certain = False
+        # When to look at the open claims again, by the monotonic clock; None if each of them has its run.
+        self._look_again_at: float | None = float("-inf")
 
     @property
     def troubles(self) -> dict[Status, str]:
         """Return why the DAG of each status gets no runs now; empty if all do."""
         reasons = self._refused | self._unusable
-        return {status: reasons[dag_id] for status, dag_id in DAG_OF.items() if dag_id in reasons}
+        return {status: _readable(reasons[dag_id]) for status, dag_id in DAG_OF.items() if dag_id in reasons}
 
     async def step(self) -> int:
         """Dispatch what is available now; return how many observations that were.
@@ -70,19 +75,18 @@ class Dispatcher:
         try:
             return await self._step()
         except AirflowApiError as error:
-            self._is_certain = False
-            self._looked_at = float("-inf")
+            self._look_again_at = self._looked_at = float("-inf")
             self._unusable = dict.fromkeys(DAG_OF.values(), str(error))
             raise
         except AtdbError:
-            self._is_certain = False
+            self._look_again_at = float("-inf")
             raise
 
     async def _step(self) -> int:
         if time.monotonic() - self._looked_at > LOOK_AT_DAGS_SECONDS:
             self._unusable = _unusable(await self._airflow.dags(TAG))
             self._looked_at = time.monotonic()
-        if not self._is_certain:
+        if self._look_again_at is not None and time.monotonic() >= self._look_again_at:
             await self._resume()
         statuses = [status for status in DAG_OF if status not in self.troubles]
         if not statuses or not await self._atdb.count_waiting(statuses):
@@ -91,43 +95,50 @@ class Dispatcher:
             id=f"listen/{uuid4()}", consumer=CONSUMER, statuses=statuses, lease_seconds=CLAIM_SECONDS
         )
         claim = await self._atdb.claim(request)
-        if refused := await self._create_all([(claim.id, task) for task in claim.tasks]):
-            self._refused |= refused
-            self._is_certain = False
+        await self._create_all([(claim.id, task) for task in claim.tasks])
         return len(claim.tasks)
 
     async def _resume(self) -> None:
         """Create the runs of open claims that have none; a claim for a DAG that cannot be used is released."""
-        claims = await self._atdb.open_claims(CONSUMER)
-        runs = {(run.dag_id, run.partition_key) for run in await self._airflow.active()} if claims else set()
-        missing: list[OpenClaim] = []
+        claims = [task for task in await self._atdb.open_claims(CONSUMER) if task.my_status in DAG_OF]
+        active = await self._airflow.active() if claims else []
+        run_ids = {run.run_id for run in active}
+        works = {(run.dag_id, run.partition_key) for run in active}
+        self._refused = {}
+        self._look_again_at = None
+        missing: list[tuple[str, ClaimedTask]] = []
         for task in claims:
-            dag_id = DAG_OF.get(task.my_status)
-            if dag_id is None or (dag_id, task.taskID) in runs:
-                continue
-            if dag_id in self._unusable:
+            if DAG_OF[task.my_status] in self._unusable:
                 await self._atdb.release([task.taskID], claim=task.claim)
+            elif run_id_of(task) in run_ids:
+                continue
+            elif task.my_status not in WORKING and (DAG_OF[task.my_status], task.taskID) in works:
+                self._look_again_soon()  # another run is there: it does the work, or ends without
             else:
-                missing.append(task)
-        self._refused = await self._create_all([(task.claim, task) for task in missing])
-        self._is_certain = not self._refused
+                missing.append((task.claim, task))
+        await self._create_all(missing)
 
-    async def _create_all(self, tasks: Sequence[tuple[str, ClaimedTask]]) -> dict[str, str]:
-        """Create the runs of claimed tasks, those of the telescope first; return why DAGs were refused one.
+    def _look_again_soon(self) -> None:
+        self._look_again_at = time.monotonic() + LOOK_AGAIN_SECONDS
 
-        A DAG that Airflow refuses stands in the way of no other: its claims stay open, and are tried again.
+    async def _create_all(self, tasks: Sequence[tuple[str, ClaimedTask]]) -> None:
+        """Create the runs of claimed tasks, those of the telescope first.
+
+        A DAG that Airflow refuses stands in the way of no other: its claims stay open and are tried again later.
         """
-        refused: dict[str, str] = {}
 
         async def create(claim_id: str, task: ClaimedTask) -> None:
             async with at_once:
+                if DAG_OF[task.my_status] in self._refused:
+                    return
                 try:
                     await self._create(claim_id, task)
                 except AirflowUnavailable:
                     raise
                 except AirflowApiError as error:
                     log.warning("No run of %s was created for %s: %s", DAG_OF[task.my_status], task.taskID, error)
-                    refused[DAG_OF[task.my_status]] = str(error)
+                    self._refused[DAG_OF[task.my_status]] = str(error)
+                    self._look_again_soon()
 
         at_once = asyncio.Semaphore(REQUESTS_AT_ONCE)
         failures: list[BaseException] = []
@@ -139,14 +150,15 @@ class Dispatcher:
             failures += failed.exceptions
         if failures:  # raised within `except*`, it would be a group again
             raise failures[0]
-        return refused
 
     async def _create(self, claim_id: str, task: ClaimedTask) -> None:
-        dag_id = DAG_OF[task.my_status]
-        run_id = f"{task.taskID}-{dag_id}-{task.number}"
-        # An earlier claim may have run out while its run was still queued: that run does the work.
-        if task.number > 1 and _has(await self._airflow.active(task.taskID), dag_id):
-            return
+        dag_id, run_id = DAG_OF[task.my_status], run_id_of(task)
+        # The run of an earlier claim may still be queued. Lost work does not wait for the run that has lost it.
+        if task.number != 1 and task.my_status not in WORKING:
+            others = await self._airflow.active(task.taskID)
+            if any(run.dag_id == dag_id and run.run_id != run_id for run in others):
+                self._look_again_soon()
+                return
         if await self._airflow.create(dag_id, run_id, partition_key=task.taskID, note=first_note(task)):
             log.info("%s is %s: created run %s", task.taskID, task.my_status, run_id)
             return
@@ -154,6 +166,11 @@ class Dispatcher:
         if known is None or known.state not in ACTIVE:
             # That run is over, or belongs to a database that was replaced: the next claim has the next number.
             await self._atdb.release([task.taskID], claim=claim_id)
+
+
+def run_id_of(task: ClaimedTask) -> str:
+    """Return the id of the run that is created for a claim."""
+    return f"{task.taskID}-{DAG_OF[task.my_status]}-{task.number}"
 
 
 def _unusable(dags: Mapping[str, Dag]) -> dict[str, str]:
@@ -173,5 +190,7 @@ def _unusable(dags: Mapping[str, Dag]) -> dict[str, str]:
     return reasons
 
 
-def _has(runs: Sequence[Run], dag_id: str) -> bool:
-    return any(run.dag_id == dag_id for run in runs)
+def _readable(reason: str) -> str:
+    """Return a reason as one line that ATDB accepts, whatever Airflow has written there."""
+    printable = "".join(character if character.isprintable() else " " for character in reason)
+    return " ".join(printable.split())[:_LONGEST_REASON]

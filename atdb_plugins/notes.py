@@ -15,7 +15,7 @@ from atdb_interface.actions import RETRIES
 from atdb_interface.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
 from atdb_interface.fields import write_time
-from atdb_interface.lifecycle import STAGES
+from atdb_interface.lifecycle import STAGES, WORKING, Status
 from atdb_interface.models import Transition
 from atdb_interface.work import ClaimedTask
 from atdb_plugins.airflow_api import AirflowApiError
@@ -32,13 +32,16 @@ LOOK_AT_RUNS_SECONDS = 30.0
 FIRST_LOOK_BACK = timedelta(hours=1)
 #: Transitions of the last moments are looked at again: one that is committed late has an earlier time.
 OVERLAP = timedelta(seconds=30)
-_OUTCOMES = ("Failed", "Fixed")
+_OUTCOMES = ("Failed", "Fixed", "Stopped", "Then")
+#: To be put there ends nothing that was wrong.
+_NO_FIX = (Status.ON_HOLD, Status.ABORTED)
 _NO_RESULT = "Failed: the run ended before it recorded a result. See the log of its task."
 
 
 def first_note(task: ClaimedTask) -> str:
     """Return the note of a new run: name, mode and data products of its observation, and a link to ATDB."""
-    products = f"{task.dataproducts} data products" if task.dataproducts else "data products not defined yet"
+    number = task.dataproducts
+    products = f"{number} data product{'' if number == 1 else 's'}" if number else "data products not defined yet"
     parts = [_plain(task.name), _plain(task.observing_mode), products]
     if url := os.environ.get("ATDB_URL", "").rstrip("/"):
         parts.append(f"[{task.taskID}]({url}/tasks/{task.taskID}/)")
@@ -57,17 +60,23 @@ def outcome_of(owner: str, history: Sequence[Transition], *, has_failed: bool) -
 
     `owner`: the run as ATDB knows it, DAG and run id. `has_failed`: Airflow says that it failed.
     """
-    ends = [n for n, step in enumerate(history) if step.owner == owner and step.name in RETRIES]
+    ends, worker = [], None
+    for number, step in enumerate(history):
+        if step.name in RETRIES and owner in (step.owner, worker if step.owner is None else None):
+            ends.append(number)
+        worker = step.owner if step.name in WORKING else None
     if not ends:
         return _NO_RESULT if has_failed else ""
     end, *later = history[ends[-1] :]
-    said = f"Failed with {end.name} at {write_time(end.timestamp)}{_because(end.reason)}"
+    how = f"Failed with {end.name}" if end.owner else f"Stopped by {end.actor}, with {end.name},"
+    said = f"{how} at {write_time(end.timestamp)}{_because(end.reason)}"
     if not later:
         return said
-    fix = later[0]
-    by = f"{fix.actor} moved the observation to {fix.name}{_because(fix.reason)}"
+    fix = next((step for step in later if step.name not in (*RETRIES, *_NO_FIX)), None)
+    move = fix or later[-1]
+    what = f"{move.actor} moved the observation to {move.name}{_because(move.reason)}"
     # The way out comes first: a long reason must not cut it off.
-    return f"Fixed at {write_time(fix.timestamp)}: {by}\n\n{said}"
+    return f"{'Fixed' if fix else 'Then'} at {write_time(move.timestamp)}: {what}\n\n{said}"
 
 
 class NoteKeeper:
@@ -107,7 +116,7 @@ class NoteKeeper:
 
     async def _note_ends(self, history: Sequence[Transition]) -> None:
         """Write the notes of the runs that took an observation to an error status."""
-        owners = {step.owner for step in history if step.owner and step.name in RETRIES}
+        owners = {step.owner for step in history if step.owner and {step.name} & {*RETRIES, *WORKING}}
         for owner in sorted(owners):
             dag_id, _, run_id = owner.partition("/")
             if dag_id in STAGE_DAGS and (run := await self._airflow.run(dag_id, run_id)):

@@ -92,7 +92,7 @@ class ListenTrigger(BaseTrigger):
                 try:
                     await atdb.sign_of_life(LISTENER, statuses=list(DAG_OF), troubles=troubles)
                     sent_at, sent = time.monotonic(), troubles
-                except AtdbError as error:
+                except Exception as error:  # heartbeats never end before the listener does
                     self.log.warning("No heartbeat was sent: %s", error)
             await asyncio.sleep(1.0)
 

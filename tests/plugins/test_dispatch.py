@@ -1,5 +1,7 @@
 """One run of a stage's DAG for each observation that waits, in a real Airflow, whatever is killed in between."""
 
+import asyncio
+import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +16,14 @@ from atdb_interface.models import Observation
 from atdb_interface.work import ClaimRequest
 from atdb_plugins.airflow_api import AirflowApiError, AirflowUnavailable
 from atdb_plugins.airflow_runs import AirflowRuns
-from atdb_plugins.dispatch import CONSUMER, DAG_OF, Dispatcher
+from atdb_plugins.dispatch import (
+    CONSUMER,
+    DAG_OF,
+    LOOK_AGAIN_SECONDS,
+    REQUESTS_AT_ONCE,
+    Dispatcher,
+    _readable,
+)
 from standalone.settings import HOST
 from tests.airflow_serving import Airflow
 from tests.conftest import free_ports
@@ -113,6 +122,74 @@ def test_a_second_claim_waits_for_the_run_of_the_first(
     assert airflow.runs_of(made.taskID) == {f"{made.taskID}-ingest-1": "queued"}
     (found,) = [each for each in client.open_claims(CONSUMER) if each.taskID == made.taskID]
     assert found.number == 2
+
+
+def test_a_run_that_ends_without_the_work_is_followed_by_the_next(
+    client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+) -> None:
+    made = observed(Status.VALID)
+    speaking.run(dispatch)
+    client.release([made.taskID])  # as a hold and a resume do while the first run is about to skip
+
+    async def until_the_second_is_there(atdb: AsyncClient, runs: AirflowRuns) -> float:
+        dispatcher = Dispatcher(atdb, runs)
+        await dispatcher.step()
+        airflow.mark("ingest", f"{made.taskID}-ingest-1", "success")
+        began = time.monotonic()
+        while f"{made.taskID}-ingest-2" not in airflow.runs_of(made.taskID):
+            await dispatcher.step()
+            await asyncio.sleep(0.1)
+            assert time.monotonic() - began < 60
+        return time.monotonic() - began
+
+    speaking.run(until_the_second_is_there)
+
+
+def test_lost_work_does_not_wait_for_the_run_that_lost_it(
+    client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+) -> None:
+    made = observed(Status.VALID)
+    for number in (1, 2):
+        speaking.run(dispatch)
+        client.move(made.taskID, Status.INGESTING, owner=f"ingest/{made.taskID}-ingest-{number}", lease_seconds=1)
+        time.sleep(1.2)
+    speaking.run(dispatch)
+    runs = airflow.runs_of(made.taskID)
+    assert runs == {f"{made.taskID}-ingest-{number}": "queued" for number in (1, 2, 3)}
+
+
+def test_what_airflow_refuses_is_not_asked_for_all_the_time(url: str, observed: Observe, airflow: Airflow) -> None:
+    for _ in range(12):
+        observed(Status.ARCHIVED)
+    asked: list[str] = []
+
+    def refuses(method: str, path: str, answer: httpx.Response | None) -> bool:
+        if method == "POST" and path.endswith("/remove/dagRuns") and answer is None:
+            asked.append(path)
+        return False
+
+    async def for_some_seconds(atdb: AsyncClient, runs: AirflowRuns) -> None:
+        create = runs.create
+
+        async def as_another(dag_id: str, run_id: str, *, partition_key: str, note: str) -> bool:
+            return await create(dag_id, "not a / run id", partition_key=partition_key, note=note)
+
+        runs.create = as_another  # type: ignore[method-assign]
+        dispatcher, began = Dispatcher(atdb, runs), time.monotonic()
+        while time.monotonic() - began < 2 * LOOK_AGAIN_SECONDS:
+            await dispatcher.step()
+            await asyncio.sleep(0.1)
+        assert Status.ARCHIVED in dispatcher.troubles
+
+    with way_to(airflow.url, refuses) as way:
+        Speaking(url, way, airflow.listen_password).run(for_some_seconds)
+    assert 1 <= len(asked) <= 4 * REQUESTS_AT_ONCE
+
+
+def test_a_reason_is_one_line_that_atdb_accepts(client: Client) -> None:
+    reason = _readable("HTTP 400\n\nFailed \x1b[31mvalidating\x00 " + "x" * 9000)
+    assert reason.startswith("HTTP 400 Failed [31mvalidating xxx")
+    client.sign_of_life("airflow listen", statuses=[Status.VALID], troubles={Status.VALID: reason})
 
 
 def test_a_paused_dag_gets_nothing_and_stands_in_the_way_of_no_other(
@@ -245,8 +322,6 @@ def test_atdb_away_is_no_trouble_of_airflow(airflow: Airflow) -> None:
 def test_two_listeners_at_once_create_each_run_once(
     client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
 ) -> None:
-    import asyncio
-
     made = [observed(Status.VALID) for _ in range(12)]
 
     async def both(atdb: AsyncClient, runs: AirflowRuns) -> None:

@@ -37,6 +37,15 @@ def test_the_outcome_is_taken_from_the_history_of_the_observation() -> None:
     assert outcome_of(OWNER, [begun, FAILED, fix, begun], has_failed=True) == (
         f"Fixed at 2026-04-05T06:00:00Z: ada moved the observation to valid: disk replaced\n\n{SAID}"
     )
+    held = step(Status.ON_HOLD, actor="ada", reason="storm")
+    then = "2026-04-05T06:00:00Z: ada moved the observation to on hold: storm"
+    assert outcome_of(OWNER, [begun, FAILED, held], has_failed=True) == f"Then at {then}\n\n{SAID}"
+    back = step(Status.INGEST_ERROR, actor="ada")
+    assert outcome_of(OWNER, [begun, FAILED, held, back, fix], has_failed=True).startswith("Fixed at ")
+    cancelled = step(Status.INGEST_ERROR, actor="ada", reason="wrong field")
+    assert outcome_of(OWNER, [begun, cancelled], has_failed=False) == (
+        "Stopped by ada, with ingest error, at 2026-04-05T06:00:00Z: wrong field"
+    )
     of_another = step(Status.INGEST_ERROR, owner="ingest/190405034-ingest-2")
     assert outcome_of(OWNER, [begun, of_another], has_failed=False) == ""
     assert "before it recorded a result" in outcome_of(OWNER, [begun], has_failed=True)
