@@ -1,10 +1,13 @@
 """The nights of the reports: 24 hours each, from one report hour to the next, UTC."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
+
+from atdb_interface.fields import DAY_PATTERN
 
 LENGTH = timedelta(hours=24)
 #: The setting that holds the report hour, and what it is unless set.
@@ -36,6 +39,13 @@ class Night:
         """Return the night that begins on a day at the report hour."""
         begins = datetime.combine(day, time(hour), UTC)
         return cls(begins, begins + LENGTH)
+
+    @classmethod
+    def named(cls, day: str, hour: int) -> Self:
+        """Return the night that begins on a day as the wire writes it. Raises ValueError for any other text."""
+        if not re.fullmatch(DAY_PATTERN, day):
+            raise ValueError(f"{day!r} is not a day such as 2026-11-25, of the years 1971 to 2198")
+        return cls.of(date.fromisoformat(day), hour)
 
     @classmethod
     def last(cls, now: datetime, hour: int) -> Self:

@@ -106,7 +106,7 @@ def _change_status(client: Client, options: Options) -> str:
             for product in client.dataproducts(taskID=task_id)
         ]
         client.move_products(task_id, moves)
-        return f"{task_id}: {len(moves)} data products {status}"
+        return f"{task_id}: {len(moves)} data product{'' if len(moves) == 1 else 's'} {status}"
     raise BadRequest(f"--resource: {resource!r} is neither observations nor dataproducts")
 
 

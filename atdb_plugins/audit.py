@@ -3,6 +3,8 @@
 Airflow 3.3.2 writes an entry when it receives a request, before it carries the request out: for some requests even
 before it refuses a user without the permission. So an entry shows who asked, and not that it was done. A change of
 several task instances in one request (`PATCH .../taskInstances`) leaves no entry.
+
+Any user can write anything into the log, as Airflow writes a request's body into it before it reads that body.
 """
 
 import json
@@ -15,6 +17,12 @@ from typing import Any
 _CLEARS = ("clear_dag_run", "clear_dag_runs", "post_clear_task_instances", "cli_task_clear")
 #: A request for runs of several DAGs.
 ANY_DAG = "~"
+#: Of one entry, requests for this many runs are read one by one; the others are one request for runs of a DAG.
+MOST_RUNS = 500
+#: Airflow's database holds no longer id.
+_LONGEST_ID = 250
+#: Airflow takes these, and some more, for `dry_run=false`.
+_FALSE = frozenset({"0", "0.0", "false", "f", "no", "n", "off"})
 
 
 @dataclass(frozen=True)
@@ -40,14 +48,29 @@ class RunRequest:
         return self.run_id == run_id if self.run_id else self.partition_key in (None, partition_key)
 
 
+class _UnreadableError(ValueError):
+    """A request that Airflow refuses too: its body has another shape than the API takes."""
+
+
 def requests_of(entry: Mapping[str, Any]) -> Iterator[RunRequest]:
-    """Yield what an entry of the audit log asks for, run by run; nothing for one that changes no run."""
+    """Yield what an entry of the audit log asks for, run by run; nothing for one that changes no run.
+
+    An entry that cannot be read is one request, which is no clear, for the run that the entry names, if any.
+    """
     reader = _READERS.get(entry["event"])
     if reader is None:
         return
+    is_clear = entry["event"] in _CLEARS
+    try:
+        deeds = [(deed, *_target(entry, named)) for deed, named in reader(entry, _body(entry))]
+    except _UnreadableError:
+        is_clear = False
+        run_id = entry["run_id"] if _is_id(entry["run_id"]) else None
+        deeds = [(f"do something unreadable ({entry['event']}) with", entry["dag_id"] or ANY_DAG, run_id, None)]
+    if rest := deeds[MOST_RUNS:]:
+        deeds[MOST_RUNS:] = [(f"{rest[0][0]} {len(rest)} more", entry["dag_id"] or ANY_DAG, None, None)]
     at = datetime.fromisoformat(entry["when"])
-    for number, (deed, named) in enumerate(reader(entry, _body(entry))):
-        dag_id = named.get("dag_id") or entry["dag_id"] or ANY_DAG
+    for number, (deed, dag_id, run_id, partition_key) in enumerate(deeds):
         yield RunRequest(
             # Airflow numbers its entries from 1 again when its database is made new.
             key=f"{entry['when']}/{entry['event_log_id']}/{number}",
@@ -55,18 +78,56 @@ def requests_of(entry: Mapping[str, Any]) -> Iterator[RunRequest]:
             user=entry["owner"] or "an unknown user",
             deed=deed,
             dag_id=dag_id,
-            run_id=named.get("dag_run_id"),
-            partition_key=named.get("partition_key"),
-            is_clear=entry["event"] in _CLEARS,
+            run_id=run_id,
+            partition_key=partition_key,
+            is_clear=is_clear,
         )
+
+
+def _target(entry: Mapping[str, Any], named: Mapping[str, Any]) -> tuple[str, str | None, str | None]:
+    """Return the DAG, the run id and the partition key that a part of a request names."""
+    ids = [named.get(name) for name in ("dag_id", "dag_run_id", "partition_key")]
+    if any(each is not None and not _is_id(each) for each in ids):
+        raise _UnreadableError
+    dag_id, run_id, partition_key = ids
+    return dag_id or entry["dag_id"] or ANY_DAG, run_id, partition_key
+
+
+def _is_id(value: Any) -> bool:
+    """Return whether Airflow can have something of this id, so that its API can be asked about it."""
+    if not isinstance(value, str) or value in ("", ".", ".."):
+        return False
+    return value.isprintable() and len(value) <= _LONGEST_ID
 
 
 def _body(entry: Mapping[str, Any]) -> dict[str, Any]:
     try:
         body = json.loads(entry["extra"] or "{}")
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
+    except (ValueError, RecursionError):
+        raise _UnreadableError from None
+    if not isinstance(body, dict):
+        raise _UnreadableError
+    return body
+
+
+def _list(body: Mapping[str, Any], name: str) -> list[Any]:
+    items = body.get(name) or []
+    if not isinstance(items, list):
+        raise _UnreadableError
+    return items
+
+
+def _object(item: Any) -> dict[str, Any]:
+    if not isinstance(item, dict):
+        raise _UnreadableError
+    return item
+
+
+def _state(body: Mapping[str, Any], name: str) -> str | None:
+    state = body.get(name)
+    if state is None or isinstance(state, str):
+        return state
+    raise _UnreadableError
 
 
 _Deeds = Iterator[tuple[str, Mapping[str, Any]]]
@@ -81,17 +142,24 @@ def _clear(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Deeds:
 
 
 def _clear_tasks(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Deeds:
-    # An entry of the task's markers is its name, or its name and the index of a mapped one.
-    markers = [marker if isinstance(marker, str) else marker[0] for marker in body.get("task_ids") or []]
-    tasks = f"task {', '.join(map(str, markers))}" if markers else "tasks"
+    markers = [_marker(item) for item in _list(body, "task_ids")]
+    tasks = f"task {', '.join(markers)}" if markers else "tasks"
     yield f"clear the {'failed ' if body.get('only_failed') else ''}{tasks} of", _this(entry)
 
 
+def _marker(item: Any) -> str:
+    """Return a task's name from a marker: its name, or its name and the index of a mapped one."""
+    match item:
+        case str(name) | [str(name), int()]:
+            return name
+    raise _UnreadableError
+
+
 def _clear_several(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Deeds:
-    if body.get("dry_run", True):
+    if str(body.get("dry_run", True)).lower() not in _FALSE:
         return
     deed, _ = next(_clear(entry, body))
-    named = [run for run in body.get("dag_runs") or [] if isinstance(run, dict)]
+    named = [_object(run) for run in _list(body, "dag_runs")]
     for run in named or [{"partition_key": body.get("partition_key")}]:
         yield deed, run
 
@@ -101,23 +169,23 @@ def _clear_by_command(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Dee
 
 
 def _mark_run(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Deeds:
-    if state := body.get("state"):
+    if state := _state(body, "state"):
         yield f"mark as {state}", _this(entry)
 
 
 def _mark_task(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Deeds:
-    if state := body.get("new_state"):
+    if state := _state(body, "new_state"):
         task = f"the task {entry['task_id']}" if entry["task_id"] else "tasks"
         yield f"mark {task} as {state} of", _this(entry)
 
 
 def _change_several(_: Mapping[str, Any], body: Mapping[str, Any]) -> _Deeds:
-    for change in body.get("actions") or []:
-        for of in change.get("entities") or []:
-            run = of if isinstance(of, dict) else {"dag_run_id": of}
+    for change in map(_object, _list(body, "actions")):
+        for of in _list(change, "entities"):
+            run = {"dag_run_id": of} if isinstance(of, str) else _object(of)
             if change.get("action") == "delete":
                 yield "delete", run
-            elif state := run.get("state"):
+            elif state := _state(run, "state"):
                 yield f"mark as {state}", run
 
 

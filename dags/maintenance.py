@@ -36,10 +36,15 @@ with DAG(
     ),
     tags=["atdb"],
 ):
-    DeleteExpiredOperator(task_id="sessions", sql="sessions.sql", retention=retention.SESSIONS)
     DeleteExpiredOperator(
-        task_id="idempotency_keys", sql="idempotency_keys.sql", retention=retention.IDEMPOTENCY_KEYS
+        task_id="sessions", rows="ended sessions", sql="sessions.sql", retention=retention.SESSIONS
     )
-    DeleteExpiredOperator(task_id="claims", sql="claims.sql", retention=retention.CLAIMS)
+    DeleteExpiredOperator(
+        task_id="idempotency_keys",
+        rows="used idempotency keys",
+        sql="idempotency_keys.sql",
+        retention=retention.IDEMPOTENCY_KEYS,
+    )
+    DeleteExpiredOperator(task_id="claims", rows="expired claims", sql="claims.sql", retention=retention.CLAIMS)
     DeleteLogsOperator(task_id="logs")
     CleanAirflowOperator(task_id="airflow_tables")

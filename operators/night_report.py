@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -163,9 +163,11 @@ def _night_of(context: Any) -> Night:
     if not given:
         return Night.last(context["dag_run"].run_after, hour)
     try:
-        night = Night.of(date.fromisoformat(given), hour)
-    except ValueError:
-        raise AirflowFailException(f"{given!r} is not a day such as 2026-11-25") from None
+        night = Night.named(given, hour)
+    except ValueError as error:
+        raise AirflowFailException(
+            f"No report is made: {error}. Run this again with the day on which the night began."
+        ) from None
     if night.ends > datetime.now(UTC):
         raise AirflowFailException(
             f"The night of {night.day} has not ended: it ends at {write_time(night.ends)}. A report never "

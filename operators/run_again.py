@@ -19,22 +19,30 @@ _WITHIN = timedelta(seconds=30)
 def reason(owner: str, observation: Observation, airflow_conn_id: str = AirflowHook.default_conn_name) -> str:
     """Return the reason of a move that a clear of this owner's run has caused: it names who asked for the clear.
 
-    The work does not wait for that: if Airflow does not answer, the reason says that the user is unknown.
+    It raises nothing, as the work does not depend on that: if the user is not found, the reason says so.
     """
-    dag_id, _, run_id = owner.partition("/")
-    airflow = AirflowHook(airflow_conn_id)
     try:
-        cleared_at = airflow.queued_at(dag_id, run_id)
-        if cleared_at is None or cleared_at < observation.status_since:
-            return f"{RUN_AGAIN} (user unknown)"
-        # Airflow logs a request just before it carries it out.
-        entries = list(airflow.audit_log(after=cleared_at - _WITHIN, before=cleared_at))
+        user = _user(owner, observation, airflow_conn_id)
     except AirflowApiError as error:
         log.warning("Airflow did not say who cleared %s: %s", owner, error)
         return f"{RUN_AGAIN} (user unknown: Airflow's API did not answer)"
+    except Exception:  # a clear counts for one attempt only, so any error here would lose it
+        log.warning("The user who cleared %s was not found", owner, exc_info=True)
+        user = None
+    return f"{RUN_AGAIN} by {user}" if user else f"{RUN_AGAIN} (user unknown)"
+
+
+def _user(owner: str, observation: Observation, airflow_conn_id: str) -> str | None:
+    dag_id, _, run_id = owner.partition("/")
+    airflow = AirflowHook(airflow_conn_id)
+    cleared_at = airflow.queued_at(dag_id, run_id)
+    if cleared_at is None or cleared_at < observation.status_since:
+        return None
+    # Airflow logs a request just before it carries it out.
+    entries = airflow.audit_log(after=cleared_at - _WITHIN, before=cleared_at)
     requests = [request for entry in entries for request in requests_of(entry) if request.is_clear]
     users = [each.user for each in requests if each.includes(dag_id, run_id, observation.taskID)]
-    return f"{RUN_AGAIN} by {users[-1]}" if users else f"{RUN_AGAIN} (user unknown)"
+    return users[-1] if users else None
 
 
 def is_run_again(step: Transition) -> bool:

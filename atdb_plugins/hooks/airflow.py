@@ -80,7 +80,8 @@ class AirflowHook(HttpHook):
         """Yield the entries of Airflow's audit log between two moments, oldest first.
 
         Airflow lists no entry about several DAGs, such as a clear of runs in the list of all runs, but returns it
-        by its number. So what the list leaves out is asked for one by one.
+        by its number. So what the list leaves out is asked for one by one, up to the first entry from `before` or
+        later, or to the newest.
         """
         earlier = self._get("eventLogs", before=after.isoformat(), order_by="-event_log_id", limit=1)
         last = next((entry["event_log_id"] for entry in earlier["event_logs"]), None) if earlier else None
@@ -92,6 +93,8 @@ class AirflowHook(HttpHook):
             yield entry
             last = number
         while last is not None and (next_one := self._entry(last + 1)):
+            if before is not None and _moment(next_one) >= before:
+                break
             if _moment(next_one) > after:
                 yield next_one
             last += 1

@@ -14,6 +14,7 @@ class DeleteExpiredOperator(MaintenanceOperator):
     """Run a statement that deletes a batch of rows, until it finds none; returns how many rows were deleted.
 
     `sql`: a statement, or the name of a file of one, with the parameters `keep_days` and `batch`.
+    `rows`: what the log calls the rows, such as "ended sessions".
     """
 
     template_fields: Sequence[str] = ("sql",)
@@ -21,10 +22,10 @@ class DeleteExpiredOperator(MaintenanceOperator):
     template_fields_renderers = {"sql": "sql"}  # noqa: RUF012 - Airflow declares it so
 
     def __init__(
-        self, *, sql: str, retention: Retention, conn_id: str = "atdb_maintenance", **kwargs: Any
+        self, *, sql: str, rows: str, retention: Retention, conn_id: str = "atdb_maintenance", **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.sql = sql
+        self.sql, self.rows = sql, rows
         self.retention = retention
         self.conn_id = conn_id
 
@@ -36,9 +37,10 @@ class DeleteExpiredOperator(MaintenanceOperator):
         parameters = {"keep_days": self.retention.days(), "batch": BATCH_ROWS}
         hook = PostgresHook(self.conn_id, log_sql=False)
         deleted = 0
-        while rows := hook.run(self.sql, autocommit=True, parameters=parameters, handler=_row_count):
-            deleted += cast("int", rows)
-        self.log.info("Deleted %d rows: %s", deleted, self.sql.partition("\n")[0].lstrip("- "))
+        while batch := hook.run(self.sql, autocommit=True, parameters=parameters, handler=_row_count):
+            deleted += cast("int", batch)
+        kept = parameters["keep_days"]
+        self.log.info("Deleted %d rows: %s, which had been kept for %d days or longer", deleted, self.rows, kept)
         return deleted
 
 

@@ -17,8 +17,8 @@ from operators.reconcile.findings import event, tell
 
 #: An entry of the log is dated before it can be read.
 _OVERLAP = timedelta(minutes=1)
-#: How far the first pass looks back.
-_FIRST = timedelta(days=1)
+#: How far one pass looks back at most, so that passes that fail do not make the next one read ever more.
+LOOKS_BACK = timedelta(days=1)
 _DAGS = frozenset(str(stage.actor) for stage in STAGES)
 _TASK_ID = re.compile(r"[0-9]{9,12}", re.ASCII)
 _RUN_OF_TASK = re.compile(rf"({_TASK_ID.pattern})-.+", re.ASCII)
@@ -27,8 +27,8 @@ _RUN_OF_TASK = re.compile(rf"({_TASK_ID.pattern})-.+", re.ASCII)
 class AuditRunsOperator(BaseOperator):
     """Raise an event for each request of a person that changes runs of the stages, once.
 
-    It reads Airflow's audit log since the last run of this DAG that succeeded, and fails if Airflow's API does not
-    answer: then the next run reads the same again.
+    It reads Airflow's audit log since the last run of this DAG that succeeded, of the last 24 hours at most. It
+    fails if Airflow's API does not answer: then the next run reads the same again.
     """
 
     def __init__(
@@ -43,8 +43,14 @@ class AuditRunsOperator(BaseOperator):
 
     def execute(self, context: Any) -> None:
         """Record what is new since the last pass."""
-        last = context["prev_start_date_success"]
-        self.record(last - _OVERLAP if last else datetime.now(UTC) - _FIRST)
+        last, earliest = context["prev_start_date_success"], datetime.now(UTC) - LOOKS_BACK
+        if last and last < earliest:
+            self.log.warning(
+                "No pass has succeeded since %s. What users asked Airflow for before %s is not recorded in ATDB: "
+                "look for it in Airflow's audit log.",
+                *(write_time(last), write_time(earliest)),
+            )
+        self.record(max(last - _OVERLAP, earliest) if last else earliest)
 
     def record(self, since: datetime) -> None:
         """Record what people asked for since a moment."""
@@ -72,5 +78,7 @@ def _task_id(airflow: AirflowHook, request: RunRequest) -> str | None:
     """Find the observation of a request; the run's id has it, except for runs of older versions and by hand."""
     if request.run_id and (named := _RUN_OF_TASK.fullmatch(request.run_id)):
         return named[1]
-    key = airflow.partition_key(request.dag_id, request.run_id) if request.run_id else request.partition_key
+    key = request.partition_key
+    if request.run_id and request.dag_id != ANY_DAG:
+        key = airflow.partition_key(request.dag_id, request.run_id)
     return key if key and _TASK_ID.fullmatch(key) else None

@@ -61,6 +61,15 @@ def test_equal_reports_have_equal_pages_whichever_way_they_were_read() -> None:
     assert render(NightReport.model_validate_json(report.model_dump_json())) == render(report)
 
 
+def test_one_data_host_and_one_failure_are_written_in_the_singular() -> None:
+    report = night_reports.busy()
+    alone = {"observed": report.observed[:1], "failures": report.failures[:1]}
+    page = render(report.model_copy(update=alone))
+    about = re.search(r'<desc id="timeline-about">([^<]*)', page)
+    assert about
+    assert re.match(r"1 data host, 1 failure\. ", about[1]), about[1]
+
+
 def test_who_is_not_logged_in_is_led_to_the_login_and_sees_nothing_of_the_report(url: str, client: Client) -> None:
     client.store_night_report(night_reports.busy())
     for path in (PATH, "/reports/"):

@@ -14,6 +14,17 @@ def test_nights_follow_each_other_without_a_gap(hour: int) -> None:
     assert (one.day, one.begins.hour, one.ends - one.begins) == (date(2026, 2, 27), hour, timedelta(hours=24))
 
 
+@pytest.mark.parametrize("day", ["1971-01-01", "2026-02-28", "2198-12-31"])
+def test_a_night_is_named_by_a_day_that_the_wire_has(day: str) -> None:
+    assert Night.named(day, 8) == Night.of(date.fromisoformat(day), 8)
+
+
+@pytest.mark.parametrize("day", ["", "0001-01-01", "1970-12-31", "2199-01-01", "9999-12-31", "20260503"])
+def test_no_other_text_names_a_night(day: str) -> None:
+    with pytest.raises(ValueError, match="is not a day such as 2026-11-25, of the years 1971 to 2198"):
+        Night.named(day, 8)
+
+
 @pytest.mark.parametrize("hour", [0, 8, 23])
 def test_the_last_night_ended_at_or_before_the_moment(hour: int) -> None:
     midnight = datetime(2026, 3, 1, tzinfo=UTC)

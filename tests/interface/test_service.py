@@ -86,8 +86,11 @@ def test_a_status_is_changed_as_the_lifecycle_allows(run: Run, client: Client, o
     assert client.observation(task_id).my_status is Status.COMPLETING
 
 
-def test_the_status_of_all_products_of_a_task_is_changed(run: Run, client: Client, observe: Observe) -> None:
-    task_id = observe(products=3).taskID
+@pytest.mark.parametrize(("products", "written"), [(1, "1 data product invalid"), (3, "3 data products invalid")])
+def test_the_status_of_all_products_of_a_task_is_changed(
+    run: Run, client: Client, observe: Observe, products: int, written: str
+) -> None:
+    task_id = observe(products=products).taskID
     done = run(
         "atdb_service",
         "--operation=change_status",
@@ -96,6 +99,7 @@ def test_the_status_of_all_products_of_a_task_is_changed(run: Run, client: Clien
         "--status=invalid",
     )
     assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"{task_id}: {written}"
     assert {p.my_status for p in client.dataproducts(taskID=task_id)} == {ProductStatus.INVALID}
 
 

@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
+import httpx
 import pytest
 
 from atdb_interface.client import Client
@@ -13,7 +17,7 @@ from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind
 from operators.ingest import IngestOperator
-from operators.reconcile.audit_runs import AuditRunsOperator
+from operators.reconcile.audit_runs import LOOKS_BACK, AuditRunsOperator
 from operators.run_again import RUN_AGAIN
 from tests.airflow_serving import Airflow, serve_airflow
 from tests.conftest import Postgres
@@ -45,6 +49,44 @@ def since() -> datetime:
 def ask(airflow: Airflow, method: str, path: str, body: Any = None) -> None:
     answer = airflow.http.request(method, path, json=body)
     assert answer.is_success, answer.text
+
+
+def ask_in_vain(airflow: Airflow, path: str, body: Any) -> None:
+    """Ask as an account that may only read: Airflow refuses that, and has logged it before."""
+    login = {"username": "reconcile", "password": airflow.password}
+    token = httpx.post(f"{airflow.url}/auth/token", json=login, timeout=30).json()["access_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    answer = httpx.post(f"{airflow.url}/api/v2/{path}", json=body, headers=bearer, timeout=30)
+    assert answer.status_code in (httpx.codes.FORBIDDEN, httpx.codes.UNPROCESSABLE_ENTITY), answer.text
+
+
+@contextmanager
+def serve_answer(answer: Any) -> Iterator[tuple[str, list[str]]]:
+    """Serve the same answer to each request; yield the URL, and the paths that were asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        do_POST = do_GET  # noqa: N815 - http.server calls it so
+
+        def log_message(self, *_: Any) -> None:
+            """Log nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def path_of(dag_id: str, run_id: str) -> str:
@@ -136,6 +178,37 @@ def test_what_happens_to_runs_of_other_dags_is_none_of_atdb(
     assert recorded(client, since) == []
 
 
+def test_a_request_that_cannot_be_read_is_recorded_and_stops_no_pass(
+    client: Client, observe: Observe, airflow: Airflow, since: datetime
+) -> None:
+    made = observe(Status.VALID)
+    run = airflow.run("ingest", made.taskID)
+    clear = {"dry_run": False, "dag_run_id": run, "task_ids": [[]]}
+    ask_in_vain(airflow, "dags/ingest/clearTaskInstances", clear)
+    runs = [{"dag_run_id": name} for name in ("..", "\0", 5)]
+    ask_in_vain(airflow, "dags/ingest/clearDagRuns", {"dry_run": False, "dag_runs": runs})
+    ask(airflow, "POST", f"{path_of('ingest', run)}/clear", {"dry_run": False})
+    assert recorded(client, since) == [
+        (made.taskID, f"do something unreadable (post_clear_task_instances) with run ingest/{run}"),
+        (None, "do something unreadable (clear_dag_runs) with runs of ingest"),
+        (made.taskID, f"clear run ingest/{run}"),
+    ]
+
+
+def test_a_pass_after_a_long_failure_looks_back_a_day(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = {"access_token": "x", "event_logs": [], "total_entries": 0}
+    earliest = datetime.now(UTC) - LOOKS_BACK
+    with serve_answer(answer) as (url, asked):
+        use_airflow(monkeypatch, url, "secret")
+        for last in (None, earliest - timedelta(days=30)):
+            AuditRunsOperator(task_id="audit_runs").execute({"prev_start_date_success": last})
+    after = [moment for path in asked for moment in parse_qs(urlsplit(path).query).get("after", [])]
+    assert len(after) == 2
+    assert all(datetime.fromisoformat(moment) >= earliest for moment in after)
+
+
 @pytest.mark.parametrize("dag", ["ingest", "~"])
 def test_the_history_names_who_had_the_run_do_its_work_again(
     client: Client, validated: Make, context: Context, archive_root: Any, airflow: Airflow, dag: str
@@ -148,8 +221,10 @@ def test_the_history_names_who_had_the_run_do_its_work_again(
     while datetime.now(UTC) < failed_at + timedelta(seconds=1):
         pass  # the wire's times are whole seconds
     airflow.mark("ingest", run, "failed")
-    runs = [{"dag_id": "ingest", "dag_run_id": run}]
-    ask(airflow, "POST", f"dags/{dag}/clearDagRuns", {"dry_run": False, "dag_runs": runs})
+    clear = {"dry_run": False, "dag_runs": [{"dag_id": "ingest", "dag_run_id": run}]}
+    ask_in_vain(airflow, "dags/ingest/clearTaskInstances", {"dry_run": False, "task_ids": [[]]})
+    ask(airflow, "POST", f"dags/{dag}/clearDagRuns", clear)
+    ask_in_vain(airflow, f"dags/{dag}/clearDagRuns", clear)  # after the clear, so it caused nothing
     IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", run=run))
     history = client.observation(made.taskID).status_history
     assert [step.reason for step in history if step.reason.startswith(RUN_AGAIN)] == [f"{RUN_AGAIN} by admin"]
@@ -171,4 +246,19 @@ def test_the_work_goes_on_if_airflow_does_not_say_who_it_was(
     IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     history = client.observation(made.taskID).status_history
     assert f"{RUN_AGAIN} (user unknown: Airflow's API did not answer)" in {step.reason for step in history}
+    assert last(client, made)[0] == Status.ARCHIVED
+
+
+def test_the_work_goes_on_whatever_airflow_answers(
+    client: Client, validated: Make, context: Context, archive_root: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = validated()
+    client.move(made.taskID, Status.INGESTING, owner="ingest/run 1", lease_seconds=60)
+    client.move(made.taskID, Status.INGEST_ERROR, owner="ingest/run 1", reason="the disk")
+    with serve_answer({"access_token": "x"}) as (url, asked):
+        use_airflow(monkeypatch, url, "secret")
+        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert asked
+    history = client.observation(made.taskID).status_history
+    assert f"{RUN_AGAIN} (user unknown)" in {step.reason for step in history}
     assert last(client, made)[0] == Status.ARCHIVED

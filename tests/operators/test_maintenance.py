@@ -37,6 +37,7 @@ insert into claims (id, consumer, expires_at, tasks)
     select n, 'me', now() - %(days)s * interval '1 day', '[]' from generate_series(%(first)s, %(last)s) n
 """
 TABLES = {"sessions": "tokens", "idempotency_keys": "kept_answers", "claims": "claims"}
+NAMES = {"sessions": "ended sessions", "idempotency_keys": "used idempotency keys", "claims": "expired claims"}
 
 Run = Callable[..., Any]
 
@@ -90,7 +91,7 @@ def test_old_rows_are_deleted_in_batches_and_young_ones_and_history_stay(
     cursor.execute(ROWS, {"days": 400, "first": 1, "last": 25})
     for task_id, table in TABLES.items():
         assert run(task_id) == 25
-        assert "Deleted 25 rows" in capsys.readouterr().out
+        assert f"Deleted 25 rows: {NAMES[task_id]}, which had been kept for" in capsys.readouterr().out
         cursor.execute(f"select count(*) from {table}")
         assert cursor.fetchone() == (young[table],)
         assert run(task_id) == 0

@@ -68,11 +68,18 @@ def test_a_second_run_for_a_night_leaves_its_report_as_it_is(
     assert client.night_report("2026-05-03") == first
 
 
-@pytest.mark.parametrize("night", [datetime.now(UTC).date(), "2190-01-01", "yesterday", "2026-02-30"])
+_REFUSED = [
+    *(datetime.now(UTC).date(), "2190-01-01", "yesterday", "2026-02-30"),
+    *("1970-12-31", "1900-01-01", "0001-01-01", "2199-01-01", "9999-12-31", "20260503", "2026-05-03\n"),
+]
+
+
+@pytest.mark.parametrize("night", _REFUSED)
 def test_a_night_that_has_not_ended_or_is_none_is_refused_without_an_event(
     client: Client, run_report: RunReport, night: date | str
 ) -> None:
-    with pytest.raises(AirflowFailException, match=r"has not ended: it ends at|is not a day such as"):
+    expected = r"has not ended: it ends at|is not a day such as 2026-11-25, of the years 1971 to 2198"
+    with pytest.raises(AirflowFailException, match=expected):
         run_report(night, attempt=7)
     assert list(client.night_reports()) == []
     assert list(client.events()) == []
