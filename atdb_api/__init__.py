@@ -11,6 +11,7 @@ def create_app(config: Config | None = None) -> Flask:
     config = config or Config.from_environment()
     app = Flask(__name__)
     app.config["ANONYMOUS_ROLE"] = config.anonymous_role
+    app.config["REPORTS_ACCOUNT"] = config.reports_account
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.url_map.strict_slashes = False  # some clients leave out the trailing slash
     app.json.sort_keys = False  # type: ignore[attr-defined]

@@ -12,16 +12,19 @@ class Config:
     """`anonymous_role`: what a client that does not log in may do; nothing unless set.
 
     `airflow_url`: the Airflow whose pages may show ours within them.
+
+    `reports_account`: the account whose night reports are stored; of the others, only those of admins are.
     """
 
     database_url: str
     anonymous_role: Role | None = None
     airflow_url: str | None = None
+    reports_account: str = "airflow"
     max_body_bytes: int = 4 << 20
 
     @classmethod
     def from_environment(cls) -> "Config":
-        """Read ATDB_DATABASE_URL (needed), ATDB_ANONYMOUS_ROLE and AIRFLOW_URL."""
+        """Read ATDB_DATABASE_URL (required), ATDB_ANONYMOUS_ROLE, ATDB_REPORTS_ACCOUNT and AIRFLOW_URL."""
         try:
             database_url = os.environ["ATDB_DATABASE_URL"]
         except KeyError:
@@ -31,6 +34,7 @@ class Config:
             database_url=database_url,
             anonymous_role=role_named(anonymous) if anonymous else None,
             airflow_url=_origin_of(os.environ.get("AIRFLOW_URL")),
+            reports_account=os.environ.get("ATDB_REPORTS_ACCOUNT") or cls.reports_account,
         )
 
 

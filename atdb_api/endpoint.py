@@ -18,7 +18,7 @@ from atdb_api import auth, idempotency
 from atdb_api.database import transaction
 from atdb_api.filters import Columns
 from atdb_api.pages import Answer, Listing
-from atdb_api.reading import Parameter, bodies, body, refuse_other_parameters
+from atdb_api.reading import Parameter, bodies, body, refuse_nul, refuse_other_parameters
 from atdb_api.roles import Role
 from atdb_interface.errors import AtdbError, PreconditionFailed
 
@@ -64,6 +64,7 @@ def endpoint(needs: Role | None, **contract: Any) -> Callable[[View], View]:
                 if of.needs is not None:
                     auth.authenticate(session)
                     auth.require(of.needs)
+                refuse_nul()
                 if not of.by_token:
                     auth.require_password()
                 if not (of.lists or of.shows or of.filters):

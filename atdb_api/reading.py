@@ -11,7 +11,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from atdb_api import auth, filters, forms
 from atdb_interface.accounts import Login
-from atdb_interface.errors import BadRequest
+from atdb_interface.errors import BadRequest, NotFound
 
 Model = TypeVar("Model", bound=BaseModel)
 FORM = "application/x-www-form-urlencoded"
@@ -42,6 +42,19 @@ def bodies(model: type[Model]) -> tuple[list[Model], bool]:
     if raw.lstrip().startswith(b"["):
         return TypeAdapter(list[model]).validate_json(raw), True  # type: ignore[valid-type]
     return [model.model_validate_json(raw)], False
+
+
+def refuse_nul() -> None:
+    """Raise NotFound for a NUL character in the path, and BadRequest for one in a parameter or a field of a form.
+
+    PostgreSQL holds none, so nothing has such a name; sent to it, the character would be an error inside ATDB.
+    """
+    if "\0" in request.path:
+        raise NotFound("The path holds a NUL character, and nothing has such a name.")
+    given = [*request.args.items(multi=True), *request.form.items(multi=True)]
+    for name, value in given:
+        if "\0" in name or "\0" in value:
+            raise filters.unreadable(name, filters.TEXT.otherwise)
 
 
 def refuse_other_parameters(known: tuple[Parameter, ...]) -> None:

@@ -36,6 +36,12 @@ READER_SETTINGS = {
     "search_path": "reports",
 }
 
+# Of each advisory lock that a session holds, the server keeps an entry in a table that all databases share.
+_COSTLY_FUNCTIONS = r"""
+SELECT oid::regprocedure::text FROM pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace
+    AND (proname ~ '^pg_(try_)?advisory_(xact_)?lock' OR proname IN ('lo_creat', 'lo_create', 'lo_from_bytea'))"""
+
 
 class DatabaseError(Exception):
     """The database cannot be used; the message says why and what to do."""
@@ -173,13 +179,23 @@ def unready(settings: Settings, credentials: Credentials) -> str:
 
 
 def prepare_owner(settings: Settings, credentials: Credentials, role: str) -> None:
-    """See to it that a role exists, has the password of secrets.json, and owns the database of its name."""
+    """Create or repair a role that has the password of secrets.json and owns the database of its name.
+
+    In that database, only the owner can call the functions by which a role without any other right fills the
+    server's disk or its table of locks.
+    """
     with closing(connect(settings, credentials)) as opened, opened.cursor() as cursor:
         _prepare_role(cursor, credentials, role)
         cursor.execute("SELECT FROM pg_database WHERE datname = %s", (role,))
         if cursor.fetchone() is None:
             cursor.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(role), Identifier(role)))
             cursor.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(role)))
+    with closing(connect(settings, credentials, database=role)) as opened, opened.cursor() as cursor:
+        cursor.execute("SET search_path TO pg_catalog")  # nothing of another role is called by the superuser
+        cursor.execute(_COSTLY_FUNCTIONS)
+        functions = SQL(", ").join(SQL(signature) for (signature,) in cursor.fetchall())
+        cursor.execute(SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(functions))
+        cursor.execute(SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(functions, Identifier(role)))
 
 
 def prepare_reader(settings: Settings, credentials: Credentials, database: str = "atdb") -> None:
@@ -202,8 +218,6 @@ def prepare_reader(settings: Settings, credentials: Credentials, database: str =
         for open_to_all in ("postgres", "template1", database):
             cursor.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(open_to_all)))
         cursor.execute(SQL("GRANT CONNECT ON DATABASE {} TO {}").format(Identifier(database), role))
-        # Large objects need no other right than to call these.
-        cursor.execute("REVOKE EXECUTE ON FUNCTION lo_creat, lo_create, lo_from_bytea FROM PUBLIC")
 
 
 def prepare_login(settings: Settings, credentials: Credentials, role: str, database: str) -> None:

@@ -131,7 +131,7 @@ def database_url(postgres: Postgres) -> str:
 
 @pytest.fixture
 def app(database_url: str) -> Iterator[Flask]:
-    application = create_app(Config(database_url=database_url))
+    application = create_app(Config(database_url=database_url, reports_account="service"))
     yield application
     application.extensions["atdb_engine"].dispose()
 

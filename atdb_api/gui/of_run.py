@@ -36,7 +36,7 @@ def _part(task_id: str | None) -> live.Part:
 
 
 def _run() -> dict[str, str]:
-    return {name: request.args.get(name, "").replace("\0", "") for name in ("dag", "run")}
+    return {name: request.args.get(name, "") for name in ("dag", "run")}
 
 
 def _task_of(session: Session) -> str | None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from atdb_api import auth, layout
 from atdb_api.database import transaction
 from atdb_api.problems import bad_request
+from atdb_api.reading import refuse_nul
 from atdb_api.roles import Role
 from atdb_interface.errors import AtdbError, Unauthorized
 
@@ -46,6 +47,7 @@ def page(needs: Role, *, refused: View | None = None) -> Callable[[View], View]:
                 with transaction(read_only=request.method in auth.SAFE_METHODS) as session:
                     auth.authenticate(session)
                     auth.require(needs)
+                    refuse_nul()
                     return make_response(view(session, **address))
             except ValidationError as error:
                 problem: AtdbError = bad_request(error)

@@ -2,16 +2,17 @@
 
 import hashlib
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 from sqlalchemy.orm import Session
 
-from atdb_api.auth import actor
+from atdb_api.auth import actor, is_admin
 from atdb_api.endpoint import endpoint
 from atdb_api.listings import REPORTS
 from atdb_api.models import StoredReport
 from atdb_api.pages import Answer, page
 from atdb_api.roles import Role
 from atdb_api.services import reports
+from atdb_interface.errors import Forbidden
 from atdb_interface.night_report import NightReport
 
 views = Blueprint("reports", __name__, url_prefix="/reports")
@@ -27,7 +28,11 @@ def list_(session: Session) -> Answer:
 @views.post("/")
 @endpoint(Role.SERVICE, takes=NightReport, answers=NightReport, status=201, repeats=True)
 def store(session: Session, report: NightReport) -> Response:
-    """Store the report of a night. If it has one already, the answer is that one, unchanged."""
+    """Store the report of a night: for the account that makes the reports, and for admins.
+
+    If the night has a report already, the answer is that one, unchanged.
+    """
+    _require_reporter()
     stored, is_new = reports.store(session, report, actor=actor())
     return _whole(stored, 201 if is_new else 200)
 
@@ -41,6 +46,16 @@ def detail(session: Session, night: str) -> Response:
     response = Response(status=304) if request.if_none_match.contains(tag) else _whole(stored, 200)
     response.set_etag(tag)
     return response
+
+
+def _require_reporter() -> None:
+    """Raise Forbidden for other accounts: the first report of a night is its report for ever."""
+    reporter = current_app.config["REPORTS_ACCOUNT"]
+    if actor() != reporter and not is_admin():
+        raise Forbidden(
+            f"Only the account {reporter} and admins can store night reports; {actor()} cannot. "
+            "If another account makes the reports, set ATDB_REPORTS_ACCOUNT to it where ATDB's API runs."
+        )
 
 
 def _whole(stored: StoredReport, status: int) -> Response:

@@ -20,10 +20,15 @@ _END_OTHERS = """
 select pg_terminate_backend(pid, 10000) from pg_stat_activity
 where usename = current_user and backend_type = 'client backend' and pid <> pg_backend_pid()"""
 
-# A killed cleanup leaves the table behind in which it kept what it was deleting.
+# The tables in which the command keeps what it is deleting are created in the first schema; the others are found
+# in the second, where this role creates nothing. See sql/maintenance/airflow_role.sql.
+_SEARCH_PATH = "maintenance,public"
+
+# A killed cleanup leaves such a table behind; one of ATDB's former versions left it in `public`.
 _LEFTOVERS = r"""
-select quote_ident(tablename) from pg_tables
-where schemaname = 'public' and tableowner = current_user and tablename like '\_airflow\_deleted\_\_%'"""
+select schemaname || '.' || quote_ident(tablename) from pg_tables
+where schemaname in ('maintenance', 'public') and tableowner = current_user
+    and tablename like '\_airflow\_deleted\_\_%'"""
 
 # Of each run that has not ended: the oldest row which belongs to it and which the command would delete by age.
 _OLDEST_UNFINISHED = """
@@ -122,13 +127,13 @@ class CleanAirflowOperator(MaintenanceOperator):
 
 
 def _environment(inherited: Mapping[str, str], url: str) -> dict[str, str]:
-    """Return a task's environment without the connections of tasks, and with the URL of the database.
+    """Return a task's environment without the connections of tasks, and with the way to the database.
 
     Airflow replaces the URL in a task's own environment, so that no task reaches its database.
     """
     blocked = ("AIRFLOW__CORE__SQL_ALCHEMY_CONN", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC")
     kept = {n: v for n, v in inherited.items() if not n.startswith("AIRFLOW_CONN_") and n not in blocked}
-    return {**kept, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url}
+    return {**kept, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url, "PGOPTIONS": f"-c search_path={_SEARCH_PATH}"}
 
 
 def _url(connection: Any) -> str:

@@ -7,9 +7,15 @@ from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
+from flask import Flask
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
+from atdb_api import create_app
+from atdb_api.config import Config
+from atdb_api.database import transaction
+from atdb_api.roles import Role
+from atdb_api.services import accounts
 from atdb_interface.client import Client
 from atdb_interface.errors import BadRequest, Conflict, Forbidden, NotFound
 from atdb_interface.night_report import NightReport
@@ -176,6 +182,34 @@ def test_a_viewer_reads_and_stores_nothing(url: str, service: Client) -> None:
         assert viewer.night_report(date(2026, 4, 5)) == night_reports.busy()
     assert httpx.get(f"{url}/atdb/reports/").status_code == 401
     assert httpx.get(f"{url}/atdb/reports/2026-04-05/").status_code == 401
+
+
+@pytest.mark.parametrize("name", ["astronomer", "telescope", "operator"])
+def test_no_other_account_stores_a_report(app: Flask, url: str, service: Client, name: str) -> None:
+    if name not in SECRETS:
+        with app.app_context(), transaction() as session:
+            accounts.put(session, name, role=Role.SERVICE, password="secret-of-another-account", actor="tests")
+    with Client(url, user=name, secret=SECRETS.get(name, "secret-of-another-account")) as other:
+        with pytest.raises(Forbidden, match=f"Only the account service and admins can.*; {name} cannot"):
+            other.store_night_report(night_reports.terrible())
+        assert list(other.night_reports()) == []
+        service.store_night_report(night_reports.busy())
+        with pytest.raises(Forbidden, match=f"{name} cannot"):
+            other.store_night_report(night_reports.terrible())
+        assert [each.actor for each in other.night_reports()] == ["service"]
+
+
+def test_an_admin_stores_a_report(client: Client) -> None:
+    assert client.store_night_report(night_reports.busy()) == night_reports.busy()
+    assert [each.actor for each in client.night_reports()] == ["admin"]
+
+
+def test_the_account_of_the_reports_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATDB_DATABASE_URL", "postgresql+psycopg2://")
+    monkeypatch.delenv("ATDB_REPORTS_ACCOUNT", raising=False)
+    assert Config.from_environment().reports_account == "airflow"
+    monkeypatch.setenv("ATDB_REPORTS_ACCOUNT", "nightly")
+    assert create_app().config["REPORTS_ACCOUNT"] == "nightly"
 
 
 def test_a_browser_gets_the_list_and_a_report_as_pages(http: httpx.Client, service: Client) -> None:

@@ -224,6 +224,7 @@ def test_the_list_shows_the_newest_night_first_in_pages(
     expect(page.locator("tbody tr td:first-child")).to_have_text(["2026-04-07", "2026-04-06"])
     expect(page.locator("tbody tr").first).to_contain_text("1200 4.7 TB")
     expect(page.locator("tbody tr").first).to_contain_text("100")
+    expect(page.locator("tbody tr").first.locator("td").last).to_have_text("admin")
     page.get_by_role("link", name="Older").click()
     expect(page.locator("tbody tr td:first-child")).to_have_text(["2026-04-05"])
     expect(page.get_by_role("link", name="Newer")).to_be_visible()

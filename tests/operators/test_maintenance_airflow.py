@@ -180,7 +180,7 @@ def test_a_killed_cleanup_is_ended_and_what_it_left_is_dropped(
     assert archives(owner) == []
     assert count(owner) == dict.fromkeys(PER_RUN, 0)
     assert deleted["dag_run"] == 4000
-    assert f"Dropped {left[0]}, which a killed cleanup has left behind" in capsys.readouterr().out
+    assert f"Dropped maintenance.{left[0]}, which a killed cleanup has left behind" in capsys.readouterr().out
 
 
 def start_cleanup(airflow: Postgres) -> subprocess.Popen[bytes]:
@@ -200,7 +200,7 @@ def start_cleanup(airflow: Postgres) -> subprocess.Popen[bytes]:
             "--yes",
             "--skip-archive",
         ],
-        env={**os.environ, **environment, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url},
+        env=airflow_tables._environment({**os.environ, **environment}, url),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -247,7 +247,15 @@ def test_the_role_is_granted_every_table_that_the_command_cleans_and_no_other(ow
         "insert into log (event) values ('mine')",
         "truncate xcom",
         "drop table xcom",
+        "create table public.mine (id int)",
+        "create function public.lower(varchar) returns text language sql as 'select $1::text'",
         "create schema mine",
+        "create schema airflow",
+        "create temporary table mine (id int)",
+        "select lo_create(0)",
+        "select lo_creat(-1)",
+        "select lo_from_bytea(0, '')",
+        "select pg_advisory_lock(1)",
         "set role airflow",
         "create role mine",
         "select pg_read_file('/etc/passwd')",
@@ -257,6 +265,38 @@ def test_the_role_is_granted_every_table_that_the_command_cleans_and_no_other(ow
 def test_the_role_can_do_nothing_else(role: Any, statement: str) -> None:
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         role.execute(statement)
+
+
+_TRAP = """
+create function {schema}.lower(varchar) returns text language sql as $$select 'trapped ' || current_user$$"""
+
+
+def test_the_owner_calls_no_function_of_the_role(owner: Any, role: Any) -> None:
+    fill(owner, dag_id="Upper", runs=1, first=NOW, last=NOW)
+    role.execute(_TRAP.format(schema="maintenance"))
+    try:
+        owner.execute("select distinct lower(dag_id) from dag_run")
+        assert owner.fetchall() == [("upper",)]
+    finally:
+        role.execute("drop function maintenance.lower(varchar)")
+
+
+def test_what_the_role_of_a_former_version_could_create_is_gone(
+    owner: Any, role: Any, run: Run, airflow: Postgres
+) -> None:
+    fill(owner, dag_id="Upper", runs=1, first=NOW, last=NOW)
+    owner.execute("grant create on schema public to airflow_maintenance, public")
+    role.execute(_TRAP.format(schema="public"))
+    role.execute("create table public._airflow_deleted__xcom__20190405 (id int)")
+    owner.execute("select distinct lower(dag_id) from dag_run")
+    assert owner.fetchall() == [("trapped airflow",)]
+    prepare_airflow(airflow.settings, airflow.credentials)
+    owner.execute("select distinct lower(dag_id) from dag_run")
+    assert owner.fetchall() == [("upper",)]
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        role.execute(_TRAP.format(schema="public"))
+    run()
+    assert archives(owner) == []
 
 
 def test_the_role_cannot_connect_to_atdbs_database(airflow: Postgres) -> None:

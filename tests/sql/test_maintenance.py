@@ -116,6 +116,7 @@ def test_it_can_do_nothing_with_a_table(role: connection, table: str) -> None:
         "create role mine",
         "create extension vector",
         "select lo_create(0)",
+        "select pg_advisory_lock(1)",
         "select * from reports.observations",
         "select pg_read_file('/etc/passwd')",
         "copy (select 1) to program 'true'",
