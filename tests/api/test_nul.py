@@ -48,6 +48,7 @@ def test_a_form_with_a_nul_is_refused(app: Flask, http: httpx.Client) -> None:
             for name in ("action", "back", "reason", "seen", "token", "a\0"):
                 answer = http.post(path, data={name: "\0"})
                 assert answer.status_code == 400, (path, name, answer.text)
+                assert "holds a NUL character" in answer.text, (path, name)
 
 
 def test_a_name_with_a_nul_is_no_account(url: str) -> None:
