@@ -1,39 +1,34 @@
 """What only the whole stack shows of reconcile: that Airflow lets it in, and that lost work goes on in seconds."""
 
-import time
-
 import httpx
 import pytest
 
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
+from atdb_interface.work import ClaimRequest
+from atdb_plugins.dispatch import CONSUMER
 from standalone.stack import Stack
 from tests.e2e.test_stack import submit, wait_for
 
 pytestmark = pytest.mark.timeout(600)
 
 
-def test_lost_work_and_dropped_events_are_made_good_long_before_their_time_is_up(
+def test_lost_work_and_a_claim_without_a_run_are_made_good_long_before_their_time_is_up(
     stack: Stack, atdb: Client, airflow: httpx.Client
 ) -> None:
-    # Where an asset's DAG is paused, Airflow drops its events.
+    # While its DAG is paused, listen claims nothing for ingest.
     assert airflow.patch("dags/ingest", json={"is_paused": True}).is_success
     try:
-        lost, dropped = submit(atdb, "LOST", after_seconds=8), submit(atdb, "DROPPED", after_seconds=8)
-        for task_id in (lost, dropped):
-            wait_for(lambda task_id=task_id: atdb.observation(task_id).claimed_until is not None)
+        lost, claimed = submit(atdb, "LOST", after_seconds=8), submit(atdb, "CLAIMED", after_seconds=8)
+        for task_id in (lost, claimed):
             wait_for(lambda task_id=task_id: atdb.observation(task_id).my_status is Status.VALID)
-            wait_for(lambda task_id=task_id: atdb.observation(task_id).claimed_until is not None)
-        time.sleep(3)
-        atdb.move(
-            lost,
-            Status.INGESTING,
-            owner="ingest/asset_triggered__2026-01-01T00:00:00+00:00_lost",
-            lease_seconds=3600,
-        )
+        atdb.move(lost, Status.INGESTING, owner=f"ingest/{lost}-ingest-99", lease_seconds=3600)
+        # As of a listener whose database was replaced: it does not know of this claim.
+        request = ClaimRequest(id="of nobody", consumer=CONSUMER, statuses=[Status.VALID])
+        assert claimed in [task.taskID for task in atdb.claim(request).tasks]
     finally:
         assert airflow.patch("dags/ingest", json={"is_paused": False}).is_success
-    for task_id in (lost, dropped):
+    for task_id in (lost, claimed):
         wait_for(lambda task_id=task_id: atdb.observation(task_id).my_status is Status.REMOVED, 240)
     seen = {service.name: service.detail for service in atdb.services()}
     assert seen["airflow reconcile"].startswith("has compared ")
