@@ -116,12 +116,20 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def airflow_server(postgres: Postgres) -> Iterator[Any]:
-    """Airflow's API without its other processes; taskIDs and run ids of all tests meet in it."""
+def airflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Airflow's API without its other processes; taskIDs and run ids of all tests meet in it.
+
+    It has a PostgreSQL of its own: other tests drop Airflow's database, or delete its runs.
+    """
     from tests.airflow_serving import serve_airflow
 
-    with serve_airflow(postgres) as airflow:
-        yield airflow
+    server = Postgres(tmp_path_factory.mktemp("postgres-of-airflow"))
+    server.start()
+    try:
+        with serve_airflow(server) as airflow:
+            yield airflow
+    finally:
+        server.stop()
 
 
 @pytest.fixture
