@@ -79,7 +79,7 @@ def _specification(number: int, start: datetime) -> dict[str, object]:
 
 
 def wrong(observations: Sequence[Observation], runs: Counter[tuple[str, str]]) -> list[str]:
-    """Say what did not go the normal way once. `runs`: of each taskID and stage, those that began its work."""
+    """Return what did not go the normal way once. `runs`: of each taskID and stage, those that began its work."""
     found = []
     for made in observations:
         way = [str(step.name) for step in made.status_history]
