@@ -83,7 +83,7 @@ def _log_in(case: schemathesis.Case) -> None:
 
 
 def _agree_on_the_night(body: dict[str, Any]) -> None:
-    """Move the busy night to another day: it ends 24 hours later, and its report is made then."""
+    """Move a generated night to the past, and its begin, end and report to moments that agree with it."""
     night = min(date.fromisoformat(body["night"]), datetime.now(UTC).date() - timedelta(days=3))
     begins = datetime.combine(night, time(8), UTC)
     moments = {"begins": begins, "ends": begins + timedelta(days=1), "made_at": begins + timedelta(days=2)}
