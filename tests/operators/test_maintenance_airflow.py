@@ -39,13 +39,14 @@ def airflow(postgres: Postgres) -> Postgres:
 
 @pytest.fixture
 def owner(airflow: Postgres) -> Iterator[Any]:
-    """A cursor of the database's owner; afterwards no runs are left."""
+    """A cursor of the database's owner; before the test and after it there are no runs."""
+    remove = "rollback; delete from dag_run; delete from log; delete from trigger; delete from job"
     with closing(database.connect(airflow.settings, airflow.credentials, "airflow")) as opened:
         opened.autocommit = True
         cursor = opened.cursor()
+        cursor.execute(remove)
         yield cursor
-        cursor.execute("rollback")
-        cursor.execute("delete from dag_run; delete from log; delete from trigger; delete from job")
+        cursor.execute(remove)
 
 
 @pytest.fixture

@@ -375,8 +375,10 @@ def test_an_interrupted_observation_is_made_whole_after_a_restart(
     (simulator.data / "arts001/data/b.MS/remains").write_text("of what was never finished")
 
     simulator.start()
-    assert simulator.task(observing.taskID)["state"] == "observing"
-    assert simulator.task(waiting.taskID)["state"] == "accepted"
+    for observation, is_in in ((observing, "observing"), (waiting, "accepted")):
+        state = simulator.task(observation.taskID)["state"]
+        # On a busy machine the restart may take longer than what was left of the observation.
+        assert state == is_in or datetime.now(UTC) >= observing.endtime, state
     for observation in (observing, waiting):
         task = simulator.wait_for(observation.taskID, state="finished", reported=True)
         assert status_in_atdb(client, observation.taskID) is Status.COMPLETING
