@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from atdb_interface.errors import NotFound, Unavailable
-from atdb_interface.exchange import Rows, checked, login, read
+from atdb_interface.exchange import Rows, certificates, checked, login, read
 from atdb_interface.retries import Retries
 
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
@@ -37,6 +37,7 @@ class Connection:
             timeout=TIMEOUT,
             transport=transport,
             trust_env=False,
+            verify=certificates(),
         )
 
     def close(self) -> None:

@@ -1,8 +1,10 @@
 """What a request to ATDB and its answer look like, for whoever carries them there and back."""
 
+import ssl
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -23,6 +25,12 @@ def login(user: str | None, secret: str | None, token: str | None) -> httpx.Auth
     if token:
         return _Bearer(token)
     return httpx.BasicAuth(user, secret or "") if user else None
+
+
+@cache
+def certificates() -> ssl.SSLContext:
+    """Return the authorities that may vouch for ATDB: read once, as that takes longer than a request."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class _Bearer(httpx.Auth):
