@@ -6,7 +6,6 @@ what an operator has written there, stay.
 
 import asyncio
 import logging
-import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from atdb_interface.models import Transition
 from atdb_interface.work import ClaimedTask
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.airflow_runs import LONGEST_NOTE, AirflowRuns, Run
+from atdb_plugins.links import tasks_page
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,8 @@ def first_note(task: ClaimedTask) -> str:
     number = task.dataproducts
     products = f"{number} data product{'' if number == 1 else 's'}" if number else "data products not defined yet"
     parts = [_plain(task.name), _plain(task.observing_mode), products]
-    if url := os.environ.get("ATDB_URL", "").rstrip("/"):
-        parts.append(f"[{task.taskID}]({url}/tasks/{task.taskID}/)")
+    if page := tasks_page([task.taskID]):
+        parts.append(f"[{task.taskID}]({page})")
     return " · ".join(parts)[:LONGEST_NOTE]
 
 

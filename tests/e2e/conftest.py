@@ -1,4 +1,7 @@
-"""The whole stack, once for all end-to-end tests: PostgreSQL, ATDB, Airflow and the telescope simulator."""
+"""The whole stack, once for all end-to-end tests: PostgreSQL, ATDB, Airflow and the telescope simulator.
+
+It ends with the last of them: even an idle one costs other tests a third of a core.
+"""
 
 import os
 from collections.abc import Iterator
@@ -14,7 +17,7 @@ from standalone.stack import Stack
 from tests.conftest import free_ports
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     atdb, airflow, telescope, postgres = free_ports(4)
     return Settings(
@@ -27,16 +30,17 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(settings: Settings) -> Iterator[Stack]:
-    os.environ["ATDB_RETRY_SECONDS"] = "0.1"  # five retries are over after seconds
-    running = Stack(settings, say=print)
-    running.start()
-    yield running
-    running.stop()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ATDB_RETRY_SECONDS", "0.1")  # five retries are over after seconds
+        running = Stack(settings, say=print)
+        running.start()
+        yield running
+        running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def credentials(stack: Stack) -> Credentials:
     return Credentials.prepare(stack.settings.credentials)
 
