@@ -13,7 +13,7 @@ OTHERS ?= 20
 RUNS ?= 50000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo rehearsal up down status admin test fuzz bench-listen bench-maintenance screenshots kills docs check format lock clean browser
+.PHONY: help install demo rehearsal up down status admin test fuzz bench-listen bench-maintenance screenshots kills clears docs check format lock clean browser
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -40,7 +40,10 @@ test: .venv/dev browser ## Run all tests: on a real PostgreSQL, Airflow and tele
 	$(BIN)/pytest -n 2
 
 fuzz: .venv/dev ## Make 10,000 random requests, as all roles, and judge the answers (CASES=n SEED=n)
-	ATDB_FUZZ_CASES=$(CASES) ATDB_FUZZ_SEED=$(SEED) $(BIN)/pytest -s tests/fuzz
+	ATDB_FUZZ_CASES=$(CASES) ATDB_FUZZ_SEED=$(SEED) ATDB_FUZZ_QUERIES=2000 $(BIN)/pytest -s tests/fuzz tests/api/test_lookups.py
+
+clears: .venv/dev ## Clear each failed state in Airflow in each way; `make test` clears each in one way
+	ATDB_ALL_CLEARS=yes $(BIN)/pytest tests/e2e/test_clears.py
 
 bench-maintenance: .venv/dev ## Measure maintenance beside a running scheduler (RUNS=n old runs in Airflow's database)
 	@$(BIN)/python -m tests.benchmarks.maintenance $(RUNS)

@@ -1,7 +1,11 @@
-"""Every lookup on every field, judged by the same question asked in Python: thousands of random ones."""
+"""Every lookup on every field, judged by the same question asked in Python: hundreds of random ones.
+
+`make fuzz` asks thousands.
+"""
 
 import json
 import operator
+import os
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,7 +21,7 @@ from atdb_interface.work import ClaimRequest, ProductMove
 from tests.conftest import SECRETS
 
 SEED = 20190408
-QUERIES = 2000
+QUERIES = int(os.environ.get("ATDB_FUZZ_QUERIES", "500"))
 ALPHABET = "aAbB3%_\\' \"éÉßΩω+-.日"
 WHOLE_NUMBERS = ("integration_factor", "start_band", "end_band", "number_of_bins")
 TEXTS = ("par_file_name", "parset_location", "node", "control_parameters")
@@ -221,7 +225,7 @@ def compares(part: Any, lookup: str, value: str) -> bool:
 
 
 @pytest.mark.timeout(600)
-def test_each_of_2000_random_queries_finds_what_python_finds(client: Client, url: str) -> None:
+def test_each_of_many_random_queries_finds_what_python_finds(client: Client, url: str) -> None:
     sky = Sky(client, url, random.Random(SEED))
     found_something = 0
     for _ in range(QUERIES):

@@ -1,11 +1,14 @@
 """Whatever an operator clears in Airflow, in whatever failed state: the status in ATDB is true at the end.
 
-All cases run at the same time; docs/operation.md has the same table.
+All cases run at the same time; docs/operation.md has the same table. Each is cleared in one way; `make clears`
+clears each in every way.
 """
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,7 +21,7 @@ from atdb_interface.lifecycle import Actor, Status
 from standalone.settings import Settings
 from tests.e2e.test_stack import run_of, submit
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 S = Status
 ELSEWHERE = "arts001:/data/elsewhere"
@@ -126,11 +129,18 @@ def remove_paused(atdb: Client) -> Iterator[None]:
     atdb.change_stage(Actor.REMOVE, paused=False)
 
 
+def ways() -> list[tuple[Case, str]]:
+    if os.environ.get("ATDB_ALL_CLEARS"):
+        return list(product(CASES, HOW))
+    # Each way for several stages; of a green run, there is no failed task to clear.
+    return [(case, HOW[(number + number // len(HOW)) % len(HOW)]) for number, case in enumerate(CASES)]
+
+
 def test_every_clear_in_every_failed_state_ends_on_a_true_status(
     settings: Settings, atdb: Client, airflow: httpx.Client, remove_paused: None
 ) -> None:
     causes = Causes(atdb, settings)
-    trials = [Trial(case, how, number) for number, (case, how) in enumerate((c, h) for c in CASES for h in HOW)]
+    trials = [Trial(case, how, number) for number, (case, how) in enumerate(ways())]
     for trial in trials:
         causes.submit(trial)
     for trial in trials:
