@@ -1,8 +1,9 @@
 """`python -m tests.benchmarks.listen --before DIRECTORY`: how soon work begins, against another version of ATDB.
 
-Both versions run at the same time, each with its own stack. Their observations take turns, so that one is idle
-while the other works: status set in ATDB until the stage holds its lease (specify: until `scheduled`). Then each
-gets 289 specifications at once.
+The versions run one after the other, as even an idle stack takes much of two cores: half of the samples of this one,
+all of the other, and the rest of this one. A sample is one observation that has the stack to itself: status set in
+ATDB until the stage holds its lease (specify: until `scheduled`). Then each version gets 289 specifications at
+once.
 """
 
 import argparse
@@ -11,10 +12,9 @@ import os
 import shutil
 import statistics
 import subprocess
-import threading
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,10 +35,13 @@ STAGES = (
     ("remove", "archived", "removing"),
 )
 #: An observation is submitted this long before its start; until then, nothing happens to it.
-START_SECONDS = 13
-TURN_SECONDS = 20.0
+START_SECONDS = 8
+#: From one observation to the next.
+TURN_SECONDS = 17.0
 AT_ONCE = 289
 _PATIENCE_SECONDS = 300
+#: A stack that has just started is busy for a while.
+_SETTLE_SECONDS = 20
 
 
 @dataclass
@@ -51,8 +54,7 @@ class Version:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        shutil.rmtree(self.settings.state, ignore_errors=True)
-        self.settings.state.mkdir(parents=True)
+        self.settings.state.mkdir(parents=True, exist_ok=True)
         with (self.settings.state / "up.log").open("wb") as log:
             self.process = subprocess.Popen(
                 [str(self.checkout / ".venv/bin/python"), "-m", "standalone", "up"],
@@ -122,11 +124,22 @@ def _submit(atdb: Client, name: str, after_seconds: float) -> None:
     )
 
 
-def _take_turns(version: Version, samples: int, began: float, offset: float) -> None:
-    with version.client() as atdb:
-        for turn in range(samples):
-            time.sleep(max(0.0, began + offset + turn * TURN_SECONDS - time.monotonic()))
-            _submit(atdb, f"TURN_{turn}", START_SECONDS)
+def _take(version: Version, turns: range) -> dict[str, list[float]]:
+    """Start the version, let it work on one observation after the other, and stop it.
+
+    Returns the seconds that each observation has waited for each stage, since the version's first start.
+    """
+    version.start()
+    try:
+        began = time.monotonic() + _SETTLE_SECONDS
+        with version.client() as atdb:
+            for turn in turns:
+                time.sleep(max(0.0, began + (turn - turns.start) * TURN_SECONDS - time.monotonic()))
+                _submit(atdb, f"TURN_{turn}", START_SECONDS)
+        _await(version, Status.REMOVED, turns.stop)
+        return {stage: version.seconds(_WAITS, waits_in, begins) for stage, waits_in, begins in STAGES}
+    finally:
+        version.stop()
 
 
 def _await(version: Version, status: Status, number: int) -> None:
@@ -138,20 +151,29 @@ def _await(version: Version, status: Status, number: int) -> None:
 
 
 def _all_at_once(version: Version) -> float:
-    with version.client() as atdb:
-        for number in range(AT_ONCE):
-            _submit(atdb, f"ATONCE_{number}", 86400 + 60 * number)
-    _await(version, Status.SCHEDULED, AT_ONCE)
-    return version.seconds(_ALL_AT_ONCE)[0]
+    """Start the version, submit many specifications, and return after how many seconds all are scheduled."""
+    version.start()
+    try:
+        time.sleep(_SETTLE_SECONDS)
+        with version.client() as atdb:
+            for number in range(AT_ONCE):
+                _submit(atdb, f"ATONCE_{number}", 86400 + 60 * number)
+        _await(version, Status.SCHEDULED, AT_ONCE)
+        return version.seconds(_ALL_AT_ONCE)[0]
+    finally:
+        version.stop()
 
 
-def _print(versions: Sequence[Version], samples: int) -> None:
-    print(f"{'status set -> lease held, s':<28}" + "".join(f"{v.name + ' median / max':>26}" for v in versions))
-    for stage, waits_in, begins in STAGES:
-        found = [version.seconds(_WAITS, waits_in, begins) for version in versions]
-        assert all(len(each) >= samples for each in found), (stage, [len(each) for each in found])
-        columns = "".join(f"{statistics.median(each):>17.2f} / {max(each):6.2f}" for each in found)
-        print(f"{stage:<28}{columns}   x{statistics.median(found[0]) / statistics.median(found[1]):.2f}")
+def _print(now: Mapping[str, Sequence[float]], before: Mapping[str, Sequence[float]]) -> None:
+    print(f"{'status set -> lease held, s':<28}{'now median / max':>26}{'before median / max':>26}")
+    for stage in now:
+        columns = "".join(
+            f"{statistics.median(each):>17.2f} / {max(each):6.2f}" for each in (now[stage], before[stage])
+        )
+        ratio = statistics.median(now[stage]) / statistics.median(before[stage])
+        print(
+            f"{stage:<28}{columns}   x{ratio:.2f} ({len(now[stage])} and {len(before[stage])} samples)", flush=True
+        )
 
 
 def main() -> None:
@@ -163,31 +185,20 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=40)
     chosen = parser.parse_args()
     state = DEFAULT_STATE / "bench-listen"
+    shutil.rmtree(state, ignore_errors=True)
     now = Version("now", REPOSITORY, replace(own_settings(state / "now"), telescope_speedup=1.0))
     before = Version(
         "before", chosen.before.resolve(), replace(own_settings(state / "before"), telescope_speedup=1.0)
     )
-    with ExitStack() as stack:
-        for version in (now, before):
-            stack.callback(version.stop)
-            version.start()
-        began = time.monotonic() + 15
-        turns = [
-            threading.Thread(target=_take_turns, args=(version, chosen.samples, began, offset))
-            for version, offset in ((now, 0.0), (before, TURN_SECONDS / 2 - 2))
-        ]
-        for turn in turns:
-            turn.start()
-        for turn in turns:
-            turn.join()
-        for version in (now, before):
-            _await(version, Status.REMOVED, chosen.samples)
-        _print((now, before), chosen.samples)
-        seconds = {version.name: _all_at_once(version) for version in (now, before)}
-        print(
-            f"{AT_ONCE} specifications at once until all are scheduled: now {seconds['now']:.1f} s, "
-            f"before {seconds['before']:.1f} s   x{seconds['now'] / seconds['before']:.2f}"
-        )
+    half, samples = chosen.samples // 2, chosen.samples
+    _take(now, range(half))
+    of_before = _take(before, range(samples))
+    _print(_take(now, range(half, samples)), of_before)
+    seconds = {version.name: _all_at_once(version) for version in (now, before)}
+    print(
+        f"{AT_ONCE} specifications at once until all are scheduled: now {seconds['now']:.1f} s, "
+        f"before {seconds['before']:.1f} s   x{seconds['now'] / seconds['before']:.2f}"
+    )
 
 
 if __name__ == "__main__":
