@@ -1,7 +1,7 @@
 """`python -m tests.benchmarks.listen --before DIRECTORY`: how soon work begins, against another version of ATDB.
 
-The versions run one after the other, as even an idle stack takes much of two cores: half of the samples of this one,
-all of the other, and the rest of this one. A sample is one observation that has the stack to itself: status set in
+The versions run one after the other, as even an idle stack takes much of two cores: half of the samples of this
+one, all of the other, and the rest of this one. A sample is one observation that has the stack to itself: status set in
 ATDB until the stage holds its lease (specify: until `scheduled`). Then each version gets 289 specifications at
 once.
 """
@@ -137,7 +137,10 @@ def _take(version: Version, turns: range) -> dict[str, list[float]]:
                 time.sleep(max(0.0, began + (turn - turns.start) * TURN_SECONDS - time.monotonic()))
                 _submit(atdb, f"TURN_{turn}", START_SECONDS)
         _await(version, Status.REMOVED, turns.stop)
-        return {stage: version.seconds(_WAITS, waits_in, begins) for stage, waits_in, begins in STAGES}
+        found = {stage: version.seconds(_WAITS, waits_in, begins) for stage, waits_in, begins in STAGES}
+        medians = ", ".join(f"{stage} {statistics.median(each):.2f}" for stage, each in found.items())
+        print(f"{version.name}, medians of {turns.stop} samples, s: {medians}", flush=True)
+        return found
     finally:
         version.stop()
 
