@@ -1,7 +1,8 @@
 """observe: start the telescope in time, and see to it that the observation ends in ATDB too.
 
-Each of these tasks begins in the triggerer, where waiting costs no worker, and acts on a worker when it is due.
-A person may run each of them again in Airflow (clear it), so each says what it does on every status.
+Each of these tasks waits in the triggerer, where that costs no worker, and acts on a worker when it is due. The
+first is due at once, unless the telescope is busy. A person may run each of them again in Airflow (clear it), so
+each says what it does on every status.
 """
 
 from abc import abstractmethod
@@ -21,6 +22,7 @@ from atdb_plugins.backstop import OBSERVED, ending
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
 from atdb_plugins.parset import make_parset
+from atdb_plugins.triggers.atdb import AT_THE_TELESCOPE, TurnTrigger, has_turn
 from operators import run_again
 from operators.failures import NotDue, reported
 from operators.stage import enter, owner_of, task_id_of
@@ -39,6 +41,7 @@ class _WhenDueOperator(BaseOperator):
     """Wait in the triggerer for a moment of the observation, then act on a worker."""
 
     trigger: ClassVar[str]
+    begins_with_waiting: ClassVar[bool] = True
     called_off: ClassVar[Sequence[Status]] = _CALLED_OFF
     template_fields: Sequence[str] = ("atdb_task_id",)
 
@@ -52,7 +55,7 @@ class _WhenDueOperator(BaseOperator):
         super().__init__(**kwargs)
         self.atdb_conn_id, self.telescope_conn_id = atdb_conn_id, telescope_conn_id
         self.atdb_task_id = "{{ dag_run.partition_key or '' }}"
-        self.start_from_trigger = True
+        self.start_from_trigger = self.begins_with_waiting
         self.start_trigger_args = StartTriggerArgs(
             trigger_cls=f"atdb_plugins.triggers.atdb.{self.trigger}",
             trigger_kwargs={"atdb_conn_id": atdb_conn_id, "atdb_task_id": self.atdb_task_id, **self.asks()},
@@ -114,8 +117,27 @@ class StartOperator(_WhenDueOperator):
     """Send the parset when the observation's turn has come; the telescope is never asked twice."""
 
     trigger = "TurnTrigger"
+    begins_with_waiting = False
     #: From the others this operator starts it.
     called_off = (Status.DEFINED, Status.ON_HOLD)
+
+    def execute(self, context: Any) -> None:
+        """Act if the observation's turn has come; otherwise wait for that in the triggerer."""
+        task_id = task_id_of(context)
+        with reported(self, context, atdb_conn_id=self.atdb_conn_id):
+            has_turn = self._has_turn(task_id)
+        if not has_turn:
+            self.defer(trigger=TurnTrigger(self.atdb_conn_id, task_id), method_name="execute_complete")
+        self.execute_complete(context)
+
+    def _has_turn(self, task_id: str) -> bool:
+        with AtdbHook(self.atdb_conn_id).client() as client:
+            try:
+                observation = client.observation(task_id)
+            except NotFound:
+                return True  # then there is nothing to wait for
+            is_busy = bool(client.count_observations(**AT_THE_TELESCOPE))
+        return has_turn(observation, datetime.now(UTC), is_busy=is_busy)
 
     def act(self, client: Client, observation: Observation, context: Any) -> None:
         """Take the observation to starting and send its parset, or to the error that stands in the way."""

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from airflow.providers.http.hooks.http import HttpHook
+from airflow.sdk import BaseHook
 
 from atdb_interface.async_client import AsyncClient
 from atdb_interface.client import Client
 from atdb_interface.connection import PATIENCE_SECONDS
+from atdb_interface.errors import AtdbError
 
 
-class AtdbHook(HttpHook):
+class AtdbHook(BaseHook):
     """Speak to ATDB: host (with http:// or https://) and port, login the account, password its secret."""
 
     conn_name_attr = "atdb_conn_id"
@@ -18,15 +19,25 @@ class AtdbHook(HttpHook):
     hook_name = "ATDB"
 
     def __init__(self, atdb_conn_id: str = default_conn_name, **kwargs: Any) -> None:
-        super().__init__(http_conn_id=atdb_conn_id, **kwargs)
+        super().__init__(**kwargs)
+        self.atdb_conn_id = atdb_conn_id
 
     def client(self, *, patience: float = PATIENCE_SECONDS) -> Client:
         """Open a client; close it, or use it as a context manager. `patience`: as Client takes it, in seconds."""
-        return Client(**_credentials(self.get_connection(self.http_conn_id)), patience=patience)
+        return Client(**_credentials(self.get_connection(self.atdb_conn_id)), patience=patience)
 
     async def watcher(self) -> AsyncClient:
         """Open a client for the event loop of a trigger, which looks again by itself: it is told each failure."""
-        return AsyncClient(**_credentials(await self.aget_connection(self.http_conn_id)), patience=0)
+        return AsyncClient(**_credentials(await self.aget_connection(self.atdb_conn_id)), patience=0)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Log in, for the button *Test* of Airflow's connections."""
+        try:
+            with self.client(patience=0) as client:
+                me = client.me()
+        except AtdbError as error:
+            return False, str(error)
+        return True, f"Logged in to ATDB as {me.account}, role {me.role}"
 
 
 def _credentials(connection: Any) -> dict[str, Any]:

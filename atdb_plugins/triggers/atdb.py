@@ -4,6 +4,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
@@ -82,17 +83,27 @@ class ObservationTrigger(BaseTrigger):
         """Tell how long to sleep before looking again."""
 
 
+#: The filter that finds what the telescope is busy with.
+AT_THE_TELESCOPE = MappingProxyType({"my_status__in": f"{Status.STARTING},{Status.RUNNING}"})
+
+
+def has_turn(observation: Observation, now: datetime, *, is_busy: bool) -> bool:
+    """Return whether an observation's turn at the telescope has come, or it is no longer scheduled.
+
+    `is_busy`: whether the telescope has another observation.
+    """
+    if observation.my_status is not Status.SCHEDULED:
+        return True
+    return now >= observation.starttime - (START_LEAD_BUSY if is_busy else START_LEAD)
+
+
 class TurnTrigger(ObservationTrigger):
     """Wait for an observation's turn at the telescope: before its start, and later while another is busy there."""
 
     async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
         """Fire when the turn has come, or the observation is no longer scheduled."""
-        if observation.my_status is not Status.SCHEDULED or now >= observation.starttime - START_LEAD_BUSY:
-            return TriggerEvent(observation.my_status)
-        if now < observation.starttime - START_LEAD:
-            return None
-        busy = await self.atdb.count_observations(my_status__in=f"{Status.STARTING},{Status.RUNNING}")
-        return None if busy else TriggerEvent(observation.my_status)
+        is_busy = bool(await self.atdb.count_observations(**AT_THE_TELESCOPE))
+        return TriggerEvent(observation.my_status) if has_turn(observation, now, is_busy=is_busy) else None
 
     def pause_seconds(self, observation: Observation, now: datetime) -> float:
         """Look every few seconds: the telescope may become free at any moment."""

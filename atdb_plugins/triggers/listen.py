@@ -20,7 +20,7 @@ from atdb_plugins.notes import NoteKeeper
 #: Under this name ATDB knows the heartbeats.
 LISTENER = "airflow listen"
 #: Between two looks at what waits.
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.25
 #: While ATDB or Airflow does not respond, or refuses.
 PAUSE_SECONDS = 2.0
 HEARTBEAT_SECONDS = 15.0

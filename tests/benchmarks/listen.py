@@ -1,9 +1,9 @@
 """`python -m tests.benchmarks.listen --before DIRECTORY`: how soon work begins, against another version of ATDB.
 
 The versions run one after the other, as even an idle stack takes much of two cores: half of the samples of this
-one, all of the other, and the rest of this one. A sample is one observation that has the stack to itself: status set in
-ATDB until the stage holds its lease (specify: until `scheduled`). Then each version gets 289 specifications at
-once.
+one, all of the other, and the rest of this one. A sample is one observation that has the stack to itself: status
+set in ATDB until the stage holds its lease (specify: until `scheduled`). Then each version gets 289 specifications
+at once.
 """
 
 import argparse

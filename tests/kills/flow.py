@@ -42,7 +42,7 @@ class Wait:
 class Flow:
     """Submit some observations at the same time, again and again, until stopped."""
 
-    def __init__(self, atdb: Client, *, together: int = 3, pause_seconds: float = 12.0) -> None:
+    def __init__(self, atdb: Client, *, together: int = 2, pause_seconds: float = 20.0) -> None:
         self._atdb, self._together, self._pause = atdb, together, pause_seconds
         self._end = threading.Event()
         self._names = count()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from airflow.triggers.base import TaskSuccessEvent
 from werkzeug.utils import import_string
 
@@ -20,7 +20,7 @@ from atdb_interface.lifecycle import COMPLETING_TIMEOUT, IMAGING_BACKSTOP, OBSER
 from atdb_interface.models import Observation
 from atdb_plugins.backstop import ending
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeState, TelescopeTask
-from atdb_plugins.triggers.atdb import LOOK_SECONDS, CompletingTrigger, StartTrigger
+from atdb_plugins.triggers.atdb import LONGEST_SLEEP_SECONDS, CompletingTrigger, StartTrigger, TurnTrigger
 from operators.failures import NotDue
 from operators.observe import CompleteOperator, RunOperator, StartOperator
 from operators.run_again import RUN_AGAIN
@@ -102,6 +102,23 @@ def test_the_telescope_gets_the_parset_and_the_observation_runs(
     with pytest.raises(NotDue):
         CompleteOperator(task_id="complete").execute(context(made.taskID, "observe"))
     assert last(client, made)[0] is Status.RUNNING
+
+
+def test_while_the_telescope_is_busy_the_start_waits_in_the_triggerer(
+    client: Client,
+    scheduled: Callable[[float], Observation],
+    running: Callable[[], Observation],
+    context: Context,
+    logbook: Logbook,
+) -> None:
+    running()
+    made = scheduled(300)
+    with pytest.raises(TaskDeferred) as deferred:
+        StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+    assert isinstance(deferred.value.trigger, TurnTrigger)
+    assert (deferred.value.trigger.atdb_task_id, deferred.value.method_name) == (made.taskID, "execute_complete")
+    assert logbook.find(made.taskID) is None
+    assert last(client, made)[0] is Status.SCHEDULED
 
 
 def test_past_its_start_an_observation_is_too_late_however_often_it_is_run(
@@ -459,7 +476,7 @@ def test_a_trigger_hears_of_a_cancel_in_seconds(
         cancel.start()
         began = time.monotonic()
         assert fires(kind(*arguments), 30).payload == Status.ABORTED
-        assert time.monotonic() - began < 0.5 + LOOK_SECONDS + 3
+        assert time.monotonic() - began < LONGEST_SLEEP_SECONDS / 2
         cancel.join()
 
 
