@@ -1,7 +1,7 @@
 """`python -m tests.benchmarks.listen --before DIRECTORY`: how soon work begins, against another version of ATDB.
 
 The versions run one after the other, as even an idle stack takes much of two cores: half of the samples of this
-one, all of the other, and the rest of this one. A sample is one observation that has the stack to itself: status
+one, those of the other, and the rest of this one. A sample is one observation that has the stack to itself: status
 set in ATDB until the stage holds its lease (specify: until `scheduled`). Then each version gets 289 specifications
 at once.
 """
@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument(
         "--before", type=Path, required=True, help="a checkout of the other version, with its .venv"
     )
-    parser.add_argument("--samples", type=int, default=40)
+    parser.add_argument("--samples", type=int, default=40, help="of this version; the other one gets half")
     chosen = parser.parse_args()
     state = DEFAULT_STATE / "bench-listen"
     shutil.rmtree(state, ignore_errors=True)
@@ -195,7 +195,7 @@ def main() -> None:
     )
     half, samples = chosen.samples // 2, chosen.samples
     _take(now, range(half))
-    of_before = _take(before, range(samples))
+    of_before = _take(before, range(half))
     _print(_take(now, range(half, samples)), of_before)
     seconds = {version.name: _all_at_once(version) for version in (now, before)}
     print(

@@ -226,7 +226,7 @@ def started(
 
     def make(seconds: float) -> Observation:
         made = scheduled(seconds)
-        StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+        StartOperator(task_id="start").execute_complete(context(made.taskID, "observe"))
         assert state(logbook, made) is State.ACCEPTED
         return made
 
