@@ -123,8 +123,8 @@ class StartOperator(_WhenDueOperator):
 
     def execute(self, context: Any) -> None:
         """Act if the observation's turn has come; otherwise wait for that in the triggerer."""
-        task_id = task_id_of(context)
         with reported(self, context, atdb_conn_id=self.atdb_conn_id):
+            task_id = task_id_of(context)
             has_turn = self._has_turn(task_id)
         if not has_turn:
             self.defer(trigger=TurnTrigger(self.atdb_conn_id, task_id), method_name="execute_complete")
