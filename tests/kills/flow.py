@@ -12,8 +12,8 @@ from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import OBSERVE, SPECIFY, STAGES, Stage, Status
 from atdb_interface.models import Observation
 
-#: The start is far enough away for a kill and a restart before it.
-START_SECONDS = 70
+#: The start is far enough away for several kills and restarts before it, one after the other.
+START_SECONDS = 180
 DURATION_SECONDS = 2
 NORMAL_WAY = (
     *("defined", "scheduled", "starting", "running", "completing", "checking", "valid", "ingesting", "archived"),
