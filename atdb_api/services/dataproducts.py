@@ -41,19 +41,20 @@ def create(session: Session, new: list[NewDataProduct], *, actor: str) -> list[D
                 f"{product.taskID} has a data product {product.filename} already", taskID=product.taskID
             )
         taken.add((observation.id, product.filename))
-        rows.append(_new_row(observation, product))
+        rows.append(_new_row(observation, product, now))
         session.add(_first_transition(product, actor, now))
     session.add_all(rows)
     session.flush()
     return rows
 
 
-def _new_row(observation: Observation, product: NewDataProduct) -> DataProduct:
+def _new_row(observation: Observation, product: NewDataProduct, now: datetime) -> DataProduct:
     values: dict[str, Any] = product.model_dump(exclude={"taskID", "name", "data_location", "node"})
     return DataProduct(
         observation_id=observation.id,
         task_id=observation.task_id,
         status=ProductStatus.DEFINED,
+        created_at=now,
         name=product.name or product.filename,
         data_location=product.data_location or observation.data_location,
         node=product.node or observation.node,

@@ -31,7 +31,7 @@ def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
     values = wire.observation_values(new.model_dump())
     values["name"] = new.name or new.field_name
     values["data_location"] = new.data_location or f"{family_of(new.observing_mode).data_host}:/data"
-    observation = Observation(task_id=task_id, status=Status.DEFINED, status_since=now, **values)
+    observation = Observation(task_id=task_id, status=Status.DEFINED, status_since=now, created_at=now, **values)
     session.add(observation)
     session.add(Transition(task_id=task_id, previous=None, status=Status.DEFINED, at=now, actor=actor, reason=""))
     session.flush()

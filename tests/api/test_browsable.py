@@ -240,8 +240,8 @@ def test_who_is_in_no_session_gets_no_forms(database_url: str, url: str, observe
 
 def test_the_past_has_no_forms(url: str, observe: Observe) -> None:
     made = observe()
-    then = made.status_since.isoformat()
-    page = Browser(url, "operator").get(f"/atdb/observations/{made.id}/", params={"as_of": then})
+    now = made.creationTime.isoformat()
+    page = Browser(url, "operator").get(f"/atdb/observations/{made.id}/", params={"as_of": now})
     assert page.status_code == 200
     assert forms(page).keys() == {"Log out"}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import create_engine, text
 
 from atdb_interface.client import Client
 from atdb_interface.fields import write_time
@@ -29,6 +30,26 @@ def next_second() -> str:
     now = datetime.now(UTC)
     time.sleep(1.001 - now.microsecond / 1e6)
     return write_time(now)
+
+
+def test_what_is_made_has_a_status_from_its_creation_on(database_url: str, observe: Observe) -> None:
+    """Asked of the database itself: over REST, times have whole seconds."""
+    observe(products=2)
+    engine = create_engine(database_url)
+    with engine.connect() as connection:
+        found = connection.execute(
+            text(
+                "select task_id, null as filename, created_at from observations union all "
+                "select task_id, filename, created_at from dataproducts"
+            )
+        ).all()
+        first = {
+            (row.task_id, row.dataproduct): row.at
+            for row in connection.execute(text("select * from transitions where previous is null"))
+        }
+    engine.dispose()
+    assert {(row.task_id, row.filename): row.created_at for row in found} == first
+    assert len(first) == 3
 
 
 def test_any_list_and_detail_shows_statuses_as_they_were(
