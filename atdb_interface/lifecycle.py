@@ -163,6 +163,8 @@ STAGES = (SPECIFY, OBSERVE, VALIDATE, INGEST, REMOVE)
 #: The stage that owns each working status.
 WORKING = MappingProxyType({stage.working: stage for stage in STAGES if stage.working})
 
+#: The telescope has an observation.
+AT_THE_TELESCOPE = (S.STARTING, S.RUNNING)
 #: A scheduled observation is given out this long before its start.
 START_LEAD = timedelta(minutes=10)
 #: The same, while another observation is starting or running.

@@ -16,13 +16,13 @@ from airflow.triggers.base import StartTriggerArgs
 
 from atdb_interface.client import Client
 from atdb_interface.errors import Conflict, NotFound
-from atdb_interface.lifecycle import OBSERVE, START_LEAD, START_TOLERANCE, Status
+from atdb_interface.lifecycle import AT_THE_TELESCOPE, OBSERVE, START_LEAD, START_TOLERANCE, Status
 from atdb_interface.models import Observation
 from atdb_plugins.backstop import OBSERVED, ending
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
 from atdb_plugins.parset import make_parset
-from atdb_plugins.triggers.atdb import AT_THE_TELESCOPE, TurnTrigger, has_turn
+from atdb_plugins.triggers.atdb import TurnTrigger, has_turn
 from operators import run_again
 from operators.failures import NotDue, reported
 from operators.stage import enter, owner_of, task_id_of
@@ -32,7 +32,6 @@ STARTING_MARGIN_SECONDS = 300
 
 #: Errors of which the telescope never began to observe, as far as is known.
 _NOT_STARTED = (Status.ERROR_TOO_LATE, Status.ERROR_START_OBS)
-_AT_THE_TELESCOPE = (Status.STARTING, Status.RUNNING)
 #: A person who forces it there from starting or running calls it off. Of `error (start obs)` nobody knows.
 _CALLED_OFF = (Status.DEFINED, Status.SCHEDULED, Status.ON_HOLD, Status.ERROR_TOO_LATE)
 
@@ -102,7 +101,7 @@ class _WhenDueOperator(BaseOperator):
             called_off = _was_started(observation)
         else:
             previous = observation.status_history[-1].previous
-            called_off = observation.my_status in self.called_off and previous in _AT_THE_TELESCOPE
+            called_off = observation.my_status in self.called_off and previous in AT_THE_TELESCOPE
         if not called_off:
             return
         self.telescope.stop(observation.taskID)
@@ -136,7 +135,7 @@ class StartOperator(_WhenDueOperator):
                 observation = client.observation(task_id)
             except NotFound:
                 return True  # then there is nothing to wait for
-            is_busy = bool(client.count_observations(**AT_THE_TELESCOPE))
+            is_busy = bool(client.count_observations(my_status__in=AT_THE_TELESCOPE))
         return has_turn(observation, datetime.now(UTC), is_busy=is_busy)
 
     def act(self, client: Client, observation: Observation, context: Any) -> None:

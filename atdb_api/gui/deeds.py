@@ -12,13 +12,12 @@ from atdb_api.roles import Role
 from atdb_api.services import moves
 from atdb_interface.actions import Action, actions_from, target_of
 from atdb_interface.errors import BadRequest, ForbiddenMove, PreconditionFailed
-from atdb_interface.lifecycle import WORKING, Status, rest_of
+from atdb_interface.lifecycle import AT_THE_TELESCOPE, WORKING, Status, rest_of
 
 #: As for the same by the API.
 NEEDS, NEEDS_FOR_MANY = Role.SERVICE, Role.OPERATOR
 #: Somebody will ask why.
 _NEED_A_REASON = (Action.CANCEL, Action.HOLD)
-_AT_THE_TELESCOPE = (Status.STARTING, Status.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def _says(action: Action, status: Status, target: Status) -> str:
             says = f"It becomes {target} and its data are brought into the archive."
         case Action.CANCEL if target is not Status.ABORTED:
             says = f"The work on it stops and it becomes {target}. What has been done stays done."
-        case Action.CANCEL if status in _AT_THE_TELESCOPE:
+        case Action.CANCEL if status in AT_THE_TELESCOPE:
             says = "The telescope is stopped, and the observation is aborted for good."
         case Action.CANCEL:
             says = "The observation is aborted for good."

@@ -19,7 +19,7 @@ from atdb_api.models import Event, Lease, Observation, Service, StageSetting, Tr
 from atdb_api.roles import Role
 from atdb_api.services import presence, stages
 from atdb_api.services.waits import GONE_AFTER
-from atdb_interface.lifecycle import STAGES, START_TOLERANCE, Status
+from atdb_interface.lifecycle import AT_THE_TELESCOPE, STAGES, START_TOLERANCE, Status
 from atdb_interface.presence import Disk
 from atdb_interface.stages import StageState
 
@@ -196,7 +196,7 @@ def _sky(session: Session, now: datetime) -> tuple[list[Sky], list[Sky]]:
         .order_by(Observation.start_time)
         .limit(MOST_NEXT)
     )
-    at_it = Observation.status.in_((Status.STARTING, Status.RUNNING))
+    at_it = Observation.status.in_(AT_THE_TELESCOPE)
     rows = session.scalars(
         select(Observation).where(or_(at_it, Observation.id.in_(coming))).order_by(Observation.start_time)
     )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from atdb_api.models import Claim, Lease, Observation, Service, StageSetting, Transition
 from atdb_api.services import moves, stages
-from atdb_interface.lifecycle import STAGES, Stage, Status
+from atdb_interface.lifecycle import AT_THE_TELESCOPE, STAGES, Stage, Status
 
 #: The stage that waits for, or works on, what has a status.
 STAGE_OF = {status: stage for stage in STAGES for status in (stage.working, stage.source) if status}
@@ -101,7 +101,7 @@ def _busy(session: Session) -> str | None:
     """Name what the telescope has."""
     return session.scalar(
         select(Observation.task_id)
-        .where(Observation.status.in_((Status.STARTING, Status.RUNNING)))
+        .where(Observation.status.in_(AT_THE_TELESCOPE))
         .order_by(Observation.start_time.desc())
         .limit(1)
     )

@@ -4,14 +4,13 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from atdb_interface.async_client import AsyncClient
 from atdb_interface.errors import AtdbError, NotFound
-from atdb_interface.lifecycle import START_LEAD, START_LEAD_BUSY, Status
+from atdb_interface.lifecycle import AT_THE_TELESCOPE, START_LEAD, START_LEAD_BUSY, Status
 from atdb_interface.models import Observation
 from atdb_plugins.backstop import OBSERVED, ending, is_worth_asking
 from atdb_plugins.hooks.atdb import AtdbHook
@@ -83,10 +82,6 @@ class ObservationTrigger(BaseTrigger):
         """Tell how long to sleep before looking again."""
 
 
-#: The filter that finds what the telescope is busy with.
-AT_THE_TELESCOPE = MappingProxyType({"my_status__in": f"{Status.STARTING},{Status.RUNNING}"})
-
-
 def has_turn(observation: Observation, now: datetime, *, is_busy: bool) -> bool:
     """Return whether an observation's turn at the telescope has come, or it is no longer scheduled.
 
@@ -102,7 +97,7 @@ class TurnTrigger(ObservationTrigger):
 
     async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
         """Fire when the turn has come, or the observation is no longer scheduled."""
-        is_busy = bool(await self.atdb.count_observations(**AT_THE_TELESCOPE))
+        is_busy = bool(await self.atdb.count_observations(my_status__in=AT_THE_TELESCOPE))
         return TriggerEvent(observation.my_status) if has_turn(observation, now, is_busy=is_busy) else None
 
     def pause_seconds(self, observation: Observation, now: datetime) -> float:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.errors import Duplicate, ForbiddenMove, Unavailable
-from atdb_interface.lifecycle import Actor, Status
+from atdb_interface.lifecycle import AT_THE_TELESCOPE, Actor, Status
 from standalone.rehearsal.script import Role
 from standalone.rehearsal.troubles import Book, Trouble
 
@@ -79,7 +79,7 @@ class People:
                 status = self._operator.observation(task_id).my_status
                 if status is Status.ON_HOLD:  # it was done, and the answer was lost
                     return asked
-                if status not in (Status.STARTING, Status.RUNNING):
+                if status not in AT_THE_TELESCOPE:
                     return None
             time.sleep(ASK_AGAIN_SECONDS)
 
