@@ -71,7 +71,7 @@ class _WhenDueOperator(BaseOperator):
         return TelescopeHook(self.telescope_conn_id)
 
     def execute(self, context: Any) -> None:
-        """Act at once: only where the task is run without a triggerer."""
+        """Act at once: the first task, and any other where there is no triggerer."""
         self.execute_complete(context)
 
     def execute_complete(self, context: Any, event: Any = None) -> None:  # noqa: ARG002
@@ -120,27 +120,15 @@ class StartOperator(_WhenDueOperator):
     #: From the others this operator starts it.
     called_off = (Status.DEFINED, Status.ON_HOLD)
 
-    def execute(self, context: Any) -> None:
-        """Act if the observation's turn has come; otherwise wait for that in the triggerer."""
-        with reported(self, context, atdb_conn_id=self.atdb_conn_id):
-            task_id = task_id_of(context)
-            has_turn = self._has_turn(task_id)
-        if not has_turn:
-            self.defer(trigger=TurnTrigger(self.atdb_conn_id, task_id), method_name="execute_complete")
-        self.execute_complete(context)
-
-    def _has_turn(self, task_id: str) -> bool:
-        with AtdbHook(self.atdb_conn_id).client() as client:
-            try:
-                observation = client.observation(task_id)
-            except NotFound:
-                return True  # then there is nothing to wait for
-            is_busy = bool(client.count_observations(my_status__in=AT_THE_TELESCOPE))
-        return has_turn(observation, datetime.now(UTC), is_busy=is_busy)
-
     def act(self, client: Client, observation: Observation, context: Any) -> None:
-        """Take the observation to starting and send its parset, or to the error that stands in the way."""
+        """Take the observation to starting and send its parset, or to the error that stands in the way.
+
+        While another observation has the telescope, it waits in the triggerer until its turn has come.
+        """
         task_id, owner, status = observation.taskID, owner_of(context), observation.my_status
+        is_busy = bool(client.count_observations(my_status__in=AT_THE_TELESCOPE))
+        if not has_turn(observation, datetime.now(UTC), is_busy=is_busy):
+            self.defer(trigger=TurnTrigger(self.atdb_conn_id, task_id), method_name="execute_complete")
         if status in (Status.RUNNING, Status.ERROR_NO_COMPLETING) and _is_of(owner, observation):
             return  # started it was; the tasks after this one see to the rest
         before_start = (observation.starttime - datetime.now(UTC)).total_seconds()
