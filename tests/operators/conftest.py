@@ -13,9 +13,19 @@ import pytest
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-of-tests-")
 os.environ["AIRFLOW_HOME"] = _HOME.name
 
-from tests.conftest import SECRETS  # noqa: E402
+from standalone.preparation import prepare_airflow  # noqa: E402
+from tests.conftest import SECRETS, Postgres  # noqa: E402
 
 Context = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def airflow(postgres: Postgres) -> Postgres:
+    """The server, with Airflow's database in it."""
+    for folder in (postgres.settings.logs, postgres.settings.run, postgres.settings.airflow_home):
+        folder.mkdir(parents=True, exist_ok=True)
+    prepare_airflow(postgres.settings, postgres.credentials)
+    return postgres
 
 
 @pytest.fixture

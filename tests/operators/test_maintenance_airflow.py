@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -26,15 +25,6 @@ from tests.conftest import Postgres
 
 NOW = datetime.now(UTC)
 Run = Callable[[], dict[str, int]]
-
-
-@pytest.fixture(scope="module")
-def airflow(postgres: Postgres) -> Postgres:
-    settings = replace(postgres.settings)
-    for folder in (settings.logs, settings.run, settings.airflow_home):
-        folder.mkdir(parents=True, exist_ok=True)
-    prepare_airflow(settings, postgres.credentials)
-    return postgres
 
 
 @pytest.fixture
