@@ -19,13 +19,13 @@ import httpx
 import psutil
 
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import Status
+from atdb_interface.lifecycle import OBSERVE, STAGES, Status
 from standalone import health, leftovers
 from standalone.credentials import Credentials
 from standalone.rehearsal.run import own_settings
 from standalone.settings import DEFAULT_STATE, Settings
 from standalone.stack import Stack
-from tests.kills.flow import Away, Flow, waits, wrong
+from tests.kills.flow import PAUSE_SECONDS, Away, Flow, waits, wrong
 from tests.kills.points import Point, Trap
 from tests.kills.way import way_to
 
@@ -181,13 +181,16 @@ def main() -> int:
         with Client(settings.atdb_url, user="operator", secret=secret, patience=120) as atdb:
             flow = Flow(atdb)
             flow.start()
-            _kill_all(killing, trap, chosen.listener, chosen.others, random.Random(chosen.seed))
+            _kill_all(killing, trap, atdb, chosen.listener, chosen.others, random.Random(chosen.seed))
             flow.stop()
             _await_end(atdb, flow)
             return _judge(settings, atdb, flow, killing, trap)
 
 
-def _kill_all(killing: Killing, trap: Trap, listener: int, others: int, order: random.Random) -> None:
+def _kill_all(
+    killing: Killing, trap: Trap, atdb: Client, listener: int, others: int, order: random.Random
+) -> None:
+    """Kill in random order, each time when what waited for the process before has begun."""
     deeds: list[Point | str] = [*(list(Point) * listener), *(list(OTHERS) * others)]
     order.shuffle(deeds)
     for number, deed in enumerate(deeds, start=1):
@@ -201,7 +204,17 @@ def _kill_all(killing: Killing, trap: Trap, listener: int, others: int, order: r
             away = killing.await_back(deed, killed_at)
         seconds = (away.back - away.killed).total_seconds()
         print(f"{number:>4} of {len(deeds)}  {deed:<32} back after {seconds:5.1f} s", flush=True)
-        time.sleep(order.uniform(0, 3))
+        _await_calm(atdb)
+        time.sleep(order.uniform(0, PAUSE_SECONDS))
+
+
+def _await_calm(atdb: Client) -> None:
+    """Wait until no stage but observe has anything to do: else the next kill would hide how long it takes."""
+    waiting = [stage.source for stage in STAGES if stage is not OBSERVE]
+    deadline = time.monotonic() + 300
+    while atdb.count_observations(my_status__in=waiting):
+        assert time.monotonic() < deadline, "the stages do not come to an end of their work"
+        time.sleep(0.2)
 
 
 def _await_end(atdb: Client, flow: Flow) -> None:

@@ -15,6 +15,8 @@ from atdb_interface.models import Observation
 #: The start is far enough away for several kills and restarts before it, one after the other.
 START_SECONDS = 180
 DURATION_SECONDS = 2
+#: After so long, the next observations are submitted.
+PAUSE_SECONDS = 20.0
 NORMAL_WAY = (
     *("defined", "scheduled", "starting", "running", "completing", "checking", "valid", "ingesting", "archived"),
     *("removing", "removed"),
@@ -42,7 +44,7 @@ class Wait:
 class Flow:
     """Submit some observations at the same time, again and again, until stopped."""
 
-    def __init__(self, atdb: Client, *, together: int = 2, pause_seconds: float = 20.0) -> None:
+    def __init__(self, atdb: Client, *, together: int = 2, pause_seconds: float = PAUSE_SECONDS) -> None:
         self._atdb, self._together, self._pause = atdb, together, pause_seconds
         self._end = threading.Event()
         self._names = count()
