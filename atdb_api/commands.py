@@ -1,6 +1,7 @@
 """The commands of the server's administrator: `flask --app atdb_api migrate | account ... | token ...`."""
 
 import getpass
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,9 @@ from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
 from flask import Flask, current_app
 from flask.cli import AppGroup
+from psycopg2.errors import InsufficientPrivilege
 from sqlalchemy import select
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from atdb_api import permissions, report_columns
@@ -44,12 +47,28 @@ def init_app(app: Flask) -> None:
 
     @app.cli.command("migrate")
     def _migrate() -> None:
-        """Bring the database to the newest schema."""
+        """Bring the database to the newest schema; ATDB_DATABASE_URL is that of its owner."""
         engine = current_app.extensions["atdb_engine"]
         try:
             command.upgrade(alembic_config(engine.url.render_as_string(hide_password=False)), "head")
         except CommandError as error:
             raise click.ClickException(str(error)) from None
+        except (InsufficientPrivilege, ProgrammingError) as error:
+            if not isinstance(getattr(error, "orig", error), InsufficientPrivilege):
+                raise
+            raise click.ClickException(
+                f"The role {engine.url.username} may not upgrade the database: {str(error).splitlines()[0]}. "
+                "Set ATDB_DATABASE_URL so that it logs in as the owner of the database."
+            ) from None
+
+    @app.cli.command("static-files")
+    @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+    def _static_files(folder: Path) -> None:
+        """Copy the files that a web server can serve itself into FOLDER, under the paths of their URLs."""
+        for each in (current_app, *current_app.blueprints.values()):
+            if each.static_url_path and each.static_folder:
+                target = folder / each.static_url_path.removeprefix("/")
+                shutil.copytree(each.static_folder, target, dirs_exist_ok=True)
 
     @app.cli.command("report-columns")
     def _report_columns() -> None:

@@ -18,7 +18,7 @@ with DAG(
     catchup=False,
     max_active_runs=64,
     max_active_tasks=64,
-    **owned("observe", retries=5, retry_delay=timedelta(seconds=5)),
+    **owned("observe", retries=5, retry_delay=timedelta(seconds=5), pool="telescope", queue="telescope"),
     tags=["atdb", "stage"],
 ):
     StartOperator(task_id="start") >> RunOperator(task_id="run") >> CompleteOperator(task_id="complete")

@@ -18,4 +18,4 @@ with DAG(
     **owned("specify"),
     tags=["atdb", "stage"],
 ):
-    SpecifyOperator(task_id="specify", retries=2, retry_delay=timedelta(seconds=5))
+    SpecifyOperator(task_id="specify", pool="specify", retries=2, retry_delay=timedelta(seconds=5))

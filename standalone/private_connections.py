@@ -5,7 +5,7 @@ import shutil
 
 from standalone.credentials import Credentials
 from standalone.files import write_private
-from standalone.settings import HOST, Settings
+from standalone.settings import Settings
 
 # DAG -> connection -> the role that logs in, and the database.
 _LAYOUT = {
@@ -26,7 +26,7 @@ def write(settings: Settings, credentials: Credentials) -> None:
         for connection_id, (role, database) in connections.items():
             connection = {
                 "conn_type": "postgres",
-                "host": HOST,
+                "host": settings.postgres_host,
                 "port": settings.postgres_port,
                 "schema": database,
                 "login": role,

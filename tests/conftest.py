@@ -86,15 +86,27 @@ class Postgres:
         self._process.send_signal(2)
         self._process.wait(20)
 
+    def prepare_atdb(self) -> None:
+        """Make the roles and the database, and upgrade it."""
+        database.prepare_owner(self.settings, self.credentials, "atdb")
+        database.prepare_application(self.settings, self.credentials)
+        database.prepare_reader(self.settings, self.credentials)
+        database.prepare_login(self.settings, self.credentials, "maintenance", database="atdb")
+        command.upgrade(alembic_config(self.url("atdb", "atdb_owner")), "head")
+
     def url(self, name: str = "atdb", role: str = "atdb") -> str:
-        url = make_url(database.url(self.settings, self.credentials, role))
-        return url.set(database=name).render_as_string(hide_password=False)
+        return database.url(self.settings, self.credentials, role, name)
+
+    def owner_url(self, url: str) -> str:
+        """Give the URL by which the owner reaches the database of another URL."""
+        return self.url(make_url(url).database or "", "atdb_owner")
 
     def new_database(self) -> str:
-        """Copy the template; the new database's URL."""
+        """Copy the template; the new database's URL, as the API logs in."""
         name = f"test{next(self._numbers)}"
         with closing(database.connect(self.settings, self.credentials)) as opened, opened.cursor() as cursor:
-            cursor.execute(f"create database {name} template atdb owner atdb")
+            cursor.execute(f"create database {name} template atdb owner atdb_owner")
+            cursor.execute(f"grant connect on database {name} to atdb")
         return self.url(name)
 
 
@@ -102,10 +114,7 @@ class Postgres:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server = Postgres(tmp_path_factory.mktemp("postgres"))
     server.start()
-    database.prepare_owner(server.settings, server.credentials, "atdb")
-    database.prepare_reader(server.settings, server.credentials)
-    database.prepare_login(server.settings, server.credentials, "maintenance", database="atdb")
-    command.upgrade(alembic_config(server.url()), "head")
+    server.prepare_atdb()
     template = create_app(Config(database_url=server.url()))
     with template.app_context(), transaction() as session:
         for role, secret in SECRETS.items():
@@ -134,7 +143,14 @@ def airflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def database_url(postgres: Postgres) -> str:
+    """A new database, as the API logs in to it."""
     return postgres.new_database()
+
+
+@pytest.fixture
+def owner_url(postgres: Postgres, database_url: str) -> str:
+    """The same database, as its owner logs in."""
+    return postgres.owner_url(database_url)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import os
 from alembic import context
 from sqlalchemy import NullPool, create_engine
 
-from atdb_api import maintenance_schema, reports_schema
+from atdb_api import application_role, maintenance_schema, reports_schema
 from atdb_api.models import Base
 
 url = context.config.attributes.get("url") or os.environ["ATDB_DATABASE_URL"]
@@ -20,3 +20,4 @@ with create_engine(url, poolclass=NullPool).connect() as connection:
         if is_migration and set(context.get_context().get_current_heads()) == set(context.script.get_heads()):
             reports_schema.create(connection)
             maintenance_schema.create(connection)
+            application_role.grant(connection)

@@ -69,8 +69,8 @@ def test_without_its_database_atdb_says_so_and_recovers(postgres: Postgres, url:
 @pytest.mark.parametrize(
     "statement", ["update transitions set reason = 'x'", "delete from transitions", "truncate transitions"]
 )
-def test_history_cannot_be_rewritten(database_url: str, client: object, statement: str) -> None:
-    engine = create_engine(database_url)
+def test_history_cannot_be_rewritten(owner_url: str, client: object, statement: str) -> None:
+    engine = create_engine(owner_url)
     with pytest.raises(DBAPIError, match="never changed"), engine.begin() as connection:
         connection.execute(text(statement))
     engine.dispose()

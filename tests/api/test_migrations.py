@@ -66,11 +66,11 @@ def alembic(database_url: str, *arguments: str) -> subprocess.CompletedProcess[s
 
 
 def test_the_command_alembic_goes_up_checks_goes_down_and_up_again_with_data(
-    database_url: str, filled: None
+    database_url: str, owner_url: str, filled: None
 ) -> None:
     before = reads(database_url)
     for arguments in (("upgrade", "head"), ("check",), ("downgrade", "0001"), ("upgrade", "head"), ("check",)):
-        done = alembic(database_url, *arguments)
+        done = alembic(owner_url, *arguments)
         assert done.returncode == 0, (arguments, done.stderr)
     *rest, changes = before
     engine = create_engine(database_url)
@@ -91,7 +91,7 @@ def test_the_command_alembic_goes_up_checks_goes_down_and_up_again_with_data(
 
 def test_a_secret_of_the_first_schema_still_logs_in(postgres: Postgres) -> None:
     url = postgres.new_database()
-    config = alembic_config(url)
+    config = alembic_config(postgres.owner_url(url))
     command.downgrade(config, "0001")
     engine = create_engine(url)
     with engine.begin() as connection:
@@ -107,30 +107,32 @@ def test_a_secret_of_the_first_schema_still_logs_in(postgres: Postgres) -> None:
     assert (answer.status_code, answer.json and answer.json["role"]) == (200, "service")
 
 
-def test_all_goes_down_to_nothing_and_up_again(database_url: str, filled: None) -> None:
-    config = alembic_config(database_url)
+def test_all_goes_down_to_nothing_and_up_again(owner_url: str, filled: None) -> None:
+    config = alembic_config(owner_url)
     command.downgrade(config, "base")
     command.upgrade(config, "head")
     command.check(config)
 
 
 def test_a_dump_restored_into_an_empty_server_passes_the_same_reads(
-    database_url: str, filled: None, tmp_path_factory: pytest.TempPathFactory
+    database_url: str, owner_url: str, filled: None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     other = Postgres(tmp_path_factory.mktemp("restored"))
     other.start()
     try:
         database.prepare_owner(other.settings, other.credentials, "atdb")
+        database.prepare_application(other.settings, other.credentials)
         database.prepare_reader(other.settings, other.credentials)
         database.prepare_login(other.settings, other.credentials, "maintenance", database="atdb")
         dumped = tmp_path_factory.mktemp("dump") / "atdb.dump"
-        tool("pg_dump", "--format=custom", f"--file={dumped}", f"--dbname={plain(database_url)}")
+        others_owner = other.url("atdb", "atdb_owner")
+        tool("pg_dump", "--format=custom", f"--file={dumped}", f"--dbname={plain(owner_url)}")
         whose = ("--no-owner", "--no-privileges")
-        tool("pg_restore", "--exit-on-error", *whose, f"--dbname={plain(other.url())}", str(dumped))
-        command.upgrade(alembic_config(other.url()), "head")  # which grants what the dump has left out
+        tool("pg_restore", "--exit-on-error", *whose, f"--dbname={plain(others_owner)}", str(dumped))
+        command.upgrade(alembic_config(others_owner), "head")  # which grants what the dump has left out
         assert reads(other.url()) == reads(database_url)
-        command.check(alembic_config(other.url()))
-        engine = create_engine(other.url())
+        command.check(alembic_config(others_owner))
+        engine = create_engine(others_owner)
         with pytest.raises(DBAPIError, match="never changed"), engine.begin() as connection:
             connection.execute(text("delete from transitions"))
         engine.dispose()

@@ -71,12 +71,12 @@ def test_of_many_requests_at_once_one_stores_and_all_get_the_same(url: str) -> N
     assert len({answer.content for answer in answers}) == 1
 
 
-def test_nothing_changes_or_deletes_a_report(http: httpx.Client, service: Client, database_url: str) -> None:
+def test_nothing_changes_or_deletes_a_report(http: httpx.Client, service: Client, owner_url: str) -> None:
     service.store_night_report(night_reports.busy())
     for method in ("PUT", "PATCH", "DELETE"):
         assert http.request(method, f"/{night_reports.NIGHT}/", json={}).status_code == 405
         assert http.request(method, "/", json={}).status_code == 405
-    engine = create_engine(database_url)
+    engine = create_engine(owner_url)
     for statement in (
         "update night_reports set content = '{}'",
         "delete from night_reports",

@@ -38,7 +38,7 @@ def products(client: Client, made: Observation) -> list[DataProduct]:
 
 
 def test_a_removal_leaves_a_receipt_that_nobody_can_change(
-    client: Client, archived: Observation, database_url: str
+    client: Client, archived: Observation, owner_url: str
 ) -> None:
     first, _ = products(client, archived)
     client.move(archived.taskID, Status.REMOVING, owner="remove/run 1")
@@ -58,7 +58,7 @@ def test_a_removal_leaves_a_receipt_that_nobody_can_change(
         "forced": False,
         "reason": "",
     }
-    engine = create_engine(database_url)
+    engine = create_engine(owner_url)
     for statement in ("update receipts set size = 0", "delete from receipts", "truncate receipts"):
         with pytest.raises(DBAPIError, match="never changed"), engine.begin() as connection:
             connection.execute(text(statement))

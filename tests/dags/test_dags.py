@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from airflow.sdk.exceptions import ParamValidationError
 from atdb_interface.actions import Action
 from atdb_interface.lifecycle import STAGES, Stage
 from atdb_plugins.dispatch import DAG_OF, LISTEN_DAG, TAG
-from standalone.preparation import POOL_SLOTS
+from standalone.pools import DEFAULT_SLOTS, SLOTS
+from standalone.settings import REPOSITORY
 
 FOLDER = Path(__file__).parents[2] / "dags"
 READ_AND_TELL_WHO_WAS_ASKED = """
@@ -96,7 +98,19 @@ def test_operate_offers_every_action_and_wants_a_reason(dags: dict[str, DAG]) ->
 
 def test_every_pool_that_a_task_names_is_made_by_the_stack(dags: dict[str, DAG]) -> None:
     named = {task.pool for dag in dags.values() for task in dag.tasks}
-    assert named <= {"default_pool", *POOL_SLOTS}
+    assert named <= {"default_pool", *SLOTS}
+
+
+def test_the_telescope_never_waits_for_other_work(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        for task in dag.tasks:
+            is_of_telescope = dag.dag_id == "observe"
+            assert (task.pool == "telescope") is is_of_telescope
+            assert (task.queue == "telescope") is is_of_telescope
+    configuration = ConfigParser()
+    configuration.read(REPOSITORY / "standalone" / "airflow.cfg")
+    assert configuration.getint("core", "default_pool_task_slot_count") == DEFAULT_SLOTS
+    assert configuration.getint("core", "parallelism") > sum(SLOTS.values()) + DEFAULT_SLOTS
 
 
 def test_maintenance_takes_one_slot_and_comes_after_all_other_work(dags: dict[str, DAG]) -> None:
@@ -106,7 +120,7 @@ def test_maintenance_takes_one_slot_and_comes_after_all_other_work(dags: dict[st
         assert task.weight_rule == "absolute"
         assert task.priority_weight < min(each.priority_weight for each in others)
         assert not task.upstream_task_ids  # one that fails stops no other
-    assert POOL_SLOTS["maintenance"] == 1
+    assert SLOTS["maintenance"] == 1
     assert dags["maintenance"].start_date is None  # else its first run would begin with the stack
 
 

@@ -55,7 +55,7 @@ def serve(app: Flask, postgres: Postgres, database_url: str, observe: Callable[.
     def to(role: str) -> Iterator[Target]:
         name = f"{filled.database}_{role}"
         with closing(database.connect(postgres.settings, postgres.credentials)) as opened:
-            opened.cursor().execute(f"create database {name} template {filled.database} owner atdb")
+            opened.cursor().execute(f"create database {name} template {filled.database} owner atdb_owner")
         with serving.serve(postgres, filled.set(database=name).render_as_string(hide_password=False)) as server:
             yield Target(server.url, *tokens[role])
 

@@ -43,8 +43,8 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def cursor(database_url: str) -> Iterator[Any]:
-    opened = psycopg2.connect(database_url.replace("+psycopg2", ""))
+def cursor(owner_url: str) -> Iterator[Any]:
+    opened = psycopg2.connect(owner_url.replace("+psycopg2", ""))
     opened.autocommit = True
     yield opened.cursor()
     opened.close()

@@ -175,9 +175,7 @@ def test_a_killed_cleanup_is_ended_and_what_it_left_is_dropped(
 
 
 def start_cleanup(airflow: Postgres) -> subprocess.Popen[bytes]:
-    url = (
-        database.url(airflow.settings, airflow.credentials, "airflow_maintenance").rpartition("/")[0] + "/airflow"
-    )
+    url = database.url(airflow.settings, airflow.credentials, "airflow_maintenance", "airflow")
     environment = airflow_environment(airflow.settings, airflow.credentials)
     return subprocess.Popen(
         [

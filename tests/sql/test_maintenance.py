@@ -43,15 +43,15 @@ def connected(url: str) -> Iterator[connection]:
 
 
 @pytest.fixture
-def owner(database_url: str) -> Iterator[connection]:
-    with connected(database_url) as opened:
+def owner(owner_url: str) -> Iterator[connection]:
+    with connected(owner_url) as opened:
         opened.cursor().execute(LIVE)
         yield opened
 
 
 @pytest.fixture
-def role(postgres: Postgres, database_url: str) -> Iterator[connection]:
-    with connected(postgres.url(database_url.rpartition("/")[2], "maintenance")) as opened:
+def role(postgres: Postgres, owner_url: str) -> Iterator[connection]:
+    with connected(postgres.url(owner_url.rpartition("/")[2], "maintenance")) as opened:
         yield opened
 
 
@@ -134,24 +134,24 @@ def test_it_cannot_connect_to_airflows_database(postgres: Postgres) -> None:
 
 
 def test_an_upgrade_grants_what_a_role_of_later_needs(
-    postgres: Postgres, database_url: str, caplog: pytest.LogCaptureFixture
+    postgres: Postgres, owner_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As on a site's own server, where the role does not exist at the first upgrade."""
     with closing_admin(postgres) as admin:
         admin.cursor().execute("alter role maintenance rename to maintenance_elsewhere")
         try:
             with caplog.at_level(logging.WARNING):
-                command.upgrade(alembic_config(database_url), "head")
+                command.upgrade(alembic_config(owner_url), "head")
             assert "has no role maintenance" in caplog.text
             assert "docs/operation.md" in caplog.text
         finally:
             admin.cursor().execute("alter role maintenance_elsewhere rename to maintenance")
     database.prepare_login(postgres.settings, postgres.credentials, "maintenance", database="atdb")
-    with connected(database_url) as owner, connected(postgres.url(owner.info.dbname, "maintenance")) as role:
+    with connected(owner_url) as owner, connected(postgres.url(owner.info.dbname, "maintenance")) as role:
         owner.cursor().execute("revoke all on all tables in schema maintenance from maintenance")
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             rows(role, "select * from maintenance.expired_claims")
-        command.upgrade(alembic_config(database_url), "head")
+        command.upgrade(alembic_config(owner_url), "head")
         assert rows(role, "select * from maintenance.expired_claims") == []
 
 

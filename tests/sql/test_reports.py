@@ -49,8 +49,8 @@ def test_every_report_is_tested() -> None:
     assert {path.name for path in SQL.glob("*.sql")} == {"waiting_longest.sql", "seconds_in_status.sql"}
 
 
-def test_the_documentation_lists_exactly_the_columns_that_exist(database_url: str) -> None:
-    engine = create_engine(database_url)
+def test_the_documentation_lists_exactly_the_columns_that_exist(owner_url: str) -> None:
+    engine = create_engine(owner_url)
     with engine.connect() as opened:
         written = report_columns.markdown(opened)
     engine.dispose()

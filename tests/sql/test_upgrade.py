@@ -25,8 +25,8 @@ from tests.sql.conftest import Login
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    made = create_engine(database_url)
+def engine(owner_url: str) -> Iterator[Engine]:
+    made = create_engine(owner_url)
     yield made
     made.dispose()
 
@@ -48,10 +48,10 @@ def count(reader: connection, view: str) -> int:
 
 
 def test_a_migration_changes_a_table_under_the_views(
-    database_url: str, engine: Engine, observe: Callable[..., Observation], log_in: Login
+    owner_url: str, engine: Engine, observe: Callable[..., Observation], log_in: Login
 ) -> None:
     observe(Status.VALID, products=1)
-    before, config = views(engine), alembic_config(database_url)
+    before, config = views(engine), alembic_config(owner_url)
     assert len(before) == 9
     command.downgrade(config, "0003")  # drops observations.size_bytes, which a view reads
     assert views(engine) == set()
@@ -61,24 +61,24 @@ def test_a_migration_changes_a_table_under_the_views(
     assert count(log_in(), "reports.observations") == 1
 
 
-def test_an_upgrade_does_not_wait_for_a_session_that_reads(database_url: str, log_in: Login) -> None:
+def test_an_upgrade_does_not_wait_for_a_session_that_reads(owner_url: str, log_in: Login) -> None:
     reading, idle = log_in(), log_in()
     with reading.cursor() as cursor:
         cursor.execute("select count(*) from reports.observations")  # and its transaction stays open
     begun = time.monotonic()
-    command.upgrade(alembic_config(database_url), "head")
+    command.upgrade(alembic_config(owner_url), "head")
     assert time.monotonic() - begun < 10
     with pytest.raises(psycopg2.OperationalError), reading.cursor() as cursor:
         cursor.execute("select 1")
     assert count(idle, "reports.observations") == 0  # was in no transaction, and reads on
 
 
-def test_commands_that_only_look_end_no_session(database_url: str, log_in: Login) -> None:
+def test_commands_that_only_look_end_no_session(owner_url: str, log_in: Login) -> None:
     reading = log_in()
     with reading.cursor() as cursor:
         cursor.execute("select count(*) from reports.observations")
-        command.check(alembic_config(database_url))
-        command.current(alembic_config(database_url))
+        command.check(alembic_config(owner_url))
+        command.current(alembic_config(owner_url))
         cursor.execute("select count(*) from reports.observations")
 
 
@@ -91,12 +91,10 @@ def test_commands_that_only_look_end_no_session(database_url: str, log_in: Login
         "create table reports.by_hand (note text)",
     ],
 )
-def test_what_was_built_by_hand_is_named_and_never_dropped(
-    database_url: str, engine: Engine, statement: str
-) -> None:
+def test_what_was_built_by_hand_is_named_and_never_dropped(owner_url: str, engine: Engine, statement: str) -> None:
     with engine.begin() as opened:
         opened.execute(text(statement))
-    app = create_app(Config(database_url=database_url))
+    app = create_app(Config(database_url=owner_url))
     result = app.test_cli_runner().invoke(args=["migrate"])
     app.extensions["atdb_engine"].dispose()
     assert result.exit_code == 1
@@ -108,7 +106,7 @@ def test_what_was_built_by_hand_is_named_and_never_dropped(
 
 
 def test_the_views_of_a_site_come_back_with_each_upgrade(
-    database_url: str, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log_in: Login
+    owner_url: str, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log_in: Login
 ) -> None:
     (tmp_path / "1.sql").write_text(
         "create view site_reports.imaging as select task_id from reports.observations "
@@ -116,7 +114,7 @@ def test_the_views_of_a_site_come_back_with_each_upgrade(
     )
     (tmp_path / "2.sql").write_text("create view site_reports.both as select * from site_reports.imaging;")
     monkeypatch.setenv("ATDB_SITE_REPORTS", str(tmp_path))
-    config = alembic_config(database_url)
+    config = alembic_config(owner_url)
     for _ in range(2):
         command.upgrade(config, "head")
         assert {"site_reports.imaging", "site_reports.both"} < views(engine)
@@ -145,9 +143,9 @@ def without_the_role(postgres: Postgres) -> Iterator[None]:
 
 
 def test_without_the_role_the_upgrade_works_and_reports_it(
-    postgres: Postgres, database_url: str, engine: Engine, caplog: pytest.LogCaptureFixture
+    postgres: Postgres, owner_url: str, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    config = alembic_config(database_url)
+    config = alembic_config(owner_url)
     with without_the_role(postgres), caplog.at_level(logging.WARNING):
         command.downgrade(config, "base")
         command.upgrade(config, "head")
@@ -156,15 +154,15 @@ def test_without_the_role_the_upgrade_works_and_reports_it(
 
 
 def test_a_session_that_the_upgrade_may_not_end_is_reported(
-    postgres: Postgres, database_url: str, monkeypatch: pytest.MonkeyPatch
+    postgres: Postgres, owner_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("atdb_api.reports_schema._PATIENCE", "1s")
-    name = make_url(database_url).database
+    name = make_url(owner_url).database
     with database.connect(postgres.settings, postgres.credentials, database=name) as superuser:
         superuser.set_session(autocommit=False)
         with superuser.cursor() as cursor:
             cursor.execute("select count(*) from reports.stays")
             with pytest.raises(CommandError, match="another session has used a view"):
-                command.upgrade(alembic_config(database_url), "head")
+                command.upgrade(alembic_config(owner_url), "head")
         superuser.rollback()
-    command.upgrade(alembic_config(database_url), "head")
+    command.upgrade(alembic_config(owner_url), "head")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from standalone import database, preparation
+from standalone import database, pools, preparation
 from standalone.credentials import Credentials
 from standalone.settings import Settings
 from tests.conftest import Postgres
@@ -61,9 +61,9 @@ def test_airflow_has_its_pools_and_an_operators_change_of_one_stays(postgres: Po
 
     for folder in (postgres.settings.run, postgres.settings.logs):
         folder.mkdir(exist_ok=True)
-    assert prepare() == preparation.POOL_SLOTS
+    assert prepare() == pools.SLOTS
     query(postgres, "UPDATE slot_pool SET slots = 9 WHERE pool = 'ingest'")
     query(postgres, "DELETE FROM slot_pool WHERE pool = 'remove'")
-    assert prepare() == {**preparation.POOL_SLOTS, "ingest": 9}
+    assert prepare() == {**pools.SLOTS, "ingest": 9}
     query(postgres, "DROP DATABASE airflow", role="postgres")
-    assert prepare() == preparation.POOL_SLOTS
+    assert prepare() == pools.SLOTS

@@ -11,18 +11,15 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from alembic import command
 from playwright.sync_api import sync_playwright
 from sqlalchemy import make_url
 
 from atdb_api import create_app
-from atdb_api.commands import alembic_config
 from atdb_api.config import Config
 from atdb_api.database import transaction
 from atdb_api.roles import role_named
 from atdb_api.services import accounts
 from atdb_interface.client import Client
-from standalone import database
 from tests.conftest import SECRETS, Postgres
 from tests.gui.conftest import CHROMIUM
 from tests.gui.screenshots import observatory, replay, taking, week
@@ -64,8 +61,7 @@ def _postgres() -> Iterator[Postgres]:
         server = Postgres(Path(state))
         server.start()
         try:
-            database.prepare_owner(server.settings, server.credentials, "atdb")
-            command.upgrade(alembic_config(server.url()), "head")
+            server.prepare_atdb()
             template = create_app(Config(database_url=server.url()))
             with template.app_context(), transaction() as session:
                 for name, role in ACCOUNTS.items():
