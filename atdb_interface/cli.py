@@ -1,11 +1,16 @@
 """The command `atdb`: look at observations, act on them, and govern the stages.
 
+What else is installed adds commands by the entry points `atdb.commands`: each is a function that takes the
+arguments after the command's name, and returns the exit status.
+
 Exit status: 0 when done, 2 when something cannot be read or is refused, 1 when ATDB cannot be reached.
 """
 
 import argparse
 import signal
+import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +82,14 @@ def _parser() -> argparse.ArgumentParser:
     _take_reason(stage)
     submit = command("submit", acting.submit, "submit a schedule; nothing of it where a line cannot be read")
     submit.add_argument("schedule", type=Path)
+    for name in _further():
+        commands.add_parser(name, help=f"see `atdb {name} --help`", add_help=False).set_defaults(run=None)
     return parser
+
+
+def _further() -> dict[str, EntryPoint]:
+    """Return the commands that other packages of this installation add, by their names."""
+    return {each.name: each for each in entry_points(group="atdb.commands")}
 
 
 def _take_reason(parser: argparse.ArgumentParser) -> None:
@@ -86,8 +98,14 @@ def _take_reason(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and (further := _further().get(given[0])):
+        return int(further.load()(given[1:]))
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `atdb list | head` ends as other commands do
-    chosen = _parser().parse_args(arguments)
+    parser = _parser()
+    chosen = parser.parse_args(given)
+    if chosen.run is None:
+        parser.error(f"{chosen.command} has options of its own only: run `atdb {chosen.command} --help`")
 
     def work() -> None:
         with find_host(chosen.host).client() as client:

@@ -13,6 +13,7 @@ from atdb_interface.bulk import BulkAnswer, DataProductBulk, ObservationBulk
 from atdb_interface.connection import PATIENCE_SECONDS, Connection
 from atdb_interface.errors import NotFound
 from atdb_interface.exchange import Model, Rows, day, once, only_if, parameters, plain, read, read_row, whole_items
+from atdb_interface.health import Health
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.models import (
     DataProduct,
@@ -82,6 +83,10 @@ class Client:
     def me(self) -> Me:
         """Tell as whom we are logged in."""
         return read(Me, self._ask("GET", "me/"))
+
+    def health(self) -> Health:
+        """Return whether ATDB can answer, and whether its database has the schema that this ATDB needs."""
+        return read(Health, self._ask("GET", "health/"))
 
     # Observations
 

@@ -29,8 +29,11 @@ def login(user: str | None, secret: str | None, token: str | None) -> httpx.Auth
 
 @cache
 def certificates() -> ssl.SSLContext:
-    """Return the authorities that may vouch for ATDB: read once, as that takes longer than a request."""
-    return httpx.create_ssl_context(trust_env=False)
+    """Return the authorities that may vouch for ATDB: those of the file in SSL_CERT_FILE, else the usual ones.
+
+    They are read once, as that takes longer than a request.
+    """
+    return httpx.create_ssl_context(trust_env=True)
 
 
 class _Bearer(httpx.Auth):

@@ -1,5 +1,6 @@
 """Signs of life: which services are there, and how full the disks of the data hosts are."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -7,6 +8,9 @@ from pydantic import BaseModel, Field, StringConstraints
 from atdb_interface.fields import Name, Size, Text, Time
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Wire
+
+#: A service that has sent no heartbeat for longer is not responding.
+GONE_AFTER = timedelta(seconds=60)
 
 
 class SignOfLife(Wire):

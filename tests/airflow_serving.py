@@ -24,6 +24,7 @@ class Airflow:
     password: str
     listen_password: str
     http: httpx.Client
+    postgres: Postgres
 
     def run(self, dag_id: str, task_id: str | None = None, *, state: str = "queued") -> str:
         """Make a run, for an observation perhaps; give its run id."""
@@ -77,7 +78,7 @@ def serve_airflow(postgres: Postgres) -> Iterator[Airflow]:
             base_url=f"{settings.airflow_url}/api/v2/", headers={"Authorization": f"Bearer {token}"}, timeout=30
         ) as http:
             secrets = credentials.airflow_ui
-            yield Airflow(settings.airflow_url, secrets["reconcile"], secrets["listen"], http)
+            yield Airflow(settings.airflow_url, secrets["reconcile"], secrets["listen"], http, postgres)
     finally:
         server.terminate()
         server.wait(30)

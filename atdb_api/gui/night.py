@@ -18,9 +18,8 @@ from atdb_api.gui.whys import Surroundings, whys
 from atdb_api.models import Event, Lease, Observation, Service, StageSetting, Transition
 from atdb_api.roles import Role
 from atdb_api.services import presence, stages
-from atdb_api.services.waits import GONE_AFTER
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, STAGES, START_TOLERANCE, Status
-from atdb_interface.presence import Disk
+from atdb_interface.presence import GONE_AFTER, Disk
 from atdb_interface.stages import StageState
 
 views = Blueprint("night", __name__, url_prefix="/night")

@@ -17,10 +17,9 @@ from atdb_api.gui.timeline import Run, run_of
 from atdb_api.models import Claim, Lease, Service, StageSetting
 from atdb_api.roles import Role
 from atdb_api.services import presence, stages
-from atdb_api.services.waits import GONE_AFTER
 from atdb_interface.errors import AtdbError, BadRequest, NotFound, PreconditionFailed
 from atdb_interface.lifecycle import STAGES, Stage
-from atdb_interface.presence import Disk
+from atdb_interface.presence import GONE_AFTER, Disk
 from atdb_interface.stages import StageChange, StageState
 
 views = Blueprint("services", __name__, url_prefix="/services")

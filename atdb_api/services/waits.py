@@ -1,14 +1,10 @@
 """Say what keeps an observation from the stage that it waits for."""
 
-from datetime import timedelta
-
 from atdb_api.services.presence import troubles_of
 from atdb_api.services.situations import Situation
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import REMOVE
-
-#: A service that gave no sign of life for longer is gone.
-GONE_AFTER = timedelta(seconds=60)
+from atdb_interface.presence import GONE_AFTER
 
 
 def waits(found: Situation) -> str:

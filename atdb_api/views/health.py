@@ -1,17 +1,37 @@
 """`/atdb/health`: is ATDB able to answer?"""
 
+from functools import cache
+from importlib.metadata import version
+
+from alembic.script import ScriptDirectory
 from flask import Blueprint
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from atdb_api.commands import alembic_config
 from atdb_api.endpoint import endpoint
+from atdb_interface.health import Health, SchemaState
 
 views = Blueprint("health", __name__)
 
 
 @views.get("/health/")
-@endpoint(None, answers=dict[str, str])
-def health(session: Session) -> dict[str, str]:
-    """Answer ok where the database answers."""
-    session.execute(text("select 1"))
-    return {"status": "ok"}
+@endpoint(None, answers=Health)
+def health(session: Session) -> Health:
+    """Answer ok if the database answers, and report whether its schema is the one that this version needs."""
+    carried_out = set(session.scalars(text("select version_num from alembic_version")))
+    return Health(status="ok", version=version("atdb"), database_schema=_state(carried_out))
+
+
+def _state(carried_out: set[str]) -> SchemaState:
+    known, head = _migrations()
+    if carried_out == {head}:
+        return SchemaState.CURRENT
+    return SchemaState.BEHIND if carried_out <= known else SchemaState.UNKNOWN
+
+
+@cache
+def _migrations() -> tuple[frozenset[str], str | None]:
+    """Return all migrations of this version, and the newest. They are files, which are read once."""
+    scripts = ScriptDirectory.from_config(alembic_config(""))
+    return frozenset(script.revision for script in scripts.walk_revisions()), scripts.get_current_head()

@@ -115,6 +115,10 @@ class AirflowHook(HttpHook):
         entry: dict[str, Any] | None = self._get(f"eventLogs/{number}")
         return entry
 
+    def read(self, path: str, **parameters: Any) -> Any:
+        """Return the content of an answer of Airflow's API below `api/v2/`; None if there is no such thing."""
+        return self._get(path, **parameters)
+
     @cached_property
     def _session(self) -> requests.Session:
         """Log in, once for each hook."""

@@ -53,7 +53,7 @@ def test_a_disk_that_empties_is_never_full(client: Client, database_url: str) ->
     assert (disk.bytes_per_day, disk.full_at) == (-100, None)
 
 
-def test_an_event_is_told_once_and_stays(client: Client, database_url: str) -> None:
+def test_an_event_is_told_once_and_stays(client: Client, owner_url: str) -> None:
     overdue = NewEvent(
         key="overdue/190405034/valid", kind=EventKind.OVERDUE, taskID="190405034", detail="too long"
     )
@@ -63,7 +63,7 @@ def test_an_event_is_told_once_and_stays(client: Client, database_url: str) -> N
     assert client.raise_events([overdue, brake]) == []
     (event,) = client.events(taskID="190405034")
     assert (event.kind, event.detail, event.actor) == ("overdue", "too long", "admin")
-    engine = create_engine(database_url)
+    engine = create_engine(owner_url)
     with pytest.raises(DBAPIError, match="never changed"), engine.begin() as connection:
         connection.execute(text("delete from events"))
     engine.dispose()

@@ -1,0 +1,132 @@
+"""Airflow: its API and other processes, its DAGs and its pools."""
+
+import json
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
+
+from airflow.configuration import conf
+
+from atdb_interface.lifecycle import STAGES
+from atdb_plugins.airflow_api import AirflowApiError
+from atdb_plugins.dispatch import LISTEN_DAG
+from atdb_plugins.hooks.airflow import AirflowHook
+from standalone import pools
+from standalone.doctor.findings import Finding, failed, warning, well
+from standalone.doctor.place import Place
+from standalone.doctor.reasons import short
+
+SUBJECT = "Airflow"
+_PROCESSES = {"scheduler": "scheduler", "dag_processor": "dag-processor", "triggerer": "triggerer"}
+_DAGS = (LISTEN_DAG, *(str(stage.actor) for stage in STAGES), "reconcile")
+_LIMIT = 100
+
+
+def check(place: Place) -> Iterator[Finding]:
+    """Ask Airflow's API with the account that tasks have, which may only read."""
+    hook = AirflowHook()
+    try:
+        found = hook.read("version")["version"]
+        health = hook.read("monitor/health")
+    except (AirflowApiError, KeyError, TypeError) as error:
+        advice = (
+            f"{place.look_at('airflow-api-server')}. If it runs and refuses the account, start it "
+            f"again, so that it reads the passwords of {place.settings.credentials}."
+        )
+        yield failed(SUBJECT, f"its API cannot be asked: {short(error)}", advice)
+        return
+    yield _of_version(place, found)
+    yield from _of_processes(place, health)
+    yield from _of_dags(place, hook)
+    yield from _of_pools(hook)
+
+
+def _of_version(place: Place, found: str) -> Finding:
+    ours = version("apache-airflow-core")
+    if found == ours:
+        return well(SUBJECT, f"version {found} answers, and accepts the account reconcile")
+    advice = f"End the upgrade: start all services in one version, with {place.start()}."
+    return failed(SUBJECT, f"version {found} answers; tasks here have version {ours}", advice)
+
+
+def _of_processes(place: Place, health: Any) -> Iterator[Finding]:
+    if health["metadatabase"]["status"] != "healthy":
+        advice = f"See the line `database`; {place.look_at('airflow-api-server')}."
+        yield failed(SUBJECT, "it cannot use its database", advice)
+    for part, process in _PROCESSES.items():
+        status = (health.get(part) or {}).get("status")
+        beat = (health.get(part) or {}).get(f"latest_{part}_heartbeat")
+        if status == "healthy":
+            yield well(process, "Airflow reports it healthy")
+            continue
+        seen = f"it has not reported since {beat}" if beat else "it has never reported"
+        advice = (
+            f"{place.look_at(process)}. If it does not run, start it with {place.start(process)}; if it hangs, "
+            f"restart it with {place.restart(process)}."
+        )
+        yield failed(process, seen, advice)
+
+
+def _of_dags(place: Place, hook: AirflowHook) -> Iterator[Finding]:
+    errors = hook.read("importErrors", limit=_LIMIT)["import_errors"]
+    for error in errors:
+        # The last line of a traceback is the error itself.
+        reason = (error["stack_trace"].strip().splitlines() or ["no reason"])[-1]
+        advice = "Correct the file, or restore the one of this version; Airflow reads it again within a minute."
+        yield failed("DAGs", f"{error['filename']} cannot be imported: {reason}", advice)
+    known = {dag["dag_id"]: dag["is_paused"] for dag in hook.read("dags", limit=_LIMIT)["dags"]}
+    missing = [dag_id for dag_id in _DAGS if dag_id not in known]
+    if missing:
+        seen = f"Airflow does not know {', '.join(missing)}"
+        yield failed("DAGs", seen, f"{place.look_at('dag-processor')}: it reads the folder of DAGs.")
+    paused = [dag_id for dag_id in _DAGS if known.get(dag_id)]
+    for dag_id in paused:
+        yield warning(
+            "DAGs",
+            f"{dag_id} has been paused in Airflow{_by(hook, dag_id)}",
+            f"Ask why. To resume it, use the switch of the DAG {dag_id} on Airflow's page Dags.",
+        )
+    if not (errors or missing or paused):
+        yield well("DAGs", f"{len(_DAGS)} are there, and none is paused")
+
+
+def _by(hook: AirflowHook, dag_id: str) -> str:
+    """Write who paused a DAG, and when; empty if Airflow's audit log does not have it any more."""
+    page = hook.read("eventLogs", dag_id=dag_id, event="patch_dag", order_by="-event_log_id", limit=_LIMIT)
+    for entry in page["event_logs"] if page else []:
+        try:
+            is_pause = json.loads(entry["extra"] or "{}").get("is_paused") is True
+        except ValueError:
+            is_pause = False
+        if is_pause:
+            return f" by {entry['owner']} since {entry['when']}"
+    return ""
+
+
+def _of_pools(hook: AirflowHook) -> Iterator[Finding]:
+    slots = {pool["name"]: pool["slots"] for pool in hook.read("pools", limit=_LIMIT)["pools"]}
+    wrong = False
+    for name, intended in {**pools.SLOTS, "default_pool": pools.DEFAULT_SLOTS}.items():
+        if name not in slots:
+            wrong = True
+            advice = f"In Airflow, Admin > Pools, create the pool {name} with {intended} slots."
+            yield failed("pools", f"there is no pool {name}, so its tasks wait for ever", advice)
+        elif slots[name] == 0:
+            wrong = True
+            advice = f"In Airflow, Admin > Pools, set its slots; {intended} are intended."
+            yield failed("pools", f"the pool {name} has no slots, so its tasks wait for ever", advice)
+    unlimited = sorted(name for name, number in slots.items() if number < 0)
+    total, parallelism = sum(slots.values()), conf.getint("core", "parallelism")
+    if unlimited or total >= parallelism:
+        wrong = True
+        seen = f"all pools have {total} slots together"
+        if unlimited:
+            seen = f"the pool {unlimited[0]} has no limit"
+        yield failed(
+            "pools",
+            f"{seen}; Airflow runs up to {parallelism} tasks at once, so observations can wait for other work",
+            f"In Airflow, Admin > Pools, reduce the slots to less than {parallelism} together, or raise [core] "
+            "parallelism in standalone/airflow.cfg and start the scheduler again.",
+        )
+    if not wrong:
+        yield well("pools", f"all are there; {total} slots of up to {parallelism} tasks at once")

@@ -1,0 +1,79 @@
+"""The clocks: tokens, leases and the start of observations depend on them."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from atdb_interface.exchange import certificates
+from atdb_plugins.hooks.airflow import AirflowHook
+from atdb_plugins.hooks.atdb import AtdbHook
+from standalone import database
+from standalone.doctor.findings import Finding, failed, not_checked, warning, well
+from standalone.doctor.place import Place
+from standalone.doctor.reasons import short
+
+SUBJECT = "clocks"
+WARNING_SECONDS, FAILURE_SECONDS = 2.0, 30.0
+_TIMEOUT_SECONDS = 10.0
+_ADVICE = (
+    "Run `timedatectl` on each host. Where the clock is not synchronised, restart the time service: "
+    "`systemctl restart systemd-timesyncd`, or chronyd."
+)
+
+
+def check(place: Place) -> Iterator[Finding]:
+    """Compare the clocks of ATDB, Airflow and the database with the one here."""
+    clocks: dict[str, Callable[[], datetime]] = {
+        "ATDB": lambda: _of_server(_address(AtdbHook().get_connection("atdb_default")) + "/atdb/health"),
+        "Airflow": lambda: _of_server(_address(AirflowHook().get_connection("airflow_api")) + "/api/v2/version"),
+        "the database": lambda: _of_database(place),
+    }
+    offsets: dict[str, float] = {}
+    for name, look in clocks.items():
+        before = time.time()
+        try:
+            shown = look().timestamp()
+        except Exception as error:  # that it does not respond is the finding of another check
+            yield not_checked(SUBJECT, f"{name} does not show its clock: {short(error)}", f"Repair {name} first.")
+            continue
+        offsets[name] = shown - (before + time.time()) / 2
+    yield from (judge(name, offset) for name, offset in offsets.items() if abs(offset) > WARNING_SECONDS)
+    if offsets and all(abs(offset) <= WARNING_SECONDS for offset in offsets.values()):
+        yield well(SUBJECT, f"{', '.join(offsets)} and this one agree within {WARNING_SECONDS:g} s")
+
+
+def judge(name: str, offset_seconds: float) -> Finding:
+    """Report a clock that differs from the one here by more than two seconds; positive if it is ahead."""
+    direction = "ahead of" if offset_seconds > 0 else "behind"
+    seen = f"the clock of {name} is {abs(offset_seconds):.0f} s {direction} the one here"
+    return (failed if abs(offset_seconds) > FAILURE_SECONDS else warning)(SUBJECT, seen, _ADVICE)
+
+
+def _address(connection: object) -> str:
+    host, port = getattr(connection, "host", "") or "", getattr(connection, "port", None)
+    address = host if "://" in host else f"http://{host}"
+    return f"{address}:{port}" if port else address
+
+
+def _of_server(url: str) -> datetime:
+    answer = httpx.head(url, timeout=_TIMEOUT_SECONDS, trust_env=False, verify=certificates())
+    # The header has whole seconds, so on average it is half a second behind.
+    moment = parsedate_to_datetime(answer.headers["Date"])
+    return datetime.fromtimestamp(moment.timestamp() + 0.5, UTC)
+
+
+def _of_database(place: Place) -> datetime:
+    role = "reports" if "reports" in place.credentials.postgresql else "atdb"
+    with (
+        closing(database.connect(place.settings, place.credentials, role, "atdb")) as opened,
+        opened.cursor() as cursor,
+    ):
+        cursor.execute("SELECT clock_timestamp()")
+        (moment,) = cursor.fetchone() or (None,)
+    if not isinstance(moment, datetime):
+        raise TypeError("PostgreSQL returned no time")
+    return moment

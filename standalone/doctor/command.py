@@ -1,0 +1,121 @@
+"""`atdb doctor`: check everything that a deployment needs, and report what to do about each failure.
+
+On the machine of `make up`, run it there (`make doctor`). In the containers, run it in the service `worker`, which
+has what tasks have: `docker compose exec worker atdb doctor`.
+
+Exit status: 0 if all that was checked is well, 1 if anything failed, 3 if there are only warnings.
+"""
+
+import argparse
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from standalone.doctor import configuration, report
+from standalone.doctor.findings import Finding, exit_status, not_checked
+from standalone.doctor.place import Place
+from standalone.doctor.running import Check, run
+from standalone.programs import minimal_environment
+from standalone.settings import Executor, Settings, SettingsError
+
+_NAMES = (
+    "tasks",
+    "database",
+    "atdb",
+    "airflow",
+    "workers",
+    "telescope",
+    "archive",
+    "data",
+    "clocks",
+    "certificate",
+)
+_MOST_COLUMNS = 140
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the report, and return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="atdb doctor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true", help="print a list of objects, for programs")
+    chosen = f"only these: {', '.join(_NAMES)}"
+    parser.add_argument("--only", nargs="+", choices=_NAMES, metavar="CHECK", help=chosen)
+    asked = parser.parse_args(arguments)
+    found = examine(asked.only or _NAMES)
+    columns = min(shutil.get_terminal_size((_MOST_COLUMNS, 24)).columns, _MOST_COLUMNS)
+    print(report.as_json(found) if asked.json else report.table(found, columns))
+    return exit_status(found)
+
+
+def examine(names: Iterable[str]) -> list[Finding]:
+    """Check the settings and secrets, and with them all else.
+
+    The environment of this process becomes that of a task.
+    """
+    found = list(configuration.of_settings())
+    try:
+        settings = Settings.from_environment()
+    except SettingsError:
+        return [*found, _nothing_else("the settings cannot be used")]
+    checks = [Check("certificate", lambda: _of_certificate(settings), "Check the network to nginx.")]
+    if set(names) - {"certificate"}:
+        place, of_secrets = configuration.of_secrets(settings)
+        found += of_secrets
+        if place is None:
+            return [*found, _nothing_else("without the secrets, nothing can be asked")]
+        os.environ.update(_environment(place))
+        checks = [*_checks(place), *checks]
+    return found + run([check for check in checks if check.name in names])
+
+
+def _of_certificate(settings: Settings) -> Iterable[Finding]:
+    from standalone.doctor import certificate  # noqa: PLC0415 - of the images, only Airflow's has what it needs
+
+    return certificate.check(settings)
+
+
+def _nothing_else(reason: str) -> Finding:
+    return not_checked("all else", reason, "Correct that first, and run `atdb doctor` again.")
+
+
+def _environment(place: Place) -> dict[str, str]:
+    """Return the environment of a task here; what else this process has, such as a proxy, is taken away."""
+    environment = minimal_environment(place.settings) | place.tasks().environment
+    for name in set(os.environ) - environment.keys():
+        with suppress(KeyError):
+            del os.environ[name]
+    return environment
+
+
+def _checks(place: Place) -> list[Check]:
+    """Import the checks of all parts: at its import, Airflow reads its configuration from the environment."""
+    from standalone.doctor import (  # noqa: PLC0415
+        airflow,
+        archive,
+        atdb,
+        clocks,
+        data,
+        postgres,
+        tasks,
+        telescope,
+    )
+
+    checks = [
+        Check("tasks", lambda: tasks.check(place), "Look at docs/settings.md."),
+        Check("database", lambda: postgres.check(place), f"{place.look_at('postgres')}."),
+        Check("atdb", lambda: atdb.check(place), f"{place.look_at('api')}."),
+        Check("airflow", lambda: airflow.check(place), f"{place.look_at('airflow-api-server')}."),
+    ]
+    if place.settings.executor is Executor.CELERY:
+        from standalone.doctor import workers  # noqa: PLC0415 - with the local executor, Celery is not needed
+
+        checks.append(Check("workers", lambda: workers.check(place), f"{place.look_at('redis')}."))
+    return [
+        *checks,
+        Check("telescope", lambda: telescope.check(place), "Check the network to telescope control."),
+        Check("archive", lambda: archive.check(place), "Check the mount or the store: it hangs or fails."),
+        Check("data", lambda: data.check(place), "Check the mounts: one hangs or fails (`df` hangs on it too)."),
+        Check("clocks", lambda: clocks.check(place), "Compare the clocks by hand: `date -u` on each host."),
+    ]

@@ -1,0 +1,79 @@
+"""The settings, and the file of the secrets."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from standalone.credentials import Credentials
+from standalone.doctor.findings import Finding, failed, not_checked, warning, well
+from standalone.doctor.place import Place, is_container
+from standalone.settings import Settings, SettingsError
+
+SETTINGS, SECRETS = "settings", "secrets"
+_DOCUMENT = "docs/settings.md lists all settings"
+
+
+def wrong_values(environment: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each setting that cannot be used; an empty list if all can."""
+    rest, found = dict(environment), []
+    while True:
+        try:
+            Settings.from_environment(rest)
+        except SettingsError as error:
+            found.append(str(error))
+            # The sentence begins with the variable. Without it, the next wrong one is seen.
+            name = re.match(r"[A-Z_]*", str(error))
+            if name is None or rest.pop(name[0], None) is None:
+                return found
+        else:
+            return found
+
+
+def of_settings(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+    """Check each setting, and the files that settings name."""
+    wrong = wrong_values(environment)
+    for sentence in wrong:
+        yield failed(SETTINGS, sentence, f"Correct it, and start the stack again; {_DOCUMENT}.")
+    for name, is_there in (("ATDB_SITE_REPORTS", Path.is_dir), ("SSL_CERT_FILE", Path.is_file)):
+        path = environment.get(name)
+        if path and not is_there(Path(path)):
+            wrong.append(name)
+            yield failed(SETTINGS, f"{name}: {path} is not there", f"Correct it, or unset it; {_DOCUMENT}.")
+    if not wrong:
+        yield well(SETTINGS, "each value can be used")
+
+
+def of_secrets(settings: Settings) -> tuple[Place | None, list[Finding]]:
+    """Read the secrets; without them, or those of tasks among them, there is no place for the other checks."""
+    path = settings.credentials
+    try:
+        place = Place(settings, Credentials.read(path))
+        place.tasks()
+    except FileNotFoundError:
+        seen = f"there is no {path}"
+        return None, [failed(SECRETS, seen, "Start the stack with `make up`, or set ATDB_STATE to its folder.")]
+    except KeyError as missing:
+        seen = f"{path} does not have the secret {missing}, which tasks need"
+        advice = "Run `docker compose exec worker atdb doctor`: the service `worker` has what the checks need."
+        if not is_container(settings):
+            advice = "Run `make up`, which makes each secret that is missing, and changes no other."
+        return None, [failed(SECRETS, seen, advice)]
+    except (OSError, ValueError, AttributeError) as error:
+        advice = "Put back the copy of this file that was made with the last backup."
+        return None, [failed(SECRETS, f"{path} cannot be read: {error}", advice)]
+    return place, [_permissions(place)]
+
+
+def _permissions(place: Place) -> Finding:
+    path = place.settings.credentials
+    mode = path.stat().st_mode
+    if place.is_container:
+        seen = "they can be read; their permissions on the host are not visible here"
+        return not_checked(SECRETS, seen, "On the host, run `ls -ld deploy/secrets`: it shows drwx------.")
+    others = mode & (stat.S_IRWXG | stat.S_IRWXO)
+    if others and path.parent.stat().st_mode & (stat.S_IXGRP | stat.S_IXOTH):
+        seen = f"{path} has mode {stat.S_IMODE(mode):04o}: users other than its owner can use it"
+        return warning(SECRETS, seen, f"Run `chmod 600 {path}`. If others may have read it, change the secrets.")
+    return well(SECRETS, f"{path} has what tasks need")

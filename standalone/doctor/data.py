@@ -1,0 +1,75 @@
+"""The data root, and the folder of each data host in it."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from atdb_interface.data_hosts import HOST_PATTERN
+from operators.data import DataError, data_root
+from standalone.doctor import space
+from standalone.doctor.findings import Finding, failed, warning
+from standalone.doctor.place import Place
+
+SUBJECT = "data"
+_FULL = "See the page Services of ATDB for what waits for remove, and resume remove if it is paused."
+
+
+def check(place: Place) -> Iterator[Finding]:
+    """Check each folder that has the name of a data host."""
+    try:
+        root = data_root()
+        folders = sorted(path for path in root.iterdir() if re.fullmatch(HOST_PATTERN, path.name))
+    except (DataError, OSError) as error:
+        yield failed(SUBJECT, str(error), f"Mount the data disks below {place.settings.data}.")
+        return
+    hosts = [folder for folder in folders if folder.is_dir()]
+    if not hosts:
+        yield warning(
+            SUBJECT,
+            f"{root} has no folder of a data host",
+            "If no observation has been made yet, no action needed. If not, the disks are not mounted: mount "
+            f"each as {root}/<data host>.",
+        )
+        yield _accessible(root, "create the folder of a data host") or space.of(SUBJECT, root, _FULL)
+        return
+    for host in hosts:
+        yield from _of_host(host)
+
+
+def _of_host(folder: Path) -> Iterator[Finding]:
+    subject = f"{SUBJECT} {folder.name}"
+    if folder.is_symlink():
+        advice = "Mount the disk there, or bind it (`mount --bind`): validate and remove follow no link."
+        yield failed(subject, f"{folder} is a link", advice)
+        return
+    try:
+        is_empty = next(folder.iterdir(), None) is None
+    except OSError as error:
+        advice = f"The user with number {os.getuid()} must be able to read and write there; check the mount."
+        yield failed(subject, f"{folder} cannot be read: {error.strerror}", advice)
+        return
+    if problem := _accessible(folder, "delete data"):
+        yield problem
+        return
+    if is_empty and not folder.is_mount():
+        advice = "If its disk should be there, mount it. Until then, what needs its data fails."
+        yield warning(subject, f"{folder} is empty and no disk is mounted there", advice)
+    yield space.of(subject, folder, _FULL)
+
+
+def _accessible(folder: Path, purpose: str) -> Finding | None:
+    """Create and delete a hidden file, as the mode of a folder does not show that its disk is read-only."""
+    subject = SUBJECT if purpose.startswith("create") else f"{SUBJECT} {folder.name}"
+    try:
+        with tempfile.TemporaryFile(dir=folder, prefix=".atdb-doctor-") as file:
+            file.write(b"atdb")
+            file.flush()
+    except OSError as error:
+        advice = (
+            f"Mount it for writing, and allow the user with number {os.getuid()} to write: otherwise remove "
+            f"cannot {purpose}."
+        )
+        return failed(subject, f"{folder} cannot be written: {error.strerror}", advice)
+    return None

@@ -1,0 +1,97 @@
+"""The database server: each login that this place has."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import psycopg2
+
+from standalone import database
+from standalone.doctor.findings import Finding, failed, not_checked, warning, well
+from standalone.doctor.place import Place
+from standalone.preparation import migrated
+
+SUBJECT = "database"
+#: Of all connections; a server that is fuller soon refuses some.
+_FULL = 0.9
+#: The database of each login.
+_DATABASES = {
+    "postgres": "postgres",
+    "atdb_owner": "atdb",
+    "atdb": "atdb",
+    "reports": "atdb",
+    "maintenance": "atdb",
+    "airflow": "airflow",
+    "airflow_maintenance": "airflow",
+}
+
+
+def check(place: Place) -> Iterator[Finding]:
+    """Log in as each role whose password this place has."""
+    server = f"PostgreSQL at {place.settings.postgres_host}:{place.settings.postgres_port}"
+    accepted = []
+    for role in (role for role in _DATABASES if role in place.credentials.postgresql):
+        try:
+            with (
+                closing(database.connect(place.settings, place.credentials, role, _DATABASES[role])) as opened,
+                opened.cursor() as cursor,
+            ):
+                cursor.execute(_LOAD)
+                version, used, most = cursor.fetchone() or ("", 0, 1)
+        except psycopg2.Error as error:
+            reason = " ".join(str(error).split())
+            if _is_unreachable(error):
+                yield failed(
+                    SUBJECT,
+                    f"{server} does not respond: {reason}",
+                    f"{place.look_at('postgres')}. If it does not run, start it with {place.start('postgres')}.",
+                )
+                return
+            yield failed(
+                SUBJECT,
+                f"{server} refuses {role} in the database {_DATABASES[role]}: {reason}",
+                f"Run {place.prepare(_DATABASES[role])}: this creates what is missing, and sets the password that "
+                f"is in {place.settings.credentials}.",
+            )
+        else:
+            accepted.append(role)
+    if not accepted:
+        return
+    yield well(SUBJECT, f"{server}, version {version}, accepts {', '.join(accepted)}")
+    yield _of_airflow(place)
+    if used > _FULL * most:
+        yield warning(
+            SUBJECT,
+            f"{used} of {most} connections are in use",
+            "Look for a program that keeps connections open: `select usename, application_name, count(*) from "
+            "pg_stat_activity group by 1, 2`.",
+        )
+
+
+def _of_airflow(place: Place) -> Finding:
+    """Report whether Airflow's database was migrated to the version here; only the superuser can read that."""
+    if "postgres" not in place.credentials.postgresql:
+        return not_checked(
+            SUBJECT,
+            "without the logins of the owners, Airflow's migrations are not visible here",
+            "On the host, run `docker compose ps -a`: migrate and migrate-airflow have ended with exit code 0.",
+        )
+    note = database.note(place.settings, place.credentials, "airflow")
+    if note == migrated():
+        return well("migrations", f"Airflow's database was {note}")
+    seen = f"Airflow's database was {note or 'never migrated'}, and not {migrated()}"
+    return failed("migrations", seen, f"Run {place.prepare('airflow')}.")
+
+
+_LOAD = """
+SELECT current_setting('server_version'),
+    (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+    current_setting('max_connections')::int
+"""
+
+
+def _is_unreachable(error: psycopg2.Error) -> bool:
+    """Return whether the server was not reached at all: then no other login need be tried.
+
+    libpq has no code for this; a refusal by the server itself is a FATAL message.
+    """
+    return isinstance(error, psycopg2.OperationalError) and "FATAL" not in str(error)

@@ -1,0 +1,78 @@
+"""Run checks side by side, each in a process of its own: one that hangs or crashes stops no other.
+
+Threads would not do: a look at a network disk whose server does not respond cannot be ended, not even by SIGKILL,
+and a program with such a thread cannot end either. A process of its own can be left behind.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+
+from standalone.doctor.findings import Finding, failed
+from standalone.doctor.reasons import short
+
+#: Longer than each connection and answer that a check waits for.
+TIMEOUT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check. `hint`: what to do if the check itself does not end, or crashes."""
+
+    name: str
+    work: Callable[[], Iterable[Finding]]
+    hint: str
+
+
+def run(checks: Sequence[Check], timeout_seconds: float = TIMEOUT_SECONDS) -> list[Finding]:
+    """Run all checks at the same time, and return their findings in the order of the checks."""
+    deadline = time.monotonic() + timeout_seconds
+    running = [(check, *_start(check)) for check in checks]
+    found: list[Finding] = []
+    for check, pid, answers in running:
+        found += _receive(check, answers, deadline, timeout_seconds)
+        answers.close()
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for _, pid, _ in running:
+        os.waitpid(pid, os.WNOHANG)
+    return found
+
+
+def _start(check: Check) -> tuple[int, Connection]:
+    """Fork, as a new interpreter would need seconds for its imports."""
+    ours, theirs = Pipe(duplex=False)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            theirs.send(_findings(check))
+        finally:
+            os._exit(0)  # no clean-up of the parent's, and no wait for what libraries have begun
+    theirs.close()
+    return pid, ours
+
+
+def _findings(check: Check) -> list[Finding]:
+    """Carry out a check; what libraries print meanwhile is not for the report."""
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(silence, stream)
+    try:
+        return list(check.work())
+    except Exception as error:
+        return [failed(check.name, f"{type(error).__name__}: {short(error)}", check.hint)]
+
+
+def _receive(check: Check, answers: Connection, deadline: float, timeout_seconds: float) -> list[Finding]:
+    try:
+        if not answers.poll(max(0.0, deadline - time.monotonic())):
+            return [failed(check.name, f"no answer within {timeout_seconds:g} s", check.hint)]
+        found: list[Finding] = answers.recv()
+    except EOFError:
+        return [failed(check.name, "the check ended without a result", check.hint)]
+    return found

@@ -1,0 +1,30 @@
+"""Telescope control."""
+
+from collections.abc import Iterator
+
+from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook
+from standalone.doctor.findings import Finding, failed, well
+from standalone.doctor.place import Place
+from standalone.doctor.reasons import short
+
+SUBJECT = "telescope"
+#: No observation has this taskID: each begins with a year, month and day.
+_NONE = "000000000"
+
+
+def check(place: Place) -> Iterator[Finding]:
+    """Ask for an observation that does not exist, as a look at one changes nothing."""
+    hook = TelescopeHook()
+    hook.get_conn()
+    address = hook.base_url
+    try:
+        hook.task(_NONE)
+    except TelescopeError as error:
+        yield failed(
+            SUBJECT,
+            f"telescope control at {address}: {short(error)}",
+            f"Check that telescope control runs, and that TELESCOPE_HOST and TELESCOPE_PORT name it. For the "
+            f"simulator: {place.look_at('telescope')}.",
+        )
+    else:
+        yield well(SUBJECT, f"telescope control at {address} answers")

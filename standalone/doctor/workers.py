@@ -1,0 +1,40 @@
+"""Celery's workers: one at least for each queue."""
+
+from collections.abc import Iterator
+
+from celery import Celery
+
+from standalone.doctor.findings import Finding, failed, well
+from standalone.doctor.place import Place
+from standalone.programs import broker_url
+
+#: The queue of each process that takes tasks.
+_QUEUES = {"worker": "default", "worker-telescope": "telescope"}
+_ANSWER_SECONDS = 10.0
+
+
+def check(place: Place) -> Iterator[Finding]:
+    """Ask all workers which queues they take tasks from, by the way on which tasks come."""
+    settings = place.settings
+    app = Celery(broker=broker_url(settings, place.credentials))
+    app.conf.broker_transport_options = {"socket_connect_timeout": 5, "socket_timeout": 15, "max_retries": 1}
+    try:
+        with app.connection_for_read() as connection:
+            connection.ensure_connection(max_retries=1, timeout=5)
+        answers = app.control.inspect(timeout=_ANSWER_SECONDS).active_queues() or {}
+    except Exception as error:  # kombu and redis have no base of their own for "cannot be reached" and "refused"
+        yield failed(
+            "workers",
+            f"Redis at {settings.redis_host}:{settings.redis_port} cannot be asked: {error}",
+            f"{place.look_at('redis')}. If it does not run, start it with {place.start('redis')}.",
+        )
+        return
+    for process, queue in _QUEUES.items():
+        names = sorted(
+            name for name, queues in answers.items() if queue in {taken["name"] for taken in queues or ()}
+        )
+        if names:
+            yield well("workers", f"{', '.join(names)}: queue {queue}")
+            continue
+        advice = f"{place.look_at(process)}. If it does not run, start it with {place.start(process)}."
+        yield failed("workers", f"no worker takes tasks from the queue {queue}, so they wait", advice)

@@ -1,0 +1,126 @@
+"""What `atdb doctor` finds of certificates, on a real TLS server."""
+
+import signal
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+from atdb_interface.exchange import certificates
+from standalone.containers.certificates import self_signed
+from standalone.doctor import certificate
+from standalone.doctor.findings import Finding, State
+from standalone.settings import HOST, Settings
+
+Serve = Callable[[str, str], Settings]
+
+
+@pytest.fixture
+def serve(tmp_path: Path, settings: Settings) -> Iterator[Serve]:
+    """Serve TLS with a key and a certificate, both as PEM; the settings whose public URL is there."""
+    servers: list[ThreadingHTTPServer] = []
+    # If a test has run the command `atdb` in this process, SIGPIPE would end it when a client hangs up.
+    before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+    def make(key: str, chain: str) -> Settings:
+        (tmp_path / "key.pem").write_text(key)
+        (tmp_path / "certificate.pem").write_text(chain)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+        server = ThreadingHTTPServer((HOST, 0), BaseHTTPRequestHandler)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.handle_error = lambda *_: None  # type: ignore[method-assign] - a client that trusts nothing hangs up
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        servers.append(server)
+        return replace(settings, atdb_public_url=f"https://localhost:{server.server_port}")
+
+    yield make
+    signal.signal(signal.SIGPIPE, before)
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def lasting(days: float, host: str = "localhost") -> tuple[str, str]:
+    """Make a key and a certificate that ends in some days."""
+    key_pem, pem = self_signed(host)
+    made = x509.load_pem_x509_certificate(pem.encode())
+    key = load_pem_private_key(key_pem.encode(), None)
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(
+        made.issuer,
+        made.subject,
+        made.public_key(),
+        made.serial_number,
+        now - timedelta(days=30),
+        now + timedelta(days=days),
+        list(made.extensions),
+    )
+    return key_pem, builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()  # type: ignore[arg-type]
+
+
+def only(settings: Settings) -> Finding:
+    (found,) = certificate.check(settings)
+    return found
+
+
+def test_a_certificate_that_signs_itself_is_a_warning(serve: Serve) -> None:
+    found = only(serve(*self_signed("localhost")))
+    assert found.state is State.WARNING
+    assert "signs itself" in found.seen
+    assert "nginx -s reload" in found.advice
+
+
+def test_one_that_programs_trust_is_well(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = serve(*self_signed("localhost"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+    certificates.cache_clear()
+    try:
+        found = only(settings)
+    finally:
+        certificates.cache_clear()
+    assert found.state is State.WELL
+    assert "expires in 364 days" in found.seen
+
+
+def test_one_for_another_host_is_a_failure(serve: Serve) -> None:
+    found = only(serve(*self_signed("atdb.example")))
+    assert found.state is State.FAILED
+    assert "it is for atdb.example, not for localhost" in found.seen
+
+
+def test_one_that_expired_is_a_failure_and_one_that_soon_does_a_warning(serve: Serve) -> None:
+    found = only(serve(*lasting(-1)))
+    assert found.state is State.FAILED
+    assert "it expired at" in found.seen
+    soon, _ = certificate.check(serve(*lasting(20.5)))
+    assert soon.state is State.WARNING
+    assert "expires in 20 days" in soon.seen
+    assert "expires" not in only(serve(*lasting(22.5))).seen
+
+
+def test_where_the_address_cannot_be_reached_nginx_is_asked_for_it(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = serve(*self_signed("atdb.example"))
+    monkeypatch.setattr(certificate, "_NGINX", (HOST, int(inside.atdb_public_url.rpartition(":")[2])))
+    found = only(replace(inside, atdb_public_url="https://atdb.example:9"))
+    assert found.state is State.WARNING
+    assert "signs itself" in found.seen
+    found = only(replace(inside, atdb_public_url="https://localhost:9"))
+    assert "it is for atdb.example, not for localhost" in found.seen
+
+
+def test_without_https_none_is_needed_and_without_a_server_it_is_not_checked(settings: Settings) -> None:
+    assert only(settings).state is State.WELL
+    found = only(replace(settings, atdb_public_url=f"https://localhost:{settings.atdb_port}"))
+    assert found.state is State.NOT_CHECKED
+    assert f"ATDB_PUBLIC_URL=https://localhost:{settings.atdb_port} .venv/bin/atdb doctor" in found.advice

@@ -1,0 +1,162 @@
+"""What `atdb doctor` finds in the archive and on the data disks."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from atdb_plugins.archive import Archive
+from standalone.credentials import Credentials
+from standalone.doctor import archive, data, space
+from standalone.doctor.findings import Finding, State
+from standalone.doctor.place import Place
+from standalone.settings import Settings
+
+
+@pytest.fixture
+def place(settings: Settings, credentials: Credentials, monkeypatch: pytest.MonkeyPatch) -> Place:
+    settings.archive.mkdir()
+    settings.data.mkdir()
+    connection = {"conn_type": "generic", "extra": {"url": settings.archive.as_uri()}}
+    monkeypatch.setenv("AIRFLOW_CONN_ARCHIVE_DEFAULT", json.dumps(connection))
+    monkeypatch.setenv("ATDB_DATA_ROOT", str(settings.data))
+    return Place(settings, credentials)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 4 MiB, which can be filled and be mounted read-only."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with suppress(OSError):
+        made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "atdb", folder], check=False)
+        if made.returncode == 0:
+            yield folder
+            subprocess.run(["umount", folder], check=True)
+            return
+    pytest.skip("no file system can be mounted here")
+
+
+def only(findings: Iterator[Finding], state: State) -> Finding:
+    found = [finding for finding in findings if finding.state is state]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = {"conn_type": "generic", "extra": {"url": folder.as_uri()}}
+    monkeypatch.setenv("AIRFLOW_CONN_ARCHIVE_DEFAULT", json.dumps(connection))
+
+
+def test_an_archive_takes_a_file_and_keeps_nothing_of_it(place: Place) -> None:
+    found = list(archive.check(place))
+    assert found[0].state is State.WELL
+    assert "read back, compared and deleted" in found[0].seen
+    assert "free of" in found[1].seen
+    assert list(place.settings.archive.iterdir()) == []
+
+
+def test_an_archive_in_memory_is_checked_too(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_ARCHIVE_DEFAULT", json.dumps({"conn_type": "generic", "extra": {"url": "memory://alta"}})
+    )
+    (found,) = archive.check(place)
+    assert found.state is State.WELL, found
+
+
+def test_an_archive_that_is_not_mounted_is_a_failure(place: Place) -> None:
+    place.settings.archive.rmdir()
+    (found,) = archive.check(place)
+    assert found.state is State.FAILED
+    assert "is not there" in found.seen
+    assert "atdb stage ingest --pause" in found.advice
+
+
+def test_a_full_archive_is_a_failure_and_nothing_is_left(
+    place: Place, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(small_disk, monkeypatch)
+    assert next(archive.check(place)).state is State.WELL
+    (small_disk / "filling").write_bytes(bytes(3_900_000))
+    found = list(archive.check(place))
+    assert found[0].state is State.FAILED
+    assert "written to" in found[0].seen
+    assert "No space left on device" in found[0].seen
+    assert found[1].state is State.FAILED  # the free space itself
+    assert [path.name for path in small_disk.iterdir()] == ["filling"]
+
+
+def test_less_than_a_tenth_is_a_warning_and_less_than_a_gibibyte_of_that_a_failure() -> None:
+    tera = 10**12
+    for total, free, state in (
+        (100 * tera, 11 * tera, State.WELL),
+        (100 * tera, 9 * tera, State.WARNING),
+        (100 * tera, 10**9, State.FAILED),
+        (5 * 10**9, 10**9, State.WELL),
+    ):
+        assert space.judge("archive", "", "", total, free).state is state
+    assert space.readable(4.6e12) == "4.6 TB"
+    assert space.readable(999) == "999 B"
+
+
+def test_a_read_only_archive_is_a_failure(place: Place, small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(small_disk, monkeypatch)
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    found = only(archive.check(place), State.FAILED)
+    assert "Read-only file system" in found.seen
+    assert str(os.getuid()) in found.advice
+
+
+def test_an_archive_that_returns_other_bytes_is_a_failure(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Archive.open(place.settings.archive.as_uri())
+    read = opened.filesystem.cat_file
+    monkeypatch.setattr(type(opened.filesystem), "cat_file", lambda _, path: read(path)[:-1] + b"?")
+    found = next(archive.check(place))
+    assert found.state is State.FAILED
+    assert "returned other bytes" in found.seen
+    assert list(place.settings.archive.iterdir()) == []
+
+
+def test_a_data_root_without_data_hosts_is_a_warning_and_a_missing_one_a_failure(place: Place) -> None:
+    found = only(data.check(place), State.WARNING)
+    assert "no folder of a data host" in found.seen
+    place.settings.data.rmdir()
+    found = only(data.check(place), State.FAILED)
+    assert "is not there" in found.seen
+
+
+def test_each_data_host_is_checked(place: Place) -> None:
+    for host in ("wcudata1", "arts001", "arts002"):
+        (place.settings.data / host / "data").mkdir(parents=True)
+    (place.settings.data / "arts002" / "data").rmdir()
+    (place.settings.data / "arts003").symlink_to(place.settings.state)
+    (place.settings.data / ".hidden").mkdir()
+    found = list(data.check(place))
+    assert {finding.subject for finding in found} == {
+        f"data {n}" for n in ("wcudata1", "arts001", "arts002", "arts003")
+    }
+    by_state = {finding.subject: finding.state for finding in found if finding.state is not State.WELL}
+    assert by_state == {"data arts002": State.WARNING, "data arts003": State.FAILED}
+    assert "empty and no disk is mounted there" in next(f.seen for f in found if f.state is State.WARNING)
+    assert list((place.settings.data / "wcudata1").iterdir()) == [place.settings.data / "wcudata1" / "data"]
+
+
+def test_a_read_only_data_disk_is_a_failure_and_an_empty_mounted_one_is_not(
+    place: Place, small_disk: Path
+) -> None:
+    host = place.settings.data / "wcudata1"
+    host.mkdir()
+    subprocess.run(["mount", "--bind", small_disk, host], check=True)
+    try:
+        assert [finding.state for finding in data.check(place)] == [State.WELL]
+        subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+        subprocess.run(["mount", "-o", "remount,bind,ro", host], check=True)
+        found = only(data.check(place), State.FAILED)
+        assert "cannot be written: Read-only file system" in found.seen
+        assert "remove cannot delete data" in found.advice
+    finally:
+        subprocess.run(["umount", host], check=True)

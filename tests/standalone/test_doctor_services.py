@@ -1,0 +1,246 @@
+"""What `atdb doctor` finds of ATDB, the telescope, the clocks and the workers."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import Actor, Status
+from atdb_plugins.triggers.listen import LISTENER
+from standalone.credentials import Credentials
+from standalone.doctor import atdb, clocks, telescope, workers
+from standalone.doctor.findings import Finding, State
+from standalone.doctor.place import Place
+from standalone.programs import program
+from standalone.settings import HOST, Executor, Settings
+from tests.conftest import SECRETS, Postgres, free_ports
+from tests.standalone.test_telescope import Simulator, wait_until
+
+NOBODY = f"http://{HOST}:9"
+
+
+@pytest.fixture
+def place(postgres: Postgres, url: str, monkeypatch: pytest.MonkeyPatch) -> Place:
+    as_account("service", url, monkeypatch)
+    return Place(postgres.settings, postgres.credentials)
+
+
+def as_account(role: str, url: str, monkeypatch: pytest.MonkeyPatch, secret: str | None = None) -> None:
+    login = {"conn_type": "atdb", "host": url, "login": role, "password": secret or SECRETS[role]}
+    monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps(login))
+
+
+def found_of(findings: Iterable[Finding], subject: str) -> Finding:
+    (found,) = (finding for finding in findings if finding.subject == subject)
+    return found
+
+
+def test_an_atdb_that_listens_is_well(place: Place, client: Client) -> None:
+    client.sign_of_life(LISTENER, statuses=[Status.DEFINED])
+    found = list(atdb.check(place))
+    assert [finding.subject for finding in found] == ["ATDB", "migrations", "account of tasks", "stages", "listen"]
+    assert {finding.state for finding in found} == {State.WELL}, found
+
+
+def test_an_atdb_that_does_not_respond_is_the_only_finding(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_account("service", NOBODY, monkeypatch)
+    (found,) = atdb.check(place)
+    assert found.state is State.FAILED
+    assert "Connection refused" in found.seen
+    assert "api.log" in found.advice
+
+
+def test_an_account_that_is_refused_or_may_too_little_is_a_failure(
+    place: Place, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_account("service", url, monkeypatch, "another secret")
+    found = found_of(atdb.check(place), "account of tasks")
+    assert found.state is State.FAILED
+    assert "make up" in found.advice
+    as_account("viewer", url, monkeypatch)
+    found = found_of(atdb.check(place), "account of tasks")
+    assert found.state is State.FAILED
+    assert "viewer has the role viewer" in found.seen
+
+
+@pytest.mark.parametrize(("revision", "told"), [("0001", "not all migrations"), ("9999", "of a newer version")])
+def test_a_database_of_another_version_is_a_failure(
+    place: Place, owner_url: str, revision: str, told: str
+) -> None:
+    with (
+        closing(psycopg2.connect(owner_url.replace("+psycopg2", ""))) as opened,
+        opened,
+        opened.cursor() as cursor,
+    ):
+        cursor.execute("update alembic_version set version_num = %s", (revision,))
+    found = found_of(atdb.check(place), "migrations")
+    assert found.state is State.FAILED
+    assert told in found.seen
+
+
+def test_a_paused_stage_is_a_warning_that_names_who_paused_it(place: Place, client: Client) -> None:
+    client.change_stage(Actor.INGEST, paused=True, reason="new disks")
+    found = found_of(atdb.check(place), "stages")
+    assert found.state is State.WARNING
+    assert "ingest has been paused in ATDB by admin since" in found.seen
+    assert "new disks" in found.seen
+    assert "atdb stage ingest --go-on" in found.advice
+
+
+def test_a_listener_that_is_missing_silent_or_in_trouble_is_a_failure(
+    place: Place, client: Client, owner_url: str
+) -> None:
+    found = found_of(atdb.check(place), "listen")
+    assert found.state is State.FAILED
+    assert "never sent a heartbeat" in found.seen
+    client.sign_of_life(LISTENER, statuses=[Status.VALID], troubles={Status.VALID: "the DAG ingest is paused"})
+    found = found_of(atdb.check(place), "listen")
+    assert found.state is State.FAILED
+    assert "the DAG ingest is paused" in found.seen
+    with (
+        closing(psycopg2.connect(owner_url.replace("+psycopg2", ""))) as opened,
+        opened,
+        opened.cursor() as cursor,
+    ):
+        cursor.execute("update services set last_seen = last_seen - interval '61 s'")
+    found = found_of(atdb.check(place), "listen")
+    assert "no heartbeat since" in found.seen
+
+
+def test_the_telescope_answers_or_does_not(
+    tmp_path: Path, settings: Settings, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator = Simulator(tmp_path, NOBODY).start()
+    there = {"conn_type": "http", "host": f"http://{HOST}:{simulator.port}"}
+    monkeypatch.setenv("AIRFLOW_CONN_TELESCOPE_DEFAULT", json.dumps(there))
+    (found,) = telescope.check(Place(settings, credentials))
+    assert found.state is State.WELL
+    assert str(simulator.port) in found.seen
+    simulator.end(signal.SIGKILL)
+    simulator.http.close()
+    (found,) = telescope.check(Place(settings, credentials))
+    assert found.state is State.FAILED
+    assert "Connection refused" in found.seen
+    assert "TELESCOPE_HOST" in found.advice
+
+
+@pytest.fixture
+def airflow_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[timedelta], None]]:
+    """Serve a clock in the place of Airflow's, which is ahead by some time."""
+    ahead = timedelta(0)
+
+    class Clock(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response_only(200)
+            self.send_header("Date", format_datetime(datetime.now(UTC) + ahead, usegmt=True))
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer((HOST, 0), Clock)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    there = {"conn_type": "http", "host": f"http://{HOST}:{server.server_port}", "login": "a", "password": "b"}
+    monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_API", json.dumps(there))
+
+    def be(by: timedelta) -> None:
+        nonlocal ahead
+        ahead = by
+
+    yield be
+    server.shutdown()
+    server.server_close()
+
+
+def test_clocks_that_differ_are_a_warning_and_then_a_failure(
+    place: Place, airflow_at: Callable[[timedelta], None]
+) -> None:
+    (found,) = clocks.check(place)
+    assert found.state is State.WELL, found
+    assert found.seen.startswith("ATDB, Airflow, the database")
+    airflow_at(timedelta(seconds=10))
+    (found,) = clocks.check(place)
+    assert found.state is State.WARNING
+    assert "the clock of Airflow is" in found.seen
+    assert "ahead of the one here" in found.seen
+    airflow_at(timedelta(seconds=-40))
+    (found,) = clocks.check(place)
+    assert found.state is State.FAILED
+    assert "behind" in found.seen
+    assert "timedatectl" in found.advice
+
+
+def test_a_clock_that_cannot_be_seen_is_not_checked(
+    place: Place, airflow_at: Callable[[timedelta], None], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_account("service", NOBODY, monkeypatch)
+    found = list(clocks.check(place))
+    assert [finding.state for finding in found] == [State.NOT_CHECKED, State.WELL]
+    assert found[1].seen.startswith("Airflow, the database")
+
+
+@pytest.fixture
+def redis(settings: Settings, credentials: Credentials) -> Iterator[Place]:
+    server = shutil.which("redis-server")
+    if server is None:
+        pytest.skip("there is no redis-server here")
+    (port,) = free_ports(1)
+    configuration = settings.state / "redis.conf"
+    configuration.write_text(f'requirepass {credentials.redis["redis"]}\nbind {HOST}\nport {port}\nsave ""\n')
+    running = subprocess.Popen([server, configuration], stdout=subprocess.DEVNULL, cwd=settings.state)
+    yield Place(replace(settings, redis_port=port, executor=Executor.CELERY), credentials)
+    running.terminate()
+    running.wait(10)
+
+
+def test_without_workers_tasks_wait(redis: Place) -> None:
+    wait_until(lambda: all("cannot be asked" not in each.seen for each in workers.check(redis)))
+    found = list(workers.check(redis))
+    assert [each.state for each in found] == [State.FAILED, State.FAILED]
+    assert "queue default" in found[0].seen
+    assert "queue telescope" in found[1].seen
+
+
+def test_a_worker_of_a_queue_is_found(redis: Place) -> None:
+    wanted = program("worker-telescope", redis.settings, redis.credentials)
+    for folder in (redis.settings.logs, redis.settings.airflow_home):
+        folder.mkdir()
+    with (redis.settings.logs / "worker.log").open("wb") as log:
+        worker = subprocess.Popen(
+            wanted.command,
+            env={"PATH": os.environ["PATH"]} | redis.settings.as_environment() | wanted.environment,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            found = list(workers.check(redis))
+            if found[-1].state is State.WELL:
+                break
+            assert time.monotonic() < deadline, (redis.settings.logs / "worker.log").read_text()
+        assert "queue telescope" in found[-1].seen
+        assert found[0].state is State.FAILED
+    finally:
+        worker.terminate()
+        worker.wait(60)
+
+
+def test_a_redis_that_does_not_respond_is_a_failure(settings: Settings, credentials: Credentials) -> None:
+    (found,) = workers.check(Place(replace(settings, redis_port=9), credentials))
+    assert found.state is State.FAILED
+    assert "Redis at 127.0.0.1:9 cannot be asked" in found.seen
