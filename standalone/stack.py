@@ -47,7 +47,7 @@ class Stack:
         """
         settings = self.settings
         settings.state.mkdir(parents=True, exist_ok=True)
-        with self._alone():
+        with self.alone():
             if self.is_running():
                 raise StackError(f"the stack of {settings.state} runs already")
             try:
@@ -155,13 +155,15 @@ class Stack:
         return "\n".join([f"; the end of {path}:", *(f"    {line}" for line in lines)])
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Let one start go on at a time; a second one is told so, and does not wait."""
+    def alone(self) -> Iterator[None]:
+        """Keep another start or restore from beginning; raises StackError at once if one is in progress."""
         with (self.settings.state / "start.lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise StackError(f"the stack of {self.settings.state} is being started already") from None
+                raise StackError(
+                    f"the stack of {self.settings.state} is being started or restored already"
+                ) from None
             yield
 
 

@@ -1,0 +1,1 @@
+"""Backups of both databases, the secrets and the settings, each verified by a restore."""

@@ -1,0 +1,94 @@
+"""`python -m standalone.backup make | restore | list`: back up both databases, the secrets and the settings."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from standalone.backup import making, restoring, shelf
+from standalone.backup.containers import Containers
+from standalone.backup.errors import BackupError
+from standalone.backup.installation import Installation
+from standalone.backup.machine import Machine
+from standalone.backup.manifest import Manifest
+from standalone.settings import Settings, SettingsError
+
+
+def main() -> int:
+    """Run one command; the exit status is 1 if it failed."""
+    chosen = _arguments()
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        return int(chosen.run(chosen))
+    except (BackupError, SettingsError) as error:
+        print(error, file=sys.stderr)
+    except OSError as error:
+        print(f"Cannot read or write {error.filename or chosen.folder}: {error.strerror}.", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("Interrupted. Run it again.", file=sys.stderr)
+    return 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m standalone.backup", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    made = commands.add_parser("make", help="make a backup, and verify it by restoring it beside the databases")
+    made.add_argument("folder", type=Path, help="the folder of all backups, which exists")
+    made.add_argument("--keep", type=int, metavar="N", help="then remove the oldest, so that N are left")
+    made.set_defaults(run=make)
+    restored = commands.add_parser("restore", help="replace both databases by those of a backup")
+    restored.add_argument("folder", type=Path, metavar="backup", help="one backup")
+    restored.set_defaults(run=restore)
+    for each in (made, restored):
+        each.add_argument("--compose", action="store_true", help="of the containers; else of `make up`")
+    listed = commands.add_parser("list", help="list the complete backups")
+    listed.add_argument("folder", type=Path)
+    listed.set_defaults(run=show)
+    return parser.parse_args()
+
+
+def make(chosen: argparse.Namespace) -> int:
+    """Make a backup, then remove old ones."""
+    if chosen.keep is not None and chosen.keep < 1:
+        raise BackupError(f"--keep must be 1 or more, not {chosen.keep}.")
+    made = making.make(_installation(chosen), chosen.folder)
+    print(f"{made}: {_summary(Manifest.read(made))}. Verified by restoring it.")
+    if chosen.keep is not None:
+        for removed in shelf.keep(chosen.folder, chosen.keep):
+            print(f"Removed {removed}.")
+    return 0
+
+
+def restore(chosen: argparse.Namespace) -> int:
+    """Restore a backup."""
+    installation = _installation(chosen)
+    restoring.restore(installation, chosen.folder, report=lambda line: print(line, flush=True))
+    print(f"The databases are those of {chosen.folder.name}. {installation.next_step}")
+    return 0
+
+
+def show(chosen: argparse.Namespace) -> int:
+    """Print a line for each complete backup, the oldest first."""
+    for path in shelf.complete(chosen.folder):
+        print(f"{path.name}  {_summary(Manifest.read(path))}")
+    return 0
+
+
+def _installation(chosen: argparse.Namespace) -> Installation:
+    return Containers() if chosen.compose else Machine(Settings.from_environment())
+
+
+def _summary(manifest: Manifest) -> str:
+    size = sum(each.bytes for each in manifest.files.values())
+    rows = sum(table.rows for tables in manifest.databases.values() for table in tables.values())
+    return f"{manifest.installation}, version {manifest.version}, {size:,} bytes, {rows:,} rows"
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """End as Ctrl-C does, so that nothing is left behind."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""The installation of docker-compose.yaml: its database server is reached within its container."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from standalone.backup.errors import BackupError
+from standalone.backup.installation import Installation
+from standalone.backup.postgresql import Session
+from standalone.containers import secrets
+
+_START_SECONDS = 180.0
+_READY = ("exec", "-T", "postgres", "pg_isready", "--quiet", "--username=postgres", "--host=127.0.0.1")
+
+
+class Containers(Installation):
+    """The containers of one Compose project."""
+
+    kind = "containers"
+    next_step = "Run: docker compose up -d"
+
+    @property
+    def secrets(self) -> Path:
+        """The file of all passwords and keys."""
+        return self._secrets_folder / "secrets.json"
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """The settings and the certificate; the first of them names the folder of the others."""
+        return {
+            "env": self.folder / ".env",
+            "docker-compose.override.yaml": self.folder / "docker-compose.override.yaml",
+            "certificate.pem": self._secrets_folder / "tls" / "certificate.pem",
+            "key.pem": self._secrets_folder / "tls" / "key.pem",
+        }
+
+    def settings(self) -> str:
+        """Return no setting: all are in the file .env."""
+        return ""
+
+    def program(self, name: str, connection: str, role: str) -> tuple[list[str], dict[str, str]]:  # noqa: ARG002
+        """Return a program in the database's container, where the server trusts each login by its socket."""
+        return [*_compose(), "exec", "-T", "postgres", name, f"--dbname={connection}"], dict(os.environ)
+
+    def require_database(self) -> None:
+        """Raise BackupError if the database server is not running."""
+        if not self.secrets.exists():
+            raise BackupError(
+                f"{self.secrets} is missing. Set ATDB_SECRETS_FOLDER to its folder, or: make secrets"
+            )
+        done = self._run(*_READY)
+        if done.returncode:
+            raise BackupError(
+                f"The container postgres is not ready ({_message(done)}). Start it: docker compose up -d"
+            )
+
+    @contextmanager
+    def without_services(self) -> Iterator[None]:
+        """Stop all other containers and run that of the database, which stays."""
+        if self._require("ps", "--all", "--quiet"):
+            services = self._require("config", "--services").split()
+            self._require("stop", *(name for name in services if name != "postgres"))
+        self._require("up", "--detach", "--no-deps", "postgres")
+        deadline = time.monotonic() + _START_SECONDS
+        while (done := self._run(*_READY)).returncode:
+            if time.monotonic() > deadline:
+                raise BackupError(
+                    f"The container postgres does not become ready ({_message(done)}). "
+                    "Its log: docker compose logs postgres"
+                )
+            time.sleep(1)
+        yield
+
+    def prepare_role(self, role: str) -> None:
+        """Create the role without a password; the next start of the containers sets it."""
+        with Session(self, "postgres") as session:
+            if not session.execute(f"select 1 from pg_roles where rolname = '{role}'"):  # noqa: S608 - our own
+                session.execute(f"create role {role} login")
+
+    def secrets_changed(self) -> None:
+        """Write each service's part of the secrets again."""
+        address = self._variable("ATDB_PUBLIC_URL") or "https://localhost"
+        secrets.write(self._secrets_folder, urlsplit(address).hostname or "localhost")
+
+    @property
+    def _secrets_folder(self) -> Path:
+        return self.folder / (self._variable("ATDB_SECRETS_FOLDER") or "deploy/secrets")
+
+    def _variable(self, name: str) -> str:
+        """Look up a variable as Compose does: in the environment, then in the file .env."""
+        if name in os.environ:
+            return os.environ[name]
+        try:
+            lines = (self.folder / ".env").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return ""
+        known = dict(line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
+        return known.get(name, "").strip().strip("'\"")
+
+    def _require(self, *arguments: str) -> str:
+        done = self._run(*arguments)
+        if done.returncode:
+            raise BackupError(f"docker compose {' '.join(arguments)} failed: {_message(done)}")
+        return done.stdout
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*_compose(), "--profile", "simulator", *arguments],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@cache
+def _compose() -> tuple[str, ...]:
+    """Return the command of Compose v2, or of version 1 if that is what is installed."""
+    try:
+        version = ["docker", "compose", "version"]
+        if subprocess.run(version, capture_output=True, check=False).returncode == 0:
+            return ("docker", "compose")
+        subprocess.run(["docker-compose", "version"], capture_output=True, check=False)  # noqa: S607
+    except FileNotFoundError as error:
+        raise BackupError(f"Docker with Compose is not installed: {error.filename} is missing.") from None
+    return ("docker-compose",)
+
+
+def _message(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the last line that a command has printed: version 1 of Compose prints whole tracebacks before it."""
+    lines = (done.stderr or done.stdout).strip().splitlines()
+    return lines[-1] if lines else f"exit status {done.returncode}"

@@ -1,0 +1,148 @@
+"""Make a backup: one snapshot of both databases, verified by restoring it beside them."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from standalone.backup import manifest, postgresql, scratch, shelf, tables
+from standalone.backup.errors import BackupError
+from standalone.backup.installation import Installation
+from standalone.backup.tables import Table
+from standalone.database import OWNERS
+
+SECRETS = "secrets.json"
+SETTINGS = "settings.env"
+
+
+def make(installation: Installation, folder: Path) -> Path:
+    """Make a backup in a folder, which must exist, and return it once it is complete and verified.
+
+    Services continue to work. Raises BackupError, or OSError if a file cannot be written; then nothing is left.
+    """
+    shelf.complete(folder)
+    installation.require_database()
+    moment = datetime.now(UTC)
+    name = shelf.name_at(moment)
+    with shelf.alone(installation.lock, folder / ".lock"):
+        scratch.end_leftovers(installation)
+        with shelf.unfinished(folder, name) as unfinished:
+            contents = _dump(installation, unfinished)
+            _copy_files(installation, unfinished)
+            made = _describe(installation, moment, unfinished, contents)
+            made.write(unfinished)
+            _verify(installation, unfinished)
+    return folder / name
+
+
+def dump_of(database: str) -> str:
+    """Return the name of the file with the dump of a database."""
+    return f"{database}.dump"
+
+
+def _dump(installation: Installation, unfinished: Path) -> dict[str, dict[str, Table]]:
+    """Write the dumps, and return what is in each table of each database.
+
+    All snapshots are taken before the first dump, so that the databases agree but for an instant.
+    """
+    contents = {}
+    with ExitStack() as opened:
+        sessions = {
+            database: opened.enter_context(postgresql.Session(installation, database, role))
+            for database, role in OWNERS.items()
+        }
+        snapshots = {database: _snapshot(session) for database, session in sessions.items()}
+        for database, session in sessions.items():
+            contents[database] = tables.contents(session, database)
+            postgresql.dump(
+                installation,
+                database,
+                OWNERS[database],
+                snapshot=snapshots[database],
+                excluded=tables.EXCLUDED_SCHEMAS[database],
+                path=unfinished / dump_of(database),
+            )
+    return contents
+
+
+def _snapshot(session: postgresql.Session) -> str:
+    session.execute("set lock_timeout = '1min'")  # an upgrade that is in progress fails the backup
+    session.execute("begin transaction isolation level repeatable read, read only")
+    ((snapshot,),) = session.execute("select pg_catalog.pg_export_snapshot()")
+    return snapshot
+
+
+def _copy_files(installation: Installation, unfinished: Path) -> None:
+    for name, path in {SECRETS: installation.secrets, **installation.files}.items():
+        if path.exists():
+            _write(unfinished / name, path.read_bytes())
+    if settings := installation.settings():
+        _write(unfinished / SETTINGS, settings.encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("xb") as stream:
+        path.chmod(0o600)
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _describe(
+    installation: Installation, moment: datetime, unfinished: Path, contents: Mapping[str, Mapping[str, Table]]
+) -> manifest.Manifest:
+    return manifest.Manifest(
+        made=moment.isoformat(timespec="seconds"),
+        installation=installation.kind,
+        version=_git("describe", "--tags", "--always", "--dirty"),
+        commit=_git("rev-parse", "HEAD"),
+        postgresql=scratch.server_version(installation),
+        files={path.name: manifest.File.of(path) for path in sorted(unfinished.iterdir())},
+        databases=contents,
+    )
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", *arguments],  # noqa: S607
+            cwd=Installation.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return "unknown"
+    return done.stdout.strip() or "unknown"
+
+
+def _verify(installation: Installation, unfinished: Path) -> None:
+    """Restore each dump into a database of its own, compare all tables, and drop that database."""
+    written = manifest.Manifest.read(unfinished)
+    written.check_files(unfinished)
+    for database in OWNERS:
+        with _temporary(installation, database) as temporary:
+            compare(installation, written, database, temporary, unfinished)
+
+
+@contextmanager
+def _temporary(installation: Installation, database: str) -> Iterator[str]:
+    temporary = scratch.create(installation, database, scratch.VERIFYING)
+    try:
+        yield temporary
+    finally:
+        scratch.drop(installation, temporary)
+
+
+def compare(
+    installation: Installation, written: manifest.Manifest, database: str, empty: str, backup: Path
+) -> None:
+    """Restore the dump of a database into an empty one; raises BackupError if a table is not as it was."""
+    role = OWNERS[database]
+    postgresql.restore(installation, empty, role, backup / dump_of(database))
+    with postgresql.Session(installation, empty, role) as session:
+        found = tables.contents(session, database)
+    if sentences := tables.differences(written.databases[database], found):
+        raise BackupError(f"The database {database}, restored from {backup}, differs: {' '.join(sentences)}")
