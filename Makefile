@@ -11,9 +11,15 @@ OBSERVATIONS ?= 100
 LISTENER ?= 50
 OTHERS ?= 20
 RUNS ?= 50000
+SECRETS ?= deploy/secrets
+STACK ?=
+BACKUPS ?= .atdb-backups
+KEEP ?=
+FROM ?=
+COMPOSE ?= $(shell docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo rehearsal up down status admin test fuzz bench-listen bench-maintenance screenshots kills clears docs check format lock clean browser
+.PHONY: backup backups restore secrets images test-compose help install demo rehearsal up down status doctor admin test fuzz bench-listen bench-maintenance screenshots kills clears docs check format lock clean browser
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -32,6 +38,9 @@ down: .venv/run ## End everything that `make up` started
 
 status: .venv/run ## Tell what runs, and whether it is well
 	@$(BIN)/python -m standalone status
+
+doctor: .venv/run ## Check everything that the running stack needs, and report what to do about each failure
+	@$(BIN)/atdb doctor || test $$? = 3
 
 admin: .venv/run ## Manage accounts and tokens of the running stack (DO='account set NAME --role viewer')
 	@$(BIN)/python -m standalone admin $(DO)
@@ -58,6 +67,29 @@ bench-listen: .venv/dev ## Measure how soon work begins, against the version in 
 screenshots: .venv/dev browser ## Take the pictures of all pages anew, into docs/screenshots (SCHEDULE=file; needs Chromium)
 	@$(BIN)/python -m tests.gui.screenshots docs/screenshots $(if $(SCHEDULE),'$(SCHEDULE)')
 
+secrets: .venv/run ## Make the passwords, keys and first certificate of the containers (SECRETS=folder)
+	@$(BIN)/python -m standalone.containers.secrets $(SECRETS)
+
+images: ## Build the images of docker-compose.yaml, labelled with version and commit
+	@{ echo "ATDB_VERSION=$$(git describe --tags --always --dirty)"; echo "ATDB_COMMIT=$$(git rev-parse HEAD)"; \
+	  grep -sv -e '^ATDB_VERSION=' -e '^ATDB_COMMIT=' .env || true; } > .env.new && mv .env.new .env
+	$(COMPOSE) build -q migrate migrate-airflow
+
+# A folder that is named is not created: it is not there while its disk is not mounted.
+backup: .venv/run ## Back up databases, secrets and settings (BACKUPS=folder KEEP=n; STACK=containers for those)
+	@$(if $(filter .atdb-backups,$(BACKUPS)),mkdir -p -m 700 $(BACKUPS))
+	@$(BIN)/python -m standalone.backup make '$(BACKUPS)' $(if $(KEEP),--keep $(KEEP)) $(if $(filter containers,$(STACK)),--compose)
+
+backups: .venv/run ## List the complete backups (BACKUPS=folder)
+	@$(BIN)/python -m standalone.backup list '$(BACKUPS)'
+
+restore: .venv/run ## Replace both databases by those of a backup (FROM=backup; STACK=containers for those)
+	@test -n '$(FROM)' || { echo 'Name a backup: make restore FROM=.atdb-backups/atdb-...'; exit 1; }
+	@$(BIN)/python -m standalone.backup restore '$(FROM)' $(if $(filter containers,$(STACK)),--compose)
+
+test-compose: .venv/dev browser ## Build the images, run all containers, break them, and judge (needs a Docker engine)
+	@$(BIN)/python -m tests.compose
+
 docs: .venv/run ## Write the parts of the documentation that are made from the code
 	@sed -i '/^| endpoint/,$$d' docs/permissions.md
 	@ATDB_DATABASE_URL=postgresql+psycopg2:// $(BIN)/flask --app atdb_api permissions >> docs/permissions.md
@@ -80,8 +112,10 @@ format: .venv/dev ## Put the code into the house's format
 	$(BIN)/python -m tests.interface.unasync
 
 lock: .venv/run ## Pin the newest versions that requirements*.in allow
-	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
-	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-atdb.in -o requirements-atdb.txt
+	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-airflow.in -o requirements-airflow.txt
+	$(BIN)/uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
 
 install: .venv/run ## Install what ATDB needs into .venv
 

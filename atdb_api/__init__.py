@@ -1,6 +1,7 @@
 """ATDB's system of record: the REST API on PostgreSQL. `create_app()` makes the WSGI application."""
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from atdb_api import browsable, commands, database, gui, headers, negotiation, openapi, problems, views
 from atdb_api.config import Config
@@ -24,4 +25,6 @@ def create_app(config: Config | None = None) -> Flask:
     openapi.init_app(app)
     gui.init_app(app, config.airflow_url)
     commands.init_app(app)
+    if proxies := config.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     return app

@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from atdb_api.roles import Role, role_named
 
@@ -11,7 +12,9 @@ from atdb_api.roles import Role, role_named
 class Config:
     """`anonymous_role`: what a client that does not log in may do; nothing unless set.
 
-    `airflow_url`: the Airflow whose pages may show ours within them.
+    `airflow_url`: where browsers reach Airflow, whose pages may show ours within them.
+
+    `trusted_proxies`: how many proxies stand before the API, in a row; what they say of a client counts.
 
     `reports_account`: the account whose night reports are stored; of the others, only those of admins are.
     """
@@ -20,11 +23,12 @@ class Config:
     anonymous_role: Role | None = None
     airflow_url: str | None = None
     reports_account: str = "airflow"
+    trusted_proxies: int = 0
     max_body_bytes: int = 4 << 20
 
     @classmethod
     def from_environment(cls) -> "Config":
-        """Read ATDB_DATABASE_URL (required), ATDB_ANONYMOUS_ROLE, ATDB_REPORTS_ACCOUNT and AIRFLOW_URL."""
+        """Read ATDB_DATABASE_URL (required), ATDB_ANONYMOUS_ROLE, ATDB_REPORTS_ACCOUNT, AIRFLOW_URL, ..."""
         try:
             database_url = os.environ["ATDB_DATABASE_URL"]
         except KeyError:
@@ -33,16 +37,29 @@ class Config:
         return cls(
             database_url=database_url,
             anonymous_role=role_named(anonymous) if anonymous else None,
-            airflow_url=_origin_of(os.environ.get("AIRFLOW_URL")),
+            airflow_url=_url(os.environ.get("AIRFLOW_URL")),
             reports_account=os.environ.get("ATDB_REPORTS_ACCOUNT") or cls.reports_account,
+            trusted_proxies=_proxies(os.environ.get("ATDB_TRUSTED_PROXIES")),
         )
 
 
-def _origin_of(url: str | None) -> str | None:
-    """Leave the scheme, host and port of a URL, as a browser compares them."""
-    if not url:
+def _url(text: str | None) -> str | None:
+    """Check a URL, and leave the scheme, host, port and path as a browser compares them."""
+    if not text:
         return None
-    found = re.match(r"https?://[\w.-]+(:\d+)?(?=[/?#]|$)", url, re.ASCII)
+    found = re.match(r"https?://[\w.-]+(:\d+)?(/[\w./-]*)?(?=[?#]|$)", text, re.ASCII)
     if found is None:
-        raise SystemExit(f"AIRFLOW_URL: {url!r} is not a URL such as http://airflow.example:8080")
-    return found[0]
+        raise SystemExit(f"AIRFLOW_URL: {text!r} is not a URL such as http://airflow.example:8080")
+    return found[0].rstrip("/")
+
+
+def origin_of(url: str) -> str:
+    """Return the scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _proxies(text: str | None) -> int:
+    if not re.fullmatch(r"[0-9]?", text or ""):
+        raise SystemExit(f"ATDB_TRUSTED_PROXIES: {text!r} is not a number of proxies such as 1")
+    return int(text or 0)

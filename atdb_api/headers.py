@@ -2,6 +2,7 @@
 
 from flask import Flask, Response, g, request
 
+from atdb_api.config import origin_of
 from atdb_api.negotiation import is_ours
 
 _DOCS = "/atdb/docs"
@@ -12,7 +13,7 @@ _STYLES_OF_DOCS = "; style-src 'self' 'unsafe-inline'"
 
 def init_app(app: Flask, airflow_url: str | None) -> None:
     """Put the headers on every answer; Airflow's pages may show ours within them."""
-    ancestors = "'self'" if airflow_url is None else f"'self' {airflow_url}"
+    ancestors = "'self'" if airflow_url is None else f"'self' {origin_of(airflow_url)}"
     policy = f"frame-ancestors {ancestors}; form-action 'self'; base-uri 'none'"
 
     @app.after_request

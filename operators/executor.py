@@ -1,7 +1,6 @@
 """Airflow's LocalExecutor with the operators in memory, and with no wait for the tasks of a killed scheduler."""
 
 from importlib import import_module
-from pkgutil import walk_packages
 
 from airflow.executors.local_executor import LocalExecutor
 from airflow.jobs.job import Job, JobState
@@ -9,19 +8,13 @@ from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.utils.net import get_hostname
 from airflow.utils.session import create_session
 
-import operators
-
 
 class PreloadedLocalExecutor(LocalExecutor):
-    """Import what tasks need before the workers are forked: it takes as long as all else before a task.
-
-    Changed code of operators needs a new scheduler.
-    """
+    """Import what tasks need before the workers are forked, and end what a killed scheduler has left."""
 
     def start(self) -> None:
         """Start the workers."""
-        for module in ("airflow.sdk.execution_time.task_runner", "airflow.dag_processing.dagbag", *_operators()):
-            import_module(module)
+        import_module("operators.preload")
         super().start()
         self._end_jobs_of_killed_schedulers()
 
@@ -39,7 +32,3 @@ class PreloadedLocalExecutor(LocalExecutor):
         )
         with create_session() as session:
             session.query(Job).where(*predecessors).update({Job.state: JobState.FAILED})
-
-
-def _operators() -> list[str]:
-    return [found.name for found in walk_packages(operators.__path__, f"{operators.__name__}.")]

@@ -23,22 +23,25 @@ class Ailment:
 
 def ailments(settings: Settings) -> list[Ailment]:
     """Ask all parts at the same time; an empty list means that the stack is well."""
-    checks: list[Callable[[Settings], list[Ailment]]] = [_atdb, _airflow, _telescope]
+    checks: list[Callable[[Settings], list[Ailment]]] = [of_atdb, of_airflow, of_telescope]
     with ThreadPoolExecutor(len(checks)) as pool:
         return [ailment for found in pool.map(lambda check: check(settings), checks) for ailment in found]
 
 
-def _atdb(settings: Settings) -> list[Ailment]:
+def of_atdb(settings: Settings) -> list[Ailment]:
+    """Ask ATDB's API, which asks its database."""
     _, reason = _get(f"{settings.atdb_url}/atdb/health")
     return [Ailment("api", reason)] if reason else []
 
 
-def _telescope(settings: Settings) -> list[Ailment]:
+def of_telescope(settings: Settings) -> list[Ailment]:
+    """Ask the telescope simulator."""
     _, reason = _get(f"{settings.telescope_url}/health")
     return [Ailment("telescope", reason)] if reason else []
 
 
-def _airflow(settings: Settings) -> list[Ailment]:
+def of_airflow(settings: Settings) -> list[Ailment]:
+    """Ask Airflow's API, which knows of the other processes by their heartbeats."""
     body, reason = _get(f"{settings.airflow_url}/api/v2/monitor/health")
     if reason:
         return [Ailment("airflow-api-server", reason)]

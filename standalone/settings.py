@@ -1,16 +1,26 @@
-"""Where the stack on this machine keeps its state and on which ports it listens."""
+"""Where the parts of ATDB keep their state, on which ports they listen, and where they find each other."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from atdb_interface import nights
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT_STATE = REPOSITORY / ".atdb"
-HOST = "127.0.0.1"  # nothing of the stack is ever offered to another machine
+HOST = "127.0.0.1"  # unless told otherwise, nothing is offered to another machine
+
+
+class Executor(StrEnum):
+    """What runs Airflow's tasks: processes of the scheduler, or Celery's workers."""
+
+    LOCAL = "local"
+    CELERY = "celery"
 
 
 class SettingsError(ValueError):
@@ -22,10 +32,28 @@ class Settings:
     """One stack: two with other state folders and other ports run side by side."""
 
     state: Path = DEFAULT_STATE
+    secrets: Path | None = None
+    """The file of the passwords and keys; secrets.json of the state unless set."""
+    listen: str = HOST
+    """The address on which each part listens."""
+    atdb_host: str = HOST
+    """Under this name the other parts reach it, as for those that follow."""
+    airflow_host: str = HOST
+    telescope_host: str = HOST
+    postgres_host: str = HOST
+    redis_host: str = HOST
+    atdb_public_url: str = ""
+    """Where browsers reach it; as the other parts do unless set."""
+    airflow_public_url: str = ""
     atdb_port: int = 8000
     airflow_port: int = 8080
     telescope_port: int = 8001
     postgres_port: int = 5433
+    trusted_proxies: int = 0
+    """How many proxies stand before the web servers, one behind the other; what they say of the client counts."""
+    redis_port: int = 6379
+    """Used with Celery only."""
+    executor: Executor = Executor.LOCAL
     telescope_speedup: float = 1.0
     product_bytes: int = 1 << 20
     """How large the telescope simulator makes a data product, about."""
@@ -37,10 +65,22 @@ class Settings:
         """Read the settings from environment variables; raises SettingsError for one that is of no use."""
         settings = cls(
             state=Path(environment.get("ATDB_STATE") or DEFAULT_STATE).expanduser().resolve(),
+            secrets=Path(environment["ATDB_SECRETS"]) if environment.get("ATDB_SECRETS") else None,
+            listen=_host(environment, "ATDB_LISTEN"),
+            atdb_host=_host(environment, "ATDB_HOST"),
+            airflow_host=_host(environment, "AIRFLOW_HOST"),
+            telescope_host=_host(environment, "TELESCOPE_HOST"),
+            postgres_host=_host(environment, "POSTGRES_HOST"),
+            redis_host=_host(environment, "REDIS_HOST"),
+            atdb_public_url=_url(environment, "ATDB_PUBLIC_URL"),
+            airflow_public_url=_url(environment, "AIRFLOW_PUBLIC_URL"),
             atdb_port=_port(environment, "ATDB_PORT", cls.atdb_port),
             airflow_port=_port(environment, "AIRFLOW_PORT", cls.airflow_port),
             telescope_port=_port(environment, "TELESCOPE_PORT", cls.telescope_port),
             postgres_port=_port(environment, "POSTGRES_PORT", cls.postgres_port),
+            trusted_proxies=_whole(environment, "ATDB_TRUSTED_PROXIES", 0, least=0, most=9),
+            redis_port=_port(environment, "REDIS_PORT", cls.redis_port),
+            executor=_executor(environment.get("ATDB_EXECUTOR") or cls.executor),
             telescope_speedup=_speedup(environment.get("ATDB_TELESCOPE_SPEEDUP") or "1"),
             product_bytes=_whole(environment, "TELESCOPE_PRODUCT_BYTES", cls.product_bytes, most=1 << 50),
             report_hour=_report_hour(environment),
@@ -54,6 +94,18 @@ class Settings:
         """Give the variables from which `from_environment` makes these same settings."""
         return {
             "ATDB_STATE": str(self.state),
+            **({"ATDB_SECRETS": str(self.secrets)} if self.secrets else {}),
+            "ATDB_LISTEN": self.listen,
+            "ATDB_HOST": self.atdb_host,
+            "AIRFLOW_HOST": self.airflow_host,
+            "TELESCOPE_HOST": self.telescope_host,
+            "POSTGRES_HOST": self.postgres_host,
+            "REDIS_HOST": self.redis_host,
+            "REDIS_PORT": str(self.redis_port),
+            "ATDB_EXECUTOR": self.executor,
+            "ATDB_TRUSTED_PROXIES": str(self.trusted_proxies),
+            "ATDB_PUBLIC_URL": self.atdb_public_url,
+            "AIRFLOW_PUBLIC_URL": self.airflow_public_url,
             **{name: str(port) for name, port in self.ports.items()},
             "ATDB_TELESCOPE_SPEEDUP": f"{self.telescope_speedup:g}",
             "TELESCOPE_PRODUCT_BYTES": str(self.product_bytes),
@@ -73,17 +125,17 @@ class Settings:
     @property
     def atdb_url(self) -> str:
         """ATDB's API and web pages."""
-        return f"http://{HOST}:{self.atdb_port}"
+        return f"http://{self.atdb_host}:{self.atdb_port}"
 
     @property
     def airflow_url(self) -> str:
-        """Airflow's API and web pages."""
-        return f"http://{HOST}:{self.airflow_port}"
+        """Airflow's API and web pages: at the path that they have in browsers, as Airflow wants it."""
+        return f"http://{self.airflow_host}:{self.airflow_port}{urlsplit(self.airflow_public_url).path}"
 
     @property
     def telescope_url(self) -> str:
         """The telescope simulator's API."""
-        return f"http://{HOST}:{self.telescope_port}"
+        return f"http://{self.telescope_host}:{self.telescope_port}"
 
     @property
     def data(self) -> Path:
@@ -103,7 +155,7 @@ class Settings:
     @property
     def credentials(self) -> Path:
         """Every generated password and key of this stack."""
-        return self.state / "secrets.json"
+        return self.secrets or self.state / "secrets.json"
 
     @property
     def cluster(self) -> Path:
@@ -136,14 +188,36 @@ class Settings:
         return self.state / "run"
 
 
+def _host(environment: Mapping[str, str], name: str) -> str:
+    text = environment.get(name) or HOST
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", text):
+        raise SettingsError(f"{name} must be the name or the IPv4 address of a host, not {text!r}")
+    return text
+
+
+def _url(environment: Mapping[str, str], name: str) -> str:
+    text = (environment.get(name) or "").rstrip("/")
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        raise SettingsError(f"{name} must be a URL such as https://atdb.example, not {text!r}")
+    return text
+
+
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:
     return _whole(environment, name, default, most=65535)
 
 
-def _whole(environment: Mapping[str, str], name: str, default: int, *, most: int) -> int:
+def _executor(text: str) -> Executor:
+    try:
+        return Executor(text)
+    except ValueError:
+        raise SettingsError(f"ATDB_EXECUTOR must be {' or '.join(Executor)}, not {text!r}") from None
+
+
+def _whole(environment: Mapping[str, str], name: str, default: int, *, least: int = 1, most: int) -> int:
     text = environment.get(name) or str(default)
-    if not (text.isascii() and text.isdecimal()) or not 0 < int(text) <= most:
-        raise SettingsError(f"{name} must be a whole number from 1 to {most}, not {text!r}")
+    if not (text.isascii() and text.isdecimal()) or not least <= int(text) <= most:
+        raise SettingsError(f"{name} must be a whole number from {least} to {most}, not {text!r}")
     return int(text)
 
 

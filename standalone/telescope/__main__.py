@@ -8,7 +8,7 @@ from types import FrameType
 
 from werkzeug.serving import make_server
 
-from standalone.settings import HOST, SettingsError
+from standalone.settings import SettingsError
 from standalone.telescope.logbook import Logbook
 from standalone.telescope.observing import Telescope
 from standalone.telescope.settings import Settings
@@ -26,11 +26,11 @@ def main() -> int:
     logbook = Logbook(settings.state)
     telescope = Telescope(settings, logbook)
     # The port is taken first: where another simulator has it, nothing is gone on with twice.
-    server = make_server(HOST, settings.port, create_app(telescope, logbook), threaded=True)
+    server = make_server(settings.listen, settings.port, create_app(telescope, logbook), threaded=True)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         telescope.resume()
-        logging.info("listening on http://%s:%d, speedup %g", HOST, settings.port, settings.speedup)
+        logging.info("listening on http://%s:%d, speedup %g", settings.listen, settings.port, settings.speedup)
         server.serve_forever()
     except KeyboardInterrupt:
         pass

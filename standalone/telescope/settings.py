@@ -16,6 +16,7 @@ class Settings:
     At a speedup of 60, an observation of an hour is over one minute after its start.
     """
 
+    listen: str
     port: int
     speedup: float
     product_bytes: int
@@ -30,6 +31,7 @@ class Settings:
         """Read the settings; what is not set is as in the stack. Raises SettingsError."""
         common = stack.Settings.from_environment(environment)
         return cls(
+            listen=common.listen,
             port=common.telescope_port,
             speedup=common.telescope_speedup,
             product_bytes=common.product_bytes,

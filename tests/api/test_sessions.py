@@ -148,19 +148,20 @@ def test_airflow_alone_may_frame_the_pages(database_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "origin"),
+    ("given", "url"),
     [
         ("", None),
-        ("http://airflow.example:8080/home?x=1", "http://airflow.example:8080"),
+        ("http://airflow.example:8080/home?x=1", "http://airflow.example:8080/home"),
+        ("https://atdb.example/airflow/", "https://atdb.example/airflow"),
         ("https://airflow", "https://airflow"),
     ],
 )
-def test_the_address_of_airflow_is_cut_to_its_origin(
-    monkeypatch: pytest.MonkeyPatch, given: str, origin: str | None
+def test_the_address_of_airflow_is_cut_to_its_path(
+    monkeypatch: pytest.MonkeyPatch, given: str, url: str | None
 ) -> None:
     monkeypatch.setenv("ATDB_DATABASE_URL", "postgresql://")
     monkeypatch.setenv("AIRFLOW_URL", given)
-    assert Config.from_environment().airflow_url == origin
+    assert Config.from_environment().airflow_url == url
 
 
 @pytest.mark.parametrize("given", ["airflow:8080", "http://a;script-src *", "http://a b", "javascript:x"])

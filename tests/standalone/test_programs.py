@@ -27,7 +27,7 @@ _MAY_KNOW = {
     "airflow-api-server": _AIRFLOW,
     "dag-processor": _AIRFLOW,
     "scheduler": _TASKS,
-    "triggerer": _TASKS | {"airflow_ui.listen"},
+    "triggerer": _AIRFLOW | {"airflow_ui.listen", "atdb.airflow"},
 }
 
 

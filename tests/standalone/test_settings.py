@@ -1,10 +1,11 @@
 """Settings come from the environment, and a wrong one is named."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from standalone.settings import DEFAULT_STATE, Settings, SettingsError
+from standalone.settings import DEFAULT_STATE, Executor, Settings, SettingsError
 
 
 def test_without_an_environment_the_state_lies_in_the_repository() -> None:
@@ -14,7 +15,30 @@ def test_without_an_environment_the_state_lies_in_the_repository() -> None:
 
 
 def test_settings_survive_the_way_through_the_environment(tmp_path: Path) -> None:
-    settings = Settings(tmp_path.resolve(), 18000, 18080, 18001, 18433, telescope_speedup=12.5, report_hour=0)
+    settings = Settings(
+        state=tmp_path.resolve(),
+        secrets=tmp_path / "elsewhere.json",
+        listen="0.0.0.0",  # noqa: S104 - as in a container
+        atdb_host="atdb",
+        airflow_host="airflow-api-server",
+        telescope_host="telescope.example",
+        postgres_host="10.0.0.1",
+        redis_host="redis",
+        atdb_public_url="https://atdb.example",
+        airflow_public_url="https://atdb.example/airflow",
+        atdb_port=18000,
+        airflow_port=18080,
+        telescope_port=18001,
+        postgres_port=18433,
+        trusted_proxies=1,
+        redis_port=16379,
+        executor=Executor.CELERY,
+        telescope_speedup=12.5,
+        report_hour=0,
+    )
+    assert all(
+        getattr(settings, each.name) != each.default for each in fields(Settings) if each.name != "product_bytes"
+    )
     assert Settings.from_environment(settings.as_environment()) == settings
 
 
@@ -29,6 +53,13 @@ def test_settings_survive_the_way_through_the_environment(tmp_path: Path) -> Non
         ("ATDB_TELESCOPE_SPEEDUP", "nan"),
         ("ATDB_TELESCOPE_SPEEDUP", "fast"),
         ("ATDB_REPORT_HOUR", "24"),
+        ("ATDB_HOST", "http://atdb"),
+        ("POSTGRES_HOST", "two names"),
+        ("ATDB_PUBLIC_URL", "atdb.example"),
+        ("AIRFLOW_PUBLIC_URL", "https://atdb.example/?a=b"),
+        ("ATDB_EXECUTOR", "kubernetes"),
+        ("ATDB_TRUSTED_PROXIES", "-1"),
+        ("REDIS_PORT", "redis"),
     ],
 )
 def test_a_setting_of_no_use_is_refused_by_its_name(name: str, value: str) -> None:
@@ -39,3 +70,8 @@ def test_a_setting_of_no_use_is_refused_by_its_name(name: str, value: str) -> No
 def test_two_parts_cannot_have_one_port() -> None:
     with pytest.raises(SettingsError, match="AIRFLOW_PORT=8000"):
         Settings.from_environment({"AIRFLOW_PORT": "8000"})
+
+
+def test_airflow_is_asked_at_the_path_that_it_has_in_browsers() -> None:
+    settings = Settings(airflow_host="airflow-api-server", airflow_public_url="https://atdb.example/airflow")
+    assert settings.airflow_url == "http://airflow-api-server:8080/airflow"

@@ -1,0 +1,17 @@
+"""Import what tasks need, before the workers are forked: it takes as long as all else before a task.
+
+Airflow's LocalExecutor and Celery's workers do it. Changed code of operators needs a new scheduler or worker.
+"""
+
+from importlib import import_module
+from pkgutil import walk_packages
+
+import operators
+
+_OF_AIRFLOW = ("airflow.sdk.execution_time.task_runner", "airflow.dag_processing.dagbag")
+_OF_EXECUTORS = ("operators.executor", "operators.preload")
+_OPERATORS = [found.name for found in walk_packages(operators.__path__, f"{operators.__name__}.")]
+
+for module in (*_OF_AIRFLOW, *_OPERATORS):
+    if module not in _OF_EXECUTORS:
+        import_module(module)

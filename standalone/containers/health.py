@@ -1,0 +1,36 @@
+"""The health check of a container: `python -m standalone.containers.health`. Workers have one of their own."""
+
+from dataclasses import replace
+
+from standalone import health
+from standalone.containers.services import PROCESSES, service_file
+from standalone.settings import HOST, Settings
+
+
+def ailments(service: str, settings: Settings) -> list[str]:
+    """Return what is wrong; an empty list means that the service is well.
+
+    Airflow knows of its scheduler, DAG processor and triggerer by their heartbeats.
+    """
+    match service:
+        case "atdb":
+            found = health.of_atdb(replace(settings, atdb_host=HOST))
+        case "telescope":
+            found = health.of_telescope(replace(settings, telescope_host=HOST))
+        case "airflow-api-server":
+            found = health.of_airflow(replace(settings, airflow_host=HOST))
+        case _:
+            found = health.of_airflow(settings)
+    return [each.reason for each in found if each.process == PROCESSES[service]]
+
+
+def main() -> int:
+    """Print what is wrong; the exit status is 1 if anything is."""
+    settings = Settings.from_environment()
+    found = ailments(service_file(settings).read_text(encoding="utf-8"), settings)
+    print("\n".join(found))
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,81 @@
+"""`make secrets`: make the passwords and keys of the containers, and the certificate of a first start.
+
+All of them are in FOLDER/secrets.json. Beside it is a file for each service with its part, which
+docker-compose.yaml gives it. Only the folder's owner can enter it; in a container, any user can read the file.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from standalone.containers import certificates
+from standalone.credentials import Credentials
+from standalone.files import write_private
+from standalone.settings import Settings
+
+_AIRFLOW: Mapping[str, tuple[str, ...]] = {
+    "airflow_keys": ("fernet_key", "jwt_secret", "secret_key"),
+    "postgresql": ("airflow",),
+    "redis": ("redis",),
+}
+_TRIGGERER = {**_AIRFLOW, "airflow_ui": ("listen",), "atdb": ("airflow",)}
+#: What each service of docker-compose.yaml knows, by the sections of secrets.json.
+PARTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "migrate": {
+        "atdb": ("operator", "admin", "astronomer", "airflow", "telescope"),
+        "postgresql": ("postgres", "atdb_owner", "atdb", "reports", "maintenance"),
+    },
+    "migrate-airflow": {**_AIRFLOW, "postgresql": ("postgres", "airflow", "airflow_maintenance")},
+    "atdb": {"postgresql": ("atdb",)},
+    "airflow-api-server": {**_AIRFLOW, "airflow_ui": ("admin", "reconcile", "listen")},
+    "airflow-scheduler": _AIRFLOW,
+    "airflow-dag-processor": _AIRFLOW,
+    "airflow-triggerer": _TRIGGERER,
+    "worker": {
+        "airflow_ui": ("reconcile",),
+        "atdb": ("airflow",),
+        "postgresql": ("reports", "maintenance", "airflow_maintenance"),
+        "redis": ("redis",),
+    },
+    "worker-telescope": {"airflow_ui": ("reconcile",), "atdb": ("airflow",), "redis": ("redis",)},
+    "telescope": {"atdb": ("telescope",)},
+}
+_READABLE = 0o444  # within a folder that only its owner can enter
+
+
+def write(folder: Path, host: str) -> None:
+    """Make what is missing in the folder, and write each service's part anew, for browsers that use this host."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    credentials = Credentials.prepare(folder / "secrets.json")
+    for service, sections in PARTS.items():
+        part = {
+            section: {name: getattr(credentials, section)[name] for name in sections[section]}
+            for section in sections
+        }
+        _write(folder / f"{service}.json", json.dumps(part, indent=2))
+    _write(folder / "postgres", credentials.postgresql["postgres"])
+    _write(folder / "redis.conf", f"requirepass {credentials.redis['redis']}\n")
+    tls = folder / "tls"
+    tls.mkdir(exist_ok=True)
+    if not (tls / "certificate.pem").exists():
+        key, certificate = certificates.self_signed(host)
+        write_private(tls / "key.pem", key)
+        _write(tls / "certificate.pem", certificate)
+
+
+def _write(path: Path, text: str) -> None:
+    write_private(path, text)
+    path.chmod(_READABLE)
+
+
+def main() -> None:
+    """Write the folder that is named, for the host in ATDB_PUBLIC_URL."""
+    settings = Settings.from_environment()
+    write(Path(sys.argv[1]), urlsplit(settings.atdb_public_url or "https://localhost").hostname or "localhost")
+
+
+if __name__ == "__main__":
+    main()

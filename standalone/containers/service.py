@@ -1,0 +1,65 @@
+"""The entry point of the images: `python -m standalone.containers.service SERVICE` becomes one service.
+
+The service's secrets are in the file that ATDB_SECRETS names. They reach the process by its environment, as on one
+machine, and so stand neither in the container's configuration nor on a command line.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+
+from standalone import preparation, private_connections, programs
+from standalone.containers.services import PROCESSES, service_file
+from standalone.credentials import Credentials
+from standalone.files import write_private
+from standalone.settings import REPOSITORY, Settings, SettingsError
+
+
+def _migrate_atdb(settings: Settings, credentials: Credentials) -> None:
+    """Prepare ATDB's database, and copy what nginx serves itself to the volume that it sees."""
+    preparation.prepare_atdb(settings, credentials)
+    preparation.publish_static_files(settings, credentials, settings.state / "static")
+
+
+#: Services that run once, before the others. Each needs what its image has.
+MIGRATIONS: dict[str, Callable[[Settings, Credentials], None]] = {
+    "migrate": _migrate_atdb,
+    "migrate-airflow": preparation.prepare_airflow,
+}
+
+
+def main(service: str) -> None:
+    """Run a migration, or replace this program by the process of a service."""
+    try:
+        settings = Settings.from_environment()
+        credentials = Credentials.read(settings.credentials)
+    except (SettingsError, OSError, ValueError) as error:
+        raise SystemExit(f"{service}: {error}") from None
+    for folder in (settings.logs, settings.run, settings.airflow_home):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    if service in MIGRATIONS:
+        _migrate(service, settings, credentials)
+        return
+    service_file(settings).write_text(service, encoding="utf-8")
+    name = PROCESSES[service]
+    if name == "airflow-api-server":
+        write_private(settings.airflow_passwords, json.dumps(dict(credentials.airflow_ui)))
+    if name == "worker":
+        private_connections.write(settings, credentials)
+    wanted = programs.program(name, settings, credentials)
+    os.chdir(REPOSITORY)
+    environment = programs.minimal_environment(settings) | wanted.environment
+    os.execve(wanted.command[0], wanted.command, environment)  # noqa: S606 - no shell is meant
+
+
+def _migrate(service: str, settings: Settings, credentials: Credentials) -> None:
+    try:
+        MIGRATIONS[service](settings, credentials)
+    except preparation.PreparationError as error:
+        log = preparation.log_of(settings, str(error))
+        raise SystemExit(f"{error} failed:\n{log.read_text(encoding='utf-8', errors='replace')}") from None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,26 @@
+"""The health check of a container with a Celery worker: `python -m standalone.containers.worker_health`."""
+
+import socket
+
+from celery import Celery
+
+from standalone.credentials import Credentials
+from standalone.programs import broker_url
+from standalone.settings import Settings
+
+_PING_SECONDS = 10.0
+
+
+def main() -> int:
+    """Ask the worker by the way on which its tasks come; the exit status is 1 if it does not answer."""
+    settings = Settings.from_environment()
+    name = f"celery@{socket.gethostname()}"
+    app = Celery(broker=broker_url(settings, Credentials.read(settings.credentials)))
+    if app.control.ping(destination=[name], timeout=_PING_SECONDS):
+        return 0
+    print(f"{name} did not answer within {_PING_SECONDS:g} s")
+    return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,143 @@
+"""One deployment by docker-compose.yaml, of its own project, port and secrets, seen from the host."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from standalone.containers import secrets
+from standalone.credentials import Credentials
+from standalone.settings import HOST, REPOSITORY
+
+PROJECT = "atdb-test"
+#: As long as nothing changes, so long is waited.
+STALL_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of the deployment, as the engine describes it."""
+
+    service: str
+    described: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.described["Id"])
+
+    @property
+    def pid(self) -> int:
+        """The process id, on the host, of its first process."""
+        return int(self.described["State"]["Pid"])
+
+    @property
+    def started(self) -> str:
+        return str(self.described["State"]["StartedAt"])
+
+    @property
+    def state(self) -> str:
+        """healthy, starting, unhealthy; running or exited where there is no health check."""
+        state = self.described["State"]
+        return str(state["Health"]["Status"] if state["Running"] and "Health" in state else state["Status"])
+
+
+class Deployment:
+    """The containers of one project."""
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.secrets = folder / "secrets"
+        self.port = _free_port()
+        self.url = f"https://localhost:{self.port}"
+        self._environment = {
+            **os.environ,
+            "COMPOSE_PROJECT_NAME": PROJECT,
+            "ATDB_SECRETS_FOLDER": str(self.secrets),
+            "ATDB_HTTPS_PORT": str(self.port),
+            "ATDB_PUBLIC_URL": self.url,
+            "ATDB_VERSION": "test",
+            **variables,
+        }
+        secrets.write(self.secrets, "localhost")
+
+    @property
+    def credentials(self) -> Credentials:
+        return Credentials.read(self.secrets / "secrets.json")
+
+    @property
+    def certificate(self) -> Path:
+        return self.secrets / "tls" / "certificate.pem"
+
+    def compose(self, *arguments: str, check: bool = True) -> str:
+        """Run docker-compose; its error is in the exception."""
+        program = ["docker-compose"] if shutil.which("docker-compose") else ["docker", "compose"]
+        return self._run([*program, "--profile", "simulator", *arguments], check=check)
+
+    def docker(self, *arguments: str, check: bool = True) -> str:
+        return self._run(["docker", *arguments], check=check)
+
+    def _run(self, command: list[str], *, check: bool) -> str:
+        done = subprocess.run(
+            command, env=self._environment, cwd=REPOSITORY, capture_output=True, text=True, check=False
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    def containers(self) -> list[Container]:
+        """Describe all containers of the project, also those that have ended."""
+        ids = self.docker(
+            "ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}"
+        ).split()
+        described = json.loads(self.docker("inspect", *ids)) if ids else []
+        label = "com.docker.compose.service"
+        return [Container(each["Config"]["Labels"][label], each) for each in described]
+
+    def container(self, service: str) -> Container:
+        return next(each for each in self.containers() if each.service == service)
+
+    def await_healthy(self) -> None:
+        """Wait while anything changes, until all is well; raises AssertionError with the logs of what is not."""
+        before, since = None, time.monotonic()
+        while True:
+            states = {each.service: each.state for each in self.containers()}
+            ill = {
+                service: state
+                for service, state in states.items()
+                if state != ("exited" if service.startswith("migrate") else "healthy")
+            }
+            if states and not ill:
+                return
+            if states != before:
+                before, since = states, time.monotonic()
+            if time.monotonic() - since > STALL_SECONDS:
+                logs = self.compose("logs", "--tail", "30", "--no-color", *ill, check=False)
+                raise AssertionError(f"no change for {STALL_SECONDS:.0f} s: {ill}\n{logs}")
+            time.sleep(1)
+
+    def kill(self, service: str) -> None:
+        """Kill the first process of a container from the host: restart policies hold, as for a crash."""
+        os.kill(self.container(service).pid, 9)
+
+
+@contextmanager
+def deployed(folder: Path, **variables: str) -> Iterator[Deployment]:
+    """Start everything with new volumes, and remove it at the end."""
+    deployment = Deployment(folder, **variables)
+    deployment.compose("down", "--volumes", "--remove-orphans", check=False)
+    try:
+        yield deployment
+    finally:
+        deployment.compose("down", "--volumes", "--remove-orphans", check=False)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,152 @@
+"""docker-compose.yaml, the images and the code say the same."""
+
+import json
+import re
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from standalone import programs
+from standalone.containers import secrets, service, services
+from standalone.credentials import Credentials
+from standalone.settings import REPOSITORY, Executor, Settings
+
+COMPOSE = (REPOSITORY / "docker-compose.yaml").read_text(encoding="utf-8")
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
+OURS = {**service.MIGRATIONS, **services.PROCESSES}
+OTHERS = {"postgres", "redis", "nginx"}
+IN_CONTAINERS = replace(Settings(), executor=Executor.CELERY)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("deploy") / "secrets"
+    secrets.write(made, "atdb.example")
+    return made
+
+
+def test_each_service_is_known_on_both_sides() -> None:
+    assert SERVICES.keys() == OURS.keys() | OTHERS
+    assert secrets.PARTS.keys() == OURS.keys()
+    for name in OURS:
+        assert SERVICES[name]["command"] == [name]
+        assert SERVICES[name]["secrets"] == [{"source": name, "target": "secrets.json"}]
+
+
+@pytest.mark.parametrize("name", services.PROCESSES)
+def test_a_service_runs_with_its_part_of_the_secrets_and_has_no_other(name: str, folder: Path) -> None:
+    process = services.PROCESSES[name]
+    known = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    made = programs.program(process, IN_CONTAINERS, Credentials.read(folder / f"{name}.json"))
+    environment = json.dumps(made.environment)
+    for section, part in known.items():
+        for key in part:
+            # What is not in the environment is in a file of Airflow's API server, or of one DAG.
+            if (section, key) in {("airflow_ui", each) for each in ("admin", "reconcile", "listen")} | {
+                ("postgresql", "maintenance"),
+                ("postgresql", "airflow_maintenance"),
+            }:
+                continue
+            assert part[key] in environment, (section, key)
+            rest = {**known, section: {each: value for each, value in part.items() if each != key}}
+            with pytest.raises(KeyError):
+                programs.program(process, IN_CONTAINERS, _credentials(folder, rest))
+
+
+def _credentials(folder: Path, known: dict[str, Any]) -> Credentials:
+    path = folder / "part.json"
+    path.write_text(json.dumps(known), encoding="utf-8")
+    return Credentials.read(path)
+
+
+def test_no_worker_can_log_in_to_airflows_database(folder: Path) -> None:
+    for name in ("worker", "worker-telescope"):
+        part = Credentials.read(folder / f"{name}.json")
+        assert not {"postgres", "airflow", "atdb", "atdb_owner"} & part.postgresql.keys()
+        assert not part.airflow_keys
+        made = programs.program(services.PROCESSES[name], IN_CONTAINERS, part)
+        assert made.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == programs.NO_DATABASE
+
+
+def test_the_folder_of_the_secrets_is_closed_and_made_once(folder: Path) -> None:
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    secrets.write(folder, "other.example")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_only_nginx_is_published_and_cannot_reach_the_database() -> None:
+    assert [name for name, each in SERVICES.items() if "ports" in each] == ["nginx"]
+    assert all(port.startswith("${ATDB_BIND:-127.0.0.1}:") for port in SERVICES["nginx"]["ports"])
+    assert SERVICES["nginx"]["networks"] == ["front"]
+    assert {name for name, each in SERVICES.items() if "front" in each["networks"]} == {
+        *("nginx", "atdb", "airflow-api-server")
+    }
+
+
+def test_every_service_can_fail_without_harm() -> None:
+    for name, each in SERVICES.items():
+        assert each["init"] is True, name
+        assert each["logging"]["options"]["max-size"], name
+        if name in service.MIGRATIONS:
+            assert each["restart"] == "no"
+            continue
+        assert each["restart"] == "unless-stopped", name
+        assert each["mem_limit"], name
+        assert each["healthcheck"]["test"], name
+        if name in OURS:
+            assert each["read_only"] is True, name
+
+
+def test_each_setting_in_the_file_is_read_by_the_code() -> None:
+    given = SERVICES["atdb"]["environment"].keys()
+    read = {*Settings().as_environment(), "ATDB_SECRETS", *programs.INHERITED}
+    assert given <= read, given - read
+
+
+def test_each_volume_of_ours_is_a_folder_that_the_image_has() -> None:
+    for name in OURS:
+        image = "airflow" if SERVICES[name]["image"].startswith("atdb-airflow:") else "atdb"
+        recipe = (REPOSITORY / "deploy" / f"{image}.Dockerfile").read_text(encoding="utf-8")
+        for volume in SERVICES[name]["volumes"]:
+            assert volume.split(":")[1] in recipe, (name, volume)
+
+
+@pytest.mark.parametrize("image", ["atdb", "airflow"])
+def test_the_list_of_an_image_agrees_with_the_whole_list(image: str) -> None:
+    whole = _pinned(REPOSITORY / "requirements.txt")
+    part = _pinned(REPOSITORY / f"requirements-{image}.txt")
+    assert part
+    assert part.items() <= whole.items()
+    assert ("flask" in part) is (image == "atdb")
+    assert ("apache-airflow" in part) is (image == "airflow")
+
+
+def _pinned(path: Path) -> dict[str, str]:
+    """Return what a list pins: the version with its hashes, by the package."""
+    found = re.findall(r"^([\w.-]+)==(.+(?:(?<=\\)\n.+)*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert all("--hash=" in pinned for _, pinned in found)
+    return dict(found)
+
+
+def test_uv_has_one_version_everywhere() -> None:
+    files = ("Makefile", "deploy/atdb.Dockerfile", "deploy/airflow.Dockerfile")
+    found = {re.findall(r"uv==[\d.]+", (REPOSITORY / each).read_text(encoding="utf-8"))[0] for each in files}
+    assert len(found) == 1
+
+
+def test_each_setting_is_documented_and_read() -> None:
+    documented = set(
+        re.findall(r"`([A-Z]+_[A-Z_]+)`", (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8"))
+    )
+    of_containers = set(re.findall(r"\$\{([A-Z_]+):-", COMPOSE))
+    of_stack = {*Settings().as_environment(), "ATDB_SECRETS", *programs.SITE_CONNECTIONS}
+    of_processes = {name for name in programs.INHERITED if "_" in name}
+    read = (
+        of_containers | of_stack | of_processes - {"LC_ALL"} | {"ATDB_CONFIG", "ATDB_DATABASE_URL", "AIRFLOW_URL"}
+    )
+    assert documented == read
