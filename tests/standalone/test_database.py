@@ -44,11 +44,17 @@ def test_a_second_start_changes_nothing(
     for _ in range(2):
         database.initialise(settings, credentials)
         database.prepare_owner(settings, credentials, "atdb")
-    with closing(database.connect(settings, credentials, "atdb_owner", "atdb")) as opened, opened.cursor() as cursor:
+    with (
+        closing(database.connect(settings, credentials, "atdb_owner", "atdb")) as opened,
+        opened.cursor() as cursor,
+    ):
         cursor.execute("CREATE TABLE observation (task_id text)")
         opened.commit()
     database.prepare_owner(settings, credentials, "atdb")
-    with closing(database.connect(settings, credentials, "atdb_owner", "atdb")) as opened, opened.cursor() as cursor:
+    with (
+        closing(database.connect(settings, credentials, "atdb_owner", "atdb")) as opened,
+        opened.cursor() as cursor,
+    ):
         cursor.execute("SELECT count(*) FROM observation")
         assert cursor.fetchone() == (0,)
 
