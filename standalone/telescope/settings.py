@@ -16,7 +16,6 @@ class Settings:
     At a speedup of 60, an observation of an hour is over one minute after its start.
     """
 
-    listen: str
     port: int
     speedup: float
     product_bytes: int
@@ -25,6 +24,7 @@ class Settings:
     atdb_url: str
     atdb_user: str | None = None
     atdb_secret: str | None = field(default=None, repr=False)
+    listen: str = stack.HOST
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import make_url, text
+from sqlalchemy import NullPool, create_engine, make_url, text
 
 from atdb_api.database import transaction
 from atdb_api.services import accounts
@@ -47,7 +47,8 @@ def serve(app: Flask, postgres: Postgres, database_url: str, observe: Callable[.
             for name in ("to be revoked", "to be revoked too", "fuzzing"):
                 token, secret = accounts.make_token(session, role, name, timedelta(days=1), actor="tests")
                 tokens[role] = token.id, secret
-        session.execute(text(_FORGIVE))
+    with create_engine(postgres.owner_url(database_url), poolclass=NullPool).begin() as owner:
+        owner.execute(text(_FORGIVE))
     app.extensions["atdb_engine"].dispose()  # what is connected to cannot be copied
     filled = make_url(database_url)
 

@@ -33,9 +33,10 @@ def test_a_real_week_is_reported_night_by_night_and_its_reports_stay_as_they_are
     monkeypatch.setattr(replay, "_MOST_OBSERVATIONS", NUMBER)
     schedule = real_schedules / "imaging_sched_longcal_ppmod30_04-08_21h_EAKA_imaging.sh"
     clients = dict.fromkeys(("airflow", "astronomer", "operator", "telescope"), client)
-    filled = observatory.fill(partial(replay.planned, schedule), clients, superuser_url, datetime.now(UTC))
-    assert len(filled.made) >= min(NUMBER, 289)
     last = Night.last(datetime.now(UTC), 8)
+    # As of its end, so that the nights have the same in them at every time of the day.
+    filled = observatory.fill(partial(replay.planned, schedule), clients, superuser_url, last.ends)
+    assert len(filled.made) >= min(NUMBER, 289)
     nights = [last.day - timedelta(days=back) for back in range(NIGHTS)]
     known, compared, reports = Known(client), Counter[str](), {}
     for night in nights:
