@@ -9,5 +9,7 @@ SLOTS = {"telescope": 16, "specify": 4, "validate": 4, "ingest": 4, "remove": 2,
 
 #: Tasks without a pool of their own: of reconcile, operate and night_report.
 DEFAULT_SLOTS = 8
+#: What Airflow gives `default_pool` by itself: more than may run at once.
+SLOTS_OF_AIRFLOW = 128
 
 OTHER_SLOTS = sum(SLOTS.values()) - SLOTS["telescope"] + DEFAULT_SLOTS

@@ -86,6 +86,11 @@ def _make_pools(settings: Settings, credentials: Credentials) -> None:
             "ON CONFLICT (pool) DO NOTHING",
             [(name, slots, f"Tasks of {name}") for name, slots in pools.SLOTS.items()],
         )
+        # A database of an older version has as many as Airflow gives, if no operator has changed that.
+        cursor.execute(
+            "UPDATE slot_pool SET slots = %s WHERE pool = 'default_pool' AND slots = %s",
+            (pools.DEFAULT_SLOTS, pools.SLOTS_OF_AIRFLOW),
+        )
 
 
 def write_client_configuration(settings: Settings, credentials: Credentials) -> None:
