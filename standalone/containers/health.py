@@ -10,7 +10,8 @@ from standalone.settings import HOST, Settings
 def ailments(service: str, settings: Settings) -> list[str]:
     """Return what is wrong; an empty list means that the service is well.
 
-    Airflow knows of its scheduler, DAG processor and triggerer by their heartbeats.
+    Airflow knows of its scheduler, DAG processor and triggerer by their heartbeats: while its API cannot be asked,
+    nobody knows whether they are well.
     """
     match service:
         case "atdb":
@@ -21,6 +22,7 @@ def ailments(service: str, settings: Settings) -> list[str]:
             found = health.of_airflow(replace(settings, airflow_host=HOST))
         case _:
             found = health.of_airflow(settings)
+            return [each.reason for each in found if each.process in (PROCESSES[service], "airflow-api-server")]
     return [each.reason for each in found if each.process == PROCESSES[service]]
 
 

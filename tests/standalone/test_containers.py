@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from standalone import programs
-from standalone.containers import secrets, service, services
+from standalone.containers import health, secrets, service, services
 from standalone.credentials import Credentials
 from standalone.settings import REPOSITORY, Executor, Settings
 
@@ -150,3 +150,9 @@ def test_each_setting_is_documented_and_read() -> None:
         of_containers | of_stack | of_processes - {"LC_ALL"} | {"ATDB_CONFIG", "ATDB_DATABASE_URL", "AIRFLOW_URL"}
     )
     assert documented == read
+
+
+@pytest.mark.parametrize("name", ["airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"])
+def test_a_process_of_which_airflow_cannot_be_asked_is_not_called_well(name: str) -> None:
+    (reason,) = health.ailments(name, replace(IN_CONTAINERS, airflow_port=1))
+    assert "Connection refused" in reason
