@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from standalone.settings import Settings
 
 _TIMEOUT_SECONDS = 5.0
-_AIRFLOW_PARTS = {"scheduler": "scheduler", "dag_processor": "dag-processor", "triggerer": "triggerer"}
+#: The processes behind Airflow's API, by the names that it gives them.
+AIRFLOW_PARTS = {"scheduler": "scheduler", "dag_processor": "dag-processor", "triggerer": "triggerer"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def of_airflow(settings: Settings) -> list[Ailment]:
         return [Ailment("airflow-api-server", reason)]
     try:
         health = json.loads(body)
-        states = {process: health[part]["status"] for part, process in _AIRFLOW_PARTS.items()}
+        states = {process: health[part]["status"] for part, process in AIRFLOW_PARTS.items()}
     except (ValueError, KeyError, TypeError):
         return [Ailment("airflow-api-server", "gives an answer that is not Airflow's")]
     return [

@@ -15,9 +15,9 @@ from standalone import pools
 from standalone.doctor.findings import Finding, failed, warning, well
 from standalone.doctor.place import Place
 from standalone.doctor.reasons import short
+from standalone.health import AIRFLOW_PARTS
 
 SUBJECT = "Airflow"
-_PROCESSES = {"scheduler": "scheduler", "dag_processor": "dag-processor", "triggerer": "triggerer"}
 _DAGS = (LISTEN_DAG, *(str(stage.actor) for stage in STAGES), "reconcile")
 _LIMIT = 100
 
@@ -53,7 +53,7 @@ def _of_processes(place: Place, health: Any) -> Iterator[Finding]:
     if health["metadatabase"]["status"] != "healthy":
         advice = f"See the line `database`; {place.look_at('airflow-api-server')}."
         yield failed(SUBJECT, "it cannot use its database", advice)
-    for part, process in _PROCESSES.items():
+    for part, process in AIRFLOW_PARTS.items():
         status = (health.get(part) or {}).get("status")
         beat = (health.get(part) or {}).get(f"latest_{part}_heartbeat")
         if status == "healthy":
