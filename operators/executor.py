@@ -19,7 +19,7 @@ class PreloadedLocalExecutor(LocalExecutor):
         self._end_jobs_of_killed_schedulers()
 
     def _end_jobs_of_killed_schedulers(self) -> None:
-        """Let the scheduler, which looks for orphaned tasks next, find those of its predecessor.
+        """Record that the predecessors have ended, as the scheduler looks for orphaned tasks next.
 
         By its heartbeat alone, a killed scheduler counts as running for `scheduler_health_check_threshold`. A host
         has one scheduler, so each other one that is recorded here has ended.

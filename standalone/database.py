@@ -151,7 +151,7 @@ def forget_dead_server(settings: Settings) -> None:
 
 
 def url(settings: Settings, credentials: Credentials, role: str, database: str) -> str:
-    """Give the SQLAlchemy URL by which a role reaches a database."""
+    """Return the SQLAlchemy URL by which a role connects to a database."""
     password = credentials.postgresql[role]
     return f"postgresql+psycopg2://{role}:{password}@{settings.postgres_host}:{settings.postgres_port}/{database}"
 

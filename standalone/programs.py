@@ -14,7 +14,7 @@ from standalone import database, leftovers, pools
 from standalone.credentials import Credentials
 from standalone.settings import REPOSITORY, Executor, Settings
 
-#: Of the environment of whoever starts the stack, only this reaches its processes: no proxy, no PYTHONPATH and
+#: Of the environment in which the stack is started, only this reaches its processes: no proxy, no PYTHONPATH and
 # no AIRFLOW__ setting of another installation changes what the stack does.
 INHERITED = (
     *("ATDB_ANONYMOUS_ROLE", "ATDB_REPORTS_ACCOUNT", "ATDB_RETRY_SECONDS", "ATDB_SITE_REPORTS"),
@@ -51,7 +51,7 @@ def program(name: str, settings: Settings, credentials: Credentials) -> Program:
 
 
 def names() -> list[str]:
-    """Name the processes of the stack on one machine."""
+    """List the names of the processes of the stack on one machine."""
     return list(_PROGRAMS)
 
 
@@ -68,7 +68,7 @@ def minimal_environment(settings: Settings, inherited: Mapping[str, str] = os.en
 def atdb_environment(
     settings: Settings, credentials: Credentials, role: str = database.APPLICATION
 ) -> Environment:
-    """Give what ATDB's API and its commands need to reach their database, as a role."""
+    """Return the environment with which ATDB's API and its commands connect to their database as a role."""
     return {
         "ATDB_DATABASE_URL": database.url(settings, credentials, role, "atdb"),
         "AIRFLOW_URL": settings.airflow_public_url or settings.airflow_url,
@@ -76,7 +76,7 @@ def atdb_environment(
 
 
 def airflow_environment(settings: Settings, credentials: Credentials) -> Environment:
-    """Give what each Airflow process needs that has Airflow's database, and its configuration cannot know."""
+    """Return the environment of a process with Airflow's database: what the file airflow.cfg cannot know."""
     keys = credentials.airflow_keys
     environment = _of_any_airflow(settings) | {
         "AIRFLOW__API__SECRET_KEY": keys["secret_key"],
@@ -91,7 +91,7 @@ def airflow_environment(settings: Settings, credentials: Credentials) -> Environ
 
 
 def _of_any_airflow(settings: Settings) -> Environment:
-    """Give what every Airflow process needs, also a worker, which reaches Airflow by its API only."""
+    """Return the environment of every Airflow process; a worker has no more, as it uses Airflow's API only."""
     logs = settings.logs / "airflow"
     own = {"AIRFLOW__CORE__EXECUTOR": "CeleryExecutor"} if settings.executor is Executor.CELERY else {}
     return {
@@ -110,7 +110,7 @@ def _of_any_airflow(settings: Settings) -> Environment:
 
 
 def _broker(settings: Settings, credentials: Credentials) -> Environment:
-    """Give where Celery's workers find their tasks, and leave word of how these ended."""
+    """Return where Celery's workers find their tasks, and where they write how these ended."""
     results = broker_url(settings, credentials, number=1)
     return {
         "AIRFLOW__CELERY__BROKER_URL": broker_url(settings, credentials),
@@ -157,7 +157,7 @@ _OF_TRIGGERS = ("airflow_listen", "atdb_default", "telescope_default")
 
 
 def _connected(settings: Settings, credentials: Credentials, ids: Sequence[str]) -> Environment:
-    """Give the connections and what else tasks need; what a site has set takes the place of the stack's."""
+    """Return the connections and what else tasks need; those that a site has set replace the stack's."""
     environment = {
         "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS": json.dumps({"folder": str(settings.private_connections)}),
         "ATDB_DATA_ROOT": str(settings.data),

@@ -20,7 +20,6 @@ _AIRFLOW: Mapping[str, tuple[str, ...]] = {
     "postgresql": ("airflow",),
     "redis": ("redis",),
 }
-_TRIGGERER = {**_AIRFLOW, "airflow_ui": ("listen",), "atdb": ("airflow",)}
 #: What each service of docker-compose.yaml knows, by the sections of secrets.json.
 PARTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "migrate": {
@@ -32,7 +31,7 @@ PARTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "airflow-api-server": {**_AIRFLOW, "airflow_ui": ("admin", "reconcile", "listen")},
     "airflow-scheduler": _AIRFLOW,
     "airflow-dag-processor": _AIRFLOW,
-    "airflow-triggerer": _TRIGGERER,
+    "airflow-triggerer": {**_AIRFLOW, "airflow_ui": ("listen",), "atdb": ("airflow",)},
     "worker": {
         "airflow_ui": ("reconcile",),
         "atdb": ("airflow",),
@@ -46,7 +45,7 @@ _READABLE = 0o444  # within a folder that only its owner can enter
 
 
 def write(folder: Path, host: str) -> None:
-    """Make what is missing in the folder, and write each service's part anew, for browsers that use this host."""
+    """Create what is missing, and write each service's part again; a certificate is for browsers of this host."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     credentials = Credentials.prepare(folder / "secrets.json")

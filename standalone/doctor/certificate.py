@@ -89,7 +89,7 @@ def _connect(address: tuple[str, int], host: str, context: ssl.SSLContext) -> by
 
 
 def _is_for(address: tuple[str, int], host: str, certificate: bytes) -> bool:
-    """Return whether a certificate is for a host, whoever signed it: OpenSSL decides, as it does for programs."""
+    """Return whether a certificate is for a host, also if nobody trusts it: OpenSSL decides, as for programs."""
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.load_verify_locations(cadata=certificate)
     trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
