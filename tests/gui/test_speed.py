@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from atdb_api import create_app
 from atdb_api.config import Config
@@ -44,12 +44,15 @@ def clients(postgres: Postgres) -> Iterator[tuple[FlaskClient, FlaskClient]]:
     """An operator's browser on a short history, and one on a long history."""
     apps = []
     for number in (FEW, MANY):
-        app = create_app(Config(database_url=postgres.new_database()))
-        engine = app.extensions["atdb_engine"]
-        with engine.begin() as database:
+        url = postgres.new_database()
+        app = create_app(Config(database_url=url))
+        with app.extensions["atdb_engine"].begin() as database:
             history.fill(database, number)
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as database:
+        owner = create_engine(postgres.owner_url(url))  # PostgreSQL leaves out tables of others, with a warning
+        with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as database:
             database.execute(text("vacuum analyze"))
+            assert database.scalar(text("select reltuples from pg_class where oid = 'observations'::regclass")) == number
+        owner.dispose()
         apps.append(app)
     few, many = (app.test_client() for app in apps)
     for client in (few, many):
