@@ -19,7 +19,7 @@ FROM ?=
 COMPOSE ?= $(shell docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: backup backups restore secrets images test-compose help install demo rehearsal up down status doctor admin test fuzz bench-listen bench-maintenance screenshots kills clears docs check format lock clean browser
+.PHONY: backup backups restore secrets rotate-secrets images test-compose help install demo rehearsal up down status doctor admin test fuzz bench-listen bench-maintenance screenshots kills clears docs check format lock clean browser
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ screenshots: .venv/dev browser ## Take the pictures of all pages anew, into docs
 
 secrets: .venv/run ## Make the passwords, keys and first certificate of the containers (SECRETS=folder)
 	@$(BIN)/python -m standalone.containers.secrets $(SECRETS)
+
+rotate-secrets: .venv/run ## Replace all passwords and keys, of the stopped stack (STACK=containers: they restart)
+	@$(BIN)/python -m standalone.rotation $(if $(filter containers,$(STACK)),--compose)
 
 images: ## Build the images of docker-compose.yaml, labelled with version and commit
 	@{ echo "ATDB_VERSION=$$(git describe --tags --always --dirty)"; echo "ATDB_COMMIT=$$(git rev-parse HEAD)"; \

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from standalone.files import write_private
 
@@ -23,6 +23,9 @@ def _jwt_secret() -> str:
 def _fernet_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
+
+#: Connections that a site may have of its own, in the place of the stack's. Nothing is made here for them.
+SITE_CONNECTIONS = ("airflow_listen", "archive_default", "atdb_default", "telescope_default")
 
 # Section -> name -> how it is made. Read by people too, who look up a password: theirs come first.
 _LAYOUT: Mapping[str, Mapping[str, Callable[[], str]]] = {
@@ -45,12 +48,17 @@ class Credentials:
     postgresql: Mapping[str, str]
     redis: Mapping[str, str]
     airflow_keys: Mapping[str, str]
+    site_connections: Mapping[str, object]
+    """By their ids: JSON or a URL, as Airflow writes a connection."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a file that `prepare` has written, or a part of one: what is not in it cannot be asked for."""
+        """Read a file that `prepare` has written, or a part of one: what is not in it cannot be asked for.
+
+        Raises ValueError for what is not JSON, and for a site's connection that cannot be one.
+        """
         known = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**{section: known.get(section, {}) for section in _LAYOUT})
+        return cls(**{section: known.get(section, {}) for section in _LAYOUT}, site_connections=_of_site(known))
 
     @classmethod
     def prepare(cls, path: Path) -> Self:
@@ -63,7 +71,34 @@ class Credentials:
             section: {name: known.get(section, {}).get(name) or make() for name, make in names.items()}
             for section, names in _LAYOUT.items()
         }
+        complete["site_connections"] = _of_site(known)
         if complete != known:
             write_private(path, json.dumps(complete, indent=2) + "\n")
         path.chmod(0o600)
         return cls(**complete)
+
+    @classmethod
+    def renew(cls, path: Path) -> Self:
+        """Replace all passwords and keys in the file; with the former Fernet keys, Airflow can still decrypt.
+
+        Connections of the site stay: their passwords are those of other systems.
+        """
+        former = cls.prepare(path)
+        renewed: dict[str, dict[str, Any]] = {
+            section: {name: make() for name, make in names.items()} for section, names in _LAYOUT.items()
+        }
+        renewed["airflow_keys"]["fernet_key"] += f",{former.airflow_keys['fernet_key']}"
+        renewed["site_connections"] = dict(former.site_connections)
+        write_private(path, json.dumps(renewed, indent=2) + "\n")
+        return cls(**renewed)
+
+
+def _of_site(known: Mapping[str, Any]) -> dict[str, object]:
+    """Return the connections of the site; the error quotes none of their passwords."""
+    found = known.get("site_connections", {})
+    if not isinstance(found, dict) or not found.keys() <= set(SITE_CONNECTIONS):
+        raise ValueError(f"site_connections must be an object with some of: {', '.join(SITE_CONNECTIONS)}")
+    for connection_id, connection in found.items():
+        if not isinstance(connection, str | dict):
+            raise ValueError(f"site_connections: {connection_id} must be an object or a URL")
+    return found

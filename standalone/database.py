@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import shutil
 import stat
 import subprocess
@@ -184,10 +185,45 @@ def unready(settings: Settings, credentials: Credentials) -> str:
         if "authentication failed" in str(error):
             raise DatabaseError(
                 f"the password in {settings.credentials} is not that of the database in {settings.cluster}; "
-                "put back the file with which it was made"
+                "put back the file with which it was made, or give it new ones: make rotate-secrets"
             ) from None
         return str(error)
     return ""
+
+
+def superuser_password(password: str) -> tuple[str, ...]:
+    """Return the statements that give the superuser a password which the server's log does not receive."""
+    assert re.fullmatch(r"[\w-]+", password)  # noqa: S101 - ours need no quoting
+    return (
+        "SET log_statement = 'none'",
+        "SET log_min_error_statement = 'panic'",
+        "SET log_min_duration_statement = -1",
+        f"ALTER ROLE postgres PASSWORD '{password}'",
+    )
+
+
+def reset_superuser(settings: Settings, credentials: Credentials) -> None:
+    """Give the superuser our password while the server is stopped; the one that it has is not needed.
+
+    Raises DatabaseError if PostgreSQL refuses.
+    """
+    if not settings.cluster.exists():
+        return
+    owner = account()
+    done = subprocess.run(
+        [binary("postgres"), "--single", "-D", str(settings.cluster), "postgres"],
+        input="".join(f"{each};\n" for each in superuser_password(credentials.postgresql["postgres"])),
+        env={"PATH": os.defpath},
+        user=owner and owner.pw_uid,
+        group=owner and owner.pw_gid,
+        extra_groups=None if owner is None else [],
+        cwd=settings.cluster,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode or "ERROR" in done.stderr:
+        raise DatabaseError(f"PostgreSQL did not change the superuser's password:\n{done.stderr.strip()}")
 
 
 def prepare_owner(settings: Settings, credentials: Credentials, database: str) -> None:

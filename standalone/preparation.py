@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO
@@ -51,11 +51,16 @@ def prepare_airflow(settings: Settings, credentials: Credentials) -> None:
     need not wait the seconds which Airflow takes to find out.
     """
     database.prepare_owner(settings, credentials, "airflow")
-    if database.note(settings, credentials, "airflow") != migrated():
-        environment = programs.airflow_environment(settings, credentials)
-        with log_of(settings, "prepare-airflow").open("w", encoding="utf-8") as log:
+    environment = programs.airflow_environment(settings, credentials)
+    with log_of(settings, "prepare-airflow").open("w", encoding="utf-8") as log:
+        if database.note(settings, credentials, "airflow") != migrated():
             _run(settings, "prepare-airflow", ["airflow", "db", "migrate"], environment, log)
-        database.set_note(settings, credentials, "airflow", migrated())
+            database.set_note(settings, credentials, "airflow", migrated())
+        if "," in credentials.airflow_keys["fernet_key"]:
+            # Encrypt with the first key what a former key has encrypted. A failure keeps nobody from working: the
+            # former keys still decrypt it, and what no key decrypts is lost already. The log names that.
+            with suppress(PreparationError):
+                _run(settings, "prepare-airflow", ["airflow", "rotate-fernet-key"], environment, log)
     _prepare_maintenance(settings, credentials)
     _make_pools(settings, credentials)
     _allow(settings, "airflow")

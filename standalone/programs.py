@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from standalone import database, leftovers, pools
-from standalone.credentials import Credentials
+from standalone.credentials import SITE_CONNECTIONS, Credentials
 from standalone.settings import REPOSITORY, Executor, Settings
 
 #: Of the environment in which the stack is started, only this reaches its processes: no proxy, no PYTHONPATH and
@@ -23,11 +23,8 @@ INHERITED = (
     *("HOME", "LANG", "LC_ALL", "LOGNAME", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER"),
 )
 
-# Connections that a site may have of its own: set in the environment, they take the place of the stack's.
-SITE_CONNECTIONS = (
-    *("AIRFLOW_CONN_AIRFLOW_LISTEN", "AIRFLOW_CONN_ARCHIVE_DEFAULT"),
-    *("AIRFLOW_CONN_ATDB_DEFAULT", "AIRFLOW_CONN_TELESCOPE_DEFAULT"),
-)
+#: The connections of a site may also be in the environment, under these names, by their ids.
+SITE_VARIABLES = {each: f"AIRFLOW_CONN_{each.upper()}" for each in SITE_CONNECTIONS}
 
 #: In the place of the address of Airflow's database, where a process must not reach it.
 NO_DATABASE = "postgresql+psycopg2://nobody@127.0.0.1:1/none"
@@ -163,10 +160,18 @@ def _connected(settings: Settings, credentials: Credentials, ids: Sequence[str])
         "ATDB_DATA_ROOT": str(settings.data),
     }
     for connection_id in ids:
-        name = f"AIRFLOW_CONN_{connection_id.upper()}"
-        of_site = os.environ.get(name) if name in SITE_CONNECTIONS else None
-        environment[name] = of_site or json.dumps(_CONNECTIONS[connection_id](settings, credentials))
+        environment[f"AIRFLOW_CONN_{connection_id.upper()}"] = _of_site(connection_id, credentials) or json.dumps(
+            _CONNECTIONS[connection_id](settings, credentials)
+        )
     return environment
+
+
+def _of_site(connection_id: str, credentials: Credentials) -> str:
+    """Return the site's own connection, as Airflow reads it; empty if the site has none."""
+    if given := os.environ.get(SITE_VARIABLES.get(connection_id, "")):
+        return given
+    connection = credentials.site_connections.get(connection_id, "")
+    return connection if isinstance(connection, str) else json.dumps(connection)
 
 
 def _postgres(settings: Settings, _: Credentials) -> Program:
@@ -277,5 +282,5 @@ def command_environment(settings: Settings, name: str, own: Environment) -> Envi
 
 def inherited_by_supervisor(settings: Settings) -> Environment:
     """Give supervisord's environment: what its processes, which start from it, must be able to read."""
-    site = {name: os.environ[name] for name in SITE_CONNECTIONS if name in os.environ}
+    site = {name: os.environ[name] for name in SITE_VARIABLES.values() if name in os.environ}
     return command_environment(settings, leftovers.SUPERVISOR, site)

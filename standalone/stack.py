@@ -12,7 +12,16 @@ from contextlib import contextmanager
 
 import psutil
 
-from standalone import database, health, leftovers, preparation, private_connections, programs, supervisor
+from standalone import (
+    database,
+    health,
+    leftovers,
+    preparation,
+    private_connections,
+    programs,
+    supervisor,
+    task_settings,
+)
 from standalone.credentials import Credentials
 from standalone.files import write_private
 from standalone.settings import HOST, Settings
@@ -43,8 +52,9 @@ class Stack:
     def start(self) -> None:
         """Start everything and wait until all parts are well; on failure nothing is left running.
 
-        Raises StackError, with the end of the log that tells why.
+        Raises StackError, with the end of the log that tells why, and SettingsError for what tasks cannot use.
         """
+        task_settings.check()
         settings = self.settings
         settings.state.mkdir(parents=True, exist_ok=True)
         with self.alone():

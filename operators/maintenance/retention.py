@@ -4,8 +4,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from airflow.sdk.exceptions import AirflowFailException
-
 #: A hundred years: more is a mistake, and dates before it do not exist everywhere.
 MOST_DAYS = 36_500
 
@@ -20,13 +18,26 @@ class Retention:
 
     def days(self, environment: Mapping[str, str] = os.environ) -> int:
         """Return the days that are set. Raises AirflowFailException for a value that is no such number."""
-        text = environment.get(self.variable, "").strip() or str(self.default_days)
-        if not (text.isascii() and text.isdecimal()) or not self.least_days <= int(text[:9]) <= MOST_DAYS:
+        if wrong := self.wrong(environment):
+            # Late: a start checks the settings, and need not wait for the import of Airflow.
+            from airflow.sdk.exceptions import AirflowFailException  # noqa: PLC0415
+
             raise AirflowFailException(
-                f"{self.variable} must be a whole number of days from {self.least_days} to {MOST_DAYS}, "
-                f"not {text!r}. Nothing was deleted. Correct the setting and restart Airflow's scheduler."
+                f"{wrong}. Nothing was deleted. Correct the setting and restart Airflow's scheduler."
             )
-        return int(text)
+        return int(self._given(environment))
+
+    def wrong(self, environment: Mapping[str, str] = os.environ) -> str:
+        """Return what is wrong with the value that is set; empty if nothing is."""
+        text = self._given(environment)
+        if text.isascii() and text.isdecimal() and self.least_days <= int(text[:9]) <= MOST_DAYS:
+            return ""
+        return (
+            f"{self.variable} must be a whole number of days from {self.least_days} to {MOST_DAYS}, not {text!r}"
+        )
+
+    def _given(self, environment: Mapping[str, str]) -> str:
+        return environment.get(self.variable, "").strip() or str(self.default_days)
 
 
 #: `airflow db clean` deletes task instances by age, whether they run or not, hence the least.

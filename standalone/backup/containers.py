@@ -9,10 +9,12 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from standalone import database
 from standalone.backup.errors import BackupError
 from standalone.backup.installation import Installation
 from standalone.backup.postgresql import Session
 from standalone.containers import secrets
+from standalone.credentials import Credentials
 
 _START_SECONDS = 180.0
 _READY = ("exec", "-T", "postgres", "pg_isready", "--quiet", "--username=postgres", "--host=127.0.0.1")
@@ -60,11 +62,37 @@ class Containers(Installation):
             )
 
     @contextmanager
-    def without_services(self) -> Iterator[None]:
-        """Stop all other containers and run that of the database, which stays."""
+    def stopped(self) -> Iterator[None]:
+        """Stop all containers but that of the database."""
         if self._require("ps", "--all", "--quiet"):
             services = self._require("config", "--services").split()
             self._require("stop", *(name for name in services if name != "postgres"))
+        yield
+
+    @contextmanager
+    def without_services(self) -> Iterator[None]:
+        """Stop all other containers and run that of the database, which stays."""
+        with self.stopped():
+            self._start_database()
+            yield
+
+    def reset_superuser(self) -> None:
+        """Change the password in a session that needs none."""
+        self._start_database()
+        password = Credentials.read(self.secrets).postgresql["postgres"]
+        with Session(self, "postgres") as session:
+            for statement in database.superuser_password(password):
+                session.execute(statement)
+
+    def running(self) -> list[str]:
+        """List the services that are running."""
+        return self._require("ps", "--services", "--filter", "status=running").split()
+
+    def start(self, services: list[str]) -> None:
+        """Start services, and what they depend on."""
+        self._require("up", "--detach", *services)
+
+    def _start_database(self) -> None:
         self._require("up", "--detach", "--no-deps", "postgres")
         deadline = time.monotonic() + _START_SECONDS
         while (done := self._run(*_READY)).returncode:
@@ -74,7 +102,6 @@ class Containers(Installation):
                     "Its log: docker compose logs postgres"
                 )
             time.sleep(1)
-        yield
 
     def prepare_role(self, role: str) -> None:
         """Create the role without a password; the next start of the containers sets it."""

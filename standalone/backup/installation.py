@@ -50,6 +50,15 @@ class Installation(ABC):
 
     @abstractmethod
     @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Enter while nothing runs that uses the database; raises BackupError if that cannot be achieved."""
+
+    @abstractmethod
+    def reset_superuser(self) -> None:
+        """Give the database's superuser the password in the secrets, whichever it has. The rest is stopped."""
+
+    @abstractmethod
+    @contextmanager
     def without_services(self) -> Iterator[None]:
         """Run the database server, and nothing that uses it, while the context is entered.
 

@@ -42,7 +42,9 @@ class Machine(Installation):
     def settings(self) -> str:
         """Return the environment from which `make up` reads the same settings, and a site's own connections."""
         names = [name for name in programs.INHERITED if name.startswith("ATDB_")]
-        site = {name: os.environ[name] for name in (*names, *programs.SITE_CONNECTIONS) if name in os.environ}
+        site = {
+            name: os.environ[name] for name in (*names, *programs.SITE_VARIABLES.values()) if name in os.environ
+        }
         known = self._settings.as_environment() | site
         return "".join(f"{name}={shlex.quote(value)}\n" for name, value in known.items() if value)
 
@@ -64,8 +66,8 @@ class Machine(Installation):
             raise BackupError(f"The database is not running ({reason.strip()}). Start the stack: make up")
 
     @contextmanager
-    def without_services(self) -> Iterator[None]:
-        """Run the database server alone; raises BackupError if the stack is running."""
+    def stopped(self) -> Iterator[None]:
+        """Keep the stack from starting; raises BackupError if it is running."""
         settings = self._settings
         settings.state.mkdir(parents=True, exist_ok=True)
         try:
@@ -73,11 +75,21 @@ class Machine(Installation):
                 if leftovers.find(settings):
                     raise BackupError(f"The stack of {settings.state} is running. Stop it: make down")
                 settings.logs.mkdir(mode=0o700, exist_ok=True)
-                database.initialise(settings, self._credentials())
-                with self._postgres():
-                    yield
+                yield
         except (StackError, database.DatabaseError) as error:
             raise BackupError(str(error)) from None
+
+    @contextmanager
+    def without_services(self) -> Iterator[None]:
+        """Run the database server alone; raises BackupError if the stack is running."""
+        with self.stopped():
+            database.initialise(self._settings, self._credentials())
+            with self._postgres():
+                yield
+
+    def reset_superuser(self) -> None:
+        """Change the password while no server runs."""
+        database.reset_superuser(self._settings, self._credentials())
 
     @contextmanager
     def _postgres(self) -> Iterator[None]:

@@ -31,14 +31,25 @@ PARTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "airflow-api-server": {**_AIRFLOW, "airflow_ui": ("admin", "reconcile", "listen")},
     "airflow-scheduler": _AIRFLOW,
     "airflow-dag-processor": _AIRFLOW,
-    "airflow-triggerer": {**_AIRFLOW, "airflow_ui": ("listen",), "atdb": ("airflow",)},
+    "airflow-triggerer": {
+        **_AIRFLOW,
+        "airflow_ui": ("listen",),
+        "atdb": ("airflow",),
+        "site_connections": ("airflow_listen", "atdb_default", "telescope_default"),
+    },
     "worker": {
         "airflow_ui": ("reconcile",),
         "atdb": ("airflow",),
         "postgresql": ("reports", "maintenance", "airflow_maintenance"),
         "redis": ("redis",),
+        "site_connections": ("archive_default", "atdb_default", "telescope_default"),
     },
-    "worker-telescope": {"airflow_ui": ("reconcile",), "atdb": ("airflow",), "redis": ("redis",)},
+    "worker-telescope": {
+        "airflow_ui": ("reconcile",),
+        "atdb": ("airflow",),
+        "redis": ("redis",),
+        "site_connections": ("atdb_default", "telescope_default"),
+    },
     "telescope": {"atdb": ("telescope",)},
 }
 _READABLE = 0o444  # within a folder that only its owner can enter
@@ -51,8 +62,13 @@ def write(folder: Path, host: str) -> None:
     credentials = Credentials.prepare(folder / "secrets.json")
     for service, sections in PARTS.items():
         part = {
-            section: {name: getattr(credentials, section)[name] for name in sections[section]}
-            for section in sections
+            section: {name: getattr(credentials, section)[name] for name in names}
+            for section, names in sections.items()
+            if section != "site_connections"
+        }
+        own = credentials.site_connections
+        part["site_connections"] = {
+            each: own[each] for each in sections.get("site_connections", ()) if each in own
         }
         _write(folder / f"{service}.json", json.dumps(part, indent=2))
     _write(folder / "postgres", credentials.postgresql["postgres"])

@@ -33,6 +33,10 @@ def main(service: str) -> None:
     """Run a migration, or replace this program by the process of a service."""
     try:
         settings = Settings.from_environment()
+        if service in ("worker", "airflow-dag-processor"):
+            from standalone import task_settings  # noqa: PLC0415 - the other image does not have the tasks
+
+            task_settings.check()
         credentials = Credentials.read(settings.credentials)
     except (SettingsError, OSError, ValueError) as error:
         raise SystemExit(f"{service}: {error}") from None

@@ -61,7 +61,7 @@ def of_secrets(settings: Settings) -> tuple[Place | None, list[Finding]]:
             advice = "Run `make up`, which makes each secret that is missing, and changes no other."
         return None, [failed(SECRETS, seen, advice)]
     except (OSError, ValueError, AttributeError) as error:
-        advice = "Put back the copy of this file that was made with the last backup."
+        advice = "Correct it, or put back the copy of this file that was made with the last backup."
         return None, [failed(SECRETS, f"{path} cannot be read: {error}", advice)]
     return place, [_permissions(place)]
 
@@ -75,5 +75,7 @@ def _permissions(place: Place) -> Finding:
     others = mode & (stat.S_IRWXG | stat.S_IRWXO)
     if others and path.parent.stat().st_mode & (stat.S_IXGRP | stat.S_IXOTH):
         seen = f"{path} has mode {stat.S_IMODE(mode):04o}: users other than its owner can use it"
-        return warning(SECRETS, seen, f"Run `chmod 600 {path}`. If others may have read it, change the secrets.")
+        return warning(
+            SECRETS, seen, f"Run `chmod 600 {path}`. If others may have read it: `make rotate-secrets`."
+        )
     return well(SECRETS, f"{path} has what tasks need")

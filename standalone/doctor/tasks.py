@@ -4,13 +4,11 @@ import os
 from collections.abc import Iterator
 
 from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowFailException
 
-from operators.maintenance import retention
-from operators.tries import tries
+from standalone import task_settings
 from standalone.doctor.findings import Finding, failed, well
 from standalone.doctor.place import Place
-from standalone.programs import SITE_CONNECTIONS
+from standalone.programs import SITE_VARIABLES
 
 SUBJECT = "task settings"
 _ADVICE = "Correct it, and start the stack again; docs/settings.md lists all settings."
@@ -26,22 +24,11 @@ def check(_: Place) -> Iterator[Finding]:
 
 
 def _wrong() -> Iterator[str]:
-    for each in retention.ALL:
-        try:
-            each.days()
-        except AirflowFailException:
-            days = f"from {each.least_days} to {retention.MOST_DAYS}"
-            given = os.environ.get(each.variable)
-            yield f"{each.variable} must be a whole number of days {days}, not {given!r}"
-    try:
-        tries()
-    except (ValueError, OverflowError):
-        given = os.environ.get("ATDB_RETRY_SECONDS")
-        yield f"ATDB_RETRY_SECONDS must be a number of seconds, not {given!r}"
-    for variable in SITE_CONNECTIONS:
+    yield from task_settings.wrong()
+    for connection_id, variable in SITE_VARIABLES.items():
         if variable not in os.environ:
             continue
         try:
-            BaseHook.get_connection(variable.removeprefix("AIRFLOW_CONN_").lower())
+            BaseHook.get_connection(connection_id)
         except Exception:  # the error may quote the connection, with its password
-            yield f"{variable} is neither a URL nor JSON of an Airflow connection"
+            yield f"{variable}, or {connection_id} in the secrets, is neither a URL nor JSON of an Airflow connection"

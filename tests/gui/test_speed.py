@@ -51,7 +51,10 @@ def clients(postgres: Postgres) -> Iterator[tuple[FlaskClient, FlaskClient]]:
         owner = create_engine(postgres.owner_url(url))  # PostgreSQL leaves out tables of others, with a warning
         with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as database:
             database.execute(text("vacuum analyze"))
-            assert database.scalar(text("select reltuples from pg_class where oid = 'observations'::regclass")) == number
+            assert (
+                database.scalar(text("select reltuples from pg_class where oid = 'observations'::regclass"))
+                == number
+            )
         owner.dispose()
         apps.append(app)
     few, many = (app.test_client() for app in apps)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import resource
 import shutil
 import stat
@@ -11,115 +10,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet, MultiFernet
 
-from atdb_api import create_app
-from atdb_api.config import Config
-from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import NewDataProduct
-from standalone import database, preparation
+from standalone import database
 from standalone.backup import manifest, shelf
 from standalone.backup.machine import Machine
 from standalone.credentials import Credentials
-from standalone.settings import HOST, REPOSITORY, Settings
-from tests.conftest import Postgres, free_ports, listening, way_to
-
-#: What the API answers about the present, and not about what is stored.
-OF_THE_PRESENT = {"atdb.health.health", "atdb.sessions.login_form", "atdb.root", "swagger_ui.show"}
-#: What needs a parameter, and is among DETAILS.
-OF_A_CONSUMER = {"atdb.claims.look", "atdb.claims.open_"}
-#: Paths with an argument, for the first observation, product and transition.
-DETAILS = [
-    *("/atdb/claims/?statuses=valid", "/atdb/claims/open/?consumer=validate"),
-    *("/atdb/observations/1/", "/atdb/observations/1/why/", "/atdb/dataproducts/1/", "/atdb/status/1/"),
-    *("/atdb/stages/ingest/",),
-]
-#: How long ago something was, at the moment of the answer.
-_AGE = re.compile(rb'"oldest_age_seconds": \d+')
-
-
-class Site(Postgres):
-    """A server of its own with both databases of a stack."""
-
-    def prepare(self) -> None:
-        for folder in (self.settings.run, self.settings.logs, self.settings.airflow_home):
-            folder.mkdir(exist_ok=True)
-        preparation.prepare_atdb(self.settings, self.credentials)
-        preparation.prepare_airflow(self.settings, self.credentials)
-
-    @contextmanager
-    def client(self) -> Iterator[Client]:
-        """Log in to ATDB as an admin."""
-        app = create_app(Config(database_url=self.url()))
-        try:
-            with (
-                listening(app) as port,
-                Client(
-                    f"http://{HOST}:{port}", user="admin", secret=self.credentials.atdb["admin"], patience=5
-                ) as opened,
-            ):
-                yield opened
-        finally:
-            app.extensions["atdb_engine"].dispose()
-
-    def answers(self) -> dict[str, bytes]:
-        """Read each address of the REST API that shows what is stored."""
-        app = create_app(Config(database_url=self.url()))
-        try:
-            lists = [
-                str(rule)
-                for rule in app.url_map.iter_rules()
-                if "GET" in (rule.methods or ())
-                and str(rule).startswith("/atdb/")
-                and not rule.arguments
-                and rule.endpoint not in OF_THE_PRESENT | OF_A_CONSUMER
-            ]
-            login = ("admin", self.credentials.atdb["admin"])
-            found = {}
-            for path in sorted({*lists, *DETAILS}):
-                answer = app.test_client().get(path, auth=login, headers={"Accept": "application/json"})
-                assert answer.status_code == 200, (path, answer.text)
-                found[path] = _AGE.sub(b"", answer.data)
-            return found
-        finally:
-            app.extensions["atdb_engine"].dispose()
-
-    def execute(self, statement: str, role: str = "postgres", name: str | None = None) -> list[tuple[object, ...]]:
-        with (
-            closing(database.connect(self.settings, self.credentials, role, name)) as opened,
-            opened.cursor() as cursor,
-        ):
-            cursor.execute(statement)
-            found = cursor.fetchall() if cursor.description else []
-            opened.commit()
-            return found
-
-
-def observe(client: Client, status: Status = Status.DEFINED, *, products: int = 0) -> str:
-    """Create an observation and its products, and walk it to a status; return its taskID."""
-    start = datetime(2026, 4, 5, 6, tzinfo=UTC) + timedelta(minutes=10 * len(list(client.observations())))
-    made = client.create_observation(
-        {
-            "field_name": "3C48",
-            "observing_mode": "imaging",
-            "starttime": start.isoformat(),
-            "duration": 300,
-        }
-    )
-    if products:
-        client.create_dataproducts(
-            [NewDataProduct(taskID=made.taskID, filename=f"{made.taskID}_{n}.fits") for n in range(products)]
-        )
-    for step in way_to(status):
-        client.move(made.taskID, step)
-    return made.taskID
+from standalone.settings import REPOSITORY, Settings
+from tests.conftest import free_ports
+from tests.standalone.site import Site, observe
 
 
 @pytest.fixture(scope="module")

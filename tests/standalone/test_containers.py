@@ -108,6 +108,28 @@ def test_each_setting_in_the_file_is_read_by_the_code() -> None:
     assert given <= read, given - read
 
 
+def test_each_setting_of_a_site_reaches_the_containers() -> None:
+    table = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8").split("\n\n| variable")[1]
+    rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    of_site = {name for row in rows if not row.rstrip().endswith("*") for name in re.findall(r"[A-Z_]+", row)}
+    assert len(of_site) > 12
+    assert of_site <= {*re.findall(r"\$\{([A-Z_]+):-", COMPOSE)}
+
+
+def test_a_connection_of_the_site_reaches_the_services_that_use_it_and_no_other(tmp_path: Path) -> None:
+    secrets.write(tmp_path / "secrets", "atdb.example")
+    known = json.loads((tmp_path / "secrets" / "secrets.json").read_text(encoding="utf-8"))
+    alta = {"conn_type": "generic", "extra": {"url": "s3://alta", "storage_options": {"secret": "hunter2"}}}
+    known["site_connections"] = {"archive_default": alta}
+    (tmp_path / "secrets" / "secrets.json").write_text(json.dumps(known), encoding="utf-8")
+    secrets.write(tmp_path / "secrets", "atdb.example")
+    knows = {path.stem for path in (tmp_path / "secrets").glob("*.json") if "hunter2" in path.read_text()}
+    assert knows == {"secrets", "worker"}
+    part = Credentials.read(tmp_path / "secrets" / "worker.json")
+    made = programs.program("worker", IN_CONTAINERS, part)
+    assert json.loads(made.environment["AIRFLOW_CONN_ARCHIVE_DEFAULT"]) == alta
+
+
 def test_each_volume_of_ours_is_a_folder_that_the_image_has() -> None:
     for name in OURS:
         image = "airflow" if SERVICES[name]["image"].startswith("atdb-airflow:") else "atdb"
@@ -144,7 +166,7 @@ def test_each_setting_is_documented_and_read() -> None:
         re.findall(r"`([A-Z]+_[A-Z_]+)`", (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8"))
     )
     of_containers = set(re.findall(r"\$\{([A-Z_]+):-", COMPOSE))
-    of_stack = {*Settings().as_environment(), "ATDB_SECRETS", *programs.SITE_CONNECTIONS}
+    of_stack = {*Settings().as_environment(), "ATDB_SECRETS", *programs.SITE_VARIABLES.values()}
     of_processes = {name for name in programs.INHERITED if "_" in name}
     read = (
         of_containers | of_stack | of_processes - {"LC_ALL"} | {"ATDB_CONFIG", "ATDB_DATABASE_URL", "AIRFLOW_URL"}

@@ -4,6 +4,8 @@ import base64
 import json
 import stat
 
+import pytest
+
 from standalone.credentials import Credentials
 from standalone.settings import Settings
 
@@ -40,3 +42,25 @@ def test_all_secrets_differ_and_are_long(credentials: Credentials) -> None:
 
 def test_secrets_do_not_show_in_a_log(credentials: Credentials) -> None:
     assert credentials.atdb["operator"] not in repr(credentials)
+
+
+@pytest.mark.parametrize(
+    "wrong", [["archive_default"], {"archive": "file:///alta"}, {"archive_default": ["hunter2"]}]
+)
+def test_a_connection_that_cannot_be_one_is_named_and_not_shown(
+    settings: Settings, credentials: Credentials, wrong: object
+) -> None:
+    known = json.loads(settings.credentials.read_text())
+    settings.credentials.write_text(json.dumps({**known, "site_connections": wrong}))
+    for read in (Credentials.read, Credentials.prepare):
+        with pytest.raises(ValueError, match="site_connections") as caught:
+            read(settings.credentials)
+        assert "hunter2" not in str(caught.value)
+
+
+def test_renewed_secrets_keep_the_connections_of_the_site(settings: Settings, credentials: Credentials) -> None:
+    known = json.loads(settings.credentials.read_text())
+    site = {"archive_default": "file:///alta"}
+    settings.credentials.write_text(json.dumps({**known, "site_connections": site}))
+    assert Credentials.renew(settings.credentials).site_connections == site
+    assert Credentials.read(settings.credentials).site_connections == site

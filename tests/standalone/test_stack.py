@@ -6,7 +6,7 @@ import pytest
 
 from standalone import database, leftovers
 from standalone.credentials import Credentials
-from standalone.settings import HOST, Settings
+from standalone.settings import HOST, Settings, SettingsError
 from standalone.stack import Stack, StackError
 
 
@@ -30,3 +30,17 @@ def test_a_lost_secrets_file_is_explained(settings: Settings) -> None:
     with pytest.raises(StackError, match=r"secrets\.json is not that of the database"):
         Stack(settings).start()
     assert not leftovers.find(settings)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("ATDB_RETRY_SECONDS", each) for each in ("soon", "-1", "nan", "inf", "86401")]
+    + [("ATDB_KEEP_LOGS_DAYS", "3")],
+)
+def test_what_only_tasks_read_is_checked_before_anything_starts(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=f"{variable} must be"):
+        Stack(settings).start()
+    assert not settings.cluster.exists()

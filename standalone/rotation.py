@@ -1,0 +1,48 @@
+"""`make rotate-secrets`: replace all passwords and keys, of `make up` or of the containers.
+
+It may be interrupted at any moment, and run again: the superuser's password is changed without the former one, and
+each start gives the roles and accounts what the secrets say.
+"""
+
+import argparse
+import sys
+
+from standalone.backup import shelf
+from standalone.backup.containers import Containers
+from standalone.backup.errors import BackupError
+from standalone.backup.installation import Installation
+from standalone.backup.machine import Machine
+from standalone.credentials import Credentials
+from standalone.settings import Settings, SettingsError
+
+
+def rotate(installation: Installation) -> None:
+    """Replace the secrets of an installation, which stops; raises BackupError if it cannot be stopped."""
+    with shelf.alone(installation.lock), installation.stopped():
+        Credentials.renew(installation.secrets)
+        installation.secrets_changed()
+        installation.reset_superuser()
+
+
+def main() -> int:
+    """Rotate; the containers that were running are started again. The exit status is 1 after a failure."""
+    parser = argparse.ArgumentParser(prog="python -m standalone.rotation", description=__doc__)
+    parser.add_argument("--compose", action="store_true", help="of the containers; else of `make up`")
+    try:
+        if not parser.parse_args().compose:
+            rotate(Machine(Settings.from_environment()))
+            print("All passwords and keys are new. Run: make up")
+            return 0
+        containers = Containers()
+        running = containers.running()
+        rotate(containers)
+        containers.start(running)
+        print("All passwords and keys are new. The containers that were running start.")
+    except (BackupError, SettingsError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
