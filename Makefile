@@ -103,11 +103,13 @@ browser:
 	  && apt-get -qq update && apt-get -qq install chromium > /dev/null; } \
 	  || echo "There is no /usr/bin/chromium: what needs a browser is skipped"
 
-check: .venv/dev ## Check style, types and the direction of imports
+check: .venv/dev ## Check style, types, the direction of imports, and the files of the containers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint deploy/*.Dockerfile
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yaml
 
 format: .venv/dev ## Put the code into the house's format
 	$(BIN)/ruff check --fix .

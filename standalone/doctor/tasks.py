@@ -31,4 +31,4 @@ def _wrong() -> Iterator[str]:
         try:
             BaseHook.get_connection(connection_id)
         except Exception:  # the error may quote the connection, with its password
-            yield f"{variable}, or {connection_id} in the secrets, is neither a URL nor JSON of an Airflow connection"
+            yield f"{variable}, or that of the secrets, is neither a URL nor JSON of an Airflow connection"
