@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,6 +48,10 @@ class Container:
         state = self.described["State"]
         return str(state["Health"]["Status"] if state["Running"] and "Health" in state else state["Status"])
 
+    def kill(self) -> None:
+        """Kill its first process from the host: restart policies hold, as for a crash."""
+        os.kill(self.pid, 9)
+
 
 class Deployment:
     """The containers of one project."""
@@ -73,6 +78,10 @@ class Deployment:
     @property
     def certificate(self) -> Path:
         return self.secrets / "tls" / "certificate.pem"
+
+    def python(self, *arguments: str) -> str:
+        """Run a module of ours on the host, with the variables of the deployment."""
+        return self._run([sys.executable, "-m", *arguments], check=True)
 
     def compose(self, *arguments: str, check: bool = True) -> str:
         """Run docker-compose; its error is in the exception."""
@@ -102,11 +111,15 @@ class Deployment:
     def container(self, service: str) -> Container:
         return next(each for each in self.containers() if each.service == service)
 
-    def await_healthy(self) -> None:
-        """Wait while anything changes, until all is well; raises AssertionError with the logs of what is not."""
+    def await_healthy(self, *services: str) -> None:
+        """Wait while anything changes, until these services or all are well.
+
+        Raises AssertionError with the logs of what is not.
+        """
         before, since = None, time.monotonic()
         while True:
             states = {each.service: each.state for each in self.containers()}
+            states = {service: states[service] for service in services or states}
             ill = {
                 service: state
                 for service, state in states.items()
@@ -120,10 +133,6 @@ class Deployment:
                 logs = self.compose("logs", "--tail", "30", "--no-color", *ill, check=False)
                 raise AssertionError(f"no change for {STALL_SECONDS:.0f} s: {ill}\n{logs}")
             time.sleep(1)
-
-    def kill(self, service: str) -> None:
-        """Kill the first process of a container from the host: restart policies hold, as for a crash."""
-        os.kill(self.container(service).pid, 9)
 
 
 @contextmanager

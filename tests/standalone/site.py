@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
+from flask import Flask
+
 from atdb_api import create_app
 from atdb_api.config import Config
 from atdb_interface.client import Client
@@ -25,7 +27,20 @@ DETAILS = [
     *("/atdb/stages/ingest/",),
 ]
 #: How long ago something was, at the moment of the answer.
-_AGE = re.compile(rb'"oldest_age_seconds": \d+')
+AGE = re.compile(rb'"oldest_age_seconds": \d+')
+
+
+def stored(app: Flask) -> list[str]:
+    """List the addresses of the REST API that show what is stored."""
+    lists = {
+        str(rule)
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ())
+        and str(rule).startswith("/atdb/")
+        and not rule.arguments
+        and rule.endpoint not in OF_THE_PRESENT | OF_A_CONSUMER
+    }
+    return sorted({*lists, *DETAILS})
 
 
 class Site(Postgres):
@@ -56,20 +71,12 @@ class Site(Postgres):
         """Read each address of the REST API that shows what is stored."""
         app = create_app(Config(database_url=self.url()))
         try:
-            lists = [
-                str(rule)
-                for rule in app.url_map.iter_rules()
-                if "GET" in (rule.methods or ())
-                and str(rule).startswith("/atdb/")
-                and not rule.arguments
-                and rule.endpoint not in OF_THE_PRESENT | OF_A_CONSUMER
-            ]
             login = ("admin", self.credentials.atdb["admin"])
             found = {}
-            for path in sorted({*lists, *DETAILS}):
+            for path in stored(app):
                 answer = app.test_client().get(path, auth=login, headers={"Accept": "application/json"})
                 assert answer.status_code == 200, (path, answer.text)
-                found[path] = _AGE.sub(b"", answer.data)
+                found[path] = AGE.sub(b"", answer.data)
             return found
         finally:
             app.extensions["atdb_engine"].dispose()

@@ -1,0 +1,65 @@
+"""Each container is killed, one is cut off its network, and all are restarted, while observations go through."""
+
+import time
+from datetime import UTC, datetime
+
+from atdb_interface.lifecycle import Status
+from atdb_interface.models import Observation
+from standalone.containers.service import MIGRATIONS
+from tests.compose.deployment import PROJECT, Container
+from tests.compose.trial import Trial, require
+
+OBSERVATIONS = 20
+CUT_SECONDS = 60.0
+
+
+def kills(trial: Trial) -> None:
+    """Every container's first process is killed, once during an ingest and once during an observation."""
+    victims = sorted(each.service for each in trial.deployment.containers() if each.service not in MIGRATIONS)
+    killed = []
+    with trial.client() as atdb:
+        task_ids = set(trial.submit(atdb, OBSERVATIONS))
+        for status in (Status.INGESTING, Status.RUNNING):
+            for service in victims:
+                container = trial.deployment.container(service)
+                if not trial.await_status(atdb, status):
+                    task_ids |= set(trial.submit(atdb, 2))
+                    require(trial.await_status(atdb, status), f"no observation came to {status}")
+                container.kill()
+                killed.append((datetime.now(UTC), status, service))
+                await_return(trial, container, str(status))
+        print(f"  the network of worker is cut for {CUT_SECONDS:.0f} s", flush=True)
+        task_ids |= set(trial.submit(atdb, 2))
+        cut(trial, "worker")
+        print("  the whole stack is restarted", flush=True)
+        trial.deployment.compose("restart")
+        trial.deployment.await_healthy()
+        arrived = trial.arrive(atdb, task_ids, {Status.REMOVED})
+        trial.judge(atdb, arrived)
+    for moment, status, service in killed:
+        require(any(had(each, status, moment) for each in arrived), f"{service}: nothing was {status} at {moment}")
+
+
+def had(observation: Observation, status: Status, moment: datetime) -> bool:
+    """Return whether an observation had a status at a moment."""
+    before = [step for step in observation.status_history if step.timestamp <= moment]
+    return bool(before) and before[-1].name == status
+
+
+def await_return(trial: Trial, killed: Container, during: str) -> None:
+    """See that the engine alone brings a container back, and that it becomes healthy."""
+    began = time.monotonic()
+    while trial.deployment.container(killed.service).started == killed.started:
+        require(time.monotonic() - began < 120, f"{killed.service} was not started again")
+        time.sleep(0.5)
+    trial.deployment.await_healthy(killed.service)
+    seconds = time.monotonic() - began
+    print(f"  {killed.service:<22} killed during {during:<10} healthy after {seconds:4.0f} s", flush=True)
+
+
+def cut(trial: Trial, service: str) -> None:
+    """Take a container off its network for a while."""
+    network, container = f"{PROJECT}_back", trial.deployment.container(service).id
+    trial.deployment.docker("network", "disconnect", network, container)
+    time.sleep(CUT_SECONDS)
+    trial.deployment.docker("network", "connect", "--alias", service, network, container)

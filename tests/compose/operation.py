@@ -1,0 +1,81 @@
+"""What a site engineer does: the doctor, a backup, a restore after all was lost, new secrets."""
+
+import shutil
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from atdb_api import create_app
+from atdb_api.config import Config
+from atdb_interface.lifecycle import Actor, Status
+from tests.compose.deployment import PROJECT
+from tests.compose.trial import Trial, require
+from tests.standalone.site import AGE, stored
+
+#: Neither the data nor the archive are part of a backup.
+LOST = ("postgres", "redis", "static", "logs")
+
+
+def doctor(trial: Trial) -> None:
+    """The doctor finds nothing that is wrong."""
+    print(trial.deployment.compose("exec", "-T", "worker", "atdb", "doctor"), flush=True)
+
+
+def restore(trial: Trial) -> None:
+    """After all but the disks was lost, the answers are those of before, and what was in progress goes on."""
+    with tempfile.TemporaryDirectory() as backups:
+        with trial.client() as atdb:
+            atdb.change_stage(Actor.INGEST, paused=True, reason="so that one waits")
+            waiting = trial.observation(atdb, datetime.now(UTC) + timedelta(seconds=45), 2)
+            trial.arrive(atdb, {waiting}, {Status.VALID})
+            before = answers(trial)
+            trial.deployment.python("standalone.backup", "make", backups, "--compose")
+        (backup,) = Path(backups).glob("atdb-*")
+        trial.deployment.compose("down")
+        for volume in LOST:
+            trial.deployment.docker("volume", "rm", f"{PROJECT}_{volume}")
+        shutil.rmtree(trial.deployment.secrets)
+        trial.deployment.python("standalone.backup", "restore", str(backup), "--compose")
+    trial.deployment.compose("up", "--detach", "--no-build")
+    trial.deployment.await_healthy()
+    after = answers(trial)
+    require(after == before, f"these differ: {sorted(path for path in before if after.get(path) != before[path])}")
+    with trial.client() as atdb:
+        atdb.change_stage(Actor.INGEST, paused=False, reason="all is restored")
+        trial.judge(atdb, trial.arrive(atdb, {waiting}, {Status.REMOVED}))
+
+
+def answers(trial: Trial) -> dict[str, bytes]:
+    """Read each address of the REST API that shows what is stored."""
+    login = ("admin", trial.deployment.credentials.atdb["admin"])
+    paths = stored(create_app(Config(database_url="postgresql+psycopg2://")))
+    with httpx.Client(
+        base_url=trial.deployment.url,
+        auth=login,
+        headers={"Accept": "application/json"},
+        verify=trial.trusted(),
+        trust_env=False,
+        timeout=60,
+    ) as http:
+        return {path: AGE.sub(b"", http.get(path).raise_for_status().content) for path in paths}
+
+
+def rotation(trial: Trial) -> None:
+    """While an observation is ingested, all secrets are replaced: no former one counts, and it arrives."""
+    former = trial.deployment.credentials
+    with trial.client() as atdb:
+        task_ids = set(trial.submit(atdb, 3))
+        require(trial.await_status(atdb, Status.INGESTING), "nothing is ingested")
+    trial.deployment.python("standalone.rotation", "--compose")
+    trial.deployment.await_healthy()
+    for section in ("airflow_ui", "atdb", "postgresql", "redis"):
+        old, new = (getattr(each, section) for each in (former, trial.deployment.credentials))
+        require(not set(old.values()) & set(new.values()), f"{section} has a former secret")
+    with httpx.Client(verify=trial.trusted(), trust_env=False, timeout=60) as http:
+        login = ("operator", former.atdb["operator"])
+        status = http.get(f"{trial.deployment.url}/atdb/observations/", auth=login).status_code
+        require(status == 401, f"the former password is answered with {status}")
+    with trial.client() as atdb:
+        trial.judge(atdb, trial.arrive(atdb, task_ids, {Status.REMOVED}))

@@ -1,0 +1,94 @@
+"""What anybody can see of the containers: who runs them, what is published, what is secret, how nginx answers."""
+
+import json
+import socket
+import time
+
+import httpx
+import psutil
+
+from standalone.containers.service import MIGRATIONS
+from standalone.containers.services import PROCESSES
+from tests.compose.browsing import log_in_to_both
+from tests.compose.trial import Trial, require
+
+SLOW_CLIENTS = 40
+
+
+def users(trial: Trial) -> None:
+    """No process of our images and no worker of nginx runs as root; each has the label, and a closed root."""
+    ours = {*PROCESSES}
+    for container in trial.deployment.containers():
+        if container.service in MIGRATIONS:
+            continue
+        first = psutil.Process(container.pid)
+        for process in (first, *first.children(recursive=True)):
+            is_root = process.uids().effective == 0
+            is_exempt = container.service not in ours and "worker process" not in " ".join(process.cmdline())
+            require(not is_root or is_exempt, f"{container.service} runs {process.cmdline()} as root")
+        if container.service in ours:
+            labels = container.described["Config"]["Labels"]
+            require(labels["org.opencontainers.image.revision"], f"{container.service}: no commit in the label")
+            require(container.described["HostConfig"]["ReadonlyRootfs"], f"{container.service} can be written")
+
+
+def ports(trial: Trial) -> None:
+    """Only nginx is published."""
+    published = {
+        container.service: container.described["HostConfig"]["PortBindings"]
+        for container in trial.deployment.containers()
+        if container.described["HostConfig"]["PortBindings"]
+    }
+    require(published.keys() == {"nginx"}, f"published: {published}")
+    addresses = {each["HostIp"] for bindings in published["nginx"].values() for each in bindings}
+    require(addresses == {"127.0.0.1"}, f"nginx listens on {addresses}")
+
+
+def secrets(trial: Trial) -> None:
+    """No secret is in what the engine says of containers and images, or in a log, or in a process list."""
+    known = json.loads((trial.deployment.secrets / "secrets.json").read_text(encoding="utf-8"))
+    every = {f"{section} {name}": value for section, part in known.items() for name, value in part.items()}
+    places = {"the logs": trial.deployment.compose("logs", "--no-color")}
+    for container in trial.deployment.containers():
+        places[f"docker inspect {container.service}"] = json.dumps(container.described)
+        image = container.described["Image"]
+        places[f"docker history of {container.service}"] = trial.deployment.docker("history", "--no-trunc", image)
+        if container.service not in MIGRATIONS:
+            first = psutil.Process(container.pid)
+            lines = [" ".join(each.cmdline()) for each in (first, *first.children(recursive=True))]
+            places[f"the process list of {container.service}"] = "\n".join(lines)
+    for volume in ("logs",):
+        for path in trial.volume(volume).rglob("*"):
+            if path.is_file():
+                places[str(path)] = path.read_text(encoding="utf-8", errors="replace")
+    for where, text in places.items():
+        found = [name for name, value in every.items() if value in text]
+        require(not found, f"{found} in {where}")
+
+
+def pages(trial: Trial) -> None:
+    """Both GUIs let people in, in Chromium; nginx serves their files itself."""
+    for path in ("/static/atdb.svg", "/bootstrap/static/css/bootstrap.min.css"):
+        answer = httpx.get(
+            f"{trial.deployment.url}{path}", verify=trial.trusted(), trust_env=False
+        ).raise_for_status()
+        require("max-age=300" in answer.headers["Cache-Control"], f"{path} does not come from nginx")
+    log_in_to_both(trial.deployment.url, trial.deployment.credentials)
+
+
+def slow_clients(trial: Trial) -> None:
+    """Requests that are never finished keep nobody waiting."""
+    address = ("localhost", trial.deployment.port)
+    open_sockets = []
+    for _ in range(SLOW_CLIENTS):
+        sock = trial.trusted().wrap_socket(socket.create_connection(address), server_hostname="localhost")
+        sock.sendall(b"POST /atdb/observations/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{")
+        open_sockets.append(sock)
+    with httpx.Client(verify=trial.trusted(), trust_env=False, timeout=10) as http:
+        for _ in range(50):
+            began = time.monotonic()
+            http.get(f"{trial.deployment.url}/atdb/health").raise_for_status()
+            seconds = time.monotonic() - began
+            require(seconds < 1, f"others waited {seconds:.1f} s")
+    for sock in open_sockets:
+        sock.close()

@@ -1,0 +1,116 @@
+"""What every step of the trial needs: clients through nginx, observations, and what became of them."""
+
+import json
+import os
+import ssl
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from atdb_interface.checksum import product_checksum, records_of
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import Status
+from atdb_interface.models import Observation
+from tests.compose.deployment import PROJECT, Deployment
+
+
+class Failed(AssertionError):
+    """What was seen is not what must be."""
+
+
+def require(holds: object, sentence: str) -> None:
+    """Raise Failed if something does not hold."""
+    if not holds:
+        raise Failed(sentence)
+
+
+class Trial:
+    """One deployment, seen from outside."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+
+    def trusted(self) -> ssl.SSLContext:
+        """Return what trusts the deployment's certificate alone."""
+        return ssl.create_default_context(cafile=str(self.deployment.certificate))
+
+    def client(self, account: str = "operator") -> Client:
+        """Log in through nginx, over TLS."""
+        os.environ["SSL_CERT_FILE"] = str(self.deployment.certificate)
+        secret = self.deployment.credentials.atdb[account]
+        return Client(self.deployment.url, user=account, secret=secret, patience=300)
+
+    def airflow(self) -> httpx.Client:
+        """Log in to Airflow's API through nginx."""
+        login = {"username": "admin", "password": self.deployment.credentials.airflow_ui["admin"]}
+        base = f"{self.deployment.url}/airflow"
+        answer = httpx.post(f"{base}/auth/token", json=login, verify=self.trusted(), timeout=60, trust_env=False)
+        headers = {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
+        return httpx.Client(
+            base_url=f"{base}/api/v2/", headers=headers, verify=self.trusted(), timeout=60, trust_env=False
+        )
+
+    def volume(self, name: str) -> Path:
+        """Return where a volume is on the host."""
+        described = self.deployment.docker("volume", "inspect", f"{PROJECT}_{name}")
+        return Path(json.loads(described)[0]["Mountpoint"])
+
+    def submit(self, atdb: Client, number: int) -> Iterator[str]:
+        """Submit observations that start one soon after the other, the first in three minutes."""
+        start = datetime.now(UTC) + timedelta(minutes=3)
+        for place in range(number):
+            yield self.observation(atdb, start + timedelta(seconds=40 * place), 30)
+
+    def observation(self, atdb: Client, start: datetime, seconds: int) -> str:
+        """Submit one observation, and return its taskID."""
+        made = atdb.create_observation(
+            {
+                "field_name": "TRIAL",
+                "observing_mode": "imaging",
+                "starttime": start.isoformat(),
+                "duration": seconds,
+                "data_location": "wcudata1:/data/apertif",
+            }
+        )
+        return str(made.taskID)
+
+    def await_status(self, atdb: Client, status: Status) -> bool:
+        """Wait until any observation has a status; False if none does for five minutes."""
+        deadline = time.monotonic() + 300
+        while not atdb.count_observations(my_status=status):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.2)
+        return True
+
+    def arrive(self, atdb: Client, task_ids: set[str], ends: set[Status]) -> list[Observation]:
+        """Wait until all have arrived, as long as any of them moves."""
+        before, since = None, time.monotonic()
+        while True:
+            found = [each for each in atdb.observations() if each.taskID in task_ids]
+            states = {each.taskID: each.my_status for each in found}
+            if set(states.values()) <= ends and len(states) == len(task_ids):
+                return found
+            if states != before:
+                before, since = states, time.monotonic()
+            left = {task_id: str(status) for task_id, status in states.items() if status not in ends}
+            reasons = [f"{each.taskID}: {each.status_history[-1].reason}" for each in found if each.taskID in left]
+            require(time.monotonic() - since < 300, f"nothing moves any more: {left} {reasons}")
+            time.sleep(2)
+
+    def judge(self, atdb: Client, observations: list[Observation]) -> None:
+        """Every product is in the archive with its checksum, and on no data disk."""
+        archive, number = self.volume("archive"), 0
+        for observation in observations:
+            for product in atdb.dataproducts(taskID=observation.taskID):
+                number += 1
+                require(product.archive_copy, f"{observation.taskID} {product.filename} has no copy")
+                place = str(product.archive_copy).removeprefix("file:///var/lib/atdb/archive/")
+                require(product_checksum(records_of(archive / place)) == product.checksum, f"{place} differs")
+                left = list(self.volume("data").rglob(product.filename))
+                require(not left, f"{left} was not removed")
+        require(number >= len(observations), f"{number} products of {len(observations)} observations")
+        print(f"  {len(observations)} observations, {number} products, all in the archive", flush=True)

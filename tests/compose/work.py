@@ -1,0 +1,61 @@
+"""Observations go through, the night is reported, and the urgent is not kept waiting by the bulky."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from atdb_interface.lifecycle import Actor, Status
+from atdb_interface.schedule import read_schedule
+from standalone import replay
+from standalone.demo import EXAMPLE
+from tests.compose.trial import Trial, require
+
+QUEUED_INGESTS = 100
+URGENT = 20
+LATEST_START_SECONDS = 10.0
+
+
+def demo(trial: Trial) -> None:
+    """The demo's schedule goes to its end."""
+    schedule = read_schedule(EXAMPLE)
+    begin = datetime.now(UTC) + timedelta(seconds=30)
+    with trial.client("astronomer") as atdb:
+        shifted = replay.shifted(schedule, begin, replay.default_speedup(schedule))
+        submitted = [atdb.create_observation(each) for each in shifted]
+        trial.arrive(atdb, {each.taskID for each in submitted}, {Status.REMOVED, Status.COMPLETED})
+
+
+def report(trial: Trial) -> None:
+    """The night's report is made by Airflow, and read in ATDB."""
+    with trial.airflow() as airflow:
+        run = {"logical_date": None, "conf": {}}
+        made = airflow.post("dags/night_report/dagRuns", json=run).raise_for_status().json()["dag_run_id"]
+        while (state := airflow.get(f"dags/night_report/dagRuns/{made}").json()["state"]) in (
+            "queued",
+            "running",
+        ):
+            time.sleep(2)
+    require(state == "success", f"night_report ended {state}")
+    with trial.client() as atdb, httpx.Client(verify=trial.trusted(), trust_env=False) as http:
+        login = ("operator", trial.deployment.credentials.atdb["operator"])
+        found = http.get(f"{trial.deployment.url}/atdb/night-reports/", auth=login).raise_for_status().json()
+        require(found["results"], f"no report is stored: {found}, {atdb.count_observations()} observations")
+
+
+def urgent(trial: Trial) -> None:
+    """While a hundred ingests wait for the workers, observations start in time."""
+    with trial.client() as atdb:
+        atdb.change_stage(Actor.INGEST, paused=True, reason="so that ingests wait")
+        begin = datetime.now(UTC) + timedelta(minutes=3)
+        bulk = {
+            trial.observation(atdb, begin + timedelta(seconds=3 * place), 1) for place in range(QUEUED_INGESTS)
+        }
+        trial.arrive(atdb, bulk, {Status.VALID})
+        begin = datetime.now(UTC) + timedelta(seconds=45)
+        urgent = {trial.observation(atdb, begin + timedelta(seconds=4 * place), 2) for place in range(URGENT)}
+        atdb.change_stage(Actor.INGEST, paused=False, reason="now all at once")
+        for made in trial.arrive(atdb, bulk | urgent, {Status.REMOVED}):
+            steps = {str(step.name): step.timestamp for step in made.status_history}
+            late = (steps["running"] - made.starttime).total_seconds()
+            require(made.taskID in bulk or late < LATEST_START_SECONDS, f"{made.taskID} started {late:.0f} s late")
