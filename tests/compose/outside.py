@@ -9,8 +9,8 @@ import psutil
 
 from standalone.containers.service import MIGRATIONS
 from standalone.containers.services import PROCESSES
-from tests.compose.browsing import log_in_to_both
 from tests.compose.trial import Trial, require
+from tests.logging_in import logged_in_to_both
 
 SLOW_CLIENTS = 40
 
@@ -73,7 +73,9 @@ def pages(trial: Trial) -> None:
             f"{trial.deployment.url}{path}", verify=trial.trusted(), trust_env=False
         ).raise_for_status()
         require("max-age=300" in answer.headers["Cache-Control"], f"{path} does not come from nginx")
-    log_in_to_both(trial.deployment.url, trial.deployment.credentials)
+    url = trial.deployment.url
+    with logged_in_to_both(url, f"{url}/airflow/", trial.deployment.credentials):
+        pass
 
 
 def slow_clients(trial: Trial) -> None:

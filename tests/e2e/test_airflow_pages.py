@@ -5,19 +5,17 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect
 
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from standalone.credentials import Credentials
 from standalone.settings import Settings
 from tests.e2e.test_stack import run_of, submit, wait_for
-from tests.gui.conftest import CHROMIUM, require_chromium
+from tests.logging_in import logged_in_to_both
 
 pytestmark = pytest.mark.timeout(400)
 
-#: Airflow's pages are large, and this machine runs all of the stack besides the browser.
-PATIENCE_MS = 60_000
 _SHOW_WITHIN = """address => {
     const frame = document.createElement("iframe");
     frame.src = address;
@@ -28,27 +26,8 @@ _SHOW_WITHIN = """address => {
 @pytest.fixture
 def browser(settings: Settings, credentials: Credentials) -> Iterator[BrowserContext]:
     """A browser in which an operator has logged in to ATDB, and then to Airflow."""
-    require_chromium()
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = chromium.new_context(viewport={"width": 1400, "height": 1000}, reduced_motion="reduce")
-        context.set_default_timeout(PATIENCE_MS)
-        page = context.new_page()
-        page.goto(f"{settings.atdb_url}/tasks/")
-        page.get_by_label("Name").fill("operator")
-        page.get_by_label("Password").fill(credentials.atdb["operator"])
-        page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_role("heading", name="Tasks", level=1)).to_be_visible()
-        page.goto(settings.airflow_url)
-        page.locator("input[name=username]").fill("admin")
-        page.locator("input[name=password]").fill(credentials.airflow_ui["admin"])
-        page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("link", name="Dags").first).to_be_visible()
-        page.close()
+    with logged_in_to_both(settings.atdb_url, settings.airflow_url, credentials) as context:
         yield context
-        context.close()
-        chromium.close()
 
 
 @pytest.fixture
