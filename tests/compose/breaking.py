@@ -3,6 +3,8 @@
 import time
 from datetime import UTC, datetime
 
+import psutil
+
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
 from standalone.containers.service import MIGRATIONS
@@ -55,6 +57,22 @@ def await_return(trial: Trial, killed: Container, during: str) -> None:
     trial.deployment.await_healthy(killed.service)
     seconds = time.monotonic() - began
     print(f"  {killed.service:<22} killed during {during:<10} healthy after {seconds:4.0f} s", flush=True)
+
+
+def out_of_memory(trial: Trial) -> None:
+    """The kernel ends a task, or the process of Celery that watches it, without a word: both are noticed."""
+    for title in ("airflow worker -- ", "airflow task supervisor: "):
+        with trial.client() as atdb:
+            task_ids = set(trial.submit(atdb, 1))
+            require(trial.await_status(atdb, Status.INGESTING), "nothing is ingested")
+            first = psutil.Process(trial.deployment.container("worker").pid)
+            found = [each for each in first.children(recursive=True) if " ".join(each.cmdline()).startswith(title)]
+            require(found, f"no process is called {title}")
+            for process in found:
+                process.kill()
+            began = time.monotonic()
+            trial.judge(atdb, trial.arrive(atdb, task_ids, {Status.REMOVED}))
+            print(f"  {title.strip(' -:')} killed, arrived after {time.monotonic() - began:.0f} s", flush=True)
 
 
 def cut(trial: Trial, service: str) -> None:
