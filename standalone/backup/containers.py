@@ -47,7 +47,7 @@ class Containers(Installation):
 
     def program(self, name: str, connection: str, role: str) -> tuple[list[str], dict[str, str]]:  # noqa: ARG002
         """Return a program in the database's container, where the server trusts each login by its socket."""
-        return [*_compose(), "exec", "-T", "postgres", name, f"--dbname={connection}"], dict(os.environ)
+        return [*compose_command(), "exec", "-T", "postgres", name, f"--dbname={connection}"], dict(os.environ)
 
     def require_database(self) -> None:
         """Raise BackupError if the database server is not running."""
@@ -137,7 +137,7 @@ class Containers(Installation):
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*_compose(), "--profile", "simulator", *arguments],
+            [*compose_command(), "--profile", "simulator", *arguments],
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -147,7 +147,7 @@ class Containers(Installation):
 
 
 @cache
-def _compose() -> tuple[str, ...]:
+def compose_command() -> tuple[str, ...]:
     """Return the command of Compose v2, or of version 1 if that is what is installed."""
     try:
         version = ["docker", "compose", "version"]

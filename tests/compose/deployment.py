@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from standalone.backup.containers import compose_command
 from standalone.containers import secrets
 from standalone.credentials import Credentials
 from standalone.settings import HOST, REPOSITORY
@@ -84,9 +84,8 @@ class Deployment:
         return self._run([sys.executable, "-m", *arguments], check=True)
 
     def compose(self, *arguments: str, check: bool = True) -> str:
-        """Run docker-compose; its error is in the exception."""
-        program = ["docker-compose"] if shutil.which("docker-compose") else ["docker", "compose"]
-        return self._run([*program, "--profile", "simulator", *arguments], check=check)
+        """Run Compose; its error is in the exception."""
+        return self._run([*compose_command(), "--profile", "simulator", *arguments], check=check)
 
     def docker(self, *arguments: str, check: bool = True) -> str:
         return self._run(["docker", *arguments], check=check)

@@ -12,6 +12,7 @@ from standalone.demo import EXAMPLE
 from tests.compose.trial import Trial, require
 
 QUEUED_INGESTS = 100
+SPECIFIED = 40  # for another day, at the same moment
 URGENT = 20
 LATEST_START_SECONDS = 10.0
 
@@ -55,7 +56,12 @@ def urgent(trial: Trial) -> None:
         begin = datetime.now(UTC) + timedelta(seconds=45)
         urgent = {trial.observation(atdb, begin + timedelta(seconds=4 * place), 2) for place in range(URGENT)}
         atdb.change_stage(Actor.INGEST, paused=False, reason="now all at once")
+        for _ in range(SPECIFIED):
+            trial.observation(atdb, begin + timedelta(days=1), 2)
+        latest = 0.0
         for made in trial.arrive(atdb, bulk | urgent, {Status.REMOVED}):
             steps = {str(step.name): step.timestamp for step in made.status_history}
             late = (steps["running"] - made.starttime).total_seconds()
+            latest = max(latest, 0 if made.taskID in bulk else late)
             require(made.taskID in bulk or late < LATEST_START_SECONDS, f"{made.taskID} started {late:.0f} s late")
+    print(f"  {URGENT} observations started at most {latest:.1f} s late", flush=True)
