@@ -42,8 +42,8 @@ status: .venv/run ## Tell what runs, and whether it is well
 doctor: .venv/run ## Check everything that the running stack needs, and report what to do about each failure
 	@$(BIN)/atdb doctor || test $$? = 3
 
-admin: .venv/run ## Manage accounts and tokens of the running stack (DO='account set NAME --role viewer')
-	@$(BIN)/python -m standalone admin $(DO)
+admin: .venv/run ## Manage accounts and tokens (DO='account set NAME --role viewer'; STACK=containers for those)
+	@$(if $(filter containers,$(STACK)),$(COMPOSE) exec atdb python,$(BIN)/python) -m standalone.admin $(DO)
 
 test: .venv/dev browser ## Run all tests: on a real PostgreSQL, Airflow and telescope simulator
 	$(BIN)/pytest -n 2

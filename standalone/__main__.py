@@ -1,14 +1,12 @@
-"""`python -m standalone up | down | status | demo | rehearsal | admin`: everything of ATDB on this machine."""
+"""`python -m standalone up | down | status | demo | rehearsal`: everything of ATDB on this machine."""
 
 import argparse
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
 
 from standalone import health, leftovers, programs
-from standalone.credentials import Credentials
 from standalone.settings import Settings, SettingsError
 from standalone.stack import Stack, StackError
 
@@ -29,8 +27,6 @@ def main() -> int:
     rehearsed.add_argument("schedule", nargs="?", type=Path, help="a schedule.sh to replay (default: a made one)")
     rehearsed.add_argument("--observations", type=int, default=100, help="how many, without a schedule")
     rehearsed.add_argument("--seed", type=int, help="that of a former rehearsal, to have it again")
-    administered = commands.add_parser("admin", help="run a command of ATDB's administrator, as `account list`")
-    administered.add_argument("command_line", nargs=argparse.REMAINDER, metavar="account|token ...")
     chosen = parser.parse_args()
     try:
         settings = Settings.from_environment()
@@ -38,8 +34,6 @@ def main() -> int:
             return demo(settings, chosen.schedule, chosen.speedup)
         if chosen.command == "rehearsal":
             return rehearsal(chosen.observations, chosen.seed, chosen.schedule)
-        if chosen.command == "admin":
-            return admin(settings, chosen.command_line)
         return int(chosen.run(settings))
     except (SettingsError, StackError) as error:
         print(error, file=sys.stderr)
@@ -102,17 +96,6 @@ def rehearsal(observations: int, seed: int | None, schedule: Path | None) -> int
         return run.rehearse(observations, seed, schedule)
     except KeyboardInterrupt:
         return 130
-
-
-def admin(settings: Settings, command_line: list[str]) -> int:
-    """Run a command of the API's administrator on the stack's database, which must be running."""
-    if not settings.credentials.exists():
-        raise StackError("there is no stack yet: start one with make up")
-    environment = programs.atdb_environment(settings, Credentials.read(settings.credentials))
-    flask = [sys.executable, "-m", "flask", "--app", "atdb_api", *command_line]
-    return subprocess.run(
-        flask, env=programs.command_environment(settings, "admin", environment), check=False
-    ).returncode
 
 
 def _welcome(settings: Settings) -> str:
