@@ -19,8 +19,10 @@ LOST = ("postgres", "redis", "static", "logs")
 
 
 def doctor(trial: Trial) -> None:
-    """The doctor finds nothing that is wrong."""
+    """The doctor finds nothing that is wrong, and the administrator's commands work."""
     print(trial.deployment.compose("exec", "-T", "worker", "atdb", "doctor"), flush=True)
+    listed = trial.deployment.compose("exec", "-T", "atdb", "python", "-m", "standalone.admin", "account", "list")
+    require("operator" in listed, f"the accounts: {listed}")
 
 
 def restore(trial: Trial) -> None:
