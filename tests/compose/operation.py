@@ -1,5 +1,6 @@
 """What a site engineer does: the doctor, a backup, a restore after all was lost, new secrets."""
 
+import json
 import shutil
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ import httpx
 from atdb_api import create_app
 from atdb_api.config import Config
 from atdb_interface.lifecycle import Actor, Status
+from standalone.doctor.findings import State
 from tests.compose.deployment import PROJECT
 from tests.compose.trial import Trial, require
 from tests.standalone.site import AGE, stored
@@ -20,7 +22,11 @@ LOST = ("postgres", "redis", "static", "logs")
 
 def doctor(trial: Trial) -> None:
     """The doctor finds nothing that is wrong, and the administrator's commands work."""
-    print(trial.deployment.compose("exec", "-T", "worker", "atdb", "doctor"), flush=True)
+    printed = trial.deployment.compose("exec", "-T", "worker", "atdb", "doctor", "--json", check=False)
+    found = json.loads(printed[printed.index("[") : printed.rindex("]") + 1])
+    for each in found:
+        print(f"  {each['state']:<12} {each['subject']}: {each['seen']}", flush=True)
+    require(not [each for each in found if each["state"] == State.FAILED], "the doctor has found a failure")
     listed = trial.deployment.compose("exec", "-T", "atdb", "python", "-m", "standalone.admin", "account", "list")
     require("operator" in listed, f"the accounts: {listed}")
 
