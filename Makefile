@@ -19,7 +19,7 @@ FROM ?=
 COMPOSE ?= $(shell docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: backup backups restore secrets rotate-secrets images test-compose help install demo rehearsal up down status doctor admin test fuzz bench-listen bench-maintenance screenshots kills clears docs check format lock clean browser
+.PHONY: backup backups restore secrets rotate-secrets images test-compose test-upgrade help install demo rehearsal up down status doctor admin test fuzz bench-listen bench-maintenance screenshots kills clears docs check format lock clean browser
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -92,6 +92,9 @@ restore: .venv/run ## Replace both databases by those of a backup (FROM=backup; 
 
 test-compose: .venv/dev browser ## Build the images, run all containers, break them, and judge (needs a Docker engine)
 	@$(BIN)/python -m tests.compose
+
+test-upgrade: .venv/dev ## Upgrade the containers of another commit while they work, and go back (BEFORE=commit)
+	@$(BIN)/python -m tests.compose.upgrade $(BEFORE)
 
 docs: .venv/run ## Write the parts of the documentation that are made from the code
 	@sed -i '/^| endpoint/,$$d' docs/permissions.md

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from standalone.settings import REPOSITORY
 from tests.compose.breaking import kills, out_of_memory
 from tests.compose.deployment import deployed
 from tests.compose.operation import doctor, restore, rotation
@@ -31,7 +32,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         deployed(Path(folder), TELESCOPE_PRODUCT_BYTES=str(PRODUCT_BYTES), ATDB_RETRY_SECONDS="1") as deployment,
     ):
-        timed("build", lambda: deployment.compose("build", "-q", "migrate", "migrate-airflow"))
+        timed("build", lambda: deployment.use(REPOSITORY, "test"))
         timed("up", lambda: deployment.compose("up", "--detach", "--no-build"))
         timed("healthy", deployment.await_healthy)
         print(deployment.docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}"), flush=True)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from standalone.backup.containers import compose_command
-from standalone.containers import secrets
 from standalone.credentials import Credentials
 from standalone.settings import HOST, REPOSITORY
 
@@ -57,6 +56,7 @@ class Deployment:
     """The containers of one project."""
 
     def __init__(self, folder: Path, **variables: str) -> None:
+        self.checkout = REPOSITORY
         self.secrets = folder / "secrets"
         self.port = _free_port()
         self.url = f"https://localhost:{self.port}"
@@ -66,10 +66,15 @@ class Deployment:
             "ATDB_SECRETS_FOLDER": str(self.secrets),
             "ATDB_HTTPS_PORT": str(self.port),
             "ATDB_PUBLIC_URL": self.url,
-            "ATDB_VERSION": "test",
             **variables,
         }
-        secrets.write(self.secrets, "localhost")
+
+    def use(self, checkout: Path, version: str) -> None:
+        """Run the containers of a checkout from now on, and complete the secrets as it does."""
+        self.checkout = checkout
+        self._environment["ATDB_VERSION"] = version
+        self.python("standalone.containers.secrets", str(self.secrets))
+        self.compose("build", "-q", "migrate", "migrate-airflow")
 
     @property
     def credentials(self) -> Credentials:
@@ -80,7 +85,7 @@ class Deployment:
         return self.secrets / "tls" / "certificate.pem"
 
     def python(self, *arguments: str) -> str:
-        """Run a module of ours on the host, with the variables of the deployment."""
+        """Run a module of the checkout on the host, with the variables of the deployment."""
         return self._run([sys.executable, "-m", *arguments], check=True)
 
     def compose(self, *arguments: str, check: bool = True) -> str:
@@ -92,7 +97,7 @@ class Deployment:
 
     def _run(self, command: list[str], *, check: bool) -> str:
         done = subprocess.run(
-            command, env=self._environment, cwd=REPOSITORY, capture_output=True, text=True, check=False
+            command, env=self._environment, cwd=self.checkout, capture_output=True, text=True, check=False
         )
         if check and done.returncode:
             raise AssertionError(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
@@ -136,7 +141,7 @@ class Deployment:
 
 @contextmanager
 def deployed(folder: Path, **variables: str) -> Iterator[Deployment]:
-    """Start everything with new volumes, and remove it at the end."""
+    """Yield a deployment of which no volume is left, and remove it at the end."""
     deployment = Deployment(folder, **variables)
     deployment.compose("down", "--volumes", "--remove-orphans", check=False)
     try:

@@ -86,8 +86,10 @@ class Trial:
             time.sleep(0.2)
         return True
 
-    def arrive(self, atdb: Client, task_ids: set[str], ends: set[Status]) -> list[Observation]:
-        """Wait until all have arrived, as long as any of them moves."""
+    def arrive(
+        self, atdb: Client, task_ids: set[str], ends: set[Status], seconds: float = 300
+    ) -> list[Observation]:
+        """Wait until all have arrived, as long as any of them moves within so many seconds."""
         before, since = None, time.monotonic()
         while True:
             found = [each for each in atdb.observations() if each.taskID in task_ids]
@@ -98,7 +100,7 @@ class Trial:
                 before, since = states, time.monotonic()
             left = {task_id: str(status) for task_id, status in states.items() if status not in ends}
             reasons = [f"{each.taskID}: {each.status_history[-1].reason}" for each in found if each.taskID in left]
-            require(time.monotonic() - since < 300, f"nothing moves any more: {left} {reasons}")
+            require(time.monotonic() - since < seconds, f"nothing moves any more: {left} {reasons}")
             time.sleep(2)
 
     def judge(self, atdb: Client, observations: list[Observation]) -> None:

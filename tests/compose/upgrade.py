@@ -1,0 +1,81 @@
+"""`python -m tests.compose.upgrade COMMIT`: upgrade that version's containers while they work, and go back."""
+
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from atdb_interface.lifecycle import Status
+from standalone.settings import REPOSITORY
+from tests.compose.__main__ import PRODUCT_BYTES, timed
+from tests.compose.deployment import Deployment, deployed
+from tests.compose.trial import Trial, require
+
+
+def main(commit: str) -> None:
+    """Do what docs/deploy.md says of an upgrade, and judge what became of the observations."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        deployed(Path(folder), TELESCOPE_PRODUCT_BYTES=str(PRODUCT_BYTES), ATDB_RETRY_SECONDS="1") as deployment,
+    ):
+        former = Path(folder) / "former"
+        git("worktree", "add", "--detach", str(former), commit)
+        try:
+            timed(f"start {commit}", lambda: start(deployment, former, "former"))
+            timed("upgrade", lambda: upgrade(deployment, Path(folder)))
+            timed("the way back", lambda: go_back(deployment, former, Path(folder)))
+        finally:
+            git("worktree", "remove", "--force", str(former))
+    print("All is well.")
+
+
+def start(deployment: Deployment, checkout: Path, version: str) -> None:
+    """Start the containers of a checkout."""
+    deployment.use(checkout, version)
+    deployment.compose("up", "--detach", "--no-build")
+    deployment.await_healthy()
+
+
+def upgrade(deployment: Deployment, folder: Path) -> None:
+    """Upgrade while one observation is ingested, one is running, and one is scheduled: all arrive."""
+    trial = Trial(deployment)
+    with trial.client() as atdb:
+        begin = datetime.now(UTC) + timedelta(seconds=60)
+        # Running for as long as the upgrade takes, and scheduled for afterwards.
+        task_ids = {trial.observation(atdb, begin + timedelta(minutes=minutes), 600) for minutes in (0, 14)}
+        require(trial.await_status(atdb, Status.RUNNING), "nothing is running")
+        task_ids.add(trial.observation(atdb, datetime.now(UTC) + timedelta(seconds=60), 2))
+        require(trial.await_status(atdb, Status.INGESTING), "nothing is ingested")
+    deployment.checkout = REPOSITORY
+    (folder / "backups").mkdir()
+    deployment.python("standalone.backup", "make", str(folder / "backups"), "--compose")
+    deployment.compose("stop")
+    start(deployment, REPOSITORY, "test")
+    with trial.client() as atdb:
+        found = {each.taskID: each.my_status for each in atdb.observations()}
+        print(f"  after the upgrade: {', '.join(sorted(found.values()))}", flush=True)
+        trial.judge(atdb, trial.arrive(atdb, task_ids, {Status.REMOVED}, seconds=900))
+
+
+def go_back(deployment: Deployment, former: Path, folder: Path) -> None:
+    """Return to the former version with the backup of before the upgrade: what is submitted then arrives."""
+    (backup,) = (folder / "backups").glob("atdb-*")
+    deployment.compose("stop")
+    deployment.use(former, "former")
+    deployment.python("standalone.backup", "restore", str(backup), "--compose")
+    deployment.compose("up", "--detach", "--no-build")
+    deployment.await_healthy()
+    trial = Trial(deployment)
+    with trial.client() as atdb:
+        made = trial.observation(atdb, datetime.now(UTC) + timedelta(seconds=60), 2)
+        trial.judge(atdb, trial.arrive(atdb, {made}, {Status.REMOVED}))
+
+
+def git(*arguments: str) -> None:
+    """Run git in this checkout."""
+    subprocess.run(["git", *arguments], cwd=REPOSITORY, check=True, capture_output=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
