@@ -35,7 +35,7 @@ def main() -> None:
         timed("build", lambda: deployment.use(REPOSITORY, "test"))
         timed("up", lambda: deployment.compose("up", "--detach", "--no-build"))
         timed("healthy", deployment.await_healthy)
-        print(deployment.docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}"), flush=True)
+        print(deployment.memory(), flush=True)
         trial = Trial(deployment)
         for step in chosen:
             timed(step.__name__, lambda step=step: step(trial))  # type: ignore[misc]

@@ -95,6 +95,11 @@ class Deployment:
     def docker(self, *arguments: str, check: bool = True) -> str:
         return self._run(["docker", *arguments], check=check)
 
+    def memory(self) -> str:
+        """Return a line for each container with the memory that it uses."""
+        ids = [each.id for each in self.containers() if each.pid]
+        return self.docker("stats", "--no-stream", "--format", "  {{.Name}} {{.MemUsage}}", *ids)
+
     def _run(self, command: list[str], *, check: bool) -> str:
         done = subprocess.run(
             command, env=self._environment, cwd=self.checkout, capture_output=True, text=True, check=False
