@@ -7,6 +7,7 @@ from pathlib import Path
 from types import FrameType
 
 from standalone import health, leftovers, programs
+from standalone.credentials import CredentialsError
 from standalone.settings import Settings, SettingsError
 from standalone.stack import Stack, StackError
 
@@ -35,7 +36,7 @@ def main() -> int:
         if chosen.command == "rehearsal":
             return rehearsal(chosen.observations, chosen.seed, chosen.schedule)
         return int(chosen.run(settings))
-    except (SettingsError, StackError) as error:
+    except (SettingsError, CredentialsError, StackError) as error:
         print(error, file=sys.stderr)
         return 1
 

@@ -39,6 +39,10 @@ _LAYOUT: Mapping[str, Mapping[str, Callable[[], str]]] = {
 }
 
 
+class CredentialsError(ValueError):
+    """The file of the secrets cannot be used; the message names it, and no secret."""
+
+
 @dataclass(frozen=True, repr=False)
 class Credentials:
     """What secrets.json holds; has no repr, so that no log can show it."""
@@ -55,9 +59,9 @@ class Credentials:
     def read(cls, path: Path) -> Self:
         """Read a file that `prepare` has written, or a part of one: what is not in it cannot be asked for.
 
-        Raises ValueError for what is not JSON, and for a site's connection that cannot be one.
+        Raises CredentialsError for what is not JSON, and for a site's connection that cannot be one.
         """
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = _known(path)
         return cls(**{section: known.get(section, {}) for section in _LAYOUT}, site_connections=_of_site(known))
 
     @classmethod
@@ -66,7 +70,7 @@ class Credentials:
 
         What is there is never changed: the database and the accounts were made with it.
         """
-        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        known = _known(path) if path.exists() else {}
         complete = {
             section: {name: known.get(section, {}).get(name) or make() for name, make in names.items()}
             for section, names in _LAYOUT.items()
@@ -91,6 +95,17 @@ class Credentials:
         renewed["site_connections"] = dict(former.site_connections)
         write_private(path, json.dumps(renewed, indent=2) + "\n")
         return cls(**renewed)
+
+
+def _known(path: Path) -> dict[str, Any]:
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(known, dict):
+            raise ValueError("it is not an object")
+        _of_site(known)
+    except ValueError as error:
+        raise CredentialsError(f"{path} cannot be used: {error}") from None
+    return known
 
 
 def _of_site(known: Mapping[str, Any]) -> dict[str, object]:

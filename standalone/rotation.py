@@ -12,7 +12,7 @@ from standalone.backup.containers import Containers
 from standalone.backup.errors import BackupError
 from standalone.backup.installation import Installation
 from standalone.backup.machine import Machine
-from standalone.credentials import Credentials
+from standalone.credentials import Credentials, CredentialsError
 from standalone.settings import Settings, SettingsError
 
 
@@ -38,7 +38,7 @@ def main() -> int:
         rotate(containers)
         containers.start(running)
         print("All passwords and keys are new. The containers that were running start.")
-    except (BackupError, SettingsError, OSError) as error:
+    except (BackupError, SettingsError, CredentialsError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

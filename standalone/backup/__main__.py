@@ -12,6 +12,7 @@ from standalone.backup.errors import BackupError
 from standalone.backup.installation import Installation
 from standalone.backup.machine import Machine
 from standalone.backup.manifest import Manifest
+from standalone.credentials import CredentialsError
 from standalone.settings import Settings, SettingsError
 
 
@@ -21,7 +22,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _end)
     try:
         return int(chosen.run(chosen))
-    except (BackupError, SettingsError) as error:
+    except (BackupError, SettingsError, CredentialsError) as error:
         print(error, file=sys.stderr)
     except OSError as error:
         print(f"Cannot read or write {error.filename or chosen.folder}: {error.strerror}.", file=sys.stderr)

@@ -11,9 +11,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from standalone.containers import certificates
-from standalone.credentials import Credentials
+from standalone.credentials import Credentials, CredentialsError
 from standalone.files import write_private
-from standalone.settings import Settings
+from standalone.settings import Settings, SettingsError
 
 _AIRFLOW: Mapping[str, tuple[str, ...]] = {
     "airflow_keys": ("fernet_key", "jwt_secret", "secret_key"),
@@ -88,8 +88,11 @@ def _write(path: Path, text: str) -> None:
 
 def main() -> None:
     """Write the folder that is named, for the host in ATDB_PUBLIC_URL."""
-    settings = Settings.from_environment()
-    write(Path(sys.argv[1]), urlsplit(settings.atdb_public_url or "https://localhost").hostname or "localhost")
+    try:
+        settings = Settings.from_environment()
+        write(Path(sys.argv[1]), urlsplit(settings.atdb_public_url or "https://localhost").hostname or "localhost")
+    except (SettingsError, CredentialsError, OSError) as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from standalone.credentials import Credentials
+from standalone.credentials import Credentials, CredentialsError
 from standalone.settings import Settings
 
 
@@ -56,6 +56,15 @@ def test_a_connection_that_cannot_be_one_is_named_and_not_shown(
         with pytest.raises(ValueError, match="site_connections") as caught:
             read(settings.credentials)
         assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"atdb": '])
+def test_a_file_that_was_cut_is_named(settings: Settings, text: str) -> None:
+    settings.credentials.write_text(text)
+    for read in (Credentials.read, Credentials.prepare, Credentials.renew):
+        with pytest.raises(CredentialsError, match=r"secrets\.json cannot be used"):
+            read(settings.credentials)
+    assert settings.credentials.read_text() == text
 
 
 def test_renewed_secrets_keep_the_connections_of_the_site(settings: Settings, credentials: Credentials) -> None:
