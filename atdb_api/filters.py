@@ -19,7 +19,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from atdb_api.models import StatusText
 from atdb_interface.errors import BadRequest
-from atdb_interface.fields import DAY_PATTERN, TIME_PATTERN, Time
+from atdb_interface.fields import Time
+from atdb_interface.time_patterns import DAY_PATTERN, TIME_PATTERN
 
 #: More are refused: no question of a person or program needs them, and each costs the database time.
 MOST_PARAMETERS = 100

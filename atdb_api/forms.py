@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from atdb_interface.fields import TIME_PATTERN
+from atdb_interface.time_patterns import TIME_PATTERN
 
 Schema = dict[str, Any]
 

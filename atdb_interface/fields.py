@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, St
 from pydantic.json_schema import JsonSchemaValue
 
 from atdb_interface.data_hosts import HOST_PATTERN
+from atdb_interface.time_patterns import TIME_PATTERN
 from atdb_interface.written import FLAG, Written, whole
 
 LONGEST_TEXT = 4096
@@ -22,21 +23,6 @@ BEAMS = 40
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 #: So long can an observation take: what the database holds, 68 years.
 LONGEST_SECONDS = 2**31 - 1
-
-#: Without their first and last year, so that no zone leads out of them.
-_YEARS = "(197[1-9]|19[89][0-9]|20[0-9]{2}|21[0-8][0-9]|219[0-8])"
-_LEAP_YEARS = "19(7[26]|8[048]|9[26])|2000|2[01](0[48]|[2468][048]|[13579][26])"
-_DAYS = (
-    rf"{_YEARS}-"
-    "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
-)
-DAY_PATTERN = rf"^({_DAYS}|({_LEAP_YEARS})-02-29)$"
-#: How a time is written: a day from 1971 to 2198, perhaps a time of day, perhaps a zone. A bare number is not
-#: taken as seconds since 1970: it is rather a slip.
-TIME_PATTERN = (
-    rf"^({_DAYS}|({_LEAP_YEARS})-02-29)"
-    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?)?$"
-)
 
 
 def _utc(moment: datetime) -> datetime:

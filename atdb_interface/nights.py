@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 
-from atdb_interface.fields import DAY_PATTERN
+from atdb_interface.time_patterns import DAY_PATTERN
 
 LENGTH = timedelta(hours=24)
 #: The setting that holds the report hour, and what it is unless set.
