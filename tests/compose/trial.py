@@ -12,7 +12,7 @@ import httpx
 
 from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import Status
+from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.models import Observation
 from tests.compose.deployment import PROJECT, Deployment
 
@@ -93,14 +93,17 @@ class Trial:
         before, since = None, time.monotonic()
         while True:
             found = [each for each in atdb.observations() if each.taskID in task_ids]
-            states = {each.taskID: each.my_status for each in found}
-            if set(states.values()) <= ends and len(states) == len(task_ids):
+            left = {each.taskID: each for each in found if each.my_status not in ends}
+            if not left and len(found) == len(task_ids):
                 return found
-            if states != before:
-                before, since = states, time.monotonic()
-            left = {task_id: str(status) for task_id, status in states.items() if status not in ends}
-            reasons = [f"{each.taskID}: {each.status_history[-1].reason}" for each in found if each.taskID in left]
-            require(time.monotonic() - since < seconds, f"nothing moves any more: {left} {reasons}")
+            products = [
+                atdb.count_dataproducts(taskID__in=list(left), my_status=status) for status in ProductStatus
+            ]
+            states = {each.taskID: each.my_status for each in found}
+            if (states, products) != before:
+                before, since = (states, products), time.monotonic()
+            seen = [f"{each.taskID} {each.my_status} {each.status_history[-1].reason}" for each in left.values()]
+            require(time.monotonic() - since < seconds, f"nothing moves any more: {seen}")
             time.sleep(2)
 
     def judge(self, atdb: Client, observations: list[Observation]) -> None:
