@@ -59,8 +59,8 @@ class Trial:
         return Path(json.loads(described)[0]["Mountpoint"])
 
     def submit(self, atdb: Client, number: int) -> Iterator[str]:
-        """Submit observations that start one soon after the other, the first in three minutes."""
-        start = datetime.now(UTC) + timedelta(minutes=3)
+        """Submit observations that start one soon after the other, the first in a minute."""
+        start = datetime.now(UTC) + timedelta(minutes=1)
         for place in range(number):
             yield self.observation(atdb, start + timedelta(seconds=40 * place), 30)
 
