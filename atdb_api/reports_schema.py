@@ -9,13 +9,14 @@ import json
 import logging
 import os
 from collections import defaultdict
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg2
 from alembic.util import CommandError
 from psycopg2.errors import DependentObjectsStillExist, LockNotAvailable
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 SCHEMA = ROLE = "reports"
 SITE_SCHEMA = "site_reports"
@@ -29,10 +30,16 @@ _KINDS = ("view", "function")
 _LOGGER = logging.getLogger(__name__)
 
 _OBJECTS = text("""
-    select case relation.relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end,
+    select case relation.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'
+            when 'c' then 'type' else 'table' end,
         relation.oid::regclass::text
     from pg_class as relation
-    where relation.relnamespace = cast(:schema as regnamespace) and relation.relkind in ('v', 'm', 'r', 'p', 'f')
+    where relation.relnamespace = cast(:schema as regnamespace)
+        and relation.relkind in ('v', 'm', 'r', 'p', 'f', 'S', 'c')
+    union all
+    select 'type', type.oid::regtype::text
+    from pg_type as type
+    where type.typnamespace = cast(:schema as regnamespace) and type.typtype in ('d', 'e', 'r')
     union all
     select case routine.prokind when 'f' then 'function' else 'procedure' end, routine.oid::regprocedure::text
     from pg_proc as routine
@@ -40,22 +47,37 @@ _OBJECTS = text("""
     order by 1, 2
 """)
 _CREATED = text("select obj_description(oid, 'pg_namespace') from pg_namespace where nspname = :schema")
+_TRANSACTION = text("select pg_current_xact_id()::text")
 _ROLE = text("select pg_has_role(oid, 'USAGE') from pg_roles where rolname = :role")
-# Only those that hold a lock on a table or view, which would keep the upgrade waiting.
 _END_READERS = text("""
-    select pg_terminate_backend(pid, 5000)
-    from (
-        select distinct session.pid
-        from pg_stat_activity as session join pg_locks as held on held.pid = session.pid
-        where session.usename = :role and session.datname = current_database() and held.locktype = 'relation'
-    ) as reader
+    select pg_terminate_backend(pid, 5000) from pg_stat_activity
+    where usename = :role and datname = current_database()
 """)
+
+
+@contextmanager
+def without_readers(engine: Engine) -> Iterator[None]:
+    """End the sessions of the reading role, and let it log in again only at the end of the context.
+
+    A client that connects again at once would otherwise keep the upgrade waiting for a view.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.scalar(_ROLE, {"role": ROLE}):
+            yield
+            return
+        database = connection.dialect.identifier_preparer.quote(str(engine.url.database))
+        try:
+            connection.exec_driver_sql(f"revoke connect on database {database} from {ROLE}")
+            connection.execute(_END_READERS, {"role": ROLE})
+            yield
+        finally:
+            connection.exec_driver_sql(f"grant connect on database {database} to {ROLE}")
 
 
 def drop(connection: Connection) -> None:
     """Drop what an upgrade has created in both schemas, and the schemas.
 
-    Sessions of the reading role that hold a lock are ended. Raises CommandError if something else depends on the
+    Raises CommandError if something else depends on the
     views or lies in the schemas, or if another session uses a view for too long.
     """
     existing = [schema for schema in (SITE_SCHEMA, SCHEMA) if _exists(connection, schema)]
@@ -63,8 +85,6 @@ def drop(connection: Connection) -> None:
     for schema in existing:
         for kind, names in json.loads(connection.scalar(_CREATED, {"schema": schema}) or "{}").items():
             created[kind] += names
-    if connection.scalar(_ROLE, {"role": ROLE}):
-        connection.execute(_END_READERS, {"role": ROLE})
     statements = [f"drop {kind} if exists {', '.join(created[kind])}" for kind in _KINDS if created[kind]]
     try:
         for statement in (
@@ -112,9 +132,12 @@ def _create(connection: Connection, schema: str, folder: Path) -> None:
         raise CommandError(f"Cannot create the views in {schema}: there is no folder {folder}.")
     _execute(connection, f"create schema {schema}")
     for path in sorted(folder.glob("*.sql")):
+        transaction = connection.scalar(_TRANSACTION)
         try:
             _execute(connection, path.read_text(encoding="utf-8"))
-        except psycopg2.Error as error:
+            if connection.scalar(_TRANSACTION) != transaction:
+                raise CommandError(f"{path} ends the transaction of the upgrade: only definitions can be in it.")
+        except (psycopg2.Error, UnicodeDecodeError) as error:
             raise CommandError(f"Cannot create the views in {path}: {error}") from None
     created: dict[str, list[str]] = defaultdict(list)
     for kind, name in connection.execute(_OBJECTS, {"schema": schema}):

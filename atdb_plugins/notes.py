@@ -1,7 +1,7 @@
 """The notes on Airflow's runs of the stages: what a run is for, why it failed, and how that was fixed.
 
-A note is Markdown of paragraphs. Those that begin with a word of `_OUTCOMES` are kept here; all others, such as
-what an operator has written there, stay.
+A note is Markdown of paragraphs. Those that `outcome_of` has written are kept here; all others, such as what an
+operator has written there, stay.
 """
 
 import asyncio
@@ -32,10 +32,14 @@ LOOK_AT_RUNS_SECONDS = 30.0
 FIRST_LOOK_BACK = timedelta(hours=1)
 #: Transitions of the last moments are looked at again: one that is committed late has an earlier time.
 OVERLAP = timedelta(seconds=30)
-_OUTCOMES = ("Failed", "Fixed", "Stopped", "Then")
 #: To be put there ends nothing that was wrong.
 _NO_FIX = (Status.ON_HOLD, Status.ABORTED)
 _NO_RESULT = "Failed: the run ended before it recorded a result. See the log of its task."
+
+#: How a paragraph begins that `outcome_of` has written.
+_OUTCOME = re.compile(
+    rf"Failed with [a-z ()]+ at \d{{4}}-|Stopped by \S+, with |(Fixed|Then) at \d{{4}}-|{re.escape(_NO_RESULT)}$"
+)
 
 
 def first_note(task: ClaimedTask) -> str:
@@ -50,9 +54,14 @@ def first_note(task: ClaimedTask) -> str:
 
 def with_outcome(note: str, outcome: str) -> str:
     """Return a note in which the outcome of its run stands at the end, cut to what Airflow accepts."""
-    kept = [part for part in note.split("\n\n") if part and not part.startswith(_OUTCOMES)]
+    kept = [part for part in note.split("\n\n") if part and not _OUTCOME.match(part)]
     whole = "\n\n".join([*kept, outcome] if outcome else kept)
-    return whole if len(whole) <= LONGEST_NOTE else f"{whole[: LONGEST_NOTE - 1]}…"
+    if len(whole) <= LONGEST_NOTE:
+        return whole
+    parts = f"{whole[: LONGEST_NOTE - 1]}…".split("\n\n")
+    if not _OUTCOME.match(parts[-1]):  # cut so short that it would not be known again
+        parts.pop()
+    return "\n\n".join(parts if len(parts) > len(kept) else kept)
 
 
 def outcome_of(owner: str, history: Sequence[Transition], *, has_failed: bool) -> str:
@@ -144,4 +153,4 @@ def _because(reason: str) -> str:
 
 def _plain(text: str) -> str:
     """Return text that Markdown shows as it is."""
-    return re.sub(r"([\\`*\[\]<>])", r"\\\1", text)
+    return re.sub(r"([\\`*_~#|\[\]<>]|^[-+=]|(?<=^\d)[.)])", r"\\\1", text)

@@ -159,6 +159,10 @@ def _disk(
 
 def _night_of(context: Any) -> Night:
     """Return the night that the run names, or the last one that had ended when the run was due."""
+    if unknown := set(context["dag_run"].conf or {}) - {"night"}:
+        raise AirflowFailException(
+            f"No report is made: the only parameter is night, not {', '.join(sorted(unknown))}. Run this again."
+        )
     given, hour = context["params"]["night"], report_hour()
     if not given:
         return Night.last(context["dag_run"].run_after, hour)

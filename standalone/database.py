@@ -34,16 +34,19 @@ READER_SETTINGS = {
     "default_transaction_read_only": "on",
     "statement_timeout": "5min",
     "idle_in_transaction_session_timeout": "10min",
-    "temp_file_limit": "10GB",
+    "idle_session_timeout": "5min",
+    "temp_file_limit": "2GB",
     "work_mem": "16MB",
     "search_path": "reports",
 }
 
-# Of each advisory lock that a session holds, the server keeps an entry in a table that all databases share.
+# The server keeps an entry, in a table that all databases share, of each advisory lock that a session holds, and
+# of each savepoint after which something was written to the log.
 _COSTLY_FUNCTIONS = r"""
 SELECT oid::regprocedure::text FROM pg_proc
 WHERE pronamespace = 'pg_catalog'::regnamespace
-    AND (proname ~ '^pg_(try_)?advisory_(xact_)?lock' OR proname IN ('lo_creat', 'lo_create', 'lo_from_bytea'))"""
+    AND (proname ~ '^pg_(try_)?advisory_(xact_)?lock'
+        OR proname IN ('lo_creat', 'lo_create', 'lo_from_bytea', 'pg_logical_emit_message'))"""
 
 
 class DatabaseError(Exception):

@@ -6,7 +6,8 @@ select
     entry.status,
     entry.at as entered_at,
     exit.at as left_at,
-    extract(epoch from exit.at - entry.at)::double precision as seconds,
+    -- The clock of the server may have been set back in between.
+    greatest(extract(epoch from exit.at - entry.at), 0)::double precision as seconds,
     entry.previous,
     exit.status as next_status,
     entry.actor,

@@ -11,7 +11,7 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Transition
 from atdb_plugins.airflow_runs import LONGEST_NOTE, AirflowRuns
-from atdb_plugins.notes import NoteKeeper, outcome_of, with_outcome
+from atdb_plugins.notes import NoteKeeper, _plain, outcome_of, with_outcome
 from tests.airflow_serving import Airflow
 from tests.plugins.conftest import Observe, Speaking
 
@@ -51,18 +51,41 @@ def test_the_outcome_is_taken_from_the_history_of_the_observation() -> None:
     assert "before it recorded a result" in outcome_of(OWNER, [begun], has_failed=True)
 
 
+AT = "at 2026-04-05T06:00:00Z"
+
+
 def test_what_others_have_written_stays_and_only_the_outcome_is_replaced() -> None:
-    note = with_outcome("3C48 · imaging", "Failed: one")
-    assert note == "3C48 · imaging\n\nFailed: one"
-    by_hand = f"{note}\n\nAda looks into it"
-    assert with_outcome(by_hand, "Fixed: x\n\nFailed: two") == (
-        "3C48 · imaging\n\nAda looks into it\n\nFixed: x\n\nFailed: two"
-    )
-    assert with_outcome(note, "") == "3C48 · imaging"
-    long = with_outcome("3C48", f"Fixed: x\n\nFailed: {'y' * 4000}")
-    assert len(long) == LONGEST_NOTE
-    assert long.startswith("3C48\n\nFixed: x\n\nFailed: y")
-    assert long.endswith("y…")
+    note = with_outcome("3C48 · imaging", f"Failed with ingest error {AT}: one")
+    assert note == f"3C48 · imaging\n\nFailed with ingest error {AT}: one"
+    by_hand = "Then I called: ticket 4711\n\nFailed disk is in slot 7, do not pull slot 8!\n\nFixed tomorrow"
+    outcome = f"Fixed {AT}: x\n\nFailed with ingest error {AT}: two"
+    assert with_outcome(f"{note}\n\n{by_hand}", outcome) == f"3C48 · imaging\n\n{by_hand}\n\n{outcome}"
+    assert with_outcome(f"{note}\n\n{by_hand}\n\n{outcome}", "") == f"3C48 · imaging\n\n{by_hand}"
+    for ours in (
+        f"Stopped by ada, with ingest error, {AT}: three",
+        f"Then {AT}: four",
+        outcome_of(OWNER, [], has_failed=True),
+    ):
+        assert with_outcome(f"3C48\n\n{ours}", "") == "3C48"
+
+
+@pytest.mark.parametrize("length", [4, 500, *range(900, LONGEST_NOTE + 1)])
+def test_a_long_note_is_cut_and_known_again(length: int) -> None:
+    by_hand = "x" * length
+    outcome = f"Fixed {AT}: x\n\nFailed with ingest error {AT}: {'y' * 4000}"
+    long = with_outcome(by_hand, outcome)
+    assert long.startswith(by_hand)
+    assert len(long) <= LONGEST_NOTE
+    assert with_outcome(long, outcome) == long
+    assert with_outcome(long, "") == by_hand
+    assert length > 900 or long.endswith("y…")
+
+
+def test_a_name_is_shown_as_it_is() -> None:
+    name = "# Heading __bold__ ~~s~~ <b>x</b> |"
+    escaped = r"\# Heading \_\_bold\_\_ \~\~s\~\~ \<b\>x\</b\> \|"
+    assert _plain(name) == escaped
+    assert [_plain(each) for each in ("- a-b", "1. a", "3C48")] == [r"\- a-b", r"1\. a", "3C48"]
 
 
 def test_a_run_that_fails_and_is_fixed_from_atdb_says_so(

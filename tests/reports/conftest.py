@@ -52,11 +52,17 @@ def run_report(url: str, reports_connection: None, monkeypatch: pytest.MonkeyPat
     login = {"conn_type": "atdb", "host": url, "login": "service", "password": SECRETS["service"]}
     monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps(login))
 
-    def run(night: date | str | None = None, *, due: datetime | None = None, attempt: int = 1) -> None:
+    def run(
+        night: date | str | None = None,
+        *,
+        due: datetime | None = None,
+        attempt: int = 1,
+        conf: dict[str, str] | None = None,
+    ) -> None:
         from operators.night_report import NightReportOperator
 
         context: Any = {
-            "dag_run": SimpleNamespace(run_after=due or datetime.now(UTC)),
+            "dag_run": SimpleNamespace(run_after=due or datetime.now(UTC), conf=conf),
             "params": {"night": str(night) if night else None},
             "ti": SimpleNamespace(try_number=attempt, max_tries=6),
         }

@@ -85,6 +85,12 @@ def test_a_night_that_has_not_ended_or_is_none_is_refused_without_an_event(
     assert list(client.events()) == []
 
 
+def test_a_parameter_with_a_slip_is_refused(client: Client, run_report: RunReport) -> None:
+    with pytest.raises(AirflowFailException, match="the only parameter is night, not nigth"):
+        run_report(conf={"nigth": "2026-11-20"})
+    assert list(client.night_reports()) == []
+
+
 def test_the_last_attempt_that_fails_raises_an_event_and_one_before_does_not(
     client: Client, run_report: RunReport, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,8 @@ REFUSED = (
     "select lo_create(0)",
     "select lo_creat(-1)",
     "select lo_from_bytea(0, '')",
+    "select pg_logical_emit_message(true, 'x', '')",
+    "select pg_logical_emit_message(true, 'x', '\\x00'::bytea)",
     "select pg_advisory_lock(1)",
     "select pg_advisory_xact_lock_shared(1, 1)",
     "select pg_try_advisory_lock(1)",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from psycopg2.extensions import connection
 from psycopg2.extras import NamedTupleCursor
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from atdb_api import report_columns
 from atdb_interface.lifecycle import STAGES, STEPS, WORKING, Actor, Status
@@ -109,6 +109,20 @@ def test_the_stays_of_an_observation_follow_each_other_without_a_gap(report: Rep
     assert [stay.seconds for stay in stays[:-1]] == pytest.approx(
         [(stay.left_at - stay.entered_at).total_seconds() for stay in stays[:-1]]
     )
+
+
+def test_a_clock_that_was_set_back_makes_no_stay_negative(report: Report, owner_url: str) -> None:
+    owner = create_engine(owner_url)
+    with owner.begin() as database:
+        database.execute(
+            text(
+                "insert into transitions (task_id, previous, status, at, actor, reason) "
+                "values ('260405002', 'ingest error', 'valid', now() - interval '1 day', 'operator', '')"
+            )
+        )
+    owner.dispose()
+    stays = report("select seconds from reports.stays where task_id = '260405002' and left_at is not null")
+    assert min(stay.seconds for stay in stays) == 0
 
 
 def test_the_states_at_a_moment_are_those_before_it(report: Report) -> None:

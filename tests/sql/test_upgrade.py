@@ -1,6 +1,7 @@
 """An upgrade drops the views and creates them again with the migrations; no reader or view of a site blocks it."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -70,7 +71,71 @@ def test_an_upgrade_does_not_wait_for_a_session_that_reads(owner_url: str, log_i
     assert time.monotonic() - begun < 10
     with pytest.raises(psycopg2.OperationalError), reading.cursor() as cursor:
         cursor.execute("select 1")
-    assert count(idle, "reports.observations") == 0  # was in no transaction, and reads on
+    with pytest.raises(psycopg2.OperationalError), idle.cursor() as cursor:
+        cursor.execute("select 1")
+    assert count(log_in(), "reports.observations") == 0
+
+
+def test_a_reader_that_connects_again_at_once_blocks_no_upgrade(owner_url: str, log_in: Login) -> None:
+    ended, refused = threading.Event(), threading.Event()
+
+    def read_on() -> None:
+        while not ended.is_set():
+            try:
+                with log_in().cursor() as cursor:
+                    cursor.execute("select count(*) from reports.observations")
+                    cursor.execute("select pg_sleep(60)")
+            except psycopg2.OperationalError:
+                refused.set()
+
+    readers = [threading.Thread(target=read_on, daemon=True) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    config = alembic_config(owner_url)
+    begun = time.monotonic()
+    for _ in range(3):
+        command.upgrade(config, "head")
+    assert time.monotonic() - begun < 20
+    assert refused.is_set()
+    ended.set()
+    command.upgrade(config, "head")  # ends those that sleep
+    for reader in readers:
+        reader.join(30)
+        assert not reader.is_alive()
+
+
+def test_a_failed_upgrade_lets_readers_in_again(
+    owner_url: str, log_in: Login, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATDB_SITE_REPORTS", str(tmp_path))
+    (tmp_path / "wrong.sql").write_text("create nonsense;")
+    with pytest.raises(CommandError):
+        command.upgrade(alembic_config(owner_url), "head")
+    assert count(log_in(), "reports.observations") == 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("create sequence site_reports.s", "creates a sequence"),
+        ("create type site_reports.t as enum ('a')", "creates a type"),
+        ("create type site_reports.t as (a int)", "creates a type"),
+        ("create domain site_reports.d as text", "creates a type"),
+        ("rollback", "ends the transaction"),
+        ("commit", "ends the transaction"),
+        ("-- caf\xe9", "wrong.sql"),
+    ],
+)
+def test_what_could_block_the_next_upgrade_is_refused(
+    owner_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str, message: str
+) -> None:
+    config = alembic_config(owner_url)
+    with monkeypatch.context() as patched:
+        patched.setenv("ATDB_SITE_REPORTS", str(tmp_path))
+        (tmp_path / "wrong.sql").write_text(statement, encoding="latin-1")
+        with pytest.raises(CommandError, match=message):
+            command.upgrade(config, "head")
+    command.upgrade(config, "head")
 
 
 def test_commands_that_only_look_end_no_session(owner_url: str, log_in: Login) -> None:
