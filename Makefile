@@ -11,7 +11,7 @@ OBSERVATIONS ?= 100
 LISTENER ?= 50
 OTHERS ?= 20
 RUNS ?= 50000
-SECRETS ?= deploy/secrets
+SECRETS ?=
 STACK ?=
 BACKUPS ?= .atdb-backups
 KEEP ?=
@@ -75,7 +75,7 @@ rotate-secrets: .venv/run ## Replace all passwords and keys, of the stopped stac
 
 images: ## Build the images of docker-compose.yaml, labelled with version and commit
 	@{ echo "ATDB_VERSION=$$(git describe --tags --always --dirty)"; echo "ATDB_COMMIT=$$(git rev-parse HEAD)"; \
-	  grep -sv -e '^ATDB_VERSION=' -e '^ATDB_COMMIT=' .env || true; } > .env.new && mv .env.new .env
+	  grep -sv -e '^ATDB_VERSION=' -e '^ATDB_COMMIT=' .env || true; } > .env.new && { test ! -e .env || chmod --reference=.env .env.new; } && mv .env.new .env
 	$(COMPOSE) build -q migrate migrate-airflow
 
 # A folder that is named is not created: it is not there while its disk is not mounted.

@@ -36,7 +36,7 @@ class Config:
         anonymous = os.environ.get("ATDB_ANONYMOUS_ROLE")
         return cls(
             database_url=database_url,
-            anonymous_role=role_named(anonymous) if anonymous else None,
+            anonymous_role=_role(anonymous) if anonymous else None,
             airflow_url=_url(os.environ.get("AIRFLOW_URL")),
             reports_account=os.environ.get("ATDB_REPORTS_ACCOUNT") or cls.reports_account,
             trusted_proxies=_proxies(os.environ.get("ATDB_TRUSTED_PROXIES")),
@@ -57,6 +57,13 @@ def origin_of(url: str) -> str:
     """Return the scheme, host and port of a URL."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _role(text: str) -> Role:
+    try:
+        return role_named(text)
+    except KeyError:
+        raise SystemExit(f"ATDB_ANONYMOUS_ROLE: {text!r} is not a role such as viewer") from None
 
 
 def _proxies(text: str | None) -> int:

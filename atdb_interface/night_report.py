@@ -27,8 +27,8 @@ FORECAST = timedelta(days=14)
 FORECAST_STEP = timedelta(hours=6)
 _POINTS = FORECAST // FORECAST_STEP + 1
 
-#: As `fields.Size`: readers of JSON cannot distinguish larger numbers.
-_LARGEST = 2**53 - 1
+#: As `fields.Size`: readers of JSON cannot distinguish larger numbers. A figure that is as large was larger.
+LARGEST = 2**53 - 1
 
 
 def _a_number(value: Any) -> Any:
@@ -46,12 +46,12 @@ def _a_day(value: Any) -> Any:
 Night = Annotated[date, BeforeValidator(_a_day), WithJsonSchema({"type": "string", "pattern": DAY_PATTERN})]
 Moment = Annotated[Time, AfterValidator(lambda moment: moment.replace(microsecond=0))]
 ShortText = Annotated[str, Field(max_length=LONGEST_TEXT)]
-Count = Annotated[int, Field(ge=0, le=_LARGEST), BeforeValidator(_a_number)]
+Count = Annotated[int, Field(ge=0, le=LARGEST), BeforeValidator(_a_number)]
 #: A length of time, and the amount of data; bytes of free space can be negative in a forecast.
-Seconds = Annotated[float, Field(ge=0, le=_LARGEST, allow_inf_nan=False), BeforeValidator(_a_number)]
-AtLeastOne = Annotated[int, Field(ge=1, le=_LARGEST), BeforeValidator(_a_number)]
+Seconds = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False), BeforeValidator(_a_number)]
+AtLeastOne = Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(_a_number)]
 Bytes = Count
-FreeBytes = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST), BeforeValidator(_a_number)]
+FreeBytes = Annotated[int, Field(ge=-LARGEST, le=LARGEST), BeforeValidator(_a_number)]
 
 
 class ObservedRow(Wire):

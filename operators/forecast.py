@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from atdb_interface.night_report import FORECAST, FORECAST_STEP, DiskPoint
+from atdb_interface.night_report import FORECAST, FORECAST_STEP, LARGEST, DiskPoint
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def points(free_bytes: int, writes: Sequence[Write], start: datetime) -> list[Di
     """Return the free space at `start` and at each step after it, to the end of the forecast."""
     moments = [start + number * FORECAST_STEP for number in range(FORECAST // FORECAST_STEP + 1)]
     return [
-        DiskPoint(at=moment, free_bytes=free_bytes - round(written_bytes(writes, start, moment)))
+        DiskPoint(at=moment, free_bytes=max(free_bytes - round(written_bytes(writes, start, moment)), -LARGEST))
         for moment in moments
     ]
 

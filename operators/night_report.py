@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,8 @@ class NightReportOperator(BaseOperator):
 
 
 def make_report(night: Night, rows: Mapping[str, list[Row]], *, made_at: datetime) -> wire.NightReport:
-    """Build the report from the rows of the queries."""
+    """Build the report from the rows of the queries; what is larger or longer than a report can be is cut."""
+    rows = {name: [_bounded(row) for row in found] for name, found in rows.items()}
     return wire.NightReport.model_validate(
         {
             "night": night.day,
@@ -106,19 +108,27 @@ def make_report(night: Night, rows: Mapping[str, list[Row]], *, made_at: datetim
             "ends": night.ends,
             "made_at": made_at,
             "observed_count": len(rows["observed"]),
-            "observed_bytes": sum(row["size_bytes"] for row in rows["observed"]),
+            "observed_bytes": min(sum(row["size_bytes"] for row in rows["observed"]), wire.LARGEST),
             "observed": rows["observed"][: wire.LONGEST_LIST],
             "failures_count": len(rows["failures"]),
             "failures": rows["failures"][: wire.LONGEST_LIST],
             "waiting": rows["waiting"],
             "longest_waiting": rows["longest_waiting"],
-            "data_hosts": rows["data_hosts"],
+            "data_hosts": rows["data_hosts"][: wire.MOST_HOSTS],
             "stages": rows["stages"],
             "slowest": rows["slowest"],
-            "volume_rates": rows["volume_rates"],
+            "volume_rates": rows["volume_rates"][: wire.MOST_MODES],
             "disks": _disks(night, rows),
         }
     )
+
+
+def _bounded(row: Row) -> Row:
+    """Return a row whose numbers a report can hold."""
+    return {
+        name: min(max(value, -wire.LARGEST), wire.LARGEST) if isinstance(value, int | float | Decimal) else value
+        for name, value in row.items()
+    }
 
 
 def _disks(night: Night, rows: Mapping[str, list[Row]]) -> list[wire.DiskRow]:
@@ -127,7 +137,9 @@ def _disks(night: Night, rows: Mapping[str, list[Row]]) -> list[wire.DiskRow]:
     for row in rows["planned"]:
         planned[row["data_host"]].append(row)
     seen = {row["data_host"]: row for row in rows["disks"]}
-    return [_disk(host, seen.get(host), planned[host], rates, night) for host in sorted({*seen, *planned})]
+    # To those that are left out, the fewest observations are planned.
+    hosts = sorted({*seen, *planned}, key=lambda host: (-len(planned[host]), host))[: wire.MOST_HOSTS]
+    return [_disk(host, seen.get(host), planned[host], rates, night) for host in sorted(hosts)]
 
 
 def _disk(
@@ -140,7 +152,7 @@ def _disk(
         for row in planned
         if row["observing_mode"] in rates and row["products"]
     ]
-    expected = round(forecast.written_bytes(writes, night.ends, night.ends + wire.FORECAST))
+    expected = min(round(forecast.written_bytes(writes, night.ends, night.ends + wire.FORECAST)), wire.LARGEST)
     known = seen or dict.fromkeys(("total_bytes", "free_bytes", "seen_at"))
     points = forecast.points(seen["free_bytes"], writes, night.ends) if seen else []
     return wire.DiskRow(

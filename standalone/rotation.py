@@ -18,6 +18,8 @@ from standalone.settings import Settings, SettingsError
 
 def rotate(installation: Installation) -> None:
     """Replace the secrets of an installation, which stops; raises BackupError if it cannot be stopped."""
+    if installation.secrets.exists():
+        Credentials.read(installation.secrets)  # what cannot be read is found before anything stops
     with shelf.alone(installation.lock), installation.stopped():
         Credentials.renew(installation.secrets)
         installation.secrets_changed()
@@ -36,6 +38,9 @@ def main() -> int:
         containers = Containers()
         running = containers.running()
         rotate(containers)
+        if set(running) <= {"postgres"}:
+            print("All passwords and keys are new. Run: docker compose up -d")
+            return 0
         containers.start(running)
         print("All passwords and keys are new. The containers that were running start.")
     except (BackupError, SettingsError, CredentialsError, OSError) as error:

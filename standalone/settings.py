@@ -85,7 +85,8 @@ class Settings:
             product_bytes=_whole(environment, "TELESCOPE_PRODUCT_BYTES", cls.product_bytes, most=1 << 50),
             report_hour=_report_hour(environment),
         )
-        if len(set(settings.ports.values())) < len(settings.ports):
+        hosts = (settings.atdb_host, settings.airflow_host, settings.telescope_host, settings.postgres_host)
+        if len(set(zip(hosts, settings.ports.values(), strict=True))) < len(settings.ports):
             listed = ", ".join(f"{name}={port}" for name, port in settings.ports.items())
             raise SettingsError(f"each part needs a port of its own: {listed}")
         return settings
@@ -196,11 +197,14 @@ def _host(environment: Mapping[str, str], name: str) -> str:
 
 
 def _url(environment: Mapping[str, str], name: str) -> str:
-    text = (environment.get(name) or "").rstrip("/")
-    parts = urlsplit(text)
-    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
-        raise SettingsError(f"{name} must be a URL such as https://atdb.example, not {text!r}")
-    return text
+    """Return a URL without slashes at its end or one after the other, which Airflow would take for a host."""
+    given = environment.get(name) or ""
+    if not given:
+        return ""
+    found = re.fullmatch(r"(https?://[^\s/?#@:\[\]]+)(?::(\d{1,5}))?((?:/+[^\s/?#]+)*)/*", given, re.ASCII)
+    if found is None or not 0 < int(found[2] or 1) <= 65535:
+        raise SettingsError(f"{name} must be a URL such as https://atdb.example, not {given!r}")
+    return found[1] + (f":{found[2]}" if found[2] else "") + re.sub("/+", "/", found[3])
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from standalone import database
 from standalone.backup.errors import BackupError
 from standalone.backup.installation import Installation
 from standalone.backup.postgresql import Session
 from standalone.containers import secrets
+from standalone.containers.variables import public_host, secrets_folder
 from standalone.credentials import Credentials
 
 _START_SECONDS = 180.0
@@ -111,23 +111,11 @@ class Containers(Installation):
 
     def secrets_changed(self) -> None:
         """Write each service's part of the secrets again."""
-        address = self._variable("ATDB_PUBLIC_URL") or "https://localhost"
-        secrets.write(self._secrets_folder, urlsplit(address).hostname or "localhost")
+        secrets.write(self._secrets_folder, public_host(self.folder))
 
     @property
     def _secrets_folder(self) -> Path:
-        return self.folder / (self._variable("ATDB_SECRETS_FOLDER") or "deploy/secrets")
-
-    def _variable(self, name: str) -> str:
-        """Look up a variable as Compose does: in the environment, then in the file .env."""
-        if name in os.environ:
-            return os.environ[name]
-        try:
-            lines = (self.folder / ".env").read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
-            return ""
-        known = dict(line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
-        return known.get(name, "").strip().strip("'\"")
+        return secrets_folder(self.folder)
 
     def _require(self, *arguments: str) -> str:
         done = self._run(*arguments)

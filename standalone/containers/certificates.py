@@ -13,7 +13,7 @@ _DAYS = 365
 def self_signed(host: str) -> tuple[str, str]:
     """Return a new key and its certificate for a host name or an address, both as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host[:64])])  # browsers look at what follows
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -36,4 +36,4 @@ def _general_name(host: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ip_address(host))
     except ValueError:
-        return x509.DNSName(host)
+        return x509.DNSName(host.encode("idna").decode())

@@ -8,12 +8,12 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from standalone.containers import certificates
+from standalone.containers.variables import public_host, secrets_folder
 from standalone.credentials import Credentials, CredentialsError
 from standalone.files import write_private
-from standalone.settings import Settings, SettingsError
+from standalone.settings import SettingsError
 
 _AIRFLOW: Mapping[str, tuple[str, ...]] = {
     "airflow_keys": ("fernet_key", "jwt_secret", "secret_key"),
@@ -75,7 +75,7 @@ def write(folder: Path, host: str) -> None:
     _write(folder / "redis.conf", f"requirepass {credentials.redis['redis']}\n")
     tls = folder / "tls"
     tls.mkdir(exist_ok=True)
-    if not (tls / "certificate.pem").exists():
+    if not (tls / "certificate.pem").exists() and not (tls / "key.pem").exists():
         key, certificate = certificates.self_signed(host)
         write_private(tls / "key.pem", key)
         _write(tls / "certificate.pem", certificate)
@@ -87,12 +87,14 @@ def _write(path: Path, text: str) -> None:
 
 
 def main() -> None:
-    """Write the folder that is named, for the host in ATDB_PUBLIC_URL."""
+    """Write the folder that is named, or that of ATDB_SECRETS_FOLDER, for the host in ATDB_PUBLIC_URL."""
     try:
-        settings = Settings.from_environment()
-        write(Path(sys.argv[1]), urlsplit(settings.atdb_public_url or "https://localhost").hostname or "localhost")
+        folder = Path(sys.argv[1]) if sys.argv[1:] else secrets_folder()
+        write(folder, public_host())
     except (SettingsError, CredentialsError, OSError) as error:
         raise SystemExit(str(error)) from None
+    if not (folder / "tls" / "certificate.pem").exists():
+        print(f"{folder}/tls has a key and no certificate.pem. Put that there, or remove key.pem for a first one.")
 
 
 if __name__ == "__main__":

@@ -51,7 +51,10 @@ def main(service: str) -> None:
         write_private(settings.airflow_passwords, json.dumps(dict(credentials.airflow_ui)))
     if name == "worker":
         private_connections.write(settings, credentials)
-    wanted = programs.program(name, settings, credentials)
+    try:
+        wanted = programs.program(name, settings, credentials)
+    except KeyError as missing:
+        raise SystemExit(f"{service}: its part of the secrets lacks {missing}. Run: make secrets") from None
     os.chdir(REPOSITORY)
     environment = programs.minimal_environment(settings) | wanted.environment
     os.execve(wanted.command[0], wanted.command, environment)  # noqa: S606 - no shell is meant

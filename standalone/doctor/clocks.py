@@ -40,7 +40,10 @@ def check(place: Place) -> Iterator[Finding]:
         except Exception as error:  # that it does not respond is the finding of another check
             yield not_checked(SUBJECT, f"{name} does not show its clock: {short(error)}", f"Repair {name} first.")
             continue
-        offsets[name] = shown - (before + time.time()) / 2
+        after = time.time()
+        offset = shown - (before + after) / 2
+        # It was read at any moment of the request.
+        offsets[name] = max(abs(offset) - (after - before) / 2, 0) * (1 if offset > 0 else -1)
     yield from (judge(name, offset) for name, offset in offsets.items() if abs(offset) > WARNING_SECONDS)
     if offsets and all(abs(offset) <= WARNING_SECONDS for offset in offsets.values()):
         yield well(SUBJECT, f"{', '.join(offsets)} and this one agree within {WARNING_SECONDS:g} s")

@@ -12,8 +12,10 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface.client import Client
+from atdb_interface.night_report import LARGEST, MOST_HOSTS
 from atdb_interface.nights import Night
 from atdb_interface.overview import EventKind
+from atdb_interface.presence import DiskUsage
 from tests.reports import busy
 from tests.reports.conftest import RunReport
 from tests.reports.figures import Known, compare
@@ -83,6 +85,27 @@ def test_a_night_that_has_not_ended_or_is_none_is_refused_without_an_event(
         run_report(night, attempt=7)
     assert list(client.night_reports()) == []
     assert list(client.events()) == []
+
+
+def test_no_account_can_make_a_night_too_large_to_be_reported(
+    client: Client, superuser_url: str, run_report: RunReport
+) -> None:
+    last = Night.last(datetime.now(UTC), HOUR)
+    busy.fill(client, superuser_url, last.ends, number=12, seed=10)
+    with closing(psycopg2.connect(superuser_url)) as opened, opened, opened.cursor() as cursor:
+        cursor.execute("update observations set size_bytes = %s", (LARGEST,))
+        cursor.execute("update dataproducts set size = %s", (LARGEST,))
+    for number in range(MOST_HOSTS + 1):
+        client.report_disk(DiskUsage(data_host=f"aaa{number}", total_bytes=LARGEST, free_bytes=1))
+    with closing(psycopg2.connect(superuser_url)) as opened, opened, opened.cursor() as cursor:
+        seen = last.ends - timedelta(hours=1)
+        cursor.execute("update disk_usages set at = %s where data_host like 'aaa%%'", (seen,))
+    for back in range(3):
+        run_report(last.day - timedelta(days=back))
+    report = client.night_report(last.day)
+    assert LARGEST in (report.observed_bytes, *(each.validated_bytes for each in report.data_hosts))
+    assert len(report.disks) == MOST_HOSTS
+    assert any(each.planned_observations for each in report.disks)
 
 
 def test_a_parameter_with_a_slip_is_refused(client: Client, run_report: RunReport) -> None:

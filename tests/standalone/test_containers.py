@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from standalone import programs
-from standalone.containers import health, secrets, service, services
+from standalone.containers import certificates, health, secrets, service, services, variables
 from standalone.credentials import Credentials
-from standalone.settings import REPOSITORY, Executor, Settings
+from standalone.settings import REPOSITORY, Executor, Settings, SettingsError
 
 COMPOSE = (REPOSITORY / "docker-compose.yaml").read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
@@ -77,6 +77,37 @@ def test_the_folder_of_the_secrets_is_closed_and_made_once(folder: Path) -> None
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     secrets.write(folder, "other.example")
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_the_variables_of_the_file_env_count_for_make_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ATDB_PUBLIC_URL", raising=False)
+    monkeypatch.delenv("ATDB_SECRETS_FOLDER", raising=False)
+    assert variables.public_host(tmp_path) == "localhost"
+    assert variables.secrets_folder(tmp_path) == tmp_path / "deploy/secrets"
+    (tmp_path / ".env").write_text(
+        "ATDB_PUBLIC_URL=https://atdb.example:8443\nATDB_SECRETS_FOLDER='/srv/secrets'\n"
+    )
+    assert variables.public_host(tmp_path) == "atdb.example"
+    assert variables.secrets_folder(tmp_path) == Path("/srv/secrets")
+    monkeypatch.setenv("ATDB_PUBLIC_URL", "https://[::1")
+    with pytest.raises(SettingsError, match="ATDB_PUBLIC_URL"):
+        variables.public_host(tmp_path)
+
+
+@pytest.mark.parametrize("host", ["münchen.example", "a" * 60 + "." + "b" * 60 + ".example", "127.0.0.1"])
+def test_a_first_certificate_is_made_for_each_host(host: str) -> None:
+    key, certificate = certificates.self_signed(host)
+    assert "PRIVATE KEY" in key
+    assert "CERTIFICATE" in certificate
+
+
+def test_a_key_of_the_site_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "secrets" / "tls").mkdir(parents=True)
+    (tmp_path / "secrets" / "tls" / "key.pem").write_text("that of the site")
+    secrets.write(tmp_path / "secrets", "atdb.example")
+    assert (tmp_path / "secrets" / "tls" / "key.pem").read_text() == "that of the site"
 
 
 def test_only_nginx_is_published_and_cannot_reach_the_database() -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -99,3 +100,27 @@ def test_a_running_site_keeps_its_secrets(site: Site) -> None:
     before = site.settings.credentials.read_bytes()
     assert "running" in rotate(site, code=1)
     assert site.settings.credentials.read_bytes() == before
+
+
+def test_a_restore_gives_the_superuser_the_password_of_the_backup(site: Site, tmp_path: Path) -> None:
+    environment = {**os.environ, **site.settings.as_environment()}
+    backup = [sys.executable, "-m", "standalone.backup"]
+    subprocess.run([*backup, "make", str(tmp_path)], cwd=REPOSITORY, env=environment, check=True)
+    (made,) = tmp_path.glob("atdb-*")
+    site.stop()
+    rotate(site)
+    site.settings.credentials.unlink()
+    subprocess.run([*backup, "restore", str(made)], cwd=REPOSITORY, env=environment, check=True)
+    site.credentials = Credentials.read(site.settings.credentials)
+    site.start()
+    site.prepare()
+    assert site.answers()
+
+
+def test_a_file_that_cannot_be_read_stops_nothing(site: Site) -> None:
+    known = site.settings.credentials.read_text()
+    site.settings.credentials.write_text(known.replace("{", "{,", 1))
+    try:
+        assert "secrets.json cannot be used" in rotate(site, code=1)
+    finally:
+        site.settings.credentials.write_text(known)

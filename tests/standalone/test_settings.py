@@ -75,3 +75,30 @@ def test_two_parts_cannot_have_one_port() -> None:
 def test_airflow_is_asked_at_the_path_that_it_has_in_browsers() -> None:
     settings = Settings(airflow_host="airflow-api-server", airflow_public_url="https://atdb.example/airflow")
     assert settings.airflow_url == "http://airflow-api-server:8080/airflow"
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("https://h:9443/", "https://h:9443"),
+        ("https://h//airflow/", "https://h/airflow"),
+        ("https://h:9443//airflow", "https://h:9443/airflow"),
+    ],
+)
+def test_slashes_too_many_are_taken_from_a_url(given: str, read: str) -> None:
+    assert Settings.from_environment({"AIRFLOW_PUBLIC_URL": given}).airflow_public_url == read
+
+
+@pytest.mark.parametrize(
+    "given", ["https://h:abc", "https://h:99999", "https://h:0", "https://u:p@h/x y", "https://[::1"]
+)
+def test_what_is_no_url_is_refused(given: str) -> None:
+    with pytest.raises(SettingsError, match="ATDB_PUBLIC_URL must be a URL"):
+        Settings.from_environment({"ATDB_PUBLIC_URL": given})
+
+
+def test_parts_on_different_hosts_can_have_one_port() -> None:
+    assert (
+        Settings.from_environment({"TELESCOPE_HOST": "tcs.example", "TELESCOPE_PORT": "8000"}).telescope_port
+        == 8000
+    )

@@ -1,0 +1,36 @@
+"""The variables of docker-compose.yaml, as Compose looks them up: in the environment, then in the file .env."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from standalone.settings import REPOSITORY, SettingsError
+
+
+def variable(name: str, folder: Path = REPOSITORY) -> str:
+    """Return a variable; empty if it is not set. `folder`: that of docker-compose.yaml and .env."""
+    if name in os.environ:
+        return os.environ[name]
+    try:
+        lines = (folder / ".env").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return ""
+    known = dict(line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
+    return known.get(name, "").strip().strip("'\"")
+
+
+def secrets_folder(folder: Path = REPOSITORY) -> Path:
+    """Return the folder of the secrets."""
+    return folder / (variable("ATDB_SECRETS_FOLDER", folder) or "deploy/secrets")
+
+
+def public_host(folder: Path = REPOSITORY) -> str:
+    """Return the host of ATDB_PUBLIC_URL. Raises SettingsError if it has none."""
+    address = variable("ATDB_PUBLIC_URL", folder) or "https://localhost"
+    try:
+        host = urlsplit(address).hostname
+    except ValueError:
+        host = None
+    if not host:
+        raise SettingsError(f"ATDB_PUBLIC_URL must be a URL such as https://atdb.example, not {address!r}")
+    return host
