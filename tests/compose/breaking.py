@@ -24,9 +24,7 @@ def kills(trial: Trial) -> None:
         for status in (Status.INGESTING, Status.RUNNING):
             for service in victims:
                 container = trial.deployment.container(service)
-                if not trial.await_status(atdb, status):
-                    task_ids |= set(trial.submit(atdb, 2))
-                    require(trial.await_status(atdb, status), f"no observation came to {status}")
+                trial.await_status(atdb, status, task_ids)
                 container.kill()
                 killed.append((datetime.now(UTC), status, service))
                 await_return(trial, container, str(status))
@@ -64,7 +62,7 @@ def out_of_memory(trial: Trial) -> None:
     for title in ("airflow worker -- ", "airflow task supervisor: "):
         with trial.client() as atdb:
             task_ids = set(trial.submit(atdb, 1))
-            require(trial.await_status(atdb, Status.INGESTING), "nothing is ingested")
+            trial.await_status(atdb, Status.INGESTING, task_ids)
             first = psutil.Process(trial.deployment.container("worker").pid)
             found = [each for each in first.children(recursive=True) if " ".join(each.cmdline()).startswith(title)]
             require(found, f"no process is called {title}")

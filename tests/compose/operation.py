@@ -75,7 +75,7 @@ def rotation(trial: Trial) -> None:
     former = trial.deployment.credentials
     with trial.client() as atdb:
         task_ids = set(trial.submit(atdb, 3))
-        require(trial.await_status(atdb, Status.INGESTING), "nothing is ingested")
+        trial.await_status(atdb, Status.INGESTING, task_ids)
     trial.deployment.python("standalone.rotation", "--compose")
     trial.deployment.await_healthy()
     for section in ("airflow_ui", "atdb", "postgresql", "redis"):

@@ -15,6 +15,7 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.models import Observation
 from tests.compose.deployment import PROJECT, Deployment
+from tests.kills.flow import NORMAL_WAY
 
 
 class Failed(AssertionError):
@@ -77,14 +78,15 @@ class Trial:
         )
         return str(made.taskID)
 
-    def await_status(self, atdb: Client, status: Status) -> bool:
-        """Wait until any observation has a status; False if none does for five minutes."""
-        deadline = time.monotonic() + 300
-        while not atdb.count_observations(my_status=status):
-            if time.monotonic() > deadline:
-                return False
+    def await_status(self, atdb: Client, status: Status, task_ids: set[str]) -> None:
+        """Wait until one of the observations has a status; submits two more while none is on its way there."""
+        on_its_way = [Status(each) for each in NORMAL_WAY[: NORMAL_WAY.index(status)]]
+        deadline = time.monotonic() + 900
+        while not atdb.count_observations(my_status=status, taskID__in=sorted(task_ids)):
+            require(time.monotonic() < deadline, f"no observation came to {status}")
+            if not atdb.count_observations(my_status__in=on_its_way, taskID__in=sorted(task_ids)):
+                task_ids |= set(self.submit(atdb, 2))
             time.sleep(0.2)
-        return True
 
     def arrive(
         self, atdb: Client, task_ids: set[str], ends: set[Status], seconds: float = 300

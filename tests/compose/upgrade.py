@@ -10,7 +10,7 @@ from atdb_interface.lifecycle import Status
 from standalone.settings import REPOSITORY
 from tests.compose.__main__ import PRODUCT_BYTES, timed
 from tests.compose.deployment import Deployment, deployed
-from tests.compose.trial import Trial, require
+from tests.compose.trial import Trial
 
 
 def main(commit: str) -> None:
@@ -44,9 +44,10 @@ def upgrade(deployment: Deployment, folder: Path) -> None:
         begin = datetime.now(UTC) + timedelta(seconds=60)
         # Running for as long as the upgrade takes, and scheduled for afterwards.
         task_ids = {trial.observation(atdb, begin + timedelta(minutes=minutes), 600) for minutes in (0, 14)}
-        require(trial.await_status(atdb, Status.RUNNING), "nothing is running")
-        task_ids.add(trial.observation(atdb, datetime.now(UTC) + timedelta(seconds=60), 2))
-        require(trial.await_status(atdb, Status.INGESTING), "nothing is ingested")
+        trial.await_status(atdb, Status.RUNNING, task_ids)
+        short = {trial.observation(atdb, datetime.now(UTC) + timedelta(seconds=60), 2)}
+        trial.await_status(atdb, Status.INGESTING, short)
+        task_ids |= short
     deployment.checkout = REPOSITORY
     (folder / "backups").mkdir()
     deployment.python("standalone.backup", "make", str(folder / "backups"), "--compose")
