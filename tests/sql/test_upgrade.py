@@ -77,13 +77,14 @@ def test_an_upgrade_does_not_wait_for_a_session_that_reads(owner_url: str, log_i
 
 
 def test_a_reader_that_connects_again_at_once_blocks_no_upgrade(owner_url: str, log_in: Login) -> None:
-    ended, refused = threading.Event(), threading.Event()
+    ended, refused, reading = threading.Event(), threading.Event(), threading.Semaphore(0)
 
     def read_on() -> None:
         while not ended.is_set():
             try:
                 with log_in().cursor() as cursor:
                     cursor.execute("select count(*) from reports.observations")
+                    reading.release()
                     cursor.execute("select pg_sleep(60)")
             except psycopg2.OperationalError:
                 refused.set()
@@ -93,6 +94,8 @@ def test_a_reader_that_connects_again_at_once_blocks_no_upgrade(owner_url: str, 
     for reader in readers:
         reader.start()
     config = alembic_config(owner_url)
+    for _ in readers:
+        assert reading.acquire(timeout=60)
     for _ in range(3):
         command.upgrade(config, "head")
     assert refused.is_set()
