@@ -129,11 +129,10 @@ def _verify(installation: Installation, unfinished: Path) -> None:
 
 @contextmanager
 def _temporary(installation: Installation, database: str) -> Iterator[str]:
-    temporary = scratch.create(installation, database, scratch.VERIFYING)
     try:
-        yield temporary
+        yield scratch.create(installation, database, scratch.VERIFYING)
     finally:
-        scratch.drop(installation, temporary)
+        scratch.drop(installation, scratch.named(database, scratch.VERIFYING))
 
 
 def compare(

@@ -37,10 +37,9 @@ def restore(installation: Installation, backup: Path, *, report: Callable[[str],
         scratch.end_leftovers(installation)
         for database, owner in OWNERS.items():
             installation.prepare_role(owner)
+            # After a failure; else it has the name of the present.
+            entered.callback(scratch.drop, installation, scratch.named(database, scratch.RESTORING))
             empty = scratch.create(installation, database, scratch.RESTORING)
-            entered.callback(
-                scratch.drop, installation, empty
-            )  # after a failure; else it has the name of the present
             making.compare(installation, written, database, empty, backup)
             with Session(installation, empty, owner) as session:
                 session.execute("analyze")  # a dump holds no statistics, without which queries may be slow
