@@ -77,8 +77,8 @@ def without_readers(engine: Engine) -> Iterator[None]:
 def drop(connection: Connection) -> None:
     """Drop what an upgrade has created in both schemas, and the schemas.
 
-    Raises CommandError if something else depends on the
-    views or lies in the schemas, or if another session uses a view for too long.
+    Raises CommandError if something else depends on the views or lies in the schemas, or if another session uses a
+    view for too long.
     """
     existing = [schema for schema in (SITE_SCHEMA, SCHEMA) if _exists(connection, schema)]
     created: dict[str, list[str]] = defaultdict(list)

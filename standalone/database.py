@@ -206,7 +206,7 @@ def superuser_password(password: str) -> tuple[str, ...]:
 
 
 def reset_superuser(settings: Settings, credentials: Credentials) -> None:
-    """Give the superuser our password while the server is stopped; the one that it has is not needed.
+    """Set the superuser's password to ours while the server is stopped; the former one is not needed.
 
     Raises DatabaseError if PostgreSQL refuses.
     """

@@ -57,7 +57,7 @@ def prepare_airflow(settings: Settings, credentials: Credentials) -> None:
             _run(settings, "prepare-airflow", ["airflow", "db", "migrate"], environment, log)
             database.set_note(settings, credentials, "airflow", migrated())
         if "," in credentials.airflow_keys["fernet_key"]:
-            # Encrypt with the first key what a former key has encrypted. A failure keeps nobody from working: the
+            # Encrypt with the first key what a former key has encrypted. A failure stops nothing: the
             # former keys still decrypt it, and what no key decrypts is lost already. The log names that.
             with suppress(PreparationError):
                 _run(settings, "prepare-airflow", ["airflow", "rotate-fernet-key"], environment, log)

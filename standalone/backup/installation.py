@@ -55,7 +55,10 @@ class Installation(ABC):
 
     @abstractmethod
     def reset_superuser(self) -> None:
-        """Give the database's superuser the password in the secrets, whichever it has. The rest is stopped."""
+        """Set the password of the database's superuser to that of the secrets; the former one is not needed.
+
+        The caller has stopped what uses the database.
+        """
 
     @abstractmethod
     @contextmanager
