@@ -73,7 +73,7 @@ class Containers(Installation):
     def without_services(self) -> Iterator[None]:
         """Stop all other containers and run that of the database, which stays."""
         with self.stopped():
-            self._start_database()
+            self.reset_superuser()
             yield
 
     def reset_superuser(self) -> None:

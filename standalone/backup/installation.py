@@ -65,7 +65,7 @@ class Installation(ABC):
     def without_services(self) -> Iterator[None]:
         """Run the database server, and nothing that uses it, while the context is entered.
 
-        Raises BackupError if that cannot be achieved.
+        Its superuser has the password of the secrets, also if those were rotated since. Raises BackupError if that cannot be achieved.
         """
 
     @abstractmethod

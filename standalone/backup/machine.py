@@ -84,6 +84,7 @@ class Machine(Installation):
         """Run the database server alone; raises BackupError if the stack is running."""
         with self.stopped():
             database.initialise(self._settings, self._credentials())
+            self.reset_superuser()
             with self._postgres():
                 yield
 

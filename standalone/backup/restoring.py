@@ -30,8 +30,6 @@ def restore(installation: Installation, backup: Path, *, report: Callable[[str],
         entered.enter_context(shelf.alone(installation.lock))
         _put_back_secrets(installation, backup / making.SECRETS, report)
         installation.secrets_changed()
-        with installation.stopped():
-            installation.reset_superuser()  # it has another one if the secrets were rotated since
         entered.enter_context(installation.without_services())
         _require_version(installation, written)
         scratch.end_leftovers(installation)
