@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from standalone.settings import REPOSITORY, SettingsError
+from standalone.settings import REPOSITORY, Settings
 
 
 def variable(name: str, folder: Path = REPOSITORY) -> str:
@@ -25,12 +25,7 @@ def secrets_folder(folder: Path = REPOSITORY) -> Path:
 
 
 def public_host(folder: Path = REPOSITORY) -> str:
-    """Return the host of ATDB_PUBLIC_URL. Raises SettingsError if it has none."""
-    address = variable("ATDB_PUBLIC_URL", folder) or "https://localhost"
-    try:
-        host = urlsplit(address).hostname
-    except ValueError:
-        host = None
-    if not host:
-        raise SettingsError(f"ATDB_PUBLIC_URL must be a URL such as https://atdb.example, not {address!r}")
-    return host
+    """Return the host of ATDB_PUBLIC_URL. Raises SettingsError if that is no URL."""
+    name = "ATDB_PUBLIC_URL"
+    address = Settings.from_environment({name: variable(name, folder)}).atdb_public_url
+    return urlsplit(address or "https://localhost").hostname or ""
