@@ -153,4 +153,5 @@ def _because(reason: str) -> str:
 
 def _plain(text: str) -> str:
     """Return text that Markdown shows as it is."""
-    return re.sub(r"([\\`*_~#|\[\]<>]|^[-+=]|(?<=^\d)[.)])", r"\\\1", text)
+    escaped = re.sub(r"([\\`*_~#|\[\]<>]|^[-+=])", r"\\\1", text)
+    return re.sub(r"^(\d+)([.)])", r"\1\\\2", escaped)  # or it would begin a numbered list

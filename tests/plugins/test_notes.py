@@ -85,7 +85,12 @@ def test_a_name_is_shown_as_it_is() -> None:
     name = "# Heading __bold__ ~~s~~ <b>x</b> |"
     escaped = r"\# Heading \_\_bold\_\_ \~\~s\~\~ \<b\>x\</b\> \|"
     assert _plain(name) == escaped
-    assert [_plain(each) for each in ("- a-b", "1. a", "3C48")] == [r"\- a-b", r"1\. a", "3C48"]
+    assert [_plain(each) for each in ("- a-b", "1. a", "12) a", "3C48")] == [
+        r"\- a-b",
+        r"1\. a",
+        r"12\) a",
+        "3C48",
+    ]
 
 
 def test_a_run_that_fails_and_is_fixed_from_atdb_says_so(
