@@ -65,7 +65,8 @@ class Installation(ABC):
     def without_services(self) -> Iterator[None]:
         """Run the database server, and nothing that uses it, while the context is entered.
 
-        Its superuser has the password of the secrets, also if those were rotated since. Raises BackupError if that cannot be achieved.
+        Its superuser then has the password of the secrets, whichever it had. Raises BackupError if that cannot be
+        achieved.
         """
 
     @abstractmethod
