@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+from cryptography.fernet import Fernet
 from flask import Flask
 
 from atdb_api import create_app
@@ -28,6 +30,9 @@ DETAILS = [
 ]
 #: How long ago something was, at the moment of the answer.
 AGE = re.compile(rb'"oldest_age_seconds": \d+')
+
+#: The value of that variable.
+SECRET = b"what nobody may read"
 
 
 def stored(app: Flask) -> list[str]:
@@ -110,3 +115,22 @@ def observe(client: Client, status: Status = Status.DEFINED, *, products: int = 
     for step in way_to(status):
         client.move(made.taskID, step)
     return made.taskID
+
+
+@contextmanager
+def running(folder: Path, *statuses: Status) -> Iterator[Site]:
+    """Run a site with an observation in each status, and an encrypted variable of Airflow."""
+    site = Site(folder)
+    site.start()
+    try:
+        site.prepare()
+        with site.client() as client:
+            for status in statuses:
+                observe(client, status, products=3)
+        value = Fernet(site.credentials.airflow_keys["fernet_key"]).encrypt(SECRET).decode()
+        site.execute(
+            f"insert into variable (key, val, is_encrypted) values ('secret', '{value}', true)", "airflow"
+        )
+        yield site
+    finally:
+        site.stop()

@@ -24,28 +24,16 @@ from standalone.backup.machine import Machine
 from standalone.credentials import Credentials
 from standalone.settings import REPOSITORY, Settings
 from tests.conftest import free_ports
-from tests.standalone.site import Site, observe
+from tests.standalone.site import SECRET, Site, observe, running
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A running site with observations, and an encrypted variable of Airflow."""
-    running = Site(tmp_path_factory.mktemp("site"))
-    running.start()
-    try:
-        running.prepare()
-        with running.client() as client:
-            for status in (Status.DEFINED, Status.VALID, Status.REMOVED, Status.ON_HOLD):
-                observe(client, status, products=3)
-        running.execute("update slot_pool set slots = 9 where pool = 'ingest'", "airflow")
-        key = running.credentials.airflow_keys["fernet_key"]
-        value = Fernet(key).encrypt(b"what nobody may read").decode()
-        running.execute(
-            f"insert into variable (key, val, is_encrypted) values ('secret', '{value}', true)", "airflow"
-        )
-        yield running
-    finally:
-        running.stop()
+    """A running site with observations, and a pool that an operator has changed."""
+    statuses = (Status.DEFINED, Status.VALID, Status.REMOVED, Status.ON_HOLD)
+    with running(tmp_path_factory.mktemp("site"), *statuses) as site:
+        site.execute("update slot_pool set slots = 9 where pool = 'ingest'", "airflow")
+        yield site
 
 
 @pytest.fixture
@@ -126,7 +114,7 @@ def test_all_answers_are_the_same_after_everything_was_lost(site: Site, kept: Pa
     restored.start()
     try:
         ((value,),) = restored.execute("select val from variable where key = 'secret'", "airflow")
-        assert MultiFernet(map(Fernet, keys)).decrypt(str(value)) == b"what nobody may read"
+        assert MultiFernet(map(Fernet, keys)).decrypt(str(value)) == SECRET
         restored.prepare()
         after = restored.answers()
         assert {path for path in before if after[path] != before[path]} == {"/atdb/changes/"}  # a password changed

@@ -10,29 +10,17 @@ import psycopg2
 import pytest
 from cryptography.fernet import Fernet, InvalidToken
 
+from atdb_interface.lifecycle import Status
 from standalone import database
 from standalone.credentials import Credentials
 from standalone.settings import REPOSITORY
-from tests.standalone.site import Site, observe
-
-SECRET = b"what nobody may read"
+from tests.standalone.site import SECRET, Site, running
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    running = Site(tmp_path_factory.mktemp("site"))
-    running.start()
-    try:
-        running.prepare()
-        with running.client() as client:
-            observe(client, products=1)
-        value = Fernet(running.credentials.airflow_keys["fernet_key"]).encrypt(SECRET).decode()
-        running.execute(
-            f"insert into variable (key, val, is_encrypted) values ('secret', '{value}', true)", "airflow"
-        )
-        yield running
-    finally:
-        running.stop()
+    with running(tmp_path_factory.mktemp("site"), Status.DEFINED) as site:
+        yield site
 
 
 def rotate(site: Site, code: int = 0) -> str:
