@@ -10,13 +10,13 @@ from standalone.settings import REPOSITORY
 from tests.compose.breaking import kills, out_of_memory
 from tests.compose.deployment import deployed
 from tests.compose.operation import doctor, restore, rotation
-from tests.compose.outside import pages, ports, secrets, slow_clients, users
+from tests.compose.outside import pages, ports, refusals, secrets, slow_clients, users
 from tests.compose.trial import Trial
 from tests.compose.work import demo, report, urgent
 
 PRODUCT_BYTES = 3 << 19  # 40 products an observation: 20 observations have more than 1 GiB
 STEPS = (
-    *(users, ports, slow_clients, pages, doctor, demo, report, urgent),
+    *(users, ports, slow_clients, pages, refusals, doctor, demo, report, urgent),
     *(out_of_memory, kills, restore, rotation, secrets),
 )
 

@@ -7,6 +7,7 @@ import time
 import httpx
 import psutil
 
+from atdb_interface.errors import TYPE_PREFIX
 from standalone.containers.service import MIGRATIONS
 from standalone.containers.services import PROCESSES
 from tests.compose.trial import Trial, require
@@ -76,6 +77,19 @@ def pages(trial: Trial) -> None:
     url = trial.deployment.url
     with logged_in_to_both(url, f"{url}/airflow/", trial.deployment.credentials):
         pass
+
+
+def refusals(trial: Trial) -> None:
+    """What nginx refuses by itself is a problem that a program can read."""
+    with httpx.Client(base_url=trial.deployment.url, verify=trial.trusted(), trust_env=False) as http:
+        answers = [http.post("/atdb/observations/", content=bytes(9 << 20))]
+        while answers[-1].status_code != httpx.codes.TOO_MANY_REQUESTS:
+            require(len(answers) < 100, "a hundred logins in a row were let through")
+            answers.append(http.post("/airflow/auth/token", json={"username": "admin", "password": "wrong"}))
+    for answer, status, kind in ((answers[0], 413, "413"), (answers[-1], 429, "TooManyAttempts")):
+        require(answer.status_code == status, f"{answer.status_code} instead of {status}")
+        require(answer.headers["Content-Type"] == "application/problem+json", f"{status}: {answer.headers}")
+        require(answer.json()["type"] == f"{TYPE_PREFIX}{kind}", f"{status}: {answer.text}")
 
 
 def slow_clients(trial: Trial) -> None:

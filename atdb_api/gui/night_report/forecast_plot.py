@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from atdb_api.gui.night_report.axis import Tick, TimeAxis
 from atdb_interface.night_report import FORECAST, DiskRow, NightReport
 
-_STEP = timedelta(days=2)
+_STEP = timedelta(days=3)
 #: A disk that is full sooner needs attention now, or soon.
 FULL_NOW, FULL_SOON = timedelta(days=1), timedelta(days=7)
 #: The curve is drawn in a square of this side, which the browser stretches.
