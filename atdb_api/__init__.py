@@ -3,8 +3,11 @@
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from atdb_api import browsable, commands, database, gui, headers, negotiation, openapi, problems, views
+from atdb_api import commands, database, gui, views
 from atdb_api.config import Config
+from atdb_api.html import browsable
+from atdb_api.openapi import document
+from atdb_api.rest import headers, negotiation, problems
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -22,7 +25,7 @@ def create_app(config: Config | None = None) -> Flask:
     browsable.init_app(app)
     negotiation.init_app(app)
     views.init_app(app)
-    openapi.init_app(app)
+    document.init_app(app)
     gui.init_app(app, config.airflow_url)
     commands.init_app(app)
     if proxies := config.trusted_proxies:

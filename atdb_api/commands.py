@@ -19,10 +19,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from atdb_api import permissions, report_columns
 from atdb_api.database import transaction
 from atdb_api.models import Account, Token
+from atdb_api.openapi import permissions
 from atdb_api.roles import Role, role_named
+from atdb_api.schema import report_columns
 from atdb_api.services import accounts
 from atdb_interface.errors import AtdbError
 from atdb_interface.fields import write_time

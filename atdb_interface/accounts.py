@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from atdb_interface.fields import Name, Time
 from atdb_interface.models import Wire
-from atdb_interface.written import whole
+from atdb_interface.text_values import whole
 
 LONGEST_TOKEN_DAYS = 3660
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from atdb_interface.config import find_host
+from atdb_interface.client.presets import find_host
 from atdb_interface.errors import BadRequest, NotFound
 from atdb_interface.lifecycle import Status
 from atdb_interface.work import Move

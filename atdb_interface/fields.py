@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, St
 from pydantic.json_schema import JsonSchemaValue
 
 from atdb_interface.data_hosts import HOST_PATTERN
+from atdb_interface.text_values import FLAG, Written, whole
 from atdb_interface.time_patterns import TIME_PATTERN
-from atdb_interface.written import FLAG, Written, whole
 
 LONGEST_TEXT = 4096
 #: Beside the products of an observation, the archive holds this.

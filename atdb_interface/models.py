@@ -37,7 +37,7 @@ from atdb_interface.fields import (
     family_of,
 )
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.written import NOT_SET, counting, decimal, whole
+from atdb_interface.text_values import NOT_SET, counting, decimal, whole
 
 _MOST_NDPS = 1000
 _NDPS = rf"^0{{0,20}}({counting(_MOST_NDPS)})$"

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from atdb_interface.fields import FileName, Name, Reason, Size, TaskId, Time
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.models import DataProductChange, Forcible, Wire
-from atdb_interface.written import whole
+from atdb_interface.text_values import whole
 
 
 class ProductMove(DataProductChange):

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, PartitionedAtRuntime
 
+from operators.attempt_limits import tries
 from operators.ingest import IngestOperator
 from operators.owner import owned
-from operators.tries import tries
 
 with DAG(
     "ingest",

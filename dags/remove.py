@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param, PartitionedAtRuntime
 
+from operators.attempt_limits import tries
 from operators.owner import owned
 from operators.remove import RemoveOperator
-from operators.tries import tries
 
 with DAG(
     "remove",

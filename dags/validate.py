@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, PartitionedAtRuntime
 
+from operators.attempt_limits import tries
 from operators.owner import owned
-from operators.tries import tries
 from operators.validate import ValidateOperator
 
 with DAG(

@@ -6,9 +6,9 @@ from typing import Any
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import INGEST, ProductStatus, Status
 from atdb_interface.models import Observation
-from atdb_plugins.archive import Archive, ArchiveError
+from atdb_plugins.archive.archive import Archive, ArchiveError
 from atdb_plugins.hooks.archive import ArchiveHook
-from operators.delivery import PASSES, Delivery
+from operators.data.delivery import PASSES, Delivery
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.reasons import reason_of
 from operators.stage import StageOperator

@@ -17,7 +17,7 @@ from atdb_interface.fields import write_time
 from atdb_interface.nights import Night, report_hour
 from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.hooks.atdb import AtdbHook
-from operators import forecast
+from operators import disk_forecast
 from operators.attempt import Attempt
 
 QUERIES = Path(__file__).parents[1] / "sql" / "night_report"
@@ -146,15 +146,17 @@ def _disk(
     host: str, seen: Row | None, planned: Sequence[Row], rates: Mapping[str, float], night: Night
 ) -> wire.DiskRow:
     writes = [
-        forecast.Write(
+        disk_forecast.Write(
             row["begins"], row["ends"], rates[row["observing_mode"]] * row["duration_seconds"] * row["products"]
         )
         for row in planned
         if row["observing_mode"] in rates and row["products"]
     ]
-    expected = min(round(forecast.written_bytes(writes, night.ends, night.ends + wire.FORECAST)), wire.LARGEST)
+    expected = min(
+        round(disk_forecast.written_bytes(writes, night.ends, night.ends + wire.FORECAST)), wire.LARGEST
+    )
     known = seen or dict.fromkeys(("total_bytes", "free_bytes", "seen_at"))
-    points = forecast.points(seen["free_bytes"], writes, night.ends) if seen else []
+    points = disk_forecast.points(seen["free_bytes"], writes, night.ends) if seen else []
     return wire.DiskRow(
         data_host=host,
         total_bytes=known["total_bytes"],
@@ -164,7 +166,7 @@ def _disk(
         unknown_observations=len(planned) - len(writes),
         planned_bytes=expected,
         forecast=points,
-        full_at=forecast.full_at(seen["free_bytes"], writes, night.ends) if seen else None,
+        full_at=disk_forecast.full_at(seen["free_bytes"], writes, night.ends) if seen else None,
         lowest_free_bytes=points[-1].free_bytes if points else None,
     )
 

@@ -10,11 +10,11 @@ from atdb_interface.models import Observation
 from atdb_interface.work import ProductMove
 from atdb_plugins.hooks.archive import ArchiveHook
 from atdb_plugins.hooks.atdb import AtdbHook
-from operators.data import delete_data
+from operators.data.local_products import delete_data
+from operators.data.removal import Removal, bytes_to_verify, is_removable
 from operators.failures import reported
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.reasons import reason_of
-from operators.removal import Removal, bytes_to_verify, is_removable
 from operators.stage import StageOperator, task_id_of
 
 

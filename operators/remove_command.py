@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from atdb_interface.errors import AtdbError
-from atdb_plugins.archive import ArchiveError
+from atdb_plugins.archive.archive import ArchiveError
 from operators.attempt import Attempt
-from operators.data import DataError
+from operators.data.local_products import DataError
 from operators.reasons import reason_of
 from operators.remove import RemoveError, RemoveOperator
 

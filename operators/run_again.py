@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from atdb_interface.models import Observation, Transition
 from atdb_plugins.airflow_api import AirflowApiError
-from atdb_plugins.audit import requests_of
+from atdb_plugins.audit_log import requests_of
 from atdb_plugins.hooks.airflow import AirflowHook
 
 log = logging.getLogger(__name__)

@@ -5,8 +5,7 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import VALIDATE, ProductStatus, Status
 from atdb_interface.models import DataProduct, Observation
 from atdb_interface.work import ProductMove
-from operators.data import path_of, require_data
-from operators.inspection import (
+from operators.data.inspection import (
     GROWING,
     GrowingDataError,
     InvalidDataError,
@@ -15,6 +14,7 @@ from operators.inspection import (
     read,
     size_of,
 )
+from operators.data.local_products import path_of, require_data
 from operators.lease import LeaseKeeper
 from operators.reasons import reason_of
 from operators.stage import StageOperator

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from standalone import health, leftovers, programs
 from standalone.credentials import CredentialsError
 from standalone.settings import Settings, SettingsError
-from standalone.stack import Stack, StackError
+from standalone.stack import health, processes, programs
+from standalone.stack.stack import Stack, StackError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -65,8 +65,8 @@ def down(settings: Settings) -> int:
 
 def status(settings: Settings) -> int:
     """Print what runs; the exit code is 0 where all is well."""
-    running = leftovers.running_names(settings)
-    wanted = [leftovers.SUPERVISOR, *programs.names()]
+    running = processes.running_names(settings)
+    wanted = [processes.SUPERVISOR, *programs.names()]
     for name in wanted:
         print(f"{name:<20}{'runs' if name in running else 'does not run'}")
     found = health.ailments(settings) if running else []

@@ -5,9 +5,9 @@ import sys
 
 import psycopg2
 
-from standalone import database, programs
 from standalone.credentials import Credentials
 from standalone.settings import Settings, SettingsError
+from standalone.stack import database, programs
 
 
 def main(command_line: list[str]) -> int:

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from atdb_interface.cli.schedule import read_schedule
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, BadRequest, Duplicate, Unavailable
 from atdb_interface.lifecycle import STAGES, Actor, Status
 from atdb_interface.models import NewObservation, Observation
-from atdb_interface.schedule import read_schedule
 from standalone import replay
 from standalone.credentials import Credentials
 from standalone.settings import Settings
-from standalone.stack import Stack
+from standalone.stack.stack import Stack
 
 EXAMPLE = Path(__file__).parent / "example_schedule.sh"
 #: From the submission to the first start: long enough to be specified and sent to the telescope.

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import httpx
 
-from standalone.preparation import prepare_airflow
-from standalone.programs import airflow_environment, command_environment, program
+from standalone.stack.preparation import prepare_airflow
+from standalone.stack.programs import airflow_environment, command_environment, program
 from tests.conftest import Postgres, free_ports
 
 

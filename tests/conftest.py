@@ -28,9 +28,9 @@ from atdb_api.services import accounts
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import STEPS, Status
 from atdb_interface.models import NewDataProduct, Observation
-from standalone import database
 from standalone.credentials import Credentials
 from standalone.settings import HOST, Settings
+from standalone.stack import database
 
 SECRETS = {role: f"secret-of-the-{role}-in-these-tests" for role in ("viewer", "service", "operator", "admin")}
 SCHEDULES = Path(__file__).parents[2] / "shared" / "schedules"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import httpx
 import psutil
 
-from standalone.programs import program
+from standalone.stack.programs import program
 from tests.conftest import Postgres, free_ports
 
 

@@ -9,24 +9,14 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, url_for
 
-from atdb_api import layout
-from atdb_api.gui import (
-    bulk,
-    deeds,
-    flow,
-    night,
-    of_dag,
-    of_run,
-    page,
-    plan,
-    reports,
-    services,
-    task,
-    tasks,
-    wording,
-)
+from atdb_api.gui import formats, page
+from atdb_api.gui.airflow import dag, run
+from atdb_api.gui.night_report import reports
+from atdb_api.gui.overviews import flow, night, plan, services
+from atdb_api.gui.tasks import available_actions, bulk, table, task
+from atdb_api.html import layout
 
-PAGES: tuple[ModuleType, ...] = (tasks, bulk, of_run, of_dag, task, night, plan, flow, services, reports)
+PAGES: tuple[ModuleType, ...] = (table, bulk, run, dag, task, night, plan, flow, services, reports)
 #: What stands at the top of every page, and where it leads.
 NAVIGATION = (
     ("Tasks", "gui.tasks.table"),
@@ -43,8 +33,8 @@ def init_app(app: Flask, airflow_url: str | None) -> None:
     app.config["AIRFLOW_URL"] = airflow_url
     gui = Blueprint("gui", __name__)
     page.init_app(gui)
-    wording.init_app(gui)
-    deeds.init_app(gui)
+    formats.init_app(gui)
+    available_actions.init_app(gui)
     for module in PAGES:
         gui.register_blueprint(module.views)
 

@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, g, json, make_response, render_template, request
 from pydantic import ValidationError
 
-from atdb_api import auth, layout
 from atdb_api.database import transaction
-from atdb_api.problems import bad_request
-from atdb_api.reading import refuse_nul
+from atdb_api.html import layout
+from atdb_api.rest import auth
+from atdb_api.rest.problems import bad_request
+from atdb_api.rest.request_body import refuse_nul
 from atdb_api.roles import Role
 from atdb_interface.errors import AtdbError, Unauthorized
 

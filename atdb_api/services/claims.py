@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from atdb_api import filters
 from atdb_api.models import Claim, DataProduct, Observation, StageSetting
+from atdb_api.search import filters
+from atdb_api.search.columns import OBSERVATION_COLUMNS
 from atdb_api.services import stages
 from atdb_api.services.stages import Condition
-from atdb_api.wire import OBSERVATION_COLUMNS
 from atdb_interface.lifecycle import STAGES, Status
 from atdb_interface.work import ClaimedTask, ClaimRequest, OpenClaim
 

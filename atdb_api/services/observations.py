@@ -7,9 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from atdb_api import wire
 from atdb_api.models import Observation, TaskDay, Transition
-from atdb_api.services import changes, moves
+from atdb_api.search import columns
+from atdb_api.services import changes, transitions
 from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
 from atdb_interface.fields import family_of
 from atdb_interface.lifecycle import Status
@@ -28,7 +28,7 @@ def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
     task_id = _next_task_id(session, new.starttime.date())
     _refuse_duplicate(session, new.observing_mode, new.field_name, new.starttime)
     now = datetime.now(UTC)
-    values = wire.observation_values(new.model_dump())
+    values = columns.observation_values(new.model_dump())
     values["name"] = new.name or new.field_name
     values["data_location"] = new.data_location or f"{family_of(new.observing_mode).data_host}:/data"
     observation = Observation(task_id=task_id, status=Status.DEFINED, status_since=now, created_at=now, **values)
@@ -41,7 +41,7 @@ def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
 
 def lock(session: Session, observation_id: int) -> Observation:
     """Get an observation by its id, locked until the transaction ends. Raises NotFound."""
-    return moves.locked(session, get(session, observation_id).task_id)
+    return transitions.locked(session, get(session, observation_id).task_id)
 
 
 def change(session: Session, observation: Observation, change: ObservationChange, *, actor: str) -> bool:
@@ -51,13 +51,13 @@ def change(session: Session, observation: Observation, change: ObservationChange
     Raises BadRequest, Conflict, Duplicate, ForbiddenMove and NotOwner.
     """
     values = _checked_values(session, observation, change)
-    fields = changes.difference(observation, values, wire.OBSERVATION_NAMES)
+    fields = changes.difference(observation, values, columns.OBSERVATION_NAMES)
     if change.action is not None:
-        target: Status | None = moves.target_of_action(observation, change.action)
+        target: Status | None = transitions.target_of_action(observation, change.action)
     else:
         target = change.new_status if change.new_status is not observation.status else None
     if target is not None:
-        moves.check(observation, target, forced=change.force, stops=change.action is not None)
+        transitions.check(observation, target, forced=change.force, stops=change.action is not None)
     if {"starttime", "endtime"} & fields.keys():
         observation.end_claim()
     for name, value in values.items():
@@ -67,7 +67,7 @@ def change(session: Session, observation: Observation, change: ObservationChange
             session, "edited", actor=actor, task_id=observation.task_id, fields=fields, reason=change.reason
         )
     if target is not None:
-        moves.move(
+        transitions.move(
             session,
             observation,
             target,
@@ -91,7 +91,9 @@ def delete(session: Session, observation: Observation, *, actor: str) -> None:
             f"{observation.task_id} was started; only one that never was can be deleted",
             my_status=observation.status,
         )
-    changes.record_deletion(session, observation, wire.values(observation, wire.OBSERVATION_FIELDS), actor=actor)
+    changes.record_deletion(
+        session, observation, columns.values(observation, columns.OBSERVATION_FIELDS), actor=actor
+    )
     session.delete(observation)
 
 
@@ -107,9 +109,9 @@ def _checked_values(session: Session, observation: Observation, change: Observat
     """Give what a change sets, by the names of the table, after all that may stand in its way was looked at."""
     given = change.model_dump(exclude_unset=True, exclude={"new_status", "action", "reason", "force"})
     for name, value in given.items():
-        if value is None and not wire.OBSERVATION_FIELDS[name].property.columns[0].nullable:
+        if value is None and not columns.OBSERVATION_FIELDS[name].property.columns[0].nullable:
             raise BadRequest(f"{name}: cannot be empty", errors=[{"field": name, "message": "cannot be empty"}])
-    values = wire.observation_values(given)
+    values = columns.observation_values(given)
     start = values.get("start_time", observation.start_time)
     end = values.get("end_time", observation.end_time)
     if (start, end) != (observation.start_time, observation.end_time):

@@ -5,7 +5,7 @@ from types import ModuleType
 from flask import Blueprint, Flask, request
 from sqlalchemy.orm import Session
 
-from atdb_api.endpoint import endpoint
+from atdb_api.rest.endpoint import endpoint
 from atdb_api.roles import Role
 from atdb_api.views import (
     changes,

@@ -4,11 +4,11 @@ from flask import Blueprint
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from atdb_api.auth import is_admin
-from atdb_api.endpoint import endpoint
-from atdb_api.listings import CHANGES
 from atdb_api.models import Change
-from atdb_api.pages import Answer, page
+from atdb_api.rest.auth import is_admin
+from atdb_api.rest.endpoint import endpoint
+from atdb_api.rest.listings import CHANGES
+from atdb_api.rest.pagination import Answer, page
 from atdb_api.roles import Role
 
 views = Blueprint("changes", __name__, url_prefix="/changes")

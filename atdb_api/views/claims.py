@@ -3,10 +3,10 @@
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
-from atdb_api import filters, wire
-from atdb_api.endpoint import endpoint
-from atdb_api.reading import Parameter
+from atdb_api.rest.endpoint import endpoint
+from atdb_api.rest.request_body import Parameter
 from atdb_api.roles import Role
+from atdb_api.search import columns, filters
 from atdb_api.services import claims
 from atdb_interface.lifecycle import Status
 from atdb_interface.work import Claim, ClaimRequest, OpenClaims, Release, Released, Waiting
@@ -23,7 +23,7 @@ _CONSUMER = Parameter("consumer", "The consumer that has made the claims.", {"ty
 
 
 @views.get("/")
-@endpoint(Role.VIEWER, answers=Waiting, parameters=(_STATUSES,), filters=wire.OBSERVATION_COLUMNS)
+@endpoint(Role.VIEWER, answers=Waiting, parameters=(_STATUSES,), filters=columns.OBSERVATION_COLUMNS)
 def look(session: Session) -> Waiting:
     """Count the observations that a claim for `?statuses=` (and filters) would give; changes nothing."""
     parameters = request.args.to_dict()

@@ -3,10 +3,10 @@
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
-from atdb_api import listings
-from atdb_api.auth import actor
-from atdb_api.endpoint import answer, endpoint
-from atdb_api.pages import Answer, page
+from atdb_api.rest import listings
+from atdb_api.rest.auth import actor
+from atdb_api.rest.endpoint import answer, endpoint
+from atdb_api.rest.pagination import Answer, page
 from atdb_api.roles import Role
 from atdb_api.services import events
 from atdb_interface.overview import Event, NewEvent

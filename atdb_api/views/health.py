@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from atdb_api.commands import alembic_config
-from atdb_api.endpoint import endpoint
+from atdb_api.rest.endpoint import endpoint
 from atdb_interface.health import Health, SchemaState
 
 views = Blueprint("health", __name__)

@@ -3,11 +3,11 @@
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from atdb_api import listings
-from atdb_api.endpoint import endpoint
-from atdb_api.pages import Answer, page
+from atdb_api.rest import listings
+from atdb_api.rest.endpoint import endpoint
+from atdb_api.rest.pagination import Answer, page
 from atdb_api.roles import Role
-from atdb_api.services import moves
+from atdb_api.services import transitions
 from atdb_interface.errors import NotFound, NotOwner
 from atdb_interface.work import HeldLease, Lease
 
@@ -25,4 +25,4 @@ def list_(session: Session) -> Answer:
 @endpoint(Role.SERVICE, takes=Lease, answers=HeldLease, refuses=(NotFound, NotOwner))
 def renew(session: Session, ask: Lease) -> HeldLease:
     """Prolong the lease of its owner, and note how far the work is."""
-    return listings.lease(moves.renew(session, ask))
+    return listings.lease(transitions.renew(session, ask))

@@ -5,14 +5,15 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
-from atdb_api import wire
-from atdb_api.auth import actor, require_for_force
-from atdb_api.endpoint import endpoint, require_match, with_etag
-from atdb_api.listings import OBSERVATIONS
 from atdb_api.models import Observation as Row
-from atdb_api.pages import Answer, item, page
+from atdb_api.rest.auth import actor, require_for_force
+from atdb_api.rest.endpoint import endpoint, require_match, with_etag
+from atdb_api.rest.listings import OBSERVATIONS
+from atdb_api.rest.pagination import Answer, item, page
 from atdb_api.roles import Role
-from atdb_api.services import bulk, observations, why
+from atdb_api.search import columns
+from atdb_api.services import bulk_changes, observations
+from atdb_api.services.explain import sentences
 from atdb_interface.bulk import BulkAnswer, ObservationBulk
 from atdb_interface.errors import Duplicate, ForbiddenMove, NotFound, NotOwner
 from atdb_interface.models import NewObservation, Observation, ObservationChange
@@ -36,10 +37,10 @@ def create(session: Session, new: NewObservation) -> Response:
 
 
 @views.post("/bulk/")
-@endpoint(Role.OPERATOR, takes=ObservationBulk, answers=BulkAnswer, refuses=bulk.REFUSES)
+@endpoint(Role.OPERATOR, takes=ObservationBulk, answers=BulkAnswer, refuses=bulk_changes.REFUSES)
 def change_many(session: Session, ask: ObservationBulk) -> BulkAnswer:
     """Change all observations that match a filter: a preview first, then the same with its token."""
-    return bulk.change_observations(session, ask, actor=actor())
+    return bulk_changes.change_observations(session, ask, actor=actor())
 
 
 @views.get("/<int:observation_id>/")
@@ -82,13 +83,13 @@ def delete(session: Session, observation_id: int) -> None:
 def explain(session: Session, observation_id: int) -> Why:
     """Say in one sentence why it is not moving."""
     row = observations.get(session, observation_id)
-    said = why.explain(session, row, datetime.now(UTC))
+    said = sentences.explain(session, row, datetime.now(UTC))
     return Why(taskID=row.task_id, my_status=row.status, since=row.status_since, why=said)
 
 
 def _written(session: Session, row: Row, status: int = 200) -> Response:
-    return with_etag(wire.observations(session, [row])[0], status=status)
+    return with_etag(columns.observations(session, [row])[0], status=status)
 
 
 def _require_match(session: Session, row: Row) -> None:
-    require_match(lambda: wire.observations(session, [row])[0])
+    require_match(lambda: columns.observations(session, [row])[0])

@@ -3,9 +3,9 @@
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from atdb_api.endpoint import endpoint
-from atdb_api.listings import RECEIPTS
-from atdb_api.pages import Answer, page
+from atdb_api.rest.endpoint import endpoint
+from atdb_api.rest.listings import RECEIPTS
+from atdb_api.rest.pagination import Answer, page
 from atdb_api.roles import Role
 
 views = Blueprint("receipts", __name__, url_prefix="/receipts")

@@ -5,13 +5,13 @@ import hashlib
 from flask import Blueprint, Response, current_app, request
 from sqlalchemy.orm import Session
 
-from atdb_api.auth import actor, is_admin
-from atdb_api.endpoint import endpoint
-from atdb_api.listings import REPORTS
 from atdb_api.models import StoredReport
-from atdb_api.pages import Answer, page
+from atdb_api.rest.auth import actor, is_admin
+from atdb_api.rest.endpoint import endpoint
+from atdb_api.rest.listings import REPORTS
+from atdb_api.rest.pagination import Answer, page
 from atdb_api.roles import Role
-from atdb_api.services import reports
+from atdb_api.services import night_reports
 from atdb_interface.errors import Forbidden
 from atdb_interface.night_report import NightReport
 
@@ -33,7 +33,7 @@ def store(session: Session, report: NightReport) -> Response:
     If the night has a report already, the answer is that one, unchanged.
     """
     _require_reporter()
-    stored, is_new = reports.store(session, report, actor=actor())
+    stored, is_new = night_reports.store(session, report, actor=actor())
     return _whole(stored, 201 if is_new else 200)
 
 
@@ -41,7 +41,7 @@ def store(session: Session, report: NightReport) -> Response:
 @endpoint(Role.VIEWER, answers=NightReport, has_etag=True)
 def detail(session: Session, night: str) -> Response:
     """Return the report of one night, as it was stored."""
-    stored = reports.find_named(session, night)
+    stored = night_reports.find_named(session, night)
     tag = hashlib.sha256(stored.content.encode()).hexdigest()[:32]
     response = Response(status=304) if request.if_none_match.contains(tag) else _whole(stored, 200)
     response.set_etag(tag)

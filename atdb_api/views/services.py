@@ -3,12 +3,12 @@
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from atdb_api import listings
-from atdb_api.endpoint import endpoint
-from atdb_api.pages import Answer, page
+from atdb_api.rest import listings
+from atdb_api.rest.endpoint import endpoint
+from atdb_api.rest.pagination import Answer, page
 from atdb_api.roles import Role
-from atdb_api.services import presence
-from atdb_interface.presence import Service, SignOfLife
+from atdb_api.services import heartbeats
+from atdb_interface.heartbeats import Service, SignOfLife
 
 views = Blueprint("services", __name__, url_prefix="/services")
 
@@ -24,4 +24,4 @@ def list_(session: Session) -> Answer:
 @endpoint(Role.SERVICE, takes=SignOfLife, answers=Service)
 def see(session: Session, sign: SignOfLife) -> Service:
     """Give a sign of life."""
-    return listings.service(presence.see(session, sign))
+    return listings.service(heartbeats.see(session, sign))

@@ -3,9 +3,10 @@
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
-from atdb_api import auth, layout
-from atdb_api.endpoint import answer, endpoint
-from atdb_api.reading import FORM, NEXT
+from atdb_api.html import layout
+from atdb_api.rest import auth
+from atdb_api.rest.endpoint import answer, endpoint
+from atdb_api.rest.request_body import FORM, NEXT
 from atdb_api.roles import Role
 from atdb_api.services import accounts
 from atdb_interface.accounts import Login, Me

@@ -3,10 +3,10 @@
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from atdb_api.auth import actor
-from atdb_api.endpoint import endpoint
-from atdb_api.listings import STAGES
-from atdb_api.pages import Answer, item, page
+from atdb_api.rest.auth import actor
+from atdb_api.rest.endpoint import endpoint
+from atdb_api.rest.listings import STAGES
+from atdb_api.rest.pagination import Answer, item, page
 from atdb_api.roles import Role
 from atdb_api.services import stages
 from atdb_interface.errors import NotFound

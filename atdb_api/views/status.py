@@ -4,14 +4,14 @@ from flask import Blueprint, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from atdb_api import wire
-from atdb_api.auth import actor, require_for_force
-from atdb_api.endpoint import endpoint
-from atdb_api.listings import TRANSITIONS
 from atdb_api.models import Transition as Row
-from atdb_api.pages import Answer, item, page
+from atdb_api.rest.auth import actor, require_for_force
+from atdb_api.rest.endpoint import endpoint
+from atdb_api.rest.listings import TRANSITIONS
+from atdb_api.rest.pagination import Answer, item, page
 from atdb_api.roles import Role
-from atdb_api.services import moves
+from atdb_api.search import columns
+from atdb_api.services import transitions
 from atdb_interface.errors import ForbiddenMove, NotFound, NotOwner, NotYet
 from atdb_interface.models import Transition
 from atdb_interface.work import Move
@@ -34,9 +34,9 @@ def list_(session: Session) -> Answer:
 def move(session: Session, ask: Move) -> Transition:
     """Move an observation; the answer is the transition that led to the status asked for."""
     require_for_force(ask)
-    moves.move(
+    transitions.move(
         session,
-        moves.locked(session, ask.taskID),
+        transitions.locked(session, ask.taskID),
         ask.name,
         actor=actor(),
         expect=ask.expect,
@@ -46,7 +46,7 @@ def move(session: Session, ask: Move) -> Transition:
         forced=ask.force,
     )
     session.flush()
-    return wire.transition(moves.latest(session, ask.taskID))
+    return columns.transition(transitions.latest(session, ask.taskID))
 
 
 @views.get("/<int:transition_id>/")

@@ -3,11 +3,12 @@
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
-from atdb_api import filters, pages, wire
-from atdb_api.endpoint import endpoint
-from atdb_api.reading import Parameter
+from atdb_api.reads import summaries
+from atdb_api.rest import pagination
+from atdb_api.rest.endpoint import endpoint
+from atdb_api.rest.request_body import Parameter
 from atdb_api.roles import Role
-from atdb_api.services import summaries
+from atdb_api.search import columns, filters
 from atdb_interface.overview import GROUPINGS, Summary
 
 views = Blueprint("summary", __name__, url_prefix="/summary")
@@ -20,7 +21,9 @@ _GROUP_BY = Parameter(
 
 
 @views.get("/")
-@endpoint(Role.VIEWER, answers=Summary, parameters=(_GROUP_BY, pages.AS_OF), filters=wire.OBSERVATION_COLUMNS)
+@endpoint(
+    Role.VIEWER, answers=Summary, parameters=(_GROUP_BY, pagination.AS_OF), filters=columns.OBSERVATION_COLUMNS
+)
 def summarise(session: Session) -> Summary:
     """Count the observations that match, with their sizes and the age of the one longest in its status."""
     parameters = [(n, v) for n, v in request.args.items(multi=True) if n not in ("group_by", "as_of")]
@@ -28,4 +31,4 @@ def summarise(session: Session) -> Summary:
     for name in group_by:
         if name not in GROUPINGS:
             raise filters.unreadable("group_by", f"{name[:100]!r} is none of {', '.join(GROUPINGS)}")
-    return summaries.summarise(session, list(dict.fromkeys(group_by)), parameters, pages.moment())
+    return summaries.summarise(session, list(dict.fromkeys(group_by)), parameters, pagination.moment())

@@ -4,11 +4,11 @@ from flask import Blueprint
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from atdb_api.auth import actor, is_admin
-from atdb_api.endpoint import endpoint
-from atdb_api.listings import TOKENS
 from atdb_api.models import Token as Row
-from atdb_api.pages import Answer, page
+from atdb_api.rest.auth import actor, is_admin
+from atdb_api.rest.endpoint import endpoint
+from atdb_api.rest.listings import TOKENS
+from atdb_api.rest.pagination import Answer, page
 from atdb_api.roles import Role
 from atdb_api.services import accounts
 from atdb_interface.accounts import MadeToken, NewToken

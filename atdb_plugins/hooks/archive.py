@@ -2,7 +2,7 @@
 
 from airflow.sdk import BaseHook
 
-from atdb_plugins.archive import Archive
+from atdb_plugins.archive.archive import Archive
 
 
 class ArchiveHook(BaseHook):

@@ -9,13 +9,13 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
-from atdb_interface.async_client import AsyncClient
+from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.dispatch import DAG_OF, Dispatcher
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook
-from atdb_plugins.notes import NoteKeeper
+from atdb_plugins.run_notes import NoteKeeper
 
 #: Under this name ATDB knows the heartbeats.
 LISTENER = "airflow listen"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from operators.maintenance.part import MaintenanceOperator
+from operators.maintenance.base import MaintenanceOperator
 from operators.maintenance.retention import AIRFLOW
 
 #: One transaction deletes this many rows of a table at most.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from operators.maintenance.part import MaintenanceOperator
+from operators.maintenance.base import MaintenanceOperator
 from operators.maintenance.retention import Retention
 
 #: One transaction deletes about this many rows, so that none holds its locks for long.

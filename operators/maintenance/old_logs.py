@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 from airflow.sdk.configuration import conf
 
-from operators.maintenance.part import MaintenanceOperator
+from operators.maintenance.base import MaintenanceOperator
 from operators.maintenance.retention import LOGS
 
 #: A file on this machine: its device and its inode.

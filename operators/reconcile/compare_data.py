@@ -14,11 +14,11 @@ from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.hooks.archive import ArchiveHook
 from atdb_plugins.hooks.atdb import AtdbHook
-from operators.data import DataError, data_root
-from operators.reconcile.brake import Brake
+from operators.data.local_products import DataError, data_root
 from operators.reconcile.comparison import SETTLED, Comparison, is_as_it_was
 from operators.reconcile.disks import report_disks, unowned
 from operators.reconcile.findings import digest, event, tell, untold
+from operators.reconcile.safety_limit import Brake
 
 #: So many observations are looked at in a pass at most, and for so long.
 OBSERVATIONS = 500

@@ -16,9 +16,9 @@ from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook
-from operators.reconcile.brake import Brake
 from operators.reconcile.findings import Repair, event, tell
 from operators.reconcile.runs import Lost, Runs, is_run_out, lost_work, unheard_claims
+from operators.reconcile.safety_limit import Brake
 from operators.reconcile.telescope import AFTER_OBSERVE, cancelled, lost_starts, still_observed, unwatched
 
 

@@ -12,7 +12,7 @@ from atdb_interface.client import Client
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import OBSERVE, START_LEAD, Status
 from atdb_interface.models import Observation
-from atdb_plugins.backstop import ending, is_worth_asking
+from atdb_plugins.completing_timeout import ending, is_worth_asking
 from atdb_plugins.hooks.telescope import AT_WORK, BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
 from operators.reconcile.findings import Repair
 from operators.reconcile.runs import Lost

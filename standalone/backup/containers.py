@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from standalone import database
 from standalone.backup.errors import BackupError
 from standalone.backup.installation import Installation
 from standalone.backup.postgresql import Session
 from standalone.containers import secrets
 from standalone.containers.variables import public_host, secrets_folder
 from standalone.credentials import Credentials
+from standalone.stack import database
 
 _START_SECONDS = 180.0
 _READY = ("exec", "-T", "postgres", "pg_isready", "--quiet", "--username=postgres", "--host=127.0.0.1")

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from standalone import database, leftovers, programs
 from standalone.backup.errors import BackupError
 from standalone.backup.installation import Installation
 from standalone.credentials import Credentials
 from standalone.settings import Settings
-from standalone.stack import Stack, StackError
+from standalone.stack import database, processes, programs
+from standalone.stack.stack import Stack, StackError
 
 _START_SECONDS = 180.0
 
@@ -72,7 +72,7 @@ class Machine(Installation):
         settings.state.mkdir(parents=True, exist_ok=True)
         try:
             with Stack(settings).alone():
-                if leftovers.find(settings):
+                if processes.find(settings):
                     raise BackupError(f"The stack of {settings.state} is running. Stop it: make down")
                 settings.logs.mkdir(mode=0o700, exist_ok=True)
                 yield
@@ -97,7 +97,7 @@ class Machine(Installation):
         settings, log = self._settings, self._settings.logs / "postgres.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "standalone.process", "postgres"],
+                [sys.executable, "-m", "standalone.stack.process", "postgres"],
                 env=programs.command_environment(settings, "postgres", {}),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

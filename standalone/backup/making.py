@@ -11,7 +11,7 @@ from standalone.backup import manifest, postgresql, scratch, shelf, tables
 from standalone.backup.errors import BackupError
 from standalone.backup.installation import Installation
 from standalone.backup.tables import Table
-from standalone.database import OWNERS
+from standalone.stack.database import OWNERS
 
 SECRETS = "secrets.json"
 SETTINGS = "settings.env"

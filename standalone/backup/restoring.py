@@ -11,8 +11,8 @@ from standalone.backup.errors import BackupError
 from standalone.backup.installation import Installation
 from standalone.backup.manifest import Manifest
 from standalone.backup.postgresql import Session
-from standalone.database import OWNERS
 from standalone.files import write_private
+from standalone.stack.database import OWNERS
 
 
 def restore(installation: Installation, backup: Path, *, report: Callable[[str], None]) -> None:

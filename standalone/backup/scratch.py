@@ -2,7 +2,7 @@
 
 from standalone.backup.installation import Installation
 from standalone.backup.postgresql import APPLICATION_NAME, Session
-from standalone.database import OWNERS
+from standalone.stack.database import OWNERS
 
 #: What these databases are called: the name of the one that they stand for, and one of these.
 VERIFYING = "verifying"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from standalone.backup.errors import BackupError
 from standalone.backup.postgresql import Session
-from standalone.database import OWNERS
+from standalone.stack.database import OWNERS
 
 #: Schemas that are not part of a backup. `airflow db clean` moves rows through tables in this one while it deletes
 #: them; their owner is a role that is less trusted than the owner of the database.

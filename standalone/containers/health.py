@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from standalone import health
 from standalone.containers.services import PROCESSES, service_file
 from standalone.settings import HOST, Settings
+from standalone.stack import health
 
 
 def ailments(service: str, settings: Settings) -> list[str]:

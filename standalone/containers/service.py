@@ -9,11 +9,11 @@ import os
 import sys
 from collections.abc import Callable
 
-from standalone import preparation, private_connections, programs
 from standalone.containers.services import PROCESSES, service_file
 from standalone.credentials import Credentials
 from standalone.files import write_private
 from standalone.settings import REPOSITORY, Settings, SettingsError
+from standalone.stack import preparation, private_connections, programs
 
 
 def _migrate_atdb(settings: Settings, credentials: Credentials) -> None:
@@ -34,7 +34,7 @@ def main(service: str) -> None:
     try:
         settings = Settings.from_environment()
         if service in ("worker", "airflow-dag-processor"):
-            from standalone import task_settings  # noqa: PLC0415 - the other image does not have the tasks
+            from standalone.stack import task_settings  # noqa: PLC0415 - the other image does not have the tasks
 
             task_settings.check()
         credentials = Credentials.read(settings.credentials)

@@ -5,8 +5,8 @@ import socket
 from celery import Celery
 
 from standalone.credentials import Credentials
-from standalone.programs import broker_url
 from standalone.settings import Settings
+from standalone.stack.programs import broker_url
 
 _PING_SECONDS = 10.0
 

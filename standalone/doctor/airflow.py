@@ -11,11 +11,11 @@ from atdb_interface.lifecycle import STAGES
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.dispatch import LISTEN_DAG
 from atdb_plugins.hooks.airflow import AirflowHook
-from standalone import pools
 from standalone.doctor.findings import Finding, failed, warning, well
 from standalone.doctor.place import Place
 from standalone.doctor.reasons import short
-from standalone.health import AIRFLOW_PARTS
+from standalone.stack import pools
+from standalone.stack.health import AIRFLOW_PARTS
 
 SUBJECT = "Airflow"
 _DAGS = (LISTEN_DAG, *(str(stage.actor) for stage in STAGES), "reconcile")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from fsspec.implementations.local import LocalFileSystem
 
-from atdb_plugins.archive import Archive, ArchiveError
+from atdb_plugins.archive.archive import Archive, ArchiveError
+from atdb_plugins.archive.partial_files import delete, new_part, to_disk
 from atdb_plugins.hooks.archive import ArchiveHook
-from atdb_plugins.parts import delete, new_part, to_disk
 from standalone.doctor import space
 from standalone.doctor.findings import Finding, failed, well
 from standalone.doctor.place import Place

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from atdb_interface.exchange import certificates
+from atdb_interface.client.exchange import certificates
 from atdb_interface.fields import write_time
 from standalone.doctor.findings import Finding, failed, not_checked, warning, well
 from standalone.settings import Settings

@@ -8,13 +8,13 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-from atdb_interface.exchange import certificates
+from atdb_interface.client.exchange import certificates
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook
-from standalone import database
 from standalone.doctor.findings import Finding, failed, not_checked, warning, well
 from standalone.doctor.place import Place
 from standalone.doctor.reasons import short
+from standalone.stack import database
 
 SUBJECT = "clocks"
 WARNING_SECONDS, FAILURE_SECONDS = 2.0, 30.0

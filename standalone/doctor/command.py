@@ -16,8 +16,8 @@ from standalone.doctor import configuration, report
 from standalone.doctor.findings import Finding, exit_status, not_checked
 from standalone.doctor.place import Place
 from standalone.doctor.running import Check, run
-from standalone.programs import minimal_environment
 from standalone.settings import Executor, Settings, SettingsError
+from standalone.stack.programs import minimal_environment
 
 _NAMES = (
     "tasks",

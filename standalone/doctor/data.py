@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from atdb_interface.data_hosts import HOST_PATTERN
-from operators.data import DataError, data_root
+from operators.data.local_products import DataError, data_root
 from standalone.doctor import space
 from standalone.doctor.findings import Finding, failed, warning
 from standalone.doctor.place import Place

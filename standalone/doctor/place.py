@@ -5,8 +5,8 @@ from pathlib import Path
 
 from standalone.containers.services import PROCESSES
 from standalone.credentials import Credentials
-from standalone.programs import Program, program
 from standalone.settings import Executor, Settings
+from standalone.stack.programs import Program, program
 
 #: Where Compose puts a service's secrets.
 _SECRETS_OF_CONTAINERS = Path("/run/secrets")

@@ -5,10 +5,10 @@ from contextlib import closing
 
 import psycopg2
 
-from standalone import database
 from standalone.doctor.findings import Finding, failed, not_checked, warning, well
 from standalone.doctor.place import Place
-from standalone.preparation import migrated
+from standalone.stack import database
+from standalone.stack.preparation import migrated
 
 SUBJECT = "database"
 #: Of all connections; a server that is fuller soon refuses some.

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from airflow.sdk import BaseHook
 
-from standalone import task_settings
 from standalone.doctor.findings import Finding, failed, well
 from standalone.doctor.place import Place
-from standalone.programs import SITE_VARIABLES
+from standalone.stack import task_settings
+from standalone.stack.programs import SITE_VARIABLES
 
 SUBJECT = "task settings"
 _ADVICE = "Correct it, and start the stack again; docs/settings.md lists all settings."

@@ -6,7 +6,7 @@ from celery import Celery
 
 from standalone.doctor.findings import Finding, failed, well
 from standalone.doctor.place import Place
-from standalone.programs import broker_url
+from standalone.stack.programs import broker_url
 
 #: The queue of each process that takes tasks.
 _QUEUES = {"worker": "default", "worker-telescope": "telescope"}

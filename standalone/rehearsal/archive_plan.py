@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from standalone.files import write_private
-from standalone.telescope.journal import Journal
+from standalone.simulator.journal import Journal
 
 
 class ArchiveFault(StrEnum):

@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 
-from standalone.rehearsal import law
+from standalone.rehearsal import reference_lifecycle
 from standalone.rehearsal.evidence import Evidence, Row, checksum
 
 #: A product with one of these has passed its validation.
@@ -83,7 +83,10 @@ class _Checker:
             status = observations[task_id]["status"]
             if status not in ends:
                 yield Finding(Wrong.STATUS, task_id, f"it is {status}, and not {' or '.join(sorted(ends))}")
-            if status in law.WORKING and self._evidence.leases.get(task_id, self._now) <= self._now:
+            if (
+                status in reference_lifecycle.WORKING
+                and self._evidence.leases.get(task_id, self._now) <= self._now
+            ):
                 yield Finding(Wrong.STATUS, task_id, f"it is {status}, and nobody works on it")
         for task_id in sorted(observations.keys() - self._expected.keys()):
             yield Finding(Wrong.OTHER, task_id, "nobody has submitted it")
@@ -239,7 +242,11 @@ class _Checker:
         for task_id in self._evidence.observations:
             for row in self._evidence.histories[task_id, None]:
                 for stage, begin, end in self._pauses:
-                    if row["status"] == law.BEGINS[stage] and row["owner"] and begin < row["at"] < end:
+                    if (
+                        row["status"] == reference_lifecycle.BEGINS[stage]
+                        and row["owner"]
+                        and begin < row["at"] < end
+                    ):
                         yield Finding(Wrong.OTHER, task_id, f"{stage} took it at {row['at']} while it was paused")
 
 
@@ -255,9 +262,9 @@ def _faults_of(history: list[Row], status: str, *, is_product: bool) -> Iterator
         if source != before[-1]:
             yield f"{source} > {target} follows {before[-1]}"
         elif is_product:
-            if not law.is_step_of_product(source, target) and not row["forced"]:
+            if not reference_lifecycle.is_step_of_product(source, target) and not row["forced"]:
                 yield f"{source} > {target} is no step"
-        elif not law.is_step(before, target) and not row["forced"]:
+        elif not reference_lifecycle.is_step(before, target) and not row["forced"]:
             yield f"{source} > {target} is no step"
         before.append(target)
     if before[-1] != status:

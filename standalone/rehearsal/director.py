@@ -14,15 +14,15 @@ from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import STAGES, ProductStatus, Status
 from atdb_interface.models import Observation
 from standalone.credentials import Credentials
-from standalone.rehearsal import evidence, mending
+from standalone.rehearsal import evidence, repair
 from standalone.rehearsal.archive_plan import ArchiveFaults, ArchiveRule
+from standalone.rehearsal.faults import OF_ARCHIVE, OF_TELESCOPE, Book, Trouble
 from standalone.rehearsal.kills import Killer, NotWell
 from standalone.rehearsal.night_operator import NightOperator
-from standalone.rehearsal.people import PATIENCE_SECONDS, People
 from standalone.rehearsal.script import LEAD_SECONDS, Cue, Role, Script, is_kill
-from standalone.rehearsal.troubles import OF_ARCHIVE, OF_TELESCOPE, Book, Trouble
+from standalone.rehearsal.scripted_users import PATIENCE_SECONDS, People
 from standalone.settings import Settings
-from standalone.telescope.faults import PLAN, Plan, Rule
+from standalone.simulator.faults import PLAN, Plan, Rule
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class Director:
         if task_id in self.book.aborted:
             return {Status.ABORTED}
         role = self._roles[self.book.submitted[task_id]]
-        if not role.heals and mending.damaged(self._settings, task_id):
+        if not role.heals and repair.damaged(self._settings, task_id):
             return {Status.INCOMPLETE}
         return {Status.COMPLETED if role.specification.get("skip_auto_ingest") else Status.REMOVED}
 
@@ -215,9 +215,9 @@ class Director:
         number = self.book.submitted.get(task_id)
         if number is None:
             return False
-        if not self._roles[number].heals and mending.damaged(self._settings, task_id):
+        if not self._roles[number].heals and repair.damaged(self._settings, task_id):
             return False
-        return mending.mend(self._settings, task_id)
+        return repair.mend(self._settings, task_id)
 
     def _copy_is_right(self, observation: Observation) -> bool:
         """Compare the copies with ATDB's checksums as a careful person would, with sha256sum."""

@@ -11,10 +11,10 @@ import psutil
 import psycopg2
 from psycopg2.sql import SQL, Identifier
 
-from standalone import database, health, leftovers, preparation, programs
 from standalone.credentials import Credentials
-from standalone.rehearsal.troubles import PROCESSES, Trouble
+from standalone.rehearsal.faults import PROCESSES, Trouble
 from standalone.settings import Settings
+from standalone.stack import database, health, preparation, processes, programs
 
 _WORKER = "airflow worker -- LocalExecutor: "
 _AIRFLOW = ("airflow-api-server", "scheduler", "dag-processor", "triggerer")
@@ -62,7 +62,7 @@ class Killer:
 
     def _ailments(self, since: datetime) -> list[str]:
         missing = [
-            f"{name} does not run" for name in set(programs.names()) - leftovers.running_names(self._settings)
+            f"{name} does not run" for name in set(programs.names()) - processes.running_names(self._settings)
         ]
         if reason := database.unready(self._settings, self._credentials):
             missing.append(reason)
@@ -92,8 +92,8 @@ class Killer:
 
     def _first_of(self, name: str) -> list[psutil.Process]:
         """Find the process that supervisord started under this name, and none of what that has started."""
-        supervisors = {process.pid for process in leftovers.find(self._settings, leftovers.SUPERVISOR)}
-        return [each for each in leftovers.find(self._settings, name) if each.ppid() in supervisors]
+        supervisors = {process.pid for process in processes.find(self._settings, processes.SUPERVISOR)}
+        return [each for each in processes.find(self._settings, name) if each.ppid() in supervisors]
 
     def _kill_worker(self, *, supervisor: bool) -> list[str] | None:
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -138,7 +138,7 @@ class Killer:
         """Let Airflow forget everything: end it, drop its database, and make a new one, as after a loss."""
         (self._settings.run / "airflow").unlink(missing_ok=True)  # until it is made, nothing of Airflow starts
         for name in _AIRFLOW:
-            leftovers.end(self._settings, name)
+            processes.end(self._settings, name)
         with closing(database.connect(self._settings, self._credentials)) as opened, opened.cursor() as cursor:
             cursor.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier("airflow")))
         preparation.prepare_airflow(self._settings, self._credentials)

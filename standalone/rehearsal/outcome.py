@@ -9,8 +9,8 @@ from pathlib import Path
 from standalone.rehearsal.archive_plan import ArchiveFaults
 from standalone.rehearsal.checker import Finding, Wrong
 from standalone.rehearsal.evidence import Evidence, Row
-from standalone.rehearsal.troubles import OF_ARCHIVE, OF_TELESCOPE, Book, Injection, Trouble
-from standalone.telescope.journal import Journal
+from standalone.rehearsal.faults import OF_ARCHIVE, OF_TELESCOPE, Book, Injection, Trouble
+from standalone.simulator.journal import Journal
 
 #: A step to a status that has one of these in it is no progress.
 _STANDSTILL = ("error", "on hold", "incomplete")

@@ -11,20 +11,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from atdb_interface.cli.schedule import read_schedule
 from atdb_interface.errors import AtdbError
-from atdb_interface.schedule import read_schedule
-from standalone import leftovers
 from standalone.credentials import Credentials
 from standalone.rehearsal import outcome, script
 from standalone.rehearsal.archive_plan import ArchiveFaults
 from standalone.rehearsal.checker import Finding, judge
 from standalone.rehearsal.director import Director
 from standalone.rehearsal.evidence import Evidence, Scene
+from standalone.rehearsal.faults import Trouble
 from standalone.rehearsal.kills import NotWell
 from standalone.rehearsal.script import Script
-from standalone.rehearsal.troubles import Trouble
 from standalone.settings import DEFAULT_STATE, HOST, Settings
-from standalone.stack import Stack
+from standalone.stack import processes
+from standalone.stack.stack import Stack
 
 STATE = DEFAULT_STATE / "rehearsal"
 OBSERVATIONS = 100
@@ -121,7 +121,7 @@ def scripted_troubles(written: Script) -> list[Trouble]:
 
 def _clear(settings: Settings) -> None:
     """Begin with nothing: what a former rehearsal has left was for looking at."""
-    leftovers.end(settings)
+    processes.end(settings)
     shutil.rmtree(settings.state, ignore_errors=True)
     settings.state.mkdir(parents=True)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from atdb_interface.models import NewObservation
-from standalone.rehearsal.troubles import BREAKS_A_PRODUCT, OF_ALL, OF_TASKS, PROCESSES, Trouble
+from standalone.rehearsal.faults import BREAKS_A_PRODUCT, OF_ALL, OF_TASKS, PROCESSES, Trouble
 
 #: How many times as fast as the sky the simulator observes.
 SPEEDUP = 30.0

@@ -138,7 +138,7 @@ def test_a_lost_start_of_the_telescope_is_given_to_nobody(client: Client, observ
 def test_looking_changes_nothing(client: Client, observe: Observe, url: str) -> None:
     import asyncio
 
-    from atdb_interface.async_client import AsyncClient
+    from atdb_interface.client.async_client import AsyncClient
 
     observe(Status.VALID)
 

@@ -18,7 +18,7 @@ from atdb_api.config import Config
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
-from standalone import database
+from standalone.stack import database
 from tests.conftest import SECRETS, Postgres
 
 REPOSITORY = Path(__file__).parents[2]

@@ -8,10 +8,10 @@ import httpx
 import pytest
 from flask import Flask
 
-from atdb_api.auth import CSRF_HEADER
 from atdb_api.database import transaction
-from atdb_api.endpoint import contracts
-from atdb_api.permissions import Scheme, is_allowed, markdown
+from atdb_api.openapi.permissions import Scheme, is_allowed, markdown
+from atdb_api.rest.auth import CSRF_HEADER
+from atdb_api.rest.endpoint import contracts
 from atdb_api.roles import Role
 from atdb_api.services import accounts
 from tests.conftest import SECRETS

@@ -7,9 +7,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from atdb_interface.client import Client
+from atdb_interface.heartbeats import DiskUsage
 from atdb_interface.lifecycle import Status
 from atdb_interface.overview import EventKind, NewEvent
-from atdb_interface.presence import DiskUsage
 
 
 def test_a_service_is_known_by_its_last_sign_of_life(client: Client) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from atdb_api.database import transaction
 from atdb_api.models import Claim, Lease, Service, StageSetting, Transition
 from atdb_api.models import Observation as Row
-from atdb_api.services import why
+from atdb_api.services.explain import sentences
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.fields import write_time
@@ -103,7 +103,7 @@ class Desk:
             session.expire_all()
             task.status  # noqa: B018 - read again, as a view does
             with counted(session.get_bind()) as statements:
-                said = why.explain(session, task, NOW)
+                said = sentences.explain(session, task, NOW)
             assert len(statements) <= 5, statements
             session.rollback()
         return said

@@ -26,8 +26,8 @@ from typing import Any
 import httpx
 
 from operators.maintenance.retention import AIRFLOW
-from standalone import database, preparation, private_connections, programs
 from standalone.settings import REPOSITORY, Settings
+from standalone.stack import database, preparation, private_connections, programs
 from tests.airflow_rows import PER_RUN, fill
 from tests.conftest import Postgres, free_ports
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
+from atdb_interface.cli.schedule import read_schedule
 from atdb_interface.lifecycle import Actor, Status
-from atdb_interface.schedule import read_schedule
 from standalone import replay
 from standalone.demo import EXAMPLE
 from tests.compose.trial import Trial, require

@@ -14,8 +14,8 @@ from airflow.sdk.exceptions import ParamValidationError
 from atdb_interface.actions import Action
 from atdb_interface.lifecycle import STAGES, Stage
 from atdb_plugins.dispatch import DAG_OF, LISTEN_DAG, TAG
-from standalone.pools import DEFAULT_SLOTS, SLOTS
 from standalone.settings import REPOSITORY
+from standalone.stack.pools import DEFAULT_SLOTS, SLOTS
 
 FOLDER = Path(__file__).parents[2] / "dags"
 READ_AND_TELL_WHO_WAS_ASKED = """

@@ -13,7 +13,7 @@ import pytest
 from atdb_interface.client import Client
 from standalone.credentials import Credentials
 from standalone.settings import Settings
-from standalone.stack import Stack
+from standalone.stack.stack import Stack
 from tests.conftest import free_ports
 
 

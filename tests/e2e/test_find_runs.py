@@ -4,9 +4,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from standalone import database
 from standalone.credentials import Credentials
 from standalone.settings import Settings
+from standalone.stack import database
 from tests.airflow_runs import copy_run
 from tests.e2e.test_airflow_pages import browser, page  # noqa: F401 fixtures
 

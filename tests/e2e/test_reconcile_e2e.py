@@ -7,7 +7,7 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.work import ClaimRequest
 from atdb_plugins.dispatch import CONSUMER
-from standalone.stack import Stack
+from standalone.stack.stack import Stack
 from tests.e2e.test_stack import submit, wait_for
 
 pytestmark = pytest.mark.timeout(600)

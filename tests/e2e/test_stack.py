@@ -15,9 +15,9 @@ import pytest
 
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
-from standalone import leftovers
 from standalone.settings import Settings
-from standalone.stack import Stack
+from standalone.stack import processes
+from standalone.stack.stack import Stack
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -140,7 +140,7 @@ def test_what_is_under_way_survives_a_kill(stack: Stack, atdb: Client, name: str
     task_ids = [submit(atdb, f"KILL_{name}_{n}", after_seconds=10 + 3 * n) for n in range(5)]
     wait_for(lambda: atdb.count_observations(taskID__in=",".join(task_ids), my_status="starting") > 0)
     time.sleep(8)
-    leftovers.find(stack.settings, name)[0].kill()
+    processes.find(stack.settings, name)[0].kill()
     for task_id in task_ids:
         wait_for(lambda task_id=task_id: atdb.observation(task_id).my_status is Status.REMOVED, 240)
         steps = Counter(step.name for step in atdb.observation(task_id).status_history)

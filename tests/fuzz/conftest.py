@@ -13,7 +13,7 @@ from atdb_api.database import transaction
 from atdb_api.services import accounts
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
-from standalone import database
+from standalone.stack import database
 from tests import serving
 from tests.conftest import SECRETS, Postgres
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from atdb_api.auth import COOKIE
+from atdb_api.rest.auth import COOKIE
 from tests.conftest import SECRETS
 
 CHROMIUM = "/usr/bin/chromium"

@@ -9,10 +9,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from atdb_interface.client import Client
+from atdb_interface.heartbeats import DiskUsage
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind, NewEvent
-from atdb_interface.presence import DiskUsage
 from tests import night_reports
 from tests.gui.conftest import Open
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from playwright.sync_api import Page, expect
 
-from atdb_api.gui.diagram import BOX_HEIGHT, draw, normal_way
+from atdb_api.gui.overviews.diagram import BOX_HEIGHT, draw, normal_way
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import STEPS, Actor, Status, Step
 from atdb_interface.models import Observation

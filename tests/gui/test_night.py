@@ -8,13 +8,13 @@ from flask import Flask
 from playwright.sync_api import expect
 from sqlalchemy import text
 
-from atdb_api.gui.causes import cause_of
+from atdb_api.reads.causes import cause_of
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
+from atdb_interface.heartbeats import DiskUsage
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind, NewEvent
-from atdb_interface.presence import DiskUsage
 from tests.gui.conftest import Open
 
 Observe = Callable[..., Observation]

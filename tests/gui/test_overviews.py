@@ -11,10 +11,10 @@ from flask import Flask
 from sqlalchemy import event
 
 from atdb_interface.client import Client
+from atdb_interface.heartbeats import DiskUsage
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind, NewEvent
-from atdb_interface.presence import DiskUsage
 from tests.conftest import SECRETS
 from tests.gui.conftest import Open
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from atdb_api.gui.timetable import DAY, Slot, arrange
+from atdb_api.gui.overviews.timetable import DAY, Slot, arrange
+from atdb_interface.cli.schedule import read_schedule
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
-from atdb_interface.schedule import read_schedule
 from tests.gui.conftest import Open
 
 Observe = Callable[..., Observation]

@@ -8,9 +8,9 @@ from playwright.sync_api import expect
 from sqlalchemy import text
 
 from atdb_interface.client import Client
+from atdb_interface.heartbeats import DiskUsage
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.models import Observation
-from atdb_interface.presence import DiskUsage
 from atdb_interface.stages import StageState
 from atdb_interface.work import ClaimRequest
 from tests.gui.conftest import Open

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from atdb_interface.async_client import AsyncClient
+from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.client import Client
 from atdb_interface.errors import NotFound, Unavailable
 from atdb_interface.lifecycle import Status

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from atdb_interface.config import ConfigError, Host, config_files, find_host
+from atdb_interface.client.presets import ConfigError, Host, config_files, find_host
 
 TWO_HOSTS = """
 default_host = "test"

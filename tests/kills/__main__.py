@@ -20,11 +20,11 @@ import psutil
 
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import OBSERVE, STAGES, Status
-from standalone import health, leftovers
 from standalone.credentials import Credentials
 from standalone.rehearsal.run import own_settings
 from standalone.settings import DEFAULT_STATE, Settings
-from standalone.stack import Stack
+from standalone.stack import health, processes
+from standalone.stack.stack import Stack
 from tests.kills.flow import PAUSE_SECONDS, Away, Flow, waits, wrong
 from tests.kills.points import Point, Trap
 from tests.kills.way import way_to
@@ -93,8 +93,8 @@ class Killing:
 
     def kill(self, name: str) -> None:
         """Kill -9 the process that supervisord started under this name."""
-        supervisors = {process.pid for process in leftovers.find(self.settings, leftovers.SUPERVISOR)}
-        for process in leftovers.find(self.settings, name):
+        supervisors = {process.pid for process in processes.find(self.settings, processes.SUPERVISOR)}
+        for process in processes.find(self.settings, name):
             if process.ppid() in supervisors:
                 process.kill()
 
@@ -125,7 +125,7 @@ class Killing:
         return datetime.now(UTC) if reached and self._is_running(name) else None
 
     def _is_running(self, name: str) -> bool:
-        return any(process.status() != psutil.STATUS_ZOMBIE for process in leftovers.find(self.settings, name))
+        return any(process.status() != psutil.STATUS_ZOMBIE for process in processes.find(self.settings, name))
 
 
 @contextmanager
@@ -170,7 +170,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     state = STATE / ("host" if chosen.host else "stack")
-    leftovers.end(own_settings(state))
+    processes.end(own_settings(state))
     shutil.rmtree(state, ignore_errors=True)
     state.mkdir(parents=True)
     settings = own_settings(state)

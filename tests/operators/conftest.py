@@ -13,7 +13,7 @@ import pytest
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-of-tests-")
 os.environ["AIRFLOW_HOME"] = _HOME.name
 
-from standalone.preparation import prepare_airflow  # noqa: E402
+from standalone.stack.preparation import prepare_airflow  # noqa: E402
 from tests.conftest import SECRETS, Postgres  # noqa: E402
 
 Context = Callable[..., dict[str, Any]]

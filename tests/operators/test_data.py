@@ -7,7 +7,7 @@ import pytest
 
 from atdb_interface.client import Client
 from atdb_interface.models import DataProduct, Observation
-from operators.data import DataError, data_root, delete_data, path_of
+from operators.data.local_products import DataError, data_root, delete_data, path_of
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import sys
 from contextlib import closing
 
 from operators.executor import PreloadedLocalExecutor
-from standalone import database
-from standalone.programs import airflow_environment
+from standalone.stack import database
+from standalone.stack.programs import airflow_environment
 from tests.conftest import Postgres
 
 #: In a process of its own: the tests have imported the operators too. The executor's number is that of its job.

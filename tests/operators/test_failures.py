@@ -123,7 +123,7 @@ def test_if_atdb_does_not_answer_the_status_is_unknown(
     context: Context, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("atdb_plugins.hooks.atdb.PATIENCE_SECONDS", 0)
-    monkeypatch.setattr("atdb_interface.connection.PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("atdb_interface.client.sync_connection.PATIENCE_SECONDS", 0)
     login = {"conn_type": "atdb", "host": f"http://{HOST}:{free_ports(1)[0]}", "login": "service"}
     made = context("190405001", "specify")
     monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps({**login, "password": SECRETS["service"]}))

@@ -15,8 +15,8 @@ from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.errors import ForbiddenMove
 from atdb_interface.lifecycle import Actor, Status
-from atdb_plugins.archive import ArchiveError
-from operators.data import path_of
+from atdb_plugins.archive.archive import ArchiveError
+from operators.data.local_products import path_of
 from operators.ingest import IngestError, IngestOperator
 from operators.remove import RemoveError, RemoveOperator
 from operators.validate import ValidateOperator

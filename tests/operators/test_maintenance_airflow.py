@@ -17,9 +17,9 @@ from airflow.utils.db_cleanup import ARCHIVE_TABLE_PREFIX, config_dict
 
 from operators.maintenance import airflow_tables
 from operators.maintenance.airflow_tables import CleanAirflowOperator
-from standalone import database
-from standalone.preparation import prepare_airflow
-from standalone.programs import airflow_environment
+from standalone.stack import database
+from standalone.stack.preparation import prepare_airflow
+from standalone.stack.programs import airflow_environment
 from tests.airflow_rows import PER_RUN, fill
 from tests.conftest import Postgres
 

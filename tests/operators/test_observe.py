@@ -18,7 +18,7 @@ from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import COMPLETING_TIMEOUT, IMAGING_BACKSTOP, OBSERVE, Actor, Status
 from atdb_interface.models import Observation
-from atdb_plugins.backstop import ending
+from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeState, TelescopeTask
 from atdb_plugins.triggers.atdb import LOOK_SECONDS, CompletingTrigger, StartTrigger, TurnTrigger
 from operators.failures import NotDue
@@ -26,10 +26,10 @@ from operators.observe import CompleteOperator, RunOperator, StartOperator
 from operators.run_again import RUN_AGAIN
 from operators.stage import enter
 from standalone.settings import HOST
-from standalone.telescope.logbook import Logbook, State, Task
-from standalone.telescope.observing import Telescope
-from standalone.telescope.settings import Settings
-from standalone.telescope.web import create_app
+from standalone.simulator.observing import Telescope
+from standalone.simulator.settings import Settings
+from standalone.simulator.task_memory import Logbook, State, Task
+from standalone.simulator.web import create_app
 from tests.conftest import SECRETS, free_ports, listening
 from tests.operators.conftest import Context
 from tests.operators.triggering import fires

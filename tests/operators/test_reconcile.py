@@ -14,14 +14,14 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import COMPLETING_TIMEOUT, IMAGING_BACKSTOP, MAX_LOST_OWNERS, ProductStatus, Status
 from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind
-from operators.reconcile.brake import Brake
 from operators.reconcile.compare_runs import CompareRunsOperator
+from operators.reconcile.safety_limit import Brake
 from operators.reconcile.telescope import AFTER_OBSERVE, ON_ITS_WAY, UNREACHABLE
 from standalone.settings import HOST
-from standalone.telescope.logbook import Logbook, State, Task
-from standalone.telescope.observing import Telescope
-from standalone.telescope.settings import Settings
-from standalone.telescope.web import create_app
+from standalone.simulator.observing import Telescope
+from standalone.simulator.settings import Settings
+from standalone.simulator.task_memory import Logbook, State, Task
+from standalone.simulator.web import create_app
 from tests.conftest import SECRETS, free_ports, listening
 from tests.operators.conftest import Context
 

@@ -15,7 +15,7 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind
-from operators.data import path_of
+from operators.data.local_products import path_of
 from operators.reconcile import compare_data, comparison
 from operators.reconcile.compare_data import NAME, CompareDataOperator
 from operators.remove import RemoveOperator

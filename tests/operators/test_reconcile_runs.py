@@ -14,8 +14,8 @@ from atdb_interface.work import ClaimRequest
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.dispatch import CLAIM_SECONDS
 from atdb_plugins.hooks.airflow import AirflowHook
-from operators.reconcile.brake import Brake
 from operators.reconcile.compare_runs import CompareRunsOperator
+from operators.reconcile.safety_limit import Brake
 from standalone.settings import HOST
 from tests.airflow_serving import Airflow
 from tests.conftest import free_ports

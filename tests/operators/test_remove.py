@@ -11,10 +11,10 @@ from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.models import DataProduct, NewDataProduct
-from atdb_plugins.archive import ArchiveError
-from operators.data import path_of
+from atdb_plugins.archive.archive import ArchiveError
+from operators.data.local_products import path_of
+from operators.data.removal import Removal
 from operators.ingest import IngestOperator
-from operators.removal import Removal
 from operators.remove import RemoveError, RemoveOperator
 from operators.remove_command import main
 from operators.validate import ValidateOperator

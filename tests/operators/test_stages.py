@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
-from operators.data import path_of
+from operators.data.local_products import path_of
 from operators.ingest import IngestOperator
 from operators.remove import RemoveOperator
 from operators.specify import SpecifyOperator

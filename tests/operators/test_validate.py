@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import NewDataProduct, Observation
-from operators.data import DataError, path_of
+from operators.data.local_products import DataError, path_of
 from operators.lease import LeaseKeeper
 from operators.validate import StillWrittenError, ValidateOperator
 from tests.operators.conftest import Context

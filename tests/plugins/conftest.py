@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from atdb_interface.async_client import AsyncClient
+from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
 from atdb_plugins.airflow_runs import AirflowRuns

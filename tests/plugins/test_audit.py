@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from atdb_plugins.audit import MOST_RUNS, RunRequest, requests_of
+from atdb_plugins.audit_log import MOST_RUNS, RunRequest, requests_of
 
 READ = (
     *("clear_dag_run", "clear_dag_runs", "post_clear_task_instances", "cli_task_clear", "delete_dag_run"),

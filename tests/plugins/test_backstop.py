@@ -7,7 +7,7 @@ import pytest
 
 from atdb_interface.lifecycle import COMPLETING_TIMEOUT, IMAGING_BACKSTOP, Status
 from atdb_interface.models import Observation
-from atdb_plugins.backstop import ending
+from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.telescope import TelescopeTask
 
 SECOND = timedelta(seconds=1)

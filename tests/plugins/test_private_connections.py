@@ -11,9 +11,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowSecretsBackendAccessDenied
 
 from atdb_plugins.private_connections import PrivateConnections
-from standalone import private_connections, programs
 from standalone.credentials import Credentials
 from standalone.settings import Settings
+from standalone.stack import private_connections, programs
 
 IDS = ("airflow_maintenance", "atdb_maintenance")
 #: What a task does to get a connection.

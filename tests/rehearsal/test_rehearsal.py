@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from standalone.rehearsal import run, script
-from standalone.rehearsal.troubles import OF_ALL, OF_TASKS, Trouble
+from standalone.rehearsal.faults import OF_ALL, OF_TASKS, Trouble
 
 T = Trouble
 

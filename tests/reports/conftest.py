@@ -16,8 +16,8 @@ pytest.register_assert_rewrite("tests.reports.figures")
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-of-tests-")
 os.environ["AIRFLOW_HOME"] = _HOME.name
 
-from standalone import database  # noqa: E402
 from standalone.settings import HOST  # noqa: E402
+from standalone.stack import database  # noqa: E402
 from tests.conftest import SECRETS, Postgres  # noqa: E402
 
 RunReport = Callable[..., None]

@@ -8,7 +8,7 @@ import pytest
 from psycopg2.extensions import connection
 from sqlalchemy import make_url
 
-from standalone import database
+from standalone.stack import database
 from tests.conftest import Postgres
 
 Login = Callable[[], connection]

@@ -12,7 +12,7 @@ from atdb_api import create_app
 from atdb_api.config import Config
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
-from standalone import database
+from standalone.stack import database
 from tests.conftest import Postgres
 
 

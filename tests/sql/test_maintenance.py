@@ -11,7 +11,7 @@ from psycopg2.extensions import connection
 
 from atdb_api.commands import alembic_config
 from atdb_api.models import Base
-from standalone import database
+from standalone.stack import database
 from tests.conftest import Postgres
 
 VIEWS = ("ended_sessions", "used_idempotency_keys", "expired_claims")

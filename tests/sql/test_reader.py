@@ -139,7 +139,7 @@ def test_it_reads_only_from_the_start(reader: connection) -> None:
 
 @pytest.mark.parametrize("other", ["postgres", "template1", "airflow"])
 def test_it_can_enter_no_other_database(postgres: Postgres, reader: connection, other: str) -> None:
-    from standalone import database
+    from standalone.stack import database
 
     database.prepare_owner(postgres.settings, postgres.credentials, "airflow")
     with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):

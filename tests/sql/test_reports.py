@@ -9,7 +9,7 @@ from psycopg2.extensions import connection
 from psycopg2.extras import NamedTupleCursor
 from sqlalchemy import create_engine, text
 
-from atdb_api import report_columns
+from atdb_api.schema import report_columns
 from atdb_interface.lifecycle import STAGES, STEPS, WORKING, Actor, Status
 from atdb_interface.models import Observation
 

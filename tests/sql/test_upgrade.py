@@ -20,7 +20,7 @@ from atdb_api.commands import alembic_config
 from atdb_api.config import Config
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
-from standalone import database
+from standalone.stack import database
 from tests.conftest import Postgres
 from tests.sql.conftest import Login
 
@@ -223,7 +223,7 @@ def test_without_the_role_the_upgrade_works_and_reports_it(
 def test_a_session_that_the_upgrade_may_not_end_is_reported(
     postgres: Postgres, owner_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("atdb_api.reports_schema._PATIENCE", "1s")
+    monkeypatch.setattr("atdb_api.schema.reports._PATIENCE", "1s")
     name = make_url(owner_url).database
     with database.connect(postgres.settings, postgres.credentials, database=name) as superuser:
         superuser.set_session(autocommit=False)

@@ -14,8 +14,8 @@ from atdb_api.config import Config
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import NewDataProduct
-from standalone import database, preparation
 from standalone.settings import HOST
+from standalone.stack import database, preparation
 from tests.conftest import Postgres, listening, way_to
 
 #: What the API answers about the present, and not about what is stored.

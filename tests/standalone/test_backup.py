@@ -18,11 +18,11 @@ import pytest
 from cryptography.fernet import Fernet, MultiFernet
 
 from atdb_interface.lifecycle import Status
-from standalone import database
 from standalone.backup import manifest, shelf
 from standalone.backup.machine import Machine
 from standalone.credentials import Credentials
 from standalone.settings import REPOSITORY, Settings
+from standalone.stack import database
 from tests.conftest import free_ports
 from tests.standalone.site import SECRET, Site, observe, running
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from standalone import programs
 from standalone.containers import certificates, health, secrets, service, services, variables
 from standalone.credentials import Credentials
 from standalone.settings import REPOSITORY, Executor, Settings, SettingsError
+from standalone.stack import programs
 
 COMPOSE = (REPOSITORY / "docker-compose.yaml").read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]

@@ -12,9 +12,9 @@ import psutil
 import psycopg2
 import pytest
 
-from standalone import database, leftovers
 from standalone.credentials import Credentials
 from standalone.settings import HOST, Settings
+from standalone.stack import database, processes
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def server(settings: Settings, credentials: Credentials) -> Iterator[psutil.Pope
         database.server_command(settings),
         user=owner and owner.pw_uid,
         group=owner and owner.pw_gid,
-        env=leftovers.marker(settings, "postgres"),
+        env=processes.marker(settings, "postgres"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -34,7 +34,7 @@ def server(settings: Settings, credentials: Credentials) -> Iterator[psutil.Pope
         assert time.monotonic() < deadline
         time.sleep(0.05)
     yield process
-    leftovers.end(settings)
+    processes.end(settings)
     process.wait()
 
 
@@ -123,7 +123,7 @@ def test_a_killed_server_leaves_nothing_after_a_sweep(
 ) -> None:
     server.kill()
     server.wait()
-    leftovers.end(settings, "postgres")
+    processes.end(settings, "postgres")
     folder = str(settings.cluster)
     assert not [
         each for each in psutil.process_iter(["name"]) if each.info["name"] == "postgres" and _cwd(each) == folder

@@ -13,13 +13,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from standalone import database
 from standalone.credentials import Credentials
 from standalone.doctor import configuration, postgres, report
 from standalone.doctor.findings import FAILED, WARNED, WELL, Finding, State, exit_status, failed, warning, well
 from standalone.doctor.place import Place
 from standalone.doctor.running import Check, run
 from standalone.settings import REPOSITORY, Executor, Settings
+from standalone.stack import database
 from tests.conftest import Postgres
 
 
@@ -213,7 +213,7 @@ def test_a_database_with_another_password_or_none_says_what_to_do(place: Place) 
 
 
 def test_an_airflow_database_of_another_version_is_a_failure(place: Place) -> None:
-    from standalone.preparation import migrated
+    from standalone.stack.preparation import migrated
 
     with closing(database.connect(place.settings, place.credentials)) as opened, opened.cursor() as cursor:
         cursor.execute("SELECT FROM pg_database WHERE datname = 'airflow'")
@@ -273,7 +273,7 @@ def test_a_wrong_setting_ends_in_a_report(settings: Settings) -> None:
 
 
 def test_the_command_atdb_lists_it_and_no_airflow_is_imported_for_that() -> None:
-    code = "import sys; from atdb_interface.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    code = "import sys; from atdb_interface.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
     shown = subprocess.run(
         [sys.executable, "-c", f"{code}print({{'airflow', 'standalone'}} & sys.modules.keys())"],
         capture_output=True,

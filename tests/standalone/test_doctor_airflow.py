@@ -7,10 +7,10 @@ from contextlib import closing
 import pytest
 
 from atdb_plugins.hooks.airflow import AirflowHook
-from standalone import database, pools
 from standalone.doctor import airflow
 from standalone.doctor.findings import Finding, State
 from standalone.doctor.place import Place
+from standalone.stack import database, pools
 from tests.airflow_serving import Airflow
 
 Sql = Callable[[str], None]

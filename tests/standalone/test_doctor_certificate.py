@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from atdb_interface.exchange import certificates
+from atdb_interface.client.exchange import certificates
 from standalone.containers.certificates import self_signed
 from standalone.doctor import certificate
 from standalone.doctor.findings import Finding, State

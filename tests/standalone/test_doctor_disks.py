@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from atdb_plugins.archive import Archive
+from atdb_plugins.archive.archive import Archive
 from standalone.credentials import Credentials
 from standalone.doctor import archive, data, space
 from standalone.doctor.findings import Finding, State

@@ -25,8 +25,8 @@ from standalone.credentials import Credentials
 from standalone.doctor import atdb, clocks, telescope, workers
 from standalone.doctor.findings import Finding, State
 from standalone.doctor.place import Place
-from standalone.programs import program
 from standalone.settings import HOST, Executor, Settings
+from standalone.stack.programs import program
 from tests.conftest import SECRETS, Postgres, free_ports
 from tests.standalone.test_telescope import Simulator, wait_until
 

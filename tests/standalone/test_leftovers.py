@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from standalone import leftovers
 from standalone.settings import Settings
+from standalone.stack import processes
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -35,8 +35,8 @@ def start() -> Iterator[Start]:
     def start(
         settings: Settings | None, name: str, code: str = "import time; time.sleep(60)"
     ) -> subprocess.Popen[str]:
-        marker = {} if settings is None else leftovers.marker(settings, name)
-        environment = {key: value for key, value in os.environ.items() if key != leftovers.MARKER} | marker
+        marker = {} if settings is None else processes.marker(settings, name)
+        environment = {key: value for key, value in os.environ.items() if key != processes.MARKER} | marker
         process = subprocess.Popen(
             [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True
         )
@@ -56,7 +56,7 @@ def test_the_child_of_a_killed_process_is_ended(settings: Settings, start: Start
     parent.kill()
     parent.wait()
     assert _runs(child)
-    assert child.pid in leftovers.end(settings, "scheduler")
+    assert child.pid in processes.end(settings, "scheduler")
     assert not _runs(child)
 
 
@@ -71,9 +71,9 @@ def test_other_processes_are_left_alone(settings: Settings, start: Start, tmp_pa
     ]
     mine = start(settings, "scheduler")
     _await_names(settings, {"scheduler", "triggerer"})
-    assert leftovers.end(settings, "scheduler") == {mine.pid}
+    assert processes.end(settings, "scheduler") == {mine.pid}
     assert [process.poll() for process in others] == [None] * len(others)
-    assert leftovers.end(settings) == {others[0].pid}
+    assert processes.end(settings) == {others[0].pid}
     assert [process.poll() for process in others[1:]] == [None] * 3
 
 
@@ -83,7 +83,7 @@ def test_a_process_never_ends_itself_or_one_above_it(settings: Settings) -> None
         "print(leftovers.end(Settings.from_environment()))"
     )
     code = f"import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', {inner!r}]))"
-    environment = os.environ | settings.as_environment() | leftovers.marker(settings, "scheduler")
+    environment = os.environ | settings.as_environment() | processes.marker(settings, "scheduler")
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
@@ -97,5 +97,5 @@ def _runs(process: psutil.Process) -> bool:
 def _await_names(settings: Settings, names: set[str]) -> None:
     """Wait until started processes carry their own environment, no longer that of this one."""
     deadline = time.monotonic() + 10
-    while leftovers.running_names(settings) != names and time.monotonic() < deadline:
+    while processes.running_names(settings) != names and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from standalone import database, pools, preparation
 from standalone.credentials import Credentials
 from standalone.settings import Settings
+from standalone.stack import database, pools, preparation
 from tests.conftest import Postgres
 
 

@@ -8,9 +8,9 @@ import pytest
 from supervisor.options import ServerOptions
 
 from operators.maintenance import retention
-from standalone import programs, supervisor
 from standalone.credentials import Credentials
 from standalone.settings import Settings
+from standalone.stack import programs, supervisor
 
 # Which secrets each process may know, as section.name; Airflow's keys stand for all of them.
 _AIRFLOW = {

@@ -11,9 +11,9 @@ import pytest
 from cryptography.fernet import Fernet, InvalidToken
 
 from atdb_interface.lifecycle import Status
-from standalone import database
 from standalone.credentials import Credentials
 from standalone.settings import REPOSITORY
+from standalone.stack import database
 from tests.standalone.site import SECRET, Site, running
 
 

@@ -4,10 +4,10 @@ import socket
 
 import pytest
 
-from standalone import database, leftovers
 from standalone.credentials import Credentials
 from standalone.settings import HOST, Settings, SettingsError
-from standalone.stack import Stack, StackError
+from standalone.stack import database, processes
+from standalone.stack.stack import Stack, StackError
 
 
 def test_a_port_that_is_taken_is_named_before_anything_starts(settings: Settings) -> None:
@@ -16,7 +16,7 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(settings: Settings
         other.listen()
         with pytest.raises(StackError, match=rf"port {settings.airflow_port} is taken.*AIRFLOW_PORT"):
             Stack(settings).start()
-    assert not leftovers.find(settings)
+    assert not processes.find(settings)
     assert not settings.cluster.exists()
 
 
@@ -29,7 +29,7 @@ def test_a_lost_secrets_file_is_explained(settings: Settings) -> None:
     settings.credentials.unlink()
     with pytest.raises(StackError, match=r"secrets\.json is not that of the database"):
         Stack(settings).start()
-    assert not leftovers.find(settings)
+    assert not processes.find(settings)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
 from atdb_plugins.parset import make_parset
 from standalone.settings import HOST, SettingsError
-from standalone.telescope.settings import Settings
+from standalone.simulator.settings import Settings
 from tests.conftest import SECRETS, free_ports, listening
 
 SIZE = 64 * 1024
@@ -31,7 +31,7 @@ NOBODY = f"http://{HOST}:9"  # where no ATDB answers
 
 
 class Simulator:
-    """`python -m standalone.telescope` with its files below one folder."""
+    """`python -m standalone.simulator` with its files below one folder."""
 
     def __init__(self, folder: Path, atdb_url: str) -> None:
         self.data, self.state, self.log = folder / "data", folder / "telescope", folder / "telescope.log"
@@ -52,7 +52,7 @@ class Simulator:
     def start(self, **environment: str) -> "Simulator":
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "standalone.telescope"],
+                [sys.executable, "-m", "standalone.simulator"],
                 env=self.environment | environment,
                 stdout=log,
                 stderr=log,

@@ -18,7 +18,7 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_plugins.parset import make_parset
 from standalone.settings import HOST
-from standalone.telescope.faults import PLAN, Fault, Plan, Rule
+from standalone.simulator.faults import PLAN, Fault, Plan, Rule
 from tests.standalone.test_telescope import (
     TASK,
     Simulator,

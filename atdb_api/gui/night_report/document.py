@@ -6,12 +6,12 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from atdb_api.gui.families import family_of
+from atdb_api.gui.formats import machine, moment, size, span
 from atdb_api.gui.night_report import forecast_plot, headline, style, timeline_plot, volume_plot
 from atdb_api.gui.night_report.axis import when
 from atdb_api.gui.night_report.failures import grouped
 from atdb_api.gui.night_report.visible import visible
-from atdb_api.gui.wording import machine, moment, size, span
+from atdb_api.gui.status_groups import family_of
 from atdb_api.quantities import count_of
 from atdb_interface.night_report import NightReport
 

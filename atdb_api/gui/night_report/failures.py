@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from atdb_api.gui.causes import cause_of
+from atdb_api.reads.causes import cause_of
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.night_report import FailureRow
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from atdb_api.gui.families import FAMILIES, Family
+from atdb_api.gui.formats import moment, size, span
 from atdb_api.gui.night_report.failures import grouped, unresolved
-from atdb_api.gui.wording import moment, size, span
+from atdb_api.gui.status_groups import FAMILIES, Family
 from atdb_api.quantities import count_of
 from atdb_interface.night_report import NightReport
 

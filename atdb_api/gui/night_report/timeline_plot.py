@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from atdb_api.gui.families import family_of
 from atdb_api.gui.night_report.axis import Tick, TimeAxis, when
+from atdb_api.gui.status_groups import family_of
 from atdb_interface.night_report import NightReport, ObservedRow
 
 #: More lanes are no picture; the table has all observations.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from atdb_api.gui.wording import size
+from atdb_api.gui.formats import size
 from atdb_api.quantities import count_of
 from atdb_interface.night_report import DataHostRow
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from atdb_interface.cli.schedule import read_schedule
 from atdb_interface.models import NewObservation, Observation
 from atdb_interface.products import expected_filenames
-from atdb_interface.schedule import read_schedule
 from tests.gui.screenshots.week import BEAM_BYTES_PER_SECOND, ENDS_FROM_NOW, Planned
 
 _MOST_OBSERVATIONS, _PART_BEFORE_NOW = 250, 0.7

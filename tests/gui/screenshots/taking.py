@@ -9,7 +9,7 @@ from typing import Literal
 import httpx
 from playwright.sync_api import Browser, Page
 
-from atdb_api.auth import COOKIE
+from atdb_api.rest.auth import COOKIE
 from tests import night_reports
 from tests.conftest import SECRETS
 from tests.gui.screenshots import palette

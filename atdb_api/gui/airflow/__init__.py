@@ -1,0 +1,1 @@
+"""The pages to which Airflow's links lead: of a DAG, and of a run."""

@@ -1,0 +1,72 @@
+"""How sizes, times and durations are written on a page. Templates use these as filters."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from flask import Blueprint
+
+from atdb_api import quantities
+from atdb_api.gui.status_groups import family_of
+
+_SIZE = re.compile(r"([0-9]{1,15})(\.[0-9]{1,9})? ?([kMGTP]?)B?", re.ASCII | re.IGNORECASE)
+
+
+def init_app(views: Blueprint) -> None:
+    """Let templates use them."""
+    for write in (size, span, moment, clock, machine, family_of):
+        views.add_app_template_filter(write)
+    views.add_app_template_global(now)
+
+
+def now() -> datetime:
+    """Tell the time."""
+    return datetime.now(UTC)
+
+
+def size(size_bytes: int | None) -> str:
+    """Write a size as 4.6 TB, or nothing where it is not known."""
+    return "" if size_bytes is None else quantities.size(size_bytes)
+
+
+def read_size(text: str) -> str:
+    """Turn `1.5 TB` into bytes; what is no size stays as it is, for the filters to refuse."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        return text
+    whole, part, prefix = found.groups()
+    return str(round(float(whole + (part or "")) * 1000 ** ("kmgtp".index(prefix.lower()) + 1 if prefix else 0)))
+
+
+def span(length: timedelta | float | None) -> str:
+    """Write a length of time with its two largest units: 45 s, 12 min, 3 h 05, 2 d 4 h."""
+    if length is None:
+        return ""
+    seconds = max(0, int(length.total_seconds() if isinstance(length, timedelta) else length))
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if minutes < 1:
+        return f"{seconds} s"
+    if hours < 1:
+        return f"{minutes} min"
+    if days < 1:
+        return f"{hours} h {minutes % 60:02d}"
+    return f"{days} d {hours % 24} h" if days < 100 else f"{days} d"
+
+
+def moment(at: datetime | None) -> str:
+    """Write a moment, UTC, to the minute."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if at else ""
+
+
+def clock(at: datetime | None, beside: datetime | None = None) -> str:
+    """Write the time of day; with the day, where that is another than that of a moment beside it."""
+    if at is None:
+        return ""
+    at = at.astimezone(UTC)
+    if beside is None or at.year != beside.astimezone(UTC).year:
+        return moment(at)
+    return at.strftime("%H:%M" if at.date() == beside.astimezone(UTC).date() else "%m-%d %H:%M")
+
+
+def machine(at: datetime) -> str:
+    """Write a moment for programs, to the microsecond."""
+    return at.astimezone(UTC).isoformat()

@@ -1,0 +1,84 @@
+"""`/tasks/bulk/`: one action for many tasks: first what it would do to each, then, if confirmed, the same."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from flask import Blueprint, Response, make_response, render_template, request
+from sqlalchemy.orm import Session
+
+from atdb_api.gui.page import BACK, TOKEN, page
+from atdb_api.gui.tasks.available_actions import NEEDS_FOR_MANY, require_reason
+from atdb_api.gui.tasks.task_query import Asked, filled
+from atdb_api.rest import auth
+from atdb_api.services import bulk_changes
+from atdb_interface.actions import Action
+from atdb_interface.bulk import BulkAnswer, ObservationBulk
+from atdb_interface.errors import AtdbError, BadRequest
+
+views = Blueprint("bulk", __name__, url_prefix="/tasks/bulk")
+
+#: The fields of the form: the tasks that are ticked, or that all which match the filters are meant.
+TASK, ALL, FILTERS = "task", "all", "filters"
+
+
+@views.get("/")
+@page(NEEDS_FOR_MANY)
+def form(_: Session) -> str:
+    """Show the form again, as it was before somebody had to log in."""
+    return _written(request.args)
+
+
+def _refused(_: Session, error: AtdbError) -> str:
+    return _written(request.form, problem=error)
+
+
+@views.post("/")
+@page(NEEDS_FOR_MANY, refused=_refused)
+def change(session: Session) -> Response:
+    """Show what the action would do to each; with the token of that, do it."""
+    ask = _ask(request.form)
+    answer = bulk_changes.change_observations(session, ask, actor=auth.actor())
+    return make_response(_written(request.form, answer))
+
+
+def _ask(given: Any) -> ObservationBulk:
+    if given.get("action") not in [*Action]:
+        raise BadRequest("choose what is to be done")
+    action, reason = Action(given["action"]), given.get("reason", "").strip()
+    require_reason(action, reason)
+    return ObservationBulk.model_validate(
+        {
+            "filters": _meant(given),
+            "change": {"action": action, "reason": reason},
+            "token": given.get(TOKEN) or None,
+        }
+    )
+
+
+def _meant(given: Any) -> dict[str, str]:
+    """Give the filters that find the tasks which are meant. Raises BadRequest where none are."""
+    if given.get(ALL):
+        parameters = Asked(filled(parse_qsl(given.get(FILTERS, "").lstrip("?")))).parameters
+        return parameters or {"taskID__isnull": "false"}
+    task_ids = given.getlist(TASK)
+    if not task_ids:
+        raise BadRequest("no task is ticked: tick some, or all that match the filters")
+    return {"taskID__in": ",".join(dict.fromkeys(task_ids))}
+
+
+def _written(given: Any, answer: BulkAnswer | None = None, problem: AtdbError | None = None) -> str:
+    names = (TASK, ALL, FILTERS, "action", "reason", BACK)
+    kept = [(name, value) for name in names for value in given.getlist(name) if value]
+    return render_template(
+        "gui/bulk.html",
+        answer=answer,
+        problem=problem,
+        kept=kept,
+        asked=[pair for pair in kept if pair[0] not in ("action", "reason")],
+        action=given.get("action", ""),
+        reason=given.get("reason", ""),
+        back=given.get(BACK, ""),
+        number=None if given.get(ALL) else len(given.getlist(TASK)),
+        filters=parse_qsl(given.get(FILTERS, "").lstrip("?")) if given.get(ALL) else [],
+        actions=list(Action),
+    )

@@ -1,0 +1,115 @@
+"""What the user of a page may do at its address, as forms; after a failure with what was typed into one."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import request
+from pydantic import BaseModel
+from werkzeug.exceptions import HTTPException
+
+from atdb_api.html.layout import Visitor
+from atdb_api.rest.endpoint import Contract
+from atdb_api.rest.form_fields import Field, fields, texts
+from atdb_api.rest.request_body import AS_IT_WAS, FORM, NO_FIELDS
+from atdb_api.roles import Role
+from atdb_interface.lifecycle import ProductStatus, Status, allowed_next, allowed_next_of_product
+from atdb_interface.models import DataProductChange, ObservationChange
+
+Item = dict[str, Any]
+_MOVE = ("new_status", "force", "reason")
+
+
+@dataclass(frozen=True)
+class Form:
+    """One form. `was`: what its fields held; `next`: the statuses that may follow; `forced`: all others."""
+
+    title: str
+    method: str
+    fields: list[Field] = field(default_factory=list)
+    is_open: bool = False
+    was: str = ""
+    next: list[str] = field(default_factory=list)
+    forced: list[str] = field(default_factory=list)
+    typed: Mapping[str, str] = field(default_factory=dict)
+
+
+def forms(
+    contracts: dict[str, Contract],
+    visitor: Visitor,
+    item: Item | None,
+    problem: dict[str, Any] | None,
+    what_post_does: str,
+) -> list[Form]:
+    """Give the forms for what a visitor may do. `item`: what is shown there now; `problem`: what went wrong."""
+    may = {method: contract for method, contract in contracts.items() if visitor.may(contract.needs)}
+    is_operator = visitor.may(Role.OPERATOR)
+    failed = problem is not None and request.method not in ("GET", "HEAD")
+    given, errors = (typed(), _errors(problem or {})) if failed else ({}, {})
+    made = []
+    if "POST" in may and (model := may["POST"].takes):
+        left_out = () if is_operator else ("force",)
+        inputs = fields(model, leave_out=left_out, present=given, errors=errors)
+        made.append(Form(what_post_does, "POST", inputs, is_open=failed or "GET" not in contracts))
+    if "PATCH" in may and item and (model := may["PATCH"].takes):
+        moves = "new_status" in given
+        if move := _move(model, item, is_operator, given if moves else {}):
+            made.append(move)
+        made.append(_edit(model, item, {} if moves else given, {} if moves else errors))
+    if "DELETE" in may:
+        made.append(Form("Delete", "DELETE"))
+    return made
+
+
+def typed() -> Mapping[str, str]:
+    """Give what was typed into the form that was sent, if one was and can be read."""
+    try:
+        return request.form if request.mimetype == FORM else {}
+    except HTTPException:  # it was too large
+        return {}
+
+
+def _move(model: type[BaseModel], item: Item, is_operator: bool, given: Mapping[str, str]) -> Form | None:
+    """Make the form for a change of status; None where it is not known which may follow."""
+    if not {"my_status", "status_history"} <= item.keys():
+        return None
+    statuses: list[str]
+    allowed: frozenset[str]
+    if issubclass(model, ObservationChange):
+        came_from = item["status_history"][-1]["previous"]
+        statuses, status = list(Status), Status(item["my_status"])
+        allowed = allowed_next(status, Status(came_from) if came_from else None)
+    elif issubclass(model, DataProductChange):
+        statuses, allowed = list(ProductStatus), allowed_next_of_product(ProductStatus(item["my_status"]))
+    else:
+        return None
+    others = [status for status in statuses if status not in allowed and status != item["my_status"]]
+    return Form(
+        "Move",
+        "PATCH",
+        is_open=True,
+        next=[status for status in statuses if status in allowed],
+        forced=others if is_operator else [],
+        typed=given,
+    )
+
+
+def _edit(model: type[BaseModel], item: Item, given: Mapping[str, str], errors: Mapping[str, str]) -> Form:
+    names = model.model_fields.keys() - set(_MOVE)
+    present = texts({name: item.get(name) for name in names})
+    was = given.get(AS_IT_WAS) or json.dumps(present)
+    typed_in = {name: text for name, text in given.items() if name not in NO_FIELDS}
+    inputs = fields(model, leave_out=_MOVE[:2], present=typed_in or present, errors=errors)
+    return Form("Edit", "PATCH", inputs, is_open=bool(given), was=was)
+
+
+def _errors(problem: dict[str, Any]) -> dict[str, str]:
+    """Give what is wrong with each field; a message about the whole may begin with the name of one."""
+    found: dict[str, str] = {}
+    for error in problem.get("errors", ()):
+        name, message = error["field"], error.get("message", problem["detail"])
+        if not name:
+            name, _, message = message.partition(": ")
+        found.setdefault(name.split(".")[0], message)
+    return found

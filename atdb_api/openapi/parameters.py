@@ -1,0 +1,133 @@
+"""What the OpenAPI document says of parameters: those of paths and headers, of lists, and all their lookups."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from atdb_api.rest import idempotency, pagination
+from atdb_api.rest.endpoint import Contract
+from atdb_api.rest.pagination import MAX_PAGE_SIZE, PAGE_SIZE, Listing
+from atdb_api.search.filters import (
+    BOOLEAN,
+    COMPARISONS,
+    MOST_PARAMETERS,
+    TEXT,
+    TEXT_MATCHES,
+    Columns,
+    Kind,
+    Related,
+    kind_of,
+    several,
+)
+
+Json = dict[str, Any]
+
+
+def of(rule: str, method: str, contract: Contract) -> Iterator[Json]:
+    """Describe what an endpoint may be sent in its address and headers."""
+    for kind, name in re.findall(r"<(?:(int):)?(\w+)>", rule):
+        schema: Json = {"type": "integer", "minimum": 1} if kind else {"type": "string", "minLength": 1}
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
+    for parameter in contract.parameters:
+        yield _in_query(parameter.name, parameter.description, parameter.schema, required=parameter.required)
+    if contract.lists:
+        yield from _list_parameters(contract.lists)
+    listing = contract.lists or contract.shows
+    if listing:
+        names = "|".join(listing.model.model_fields)
+        schema = {"type": "string", "pattern": f"^({names})(,({names}))*$"}
+        yield _in_query("fields", "Only these fields, with commas between.", schema)
+        if listing.existed:
+            yield _in_query(pagination.AS_OF.name, pagination.AS_OF.description, pagination.AS_OF.schema)
+    columns = contract.lists.columns(None) if contract.lists else contract.filters
+    if columns:
+        yield _filters(columns)
+    if contract.has_etag:
+        name, use = ("If-None-Match", "not changed") if method == "GET" else ("If-Match", "changed")
+        yield {
+            "name": name,
+            "in": "header",
+            "description": f"The ETag of what the client has: 304 where it has {use}."
+            if method == "GET"
+            else f"The ETag of what the client has read: 412 where it has {use} since.",
+            "schema": {"type": "string"},
+        }
+    if method == "POST" and contract.needs and not contract.answers_secret:
+        yield {
+            "name": idempotency.HEADER,
+            "in": "header",
+            "description": "Asked again with the same key, the first answer is given and nothing is done twice.",
+            "schema": {"type": "string", "pattern": idempotency.KEY_PATTERN},
+        }
+
+
+def _list_parameters(listing: Listing[Any, Any]) -> Iterator[Json]:
+    sortable = [name for name, column in listing.columns(None).items() if not isinstance(column, Related)]
+    one = f"-?({'|'.join(sortable)})"
+    numbers: Json = {"type": "integer", "minimum": 1, "maximum": pagination.DEEPEST_PAGE}
+    yield _in_query("page", "The number of the page.", numbers | {"default": 1})
+    yield _in_query("page_size", "Items a page.", numbers | {"maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE})
+    yield _in_query(
+        "ordering",
+        "Fields to order by, with commas between, each with a minus for the other way round.",
+        {"type": "string", "pattern": f"^{one}(,{one})*$"},
+    )
+    yield _in_query(
+        "cursor",
+        "Empty, begins a walk that is as fast at its end as at its beginning; `next` goes on with it.",
+        {"type": "string"},
+    )
+
+
+def _filters(columns: Columns) -> Json:
+    """Describe all lookups on all fields as one object, of which each property is a parameter of its own."""
+    return {
+        "name": "filters",
+        "in": "query",
+        "style": "form",
+        "explode": True,
+        "description": "Each property is a parameter `field__lookup=value`.",
+        "schema": lookups(columns),
+        "example": {"my_status__in": "defined"} if "my_status" in columns else {},
+    }
+
+
+def lookups(columns: Columns) -> Json:
+    """Describe an object of filters, of which each property is a field with perhaps a lookup."""
+    patterns: Json = {}
+    for kind, names in _by_kind(columns).items():
+        fields = "|".join(names)
+        patterns[f"^({fields})(__({'|'.join(COMPARISONS)}|ne))?(__exclude)?$"] = _text(kind.pattern)
+        patterns[f"^({fields})__in(__exclude)?$"] = _text(several(kind) if kind is not TEXT else TEXT.pattern)
+        patterns[f"^({fields})__range(__exclude)?$"] = _text(_two(kind))
+    all_fields = "|".join(columns)
+    patterns[f"^({all_fields})__({'|'.join(TEXT_MATCHES)})(__exclude)?$"] = _text(TEXT.pattern)
+    patterns[f"^({all_fields})__isnull(__exclude)?$"] = _text(BOOLEAN.pattern)
+    return {
+        "type": "object",
+        "patternProperties": patterns,
+        "additionalProperties": False,
+        "maxProperties": MOST_PARAMETERS,
+    }
+
+
+def _by_kind(columns: Columns) -> dict[Kind, list[str]]:
+    kinds: dict[Kind, list[str]] = {}
+    for name, column in columns.items():
+        kinds.setdefault(kind_of(column), []).append(name)
+    return kinds
+
+
+def _two(kind: Kind) -> str:
+    if kind is TEXT:
+        return r"^[^\x00]*,[^\x00]*$"
+    one = kind.pattern.removeprefix("^").removesuffix("$")
+    return f"^{one},{one}$"
+
+
+def _text(pattern: str) -> Json:
+    return {"type": "string", "pattern": pattern}
+
+
+def _in_query(name: str, description: str, schema: Json, *, required: bool = False) -> Json:
+    return {"name": name, "in": "query", "description": description, "required": required, "schema": schema}

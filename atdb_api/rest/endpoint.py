@@ -1,0 +1,133 @@
+"""What a view is to the outside: who may call it, what it takes and answers. All else is made from that.
+
+`@endpoint(...)` reads the request, opens the one transaction in which all of it happens, finds out who asks, calls
+the view, and writes the answer. The OpenAPI document, the table of permissions and the forms of the pages that
+browsers get are made from the same contracts.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, cast
+
+from flask import Response, current_app, json, request
+from pydantic import BaseModel
+
+from atdb_api.database import transaction
+from atdb_api.rest import auth, idempotency
+from atdb_api.rest.pagination import Answer, Listing
+from atdb_api.rest.request_body import Parameter, bodies, body, refuse_nul, refuse_other_parameters
+from atdb_api.roles import Role
+from atdb_api.search.filters import Columns
+from atdb_interface.errors import AtdbError, PreconditionFailed
+
+View = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a view takes and answers. `needs`: the least role, or None where it is open to all.
+
+    `lists`: the answer is a page of these; `shows`: it is one of these. `takes_many`: one of `takes`, or a list.
+    `by_token`: also with a Bearer token, or a token in the place of a password.
+    `answers_secret`: the answer is kept nowhere, so an Idempotency-Key can do nothing for it.
+    `repeats`: for a request that was done before, the status is 200.
+    `parameters` and `filters`: what may stand in its address; these two say it for lists.
+    """
+
+    needs: Role | None
+    takes: type[BaseModel] | None = None
+    takes_many: bool = False
+    answers: Any = None
+    status: int = 200
+    repeats: bool = False
+    lists: Listing[Any, Any] | None = None
+    shows: Listing[Any, Any] | None = None
+    has_etag: bool = False
+    by_token: bool = True
+    answers_secret: bool = False
+    parameters: tuple[Parameter, ...] = ()
+    filters: Columns | None = None
+    refuses: tuple[type[AtdbError], ...] = ()
+
+
+def endpoint(needs: Role | None, **contract: Any) -> Callable[[View], View]:
+    """Make a view of a function `(session, [body,] **parts of the address)` that gives a model, a dict or None."""
+    of = Contract(needs, **contract)
+
+    def make(view: View) -> View:
+        @wraps(view)
+        def run(**address: Any) -> Response:
+            request.get_data()  # before a connection to the database waits for a slow client
+            with transaction(read_only=request.method in auth.SAFE_METHODS) as session:
+                if of.needs is not None:
+                    auth.authenticate(session)
+                    auth.require(of.needs)
+                refuse_nul()
+                if not of.by_token:
+                    auth.require_password()
+                if not (of.lists or of.shows or of.filters):
+                    refuse_other_parameters(of.parameters)
+                is_kept = request.method == "POST" and not of.answers_secret
+                kept = idempotency.recall(session) if is_kept else None
+                if kept is not None:
+                    return kept
+                taken = (bodies if of.takes_many else body)(of.takes) if of.takes else None
+                result = view(session, taken, **address) if of.takes else view(session, **address)
+                response = answer(result, of.status)
+                if is_kept:
+                    idempotency.keep(session, response)
+                return response
+
+        cast(Any, run).contract = of
+        return run
+
+    return make
+
+
+def contract_of(view: View | None) -> Contract | None:
+    """Give a view's contract, if it has one."""
+    return getattr(view, "contract", None)
+
+
+def contracts() -> dict[tuple[str, str], Contract]:
+    """Give the contract of each (path, method) of the application."""
+    return {
+        (rule.rule, method): contract
+        for rule in current_app.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        if (contract := contract_of(current_app.view_functions[rule.endpoint]))
+    }
+
+
+def answer(result: Any, status: int) -> Response:
+    """Write what a view gives."""
+    if isinstance(result, Response):
+        return result
+    if result is None:
+        return Response(status=204)
+    if isinstance(result, BaseModel):
+        result = result.model_dump(mode="json")
+    return Response(json.dumps(result), status=status, content_type="application/json")
+
+
+def with_etag(whole: BaseModel, part: Answer | None = None, *, status: int = 200) -> Response:
+    """Answer an item, or the part of it that was asked for, with the tag of all of it."""
+    tag = _etag(whole)
+    if request.method in auth.SAFE_METHODS and request.if_none_match.contains(tag):
+        response = Response(status=304)
+    else:
+        response = answer(whole if part is None else part, status)
+    response.set_etag(tag)
+    return response
+
+
+def require_match(present: Callable[[], BaseModel]) -> None:
+    """Raise PreconditionFailed where `If-Match` names another state of an item than its present one."""
+    if request.headers.get("If-Match") and not request.if_match.contains(_etag(present())):
+        raise PreconditionFailed("it has changed since it was read; read it again")
+
+
+def _etag(item: BaseModel) -> str:
+    return hashlib.sha256(item.model_dump_json().encode()).hexdigest()[:32]

@@ -1,0 +1,61 @@
+"""`Idempotency-Key` on a POST: asked again, it gives the first answer and does nothing a second time.
+
+The answer is kept in the transaction that did the work, so there is never one without the other. Only what was
+done is kept: a refusal is judged anew.
+"""
+
+import hashlib
+import re
+
+from flask import Response, g, request
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from atdb_api.models import KeptAnswer
+from atdb_api.rest import auth
+from atdb_interface.errors import BadRequest, KeyReused
+
+HEADER = "Idempotency-Key"
+KEY_PATTERN = r"^[!-~]([ -~]{0,198}[!-~])?$"
+
+
+def recall(session: Session) -> Response | None:
+    """Give the answer that this account's key had before, or None where it is new or there is none.
+
+    The key is locked until the transaction ends: of two equal requests at once the second gets the first's answer.
+    Raises KeyReused where it came with another request.
+    """
+    key = request.headers.get(HEADER)
+    if key is None or "login" not in g:
+        return None
+    if not re.fullmatch(KEY_PATTERN, key):
+        raise BadRequest(f"{HEADER}: not 1 to 200 printable ASCII characters")
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{auth.actor()}\n{key}", 1))))
+    kept = session.get(KeptAnswer, (auth.actor(), key))
+    if kept is None:
+        return None
+    if kept.request_sha256 != _fingerprint():
+        raise KeyReused(f"{HEADER} {key!r} came with another request before")
+    response = Response(kept.body, status=kept.status, content_type="application/json")
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def keep(session: Session, response: Response) -> None:
+    """Store the answer to a request that came with a key; the DAG maintenance deletes it after a day or more."""
+    key = request.headers.get(HEADER)
+    if key is None or "login" not in g or not response.is_json:
+        return
+    session.add(
+        KeptAnswer(
+            account=auth.actor(),
+            key=key,
+            request_sha256=_fingerprint(),
+            status=response.status_code,
+            body=response.get_data(as_text=True),
+        )
+    )
+
+
+def _fingerprint() -> str:
+    return hashlib.sha256(request.full_path.encode() + b"\n" + request.get_data()).hexdigest()

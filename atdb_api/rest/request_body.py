@@ -1,0 +1,114 @@
+"""Read what a client sent, or raise BadRequest."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flask import request
+from pydantic import BaseModel, TypeAdapter
+from pydantic_core import from_json
+from werkzeug.exceptions import UnsupportedMediaType
+
+from atdb_api.rest import auth, form_fields
+from atdb_api.search import filters
+from atdb_interface.accounts import Login
+from atdb_interface.errors import BadRequest, NotFound
+
+Model = TypeVar("Model", bound=BaseModel)
+FORM = "application/x-www-form-urlencoded"
+MOST_MEMBERS = 5000
+#: What a form says beside its fields: what was in them, and where to go after a login.
+AS_IT_WAS, NEXT = "_was", "next"
+NO_FIELDS = (auth.CSRF_FIELD, AS_IT_WAS, NEXT)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter in the address of an endpoint. `schema`: what JSON Schema says of its value."""
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+    required: bool = False
+
+
+def body(model: type[Model]) -> Model:
+    """Read the request's JSON as this model; a ValidationError becomes a 400 that names each field."""
+    return model.model_validate_json(_json(model))
+
+
+def bodies(model: type[Model]) -> tuple[list[Model], bool]:
+    """Read one object or a list of them; the second value says whether it was a list."""
+    raw = _json(model)
+    if raw.lstrip().startswith(b"["):
+        return TypeAdapter(list[model]).validate_json(raw), True  # type: ignore[valid-type]
+    return [model.model_validate_json(raw)], False
+
+
+def refuse_nul() -> None:
+    """Raise NotFound for a NUL character in the path, and BadRequest for one in a parameter or a field of a form.
+
+    PostgreSQL holds none, so nothing has such a name; sent to it, the character would be an error inside ATDB.
+    """
+    if "\0" in request.path:
+        raise NotFound("The path holds a NUL character, and nothing has such a name.")
+    given = [*request.args.items(multi=True), *request.form.items(multi=True)]
+    for name, value in given:
+        if "\0" in name or "\0" in value:
+            raise filters.unreadable(name, filters.TEXT.otherwise)
+
+
+def refuse_other_parameters(known: tuple[Parameter, ...]) -> None:
+    """Raise BadRequest for a parameter that is none of these."""
+    names = {parameter.name for parameter in known}
+    for name in request.args:
+        if name not in names:
+            raise filters.unreadable(name, "no such parameter")
+
+
+def _json(model: type[BaseModel]) -> bytes:
+    if request.mimetype == FORM:
+        return _form(model)
+    if request.mimetype not in ("application/json", ""):
+        raise UnsupportedMediaType("send application/json")
+    raw = request.get_data()
+    _refuse_too_many(raw)
+    return raw
+
+
+def _refuse_too_many(raw: bytes) -> None:
+    """Raise BadRequest for more members than any request needs: to name what is wrong with each takes memory."""
+    try:
+        value = from_json(raw)
+    except ValueError:
+        return  # whoever reads it as a model says more
+    if isinstance(value, dict | list) and len(value) > MOST_MEMBERS:
+        raise BadRequest(f"more than {MOST_MEMBERS} members")
+
+
+def _form(model: type[BaseModel]) -> bytes:
+    """Turn a form of our own pages into JSON: what was left empty, or as it was, is not sent.
+
+    So nobody who edits one field puts back what somebody else has changed in another since the form was shown.
+
+    Another site can make a browser send a form, so one is read only in a session, whose CSRF token was checked,
+    and where nobody is logged in yet.
+    """
+    if not (auth.in_session() or model is Login):
+        raise UnsupportedMediaType("send application/json")
+    whole = model.model_json_schema()
+    before = _from_text(AS_IT_WAS, request.form.get(AS_IT_WAS, "{}"))
+    values = {}
+    for name, text in request.form.items():
+        if name in NO_FIELDS or text == "" or (isinstance(before, dict) and text == before.get(name)):
+            continue
+        schema = form_fields.resolved(whole["properties"].get(name, {}), whole)
+        values[name] = _from_text(name, text) if form_fields.is_structured(schema) else text
+    return json.dumps(values).encode()
+
+
+def _from_text(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadRequest(f"{name}: not JSON", errors=[{"field": name, "message": "not JSON"}]) from None

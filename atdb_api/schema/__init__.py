@@ -1,0 +1,1 @@
+"""What each upgrade creates again beside the tables: views for reports, functions for maintenance, rights."""

@@ -1,0 +1,1 @@
+"""What can be searched for: the columns of each resource, and Django's lookups on them."""

@@ -1,0 +1,110 @@
+"""Change all that match a filter in one transaction, after a preview of just that."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session, selectinload
+
+from atdb_api.models import DataProduct, Observation
+from atdb_api.search import columns, filters
+from atdb_api.services import dataproducts, observations
+from atdb_interface.bulk import MOST_ITEMS, Bulk, BulkAnswer, BulkItem, DataProductBulk, ObservationBulk, Verdict
+from atdb_interface.errors import AtdbError, BadRequest, SetChanged
+
+Row = Observation | DataProduct
+REFUSES = (SetChanged,)
+
+
+def change_observations(session: Session, ask: ObservationBulk, *, actor: str) -> BulkAnswer:
+    """Preview or make a change of all observations that match. Raises BadRequest and SetChanged.
+
+    They are locked, in the order of their taskIDs, until the transaction ends: what the preview is compared with
+    is what is changed.
+    """
+    rows = _locked(session, filters.where(columns.OBSERVATION_COLUMNS, ask.filters.items()))
+    token = _fingerprint(ask, [(row.id, row.status, row.status_since.isoformat()) for row in rows])
+    return _carry_out(
+        session, ask, token, rows, lambda row: observations.change(session, row, ask.change, actor=actor)
+    )
+
+
+def change_dataproducts(session: Session, ask: DataProductBulk, *, actor: str) -> BulkAnswer:
+    """Preview or make a change of all data products that match, as `change_observations` does.
+
+    It is their observations that are locked, as for every change of a product.
+    """
+    conditions = filters.where(columns.PRODUCT_COLUMNS, ask.filters.items())
+    _locked(session, [Observation.id.in_(select(DataProduct.observation_id).where(*conditions))])
+    rows = session.scalars(
+        select(DataProduct).where(*conditions).order_by(DataProduct.id).limit(MOST_ITEMS + 1)
+    ).all()
+    _refuse_too_many(rows)
+    token = _fingerprint(ask, [(row.id, row.status) for row in rows])
+    return _carry_out(
+        session, ask, token, rows, lambda row: dataproducts.change(session, row, ask.change, actor=actor)
+    )
+
+
+def _locked(session: Session, conditions: Sequence[ColumnElement[bool]]) -> Sequence[Observation]:
+    rows = session.scalars(
+        select(Observation)
+        .where(*conditions)
+        .order_by(Observation.task_id)
+        .limit(MOST_ITEMS + 1)
+        .with_for_update()
+        .options(selectinload(Observation.lease))
+    ).all()
+    _refuse_too_many(rows)
+    return rows
+
+
+def _refuse_too_many(rows: Sequence[Row]) -> None:
+    if len(rows) > MOST_ITEMS:
+        raise BadRequest(f"more than {MOST_ITEMS} items match; narrow the filters down")
+
+
+def _fingerprint(ask: Bulk[Any], items: Sequence[tuple[Any, ...]]) -> str:
+    """Name this request and what it matches now: the same again only where neither has changed."""
+    asked = ask.model_dump(mode="json", exclude={"token"}, exclude_unset=True)
+    return hashlib.sha256(json.dumps([asked, items], sort_keys=True).encode()).hexdigest()
+
+
+def _carry_out(
+    session: Session, ask: Bulk[Any], token: str, rows: Sequence[Row], change: Callable[[Any], bool]
+) -> BulkAnswer:
+    """Make the change of each item, and take all back where it is only a preview."""
+    if ask.token is not None and ask.token != token:
+        raise SetChanged("other items match than in the preview, or their statuses have changed; preview again")
+    savepoint = session.begin_nested()
+    results = [_result(row, change) for row in rows]
+    session.flush()
+    if ask.token is None:
+        savepoint.rollback()
+    return BulkAnswer(
+        token=token,
+        executed=ask.token is not None,
+        count=len(results),
+        verdicts=dict(Counter(result.verdict for result in results)),
+        results=results,
+    )
+
+
+def _result(row: Row, change: Callable[[Any], bool]) -> BulkItem:
+    result = BulkItem(
+        id=row.id,
+        taskID=row.task_id,
+        filename=row.filename if isinstance(row, DataProduct) else None,
+        my_status=row.status,
+        verdict=Verdict.UNCHANGED,
+        detail="",
+    )
+    try:
+        if change(row):
+            result.verdict = Verdict.CHANGED
+    except AtdbError as refusal:
+        result.verdict, result.detail = Verdict.REFUSED, refusal.detail
+    return result

@@ -1,0 +1,1 @@
+"""Explain in one sentence why an observation is not moving."""

@@ -1,0 +1,171 @@
+"""The command `atdb_service` of astronomers' schedules: long options, `--name=value` or bare flags.
+
+    atdb_service --operation=specification --field_name=3C48 --starttime='2019-04-08 14:45:00' ...
+    atdb_service --operation=change_status --search_key=taskid:190405034 --status=valid
+    atdb_service --operation=delete_taskid --taskid=190405034
+    atdb_service --operation=add_dataproduct --taskid=190405034 --filename=WSRTA190405034_B000.MS
+
+--atdb_host names a preset of the configuration (default: its default_host) or is an address. Exit status: 0
+when done, 2 when something in the command cannot be read or is refused, 1 when ATDB cannot be reached.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from atdb_interface.cli.run import run
+from atdb_interface.client import Client
+from atdb_interface.client.presets import find_host
+from atdb_interface.errors import BadRequest
+from atdb_interface.fields import family_of
+from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.models import NewDataProduct, NewObservation
+from atdb_interface.work import ProductMove
+
+Options = dict[str, str | bool]
+
+#: Options whose field has another name.
+FIELD_NAMES = {"pattern": "beamPattern", "irods_coll": "irods_collection"}
+
+
+def read_options(arguments: Sequence[str]) -> Options:
+    """Read `--name=value`, `--name value` and bare `--name`; BadRequest for all else, or a name twice."""
+    options: Options = {}
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        name, equals, value = argument.removeprefix("--").partition("=")
+        if not argument.startswith("--") or not name:
+            raise BadRequest(f"{argument!r} is not an option such as --name=value")
+        if name in options:
+            raise BadRequest(f"--{name} is given twice")
+        if equals:
+            options[name] = value
+        elif rest and not rest[0].startswith("--"):
+            options[name] = rest.pop(0)
+        else:
+            options[name] = True
+    return options
+
+
+def specification(options: Options) -> NewObservation:
+    """Turn the options of a specification into one; those that are no field are kept under `options`.
+
+    Raises BadRequest and pydantic's ValidationError.
+    """
+    options = dict(options)
+    data_dir = options.pop("data_dir", None)
+    fields: dict[str, object] = {}
+    others: Options = {}
+    for name, value in options.items():
+        field = FIELD_NAMES.get(name, name)
+        if field in NewObservation.model_fields and field != "options":
+            if value is True and field != "skip_auto_ingest":
+                raise BadRequest(f"--{name} needs a value")
+            if field in fields:
+                raise BadRequest(f"--{name} says again what another option says")
+            fields[field] = value
+        else:
+            others[name] = value
+    if data_dir is not None:
+        if "data_location" in fields:
+            raise BadRequest("--data_dir says again what --data_location says")
+        if not isinstance(data_dir, str) or not data_dir.startswith("/"):
+            raise BadRequest(f"--data_dir: {data_dir!r} is not a directory such as /data/apertif")
+        fields["data_location"] = f"{_data_host(fields)}:{data_dir}"
+    return NewObservation.model_validate({**fields, "options": others})
+
+
+def _data_host(fields: dict[str, object]) -> str:
+    node = fields.get("node")
+    if node:
+        return str(node)
+    try:
+        return family_of(str(fields.get("observing_mode"))).data_host
+    except ValueError as error:
+        raise BadRequest(f"--observing_mode: {error}") from None
+
+
+def _specification(client: Client, options: Options) -> str:
+    new = client.create_observation(specification(options))
+    return f"{new.taskID} {new.my_status}: {new.field_name} {new.observing_mode}"
+
+
+def _change_status(client: Client, options: Options) -> str:
+    task_id, status = _task_id(options), _needed(options, "status")
+    if status not in {*Status, *ProductStatus}:
+        raise BadRequest(f"--status: {status!r} is none of {', '.join(Status)}")
+    resource = options.pop("resource", "observations")
+    _nothing_more(options)
+    if resource == "observations":
+        found = client.observation(task_id)
+        client.change_observation(found.id, new_status=status)
+        return f"{task_id} {status}"
+    if resource == "dataproducts":
+        moves = [
+            ProductMove.model_validate({"filename": product.filename, "new_status": status})
+            for product in client.dataproducts(taskID=task_id)
+        ]
+        client.move_products(task_id, moves)
+        return f"{task_id}: {len(moves)} data product{'' if len(moves) == 1 else 's'} {status}"
+    raise BadRequest(f"--resource: {resource!r} is neither observations nor dataproducts")
+
+
+def _delete_taskid(client: Client, options: Options) -> str:
+    task_id = _task_id(options)
+    _nothing_more(options)
+    client.delete_observation(client.observation(task_id).id)
+    return f"{task_id} deleted"
+
+
+def _add_dataproduct(client: Client, options: Options) -> str:
+    product = NewDataProduct.model_validate({"taskID": _task_id(options), **options})
+    client.create_dataproducts([product])
+    return f"{product.taskID} {product.filename}"
+
+
+OPERATIONS: dict[str, Callable[[Client, Options], str]] = {
+    "specification": _specification,
+    "change_status": _change_status,
+    "delete_taskid": _delete_taskid,
+    "add_dataproduct": _add_dataproduct,
+}
+
+
+def _task_id(options: Options) -> str:
+    key = str(options.pop("search_key", ""))
+    kind, colon, value = key.partition(":")
+    if key:
+        if kind.lower() != "taskid" or not colon or not value:
+            raise BadRequest(f"--search_key: {key!r} is not taskid:190405034")
+        return value
+    return _needed(options, "taskid")
+
+
+def _needed(options: Options, name: str) -> str:
+    value = options.pop(name, None)
+    if not isinstance(value, str) or not value:
+        raise BadRequest(f"--{name}=... is needed")
+    return value
+
+
+def _nothing_more(options: Options) -> None:
+    if options:
+        raise BadRequest(f"--{next(iter(options))} means nothing here")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or "--help" in arguments or "-h" in arguments:
+        print((__doc__ or "").strip())
+        return 0 if arguments else 2
+
+    def work() -> None:
+        options = read_options(arguments)
+        operation = OPERATIONS.get(str(options.pop("operation", "")))
+        if operation is None:
+            raise BadRequest(f"--operation= one of {', '.join(OPERATIONS)}")
+        with find_host(str(options.pop("atdb_host", "")) or None).client() as client:
+            print(operation(client, options))
+
+    return run("atdb_service", work)

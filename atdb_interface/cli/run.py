@@ -1,0 +1,36 @@
+"""What the commands have in common: errors become one sentence, and an exit status."""
+
+import sys
+from collections.abc import Callable
+
+from pydantic import ValidationError
+
+from atdb_interface.client.presets import ConfigError
+from atdb_interface.errors import AtdbError, Unavailable, Unexpected
+
+DONE, CANNOT, REFUSED = 0, 1, 2
+
+
+def run(program: str, work: Callable[[], None]) -> int:
+    """Do the work; 0 when done, 2 when something cannot be read or is refused, 1 when ATDB cannot be reached."""
+    try:
+        work()
+    except (Unavailable, Unexpected, ConfigError) as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return CANNOT
+    except (AtdbError, ValueError) as error:
+        print(f"{program}: {sentence(error)}", file=sys.stderr)
+        return REFUSED
+    return DONE
+
+
+def sentence(error: Exception) -> str:
+    """Say in one sentence what is wrong, naming the options that cannot be read."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    return "; ".join(
+        f"--{'.'.join(map(str, item['loc']))}: " * bool(item["loc"])
+        + item["msg"].removeprefix("Value error, ")
+        + (f" (got {str(item['input'])[:60]!r})" if item["loc"] else "")
+        for item in error.errors(include_url=False)
+    )

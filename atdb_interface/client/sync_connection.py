@@ -1,0 +1,77 @@
+# Made from async_connection.py by `make format`: change that one.
+"""Ask ATDB, in time, and again where it cannot be reached."""
+
+from collections.abc import Iterator, Mapping
+from time import sleep
+from typing import Any
+
+import httpx
+
+from atdb_interface.client.backoff import Retries
+from atdb_interface.client.exchange import Rows, certificates, checked, login, read
+from atdb_interface.errors import NotFound, Unavailable
+
+TIMEOUT = httpx.Timeout(20.0, connect=5.0)
+#: How long a request that is safe to repeat is repeated while ATDB cannot be reached.
+PATIENCE_SECONDS = 30.0
+PAGE_SIZE = 1000
+
+
+class Connection:
+    """The way to the ATDB at `url`. The arguments are explained where Client takes them."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        user: str | None,
+        secret: str | None,
+        token: str | None,
+        patience: float,
+        transport: httpx.BaseTransport | None,
+    ) -> None:
+        self._patience = patience
+        self._http = httpx.Client(
+            base_url=f"{url.rstrip('/')}/atdb/",
+            auth=login(user, secret, token),
+            timeout=TIMEOUT,
+            transport=transport,
+            trust_env=False,
+            verify=certificates(),
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def ask(self, method: str, path: str, *, repeat: bool = True, **content: Any) -> httpx.Response:
+        """Give ATDB's answer to `content`: `params`, `json` and `headers`, as httpx takes them.
+
+        Where ATDB cannot be reached, the same is asked again while patience lasts; with `repeat=False`, only
+        once. Raises the error that the answer is, and Unavailable.
+        """
+        retries = Retries(self._patience if repeat else 0)
+        while True:
+            try:
+                return checked(self._send(method, path, content))
+            except Unavailable as failure:
+                sleep(retries.pause_seconds(failure))
+            except NotFound:
+                if method == "DELETE" and retries.begun:
+                    return httpx.Response(204)  # a try before has deleted it, and its answer was lost
+                raise
+
+    def _send(self, method: str, path: str, content: Mapping[str, Any]) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **content)
+        except httpx.TransportError as error:
+            raise Unavailable(f"ATDB at {self._http.base_url} cannot be reached: {error}") from error
+
+    def walk(self, path: str, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """Walk through a list, however long, at one pace, and meet once what is there all the time."""
+        cursor: str | None = ""
+        while cursor is not None:
+            asked = {"page_size": str(PAGE_SIZE), **params, "cursor": cursor}
+            page = read(Rows, self.ask("GET", path, params=asked))
+            yield from page.results
+            cursor = page.next_cursor()

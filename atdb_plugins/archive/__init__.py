@@ -1,0 +1,1 @@
+"""The long-term archive behind any fsspec URL."""

@@ -1,0 +1,157 @@
+"""The notes on Airflow's runs of the stages: what a run is for, why it failed, and how that was fixed.
+
+A note is Markdown of paragraphs. Those that `outcome_of` has written are kept here; all others, such as what an
+operator has written there, stay.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from atdb_interface.actions import RETRIES
+from atdb_interface.client.async_client import AsyncClient
+from atdb_interface.errors import AtdbError
+from atdb_interface.fields import write_time
+from atdb_interface.lifecycle import STAGES, WORKING, Status
+from atdb_interface.models import Transition
+from atdb_interface.work import ClaimedTask
+from atdb_plugins.airflow_api import AirflowApiError
+from atdb_plugins.airflow_runs import LONGEST_NOTE, AirflowRuns, Run
+from atdb_plugins.links import tasks_page
+
+log = logging.getLogger(__name__)
+
+STAGE_DAGS = frozenset(str(stage.actor) for stage in STAGES)
+#: Between two looks at ATDB's history.
+LOOK_SECONDS = 5.0
+#: Between two looks at the runs that failed without a word to ATDB.
+LOOK_AT_RUNS_SECONDS = 30.0
+#: After a start, what has happened since is looked at.
+FIRST_LOOK_BACK = timedelta(hours=1)
+#: Transitions of the last moments are looked at again: one that is committed late has an earlier time.
+OVERLAP = timedelta(seconds=30)
+#: To be put there ends nothing that was wrong.
+_NO_FIX = (Status.ON_HOLD, Status.ABORTED)
+_NO_RESULT = "Failed: the run ended before it recorded a result. See the log of its task."
+
+#: How a paragraph begins that `outcome_of` has written.
+_OUTCOME = re.compile(
+    rf"Failed with [a-z ()]+ at \d{{4}}-|Stopped by \S+, with |(Fixed|Then) at \d{{4}}-|{re.escape(_NO_RESULT)}$"
+)
+
+
+def first_note(task: ClaimedTask) -> str:
+    """Return the note of a new run: name, mode and data products of its observation, and a link to ATDB."""
+    number = task.dataproducts
+    products = f"{number} data product{'' if number == 1 else 's'}" if number else "data products not defined yet"
+    parts = [_plain(task.name), _plain(task.observing_mode), products]
+    if page := tasks_page([task.taskID]):
+        parts.append(f"[{task.taskID}]({page})")
+    return " · ".join(parts)[:LONGEST_NOTE]
+
+
+def with_outcome(note: str, outcome: str) -> str:
+    """Return a note in which the outcome of its run stands at the end, cut to what Airflow accepts."""
+    kept = [part for part in note.split("\n\n") if part and not _OUTCOME.match(part)]
+    whole = "\n\n".join([*kept, outcome] if outcome else kept)
+    if len(whole) <= LONGEST_NOTE:
+        return whole
+    parts = f"{whole[: LONGEST_NOTE - 1]}…".split("\n\n")
+    if not _OUTCOME.match(parts[-1]):  # cut so short that it would not be known again
+        parts.pop()
+    return "\n\n".join(parts if len(parts) > len(kept) else kept)
+
+
+def outcome_of(owner: str, history: Sequence[Transition], *, has_failed: bool) -> str:
+    """Return how a run's work ended by an observation's history, the oldest transition first; empty if well.
+
+    `owner`: the run as ATDB knows it, DAG and run id. `has_failed`: Airflow says that it failed.
+    """
+    ends, worker = [], None
+    for number, step in enumerate(history):
+        if step.name in RETRIES and owner in (step.owner, worker if step.owner is None else None):
+            ends.append(number)
+        worker = step.owner if step.name in WORKING else None
+    if not ends:
+        return _NO_RESULT if has_failed else ""
+    end, *later = history[ends[-1] :]
+    how = f"Failed with {end.name}" if end.owner else f"Stopped by {end.actor}, with {end.name},"
+    said = f"{how} at {write_time(end.timestamp)}{_because(end.reason)}"
+    if not later:
+        return said
+    fix = next((step for step in later if step.name not in (*RETRIES, *_NO_FIX)), None)
+    move = fix or later[-1]
+    what = f"{move.actor} moved the observation to {move.name}{_because(move.reason)}"
+    # The way out comes first: a long reason must not cut it off.
+    return f"{'Fixed' if fix else 'Then'} at {write_time(move.timestamp)}: {what}\n\n{said}"
+
+
+class NoteKeeper:
+    """Write into the notes of runs why they failed, and how that was fixed."""
+
+    def __init__(self, atdb: AsyncClient, airflow: AirflowRuns) -> None:
+        self._atdb, self._airflow = atdb, airflow
+        self._since = datetime.now(UTC) - FIRST_LOOK_BACK
+        self._seen: dict[int, datetime] = {}
+        self._runs_since = self._since
+        self._next_look_at_runs = self._since
+
+    async def keep(self) -> None:
+        """Keep notes until cancelled; while ATDB or Airflow does not respond, what has happened waits."""
+        while True:
+            try:
+                await self.step()
+            except (AtdbError, AirflowApiError) as error:
+                log.warning("Notes on runs are not up to date: %s", error)
+            except Exception:
+                log.exception("Notes on runs are not up to date")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def step(self) -> None:
+        """Write the notes of all runs of which something has become known since the last time."""
+        now = datetime.now(UTC)
+        steps = [step async for step in self._atdb.history(timestamp__gte=write_time(self._since - OVERLAP))]
+        new = [step for step in steps if step.id not in self._seen]
+        for task_id in dict.fromkeys(step.taskID for step in new if {step.name, step.previous} & set(RETRIES)):
+            await self._note_ends(await self._history(task_id))
+        if now >= self._next_look_at_runs:
+            await self._note_failures()
+            self._runs_since = now - OVERLAP
+            self._next_look_at_runs = now + timedelta(seconds=LOOK_AT_RUNS_SECONDS)
+        self._since = max([self._since, *(step.timestamp for step in steps)])
+        self._seen = {step.id: step.timestamp for step in steps if step.timestamp >= self._since - OVERLAP}
+
+    async def _note_ends(self, history: Sequence[Transition]) -> None:
+        """Write the notes of the runs that took an observation to an error status."""
+        owners = {step.owner for step in history if step.owner and {step.name} & {*RETRIES, *WORKING}}
+        for owner in sorted(owners):
+            dag_id, _, run_id = owner.partition("/")
+            if dag_id in STAGE_DAGS and (run := await self._airflow.run(dag_id, run_id)):
+                await self._write(run, history)
+
+    async def _note_failures(self) -> None:
+        for run in await self._airflow.failed(self._runs_since):
+            if run.dag_id in STAGE_DAGS and run.partition_key and re.fullmatch("[0-9]+", run.partition_key):
+                await self._write(run, await self._history(run.partition_key))
+
+    async def _write(self, run: Run, history: Sequence[Transition]) -> None:
+        outcome = outcome_of(f"{run.dag_id}/{run.run_id}", history, has_failed=run.state == "failed")
+        note = with_outcome(run.note, outcome)
+        if note != run.note:
+            await self._airflow.write_note(run, note)
+
+    async def _history(self, task_id: str) -> list[Transition]:
+        return [step async for step in self._atdb.history(taskID=task_id)]
+
+
+def _because(reason: str) -> str:
+    words = " ".join(reason.split())
+    return f": {_plain(words)}" if words else ""
+
+
+def _plain(text: str) -> str:
+    """Return text that Markdown shows as it is."""
+    escaped = re.sub(r"([\\`*_~#|\[\]<>]|^[-+=])", r"\\\1", text)
+    return re.sub(r"^(\d+)([.)])", r"\1\\\2", escaped)  # or it would begin a numbered list

@@ -1,0 +1,94 @@
+"""The people of a rehearsal: astronomers who submit, and operators who cancel, hold and pause meanwhile."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from atdb_interface.actions import Action
+from atdb_interface.client import Client
+from atdb_interface.errors import Duplicate, ForbiddenMove, Unavailable
+from atdb_interface.lifecycle import AT_THE_TELESCOPE, Actor, Status
+from standalone.rehearsal.faults import Book, Trouble
+from standalone.rehearsal.script import Role
+
+#: How long a person leaves an observation on hold, and a stage paused.
+HOLD_SECONDS, PAUSE_SECONDS = 8.0, 12.0
+#: A person asks again for so long while ATDB is down.
+PATIENCE_SECONDS = 120.0
+ASK_AGAIN_SECONDS = 0.5
+
+
+class People:
+    """Speak to ATDB as people do, again and again while it is down, and write down what came of it."""
+
+    def __init__(self, astronomer: Client, operator: Client, book: Book) -> None:
+        self._astronomer, self._operator, self._book = astronomer, operator, book
+        self.pauses: list[tuple[str, datetime, datetime]] = []
+
+    def submit(self, role: Role, start: datetime) -> str:
+        """Submit an observation; its taskID, also where a former try had arrived and its answer was lost."""
+        start = start.astimezone(UTC).replace(microsecond=0)
+        new = role.specification | {"starttime": start.isoformat()}
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                task_id = self._astronomer.create_observation(new).taskID
+            except Duplicate as known:
+                task_id = str(known.extra["taskID"])
+            except Unavailable:
+                if time.monotonic() > deadline:
+                    raise
+                continue
+            self._book.submit(task_id, role.number)
+            return task_id
+
+    def cancel(self, task_id: str) -> None:
+        """Cancel an observation; where it cannot be cancelled any more, it goes on."""
+        begun, reason = datetime.now(UTC), "rehearsed: the weather"
+        try:
+            status = self._operator.act(task_id, Action.CANCEL, reason=reason).my_status
+        except ForbiddenMove:
+            found = self._operator.observation(task_id)  # perhaps it was done, and the answer was lost
+            if found.status_history[-1].reason != reason:
+                return
+            status = found.my_status
+        if status is Status.ABORTED:
+            self._book.abort(task_id, reason)
+        self._book.inject(Trouble.CANCEL, task_id, begun=begun)
+
+    def hold(self, task_id: str) -> None:
+        """Put an observation on hold for a while, as soon as that can be; one that has ended stays as it is."""
+        begun = self._put_on_hold(task_id)
+        if begun is None:
+            return
+        time.sleep(HOLD_SECONDS)
+        try:
+            self._operator.act(task_id, Action.RESUME, reason="rehearsed: go on")
+        except ForbiddenMove:
+            if self._operator.observation(task_id).my_status is Status.ON_HOLD:
+                raise
+        self._book.inject(Trouble.HOLD, task_id, begun=begun)
+
+    def _put_on_hold(self, task_id: str) -> datetime | None:
+        """Ask for a hold again while the telescope has the observation; when it was put on hold, or None."""
+        while True:
+            asked = datetime.now(UTC)
+            try:
+                self._operator.act(task_id, Action.HOLD, reason="rehearsed: wait")
+                return asked
+            except ForbiddenMove:
+                status = self._operator.observation(task_id).my_status
+                if status is Status.ON_HOLD:  # it was done, and the answer was lost
+                    return asked
+                if status not in AT_THE_TELESCOPE:
+                    return None
+            time.sleep(ASK_AGAIN_SECONDS)
+
+    def pause(self, stage: Actor) -> None:
+        """Pause a stage for a while; nothing may be taken to it meanwhile."""
+        begun = datetime.now(UTC)
+        self._operator.change_stage(stage, paused=True, reason="rehearsed")
+        paused = datetime.now(UTC) + timedelta(milliseconds=50)
+        time.sleep(PAUSE_SECONDS)
+        self.pauses.append((stage, paused, datetime.now(UTC)))
+        self._operator.change_stage(stage, paused=False, reason="rehearsed")
+        self._book.inject(Trouble.PAUSE, begun=begun)

@@ -1,0 +1,27 @@
+"""Say to ATDB every now and then that the simulator is there, and what it does."""
+
+import logging
+from collections import Counter
+from threading import Event
+
+from atdb_interface.client import Client
+from atdb_interface.errors import AtdbError
+from standalone.simulator.task_memory import Logbook
+
+NAME = "telescope simulator"
+EVERY_SECONDS = 30.0
+
+log = logging.getLogger(__name__)
+
+
+def keep_saying(client: Client, logbook: Logbook, ended: Event) -> None:
+    """Give a sign of life every 30 s until the end; ATDB may be down meanwhile."""
+    while True:
+        counts = Counter(task.state for task in logbook.tasks())
+        detail = ", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "no tasks"
+        try:
+            client.sign_of_life(NAME, detail=detail)
+        except AtdbError as error:
+            log.debug("no sign of life: %s", error)
+        if ended.wait(EVERY_SECONDS):
+            return

@@ -1,0 +1,60 @@
+"""Telescope control over HTTP."""
+
+from typing import Any
+
+from flask import Flask, request
+from werkzeug.exceptions import HTTPException
+
+from atdb_interface.errors import AtdbError, NotFound
+from standalone.simulator.answering import answer
+from standalone.simulator.observing import Telescope
+from standalone.simulator.task_memory import Logbook
+
+MAX_BODY_BYTES = 1 << 20
+
+
+def create_app(telescope: Telescope, logbook: Logbook) -> Flask:
+    """Make the application. Problems are answered as ATDB answers them, with a sentence in `detail`."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.url_map.strict_slashes = False
+
+    @app.get("/health")
+    def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.post("/observations/")
+    def accept() -> tuple[dict[str, Any], int]:
+        return answer(telescope, request.get_data())
+
+    @app.get("/observations/")
+    def list_() -> list[dict[str, Any]]:
+        return [task.summary() for task in logbook.tasks()]
+
+    @app.get("/observations/<task_id>/")
+    def detail(task_id: str) -> dict[str, Any]:
+        task = logbook.find(task_id) if is_task_id(task_id) else None
+        if task is None:
+            raise NotFound(f"the telescope knows no task {task_id}")
+        return task.model_dump(mode="json")
+
+    @app.delete("/observations/<task_id>/")
+    def stop(task_id: str) -> dict[str, Any]:
+        if not is_task_id(task_id):
+            raise NotFound(f"the telescope knows no task {task_id}")
+        return telescope.stop_task(task_id).summary()
+
+    @app.errorhandler(AtdbError)
+    def refuse(error: AtdbError) -> tuple[dict[str, Any], int]:
+        return error.problem(), error.status
+
+    @app.errorhandler(HTTPException)
+    def refuse_request(error: HTTPException) -> tuple[dict[str, Any], int]:
+        return {"title": error.name, "status": error.code, "detail": error.description}, error.code or 500
+
+    return app
+
+
+def is_task_id(text: str) -> bool:
+    """Tell whether a text from outside may name a file of the logbook."""
+    return text.isascii() and text.isdecimal() and len(text) <= 12

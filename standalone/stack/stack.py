@@ -1,0 +1,222 @@
+"""Start and stop everything of ATDB on this machine, as one."""
+
+import fcntl
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+
+import psutil
+
+from standalone.credentials import Credentials
+from standalone.files import write_private
+from standalone.settings import HOST, Settings
+from standalone.stack import (
+    database,
+    health,
+    preparation,
+    private_connections,
+    processes,
+    programs,
+    supervisor,
+    task_settings,
+)
+
+# A start takes 30 s on two idle cores. A busy machine gets as long as it needs, while part after part gets well.
+STALL_SECONDS = 180.0
+STOP_SECONDS = 18.0
+_PORT_SECONDS = 5.0
+_TAIL_LINES = 25
+
+
+class StackError(Exception):
+    """The stack cannot start, or does not run any more; the message is for the person who started it."""
+
+
+class Stack:
+    """The processes of one state folder."""
+
+    def __init__(self, settings: Settings, *, say: Callable[[str], None] = lambda _: None) -> None:
+        self.settings = settings
+        self._say = say
+        self._supervisor: subprocess.Popen[bytes] | None = None
+
+    def is_running(self) -> bool:
+        """Tell whether a supervisord of this state folder runs, whoever started it."""
+        return bool(processes.find(self.settings, processes.SUPERVISOR))
+
+    def start(self) -> None:
+        """Start everything and wait until all parts are well; on failure nothing is left running.
+
+        Raises StackError, with the end of the log that tells why, and SettingsError for what tasks cannot use.
+        """
+        task_settings.check()
+        settings = self.settings
+        settings.state.mkdir(parents=True, exist_ok=True)
+        with self.alone():
+            if self.is_running():
+                raise StackError(f"the stack of {settings.state} runs already")
+            try:
+                self._start()
+            except database.DatabaseError as error:
+                self.stop()
+                raise StackError(str(error)) from None
+            except BaseException:
+                self.stop()
+                raise
+
+    def stop(self) -> bool:
+        """End every process of the stack, also what a killed supervisord has left; True if any was there."""
+        found = processes.find(self.settings)
+        for process in processes.find(self.settings, processes.SUPERVISOR):
+            _terminate(process)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self.is_running() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        processes.end(self.settings)
+        if self._supervisor is not None:
+            self._supervisor.wait()
+        return bool(found)
+
+    def wait(self) -> None:
+        """Wait until the stack ends; raises StackError where nobody asked it to."""
+        if self._supervisor is None:
+            return
+        code = self._supervisor.wait()
+        if code != 0:
+            self.stop()
+            raise StackError(f"supervisord ended with exit code {code}{self._tail('supervisord')}")
+        processes.end(self.settings)
+
+    def _start(self) -> None:
+        settings = self.settings
+        if ended := processes.end(settings):
+            self._say(f"Ended {len(ended)} processes which a former run had left.")
+        _require_free_ports(settings)
+        credentials = self._prepare_folders()
+        database.initialise(settings, credentials)
+        self._supervisor = subprocess.Popen(
+            supervisor.command(supervisor.write_configuration(settings)),
+            env=programs.inherited_by_supervisor(settings),
+            cwd=settings.state,  # its configuration names the logs from there
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for whoever started the stack, who then stops it in order
+        )
+        self._await_health(lambda: _database_ailments(settings, credentials))
+        self._prepare(credentials)
+        preparation.write_client_configuration(settings, credentials)
+        self._await_health(lambda: health.ailments(settings))
+
+    def _prepare_folders(self) -> Credentials:
+        settings = self.settings
+        shutil.rmtree(settings.run, ignore_errors=True)
+        for folder in (
+            *(settings.data, settings.archive, settings.run, settings.logs),
+            *(settings.airflow_home, settings.telescope_state),
+        ):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        credentials = Credentials.prepare(settings.credentials)
+        write_private(settings.airflow_passwords, json.dumps(dict(credentials.airflow_ui)))
+        private_connections.write(settings, credentials)
+        return credentials
+
+    def _prepare(self, credentials: Credentials) -> None:
+        """Run the preparations side by side, while PostgreSQL runs and the services wait for them."""
+        settings = self.settings
+        with ThreadPoolExecutor(2) as pool:
+            running: list[Future[None]] = [
+                pool.submit(preparation.prepare_airflow, settings, credentials),
+                pool.submit(preparation.prepare_atdb, settings, credentials),
+            ]
+            try:
+                wait(running, return_when=FIRST_EXCEPTION)
+            finally:
+                # Where one has failed, or somebody has pressed Ctrl-C, the other need not go on.
+                for name in preparation.NAMES:
+                    processes.end(settings, name)
+        for future in running:
+            try:
+                future.result()
+            except preparation.PreparationError as error:
+                raise StackError(f"{error} failed{self._tail(str(error))}") from None
+
+    def _await_health(self, ailments: Callable[[], list[health.Ailment]]) -> None:
+        deadline, before = time.monotonic() + STALL_SECONDS, None
+        while found := ailments():
+            if found != before:
+                deadline, before = time.monotonic() + STALL_SECONDS, found
+            if self._supervisor is not None and self._supervisor.poll() is not None:
+                raise StackError(f"supervisord ended while the stack was starting{self._tail('supervisord')}")
+            if time.monotonic() > deadline:
+                reports = [f"{each.process}: {each.reason}{self._tail(each.process)}" for each in found]
+                raise StackError(f"no progress for {STALL_SECONDS:.0f} s:\n" + "\n\n".join(reports))
+            time.sleep(0.2)
+
+    def _tail(self, name: str) -> str:
+        path = self.settings.logs / f"{name}.log"
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:]
+        except FileNotFoundError:
+            return ""
+        return "\n".join([f"; the end of {path}:", *(f"    {line}" for line in lines)])
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep another start or restore from beginning; raises StackError at once if one is in progress."""
+        with (self.settings.state / "start.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StackError(
+                    f"the stack of {self.settings.state} is being started or restored already"
+                ) from None
+            yield
+
+
+def _database_ailments(settings: Settings, credentials: Credentials) -> list[health.Ailment]:
+    reason = database.unready(settings, credentials)
+    return [health.Ailment("postgres", reason)] if reason else []
+
+
+def _require_free_ports(settings: Settings) -> None:
+    """Raise StackError for ports that stay taken; those of a process that was just killed become free soon."""
+    deadline = time.monotonic() + _PORT_SECONDS
+    while taken := {name: port for name, port in settings.ports.items() if not _is_free(port)}:
+        if time.monotonic() > deadline:
+            sentences = (
+                f"port {port} is taken by {_listener(port)}; free it, or set {name} to another"
+                for name, port in taken.items()
+            )
+            raise StackError("\n".join(sentences))
+        time.sleep(0.2)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def _listener(port: int) -> str:
+    try:
+        for each in psutil.net_connections("tcp"):
+            if each.status == psutil.CONN_LISTEN and each.laddr[1:] == (port,) and each.pid:
+                return f"process {each.pid} ({psutil.Process(each.pid).name()})"
+    except psutil.Error:
+        pass
+    return "another program"
+
+
+def _terminate(process: psutil.Process) -> None:
+    try:
+        process.terminate()
+    except psutil.NoSuchProcess:
+        return

@@ -1,0 +1,106 @@
+"""Supervisord's configuration: it restarts what ends, and ends everything together.
+
+It runs in the state folder and finds the path of that in its environment, so nothing that such a path may hold
+needs quoting here.
+It gets no control socket: whoever may signal it may stop it, and no path of a socket can be too long.
+"""
+
+import sys
+from pathlib import Path
+
+from standalone.files import write_private
+from standalone.settings import REPOSITORY, Settings
+from standalone.stack import processes, programs
+
+# The services end together, then the database that they use: 6 + 5 s at worst.
+_STOP_SECONDS = 6
+_STOP_SECONDS_POSTGRES = 5
+
+_HEAD = """\
+[supervisord]
+nodaemon=true
+silent=true
+logfile={logs}/supervisord.log
+logfile_maxbytes=5MB
+logfile_backups=2
+pidfile={run}/supervisord.pid
+childlogdir={logs}
+umask=022
+
+"""
+
+# Tries go on for hours, each a second later than the last: a port that was taken comes free some day.
+_PROGRAM = """\
+[program:{name}]
+command={python} -m standalone.stack.process {name}
+directory={directory}
+environment={marker}="%(ENV_ATDB_STATE)s:{name}"
+autorestart=true
+startsecs=3
+startretries=1000
+stopsignal={signal}
+stopwaitsecs={seconds}
+stopasgroup={as_group}
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={logs}/{name}.log
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups=3
+priority=10
+
+"""
+
+_GROUP = """\
+[group:services]
+programs={names}
+priority=20
+"""
+
+
+def configuration(settings: Settings) -> str:
+    """Write out what supervisord is to run; it holds no secret."""
+    services = [name for name in programs.names() if name != "postgres"]
+    logs, run = settings.logs.relative_to(settings.state), settings.run.relative_to(settings.state)
+    parts = [_HEAD.format(logs=logs, run=run)]
+    for name in programs.names():
+        postgres = name == "postgres"
+        parts.append(
+            _PROGRAM.format(
+                name=name,
+                python=_escaped(_quoted(sys.executable)),
+                marker=processes.MARKER,
+                logs=logs,
+                directory=_escaped(REPOSITORY),
+                signal="INT" if postgres else "TERM",  # PostgreSQL's fast shutdown
+                seconds=_STOP_SECONDS_POSTGRES if postgres else _STOP_SECONDS,
+                as_group="false" if postgres else "true",
+            )
+        )
+    return "".join(parts) + _GROUP.format(names=",".join(services))
+
+
+def write_configuration(settings: Settings) -> Path:
+    """Write the configuration into the state folder and give its path."""
+    path = settings.run / "supervisord.conf"
+    write_private(path, configuration(settings))
+    return path
+
+
+def command(configuration_path: Path) -> list[str]:
+    """Give the command that runs supervisord in the foreground."""
+    return [
+        sys.executable,
+        "-m",
+        "supervisor.supervisord",
+        "--nodaemon",
+        "--configuration",
+        str(configuration_path),
+    ]
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+def _escaped(value: object) -> str:
+    return str(value).replace("%", "%%")
