@@ -117,7 +117,7 @@ check: .venv/dev ## Check style, types, the direction of imports, and the files 
 format: .venv/dev ## Put the code into the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/python -m tests.interface.unasync
+	$(BIN)/python -m tools.unasync
 
 lock: .venv/run ## Pin the newest versions that requirements*.in allow
 	$(BIN)/uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 from alembic import command
-from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
 from flask import Flask, current_app
 from flask.cli import AppGroup
@@ -24,6 +23,7 @@ from atdb_api.models import Account, Token
 from atdb_api.openapi import permissions
 from atdb_api.roles import Role, role_named
 from atdb_api.schema import report_columns
+from atdb_api.schema.migrations import alembic_config
 from atdb_api.services import accounts
 from atdb_interface.errors import AtdbError
 from atdb_interface.fields import write_time
@@ -31,14 +31,6 @@ from atdb_interface.fields import write_time
 _ROLES = click.Choice([role.label for role in Role])
 account = AppGroup("account", help="Make, change, close and list accounts.")
 token = AppGroup("token", help="Make, revoke and list tokens.")
-
-
-def alembic_config(url: str) -> AlembicConfig:
-    """Point Alembic at this package's migrations and at a database."""
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["url"] = url
-    return config
 
 
 def init_app(app: Flask) -> None:

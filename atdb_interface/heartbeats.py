@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from atdb_interface.fields import Name, Size, Text, Time
+from atdb_interface.fields import Name, Text, Time
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Wire
 
@@ -40,22 +40,3 @@ class Service(BaseModel):
     detail: str
     last_seen: Time
     troubles: dict[Status, Trouble]
-
-
-class DiskUsage(Wire):
-    """How full the disk of a data host is, in bytes."""
-
-    data_host: Name
-    total_bytes: Size
-    free_bytes: Size
-
-
-class Disk(BaseModel):
-    """A disk as it was last seen. `bytes_per_day`: how fast it fills, and when it will be full at that rate."""
-
-    data_host: str
-    last_seen: Time
-    total_bytes: int
-    free_bytes: int
-    bytes_per_day: int | None
-    full_at: Time | None

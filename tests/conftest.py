@@ -20,10 +20,10 @@ from werkzeug.serving import make_server
 from xdist.scheduler import LoadScopeScheduling
 
 from atdb_api import create_app
-from atdb_api.commands import alembic_config
 from atdb_api.config import Config
 from atdb_api.database import transaction
 from atdb_api.roles import role_named
+from atdb_api.schema.migrations import alembic_config
 from atdb_api.services import accounts
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import STEPS, Status

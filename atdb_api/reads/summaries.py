@@ -15,16 +15,16 @@ def summarise(
     session: Session, group_by: Sequence[str], parameters: Iterable[tuple[str, str]], at: datetime | None
 ) -> Summary:
     """Summarise the observations that match, grouped by some of GROUPINGS, as they are or were at a moment."""
-    columns = columns.observation_columns(at)
+    searched = columns.observation_columns(at)
     of_one = select(func.sum(DataProduct.size)).where(DataProduct.observation_id == Observation.id)
     each = select(
-        cast(columns["my_status"], Text).label("my_status"),
+        cast(searched["my_status"], Text).label("my_status"),
         Observation.observing_mode.label("observing_mode"),
         cast(cast(func.timezone("UTC", Observation.start_time), Date), Text).label("day"),
         func.split_part(Observation.data_location, ":", 1).label("data_host"),
         of_one.scalar_subquery().label("size"),
         columns.status_since(at).label("since"),
-    ).where(*filters.where(columns, parameters))
+    ).where(*filters.where(searched, parameters))
     if at:
         each = each.where(columns.observation_existed(at))
     rows = each.subquery()

@@ -20,12 +20,13 @@ from atdb_api.models import (
     Token,
     Transition,
 )
+from atdb_api.reads import serialization
 from atdb_api.rest.pagination import Listing
 from atdb_api.search import columns
-from atdb_api.services import heartbeats, stages
+from atdb_api.services import disks, stages
 from atdb_interface import models, overview
 from atdb_interface.accounts import Token as TokenModel
-from atdb_interface.heartbeats import Disk
+from atdb_interface.disks import Disk
 from atdb_interface.heartbeats import Service as ServiceModel
 from atdb_interface.stages import StageState
 from atdb_interface.work import HeldLease
@@ -49,28 +50,28 @@ def lease(row: Lease) -> HeldLease:
 
 def event(row: Event) -> overview.Event:
     """Write one event."""
-    return overview.Event(**columns.values(row, columns.EVENT_FIELDS))
+    return overview.Event(**serialization.values(row, columns.EVENT_FIELDS))
 
 
 def service(row: Service) -> ServiceModel:
     """Write one service."""
-    return ServiceModel(**columns.values(row, columns.SERVICE_FIELDS))
+    return ServiceModel(**serialization.values(row, columns.SERVICE_FIELDS))
 
 
 def _transitions(_: Session, rows: Sequence[Transition], **__: Any) -> list[models.Transition]:
-    return [columns.transition(row) for row in rows]
+    return [serialization.transition(row) for row in rows]
 
 
 def _changes(_: Session, rows: Sequence[Change], **__: Any) -> list[overview.Change]:
-    return [overview.Change(**columns.values(row, columns.CHANGE_FIELDS)) for row in rows]
+    return [overview.Change(**serialization.values(row, columns.CHANGE_FIELDS)) for row in rows]
 
 
 def _tokens(_: Session, rows: Sequence[Token], **__: Any) -> list[TokenModel]:
-    return [TokenModel(**columns.values(row, columns.TOKEN_FIELDS)) for row in rows]
+    return [TokenModel(**serialization.values(row, columns.TOKEN_FIELDS)) for row in rows]
 
 
 def _receipts(_: Session, rows: Sequence[Receipt], **__: Any) -> list[overview.Receipt]:
-    return [overview.Receipt(**columns.values(row, columns.RECEIPT_FIELDS)) for row in rows]
+    return [overview.Receipt(**serialization.values(row, columns.RECEIPT_FIELDS)) for row in rows]
 
 
 def _events(_: Session, rows: Sequence[Event], **__: Any) -> list[overview.Event]:
@@ -78,7 +79,7 @@ def _events(_: Session, rows: Sequence[Event], **__: Any) -> list[overview.Event
 
 
 def _reports(_: Session, rows: Sequence[StoredReport], **__: Any) -> list[overview.StoredReport]:
-    return [overview.StoredReport(**columns.values(row, columns.REPORT_FIELDS)) for row in rows]
+    return [overview.StoredReport(**serialization.values(row, columns.REPORT_FIELDS)) for row in rows]
 
 
 def _services(_: Session, rows: Sequence[Service], **__: Any) -> list[ServiceModel]:
@@ -86,7 +87,7 @@ def _services(_: Session, rows: Sequence[Service], **__: Any) -> list[ServiceMod
 
 
 def _disks(session: Session, rows: Sequence[DiskUsage], **__: Any) -> list[Disk]:
-    return heartbeats.disks(session, rows)
+    return disks.with_rates(session, rows)
 
 
 def _stages(
@@ -103,7 +104,7 @@ OBSERVATIONS = Listing(
     models.Observation,
     select(Observation),
     columns.observation_columns,
-    columns.observations,
+    serialization.observations,
     costly=frozenset({"status_history", "generated_dataproducts"}),
     existed=columns.observation_existed,
 )
@@ -111,7 +112,7 @@ DATAPRODUCTS = Listing(
     models.DataProduct,
     select(DataProduct),
     columns.product_columns,
-    columns.dataproducts,
+    serialization.dataproducts,
     costly=frozenset({"status_history"}),
     existed=columns.product_existed,
 )
@@ -142,7 +143,7 @@ REPORTS = Listing(
     ordering="-night",
 )
 SERVICES = Listing(ServiceModel, select(Service), lambda _: columns.SERVICE_FIELDS, _services, key="name")
-DISKS = Listing(Disk, heartbeats.latest(), lambda _: columns.DISK_FIELDS, _disks, key="data_host")
+DISKS = Listing(Disk, disks.latest_usages(), lambda _: columns.DISK_FIELDS, _disks, key="data_host")
 STAGES = Listing(
     StageState,
     select(StageSetting),

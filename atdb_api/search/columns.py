@@ -1,13 +1,11 @@
 """The one place where the names of the tables and the names of the wire meet."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, ScalarSelect, func, select, type_coerce
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute
 
 from atdb_api.models import (
     Change,
@@ -26,7 +24,7 @@ from atdb_api.models import (
 )
 from atdb_api.search.filters import Column, Columns, Related
 from atdb_api.search.overdue import is_overdue
-from atdb_interface import accounts, heartbeats, overview, stages, work
+from atdb_interface import accounts, disks, heartbeats, overview, stages, work
 from atdb_interface import models as wire
 from atdb_interface.lifecycle import ProductStatus, Status
 
@@ -74,7 +72,7 @@ RECEIPT_FIELDS = _fields(Receipt, overview.Receipt, _CHANGE_NAMES)
 EVENT_FIELDS = _fields(Event, overview.Event, _CHANGE_NAMES)
 REPORT_FIELDS = _fields(StoredReport, overview.StoredReport, {})
 SERVICE_FIELDS = _fields(Service, heartbeats.Service, {})
-DISK_FIELDS = _fields(DiskUsage, heartbeats.Disk, {"last_seen": "at"})
+DISK_FIELDS = _fields(DiskUsage, disks.Disk, {"last_seen": "at"})
 STAGE_COLUMNS: Columns = {
     **_fields(StageSetting, stages.StageState, {}),
     "paused": StageSetting.paused_by.is_not(None),
@@ -154,75 +152,3 @@ def end_of(at: datetime) -> datetime:
 def observation_values(fields: dict[str, Any]) -> dict[str, Any]:
     """Turn fields of the wire into values of the observations table; duration is computed there."""
     return {OBSERVATION_NAMES.get(name, name): value for name, value in fields.items() if name != "duration"}
-
-
-def values(row: object, fields: Fields) -> dict[str, Any]:
-    """Give the fields of the wire of one row."""
-    return {name: getattr(row, column.key) for name, column in fields.items()}
-
-
-def transition(row: Transition) -> wire.Transition:
-    """Write one transition."""
-    return wire.Transition(**values(row, TRANSITION_FIELDS))
-
-
-def observations(
-    session: Session, rows: Sequence[Observation], *, at: datetime | None = None, histories: bool = True
-) -> list[wire.Observation]:
-    """Write observations with their histories and the ids of their products; two queries, however many.
-
-    Without `histories` both are left empty, and nothing is asked. With a moment, statuses are those of then.
-    """
-    past: dict[str, list[wire.Transition]] = defaultdict(list)
-    products: dict[int, list[int]] = defaultdict(list)
-    if histories:
-        task_ids = [row.task_id for row in rows]
-        of_these = Transition.task_id.in_(task_ids) & Transition.dataproduct.is_(None)
-        for step in _steps(session, of_these, at):
-            past[step.taskID].append(step)
-        theirs = DataProduct.observation_id.in_([row.id for row in rows])
-        ids = select(DataProduct.id, DataProduct.observation_id).where(theirs).order_by(DataProduct.id)
-        for product_id, observation_id in session.execute(
-            ids.where(DataProduct.created_at < end_of(at)) if at else ids
-        ):
-            products[observation_id].append(product_id)
-    return [
-        wire.Observation(
-            **_with_status(values(row, OBSERVATION_FIELDS), past[row.task_id] if at else []),
-            status_history=past[row.task_id],
-            generated_dataproducts=products[row.id],
-        )
-        for row in rows
-    ]
-
-
-def dataproducts(
-    session: Session, rows: Sequence[DataProduct], *, at: datetime | None = None, histories: bool = True
-) -> list[wire.DataProduct]:
-    """Write data products with their histories, as `observations` does; one query, however many."""
-    past: dict[tuple[str, str | None], list[wire.Transition]] = defaultdict(list)
-    if histories:
-        task_ids, filenames = {row.task_id for row in rows}, {row.filename for row in rows}
-        of_these = Transition.task_id.in_(task_ids) & Transition.dataproduct.in_(filenames)
-        for step in _steps(session, of_these, at):
-            past[step.taskID, step.dataproduct].append(step)
-    return [
-        wire.DataProduct(
-            **_with_status(values(row, PRODUCT_FIELDS), past[row.task_id, row.filename] if at else []),
-            status_history=past[row.task_id, row.filename],
-        )
-        for row in rows
-    ]
-
-
-def _steps(session: Session, of_these: ColumnElement[bool], at: datetime | None) -> Iterator[wire.Transition]:
-    steps = select(Transition).where(of_these).order_by(Transition.id)
-    yield from map(transition, session.scalars(steps.where(Transition.at < end_of(at)) if at else steps))
-
-
-def _with_status(fields: dict[str, Any], past: Sequence[wire.Transition]) -> dict[str, Any]:
-    """Put the last status of the past, where one is given, in the place of the present one."""
-    if not past:
-        return fields | {"new_status": fields["my_status"]}
-    then = fields | {"my_status": past[-1].name, "new_status": past[-1].name}
-    return then | ({"status_since": past[-1].timestamp} if "status_since" in fields else {})

@@ -8,8 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct, Observation, Receipt, Transition
+from atdb_api.reads import serialization
 from atdb_api.search import columns
-from atdb_api.services import changes, transitions
+from atdb_api.services import changes, leases, locks, transitions
 from atdb_interface.errors import Conflict, Duplicate, ForbiddenMove, NotFound
 from atdb_interface.lifecycle import ProductStatus, allowed_next_of_product
 from atdb_interface.models import DataProductChange, NewDataProduct
@@ -23,7 +24,8 @@ def create(session: Session, new: list[NewDataProduct], *, actor: str) -> list[D
     """
     now = datetime.now(UTC)
     observations = {
-        task_id: transitions.locked(session, task_id) for task_id in sorted({product.taskID for product in new})
+        task_id: locks.lock_observation(session, task_id)
+        for task_id in sorted({product.taskID for product in new})
     }
     taken = {
         (row.observation_id, row.filename)
@@ -84,7 +86,7 @@ def get(session: Session, product_id: int) -> DataProduct:
 
 def lock(session: Session, product_id: int) -> DataProduct:
     """Get a data product by its id, its observation locked until the transaction ends. Raises NotFound."""
-    transitions.locked(session, get(session, product_id).task_id)
+    locks.lock_observation(session, get(session, product_id).task_id)
     return session.get_one(DataProduct, product_id, populate_existing=True)
 
 
@@ -94,9 +96,9 @@ def move_many(session: Session, request: ProductMoves, *, actor: str) -> list[Da
     The observation is locked, so that no stage of another owner can begin meanwhile.
     Raises NotFound for an unknown file, NotOwner, and ForbiddenMove for the first product refused.
     """
-    observation = transitions.locked(session, request.taskID)
+    observation = locks.lock_observation(session, request.taskID)
     if request.owner:
-        transitions.lease_of(observation, request.owner)
+        leases.lease_of(observation, request.owner)
     filenames = [item.filename for item in request.moves]
     products = {
         product.filename: product
@@ -122,7 +124,7 @@ def delete(session: Session, product: DataProduct, *, actor: str) -> None:
             f"{product.filename} is {product.status}; only one that is defined can be deleted",
             my_status=product.status,
         )
-    changes.record_deletion(session, product, columns.values(product, columns.PRODUCT_FIELDS), actor=actor)
+    changes.record_deletion(session, product, serialization.values(product, columns.PRODUCT_FIELDS), actor=actor)
     session.delete(product)
 
 

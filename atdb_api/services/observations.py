@@ -8,8 +8,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from atdb_api.models import Observation, TaskDay, Transition
+from atdb_api.reads import serialization
 from atdb_api.search import columns
-from atdb_api.services import changes, transitions
+from atdb_api.services import changes, locks, transitions
 from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
 from atdb_interface.fields import family_of
 from atdb_interface.lifecycle import Status
@@ -41,7 +42,7 @@ def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
 
 def lock(session: Session, observation_id: int) -> Observation:
     """Get an observation by its id, locked until the transaction ends. Raises NotFound."""
-    return transitions.locked(session, get(session, observation_id).task_id)
+    return locks.lock_observation(session, get(session, observation_id).task_id)
 
 
 def change(session: Session, observation: Observation, change: ObservationChange, *, actor: str) -> bool:
@@ -92,7 +93,7 @@ def delete(session: Session, observation: Observation, *, actor: str) -> None:
             my_status=observation.status,
         )
     changes.record_deletion(
-        session, observation, columns.values(observation, columns.OBSERVATION_FIELDS), actor=actor
+        session, observation, serialization.values(observation, columns.OBSERVATION_FIELDS), actor=actor
     )
     session.delete(observation)
 

@@ -9,8 +9,16 @@ from sqlalchemy.orm import Session
 
 from atdb_api.models import Lease, Observation, StageSetting
 from atdb_api.services import changes
-from atdb_interface.errors import NotFound
-from atdb_interface.lifecycle import MAX_LOST_OWNERS, OBSERVE, STAGES, START_LEAD, Actor, Stage, Status
+from atdb_interface.errors import NotFound, NotYet
+from atdb_interface.lifecycle import (
+    MAX_LOST_OWNERS,
+    OBSERVE,
+    STAGES,
+    START_LEAD,
+    Actor,
+    Stage,
+    Status,
+)
 from atdb_interface.stages import StageChange, StageState
 
 Condition = ColumnElement[bool]
@@ -155,3 +163,13 @@ def _leased(*conditions: Condition) -> Condition:
 
 def _statuses(stage: Stage) -> list[Status]:
     return [status for status in (stage.source, stage.working) if status is not None]
+
+
+def require_unpaused(session: Session, stage: Stage) -> StageSetting:
+    """Return how a stage is governed. Raises NotYet while it is paused."""
+    setting = session.get_one(StageSetting, stage.actor)
+    if setting.paused_by is not None:
+        raise NotYet(
+            f"{stage.actor} is paused by {setting.paused_by}", stage=stage.actor, paused_by=setting.paused_by
+        )
+    return setting

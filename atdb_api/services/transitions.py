@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from atdb_api.models import DataProduct, Lease, Observation, StageSetting, Transition
+from atdb_api.models import DataProduct, Lease, Observation, Transition
+from atdb_api.services.leases import DEFAULT_LEASE_SECONDS, enter_again, not_owner
+from atdb_api.services.stages import require_unpaused
 from atdb_interface.actions import Action, target_of
-from atdb_interface.errors import ForbiddenMove, NotFound, NotOwner, NotYet
+from atdb_interface.errors import ForbiddenMove, NotYet
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import (
-    MAX_LOST_OWNERS,
     STAGES,
     WORKING,
     ProductStatus,
@@ -20,26 +21,11 @@ from atdb_interface.lifecycle import (
     allowed_next,
     rest_of,
 )
-from atdb_interface.work import Lease as AskedLease
 
-DEFAULT_LEASE_SECONDS = 60
 #: What a person stops work with, whoever owns it.
 STOPS = (Status.ABORTED, Status.ON_HOLD)
 #: The stage that begins with each move.
 _BEGINS = {(stage.source, stage.working or Status.SCHEDULED): stage for stage in STAGES}
-
-
-def locked(session: Session, task_id: str) -> Observation:
-    """Lock an observation's row until the transaction ends. Raises NotFound."""
-    observation = session.scalar(
-        select(Observation)
-        .where(Observation.task_id == task_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if observation is None:
-        raise NotFound(f"no observation has taskID {task_id}")
-    return observation
 
 
 def move(
@@ -69,7 +55,7 @@ def move(
     expires = now + timedelta(seconds=lease_seconds or DEFAULT_LEASE_SECONDS)
     if target is observation.status:
         if owner and target in WORKING:
-            _enter_again(session, observation, owner, now, expires)
+            enter_again(session, observation, owner, now, expires)
         return
     check(observation, target, expect=expect, owner=owner, forced=forced, stops=stops)
     if owner and not forced and (begins := _BEGINS.get((observation.status, target))):
@@ -115,7 +101,7 @@ def target_of_action(observation: Observation, action: Action) -> Status:
 
 def _require_open(session: Session, observation: Observation, stage: Stage, now: datetime) -> None:
     """Raise NotYet where a stage is paused, or an observation has not rested long enough before it."""
-    setting = _require_unpaused(session, stage)
+    setting = require_unpaused(session, stage)
     opens = observation.status_since + timedelta(seconds=setting.delay_seconds)
     if now < opens:
         raise NotYet(
@@ -123,15 +109,6 @@ def _require_open(session: Session, observation: Observation, stage: Stage, now:
             stage=stage.actor,
             until=write_time(opens),
         )
-
-
-def _require_unpaused(session: Session, stage: Stage) -> StageSetting:
-    setting = session.get_one(StageSetting, stage.actor)
-    if setting.paused_by is not None:
-        raise NotYet(
-            f"{stage.actor} is paused by {setting.paused_by}", stage=stage.actor, paused_by=setting.paused_by
-        )
-    return setting
 
 
 def _move_products_along(
@@ -185,38 +162,12 @@ def check(
     lease = observation.lease
     is_held = lease is not None and lease.owner != owner and lease.expires_at > datetime.now(UTC)
     if is_held and target not in STOPS and not (forced or stops):
-        raise _not_owner(observation)
+        raise not_owner(observation)
 
 
 def listed(statuses: Collection[str]) -> str:
     """Say which statuses may follow."""
     return ", ".join(sorted(statuses)) or "nothing else"
-
-
-def renew(session: Session, ask: AskedLease) -> Lease:
-    """Prolong the lease of the owner who works on an observation, and note how far the work is.
-
-    Raises NotFound and NotOwner.
-    """
-    lease = lease_of(locked(session, ask.taskID), ask.owner)
-    now = datetime.now(UTC)
-    lease.expires_at = now + timedelta(seconds=ask.lease_seconds)
-    for name in ("done_bytes", "total_bytes"):
-        if (value := getattr(ask, name)) is not None:
-            setattr(lease, name, value)
-    if ask.trouble is not None and ask.trouble != (lease.trouble or ""):
-        if not (ask.trouble and lease.trouble):
-            lease.trouble_since = now if ask.trouble else None
-        lease.trouble = ask.trouble or None
-    return lease
-
-
-def lease_of(observation: Observation, owner: str) -> Lease:
-    """Get the lease that this owner has on an observation, which must be locked. Raises NotOwner."""
-    lease = observation.lease
-    if lease is None or lease.owner != owner:
-        raise _not_owner(observation)
-    return lease
 
 
 def latest(session: Session, task_id: str) -> Transition:
@@ -227,35 +178,3 @@ def latest(session: Session, task_id: str) -> Transition:
         .order_by(Transition.id.desc())
         .limit(1)
     ).one()
-
-
-def _enter_again(session: Session, observation: Observation, owner: str, now: datetime, expires: datetime) -> None:
-    lease = observation.lease
-    if lease is None:
-        raise _not_owner(observation)
-    if lease.owner != owner:
-        resumable = WORKING[observation.status].resumable and lease.lost_owners < MAX_LOST_OWNERS
-        if lease.expires_at > now or not resumable:
-            raise _not_owner(observation)
-        _require_unpaused(session, WORKING[observation.status])
-        lease.owner, lease.began_at = owner, now
-        lease.done_bytes = lease.total_bytes = lease.trouble = lease.trouble_since = None
-        lease.lost_owners += 1
-        observation.end_claim()
-    lease.expires_at = expires
-
-
-def _not_owner(observation: Observation) -> NotOwner:
-    lease = observation.lease
-    if lease is None:
-        return NotOwner(
-            f"{observation.task_id} is {observation.status}, and nobody holds a lease on it",
-            my_status=observation.status,
-        )
-    return NotOwner(
-        f"{observation.task_id} is {observation.status} and belongs to {lease.owner} "
-        f"until {write_time(lease.expires_at)}",
-        my_status=observation.status,
-        owner=lease.owner,
-        expires_at=write_time(lease.expires_at),
-    )

@@ -4,12 +4,12 @@ from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct as Row
+from atdb_api.reads import serialization
 from atdb_api.rest.auth import actor, require_for_force
 from atdb_api.rest.endpoint import answer, endpoint, require_match, with_etag
 from atdb_api.rest.listings import DATAPRODUCTS
 from atdb_api.rest.pagination import Answer, item, page
 from atdb_api.roles import Role
-from atdb_api.search import columns
 from atdb_api.services import bulk_changes, dataproducts
 from atdb_interface.bulk import BulkAnswer, DataProductBulk
 from atdb_interface.errors import Conflict, Duplicate, ForbiddenMove, NotFound, NotOwner
@@ -39,7 +39,7 @@ def create(session: Session, new: tuple[list[NewDataProduct], bool]) -> Response
     """Make one data product, or a list of them, all or none."""
     products, many = new
     rows = dataproducts.create(session, products, actor=actor())
-    results = [product.model_dump(mode="json") for product in columns.dataproducts(session, rows)]
+    results = [product.model_dump(mode="json") for product in serialization.dataproducts(session, rows)]
     return answer(results if many else results[0], 201)
 
 
@@ -83,7 +83,7 @@ def change(session: Session, change: DataProductChange, product_id: int) -> Resp
     _require_match(session, row)
     dataproducts.change(session, row, change, actor=actor())
     session.flush()
-    return with_etag(columns.dataproducts(session, [row])[0])
+    return with_etag(serialization.dataproducts(session, [row])[0])
 
 
 @views.post("/<int:product_id>/force_removal/")
@@ -93,7 +93,7 @@ def force_removal(session: Session, ask: ForcedRemoval, product_id: int) -> Data
     row = dataproducts.lock(session, product_id)
     dataproducts.force_removal(session, row, ask.reason, actor=actor())
     session.flush()
-    return columns.dataproducts(session, [row])[0]
+    return serialization.dataproducts(session, [row])[0]
 
 
 @views.delete("/<int:product_id>/")
@@ -106,4 +106,4 @@ def delete(session: Session, product_id: int) -> None:
 
 
 def _require_match(session: Session, row: Row) -> None:
-    require_match(lambda: columns.dataproducts(session, [row])[0])
+    require_match(lambda: serialization.dataproducts(session, [row])[0])

@@ -7,8 +7,8 @@ from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.listings import DISKS
 from atdb_api.rest.pagination import Answer, page
 from atdb_api.roles import Role
-from atdb_api.services import heartbeats
-from atdb_interface.heartbeats import Disk, DiskUsage
+from atdb_api.services import disks
+from atdb_interface.disks import Disk, DiskUsage
 
 views = Blueprint("disks", __name__, url_prefix="/disks")
 
@@ -24,4 +24,4 @@ def list_(session: Session) -> Answer:
 @endpoint(Role.SERVICE, takes=DiskUsage, answers=Disk)
 def measure(session: Session, usage: DiskUsage) -> Disk:
     """Tell how full a disk is now."""
-    return heartbeats.measure(session, usage)
+    return disks.measure(session, usage)

@@ -8,8 +8,8 @@ from flask import Blueprint
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from atdb_api.commands import alembic_config
 from atdb_api.rest.endpoint import endpoint
+from atdb_api.schema.migrations import alembic_config
 from atdb_interface.health import Health, SchemaState
 
 views = Blueprint("health", __name__)

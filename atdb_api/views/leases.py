@@ -7,7 +7,7 @@ from atdb_api.rest import listings
 from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.pagination import Answer, page
 from atdb_api.roles import Role
-from atdb_api.services import transitions
+from atdb_api.services import leases
 from atdb_interface.errors import NotFound, NotOwner
 from atdb_interface.work import HeldLease, Lease
 
@@ -25,4 +25,4 @@ def list_(session: Session) -> Answer:
 @endpoint(Role.SERVICE, takes=Lease, answers=HeldLease, refuses=(NotFound, NotOwner))
 def renew(session: Session, ask: Lease) -> HeldLease:
     """Prolong the lease of its owner, and note how far the work is."""
-    return listings.lease(transitions.renew(session, ask))
+    return listings.lease(leases.renew(session, ask))

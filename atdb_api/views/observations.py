@@ -6,12 +6,12 @@ from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
 from atdb_api.models import Observation as Row
+from atdb_api.reads import serialization
 from atdb_api.rest.auth import actor, require_for_force
 from atdb_api.rest.endpoint import endpoint, require_match, with_etag
 from atdb_api.rest.listings import OBSERVATIONS
 from atdb_api.rest.pagination import Answer, item, page
 from atdb_api.roles import Role
-from atdb_api.search import columns
 from atdb_api.services import bulk_changes, observations
 from atdb_api.services.explain import sentences
 from atdb_interface.bulk import BulkAnswer, ObservationBulk
@@ -88,8 +88,8 @@ def explain(session: Session, observation_id: int) -> Why:
 
 
 def _written(session: Session, row: Row, status: int = 200) -> Response:
-    return with_etag(columns.observations(session, [row])[0], status=status)
+    return with_etag(serialization.observations(session, [row])[0], status=status)
 
 
 def _require_match(session: Session, row: Row) -> None:
-    require_match(lambda: columns.observations(session, [row])[0])
+    require_match(lambda: serialization.observations(session, [row])[0])

@@ -5,13 +5,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from atdb_api.models import Transition as Row
+from atdb_api.reads import serialization
 from atdb_api.rest.auth import actor, require_for_force
 from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.listings import TRANSITIONS
 from atdb_api.rest.pagination import Answer, item, page
 from atdb_api.roles import Role
-from atdb_api.search import columns
-from atdb_api.services import transitions
+from atdb_api.services import locks, transitions
 from atdb_interface.errors import ForbiddenMove, NotFound, NotOwner, NotYet
 from atdb_interface.models import Transition
 from atdb_interface.work import Move
@@ -36,7 +36,7 @@ def move(session: Session, ask: Move) -> Transition:
     require_for_force(ask)
     transitions.move(
         session,
-        transitions.locked(session, ask.taskID),
+        locks.lock_observation(session, ask.taskID),
         ask.name,
         actor=actor(),
         expect=ask.expect,
@@ -46,7 +46,7 @@ def move(session: Session, ask: Move) -> Transition:
         forced=ask.force,
     )
     session.flush()
-    return columns.transition(transitions.latest(session, ask.taskID))
+    return serialization.transition(transitions.latest(session, ask.taskID))
 
 
 @views.get("/<int:transition_id>/")

@@ -1,4 +1,4 @@
-"""The client of ATDB, the only code that speaks HTTP to it. `Client` waits; async_client.AsyncClient is for event loops."""
+"""The client of ATDB: the only code that speaks HTTP to it. For an event loop: `async_client.AsyncClient`."""
 
 from atdb_interface.client.sync_client import Client
 

@@ -22,9 +22,10 @@ from atdb_interface.client.exchange import (
     read_row,
     whole_items,
 )
+from atdb_interface.disks import Disk, DiskUsage
 from atdb_interface.errors import NotFound
 from atdb_interface.health import Health
-from atdb_interface.heartbeats import Disk, DiskUsage, Service, SignOfLife
+from atdb_interface.heartbeats import Service, SignOfLife
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.models import (
     DataProduct,

@@ -23,9 +23,10 @@ from atdb_interface.client.exchange import (
     whole_items,
 )
 from atdb_interface.client.sync_connection import PATIENCE_SECONDS, Connection
+from atdb_interface.disks import Disk, DiskUsage
 from atdb_interface.errors import NotFound
 from atdb_interface.health import Health
-from atdb_interface.heartbeats import Disk, DiskUsage, Service, SignOfLife
+from atdb_interface.heartbeats import Service, SignOfLife
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.models import (
     DataProduct,

@@ -4,8 +4,8 @@ from typing import Any
 
 from airflow.sdk import BaseHook
 
-from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.client import Client
+from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.client.sync_connection import PATIENCE_SECONDS
 from atdb_interface.errors import AtdbError
 

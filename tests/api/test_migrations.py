@@ -13,8 +13,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from atdb_api import create_app
-from atdb_api.commands import alembic_config
 from atdb_api.config import Config
+from atdb_api.schema.migrations import alembic_config
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from atdb_interface.client import Client
-from atdb_interface.heartbeats import DiskUsage
+from atdb_interface.disks import DiskUsage
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind, NewEvent

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from atdb_api.reads.causes import cause_of
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
-from atdb_interface.heartbeats import DiskUsage
+from atdb_interface.disks import DiskUsage
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind, NewEvent

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from atdb_interface.client import Client
-from atdb_interface.heartbeats import DiskUsage
+from atdb_interface.disks import DiskUsage
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind, NewEvent

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from sqlalchemy import text
 
 from atdb_interface.client import Client
-from atdb_interface.heartbeats import DiskUsage
+from atdb_interface.disks import DiskUsage
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.models import Observation
 from atdb_interface.stages import StageState

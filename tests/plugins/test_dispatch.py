@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.client import Client
+from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import Unavailable
 from atdb_interface.lifecycle import STAGES, Actor, Stage, Status
 from atdb_interface.models import Observation

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from atdb_interface.actions import Action
-from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.client import Client
+from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Transition
 from atdb_plugins.airflow_runs import LONGEST_NOTE, AirflowRuns

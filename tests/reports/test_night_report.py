@@ -12,7 +12,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface.client import Client
-from atdb_interface.heartbeats import DiskUsage
+from atdb_interface.disks import DiskUsage
 from atdb_interface.night_report import LARGEST, MOST_HOSTS
 from atdb_interface.nights import Night
 from atdb_interface.overview import EventKind

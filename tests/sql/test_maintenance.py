@@ -9,8 +9,8 @@ import pytest
 from alembic import command
 from psycopg2.extensions import connection
 
-from atdb_api.commands import alembic_config
 from atdb_api.models import Base
+from atdb_api.schema.migrations import alembic_config
 from standalone.stack import database
 from tests.conftest import Postgres
 

@@ -16,8 +16,8 @@ from psycopg2.sql import SQL, Identifier
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from atdb_api import create_app
-from atdb_api.commands import alembic_config
 from atdb_api.config import Config
+from atdb_api.schema.migrations import alembic_config
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
 from standalone.stack import database

@@ -17,9 +17,10 @@ from atdb_api.models import Event, Lease, Observation, Service, StageSetting, Tr
 from atdb_api.reads.causes import REMEDIES, Group, Troubled, cause_of, grouped
 from atdb_api.roles import Role
 from atdb_api.search import columns
-from atdb_api.services import heartbeats, stages
+from atdb_api.services import disks, heartbeats, stages
 from atdb_api.services.explain.many import Surroundings, whys
-from atdb_interface.heartbeats import GONE_AFTER, Disk
+from atdb_interface.disks import Disk
+from atdb_interface.heartbeats import GONE_AFTER
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, STAGES, START_TOLERANCE, Status
 from atdb_interface.stages import StageState
 
@@ -137,7 +138,7 @@ def _read(session: Session) -> Night:
         services,
         observing[-1].task_id if observing else None,
     )
-    disks = heartbeats.disks(session, session.scalars(heartbeats.latest()).all())
+    filling = disks.with_rates(session, session.scalars(disks.latest_usages()).all())
     return Night(
         groups=grouped(Troubled(o.task_id, o.status, o.status_since, last.reason) for o, _, last in errors),
         late=_late(session, overdue[-MOST_OVERDUE:], around),
@@ -150,7 +151,7 @@ def _read(session: Session) -> Night:
             for service in services
             if now - service.last_seen <= GONE_AFTER and (troubles := heartbeats.troubles_of(service))
         ],
-        disks=sorted(disks, key=lambda disk: (disk.full_at is None, disk.full_at, disk.data_host)),
+        disks=sorted(filling, key=lambda disk: (disk.full_at is None, disk.full_at, disk.data_host)),
         events=session.scalars(
             select(Event).where(Event.at > now - NEWS).order_by(Event.id.desc()).limit(MOST_EVENTS)
         ).all(),

@@ -16,9 +16,10 @@ from atdb_api.reads.status_periods import Run, run_of
 from atdb_api.reads.task_table import Task, of_tasks, task
 from atdb_api.rest import auth
 from atdb_api.roles import Role
-from atdb_api.services import heartbeats, stages
+from atdb_api.services import disks, heartbeats, stages
+from atdb_interface.disks import Disk
 from atdb_interface.errors import AtdbError, BadRequest, NotFound, PreconditionFailed
-from atdb_interface.heartbeats import GONE_AFTER, Disk
+from atdb_interface.heartbeats import GONE_AFTER
 from atdb_interface.lifecycle import STAGES, Stage
 from atdb_interface.stages import StageChange, StageState
 
@@ -183,7 +184,7 @@ def _read(session: Session) -> Told:
         list(zip(STAGES, stages.states(session, in_order), strict=True)),
         _works(session, now),
         seen(session, now),
-        heartbeats.disks(session, session.scalars(heartbeats.latest().order_by("data_host")).all()),
+        disks.with_rates(session, session.scalars(disks.latest_usages().order_by("data_host")).all()),
     )
 
 

@@ -23,12 +23,13 @@ from atdb_api.gui.tasks.available_actions import (
 )
 from atdb_api.gui.tasks.products import Products, read_products
 from atdb_api.models import Change, Event, Observation, Receipt, Transition
+from atdb_api.reads import serialization
 from atdb_api.reads.status_periods import Run, Stay, run_of, runs, stays
 from atdb_api.reads.task_table import Task, of_tasks, task
 from atdb_api.rest import auth
 from atdb_api.roles import Role
 from atdb_api.search import columns
-from atdb_api.services import observations, transitions
+from atdb_api.services import locks, observations
 from atdb_api.services.explain.sentences import explain
 from atdb_interface.errors import AtdbError, NotFound
 from atdb_interface.lifecycle import Status, allowed_next
@@ -104,7 +105,7 @@ def _refused(session: Session, error: AtdbError, task_id: str) -> str:
 @page(NEEDS, refused=_refused)
 def act(session: Session, task_id: str) -> Response:
     """Do what the form asks for, if the task is still as it was shown."""
-    row = transitions.locked(session, task_id)
+    row = locks.lock_observation(session, task_id)
     require_as_seen(session, row, request.form.get("seen", ""))
     action = require_deed(row, request.form.get("action", ""))
     before, reason = row.status, request.form.get("reason", "").strip()
@@ -200,7 +201,7 @@ def _part(name: str, facts: Any, told: Told) -> live.Part:
 
 
 def _fields(row: Observation) -> dict[str, dict[str, Any]]:
-    values = columns.values(row, columns.OBSERVATION_FIELDS)
+    values = serialization.values(row, columns.OBSERVATION_FIELDS)
     return {
         title: {
             name: _written_value(value) + UNITS.get(name, "")

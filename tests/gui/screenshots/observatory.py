@@ -13,7 +13,7 @@ from psycopg2.extras import execute_batch
 
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
-from atdb_interface.heartbeats import DiskUsage
+from atdb_interface.disks import DiskUsage
 from atdb_interface.lifecycle import STEPS, WORKING, Actor, ProductStatus, Status
 from atdb_interface.models import NewDataProduct
 from atdb_interface.overview import EventKind, NewEvent

@@ -1,6 +1,6 @@
 """Write the client that waits from the one of the event loop, so that neither can do what the other cannot.
 
-`python -m tests.interface.unasync` writes it; a test tells where that was forgotten.
+`python -m tools.unasync` writes it; a test tells where that was forgotten.
 """
 
 import re
@@ -8,15 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[2] / "atdb_interface"
+PACKAGE = Path(__file__).parents[1] / "atdb_interface" / "client"
 #: What is written, and what it is made from.
-FILES = {"connection.py": "async_connection.py", "client.py": "async_client.py"}
+FILES = {"sync_connection.py": "async_connection.py", "sync_client.py": "async_client.py"}
 CHANGES = (
     (" from an event loop", ""),
     ("from asyncio import sleep", "from time import sleep"),
     (r"\b(async|await) ", ""),
     (r"\bAsync(?=[A-Z])", ""),
-    (r"\basync_", ""),
+    (r"\basync_", "sync_"),
     (r"\b__a(enter|exit)__", r"__\1__"),
     (r"\baclose\b", "close"),
 )

@@ -1,0 +1,68 @@
+"""The accounts, their tokens, and what is kept of their requests."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Identity,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from atdb_api.models.base import Base
+
+
+class Account(Base):
+    """A person or service that may log in: with a password, with tokens, or with both."""
+
+    __tablename__ = "accounts"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str]
+    password_hash: Mapped[str | None]
+    disabled: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Token(Base):
+    """A random secret that logs an account in. It is long, so its bare SHA-256 is enough, and fast.
+
+    A browser's session is one too, which the browser keeps in a cookie.
+    """
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account_name: Mapped[str] = mapped_column(ForeignKey("accounts.name", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    sha256: Mapped[str] = mapped_column(unique=True)
+    is_session: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime | None]
+    account: Mapped[Account] = relationship()
+
+
+class FailedLogins(Base):
+    """How often a client failed to log in as an account, lately; those of unknown names count together."""
+
+    __tablename__ = "failed_logins"
+
+    address: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    last_at: Mapped[datetime]
+
+
+class KeptAnswer(Base):
+    """The answer to a POST that came with an Idempotency-Key, for when it comes again."""
+
+    __tablename__ = "kept_answers"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_sha256: Mapped[str]
+    status: Mapped[int]
+    body: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)

@@ -1,0 +1,65 @@
+"""The data products of observations, and the receipts of those that were removed."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Identity,
+    Index,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from atdb_api.models.base import Base
+from atdb_interface.lifecycle import ProductStatus
+
+
+class DataProduct(Base):
+    """One file or directory that an observation writes."""
+
+    __tablename__ = "dataproducts"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    observation_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("observations.id", ondelete="CASCADE"))
+    task_id: Mapped[str]
+    status: Mapped[ProductStatus]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    name: Mapped[str]
+    filename: Mapped[str]
+    description: Mapped[str]
+    dataproduct_type: Mapped[str]
+    size: Mapped[int | None] = mapped_column(BigInteger)
+    checksum: Mapped[str | None]
+    quality: Mapped[str | None]
+    node: Mapped[str | None]
+    data_location: Mapped[str]
+    archive_copy: Mapped[str | None]
+    removal_forced_by: Mapped[str | None]
+    removal_forced_reason: Mapped[str | None]
+
+    __table_args__ = (
+        UniqueConstraint("observation_id", "filename"),
+        Index("ix_dataproducts_task_id", "task_id"),
+        Index("ix_dataproducts_status", "status"),
+    )
+
+
+class Receipt(Base):
+    """What was removed from a data host. Append-only, and outlives its product, as history does."""
+
+    __tablename__ = "receipts"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), index=True)
+    task_id: Mapped[str] = mapped_column(index=True)
+    dataproduct: Mapped[str]
+    data_location: Mapped[str]
+    size: Mapped[int | None] = mapped_column(BigInteger)
+    checksum: Mapped[str | None]
+    archive_copy: Mapped[str | None]
+    actor: Mapped[str]
+    owner: Mapped[str | None]
+    forced: Mapped[bool]
+    reason: Mapped[str]

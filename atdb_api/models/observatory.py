@@ -1,0 +1,49 @@
+"""The stages as operators govern them, the services, and the disks of the data hosts."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from atdb_api.models.base import Base
+
+
+class StageSetting(Base):
+    """How a stage is governed: there is a row for each. See atdb_interface/stages.py."""
+
+    __tablename__ = "stages"
+
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    paused_by: Mapped[str | None]
+    paused_at: Mapped[datetime | None]
+    pause_reason: Mapped[str | None]
+    slots: Mapped[int | None]
+    delay_seconds: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class Service(Base):
+    """A service that has sent a heartbeat. `troubles`: by status, what stands in its way and since when."""
+
+    __tablename__ = "services"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    statuses: Mapped[list[str]] = mapped_column(JSONB)
+    detail: Mapped[str]
+    last_seen: Mapped[datetime]
+    troubles: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+
+
+class DiskUsage(Base):
+    """How full the disk of a data host was at a moment."""
+
+    __tablename__ = "disk_usages"
+
+    data_host: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    total_bytes: Mapped[int] = mapped_column(BigInteger)
+    free_bytes: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,78 @@
+"""Leases: an owner has an observation to itself while it works on it."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from atdb_api.models import Lease, Observation
+from atdb_api.services.locks import lock_observation
+from atdb_api.services.stages import require_unpaused
+from atdb_interface.errors import NotOwner
+from atdb_interface.fields import write_time
+from atdb_interface.lifecycle import (
+    MAX_LOST_OWNERS,
+    WORKING,
+)
+from atdb_interface.work import Lease as AskedLease
+
+DEFAULT_LEASE_SECONDS = 60
+
+
+def renew(session: Session, ask: AskedLease) -> Lease:
+    """Prolong the lease of the owner who works on an observation, and note how far the work is.
+
+    Raises NotFound and NotOwner.
+    """
+    lease = lease_of(lock_observation(session, ask.taskID), ask.owner)
+    now = datetime.now(UTC)
+    lease.expires_at = now + timedelta(seconds=ask.lease_seconds)
+    for name in ("done_bytes", "total_bytes"):
+        if (value := getattr(ask, name)) is not None:
+            setattr(lease, name, value)
+    if ask.trouble is not None and ask.trouble != (lease.trouble or ""):
+        if not (ask.trouble and lease.trouble):
+            lease.trouble_since = now if ask.trouble else None
+        lease.trouble = ask.trouble or None
+    return lease
+
+
+def lease_of(observation: Observation, owner: str) -> Lease:
+    """Get the lease that this owner has on an observation, which must be locked. Raises NotOwner."""
+    lease = observation.lease
+    if lease is None or lease.owner != owner:
+        raise not_owner(observation)
+    return lease
+
+
+def enter_again(session: Session, observation: Observation, owner: str, now: datetime, expires: datetime) -> None:
+    """Renew the lease of an owner, or hand over work whose lease has expired. Raises NotOwner and NotYet."""
+    lease = observation.lease
+    if lease is None:
+        raise not_owner(observation)
+    if lease.owner != owner:
+        resumable = WORKING[observation.status].resumable and lease.lost_owners < MAX_LOST_OWNERS
+        if lease.expires_at > now or not resumable:
+            raise not_owner(observation)
+        require_unpaused(session, WORKING[observation.status])
+        lease.owner, lease.began_at = owner, now
+        lease.done_bytes = lease.total_bytes = lease.trouble = lease.trouble_since = None
+        lease.lost_owners += 1
+        observation.end_claim()
+    lease.expires_at = expires
+
+
+def not_owner(observation: Observation) -> NotOwner:
+    """Return the refusal for an owner whose lease an observation does not have."""
+    lease = observation.lease
+    if lease is None:
+        return NotOwner(
+            f"{observation.task_id} is {observation.status}, and nobody holds a lease on it",
+            my_status=observation.status,
+        )
+    return NotOwner(
+        f"{observation.task_id} is {observation.status} and belongs to {lease.owner} "
+        f"until {write_time(lease.expires_at)}",
+        my_status=observation.status,
+        owner=lease.owner,
+        expires_at=write_time(lease.expires_at),
+    )
