@@ -13,13 +13,8 @@ from atdb_api.models import (
     Observation,
     Transition,
 )
-from atdb_api.search.columns import OBSERVATION_FIELDS, PRODUCT_FIELDS, TRANSITION_FIELDS, Fields, end_of
+from atdb_api.search.columns import OBSERVATION_FIELDS, PRODUCT_FIELDS, TRANSITION_FIELDS, end_of, values
 from atdb_interface import models as wire
-
-
-def values(row: object, fields: Fields) -> dict[str, Any]:
-    """Give the fields of the wire of one row."""
-    return {name: getattr(row, column.key) for name, column in fields.items()}
 
 
 def transition(row: Transition) -> wire.Transition:

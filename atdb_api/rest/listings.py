@@ -50,12 +50,12 @@ def lease(row: Lease) -> HeldLease:
 
 def event(row: Event) -> overview.Event:
     """Write one event."""
-    return overview.Event(**serialization.values(row, columns.EVENT_FIELDS))
+    return overview.Event(**columns.values(row, columns.EVENT_FIELDS))
 
 
 def service(row: Service) -> ServiceModel:
     """Write one service."""
-    return ServiceModel(**serialization.values(row, columns.SERVICE_FIELDS))
+    return ServiceModel(**columns.values(row, columns.SERVICE_FIELDS))
 
 
 def _transitions(_: Session, rows: Sequence[Transition], **__: Any) -> list[models.Transition]:
@@ -63,15 +63,15 @@ def _transitions(_: Session, rows: Sequence[Transition], **__: Any) -> list[mode
 
 
 def _changes(_: Session, rows: Sequence[Change], **__: Any) -> list[overview.Change]:
-    return [overview.Change(**serialization.values(row, columns.CHANGE_FIELDS)) for row in rows]
+    return [overview.Change(**columns.values(row, columns.CHANGE_FIELDS)) for row in rows]
 
 
 def _tokens(_: Session, rows: Sequence[Token], **__: Any) -> list[TokenModel]:
-    return [TokenModel(**serialization.values(row, columns.TOKEN_FIELDS)) for row in rows]
+    return [TokenModel(**columns.values(row, columns.TOKEN_FIELDS)) for row in rows]
 
 
 def _receipts(_: Session, rows: Sequence[Receipt], **__: Any) -> list[overview.Receipt]:
-    return [overview.Receipt(**serialization.values(row, columns.RECEIPT_FIELDS)) for row in rows]
+    return [overview.Receipt(**columns.values(row, columns.RECEIPT_FIELDS)) for row in rows]
 
 
 def _events(_: Session, rows: Sequence[Event], **__: Any) -> list[overview.Event]:
@@ -79,7 +79,7 @@ def _events(_: Session, rows: Sequence[Event], **__: Any) -> list[overview.Event
 
 
 def _reports(_: Session, rows: Sequence[StoredReport], **__: Any) -> list[overview.StoredReport]:
-    return [overview.StoredReport(**serialization.values(row, columns.REPORT_FIELDS)) for row in rows]
+    return [overview.StoredReport(**columns.values(row, columns.REPORT_FIELDS)) for row in rows]
 
 
 def _services(_: Session, rows: Sequence[Service], **__: Any) -> list[ServiceModel]:

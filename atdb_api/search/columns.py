@@ -22,6 +22,7 @@ from atdb_api.models import (
     Token,
     Transition,
 )
+from atdb_api.search.columns import OBSERVATION_FIELDS, PRODUCT_FIELDS, TRANSITION_FIELDS, Fields, end_of
 from atdb_api.search.filters import Column, Columns, Related
 from atdb_api.search.overdue import is_overdue
 from atdb_interface import accounts, disks, heartbeats, overview, stages, work
@@ -152,3 +153,8 @@ def end_of(at: datetime) -> datetime:
 def observation_values(fields: dict[str, Any]) -> dict[str, Any]:
     """Turn fields of the wire into values of the observations table; duration is computed there."""
     return {OBSERVATION_NAMES.get(name, name): value for name, value in fields.items() if name != "duration"}
+
+
+def values(row: object, fields: Fields) -> dict[str, Any]:
+    """Give the fields of the wire of one row."""
+    return {name: getattr(row, column.key) for name, column in fields.items()}

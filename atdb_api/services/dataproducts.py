@@ -8,7 +8,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct, Observation, Receipt, Transition
-from atdb_api.reads import serialization
 from atdb_api.search import columns
 from atdb_api.services import changes, leases, locks, transitions
 from atdb_interface.errors import Conflict, Duplicate, ForbiddenMove, NotFound
@@ -124,7 +123,7 @@ def delete(session: Session, product: DataProduct, *, actor: str) -> None:
             f"{product.filename} is {product.status}; only one that is defined can be deleted",
             my_status=product.status,
         )
-    changes.record_deletion(session, product, serialization.values(product, columns.PRODUCT_FIELDS), actor=actor)
+    changes.record_deletion(session, product, columns.values(product, columns.PRODUCT_FIELDS), actor=actor)
     session.delete(product)
 
 

@@ -8,7 +8,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from atdb_api.models import Observation, TaskDay, Transition
-from atdb_api.reads import serialization
 from atdb_api.search import columns
 from atdb_api.services import changes, locks, transitions
 from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
@@ -93,7 +92,7 @@ def delete(session: Session, observation: Observation, *, actor: str) -> None:
             my_status=observation.status,
         )
     changes.record_deletion(
-        session, observation, serialization.values(observation, columns.OBSERVATION_FIELDS), actor=actor
+        session, observation, columns.values(observation, columns.OBSERVATION_FIELDS), actor=actor
     )
     session.delete(observation)
 

@@ -13,8 +13,8 @@ from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
 from atdb_interface.work import ClaimRequest
 from tests.conftest import SECRETS
-from tools import unasync
 from tests.interface.proxy import Fault, proxy_to
+from tools import unasync
 
 Observe = Callable[..., Observation]
 

@@ -23,7 +23,6 @@ from atdb_api.gui.tasks.available_actions import (
 )
 from atdb_api.gui.tasks.products import Products, read_products
 from atdb_api.models import Change, Event, Observation, Receipt, Transition
-from atdb_api.reads import serialization
 from atdb_api.reads.status_periods import Run, Stay, run_of, runs, stays
 from atdb_api.reads.task_table import Task, of_tasks, task
 from atdb_api.rest import auth
@@ -201,7 +200,7 @@ def _part(name: str, facts: Any, told: Told) -> live.Part:
 
 
 def _fields(row: Observation) -> dict[str, dict[str, Any]]:
-    values = serialization.values(row, columns.OBSERVATION_FIELDS)
+    values = columns.values(row, columns.OBSERVATION_FIELDS)
     return {
         title: {
             name: _written_value(value) + UNITS.get(name, "")
