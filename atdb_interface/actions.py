@@ -1,67 +1,110 @@
-"""What a person may ask for any observation, and where that leads."""
+"""What an operator can do to any observation, and where that leads."""
 
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
-from atdb_interface.lifecycle import HOLDABLE, WORKING, Status, allowed_next
+from atdb_interface.lifecycle import (
+    AT_THE_TELESCOPE,
+    STATUSES,
+    WORKING,
+    Action,
+    Group,
+    Status,
+    allowed_next,
+    rest_of,
+)
 
-S = Status
+__all__ = ["ACTIONS", "REMEDIES", "RETRIES", "Action", "ActionRow", "actions_from", "effect_of", "target_of"]
 
 
-class Action(StrEnum):
-    """What a person may ask for any observation; where that leads is told by `target_of`."""
+@dataclass(frozen=True)
+class ActionRow:
+    """All that is true of one action. `does`: what the command line says of it. `effect`: what a page says.
 
-    HOLD = "hold"
-    RESUME = "resume"
-    CANCEL = "cancel"
-    RETRY = "retry"
-    CHECK = "check"
-    INGEST = "ingest"
+    In `effect`, `{target}` is the status that follows. `is_dangerous`: it cannot be undone.
+    """
 
+    does: str
+    effect: str
+    needs_reason: bool = False
+    is_dangerous: bool = False
+
+
+ACTIONS: Mapping[Action, ActionRow] = MappingProxyType({
+    Action.HOLD: ActionRow(
+        "put observations on hold; work on them is stopped",
+        "Nothing acts on it until somebody resumes it. It is {status} again then.",
+        needs_reason=True,
+    ),
+    Action.RESUME: ActionRow(
+        "let observations on hold go on where they were",
+        "It goes back to {target} and is worked on again.",
+    ),
+    Action.CANCEL: ActionRow(
+        "cancel observations; what is under way is stopped",
+        "The observation is aborted for good.",
+        needs_reason=True,
+        is_dangerous=True,
+    ),
+    Action.RETRY: ActionRow(
+        "put observations that failed back to where they can be tried again",
+        "It goes back to {target}, from where it is tried again.",
+    ),
+    Action.CHECK: ActionRow(
+        "have the data of observations validated again",
+        "It becomes {target} and its data are validated again; what the archive has stays there.",
+    ),
+    Action.INGEST: ActionRow(
+        "have the data of observations ingested after all, or again",
+        "It becomes {target} and its data are brought into the archive.",
+    ),
+})  # fmt: skip
 
 #: What a retry of each error status goes back to.
 RETRIES = MappingProxyType(
-    {
-        S.ERROR_TOO_LATE: S.SCHEDULED,
-        S.ERROR_START_OBS: S.SCHEDULED,
-        S.ERROR_NO_COMPLETING: S.RUNNING,
-        S.INCOMPLETE: S.COMPLETING,
-        S.INGEST_ERROR: S.VALID,
-        S.REMOVE_ERROR: S.ARCHIVED,
-    }
+    {status: row.actions[Action.RETRY] for status, row in STATUSES.items() if Action.RETRY in row.actions}
 )
-_LEADS = MappingProxyType(
+#: What an operator does to all that have a status, so that they go on.
+REMEDIES = MappingProxyType(
     {
-        Action.RETRY: RETRIES,
-        # The data may have changed since they were validated. Of what is incomplete, a retry is just that.
-        Action.CHECK: {S.INGEST_ERROR: S.COMPLETING},
-        # After all, or again.
-        Action.INGEST: dict.fromkeys(
-            (S.COMPLETED, S.INCOMPLETE, S.INGEST_ERROR, S.ARCHIVED, S.REMOVE_ERROR), S.VALID
-        ),
+        status: next(iter(row.actions))
+        for status, row in STATUSES.items()
+        if row.group is Group.ATTENTION and row.actions
     }
 )
 
 
 def target_of(action: Action, status: Status, held_from: Status | None = None) -> Status | None:
-    """Tell where an action leads from a status, or None where it makes no sense there.
+    """Return where an action leads from a status, or None where it makes no sense there.
 
     A cancel of an ingest or a removal ends on the stage's error status, as some of its products have gone on
-    already: a person decides about the rest.
+    already: an operator decides about the rest.
     """
     match action:
         case Action.HOLD:
-            return S.ON_HOLD if status in HOLDABLE else None
+            return Status.ON_HOLD if STATUSES[status].holdable else None
         case Action.RESUME:
-            return held_from if status is S.ON_HOLD else None
+            return held_from if status is Status.ON_HOLD else None
         case Action.CANCEL:
-            if status in (S.INGESTING, S.REMOVING):
-                return WORKING[status].error
-            return S.ABORTED if S.ABORTED in allowed_next(status, held_from) else None
+            if Status.ABORTED in allowed_next(status, held_from):
+                return Status.ABORTED
+            return WORKING[status].error if status in WORKING else None
         case _:
-            return _LEADS[action].get(status)
+            return STATUSES[status].actions.get(action)
 
 
 def actions_from(status: Status, held_from: Status | None = None) -> list[Action]:
-    """List what a person may ask for an observation that has this status."""
+    """Return what an operator can do to an observation that has this status."""
     return [action for action in Action if target_of(action, status, held_from) is not None]
+
+
+def effect_of(action: Action, status: Status, target: Status) -> str:
+    """Return what an action does to an observation, for the operator who is about to ask for it."""
+    if action is Action.HOLD and status in WORKING:
+        return f"The work on it stops. A resume puts it back to {rest_of(status)}, where the work begins anew."
+    if action is Action.CANCEL and target is not Status.ABORTED:
+        return f"The work on it stops and it becomes {target}. What has been done stays done."
+    if action is Action.CANCEL and status in AT_THE_TELESCOPE:
+        return "The telescope is stopped, and the observation is aborted for good."
+    return ACTIONS[action].effect.format(status=status, target=target)

@@ -4,10 +4,11 @@ Plain data and the standard library only, so that every part of ATDB (and any ot
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -63,6 +64,49 @@ class Actor(StrEnum):
     OPERATOR = "operator"
 
 
+class Group(StrEnum):
+    """What a status means to an operator. Each group has a colour and a shape on the pages."""
+
+    WAITING = "waiting"
+    WORKING = "working"
+    DONE = "done"
+    ATTENTION = "needs a person"
+    ENDED = "ended"
+
+    @property
+    def key(self) -> str:
+        """Return the name of its colour and shape."""
+        return "person" if self is Group.ATTENTION else self.value
+
+
+class Phase(StrEnum):
+    """What the telescope has done with an observation."""
+
+    BEFORE = "before"
+    AT_THE_TELESCOPE = "at the telescope"
+    UNKNOWN = "unknown"
+    OBSERVED = "observed"
+
+
+class Moment(StrEnum):
+    """From when the expected duration of a status counts."""
+
+    ENTERED = "entered"
+    START = "start"
+    END = "end"
+
+
+class Action(StrEnum):
+    """What an operator can do to any observation; actions.py says what each means."""
+
+    HOLD = "hold"
+    RESUME = "resume"
+    CANCEL = "cancel"
+    RETRY = "retry"
+    CHECK = "check"
+    INGEST = "ingest"
+
+
 @dataclass(frozen=True)
 class Step:
     """One allowed change of status."""
@@ -74,68 +118,194 @@ class Step:
 
 S, P, A = Status, ProductStatus, Actor
 
-#: Here an operator can put an observation on hold: where nothing acts on it, and where the work can be stopped
-#: and begun again. Not while the telescope has it: the sky does not wait, and only a cancel stops that.
-HOLDABLE = (
-    S.DEFINED, S.SCHEDULED, S.COMPLETING, S.CHECKING, S.VALID, S.COMPLETED, S.INCOMPLETE, S.INGESTING, S.ARCHIVED,
-    S.REMOVING, S.ERROR_TOO_LATE, S.ERROR_START_OBS, S.ERROR_NO_COMPLETING, S.INGEST_ERROR, S.REMOVE_ERROR,
-)  # fmt: skip
+#: A scheduled observation is given out this long before its start.
+START_LEAD = timedelta(minutes=10)
+#: The same, while another observation is starting or running.
+START_LEAD_BUSY = timedelta(minutes=1)
+#: Past its start by more than this, an observation is too late.
+START_TOLERANCE = timedelta(minutes=1)
+#: How long after its end observe declares an imaging observation completing by itself (backstop).
+IMAGING_BACKSTOP = timedelta(minutes=1)
+#: How long after its end an observation of which the data writer says nothing is an error.
+COMPLETING_TIMEOUT = timedelta(minutes=15)
+#: How many owners may lose the same piece of work before it is put on its stage's error status.
+MAX_LOST_OWNERS = 3
 
-#: Everything before ingesting: here an operator can still cancel.
-CANCELLABLE = (
-    S.DEFINED, S.SCHEDULED, S.STARTING, S.RUNNING, S.COMPLETING, S.CHECKING,
-    S.VALID, S.COMPLETED, S.INCOMPLETE, S.ERROR_TOO_LATE, S.ERROR_START_OBS, S.ERROR_NO_COMPLETING,
-)  # fmt: skip
+
+@dataclass(frozen=True)
+class StatusRow:
+    """All that is true of one status; whatever the project says of statuses derives from these rows.
+
+    `phase`: None if it is that of the status before. `steps`: the statuses that follow without an operator, and
+    the actor that makes each step. `actions`: where retry, check and ingest lead; the first is what an operator
+    does to solve a problem. `holdable`: nothing acts on it, or the work can be stopped and begun again; not while
+    the telescope has it, because the sky does not wait. `cancellable`: it can still be aborted. `expected`: how
+    long an observation has it at most before it is overdue, counted from `expected_from`; None for ever.
+    """
+
+    group: Group
+    phase: Phase | None
+    steps: Mapping[Status, Actor] = field(default_factory=dict)
+    actions: Mapping[Action, Status] = field(default_factory=dict)
+    holdable: bool = False
+    cancellable: bool = False
+    expected: timedelta | None = None
+    expected_from: Moment = Moment.ENTERED
+
+
+_Row = partial(StatusRow, holdable=True, cancellable=True)
+_RETRY, _CHECK, _INGEST = Action.RETRY, Action.CHECK, Action.INGEST
+_DAY, _HOUR, _MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+
+STATUSES: Mapping[Status, StatusRow] = MappingProxyType({
+    S.DEFINED: _Row(Group.WAITING, Phase.BEFORE, {S.SCHEDULED: A.SPECIFY}, expected=10 * _MINUTE),
+    S.SCHEDULED: _Row(
+        Group.WAITING,
+        Phase.BEFORE,
+        {S.STARTING: A.OBSERVE, S.ERROR_TOO_LATE: A.OBSERVE, S.ERROR_START_OBS: A.OBSERVE},
+        expected=START_TOLERANCE,
+        expected_from=Moment.START,
+    ),
+    S.STARTING: _Row(
+        Group.WORKING,
+        Phase.AT_THE_TELESCOPE,
+        {S.ERROR_START_OBS: A.OBSERVE, S.RUNNING: A.OBSERVE},
+        holdable=False,
+        expected=5 * _MINUTE,
+        expected_from=Moment.START,
+    ),
+    S.RUNNING: _Row(
+        Group.WORKING,
+        Phase.AT_THE_TELESCOPE,
+        {S.COMPLETING: A.TELESCOPE, S.ERROR_NO_COMPLETING: A.OBSERVE},
+        holdable=False,
+        expected=COMPLETING_TIMEOUT,
+        expected_from=Moment.END,
+    ),
+    S.COMPLETING: _Row(Group.WAITING, Phase.OBSERVED, {S.CHECKING: A.VALIDATE}, expected=_HOUR),
+    S.CHECKING: _Row(
+        Group.WORKING,
+        Phase.OBSERVED,
+        {S.VALID: A.VALIDATE, S.COMPLETED: A.VALIDATE, S.INCOMPLETE: A.VALIDATE},
+        expected=_DAY,
+    ),
+    S.VALID: _Row(Group.WAITING, Phase.OBSERVED, {S.INGESTING: A.INGEST}, expected=_DAY),
+    S.COMPLETED: _Row(Group.ATTENTION, Phase.OBSERVED, actions={_INGEST: S.VALID}, expected=7 * _DAY),
+    S.INCOMPLETE: _Row(
+        Group.ATTENTION,
+        Phase.OBSERVED,
+        actions={_RETRY: S.COMPLETING, _INGEST: S.VALID},  # what was missing may have come since
+        expected=_DAY,
+    ),
+    S.INGESTING: _Row(
+        Group.WORKING,
+        Phase.OBSERVED,
+        {S.ARCHIVED: A.INGEST, S.INGEST_ERROR: A.INGEST},
+        cancellable=False,
+        expected=2 * _DAY,
+    ),
+    S.ARCHIVED: _Row(
+        Group.DONE,
+        Phase.OBSERVED,
+        {S.REMOVING: A.REMOVE},
+        actions={_INGEST: S.VALID},  # while the copies on the data host are there
+        cancellable=False,
+        expected=7 * _DAY,
+    ),
+    S.REMOVING: _Row(
+        Group.WORKING,
+        Phase.OBSERVED,
+        {S.REMOVED: A.REMOVE, S.REMOVE_ERROR: A.REMOVE},
+        cancellable=False,
+        expected=_DAY,
+    ),
+    S.REMOVED: StatusRow(Group.DONE, Phase.OBSERVED),
+    S.ERROR_TOO_LATE: _Row(Group.ATTENTION, Phase.BEFORE, actions={_RETRY: S.SCHEDULED}, expected=_DAY),
+    S.ERROR_START_OBS: _Row(Group.ATTENTION, Phase.BEFORE, actions={_RETRY: S.SCHEDULED}, expected=_DAY),
+    S.ERROR_NO_COMPLETING: _Row(Group.ATTENTION, Phase.UNKNOWN, actions={_RETRY: S.RUNNING}, expected=_DAY),
+    S.INGEST_ERROR: _Row(
+        Group.ATTENTION,
+        Phase.OBSERVED,
+        # The data may have changed since they were validated. Of what is incomplete, a retry is just that.
+        actions={_RETRY: S.VALID, _CHECK: S.COMPLETING, _INGEST: S.VALID},
+        cancellable=False,
+        expected=_DAY,
+    ),
+    S.REMOVE_ERROR: _Row(
+        Group.ATTENTION,
+        Phase.OBSERVED,
+        actions={_RETRY: S.ARCHIVED, _INGEST: S.VALID},
+        cancellable=False,
+        expected=_DAY,
+    ),
+    S.ON_HOLD: StatusRow(Group.ATTENTION, None, expected=7 * _DAY),
+    S.ABORTED: StatusRow(Group.ENDED, None),
+})  # fmt: skip
+
+
+def statuses(meets: Callable[[StatusRow], bool]) -> tuple[Status, ...]:
+    """Return the statuses whose row meets a condition, in the order of the lifecycle."""
+    return tuple(status for status, row in STATUSES.items() if meets(row))
+
+
+HOLDABLE = statuses(lambda row: row.holdable)
+CANCELLABLE = statuses(lambda row: row.cancellable)
+#: The telescope has an observation.
+AT_THE_TELESCOPE = statuses(lambda row: row.phase is Phase.AT_THE_TELESCOPE)
+#: The telescope has never had an observation.
+BEFORE_START = statuses(lambda row: row.phase is Phase.BEFORE)
+#: The telescope is done with an observation.
+OBSERVED = statuses(lambda row: row.phase is Phase.OBSERVED)
+
+
+def _operator_steps(row: StatusRow) -> tuple[Status, ...]:
+    return (
+        *dict.fromkeys(row.actions.values()),
+        *((S.ON_HOLD,) if row.holdable else ()),
+        *((S.ABORTED,) if row.cancellable else ()),
+    )
+
 
 STEPS: tuple[Step, ...] = (
-    Step(S.DEFINED, S.SCHEDULED, A.SPECIFY),
-    Step(S.SCHEDULED, S.STARTING, A.OBSERVE),
-    Step(S.SCHEDULED, S.ERROR_TOO_LATE, A.OBSERVE),
-    Step(S.SCHEDULED, S.ERROR_START_OBS, A.OBSERVE),
-    Step(S.STARTING, S.ERROR_START_OBS, A.OBSERVE),
-    Step(S.STARTING, S.RUNNING, A.OBSERVE),
-    Step(S.RUNNING, S.COMPLETING, A.TELESCOPE),
-    Step(S.RUNNING, S.ERROR_NO_COMPLETING, A.OBSERVE),
-    Step(S.COMPLETING, S.CHECKING, A.VALIDATE),
-    Step(S.CHECKING, S.VALID, A.VALIDATE),
-    Step(S.CHECKING, S.COMPLETED, A.VALIDATE),
-    Step(S.CHECKING, S.INCOMPLETE, A.VALIDATE),
-    Step(S.VALID, S.INGESTING, A.INGEST),
-    Step(S.INGESTING, S.ARCHIVED, A.INGEST),
-    Step(S.INGESTING, S.INGEST_ERROR, A.INGEST),
-    Step(S.ARCHIVED, S.REMOVING, A.REMOVE),
-    Step(S.REMOVING, S.REMOVED, A.REMOVE),
-    Step(S.REMOVING, S.REMOVE_ERROR, A.REMOVE),
-    Step(S.COMPLETED, S.VALID, A.OPERATOR),
-    Step(S.INCOMPLETE, S.VALID, A.OPERATOR),
-    Step(S.ERROR_TOO_LATE, S.SCHEDULED, A.OPERATOR),
-    Step(S.ERROR_START_OBS, S.SCHEDULED, A.OPERATOR),
-    Step(S.ERROR_NO_COMPLETING, S.RUNNING, A.OPERATOR),
-    Step(S.INCOMPLETE, S.COMPLETING, A.OPERATOR),  # what was missing may have come since
-    Step(S.INGEST_ERROR, S.VALID, A.OPERATOR),
-    Step(S.INGEST_ERROR, S.COMPLETING, A.OPERATOR),  # the data are no longer what was validated
-    Step(S.REMOVE_ERROR, S.ARCHIVED, A.OPERATOR),
-    Step(S.ARCHIVED, S.VALID, A.OPERATOR),  # while the copies on the data host are there
-    Step(S.REMOVE_ERROR, S.VALID, A.OPERATOR),
-    *(Step(source, S.ON_HOLD, A.OPERATOR) for source in HOLDABLE),
-    *(Step(source, S.ABORTED, A.OPERATOR) for source in CANCELLABLE),
+    *(Step(source, target, actor) for source, row in STATUSES.items() for target, actor in row.steps.items()),
+    *(Step(source, target, A.OPERATOR) for source, row in STATUSES.items() for target in _operator_steps(row)),
 )
 
-PRODUCT_STEPS: tuple[tuple[ProductStatus, ProductStatus], ...] = (
-    (P.DEFINED, P.VALID),
-    (P.DEFINED, P.INVALID),
-    (P.VALID, P.INVALID),  # a validation that is done again, after its first owner was lost, has the last word
-    (P.INVALID, P.VALID),
-    (P.VALID, P.INGESTING),
-    (P.INGESTING, P.ARCHIVED),
-    (P.INGESTING, P.VALID),  # its observation left ingesting before this one was copied
-    (P.INGESTING, P.INGEST_ERROR),
-    (P.INGEST_ERROR, P.INGESTING),
-    (P.INGEST_ERROR, P.VALID),  # it was validated again
-    (P.INGEST_ERROR, P.INVALID),
-    (P.ARCHIVED, P.VALID),  # it is to be ingested again
-    (P.ARCHIVED, P.REMOVED),
-)
+
+@dataclass(frozen=True)
+class ProductStatusRow:
+    """All that is true of one status of a data product. `next`: the statuses that can follow.
+
+    `on_disk`: its data are on the data host; `archived`: the archive holds a verified copy.
+    """
+
+    group: Group
+    next: tuple[ProductStatus, ...] = ()
+    on_disk: bool = False
+    archived: bool = False
+
+
+PRODUCT_STATUSES: Mapping[ProductStatus, ProductStatusRow] = MappingProxyType({
+    P.DEFINED: ProductStatusRow(Group.WAITING, (P.VALID, P.INVALID)),
+    # A validation that is done again, after its first owner was lost, has the last word.
+    P.VALID: ProductStatusRow(Group.WAITING, (P.INVALID, P.INGESTING), on_disk=True),
+    P.INVALID: ProductStatusRow(Group.ATTENTION, (P.VALID,)),
+    # Valid again: its observation left ingesting before this one was copied.
+    P.INGESTING: ProductStatusRow(Group.WORKING, (P.ARCHIVED, P.VALID, P.INGEST_ERROR)),
+    # Valid again: it is to be ingested again.
+    P.ARCHIVED: ProductStatusRow(Group.DONE, (P.VALID, P.REMOVED), on_disk=True, archived=True),
+    P.REMOVED: ProductStatusRow(Group.DONE, archived=True),
+    # Valid or invalid: it was validated again.
+    P.INGEST_ERROR: ProductStatusRow(Group.ATTENTION, (P.INGESTING, P.VALID, P.INVALID), on_disk=True),
+})  # fmt: skip
+
+
+def product_statuses(meets: Callable[[ProductStatusRow], bool]) -> tuple[ProductStatus, ...]:
+    """Return the statuses of data products whose row meets a condition."""
+    return tuple(status for status, row in PRODUCT_STATUSES.items() if meets(row))
+
+
+PRODUCT_STEPS = tuple((source, target) for source, row in PRODUCT_STATUSES.items() for target in row.next)
 
 
 @dataclass(frozen=True)
@@ -162,21 +332,6 @@ STAGES = (SPECIFY, OBSERVE, VALIDATE, INGEST, REMOVE)
 
 #: The stage that owns each working status.
 WORKING = MappingProxyType({stage.working: stage for stage in STAGES if stage.working})
-
-#: The telescope has an observation.
-AT_THE_TELESCOPE = (S.STARTING, S.RUNNING)
-#: A scheduled observation is given out this long before its start.
-START_LEAD = timedelta(minutes=10)
-#: The same, while another observation is starting or running.
-START_LEAD_BUSY = timedelta(minutes=1)
-#: Past its start by more than this, an observation is too late.
-START_TOLERANCE = timedelta(minutes=1)
-#: How long after its end observe declares an imaging observation completing by itself (backstop).
-IMAGING_BACKSTOP = timedelta(minutes=1)
-#: How long after its end an observation of which the data writer says nothing is an error.
-COMPLETING_TIMEOUT = timedelta(minutes=15)
-#: How many owners may lose the same piece of work before it is put on its stage's error status.
-MAX_LOST_OWNERS = 3
 
 
 def _targets(steps: Iterable[tuple[_S, _S]]) -> MappingProxyType[_S, frozenset[_S]]:

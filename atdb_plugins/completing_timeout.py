@@ -11,16 +11,6 @@ from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
 from atdb_plugins.hooks.telescope import AT_WORK, BROKEN_OFF, TelescopeTask
 
-S = Status
-
-#: An observation that has one of these has been observed, and the telescope is done with it.
-OBSERVED = frozenset(
-    {
-        *(S.COMPLETING, S.CHECKING, S.VALID, S.COMPLETED, S.INCOMPLETE, S.INGESTING, S.INGEST_ERROR),
-        *(S.ARCHIVED, S.REMOVING, S.REMOVED, S.REMOVE_ERROR),
-    }
-)
-
 NO_WORD = "past the end, and no word from the data writer"
 
 

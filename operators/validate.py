@@ -2,7 +2,7 @@
 
 from atdb_interface.checksum import product_checksum
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import VALIDATE, ProductStatus, Status
+from atdb_interface.lifecycle import VALIDATE, ProductStatus, Status, product_statuses
 from atdb_interface.models import DataProduct, Observation
 from atdb_interface.work import ProductMove
 from operators.data.inspection import (
@@ -20,7 +20,7 @@ from operators.reasons import reason_of
 from operators.stage import StageOperator
 
 #: The archive has verified these, and they stay what they are.
-_SAFE = (ProductStatus.ARCHIVED, ProductStatus.REMOVED)
+_SAFE = product_statuses(lambda row: row.archived)
 
 
 class StillWrittenError(Exception):

@@ -11,7 +11,7 @@ from pathlib import Path
 from atdb_interface.cli.schedule import read_schedule
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, BadRequest, Duplicate, Unavailable
-from atdb_interface.lifecycle import STAGES, Actor, Status
+from atdb_interface.lifecycle import STAGES, Actor, Group, Status, statuses
 from atdb_interface.models import NewObservation, Observation
 from standalone import replay
 from standalone.credentials import Credentials
@@ -24,14 +24,7 @@ LEAD = timedelta(seconds=15)
 #: After the last end, all must have arrived within this time.
 PATIENCE = timedelta(minutes=4)
 #: Here an observation stays until a person does something.
-ENDED = (
-    Status.REMOVED,
-    Status.COMPLETED,
-    Status.INCOMPLETE,
-    Status.ABORTED,
-    Status.ON_HOLD,
-    *(status for status in Status if "error" in status),
-)
+ENDED = statuses(lambda row: row.group is Group.ATTENTION or not (row.steps or row.actions))
 #: The stage in which an observation is, by its status.
 _STAGE_OF = {status: stage.actor for stage in STAGES for status in (stage.source, stage.working) if status} | {
     Status.RUNNING: Actor.OBSERVE

@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint
 
 from atdb_api import quantities
-from atdb_api.gui.status_groups import family_of
+from atdb_api.gui.status_groups import group_of
 
 _SIZE = re.compile(r"([0-9]{1,15})(\.[0-9]{1,9})? ?([kMGTP]?)B?", re.ASCII | re.IGNORECASE)
 
 
 def init_app(views: Blueprint) -> None:
     """Let templates use them."""
-    for write in (size, span, moment, clock, machine, family_of):
+    for write in (size, span, moment, clock, machine, group_of):
         views.add_app_template_filter(write)
     views.add_app_template_global(now)
 

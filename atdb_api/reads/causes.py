@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from atdb_interface.actions import RETRIES, Action
+from atdb_interface.actions import REMEDIES, Action
 from atdb_interface.lifecycle import Status
 
 #: A cause is told with so many characters at most; what comes later makes no other cause.
@@ -14,9 +14,6 @@ _WORDS = re.compile(r"[^\s,;()\[\]]+|[\s,;()\[\]]+")
 #: What differs between failures of one cause: whatever has a digit or a slash in it.
 _PARTICULAR = re.compile(r"[\d/]")
 _SEVERAL = re.compile(r"…(?:[\s,]*…)+")
-
-#: What is asked of all that have a status, so that they go on.
-REMEDIES = dict.fromkeys(RETRIES, Action.RETRY) | {Status.COMPLETED: Action.INGEST}
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ from atdb_api.models import (
     Token,
     Transition,
 )
-from atdb_api.search.columns import OBSERVATION_FIELDS, PRODUCT_FIELDS, TRANSITION_FIELDS, Fields, end_of
 from atdb_api.search.filters import Column, Columns, Related
 from atdb_api.search.overdue import is_overdue
 from atdb_interface import accounts, disks, heartbeats, overview, stages, work

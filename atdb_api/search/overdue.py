@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, and_, case, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from atdb_api.models import Observation, StageSetting
-from atdb_interface.expected import EXPECTED, EXPECTED_FROM, Moment
-from atdb_interface.lifecycle import STAGES
+from atdb_interface.expected import EXPECTED, Moment
+from atdb_interface.lifecycle import STAGES, STATUSES
 
 Column = ColumnElement[Any] | InstrumentedAttribute[Any]
 
@@ -26,7 +26,7 @@ def is_overdue(status: Column, since: Column, now: ColumnElement[Any] | datetime
         Moment.END: func.greatest(Observation.end_time, since),
     }
     due = case(
-        {each: begins[EXPECTED_FROM.get(each, Moment.ENTERED)] + most for each, most in EXPECTED.items()},
+        {each: begins[STATUSES[each].expected_from] + most for each, most in EXPECTED.items()},
         value=status,
     )
     moment = literal(now) if isinstance(now, datetime) else now

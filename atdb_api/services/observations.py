@@ -12,11 +12,10 @@ from atdb_api.search import columns
 from atdb_api.services import changes, locks, transitions
 from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
 from atdb_interface.fields import family_of
-from atdb_interface.lifecycle import Status
+from atdb_interface.lifecycle import BEFORE_START, Status
 from atdb_interface.models import NewObservation, ObservationChange
 
 #: Here, or on hold from here, the times of an observation may change: the telescope has yet to start it.
-BEFORE_START = (Status.DEFINED, Status.SCHEDULED, Status.ERROR_TOO_LATE, Status.ERROR_START_OBS)
 
 
 def create(session: Session, new: NewObservation, *, actor: str) -> Observation:

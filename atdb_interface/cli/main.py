@@ -14,23 +14,15 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from atdb_interface.actions import Action
+from atdb_interface.actions import ACTIONS
 from atdb_interface.cli import change, night_report, show
 from atdb_interface.cli.run import run
 from atdb_interface.client import Client
 from atdb_interface.client.presets import find_host
-from atdb_interface.lifecycle import Actor, Status
+from atdb_interface.lifecycle import STAGES, Status
 
-_ACTIONS = {
-    Action.HOLD: "put observations on hold; work on them is stopped",
-    Action.RESUME: "let observations on hold go on where they were",
-    Action.CANCEL: "cancel observations; what is under way is stopped",
-    Action.RETRY: "put observations that failed back to where they can be tried again",
-    Action.CHECK: "have the data of observations validated again",
-    Action.INGEST: "have the data of observations ingested after all, or again",
-}
 _FILTERS: dict[str, Any] = {"nargs": "*", "metavar": "FIELD__LOOKUP=VALUE"}
-_STAGES = [Actor.SPECIFY, Actor.OBSERVE, Actor.VALIDATE, Actor.INGEST, Actor.REMOVE]
+_STAGES = [stage.actor for stage in STAGES]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,8 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     move.add_argument("taskID")
     move.add_argument("status", choices=[str(status) for status in Status], metavar="STATUS")
     _take_reason(move)
-    for action, about in _ACTIONS.items():
-        asked = command(action, change.act, about)
+    for action, row in ACTIONS.items():
+        asked = command(action, change.act, row.does)
         asked.add_argument("taskIDs", nargs="+", metavar="taskID")
         _take_reason(asked)
     priority = command("priority", change.prioritise, "change which observations go first")

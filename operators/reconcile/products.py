@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from atdb_interface.lifecycle import ProductStatus
+from atdb_interface.lifecycle import ProductStatus, product_statuses
 from atdb_interface.models import DataProduct
 
 P = ProductStatus
 #: The data host must hold these.
-ON_DISK = (P.VALID, P.INGEST_ERROR, P.ARCHIVED)
+ON_DISK = product_statuses(lambda row: row.on_disk)
 #: The archive must hold these.
-ARCHIVED = (P.ARCHIVED, P.REMOVED)
+ARCHIVED = product_statuses(lambda row: row.archived)
 COMPARED = (*ON_DISK, P.REMOVED)
 
 #: What is asked of ATDB; the history of each product would cost more than all of this.

@@ -7,22 +7,10 @@ from enum import Enum, auto
 
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, ForbiddenMove
-from atdb_interface.lifecycle import Status
+from atdb_interface.lifecycle import OBSERVED, Status
 
 PATIENCE_SECONDS = 15 * 60.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 5.0
-
-#: From here an observation may still come to `running`, so the report may still be taken.
-_BEFORE_THE_END = (
-    Status.DEFINED,
-    Status.SCHEDULED,
-    Status.STARTING,
-    Status.RUNNING,
-    Status.ON_HOLD,
-    Status.ERROR_TOO_LATE,
-    Status.ERROR_START_OBS,
-    Status.ERROR_NO_COMPLETING,
-)
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +41,7 @@ def report(
             present = error.extra.get("my_status") if isinstance(error, ForbiddenMove) else None
             if present == Status.ABORTED:
                 return Outcome.ABORTED, "ATDB says that the observation was aborted"
-            if present is not None and present not in _BEFORE_THE_END:
+            if present is not None and present in OBSERVED:
                 return Outcome.KNOWN, f"ATDB had it as {present} already"
             if str(error) != problem:
                 problem = str(error)

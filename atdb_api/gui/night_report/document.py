@@ -11,7 +11,7 @@ from atdb_api.gui.night_report import forecast_plot, headline, style, timeline_p
 from atdb_api.gui.night_report.axis import when
 from atdb_api.gui.night_report.failures import grouped
 from atdb_api.gui.night_report.visible import visible
-from atdb_api.gui.status_groups import family_of
+from atdb_api.gui.status_groups import group_of
 from atdb_api.quantities import count_of
 from atdb_interface.night_report import NightReport
 
@@ -31,7 +31,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: visible(value) if isinstance(value, str) else value,
     )
-    for write in (size, span, moment, machine, family_of, link, when, count_of):
+    for write in (size, span, moment, machine, group_of, link, when, count_of):
         made.filters[write.__name__] = write
     made.globals["style"] = Markup(style.CSS)  # noqa: S704 - a file of the project
     made.globals["MOST_ROWS"] = MOST_ROWS

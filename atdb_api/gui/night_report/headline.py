@@ -4,40 +4,40 @@ from collections.abc import Iterator
 
 from atdb_api.gui.formats import moment, size, span
 from atdb_api.gui.night_report.failures import grouped, unresolved
-from atdb_api.gui.status_groups import FAMILIES, Family
 from atdb_api.quantities import count_of
+from atdb_interface.lifecycle import STATUSES, Group
 from atdb_interface.night_report import NightReport
 
 
-def sentences(report: NightReport) -> list[tuple[Family, str]]:
-    """Return the main figures, each with the family of statuses whose colour it has."""
+def sentences(report: NightReport) -> list[tuple[Group, str]]:
+    """Return the main figures, each with the group of statuses whose colour it has."""
     return list(_sentences(report))
 
 
-def _sentences(report: NightReport) -> Iterator[tuple[Family, str]]:
+def _sentences(report: NightReport) -> Iterator[tuple[Group, str]]:
     if report.observed_count:
-        yield Family.DONE, f"{count_of(report.observed_count, 'observation')}, {size(report.observed_bytes)}"
+        yield Group.DONE, f"{count_of(report.observed_count, 'observation')}, {size(report.observed_bytes)}"
     else:
-        yield Family.ENDED, "Nothing was observed"
+        yield Group.ENDED, "Nothing was observed"
     yield _failures(report)
     if archived := sum(host.archived_bytes for host in report.data_hosts):
-        yield Family.DONE, f"{size(archived)} archived"
-    needing = [group for group in report.waiting if FAMILIES[group.status] is Family.PERSON]
+        yield Group.DONE, f"{size(archived)} archived"
+    needing = [group for group in report.waiting if STATUSES[group.status].group is Group.ATTENTION]
     if needing:
         number, longest = sum(group.count for group in needing), max(group.longest_seconds for group in needing)
         verb = "waits" if number == 1 else "wait"
-        yield Family.PERSON, f"{number} {verb} for an operator, the longest for {span(longest)}"
+        yield Group.ATTENTION, f"{number} {verb} for an operator, the longest for {span(longest)}"
     filling = sorted((disk.full_at, disk.data_host) for disk in report.disks if disk.full_at)
     for at, host in filling[:1]:
         others = f", {count_of(len(filling) - 1, 'more disk')} within 14 days" if len(filling) > 1 else ""
-        yield Family.PERSON, f"{host} is expected to be full on {moment(at)}{others}"
+        yield Group.ATTENTION, f"{host} is expected to be full on {moment(at)}{others}"
 
 
-def _failures(report: NightReport) -> tuple[Family, str]:
+def _failures(report: NightReport) -> tuple[Group, str]:
     if not report.failures_count:
-        return Family.DONE, "no failures"
+        return Group.DONE, "no failures"
     left, causes = len(unresolved(report.failures)), len(grouped(report.failures))
     failures = f"{count_of(report.failures_count, 'failure')} ({count_of(causes, 'cause')})"
     if not left:
-        return Family.DONE, f"{failures}, all resolved"
-    return Family.PERSON, f"{failures}, {count_of(left, 'observation')} unresolved"
+        return Group.DONE, f"{failures}, all resolved"
+    return Group.ATTENTION, f"{failures}, {count_of(left, 'observation')} unresolved"

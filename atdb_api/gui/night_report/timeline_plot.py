@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from atdb_api.gui.night_report.axis import Tick, TimeAxis, when
-from atdb_api.gui.status_groups import family_of
+from atdb_api.gui.status_groups import group_of
 from atdb_interface.night_report import NightReport, ObservedRow
 
 #: More lanes are no picture; the table has all observations.
@@ -14,11 +14,11 @@ _LANE, _FOOT, _STEP = 38, 22, timedelta(hours=3)
 
 @dataclass(frozen=True)
 class Bar:
-    """An observation. `left` and `width` in percent; `family`: the key of its colour."""
+    """An observation. `left` and `width` in percent; `group`: the key of its colour."""
 
     left: float
     width: float
-    family: str
+    group: str
     title: str
 
 
@@ -43,9 +43,9 @@ class Timeline:
     more_hosts: int
 
     @property
-    def families(self) -> set[str]:
+    def groups(self) -> set[str]:
         """Return the keys of the colours that are used."""
-        return {bar.family for lane in self.lanes for bar in lane.bars}
+        return {bar.group for lane in self.lanes for bar in lane.bars}
 
     @property
     def foot(self) -> int:
@@ -84,4 +84,4 @@ def _bar(axis: TimeAxis, report: NightReport, each: ObservedRow) -> Bar:
     left, width = axis.stretch(each.started_at, until)
     end = when(each.completed_at, report) if each.completed_at else "not completed"
     title = f"{each.taskID} {each.name[:80]}, {when(each.started_at, report)} to {end}, {each.status}"
-    return Bar(left, width, family_of(each.status).key, title)
+    return Bar(left, width, group_of(each.status).key, title)

@@ -14,11 +14,12 @@ from atdb_api.gui.fragments import part
 from atdb_api.gui.page import page
 from atdb_api.html import layout
 from atdb_api.models import Event, Lease, Observation, Service, StageSetting, Transition
-from atdb_api.reads.causes import REMEDIES, Group, Troubled, cause_of, grouped
+from atdb_api.reads.causes import Group, Troubled, cause_of, grouped
 from atdb_api.roles import Role
 from atdb_api.search import columns
 from atdb_api.services import disks, heartbeats, stages
 from atdb_api.services.explain.many import Surroundings, whys
+from atdb_interface.actions import REMEDIES
 from atdb_interface.disks import Disk
 from atdb_interface.heartbeats import GONE_AFTER
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, STAGES, START_TOLERANCE, Status

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from atdb_interface.fields import family_of
-from atdb_interface.lifecycle import Status
+from atdb_interface.lifecycle import Group, Phase, Status, statuses
 
 DAY = timedelta(days=1)
 #: These do not want the telescope any more, or never had it.
-_AWAY = (Status.ABORTED, Status.ERROR_TOO_LATE, Status.ERROR_START_OBS)
+_AWAY = statuses(
+    lambda row: row.group is Group.ENDED or (row.phase is Phase.BEFORE and row.group is Group.ATTENTION)
+)
 #: A calibrator of three minutes can still be seen, and pointed at.
 _NARROWEST_PERCENT = 0.35
 

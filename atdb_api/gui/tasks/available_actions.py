@@ -10,14 +10,12 @@ from atdb_api.html import layout
 from atdb_api.models import Observation
 from atdb_api.roles import Role
 from atdb_api.services import transitions
-from atdb_interface.actions import Action, actions_from, target_of
+from atdb_interface.actions import ACTIONS, Action, actions_from, effect_of, target_of
 from atdb_interface.errors import BadRequest, ForbiddenMove, PreconditionFailed
-from atdb_interface.lifecycle import AT_THE_TELESCOPE, WORKING, Status, rest_of
+from atdb_interface.lifecycle import Status
 
 #: As for the same by the API.
 NEEDS, NEEDS_FOR_MANY = Role.SERVICE, Role.OPERATOR
-#: Somebody will ask why.
-_NEED_A_REASON = (Action.CANCEL, Action.HOLD)
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Deed:
     @property
     def needs_reason(self) -> bool:
         """Tell whether whoever asks for it must say why."""
-        return self.action in _NEED_A_REASON
+        return ACTIONS[self.action].needs_reason
 
 
 def init_app(gui: Blueprint) -> None:
@@ -60,7 +58,7 @@ def may_act_on_many() -> bool:
 def deeds(status: Status, held_from: Status | None) -> list[Deed]:
     """Give what can be done to a task that has this status."""
     return [
-        Deed(action, target, _says(action, status, target))
+        Deed(action, target, effect_of(action, status, target))
         for action in actions_from(status, held_from)
         if (target := target_of(action, status, held_from)) is not None
     ]
@@ -98,32 +96,9 @@ def require_deed(observation: Observation, action: str) -> Action:
 
 def require_reason(action: Action, reason: str) -> None:
     """Raise BadRequest where an action needs a reason and has none."""
-    if action in _NEED_A_REASON and not reason:
+    if ACTIONS[action].needs_reason and not reason:
         raise BadRequest(f"reason: say why you ask to {action} it")
 
 
 def _listed(observation: Observation) -> str:
     return " or ".join(actions_from(observation.status, observation.held_from)) or "do nothing"
-
-
-def _says(action: Action, status: Status, target: Status) -> str:
-    match action:
-        case Action.HOLD if status in WORKING:
-            says = f"The work on it stops. A resume puts it back to {rest_of(status)}, where the work begins anew."
-        case Action.HOLD:
-            says = f"Nothing acts on it until somebody resumes it. It is {status} again then."
-        case Action.RESUME:
-            says = f"It goes back to {target} and is worked on again."
-        case Action.RETRY:
-            says = f"It goes back to {target}, from where it is tried again."
-        case Action.CHECK:
-            says = f"It becomes {target} and its data are validated again; what the archive has stays there."
-        case Action.INGEST:
-            says = f"It becomes {target} and its data are brought into the archive."
-        case Action.CANCEL if target is not Status.ABORTED:
-            says = f"The work on it stops and it becomes {target}. What has been done stays done."
-        case Action.CANCEL if status in AT_THE_TELESCOPE:
-            says = "The telescope is stopped, and the observation is aborted for good."
-        case Action.CANCEL:
-            says = "The observation is aborted for good."
-    return says

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session, aliased
 
 from atdb_api.models import DataProduct, Observation, Transition
 from atdb_api.search import filters
-from atdb_interface.lifecycle import ProductStatus
+from atdb_interface.lifecycle import Group, ProductStatus, product_statuses
 
 PAGE_SIZE = 50
 PAGE = "products"
-_ERRORS = (ProductStatus.INVALID, ProductStatus.INGEST_ERROR)
+_ERRORS = product_statuses(lambda row: row.group is Group.ATTENTION)
 
 
 @dataclass(frozen=True)

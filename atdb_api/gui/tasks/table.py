@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from atdb_api.gui import live
 from atdb_api.gui.page import page
-from atdb_api.gui.status_groups import grouped
+from atdb_api.gui.status_groups import by_group
 from atdb_api.gui.tasks.task_query import Asked, asked, newest
 from atdb_api.models import Observation
 from atdb_api.reads.task_table import MOST_COUNTED, Found, Task, choices, count, read
@@ -44,7 +44,7 @@ def table(session: Session) -> str:
         total=_total(session, ask),
         newest=session.scalar(select(func.max(Observation.id))) or 0,
         heads=HEADS,
-        families=grouped(),
+        groups=by_group(),
         modes=choices(session, Observation.observing_mode),
         hosts=choices(session, Observation.data_host),
         actions=list(Action),

@@ -1,5 +1,6 @@
 """Say in one sentence why an observation is not moving."""
 
+from collections.abc import Callable
 from datetime import datetime
 from types import MappingProxyType
 
@@ -13,12 +14,18 @@ from atdb_interface.actions import actions_from
 from atdb_interface.expected import due
 from atdb_interface.fields import Family, family_of, write_time
 from atdb_interface.lifecycle import (
+    AT_THE_TELESCOPE,
     COMPLETING_TIMEOUT,
     IMAGING_BACKSTOP,
     MAX_LOST_OWNERS,
+    OBSERVE,
+    STAGES,
     START_LEAD,
     START_LEAD_BUSY,
     START_TOLERANCE,
+    STATUSES,
+    WORKING,
+    Group,
     Status,
 )
 
@@ -40,7 +47,7 @@ def sentence(found: Situation) -> str:
     o = found.observation
     limit = due(o.status, since=o.status_since, start=o.start_time, end=o.end_time, rest=found.rest)
     is_overdue = limit is not None and limit < found.now
-    return _SAYS[o.status](found) + (f"; overdue since {write_time(limit)}" if limit and is_overdue else "")
+    return _says(o.status)(found) + (f"; overdue since {write_time(limit)}" if limit and is_overdue else "")
 
 
 def _before_start(found: Situation) -> str:
@@ -142,27 +149,28 @@ def _is_removed(found: Situation) -> str:
     return f"its data were removed from {data_host(found)} at {since}; that is its end"
 
 
-_SAYS = MappingProxyType(
+def _says(status: Status) -> Callable[[Situation], str]:
+    """Return what explains a status."""
+    if status is OBSERVE.source:
+        return _before_start
+    if status in _SOURCES:
+        return waits
+    if status in WORKING:
+        return _worked_on
+    if status in AT_THE_TELESCOPE:
+        return _runs
+    if status is S.ON_HOLD:
+        return _is_on_hold
+    return _OF_GROUP[STATUSES[status].group]
+
+
+_SOURCES = tuple(stage.source for stage in STAGES)
+_OF_GROUP = MappingProxyType(
     {
-        S.DEFINED: waits,
-        S.SCHEDULED: _before_start,
-        S.STARTING: _worked_on,
-        S.RUNNING: _runs,
-        S.COMPLETING: waits,
-        S.CHECKING: _worked_on,
-        S.VALID: waits,
-        S.COMPLETED: _needs_a_person,
-        S.INCOMPLETE: _needs_a_person,
-        S.INGESTING: _worked_on,
-        S.ARCHIVED: waits,
-        S.REMOVING: _worked_on,
-        S.REMOVED: _is_removed,
-        S.ERROR_TOO_LATE: _needs_a_person,
-        S.ERROR_START_OBS: _needs_a_person,
-        S.ERROR_NO_COMPLETING: _needs_a_person,
-        S.INGEST_ERROR: _needs_a_person,
-        S.REMOVE_ERROR: _needs_a_person,
-        S.ON_HOLD: _is_on_hold,
-        S.ABORTED: _is_aborted,
+        Group.WAITING: waits,
+        Group.WORKING: _worked_on,
+        Group.ATTENTION: _needs_a_person,
+        Group.DONE: _is_removed,
+        Group.ENDED: _is_aborted,
     }
 )
