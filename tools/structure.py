@@ -1,0 +1,68 @@
+"""`python -m tools.structure`: size and shape of the code, as figures to compare before and after a change.
+
+Sizes in lines; an import counts once per pair of modules. The depth of a package is the number of modules in its
+longest chain of imports, without the imports that close a cycle.
+"""
+
+import ast
+from collections import defaultdict
+from itertools import chain
+from pathlib import Path
+from statistics import median
+
+import grimp
+
+PACKAGES = ("atdb_interface", "atdb_api", "atdb_plugins", "operators", "standalone")
+
+
+def main() -> None:
+    """Print a table of all packages, and the imports between their parts."""
+    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+    print(
+        f"{'package':<16}{'modules':>8}{'median':>8}{'longest':>8}{'function':>10}{'inner imports':>15}{'depth':>7}"
+    )
+    for package in PACKAGES:
+        modules = [path for path in Path(package).rglob("*.py") if "versions" not in path.parts]
+        sizes = [
+            len(path.read_text(encoding="utf-8").splitlines()) for path in modules if "versions" not in path.parts
+        ]
+        functions = [*chain.from_iterable(function_sizes(path) for path in modules)]
+        inner = [(a, b) for a, b in imports(graph) if a.split(".")[0] == b.split(".")[0] == package]
+        print(
+            f"{package:<16}{len(sizes):>8}{median(sizes):>8.0f}{max(sizes):>8}{max(functions, default=0):>10}"
+            f"{len(inner):>15}{depth(inner):>7}"
+        )
+    outer = [(a, b) for a, b in imports(graph) if a.split(".")[0] != b.split(".")[0]]
+    print(f"\nimports between packages: {len(outer)}")
+
+
+def imports(graph: grimp.ImportGraph) -> list[tuple[str, str]]:
+    """Return all pairs of a module and one that it imports."""
+    return [(module, each) for module in graph.modules for each in graph.find_modules_directly_imported_by(module)]
+
+
+def function_sizes(path: Path) -> list[int]:
+    """Return the lines of each function of a file."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [(node.end_lineno or node.lineno) - node.lineno + 1 for node in functions]
+
+
+def depth(pairs: list[tuple[str, str]]) -> int:
+    """Return the number of modules in the longest chain of imports."""
+    imported_by = defaultdict(list)
+    for module, each in pairs:
+        imported_by[module].append(each)
+    depths: dict[str, int] = {}
+
+    def depth_of(module: str, above: frozenset[str]) -> int:
+        if module not in depths:
+            below = [each for each in imported_by[module] if each not in above]
+            depths[module] = 1 + max((depth_of(each, above | {each}) for each in below), default=0)
+        return depths[module]
+
+    return max((depth_of(module, frozenset({module})) for module in [*imported_by]), default=0)
+
+
+if __name__ == "__main__":
+    main()
