@@ -69,7 +69,7 @@ def status(settings: Settings) -> int:
     wanted = [processes.SUPERVISOR, *programs.names()]
     for name in wanted:
         print(f"{name:<20}{'runs' if name in running else 'does not run'}")
-    found = health.ailments(settings) if running else []
+    found = health.problems(settings) if running else []
     for ailment in found:
         print(f"{ailment.process}: {ailment.reason}")
     well = running.issuperset(wanted) and not found

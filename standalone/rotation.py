@@ -7,11 +7,11 @@ each start gives the roles and accounts what the secrets say.
 import argparse
 import sys
 
-from standalone.backup import shelf
-from standalone.backup.containers import Containers
+from standalone.backup import backup_folder
+from standalone.backup.containers import ContainerInstallation
 from standalone.backup.errors import BackupError
 from standalone.backup.installation import Installation
-from standalone.backup.machine import Machine
+from standalone.backup.machine import MachineInstallation
 from standalone.credentials import Credentials, CredentialsError
 from standalone.settings import Settings, SettingsError
 
@@ -20,7 +20,7 @@ def rotate(installation: Installation) -> None:
     """Replace the secrets of an installation, which stops; raises BackupError if it cannot be stopped."""
     if installation.secrets.exists():
         Credentials.read(installation.secrets)  # what cannot be read is found before anything stops
-    with shelf.alone(installation.lock), installation.stopped():
+    with backup_folder.alone(installation.lock), installation.stopped():
         Credentials.renew(installation.secrets)
         installation.secrets_changed()
         installation.reset_superuser()
@@ -32,10 +32,10 @@ def main() -> int:
     parser.add_argument("--compose", action="store_true", help="of the containers; else of `make up`")
     try:
         if not parser.parse_args().compose:
-            rotate(Machine(Settings.from_environment()))
+            rotate(MachineInstallation(Settings.from_environment()))
             print("All passwords and keys are new. Run: make up")
             return 0
-        containers = Containers()
+        containers = ContainerInstallation()
         running = containers.running()
         rotate(containers)
         if set(running) <= {"postgres"}:

@@ -18,18 +18,14 @@ PACKAGES = ("atdb_interface", "atdb_api", "atdb_plugins", "operators", "standalo
 def main() -> None:
     """Print a table of all packages, and the imports between their parts."""
     graph = grimp.build_graph(*PACKAGES, cache_dir=None)
-    print(
-        f"{'package':<16}{'modules':>8}{'median':>8}{'longest':>8}{'function':>10}{'inner imports':>15}{'depth':>7}"
-    )
+    print("package          modules  median  longest  function  inner imports  depth")
     for package in PACKAGES:
         modules = [path for path in Path(package).rglob("*.py") if "versions" not in path.parts]
-        sizes = [
-            len(path.read_text(encoding="utf-8").splitlines()) for path in modules if "versions" not in path.parts
-        ]
+        sizes = [len(path.read_text(encoding="utf-8").splitlines()) for path in modules]
         functions = [*chain.from_iterable(function_sizes(path) for path in modules)]
         inner = [(a, b) for a, b in imports(graph) if a.split(".")[0] == b.split(".")[0] == package]
         print(
-            f"{package:<16}{len(sizes):>8}{median(sizes):>8.0f}{max(sizes):>8}{max(functions, default=0):>10}"
+            f"{package:<16}{len(sizes):>8}{median(sizes):>8.0f}{max(sizes):>9}{max(functions, default=0):>10}"
             f"{len(inner):>15}{depth(inner):>7}"
         )
     outer = [(a, b) for a, b in imports(graph) if a.split(".")[0] != b.split(".")[0]]

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from standalone.backup import making, restoring, shelf
-from standalone.backup.containers import Containers
+from standalone.backup import backup_folder, create, restore
+from standalone.backup.containers import ContainerInstallation
 from standalone.backup.errors import BackupError
 from standalone.backup.installation import Installation
-from standalone.backup.machine import Machine
+from standalone.backup.machine import MachineInstallation
 from standalone.backup.manifest import Manifest
 from standalone.credentials import CredentialsError
 from standalone.settings import Settings, SettingsError
@@ -37,10 +37,10 @@ def _arguments() -> argparse.Namespace:
     made = commands.add_parser("make", help="make a backup, and verify it by restoring it beside the databases")
     made.add_argument("folder", type=Path, help="the folder of all backups, which exists")
     made.add_argument("--keep", type=int, metavar="N", help="then remove the oldest, so that N are left")
-    made.set_defaults(run=make)
+    made.set_defaults(run=make_backup)
     restored = commands.add_parser("restore", help="replace both databases by those of a backup")
     restored.add_argument("folder", type=Path, metavar="backup", help="one backup")
-    restored.set_defaults(run=restore)
+    restored.set_defaults(run=restore_backup)
     for each in (made, restored):
         each.add_argument("--compose", action="store_true", help="of the containers; else of `make up`")
     listed = commands.add_parser("list", help="list the complete backups")
@@ -49,35 +49,35 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def make(chosen: argparse.Namespace) -> int:
+def make_backup(chosen: argparse.Namespace) -> int:
     """Make a backup, then remove old ones."""
     if chosen.keep is not None and chosen.keep < 1:
         raise BackupError(f"--keep must be 1 or more, not {chosen.keep}.")
-    made = making.make(_installation(chosen), chosen.folder)
+    made = create.make(_installation(chosen), chosen.folder)
     print(f"{made}: {_summary(Manifest.read(made))}. Verified by restoring it.")
     if chosen.keep is not None:
-        for removed in shelf.keep(chosen.folder, chosen.keep):
+        for removed in backup_folder.keep(chosen.folder, chosen.keep):
             print(f"Removed {removed}.")
     return 0
 
 
-def restore(chosen: argparse.Namespace) -> int:
+def restore_backup(chosen: argparse.Namespace) -> int:
     """Restore a backup."""
     installation = _installation(chosen)
-    restoring.restore(installation, chosen.folder, report=lambda line: print(line, flush=True))
+    restore.restore(installation, chosen.folder, report=lambda line: print(line, flush=True))
     print(f"The databases are those of {chosen.folder.name}. {installation.next_step}")
     return 0
 
 
 def show(chosen: argparse.Namespace) -> int:
     """Print a line for each complete backup, the oldest first."""
-    for path in shelf.complete(chosen.folder):
+    for path in backup_folder.complete(chosen.folder):
         print(f"{path.name}  {_summary(Manifest.read(path))}")
     return 0
 
 
 def _installation(chosen: argparse.Namespace) -> Installation:
-    return Containers() if chosen.compose else Machine(Settings.from_environment())
+    return ContainerInstallation() if chosen.compose else MachineInstallation(Settings.from_environment())
 
 
 def _summary(manifest: Manifest) -> str:

@@ -20,7 +20,7 @@ _START_SECONDS = 180.0
 _READY = ("exec", "-T", "postgres", "pg_isready", "--quiet", "--username=postgres", "--host=127.0.0.1")
 
 
-class Containers(Installation):
+class ContainerInstallation(Installation):
     """The containers of one Compose project."""
 
     kind = "containers"

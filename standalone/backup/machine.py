@@ -20,7 +20,7 @@ from standalone.stack.stack import Stack, StackError
 _START_SECONDS = 180.0
 
 
-class Machine(Installation):
+class MachineInstallation(Installation):
     """What `make up` runs on this machine, with one state folder."""
 
     kind = "make up"

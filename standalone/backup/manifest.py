@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from standalone.backup.errors import BackupError
-from standalone.backup.tables import Table
+from standalone.backup.table_digests import Table
 from standalone.files import write_private
 
 NAME = "manifest.json"

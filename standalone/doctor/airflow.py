@@ -12,7 +12,7 @@ from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.dispatch import LISTEN_DAG
 from atdb_plugins.hooks.airflow import AirflowHook
 from standalone.doctor.findings import Finding, failed, warning, well
-from standalone.doctor.place import Place
+from standalone.doctor.location import Location
 from standalone.doctor.reasons import short
 from standalone.stack import pools
 from standalone.stack.health import AIRFLOW_PARTS
@@ -22,7 +22,7 @@ _DAGS = (LISTEN_DAG, *(str(stage.actor) for stage in STAGES), "reconcile")
 _LIMIT = 100
 
 
-def check(place: Place) -> Iterator[Finding]:
+def check(place: Location) -> Iterator[Finding]:
     """Ask Airflow's API with the account that tasks have, which may only read."""
     hook = AirflowHook()
     try:
@@ -41,7 +41,7 @@ def check(place: Place) -> Iterator[Finding]:
     yield from _of_pools(hook)
 
 
-def _of_version(place: Place, found: str) -> Finding:
+def _of_version(place: Location, found: str) -> Finding:
     ours = version("apache-airflow-core")
     if found == ours:
         return well(SUBJECT, f"version {found} answers, and accepts the account reconcile")
@@ -49,7 +49,7 @@ def _of_version(place: Place, found: str) -> Finding:
     return failed(SUBJECT, f"version {found} answers; tasks here have version {ours}", advice)
 
 
-def _of_processes(place: Place, health: Any) -> Iterator[Finding]:
+def _of_processes(place: Location, health: Any) -> Iterator[Finding]:
     if health["metadatabase"]["status"] != "healthy":
         advice = f"See the line `database`; {place.look_at('airflow-api-server')}."
         yield failed(SUBJECT, "it cannot use its database", advice)
@@ -67,7 +67,7 @@ def _of_processes(place: Place, health: Any) -> Iterator[Finding]:
         yield failed(process, seen, advice)
 
 
-def _of_dags(place: Place, hook: AirflowHook) -> Iterator[Finding]:
+def _of_dags(place: Location, hook: AirflowHook) -> Iterator[Finding]:
     errors = hook.read("importErrors", limit=_LIMIT)["import_errors"]
     for error in errors:
         # The last line of a traceback is the error itself.

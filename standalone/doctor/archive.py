@@ -13,7 +13,7 @@ from atdb_plugins.archive.partial_files import delete, new_part, to_disk
 from atdb_plugins.hooks.archive import ArchiveHook
 from standalone.doctor import space
 from standalone.doctor.findings import Finding, failed, well
-from standalone.doctor.place import Place
+from standalone.doctor.location import Location
 from standalone.doctor.reasons import short
 
 SUBJECT = "archive"
@@ -22,7 +22,7 @@ _PAUSE = "`atdb stage ingest --pause --reason archive`"
 _FULL = f"Free space in the archive. Until then, pause ingest: {_PAUSE}."
 
 
-def check(_: Place) -> Iterator[Finding]:
+def check(_: Location) -> Iterator[Finding]:
     """Try the archive that tasks use."""
     try:
         archive = ArchiveHook().archive()

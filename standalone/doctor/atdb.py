@@ -12,7 +12,7 @@ from atdb_interface.heartbeats import GONE_AFTER
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.triggers.listen import LISTENER
 from standalone.doctor.findings import Finding, failed, warning, well
-from standalone.doctor.place import Place
+from standalone.doctor.location import Location
 from standalone.doctor.reasons import short
 
 SUBJECT = "ATDB"
@@ -20,7 +20,7 @@ SUBJECT = "ATDB"
 _ROLES = ("service", "operator", "admin")
 
 
-def check(place: Place) -> Iterator[Finding]:
+def check(place: Location) -> Iterator[Finding]:
     """Ask as tasks do. What depends on an answer that did not come is left out."""
     with AtdbHook().client(patience=0) as client:
         try:
@@ -52,14 +52,14 @@ def check(place: Place) -> Iterator[Finding]:
         yield _of_listener(place, client)
 
 
-def _of_version(place: Place, found: str) -> Finding:
+def _of_version(place: Location, found: str) -> Finding:
     if found == version("atdb"):
         return well(SUBJECT, f"version {found} answers, and so does its database")
     seen = f"version {found} answers; tasks here have version {version('atdb')}"
     return warning(SUBJECT, seen, f"End the upgrade: start all services in one version with {place.start()}.")
 
 
-def _of_schema(place: Place, found: SchemaState) -> Finding:
+def _of_schema(place: Location, found: SchemaState) -> Finding:
     match found:
         case SchemaState.CURRENT:
             return well("migrations", "the schema of ATDB's database is the one of this version")
@@ -91,7 +91,7 @@ def _of_stages(client: Client) -> Iterator[Finding]:
         yield well("stages", "none is paused in ATDB")
 
 
-def _of_listener(place: Place, client: Client) -> Finding:
+def _of_listener(place: Location, client: Client) -> Finding:
     advice = (
         f"{place.look_at('triggerer')}. In Airflow, check that the DAG listen is not paused and has a running run."
     )

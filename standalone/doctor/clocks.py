@@ -12,7 +12,7 @@ from atdb_interface.client.exchange import certificates
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from standalone.doctor.findings import Finding, failed, not_checked, warning, well
-from standalone.doctor.place import Place
+from standalone.doctor.location import Location
 from standalone.doctor.reasons import short
 from standalone.stack import database
 
@@ -25,7 +25,7 @@ _ADVICE = (
 )
 
 
-def check(place: Place) -> Iterator[Finding]:
+def check(place: Location) -> Iterator[Finding]:
     """Compare the clocks of ATDB, Airflow and the database with the one here."""
     clocks: dict[str, Callable[[], datetime]] = {
         "ATDB": lambda: _of_server(_address(AtdbHook().get_connection("atdb_default")) + "/atdb/health"),
@@ -69,7 +69,7 @@ def _of_server(url: str) -> datetime:
     return datetime.fromtimestamp(moment.timestamp() + 0.5, UTC)
 
 
-def _of_database(place: Place) -> datetime:
+def _of_database(place: Location) -> datetime:
     role = "reports" if "reports" in place.credentials.postgresql else "atdb"
     with (
         closing(database.connect(place.settings, place.credentials, role, "atdb")) as opened,

@@ -14,8 +14,8 @@ from contextlib import suppress
 
 from standalone.doctor import configuration, report
 from standalone.doctor.findings import Finding, exit_status, not_checked
-from standalone.doctor.place import Place
-from standalone.doctor.running import Check, run
+from standalone.doctor.location import Location
+from standalone.doctor.parallel import Check, run
 from standalone.settings import Executor, Settings, SettingsError
 from standalone.stack.programs import minimal_environment
 
@@ -80,7 +80,7 @@ def _nothing_else(reason: str) -> Finding:
     return not_checked("all else", reason, "Correct that first, and run `atdb doctor` again.")
 
 
-def _environment(place: Place) -> dict[str, str]:
+def _environment(place: Location) -> dict[str, str]:
     """Return the environment of a task here; what else this process has, such as a proxy, is taken away."""
     environment = minimal_environment(place.settings) | place.tasks().environment
     for name in set(os.environ) - environment.keys():
@@ -89,7 +89,7 @@ def _environment(place: Place) -> dict[str, str]:
     return environment
 
 
-def _checks(place: Place) -> list[Check]:
+def _checks(place: Location) -> list[Check]:
     """Import the checks of all parts: at its import, Airflow reads its configuration from the environment."""
     from standalone.doctor import (  # noqa: PLC0415
         airflow,

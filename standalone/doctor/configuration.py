@@ -8,7 +8,7 @@ from pathlib import Path
 
 from standalone.credentials import Credentials
 from standalone.doctor.findings import Finding, failed, not_checked, warning, well
-from standalone.doctor.place import Place, is_container
+from standalone.doctor.location import Location, is_container
 from standalone.settings import Settings, SettingsError
 
 SETTINGS, SECRETS = "settings", "secrets"
@@ -45,11 +45,11 @@ def of_settings(environment: Mapping[str, str] = os.environ) -> Iterator[Finding
         yield well(SETTINGS, "each value can be used")
 
 
-def of_secrets(settings: Settings) -> tuple[Place | None, list[Finding]]:
+def of_secrets(settings: Settings) -> tuple[Location | None, list[Finding]]:
     """Read the secrets; without them, or those of tasks among them, there is no place for the other checks."""
     path = settings.credentials
     try:
-        place = Place(settings, Credentials.read(path))
+        place = Location(settings, Credentials.read(path))
         place.tasks()
     except FileNotFoundError:
         seen = f"there is no {path}"
@@ -66,7 +66,7 @@ def of_secrets(settings: Settings) -> tuple[Place | None, list[Finding]]:
     return place, [_permissions(place)]
 
 
-def _permissions(place: Place) -> Finding:
+def _permissions(place: Location) -> Finding:
     path = place.settings.credentials
     mode = path.stat().st_mode
     if place.is_container:

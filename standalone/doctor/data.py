@@ -10,13 +10,13 @@ from atdb_interface.data_hosts import HOST_PATTERN
 from operators.data.local_products import DataError, data_root
 from standalone.doctor import space
 from standalone.doctor.findings import Finding, failed, warning
-from standalone.doctor.place import Place
+from standalone.doctor.location import Location
 
 SUBJECT = "data"
 _FULL = "See the page Services of ATDB for what waits for remove, and resume remove if it is paused."
 
 
-def check(place: Place) -> Iterator[Finding]:
+def check(place: Location) -> Iterator[Finding]:
     """Check each folder that has the name of a data host."""
     try:
         root = data_root()

@@ -6,7 +6,7 @@ from contextlib import closing
 import psycopg2
 
 from standalone.doctor.findings import Finding, failed, not_checked, warning, well
-from standalone.doctor.place import Place
+from standalone.doctor.location import Location
 from standalone.stack import database
 from standalone.stack.preparation import migrated
 
@@ -25,7 +25,7 @@ _DATABASES = {
 }
 
 
-def check(place: Place) -> Iterator[Finding]:
+def check(place: Location) -> Iterator[Finding]:
     """Log in as each role whose password this place has."""
     server = f"PostgreSQL at {place.settings.postgres_host}:{place.settings.postgres_port}"
     accepted = []
@@ -67,7 +67,7 @@ def check(place: Place) -> Iterator[Finding]:
         )
 
 
-def _of_airflow(place: Place) -> Finding:
+def _of_airflow(place: Location) -> Finding:
     """Report whether Airflow's database was migrated to the version here; only the superuser can read that."""
     if "postgres" not in place.credentials.postgresql:
         return not_checked(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from airflow.sdk import BaseHook
 
 from standalone.doctor.findings import Finding, failed, well
-from standalone.doctor.place import Place
+from standalone.doctor.location import Location
 from standalone.stack import task_settings
 from standalone.stack.programs import SITE_VARIABLES
 
@@ -14,7 +14,7 @@ SUBJECT = "task settings"
 _ADVICE = "Correct it, and start the stack again; docs/settings.md lists all settings."
 
 
-def check(_: Place) -> Iterator[Finding]:
+def check(_: Location) -> Iterator[Finding]:
     """Read each as tasks do."""
     wrong = list(_wrong())
     for sentence in wrong:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook
 from standalone.doctor.findings import Finding, failed, well
-from standalone.doctor.place import Place
+from standalone.doctor.location import Location
 from standalone.doctor.reasons import short
 
 SUBJECT = "telescope"
@@ -12,7 +12,7 @@ SUBJECT = "telescope"
 _NONE = "000000000"
 
 
-def check(place: Place) -> Iterator[Finding]:
+def check(place: Location) -> Iterator[Finding]:
     """Ask for an observation that does not exist, as a look at one changes nothing."""
     hook = TelescopeHook()
     hook.get_conn()

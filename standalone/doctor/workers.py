@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from celery import Celery
 
 from standalone.doctor.findings import Finding, failed, well
-from standalone.doctor.place import Place
+from standalone.doctor.location import Location
 from standalone.stack.programs import broker_url
 
 #: The queue of each process that takes tasks.
@@ -13,7 +13,7 @@ _QUEUES = {"worker": "default", "worker-telescope": "telescope"}
 _ANSWER_SECONDS = 10.0
 
 
-def check(place: Place) -> Iterator[Finding]:
+def check(place: Location) -> Iterator[Finding]:
     """Ask all workers which queues they take tasks from, by the way on which tasks come."""
     settings = place.settings
     app = Celery(broker=broker_url(settings, place.credentials))

@@ -18,7 +18,7 @@ _IN_ARCHIVE = {"archived", "removed"}
 _AGAIN = {"archived", "remove error", "ingest error", "on hold"}
 
 
-class Wrong(StrEnum):
+class Violation(StrEnum):
     """What must not have happened."""
 
     LOST = "tasks lost"
@@ -34,7 +34,7 @@ class Wrong(StrEnum):
 class Finding:
     """One thing that is wrong. `amount`: bytes where bytes are counted, else 1."""
 
-    wrong: Wrong
+    wrong: Violation
     task_id: str
     sentence: str
     amount: int = 1
@@ -78,18 +78,18 @@ class _Checker:
         observations = self._evidence.observations
         for task_id, ends in self._expected.items():
             if task_id not in observations:
-                yield Finding(Wrong.LOST, task_id, "it was submitted, and ATDB does not have it")
+                yield Finding(Violation.LOST, task_id, "it was submitted, and ATDB does not have it")
                 continue
             status = observations[task_id]["status"]
             if status not in ends:
-                yield Finding(Wrong.STATUS, task_id, f"it is {status}, and not {' or '.join(sorted(ends))}")
+                yield Finding(Violation.STATUS, task_id, f"it is {status}, and not {' or '.join(sorted(ends))}")
             if (
                 status in reference_lifecycle.WORKING
                 and self._evidence.leases.get(task_id, self._now) <= self._now
             ):
-                yield Finding(Wrong.STATUS, task_id, f"it is {status}, and nobody works on it")
+                yield Finding(Violation.STATUS, task_id, f"it is {status}, and nobody works on it")
         for task_id in sorted(observations.keys() - self._expected.keys()):
-            yield Finding(Wrong.OTHER, task_id, "nobody has submitted it")
+            yield Finding(Violation.OTHER, task_id, "nobody has submitted it")
 
     def _histories(self) -> Iterator[Finding]:
         """Each history is a chain of steps that ends where ATDB says that the task is."""
@@ -100,7 +100,9 @@ class _Checker:
         for task_id, product, status in owners:
             history = self._evidence.histories.get((task_id, product), [])
             for sentence in _faults_of(history, status, is_product=product is not None):
-                yield Finding(Wrong.OTHER, task_id, f"the history of {product or 'the observation'}: {sentence}")
+                yield Finding(
+                    Violation.OTHER, task_id, f"the history of {product or 'the observation'}: {sentence}"
+                )
 
     def _products(self) -> Iterator[Finding]:
         """What was observed is on the disk, or in the archive, or in both, with every byte."""
@@ -114,20 +116,20 @@ class _Checker:
         filename = written["filename"]
         product = self._evidence.products.get((task_id, filename))
         if product is None:
-            yield Finding(Wrong.BYTES, task_id, f"ATDB does not know {filename}", written["size"])
+            yield Finding(Violation.BYTES, task_id, f"ATDB does not know {filename}", written["size"])
             return
         status = product["status"]
         if filename in task["damaged"] and status not in _PASSED:
             return
         if status in _PASSED and product["checksum"] != written["checksum"]:
             sentence = f"ATDB's checksum of {filename} is not of what was observed"
-            yield Finding(Wrong.BYTES, task_id, sentence, written["size"])
+            yield Finding(Violation.BYTES, task_id, sentence, written["size"])
         places = [self._evidence.in_archive(task_id, filename)] if status in _IN_ARCHIVE else []
         if status != "removed" and task["state"] == "finished":
             places.append(self._evidence.on_disk(task_id, filename))
         for place in places:
             if problem := self._difference(place, written):
-                yield Finding(Wrong.BYTES, task_id, f"{place} is {status} and {problem}", written["size"])
+                yield Finding(Violation.BYTES, task_id, f"{place} is {status} and {problem}", written["size"])
 
     def _difference(self, place: Path, written: Row) -> str:
         found = self._evidence.files(place)
@@ -149,14 +151,16 @@ class _Checker:
         place = self._evidence.on_disk(task_id, filename)
         if place.exists() or place.is_symlink():
             if status == "removed":
-                yield Finding(Wrong.OTHER, task_id, f"{filename} is removed and still on the disk")
+                yield Finding(Violation.OTHER, task_id, f"{filename} is removed and still on the disk")
             return
         if filename in task["damaged"] and status not in _PASSED:
             return
         if self._difference(self._evidence.in_archive(task_id, filename), written):
-            yield Finding(Wrong.DELETION, task_id, f"{filename} is gone, and its copy in the archive is not right")
+            yield Finding(
+                Violation.DELETION, task_id, f"{filename} is gone, and its copy in the archive is not right"
+            )
         if not self._evidence.receipts.get((task_id, filename)):
-            yield Finding(Wrong.DELETION, task_id, f"{filename} is gone, and there is no receipt")
+            yield Finding(Violation.DELETION, task_id, f"{filename} is gone, and there is no receipt")
 
     def _receipts(self) -> Iterator[Finding]:
         """Each removed product has one receipt, which says what the archive holds."""
@@ -164,14 +168,18 @@ class _Checker:
             receipts = self._evidence.receipts.get((task_id, filename), [])
             if product["status"] != "removed":
                 if receipts:
-                    yield Finding(Wrong.DELETION, task_id, f"{filename} is {product['status']} and has a receipt")
+                    yield Finding(
+                        Violation.DELETION, task_id, f"{filename} is {product['status']} and has a receipt"
+                    )
                 continue
             if len(receipts) != 1:
-                yield Finding(Wrong.DELETION, task_id, f"{filename} is removed and has {len(receipts)} receipts")
+                yield Finding(
+                    Violation.DELETION, task_id, f"{filename} is removed and has {len(receipts)} receipts"
+                )
             held = checksum(self._evidence.files(self._evidence.in_archive(task_id, filename)))
             if any(receipt["checksum"] != held for receipt in receipts):
                 yield Finding(
-                    Wrong.DELETION, task_id, f"the receipt of {filename} is not of what the archive holds"
+                    Violation.DELETION, task_id, f"the receipt of {filename} is not of what the archive holds"
                 )
 
     def _manifests(self) -> Iterator[Finding]:
@@ -180,7 +188,9 @@ class _Checker:
             listed = self._evidence.manifest(task_id)
             for filename, product in self._products_of(task_id):
                 if product["status"] in _IN_ARCHIVE and listed.get(filename) != product["checksum"]:
-                    yield Finding(Wrong.OTHER, task_id, f"the manifest has {listed.get(filename)} of {filename}")
+                    yield Finding(
+                        Violation.OTHER, task_id, f"the manifest has {listed.get(filename)} of {filename}"
+                    )
 
     def _products_of(self, task_id: str) -> Iterator[tuple[str, Row]]:
         return ((name, row) for (owner, name), row in self._evidence.products.items() if owner == task_id)
@@ -193,7 +203,7 @@ class _Checker:
             archived = [row for row in history if row["previous"] == "ingesting" and row["status"] == "archived"]
             for first, second in pairwise(archived):
                 if not self._was_asked_for(task_id, first, second):
-                    yield Finding(Wrong.DOUBLE_INGEST, task_id, f"{filename} was ingested twice")
+                    yield Finding(Violation.DOUBLE_INGEST, task_id, f"{filename} was ingested twice")
         for task_id in self._evidence.observations:
             yield from self._overlaps(task_id)
 
@@ -216,7 +226,7 @@ class _Checker:
         for row in moves:
             if row["owner"] in seen[:-1]:
                 sentence = f"{row['owner']} and {seen[-1]} have ingested it at the same time"
-                yield Finding(Wrong.DOUBLE_INGEST, task_id, sentence)
+                yield Finding(Violation.DOUBLE_INGEST, task_id, sentence)
                 return
             if not seen or seen[-1] != row["owner"]:
                 seen.append(row["owner"])
@@ -226,16 +236,18 @@ class _Checker:
         accepted = Counter(event["taskID"] for event in self._evidence.journal if event["event"] == "accepted")
         for task_id, times in accepted.items():
             if times > 1:
-                yield Finding(Wrong.OTHER, task_id, f"the telescope was started {times} times")
+                yield Finding(Violation.OTHER, task_id, f"the telescope was started {times} times")
         for task_id, row in self._evidence.observations.items():
             statuses = {each["status"] for each in self._evidence.histories[task_id, None]}
             if "completing" in statuses and not accepted[task_id]:
-                yield Finding(Wrong.OTHER, task_id, f"it is {row['status']}, and the telescope was never started")
+                yield Finding(
+                    Violation.OTHER, task_id, f"it is {row['status']}, and the telescope was never started"
+                )
 
     def _leftovers(self) -> Iterator[Finding]:
         """Nothing half-written stays in the archive."""
         for path in self._evidence.leftovers:
-            yield Finding(Wrong.OTHER, path.parent.name, f"{path} was left in the archive")
+            yield Finding(Violation.OTHER, path.parent.name, f"{path} was left in the archive")
 
     def _paused(self) -> Iterator[Finding]:
         """A paused stage takes nothing."""
@@ -247,7 +259,9 @@ class _Checker:
                         and row["owner"]
                         and begin < row["at"] < end
                     ):
-                        yield Finding(Wrong.OTHER, task_id, f"{stage} took it at {row['at']} while it was paused")
+                        yield Finding(
+                            Violation.OTHER, task_id, f"{stage} took it at {row['at']} while it was paused"
+                        )
 
 
 def _faults_of(history: list[Row], status: str, *, is_product: bool) -> Iterator[str]:

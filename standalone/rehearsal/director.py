@@ -16,11 +16,11 @@ from atdb_interface.models import Observation
 from standalone.credentials import Credentials
 from standalone.rehearsal import evidence, repair
 from standalone.rehearsal.archive_plan import ArchiveFaults, ArchiveRule
-from standalone.rehearsal.faults import OF_ARCHIVE, OF_TELESCOPE, Book, Trouble
-from standalone.rehearsal.kills import Killer, NotWell
+from standalone.rehearsal.faults import OF_ARCHIVE, OF_TELESCOPE, RehearsalRecord, RehearsedFault
+from standalone.rehearsal.kills import NotWell, ProcessKiller
 from standalone.rehearsal.night_operator import NightOperator
-from standalone.rehearsal.script import LEAD_SECONDS, Cue, Role, Script, is_kill
-from standalone.rehearsal.scripted_users import PATIENCE_SECONDS, People
+from standalone.rehearsal.script import LEAD_SECONDS, Script, ScriptedFault, ScriptedObservation, is_kill
+from standalone.rehearsal.scripted_users import PATIENCE_SECONDS, ScriptedUsers
 from standalone.settings import Settings
 from standalone.simulator.faults import PLAN, Plan, Rule
 
@@ -48,11 +48,11 @@ class Director:
         self, settings: Settings, script: Script, archive: ArchiveFaults, say: Callable[[str], None]
     ) -> None:
         credentials = Credentials.read(settings.credentials)
-        self.book = Book()
+        self.book = RehearsalRecord()
         self._settings, self._script, self._archive, self._say = settings, script, archive, say
-        self._killer = Killer(settings, credentials)
+        self._killer = ProcessKiller(settings, credentials)
         self._operator = self._client("operator", credentials)
-        self.people = People(self._client("astronomer", credentials), self._operator, self.book)
+        self.people = ScriptedUsers(self._client("astronomer", credentials), self._operator, self.book)
         self._night_operator = NightOperator(
             self._client("operator", credentials),
             settings.telescope_url,
@@ -143,17 +143,17 @@ class Director:
             if self._put_off_seconds > _LONGEST_PUT_OFF_SECONDS:
                 raise NotWell(f"{_MOST_UNDER_WAY} observations do not come to their ends")
 
-    def _tell_telescope(self, role: Role, task_id: str) -> None:
+    def _tell_telescope(self, role: ScriptedObservation, task_id: str) -> None:
         assert role.trouble is not None  # noqa: S101
         fault, seconds = OF_TELESCOPE[role.trouble]
         rule_id = f"{role.trouble.name}.{role.number}"
         self._rules.append(Rule(id=rule_id, fault=fault, taskID=task_id, seconds=seconds, product=role.product))
         Plan(rules=self._rules).write(self._settings.telescope_state / PLAN)
 
-    def _act(self, role: Role, task_id: str, start: datetime) -> None:
+    def _act(self, role: ScriptedObservation, task_id: str, start: datetime) -> None:
         moment = start + timedelta(seconds=role.moment)
         self._pause((moment - datetime.now(UTC)).total_seconds())
-        if role.trouble is Trouble.CANCEL:
+        if role.trouble is RehearsedFault.CANCEL:
             self.people.cancel(task_id)
         else:
             self.people.hold(task_id)
@@ -169,8 +169,8 @@ class Director:
         for other in others:
             other.result()
 
-    def _play(self, cue: Cue, number: int) -> None:
-        if cue.trouble is Trouble.PAUSE:
+    def _play(self, cue: ScriptedFault, number: int) -> None:
+        if cue.trouble is RehearsedFault.PAUSE:
             stage = self._rng.choice(STAGES).actor
             self._say(f"{self._clock()}  {cue.trouble}: {stage}")
             self.people.pause(stage)
@@ -187,7 +187,7 @@ class Director:
             if met or (len(self.book.submitted) == len(self._script.roles) and not self._number_under_way()):
                 return
 
-    def _kill(self, trouble: Trouble) -> None:
+    def _kill(self, trouble: RehearsedFault) -> None:
         for _ in range(_TRIES):
             begun = datetime.now(UTC)
             befallen = self._killer.kill(trouble)
@@ -197,7 +197,7 @@ class Director:
             return
         self._say(f"{self._clock()}  {trouble} {' '.join(befallen)}")
         injection = self.book.inject(trouble, *befallen, begun=begun)
-        if trouble not in {Trouble.KILL_TASK, Trouble.KILL_SUPERVISOR}:
+        if trouble not in {RehearsedFault.KILL_TASK, RehearsedFault.KILL_SUPERVISOR}:
             self._killer.await_health(injection.ended, self._over)
             injection.seconds = (datetime.now(UTC) - injection.ended).total_seconds()
 

@@ -11,7 +11,7 @@ from standalone.rehearsal.archive_plan import ArchiveFault
 from standalone.simulator.faults import Fault
 
 
-class Trouble(StrEnum):
+class RehearsedFault(StrEnum):
     """One kind of fault, or of what a person does in the middle of things: a row of the table."""
 
     KILL_TASK = "kill -9: a task"
@@ -46,7 +46,7 @@ class Trouble(StrEnum):
     PAUSE = "a person pauses a stage, then resumes"
 
 
-T = Trouble
+T = RehearsedFault
 
 #: Which process of the stack is killed, by its name there.
 PROCESSES = MappingProxyType(
@@ -103,14 +103,14 @@ class Injection:
     else it is told later from the histories of the tasks.
     """
 
-    trouble: Trouble
+    trouble: RehearsedFault
     begun: datetime
     ended: datetime
     task_ids: list[str] = field(default_factory=list)
     seconds: float | None = None
 
 
-class Book:
+class RehearsalRecord:
     """What was done, and which end each task is to have; several threads write into it."""
 
     def __init__(self) -> None:
@@ -129,7 +129,7 @@ class Book:
         with self._lock:
             self.aborted[task_id] = why
 
-    def inject(self, trouble: Trouble, *task_ids: str, begun: datetime | None = None) -> Injection:
+    def inject(self, trouble: RehearsedFault, *task_ids: str, begun: datetime | None = None) -> Injection:
         """Write down a trouble that is over, or begins now and ends at once."""
         now = datetime.now(UTC)
         injection = Injection(trouble, begun or now, now, list(task_ids))
@@ -137,7 +137,7 @@ class Book:
             self.injections.append(injection)
         return injection
 
-    def times(self) -> Counter[Trouble]:
+    def times(self) -> Counter[RehearsedFault]:
         """Count how often each trouble was there."""
         with self._lock:
             return Counter(injection.trouble for injection in self.injections)

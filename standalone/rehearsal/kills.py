@@ -12,7 +12,7 @@ import psycopg2
 from psycopg2.sql import SQL, Identifier
 
 from standalone.credentials import Credentials
-from standalone.rehearsal.faults import PROCESSES, Trouble
+from standalone.rehearsal.faults import PROCESSES, RehearsedFault
 from standalone.settings import Settings
 from standalone.stack import database, health, preparation, processes, programs
 
@@ -38,17 +38,17 @@ class Worker:
     """The taskID in ATDB for which it works."""
 
 
-class Killer:
+class ProcessKiller:
     """Kill parts of one running stack."""
 
     def __init__(self, settings: Settings, credentials: Credentials) -> None:
         self._settings, self._credentials = settings, credentials
 
-    def kill(self, trouble: Trouble) -> list[str] | None:
+    def kill(self, trouble: RehearsedFault) -> list[str] | None:
         """Kill once; the taskIDs that it befell where these are known, None where there was nothing to kill."""
-        if trouble in {Trouble.KILL_TASK, Trouble.KILL_SUPERVISOR}:
-            return self._kill_worker(supervisor=trouble is Trouble.KILL_SUPERVISOR)
-        if trouble is Trouble.DROP_AIRFLOW:
+        if trouble in {RehearsedFault.KILL_TASK, RehearsedFault.KILL_SUPERVISOR}:
+            return self._kill_worker(supervisor=trouble is RehearsedFault.KILL_SUPERVISOR)
+        if trouble is RehearsedFault.DROP_AIRFLOW:
             self._drop_airflow()
             return []
         return [] if self._kill_process(PROCESSES[trouble]) else None
@@ -68,7 +68,7 @@ class Killer:
             missing.append(reason)
         if missing:
             return missing
-        ailments = [f"{ailment.process}: {ailment.reason}" for ailment in health.ailments(self._settings)]
+        ailments = [f"{ailment.process}: {ailment.reason}" for ailment in health.problems(self._settings)]
         return ailments or [
             f"{part} is silent since then" for part, seen in self._heartbeats().items() if seen < since
         ]

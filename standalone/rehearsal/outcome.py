@@ -7,20 +7,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from standalone.rehearsal.archive_plan import ArchiveFaults
-from standalone.rehearsal.checker import Finding, Wrong
+from standalone.rehearsal.checker import Finding, Violation
 from standalone.rehearsal.evidence import Evidence, Row
-from standalone.rehearsal.faults import OF_ARCHIVE, OF_TELESCOPE, Book, Injection, Trouble
+from standalone.rehearsal.faults import OF_ARCHIVE, OF_TELESCOPE, Injection, RehearsalRecord, RehearsedFault
 from standalone.simulator.journal import Journal
 
 #: A step to a status that has one of these in it is no progress.
 _STANDSTILL = ("error", "on hold", "incomplete")
 
 
-def read_journals(book: Book, telescope: Path, archive: ArchiveFaults) -> None:
+def read_journals(book: RehearsalRecord, telescope: Path, archive: ArchiveFaults) -> None:
     """Write down which faults the telescope and the archive really had."""
     for event in Journal(telescope / "journal.jsonl").events():
         if event["event"] == "fault":
-            trouble = Trouble[event["rule"].partition(".")[0]]
+            trouble = RehearsedFault[event["rule"].partition(".")[0]]
             begun = datetime.fromisoformat(event["at"])
             injection = book.inject(trouble, event["taskID"], begun=begun)
             injection.ended = begun + timedelta(seconds=OF_TELESCOPE[trouble][1])
@@ -28,13 +28,13 @@ def read_journals(book: Book, telescope: Path, archive: ArchiveFaults) -> None:
     for event in archive.events():
         events[event["rule"]].append(event)
     for rule, met in events.items():
-        trouble = Trouble[rule.partition(".")[0]]
+        trouble = RehearsedFault[rule.partition(".")[0]]
         times = [datetime.fromisoformat(event["at"]) for event in met]
         injection = book.inject(trouble, *{_task_id_in(event["path"]) for event in met} - {""}, begun=times[0])
         injection.ended = min(times[0] + timedelta(seconds=OF_ARCHIVE[trouble][1]), times[-1])
 
 
-def complete(book: Book, evidence: Evidence) -> None:
+def complete(book: RehearsalRecord, evidence: Evidence) -> None:
     """Tell from the histories whom each trouble befell, and how long it took until these went on."""
     for injection in book.injections:
         if not injection.task_ids:
@@ -46,12 +46,12 @@ def complete(book: Book, evidence: Evidence) -> None:
             injection.seconds = max((seconds for seconds in waits if seconds is not None), default=None)
 
 
-def table(book: Book, findings: Sequence[Finding], scripted: Sequence[Trouble]) -> str:
+def table(book: RehearsalRecord, findings: Sequence[Finding], scripted: Sequence[RehearsedFault]) -> str:
     """Lay out a row for each trouble, and one for all."""
-    kinds = list(Wrong)
+    kinds = list(Violation)
     rows = [["fault", "times", *kinds, "s to recover (median)", "(max)"]]
     times = book.times()
-    for trouble in Trouble:
+    for trouble in RehearsedFault:
         if trouble not in scripted and not times[trouble]:
             continue
         of_this = [injection for injection in book.injections if injection.trouble is trouble]
@@ -74,13 +74,13 @@ def table(book: Book, findings: Sequence[Finding], scripted: Sequence[Trouble]) 
     )
 
 
-def _amounts(findings: Iterable[Finding]) -> Counter[Wrong]:
-    amounts: Counter[Wrong] = Counter()
+def _amounts(findings: Iterable[Finding]) -> Counter[Violation]:
+    amounts: Counter[Violation] = Counter()
     seen = set()
     for finding in findings:
-        if finding.wrong is Wrong.BYTES:
+        if finding.wrong is Violation.BYTES:
             amounts[finding.wrong] += finding.amount
-        elif finding.wrong in {Wrong.LOST, Wrong.STATUS}:
+        elif finding.wrong in {Violation.LOST, Violation.STATUS}:
             amounts[finding.wrong] += (finding.wrong, finding.task_id) not in seen
             seen.add((finding.wrong, finding.task_id))
         else:

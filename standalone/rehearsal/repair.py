@@ -6,18 +6,18 @@ from standalone.settings import Settings
 from standalone.simulator.data_writer import ProductWriter, clear
 from standalone.simulator.order import Order
 from standalone.simulator.product_files import PARTS
-from standalone.simulator.task_memory import Logbook, State, WrittenProduct
+from standalone.simulator.task_memory import State, TaskMemory, WrittenProduct
 
 
 def damaged(settings: Settings, task_id: str) -> list[str]:
     """Name the products of a task that were damaged, mended or not."""
-    task = Logbook(settings.telescope_state).find(task_id)
+    task = TaskMemory(settings.telescope_state).find(task_id)
     return sorted(task.damaged) if task else []
 
 
 def mend(settings: Settings, task_id: str) -> bool:
     """Write the damaged products of a finished task again; False where it cannot be done yet."""
-    task = Logbook(settings.telescope_state).find(task_id)
+    task = TaskMemory(settings.telescope_state).find(task_id)
     if task is None or task.state is not State.FINISHED:
         return False
     order = Order.read(task.parset)

@@ -19,7 +19,7 @@ from standalone.rehearsal.archive_plan import ArchiveFaults
 from standalone.rehearsal.checker import Finding, judge
 from standalone.rehearsal.director import Director
 from standalone.rehearsal.evidence import Evidence, Scene
-from standalone.rehearsal.faults import Trouble
+from standalone.rehearsal.faults import RehearsedFault
 from standalone.rehearsal.kills import NotWell
 from standalone.rehearsal.script import Script
 from standalone.settings import DEFAULT_STATE, HOST, Settings
@@ -113,10 +113,10 @@ def scene(settings: Settings) -> Scene:
     )
 
 
-def scripted_troubles(written: Script) -> list[Trouble]:
+def scripted_troubles(written: Script) -> list[RehearsedFault]:
     """List what the script wants to happen, each once."""
     wanted = {role.trouble for role in written.roles if role.trouble} | {cue.trouble for cue in written.cues}
-    return [trouble for trouble in Trouble if trouble in wanted]
+    return [trouble for trouble in RehearsedFault if trouble in wanted]
 
 
 def _clear(settings: Settings) -> None:
@@ -151,7 +151,7 @@ def _log_to(path: Path) -> None:
 
 
 def _verdict(
-    findings: Sequence[Finding], missing: Sequence[Trouble], trouble: str, seed: int, seconds: float
+    findings: Sequence[Finding], missing: Sequence[RehearsedFault], trouble: str, seed: int, seconds: float
 ) -> int:
     for finding in findings[:_MOST_SHOWN]:
         print(f"{finding.wrong}: {finding.task_id}: {finding.sentence}")

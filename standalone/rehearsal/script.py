@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from atdb_interface.models import NewObservation
-from standalone.rehearsal.faults import BREAKS_A_PRODUCT, OF_ALL, OF_TASKS, PROCESSES, Trouble
+from standalone.rehearsal.faults import BREAKS_A_PRODUCT, OF_ALL, OF_TASKS, PROCESSES, RehearsedFault
 
 #: How many times as fast as the sky the simulator observes.
 SPEEDUP = 30.0
@@ -16,12 +16,17 @@ TAIL_SECONDS = 20
 PACE_SECONDS = 5.5
 _TROUBLED = 0.55
 #: In a hundred observations, each trouble that befalls all comes so often.
-_OFTEN = {Trouble.KILL_TASK: 5, Trouble.KILL_SUPERVISOR: 3, Trouble.DROP_AIRFLOW: 1, Trouble.PAUSE: 3}
+_OFTEN = {
+    RehearsedFault.KILL_TASK: 5,
+    RehearsedFault.KILL_SUPERVISOR: 3,
+    RehearsedFault.DROP_AIRFLOW: 1,
+    RehearsedFault.PAUSE: 3,
+}
 _SOMETIMES = 2
 
 
 @dataclass(frozen=True)
-class Role:
+class ScriptedObservation:
     """One observation: when it starts, counted from the beginning, and what befalls it.
 
     `heals`: a broken product is mended. `moment`: when a person acts, in seconds from its start.
@@ -30,18 +35,18 @@ class Role:
     number: int
     starts: float
     specification: dict[str, object]
-    trouble: Trouble | None = None
+    trouble: RehearsedFault | None = None
     product: int = 0
     heals: bool = True
     moment: float = 0.0
 
 
 @dataclass(frozen=True)
-class Cue:
+class ScriptedFault:
     """A trouble that befalls whatever is under way then, in seconds from the beginning."""
 
     at: float
-    trouble: Trouble
+    trouble: RehearsedFault
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,8 @@ class Script:
     """The whole of a rehearsal."""
 
     seed: int
-    roles: list[Role]
-    cues: list[Cue]
+    roles: list[ScriptedObservation]
+    cues: list[ScriptedFault]
 
 
 def write(observations: int, seed: int) -> Script:
@@ -65,7 +70,9 @@ def write(observations: int, seed: int) -> Script:
     return Script(seed, roles, _cues(rng, _common(observations), max(starts) + TAIL_SECONDS))
 
 
-def write_short(seed: int, own: Sequence[Trouble | None], common: Sequence[Trouble], seconds: float) -> Script:
+def write_short(
+    seed: int, own: Sequence[RehearsedFault | None], common: Sequence[RehearsedFault], seconds: float
+) -> Script:
     """Write the script of a short rehearsal, with these troubles and no others."""
     rng = random.Random(seed)  # noqa: S311
     pace = seconds / max(1, len(own))
@@ -89,27 +96,27 @@ def write_replay(schedule: Sequence[NewObservation], seed: int) -> Script:
     return Script(seed, roles, _cues(rng, _common(len(schedule)), last + TAIL_SECONDS))
 
 
-def _common(observations: int) -> list[Trouble]:
+def _common(observations: int) -> list[RehearsedFault]:
     """List what befalls whatever is under way: each at least once, and in a long rehearsal more seldom."""
     share = min(1.0, observations / 100)
     return [trouble for trouble in OF_ALL for _ in range(max(1, round(_OFTEN.get(trouble, _SOMETIMES) * share)))]
 
 
-def _spread(rng: random.Random, kinds: Sequence[Trouble], observations: int) -> list[Trouble | None]:
+def _spread(rng: random.Random, kinds: Sequence[RehearsedFault], observations: int) -> list[RehearsedFault | None]:
     """Give each observation a trouble or none; each kind comes as often as any other."""
     troubled = round(_TROUBLED * observations)
-    drawn: list[Trouble | None] = [kinds[number % len(kinds)] for number in range(troubled)]
+    drawn: list[RehearsedFault | None] = [kinds[number % len(kinds)] for number in range(troubled)]
     drawn += [None] * (observations - troubled)
     rng.shuffle(drawn)
     return drawn
 
 
 def _role(
-    rng: random.Random, number: int, start: float, specification: dict[str, object], trouble: Trouble | None
-) -> Role:
-    moment = rng.uniform(-15, 20) if trouble in {Trouble.CANCEL, Trouble.HOLD} else 0.0
+    rng: random.Random, number: int, start: float, specification: dict[str, object], trouble: RehearsedFault | None
+) -> ScriptedObservation:
+    moment = rng.uniform(-15, 20) if trouble in {RehearsedFault.CANCEL, RehearsedFault.HOLD} else 0.0
     heals = trouble not in BREAKS_A_PRODUCT or rng.random() < 0.6
-    return Role(number, start, specification, trouble, rng.randrange(40), heals, moment)
+    return ScriptedObservation(number, start, specification, trouble, rng.randrange(40), heals, moment)
 
 
 def _specification(rng: random.Random, number: int) -> dict[str, object]:
@@ -125,21 +132,21 @@ def _specification(rng: random.Random, number: int) -> dict[str, object]:
     }
 
 
-def _cues(rng: random.Random, troubles: Sequence[Trouble], seconds: float) -> list[Cue]:
+def _cues(rng: random.Random, troubles: Sequence[RehearsedFault], seconds: float) -> list[ScriptedFault]:
     """Draw a moment for each, in an order that is drawn too; what kills a service gets room to recover."""
     drawn = list(troubles)
     rng.shuffle(drawn)
     room = (seconds - LEAD_SECONDS / 2) / max(1, len(drawn))
     return [
-        Cue(LEAD_SECONDS / 2 + room * (number + rng.uniform(0.1, 0.9)), trouble)
+        ScriptedFault(LEAD_SECONDS / 2 + room * (number + rng.uniform(0.1, 0.9)), trouble)
         for number, trouble in enumerate(drawn)
     ]
 
 
-def is_kill(trouble: Trouble) -> bool:
+def is_kill(trouble: RehearsedFault) -> bool:
     """Tell whether a trouble ends processes: those come one after the other."""
     return trouble in PROCESSES or trouble in {
-        Trouble.KILL_TASK,
-        Trouble.KILL_SUPERVISOR,
-        Trouble.DROP_AIRFLOW,
+        RehearsedFault.KILL_TASK,
+        RehearsedFault.KILL_SUPERVISOR,
+        RehearsedFault.DROP_AIRFLOW,
     }

@@ -7,8 +7,8 @@ from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.errors import Duplicate, ForbiddenMove, Unavailable
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, Actor, Status
-from standalone.rehearsal.faults import Book, Trouble
-from standalone.rehearsal.script import Role
+from standalone.rehearsal.faults import RehearsalRecord, RehearsedFault
+from standalone.rehearsal.script import ScriptedObservation
 
 #: How long a person leaves an observation on hold, and a stage paused.
 HOLD_SECONDS, PAUSE_SECONDS = 8.0, 12.0
@@ -17,14 +17,14 @@ PATIENCE_SECONDS = 120.0
 ASK_AGAIN_SECONDS = 0.5
 
 
-class People:
+class ScriptedUsers:
     """Speak to ATDB as people do, again and again while it is down, and write down what came of it."""
 
-    def __init__(self, astronomer: Client, operator: Client, book: Book) -> None:
+    def __init__(self, astronomer: Client, operator: Client, book: RehearsalRecord) -> None:
         self._astronomer, self._operator, self._book = astronomer, operator, book
         self.pauses: list[tuple[str, datetime, datetime]] = []
 
-    def submit(self, role: Role, start: datetime) -> str:
+    def submit(self, role: ScriptedObservation, start: datetime) -> str:
         """Submit an observation; its taskID, also where a former try had arrived and its answer was lost."""
         start = start.astimezone(UTC).replace(microsecond=0)
         new = role.specification | {"starttime": start.isoformat()}
@@ -53,7 +53,7 @@ class People:
             status = found.my_status
         if status is Status.ABORTED:
             self._book.abort(task_id, reason)
-        self._book.inject(Trouble.CANCEL, task_id, begun=begun)
+        self._book.inject(RehearsedFault.CANCEL, task_id, begun=begun)
 
     def hold(self, task_id: str) -> None:
         """Put an observation on hold for a while, as soon as that can be; one that has ended stays as it is."""
@@ -66,7 +66,7 @@ class People:
         except ForbiddenMove:
             if self._operator.observation(task_id).my_status is Status.ON_HOLD:
                 raise
-        self._book.inject(Trouble.HOLD, task_id, begun=begun)
+        self._book.inject(RehearsedFault.HOLD, task_id, begun=begun)
 
     def _put_on_hold(self, task_id: str) -> datetime | None:
         """Ask for a hold again while the telescope has the observation; when it was put on hold, or None."""
@@ -91,4 +91,4 @@ class People:
         time.sleep(PAUSE_SECONDS)
         self.pauses.append((stage, paused, datetime.now(UTC)))
         self._operator.change_stage(stage, paused=False, reason="rehearsed")
-        self._book.inject(Trouble.PAUSE, begun=begun)
+        self._book.inject(RehearsedFault.PAUSE, begun=begun)

@@ -11,7 +11,7 @@ from werkzeug.serving import make_server
 from standalone.settings import SettingsError
 from standalone.simulator.observing import Telescope
 from standalone.simulator.settings import Settings
-from standalone.simulator.task_memory import Logbook
+from standalone.simulator.task_memory import TaskMemory
 from standalone.simulator.web import create_app
 
 
@@ -23,7 +23,7 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
-    logbook = Logbook(settings.state)
+    logbook = TaskMemory(settings.state)
     telescope = Telescope(settings, logbook)
     # The port is taken first: where another simulator has it, nothing is gone on with twice.
     server = make_server(settings.listen, settings.port, create_app(telescope, logbook), threaded=True)

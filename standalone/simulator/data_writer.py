@@ -11,7 +11,7 @@ import numpy as np
 
 from atdb_interface.checksum import CHUNK_BYTES, FileRecord, product_checksum
 from standalone.simulator.order import Order
-from standalone.simulator.product_files import Piece, pieces
+from standalone.simulator.product_files import FilePart, pieces
 from standalone.simulator.task_memory import WrittenProduct
 
 #: The kernel's own full disk, to rehearse with.
@@ -75,7 +75,7 @@ class ProductWriter:
             files=sorted(files, key=lambda file: file.path),
         )
 
-    def _append(self, piece: Piece, part: int) -> None:
+    def _append(self, piece: FilePart, part: int) -> None:
         tally = self._tallies.setdefault(piece.path, _Tally())
         path = self.path / piece.path if piece.path else self.path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ class ProductWriter:
                 file.unlink(missing_ok=True)
         self._tallies = before
 
-    def _chunks(self, piece: Piece, part: int) -> Iterator[bytes]:
+    def _chunks(self, piece: FilePart, part: int) -> Iterator[bytes]:
         """Generate a piece in chunks: the same task and file give the same bytes, others give others."""
         seed = f"{self._order.task_id}/{self._filename}/{piece.path}/{part}".encode("utf-8", "surrogatepass")
         noise = np.random.Generator(np.random.SFC64(list(hashlib.sha256(seed).digest())))

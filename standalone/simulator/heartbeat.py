@@ -6,7 +6,7 @@ from threading import Event
 
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError
-from standalone.simulator.task_memory import Logbook
+from standalone.simulator.task_memory import TaskMemory
 
 NAME = "telescope simulator"
 EVERY_SECONDS = 30.0
@@ -14,7 +14,7 @@ EVERY_SECONDS = 30.0
 log = logging.getLogger(__name__)
 
 
-def keep_saying(client: Client, logbook: Logbook, ended: Event) -> None:
+def keep_saying(client: Client, logbook: TaskMemory, ended: Event) -> None:
     """Give a sign of life every 30 s until the end; ATDB may be down meanwhile."""
     while True:
         counts = Counter(task.state for task in logbook.tasks())

@@ -19,7 +19,7 @@ from standalone.simulator.order import Order
 from standalone.simulator.product_files import PARTS
 from standalone.simulator.reporting import Outcome, report
 from standalone.simulator.settings import Settings
-from standalone.simulator.task_memory import Logbook, State, Task
+from standalone.simulator.task_memory import State, Task, TaskMemory
 
 #: So many products may be written at the same time; more would only share the same disk.
 WRITERS = 2
@@ -38,7 +38,7 @@ class _Stopped(Exception):
 class Telescope:
     """Observe as ordered, each task in a thread of its own, and never one task twice."""
 
-    def __init__(self, settings: Settings, logbook: Logbook) -> None:
+    def __init__(self, settings: Settings, logbook: TaskMemory) -> None:
         self._settings, self._logbook = settings, logbook
         self._journal = Journal(settings.state / "journal.jsonl")
         self.faults = Faults(settings.state, self._journal)

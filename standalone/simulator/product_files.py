@@ -22,7 +22,7 @@ _TABLE_BYTES = 4096
 
 
 @dataclass(frozen=True)
-class Piece:
+class FilePart:
     """What one part adds to one file of a product: a head, so many bytes of noise, and a tail."""
 
     path: str
@@ -31,17 +31,17 @@ class Piece:
     tail: bytes = b""
 
 
-def pieces(order: Order, filename: str, size: int, part: int) -> list[Piece]:
+def pieces(order: Order, filename: str, size: int, part: int) -> list[FilePart]:
     """Give what a part adds to a product that is to have about `size` bytes in all."""
     if filename.endswith(FITS):
         return [_hdu(order, filename, size // PARTS, part)]
     small = max(1, min(_TABLE_BYTES, size // 64))
     tables = _tables(order, filename, small) if part == 0 else []
     rest = max(1, (size - small * (1 + 2 * len(_SUBTABLES))) // PARTS)
-    return [*tables, Piece(f"table.f{part}", b"", rest)]
+    return [*tables, FilePart(f"table.f{part}", b"", rest)]
 
 
-def _hdu(order: Order, filename: str, size: int, part: int) -> Piece:
+def _hdu(order: Order, filename: str, size: int, part: int) -> FilePart:
     rows = max(1, (size - _BLOCK_BYTES) // CHANNELS)
     header = fits.Header()
     header["SIMPLE" if part == 0 else "XTENSION"] = True if part == 0 else "IMAGE"
@@ -70,14 +70,14 @@ def _hdu(order: Order, filename: str, size: int, part: int) -> Piece:
         if value is not None:
             header[keyword] = (value, unit)
     noise = rows * CHANNELS
-    return Piece("", header.tostring().encode("ascii"), noise, bytes(-noise % _BLOCK_BYTES))
+    return FilePart("", header.tostring().encode("ascii"), noise, bytes(-noise % _BLOCK_BYTES))
 
 
 def _ascii(text: str) -> str:
     return text.encode("ascii", "replace").decode()
 
 
-def _tables(order: Order, filename: str, size: int) -> list[Piece]:
+def _tables(order: Order, filename: str, size: int) -> list[FilePart]:
     info = (
         "Type = Measurement Set\nSubType = \n\n"
         "This is a MeasurementSet Table holding measurements from a Telescope\n"
@@ -85,8 +85,8 @@ def _tables(order: Order, filename: str, size: int) -> list[Piece]:
         f"FIELD = {order.field_name}\nSTART = {write_time(order.start)}\nEND = {write_time(order.end)}\n"
     )
     return [
-        Piece("table.info", info.encode(), 0),
-        Piece("table.dat", _CASA_MAGIC, size),
-        *(Piece(f"{table}/table.dat", _CASA_MAGIC, size) for table in _SUBTABLES),
-        *(Piece(f"{table}/table.f0", b"", size) for table in _SUBTABLES),
+        FilePart("table.info", info.encode(), 0),
+        FilePart("table.dat", _CASA_MAGIC, size),
+        *(FilePart(f"{table}/table.dat", _CASA_MAGIC, size) for table in _SUBTABLES),
+        *(FilePart(f"{table}/table.f0", b"", size) for table in _SUBTABLES),
     ]

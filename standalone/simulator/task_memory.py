@@ -64,7 +64,7 @@ class Task(BaseModel):
         return self.model_dump(mode="json", exclude={"parset", "products"})
 
 
-class Logbook:
+class TaskMemory:
     """The tasks of one state folder. Two threads may not save the same task at the same time."""
 
     def __init__(self, folder: Path) -> None:

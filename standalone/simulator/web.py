@@ -8,12 +8,12 @@ from werkzeug.exceptions import HTTPException
 from atdb_interface.errors import AtdbError, NotFound
 from standalone.simulator.answering import answer
 from standalone.simulator.observing import Telescope
-from standalone.simulator.task_memory import Logbook
+from standalone.simulator.task_memory import TaskMemory
 
 MAX_BODY_BYTES = 1 << 20
 
 
-def create_app(telescope: Telescope, logbook: Logbook) -> Flask:
+def create_app(telescope: Telescope, logbook: TaskMemory) -> Flask:
     """Make the application. Problems are answered as ATDB answers them, with a sentence in `detail`."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES

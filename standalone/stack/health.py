@@ -15,44 +15,44 @@ AIRFLOW_PARTS = {"scheduler": "scheduler", "dag_processor": "dag-processor", "tr
 
 
 @dataclass(frozen=True)
-class Ailment:
+class HealthProblem:
     """A part that is not well: the process whose log tells more, and what was seen."""
 
     process: str
     reason: str
 
 
-def ailments(settings: Settings) -> list[Ailment]:
+def problems(settings: Settings) -> list[HealthProblem]:
     """Ask all parts at the same time; an empty list means that the stack is well."""
-    checks: list[Callable[[Settings], list[Ailment]]] = [of_atdb, of_airflow, of_telescope]
+    checks: list[Callable[[Settings], list[HealthProblem]]] = [of_atdb, of_airflow, of_telescope]
     with ThreadPoolExecutor(len(checks)) as pool:
         return [ailment for found in pool.map(lambda check: check(settings), checks) for ailment in found]
 
 
-def of_atdb(settings: Settings) -> list[Ailment]:
+def of_atdb(settings: Settings) -> list[HealthProblem]:
     """Ask ATDB's API, which asks its database."""
     _, reason = _get(f"{settings.atdb_url}/atdb/health")
-    return [Ailment("api", reason)] if reason else []
+    return [HealthProblem("api", reason)] if reason else []
 
 
-def of_telescope(settings: Settings) -> list[Ailment]:
+def of_telescope(settings: Settings) -> list[HealthProblem]:
     """Ask the telescope simulator."""
     _, reason = _get(f"{settings.telescope_url}/health")
-    return [Ailment("telescope", reason)] if reason else []
+    return [HealthProblem("telescope", reason)] if reason else []
 
 
-def of_airflow(settings: Settings) -> list[Ailment]:
+def of_airflow(settings: Settings) -> list[HealthProblem]:
     """Ask Airflow's API, which knows of the other processes by their heartbeats."""
     body, reason = _get(f"{settings.airflow_url}/api/v2/monitor/health")
     if reason:
-        return [Ailment("airflow-api-server", reason)]
+        return [HealthProblem("airflow-api-server", reason)]
     try:
         health = json.loads(body)
         states = {process: health[part]["status"] for part, process in AIRFLOW_PARTS.items()}
     except (ValueError, KeyError, TypeError):
-        return [Ailment("airflow-api-server", "gives an answer that is not Airflow's")]
+        return [HealthProblem("airflow-api-server", "gives an answer that is not Airflow's")]
     return [
-        Ailment(process, f"Airflow calls it {state or 'not started yet'}")
+        HealthProblem(process, f"Airflow calls it {state or 'not started yet'}")
         for process, state in states.items()
         if state != "healthy"
     ]

@@ -109,7 +109,7 @@ class Stack:
         self._await_health(lambda: _database_ailments(settings, credentials))
         self._prepare(credentials)
         preparation.write_client_configuration(settings, credentials)
-        self._await_health(lambda: health.ailments(settings))
+        self._await_health(lambda: health.problems(settings))
 
     def _prepare_folders(self) -> Credentials:
         settings = self.settings
@@ -144,7 +144,7 @@ class Stack:
             except preparation.PreparationError as error:
                 raise StackError(f"{error} failed{self._tail(str(error))}") from None
 
-    def _await_health(self, ailments: Callable[[], list[health.Ailment]]) -> None:
+    def _await_health(self, ailments: Callable[[], list[health.HealthProblem]]) -> None:
         deadline, before = time.monotonic() + STALL_SECONDS, None
         while found := ailments():
             if found != before:
@@ -177,9 +177,9 @@ class Stack:
             yield
 
 
-def _database_ailments(settings: Settings, credentials: Credentials) -> list[health.Ailment]:
+def _database_ailments(settings: Settings, credentials: Credentials) -> list[health.HealthProblem]:
     reason = database.unready(settings, credentials)
-    return [health.Ailment("postgres", reason)] if reason else []
+    return [health.HealthProblem("postgres", reason)] if reason else []
 
 
 def _require_free_ports(settings: Settings) -> None:

@@ -107,8 +107,8 @@ class Killing:
             time.sleep(0.1)
         away = Away(name, killed, back)
         self.aways.append(away)
-        while health.ailments(self.settings):
-            assert time.monotonic() < deadline, health.ailments(self.settings)
+        while health.problems(self.settings):
+            assert time.monotonic() < deadline, health.problems(self.settings)
             time.sleep(0.2)
         return away
 
@@ -121,7 +121,7 @@ class Killing:
             except (httpx.HTTPError, KeyError, TypeError, ValueError):
                 return None
             return seen if seen > killed and self._is_running(name) else None
-        reached = not any(each.process == name for each in health.ailments(self.settings))
+        reached = not any(each.process == name for each in health.problems(self.settings))
         return datetime.now(UTC) if reached and self._is_running(name) else None
 
     def _is_running(self, name: str) -> bool:

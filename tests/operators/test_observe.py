@@ -28,7 +28,7 @@ from operators.stage import enter
 from standalone.settings import HOST
 from standalone.simulator.observing import Telescope
 from standalone.simulator.settings import Settings
-from standalone.simulator.task_memory import Logbook, State, Task
+from standalone.simulator.task_memory import State, Task, TaskMemory
 from standalone.simulator.web import create_app
 from tests.conftest import SECRETS, free_ports, listening
 from tests.operators.conftest import Context
@@ -43,7 +43,7 @@ def use_telescope(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
 
 
 @pytest.fixture
-def logbook(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Logbook]:
+def logbook(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskMemory]:
     """What the simulator knows; it is the one that the connection names."""
     settings = Settings(
         port=0,
@@ -57,7 +57,7 @@ def logbook(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     )
     settings.data_root.mkdir()
     settings.state.mkdir()
-    kept = Logbook(settings.state)
+    kept = TaskMemory(settings.state)
     telescope = Telescope(settings, kept)
     with listening(create_app(telescope, kept)) as port:
         use_telescope(monkeypatch, port)
@@ -78,7 +78,7 @@ def task_of(made: Observation, state: State = State.ACCEPTED, problem: str = "")
     return Task(taskID=made.taskID, state=state, problem=problem, data_location=made.data_location, parset="")
 
 
-def state(logbook: Logbook, made: Observation) -> State | None:
+def state(logbook: TaskMemory, made: Observation) -> State | None:
     known = logbook.find(made.taskID)
     return known.state if known else None
 
@@ -89,7 +89,7 @@ def last(client: Client, made: Observation) -> tuple[Status, str]:
 
 
 def test_the_telescope_gets_the_parset_and_the_observation_runs(
-    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: Logbook
+    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = scheduled(30)
     StartOperator(task_id="start").execute(context(made.taskID, "observe"))
@@ -109,7 +109,7 @@ def test_while_the_telescope_is_busy_the_start_waits_in_the_triggerer(
     scheduled: Callable[[float], Observation],
     running: Callable[[], Observation],
     context: Context,
-    logbook: Logbook,
+    logbook: TaskMemory,
 ) -> None:
     running()
     made = scheduled(300)
@@ -122,7 +122,7 @@ def test_while_the_telescope_is_busy_the_start_waits_in_the_triggerer(
 
 
 def test_past_its_start_an_observation_is_too_late_however_often_it_is_run(
-    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: Logbook
+    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = scheduled(-90)
     for _ in range(2):
@@ -134,7 +134,7 @@ def test_past_its_start_an_observation_is_too_late_however_often_it_is_run(
 
 
 def test_a_telescope_that_refuses_is_an_error_with_its_reason(
-    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: Logbook
+    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = scheduled(30)
     logbook.save(task_of(made))
@@ -175,7 +175,7 @@ def test_a_telescope_that_is_silent_is_an_error_and_not_asked_again(
 
 
 def test_an_interrupted_start_is_not_sent_again(
-    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: Logbook
+    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = scheduled(30)
     enter(client, OBSERVE, made.taskID, "observe/run 1", reason="try 1 sends the parset")
@@ -186,7 +186,7 @@ def test_an_interrupted_start_is_not_sent_again(
 
 
 def test_a_start_that_the_telescope_has_taken_is_gone_on_with(
-    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: Logbook
+    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = scheduled(30)
     StartOperator(task_id="start").execute(context(made.taskID, "observe", try_number=1))
@@ -195,7 +195,7 @@ def test_a_start_that_the_telescope_has_taken_is_gone_on_with(
 
 
 def test_another_run_does_not_start_what_one_is_starting(
-    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: Logbook
+    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = scheduled(30)
     StartOperator(task_id="start").execute(context(made.taskID, "observe"))
@@ -220,7 +220,7 @@ def test_a_telescope_that_is_not_there_is_an_error(
 
 @pytest.fixture
 def started(
-    scheduled: Callable[[float], Observation], context: Context, logbook: Logbook
+    scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> Callable[[float], Observation]:
     """Have the telescope start an observation as `run 1` of observe."""
 
@@ -250,7 +250,7 @@ def test_a_cancel_reaches_the_telescope_whichever_task_hears_of_it(
     client: Client,
     started: Callable[[float], Observation],
     context: Context,
-    logbook: Logbook,
+    logbook: TaskMemory,
     operator: Callable[..., RunOperator],
 ) -> None:
     made = started(500)
@@ -278,7 +278,7 @@ def test_while_the_telescope_is_away_a_cancel_is_tried_again(
     client: Client,
     started: Callable[[float], Observation],
     context: Context,
-    logbook: Logbook,
+    logbook: TaskMemory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = started(500)
@@ -294,7 +294,7 @@ def test_while_the_telescope_is_away_a_cancel_is_tried_again(
 
 @pytest.mark.parametrize("to", [Status.SCHEDULED, Status.ON_HOLD])
 def test_what_is_forced_away_from_the_telescope_is_stopped_there(
-    client: Client, started: Callable[[float], Observation], context: Context, logbook: Logbook, to: Status
+    client: Client, started: Callable[[float], Observation], context: Context, logbook: TaskMemory, to: Status
 ) -> None:
     made = started(500)
     client.move(made.taskID, to, force=True, reason="not now")
@@ -305,7 +305,7 @@ def test_what_is_forced_away_from_the_telescope_is_stopped_there(
 
 
 def test_what_another_run_has_started_meanwhile_is_not_stopped(
-    client: Client, started: Callable[[float], Observation], context: Context, logbook: Logbook
+    client: Client, started: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = started(500)
     client.move(made.taskID, Status.SCHEDULED, force=True, reason="once more")
@@ -318,7 +318,7 @@ def test_what_another_run_has_started_meanwhile_is_not_stopped(
 
 
 def test_a_paused_stage_leaves_the_observation_for_later(
-    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: Logbook
+    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = scheduled(30)
     client.change_stage(Actor.OBSERVE, paused=True, reason="wind")
@@ -337,7 +337,7 @@ def test_a_start_that_failed_is_made_again_once_for_each_time_that_a_person_asks
     client: Client,
     scheduled: Callable[[float], Observation],
     context: Context,
-    logbook: Logbook,
+    logbook: TaskMemory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = scheduled(60)
@@ -358,7 +358,7 @@ def test_a_start_that_failed_is_made_again_once_for_each_time_that_a_person_asks
 
 
 def test_what_the_telescope_has_is_gone_on_with_and_not_started_again(
-    client: Client, started: Callable[[float], Observation], context: Context, logbook: Logbook
+    client: Client, started: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = started(500)
     client.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="nobody knows")
@@ -372,7 +372,7 @@ def test_what_the_telescope_has_is_gone_on_with_and_not_started_again(
 
 
 def test_an_error_that_is_put_off_to_later_waits_for_its_new_time(
-    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: Logbook
+    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = scheduled(-90)
     with pytest.raises(AirflowFailException):
@@ -386,7 +386,7 @@ def test_an_error_that_is_put_off_to_later_waits_for_its_new_time(
 
 
 def test_a_whole_run_that_ended_without_a_word_waits_for_the_word_again(
-    client: Client, running: Callable[[], Observation], context: Context, logbook: Logbook
+    client: Client, running: Callable[[], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = running()
     client.move(made.taskID, Status.ERROR_NO_COMPLETING, reason="it is long past")
@@ -408,7 +408,7 @@ def test_a_whole_run_that_ended_without_a_word_waits_for_the_word_again(
 
 
 def test_a_run_of_what_is_past_changes_nothing(
-    client: Client, running: Callable[[], Observation], context: Context, logbook: Logbook
+    client: Client, running: Callable[[], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = running()
     for status in (Status.COMPLETING, Status.CHECKING, Status.VALID):
@@ -451,7 +451,7 @@ def test_past_the_end_the_telescopes_word_counts(
 
 
 def test_what_the_telescope_has_broken_off_is_an_error_with_its_problem(
-    client: Client, observe: Observe, context: Context, logbook: Logbook, monkeypatch: pytest.MonkeyPatch
+    client: Client, observe: Observe, context: Context, logbook: TaskMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = observe(Status.RUNNING)
     logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
@@ -484,7 +484,7 @@ def test_a_trigger_hears_of_a_cancel_in_seconds(
 def test_the_backstop_fires_only_when_there_is_something_to_do(
     client: Client,
     running: Callable[[], Observation],
-    logbook: Logbook,
+    logbook: TaskMemory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = running()

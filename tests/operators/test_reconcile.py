@@ -20,7 +20,7 @@ from operators.reconcile.telescope import AFTER_OBSERVE, ON_ITS_WAY, UNREACHABLE
 from standalone.settings import HOST
 from standalone.simulator.observing import Telescope
 from standalone.simulator.settings import Settings
-from standalone.simulator.task_memory import Logbook, State, Task
+from standalone.simulator.task_memory import State, Task, TaskMemory
 from standalone.simulator.web import create_app
 from tests.conftest import SECRETS, free_ports, listening
 from tests.operators.conftest import Context
@@ -37,7 +37,7 @@ def use_telescope(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
 
 
 @pytest.fixture
-def logbook(url: str, context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Logbook]:
+def logbook(url: str, context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskMemory]:
     """What the telescope, which the connection names, knows; it does nothing by itself."""
     settings = Settings(
         port=0,
@@ -49,14 +49,14 @@ def logbook(url: str, context: Context, tmp_path: Path, monkeypatch: pytest.Monk
         atdb_user="service",
         atdb_secret=SECRETS["service"],
     )
-    kept = Logbook(settings.state)
+    kept = TaskMemory(settings.state)
     with listening(create_app(Telescope(settings, kept), kept)) as port:
         use_telescope(monkeypatch, port)
         yield kept
 
 
 @pytest.fixture
-def knows(logbook: Logbook) -> Tell:
+def knows(logbook: TaskMemory) -> Tell:
     def tell(made: Observation, state: State, problem: str = "") -> None:
         logbook.save(
             Task(taskID=made.taskID, state=state, problem=problem, data_location=made.data_location, parset="")
@@ -93,7 +93,7 @@ def in_a_while() -> datetime:
 
 
 def test_work_that_too_many_have_lost_is_given_up(
-    client: Client, observe: Observe, context: Context, logbook: Logbook
+    client: Client, observe: Observe, context: Context, logbook: TaskMemory
 ) -> None:
     often, once = observe(Status.VALID), observe(Status.VALID)
     client.move(once.taskID, Status.INGESTING, owner="ingest/run 1", lease_seconds=1)
@@ -134,7 +134,7 @@ def test_a_lost_start_that_the_telescope_has_not_is_an_error(
 
 
 def test_while_a_parset_may_be_on_its_way_a_lost_start_is_left(
-    client: Client, starting: Callable[[float], Observation], logbook: Logbook
+    client: Client, starting: Callable[[float], Observation], logbook: TaskMemory
 ) -> None:
     made = starting(-20)
     compare(client, datetime.now(UTC) + timedelta(seconds=10))
@@ -156,7 +156,7 @@ def test_a_telescope_that_cannot_be_reached_is_waited_for(
 
 
 def test_a_start_whose_owner_holds_its_lease_is_its_own(
-    client: Client, observe: Observe, logbook: Logbook
+    client: Client, observe: Observe, logbook: TaskMemory
 ) -> None:
     made = observe(Status.SCHEDULED)
     client.move(made.taskID, Status.STARTING, owner="observe/run 1", lease_seconds=600)
@@ -172,7 +172,7 @@ def test_a_start_whose_owner_holds_its_lease_is_its_own(
     ],
 )
 def test_an_observation_that_nobody_watches_is_ended(
-    client: Client, observe: Observe, logbook: Logbook, mode: str, limit: timedelta, becomes: Status
+    client: Client, observe: Observe, logbook: TaskMemory, mode: str, limit: timedelta, becomes: Status
 ) -> None:
     began = datetime.now(UTC)
     soon = (began + timedelta(minutes=1)).isoformat()
@@ -204,7 +204,7 @@ def test_past_its_end_an_observation_ends_as_the_telescope_says(
 
 
 def test_the_telescope_is_stopped_where_it_goes_on_with_a_cancelled_observation(
-    client: Client, observe: Observe, logbook: Logbook, knows: Tell
+    client: Client, observe: Observe, logbook: TaskMemory, knows: Tell
 ) -> None:
     start = datetime.now(UTC).isoformat()
     cancelled, goes_on, over, never_started = (
@@ -240,7 +240,7 @@ def test_a_telescope_that_does_not_answer_stands_in_the_way_of_nothing_else(
 
 
 def test_where_nothing_is_lost_reconcile_changes_nothing(
-    client: Client, observe: Observe, logbook: Logbook
+    client: Client, observe: Observe, logbook: TaskMemory
 ) -> None:
     made = [observe(status, products=1) for status in (Status.DEFINED, Status.CHECKING, Status.INGEST_ERROR)]
     compare(client)
@@ -252,7 +252,7 @@ def test_where_nothing_is_lost_reconcile_changes_nothing(
 
 
 def test_where_too_much_is_wrong_at_once_nothing_is_repaired_until_a_person_says_so(
-    client: Client, observe: Observe, context: Context, logbook: Logbook
+    client: Client, observe: Observe, context: Context, logbook: TaskMemory
 ) -> None:
     start = datetime.now(UTC) - 2 * HOUR
     for number in range(10):

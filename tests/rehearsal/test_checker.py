@@ -17,7 +17,7 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.models import NewDataProduct
 from atdb_interface.work import ProductMove
-from standalone.rehearsal.checker import Finding, Pause, Wrong, judge
+from standalone.rehearsal.checker import Finding, Pause, Violation, judge
 from standalone.rehearsal.evidence import Evidence, Scene
 from tests.conftest import Postgres
 
@@ -303,39 +303,39 @@ def add_step(
 @pytest.mark.parametrize(
     ("break_it", "wrong"),
     [
-        (lose, Wrong.LOST),
-        (end_elsewhere, Wrong.STATUS),
-        (work_without_a_worker, Wrong.STATUS),
-        (alter_the_archive, Wrong.BYTES),
-        (truncate_the_archive, Wrong.BYTES),
-        (lose_the_archive, Wrong.BYTES),
-        (alter_the_disk, Wrong.BYTES),
-        (lose_the_disk, Wrong.BYTES),
-        (validate_other_bytes, Wrong.BYTES),
-        (lose_the_archive, Wrong.DELETION),
-        (lose_the_disk, Wrong.DELETION),
-        (lose_a_receipt, Wrong.DELETION),
-        (double_a_receipt, Wrong.DELETION),
-        (write_a_wrong_receipt, Wrong.DELETION),
-        (give_a_receipt_for_what_is_there, Wrong.DELETION),
-        (keep_what_was_removed, Wrong.OTHER),
-        (ingest_twice, Wrong.DOUBLE_INGEST),
-        (ingest_side_by_side, Wrong.DOUBLE_INGEST),
-        (skip_a_step, Wrong.OTHER),
-        (skip_a_step_of_a_product, Wrong.OTHER),
-        (make_a_step_that_is_none, Wrong.OTHER),
-        (end_history_elsewhere, Wrong.OTHER),
-        (forget_history, Wrong.OTHER),
-        (start_twice, Wrong.OTHER),
-        (never_start, Wrong.OTHER),
-        (leave_a_part, Wrong.OTHER),
-        (lose_the_manifest, Wrong.OTHER),
-        (invent_a_task, Wrong.OTHER),
-        (work_while_paused, Wrong.OTHER),
+        (lose, Violation.LOST),
+        (end_elsewhere, Violation.STATUS),
+        (work_without_a_worker, Violation.STATUS),
+        (alter_the_archive, Violation.BYTES),
+        (truncate_the_archive, Violation.BYTES),
+        (lose_the_archive, Violation.BYTES),
+        (alter_the_disk, Violation.BYTES),
+        (lose_the_disk, Violation.BYTES),
+        (validate_other_bytes, Violation.BYTES),
+        (lose_the_archive, Violation.DELETION),
+        (lose_the_disk, Violation.DELETION),
+        (lose_a_receipt, Violation.DELETION),
+        (double_a_receipt, Violation.DELETION),
+        (write_a_wrong_receipt, Violation.DELETION),
+        (give_a_receipt_for_what_is_there, Violation.DELETION),
+        (keep_what_was_removed, Violation.OTHER),
+        (ingest_twice, Violation.DOUBLE_INGEST),
+        (ingest_side_by_side, Violation.DOUBLE_INGEST),
+        (skip_a_step, Violation.OTHER),
+        (skip_a_step_of_a_product, Violation.OTHER),
+        (make_a_step_that_is_none, Violation.OTHER),
+        (end_history_elsewhere, Violation.OTHER),
+        (forget_history, Violation.OTHER),
+        (start_twice, Violation.OTHER),
+        (never_start, Violation.OTHER),
+        (leave_a_part, Violation.OTHER),
+        (lose_the_manifest, Violation.OTHER),
+        (invent_a_task, Violation.OTHER),
+        (work_while_paused, Violation.OTHER),
     ],
 )
 def test_each_thing_that_is_broken_is_seen(
-    rehearsal: Rehearsal, break_it: Callable[[Rehearsal], None], wrong: Wrong
+    rehearsal: Rehearsal, break_it: Callable[[Rehearsal], None], wrong: Violation
 ) -> None:
     break_it(rehearsal)
     assert wrong in {finding.wrong for finding in rehearsal.judge()}
@@ -344,7 +344,7 @@ def test_each_thing_that_is_broken_is_seen(
 def test_the_bytes_that_are_lost_are_counted(rehearsal: Rehearsal) -> None:
     size = rehearsal.in_archive(rehearsal.removed, 1).stat().st_size
     lose_the_archive(rehearsal)
-    assert sum(finding.amount for finding in rehearsal.judge() if finding.wrong is Wrong.BYTES) == size
+    assert sum(finding.amount for finding in rehearsal.judge() if finding.wrong is Violation.BYTES) == size
 
 
 def test_an_ingest_that_a_person_asked_for_again_is_none_too_many(rehearsal: Rehearsal) -> None:
@@ -377,6 +377,6 @@ def test_a_directory_is_judged_file_by_file(rehearsal: Rehearsal) -> None:
         "files": [{"path": name, "size": 1, "sha256": sha256} for name, sha256 in sums.items()],
     }
     rehearsal.write_logbook(task)
-    assert {finding.wrong for finding in rehearsal.judge()} == {Wrong.STATUS}
+    assert {finding.wrong for finding in rehearsal.judge()} == {Violation.STATUS}
     (product / "table.dat").write_bytes(b"c")
-    assert Wrong.BYTES in {finding.wrong for finding in rehearsal.judge()}
+    assert Violation.BYTES in {finding.wrong for finding in rehearsal.judge()}

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from standalone.rehearsal import run, script
-from standalone.rehearsal.faults import OF_ALL, OF_TASKS, Trouble
+from standalone.rehearsal.faults import OF_ALL, OF_TASKS, RehearsedFault
 
-T = Trouble
+T = RehearsedFault
 
 OWN = (
     T.PRODUCT_MISSING,
@@ -40,5 +40,5 @@ def test_a_full_rehearsal_has_every_fault() -> None:
     common = Counter(cue.trouble for cue in written.cues)
     assert set(own) == {*OF_TASKS, None}
     assert set(common) == set(OF_ALL)
-    assert {*OF_TASKS, *OF_ALL} == set(Trouble)
+    assert {*OF_TASKS, *OF_ALL} == set(RehearsedFault)
     assert min(*own.values(), *common.values()) >= 1

@@ -18,8 +18,8 @@ import pytest
 from cryptography.fernet import Fernet, MultiFernet
 
 from atdb_interface.lifecycle import Status
-from standalone.backup import manifest, shelf
-from standalone.backup.machine import Machine
+from standalone.backup import backup_folder, manifest
+from standalone.backup.machine import MachineInstallation
 from standalone.credentials import Credentials
 from standalone.settings import REPOSITORY, Settings
 from standalone.stack import database
@@ -48,7 +48,7 @@ def kept(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A backup of the site."""
     folder = tmp_path_factory.mktemp("kept")
     backup(site.settings, "make", folder)
-    (made,) = shelf.complete(folder)
+    (made,) = backup_folder.complete(folder)
     return made
 
 
@@ -152,7 +152,7 @@ def test_a_backup_holds_all_and_only_its_owner_can_read_it(site: Site, kept: Pat
 
 def test_no_password_is_on_a_command_line(site: Site) -> None:
     for role, password in site.credentials.postgresql.items():
-        line, environment = Machine(site.settings).program("psql", "dbname=atdb", role)
+        line, environment = MachineInstallation(site.settings).program("psql", "dbname=atdb", role)
         assert password not in " ".join(line)
         assert environment["PGPASSWORD"] == password
 
@@ -216,7 +216,10 @@ def test_a_killed_backup_leaves_nothing_that_looks_whole(when: str, signal: int,
         assert [path.name for path in folder.iterdir()] == [".lock"]
         assert "atdb_verifying" not in _databases(site)
     backup(site.settings, "make", folder)
-    assert {path.name for path in folder.iterdir()} == {".lock", *(each.name for each in shelf.complete(folder))}
+    assert {path.name for path in folder.iterdir()} == {
+        ".lock",
+        *(each.name for each in backup_folder.complete(folder)),
+    }
     assert _databases(site) == {"airflow", "atdb", "postgres", "template0", "template1"}
 
 
@@ -250,7 +253,7 @@ def test_a_backup_taken_while_rows_are_written_is_consistent(site: Site, folder:
         ended.set()
         writer.join()
         site.execute("drop table pairs", "atdb_owner", "atdb")
-    (kept,) = shelf.complete(folder)
+    (kept,) = backup_folder.complete(folder)
     rows = manifest.Manifest.read(kept).databases["atdb"]["public.pairs"].rows
     assert rows % 2 == 0
     assert 20 < rows < 2 * made
@@ -304,14 +307,14 @@ def test_the_oldest_are_removed_after_a_new_one_is_verified(site: Site, folder: 
         (old / "manifest.json").touch()
     (folder / "of somebody else").mkdir()
     assert "--keep must be 1 or more" in backup(site.settings, "make", folder, "--keep", 0, code=1)
-    assert len(shelf.complete(folder)) == 3
+    assert len(backup_folder.complete(folder)) == 3
     backup(site.settings, "make", folder, "--keep", 2)
-    newest = shelf.complete(folder)[-1]
+    newest = backup_folder.complete(folder)[-1]
     assert {path.name for path in folder.iterdir()} == {
         *(".lock", "atdb-20260103T000000Z", newest.name, "of somebody else")
     }
 
 
 def test_one_backup_is_made_at_a_time(site: Site, folder: Path) -> None:
-    with shelf.alone(folder / ".lock"):
+    with backup_folder.alone(folder / ".lock"):
         assert "Another backup or restore is in progress" in backup(site.settings, "make", folder, code=1)

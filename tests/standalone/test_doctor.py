@@ -16,8 +16,8 @@ import pytest
 from standalone.credentials import Credentials
 from standalone.doctor import configuration, postgres, report
 from standalone.doctor.findings import FAILED, WARNED, WELL, Finding, State, exit_status, failed, warning, well
-from standalone.doctor.place import Place
-from standalone.doctor.running import Check, run
+from standalone.doctor.location import Location
+from standalone.doctor.parallel import Check, run
 from standalone.settings import REPOSITORY, Executor, Settings
 from standalone.stack import database
 from tests.conftest import Postgres
@@ -107,7 +107,7 @@ def test_each_wrong_setting_of_tasks_is_named_and_no_password_is_shown(
 ) -> None:
     from standalone.doctor import tasks
 
-    here = Place(settings, credentials)
+    here = Location(settings, credentials)
     assert states(tasks.check(here)) == [("task settings", State.WELL)]
     monkeypatch.setenv("ATDB_KEEP_AIRFLOW_DAYS", "3")
     monkeypatch.setenv("ATDB_RETRY_SECONDS", "soon")
@@ -183,11 +183,11 @@ def test_the_workers_secrets_suffice_and_those_of_another_service_name_the_worke
 
 
 @pytest.fixture
-def place(postgres: Postgres, database_url: str) -> Place:
-    return Place(postgres.settings, postgres.credentials)
+def place(postgres: Postgres, database_url: str) -> Location:
+    return Location(postgres.settings, postgres.credentials)
 
 
-def test_the_database_accepts_each_login(place: Place) -> None:
+def test_the_database_accepts_each_login(place: Location) -> None:
     # Airflow's database and its logins are made by other tests, or by none.
     of_atdb = {name: place.credentials.postgresql[name] for name in ("atdb", "reports", "maintenance")}
     found = list(postgres.check(replace(place, credentials=replace(place.credentials, postgresql=of_atdb))))
@@ -196,7 +196,7 @@ def test_the_database_accepts_each_login(place: Place) -> None:
     assert "docker compose ps -a" in found[1].advice
 
 
-def test_a_database_with_another_password_or_none_says_what_to_do(place: Place) -> None:
+def test_a_database_with_another_password_or_none_says_what_to_do(place: Location) -> None:
     wrong = {**place.credentials.postgresql, "reports": "another"}
     logins = {name: wrong[name] for name in ("atdb", "reports")}
     found = list(postgres.check(replace(place, credentials=replace(place.credentials, postgresql=logins))))
@@ -212,7 +212,7 @@ def test_a_database_with_another_password_or_none_says_what_to_do(place: Place) 
     assert "docker compose logs --tail 50 postgres" in found_now.advice
 
 
-def test_an_airflow_database_of_another_version_is_a_failure(place: Place) -> None:
+def test_an_airflow_database_of_another_version_is_a_failure(place: Location) -> None:
     from standalone.stack.preparation import migrated
 
     with closing(database.connect(place.settings, place.credentials)) as opened, opened.cursor() as cursor:

@@ -9,7 +9,7 @@ import pytest
 from atdb_plugins.hooks.airflow import AirflowHook
 from standalone.doctor import airflow
 from standalone.doctor.findings import Finding, State
-from standalone.doctor.place import Place
+from standalone.doctor.location import Location
 from standalone.stack import database, pools
 from tests.airflow_serving import Airflow
 
@@ -17,10 +17,10 @@ Sql = Callable[[str], None]
 
 
 @pytest.fixture
-def place(airflow_server: Airflow, monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(airflow_server: Airflow, monkeypatch: pytest.MonkeyPatch) -> Location:
     login(airflow_server.url, airflow_server.password, monkeypatch)
     monkeypatch.setenv("AIRFLOW__CORE__PARALLELISM", "40")  # as standalone/airflow.cfg has it
-    return Place(airflow_server.postgres.settings, airflow_server.postgres.credentials)
+    return Location(airflow_server.postgres.settings, airflow_server.postgres.credentials)
 
 
 def login(url: str, password: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,7 @@ def login(url: str, password: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def sql(place: Place) -> Iterator[Sql]:
+def sql(place: Location) -> Iterator[Sql]:
     with closing(database.connect(place.settings, place.credentials, database="airflow")) as opened:
 
         def execute(statement: str) -> None:
@@ -50,11 +50,11 @@ def beat(sql: Sql, *jobs: str, age: str = "0 s") -> None:
         )
 
 
-def bad(place: Place, subject: str) -> list[Finding]:
+def bad(place: Location, subject: str) -> list[Finding]:
     return [each for each in airflow.check(place) if each.subject == subject and each.state is not State.WELL]
 
 
-def test_an_airflow_with_all_its_processes_is_well(place: Place, sql: Sql) -> None:
+def test_an_airflow_with_all_its_processes_is_well(place: Location, sql: Sql) -> None:
     beat(sql, "SchedulerJob", "DagProcessorJob", "TriggererJob")
     found = list(airflow.check(place))
     assert [each.subject for each in found] == [
@@ -64,7 +64,7 @@ def test_an_airflow_with_all_its_processes_is_well(place: Place, sql: Sql) -> No
     assert "39 slots" in found[-1].seen
 
 
-def test_a_process_that_has_never_reported_or_is_silent_is_a_failure(place: Place, sql: Sql) -> None:
+def test_a_process_that_has_never_reported_or_is_silent_is_a_failure(place: Location, sql: Sql) -> None:
     (found,) = bad(place, "triggerer")
     assert found.state is State.FAILED
     assert "never reported" in found.seen
@@ -75,7 +75,7 @@ def test_a_process_that_has_never_reported_or_is_silent_is_a_failure(place: Plac
 
 
 def test_an_api_that_refuses_or_does_not_respond_is_the_only_finding(
-    place: Place, airflow_server: Airflow, monkeypatch: pytest.MonkeyPatch
+    place: Location, airflow_server: Airflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     login(airflow_server.url, "another password", monkeypatch)
     (found,) = airflow.check(place)
@@ -87,7 +87,7 @@ def test_an_api_that_refuses_or_does_not_respond_is_the_only_finding(
     assert "airflow-api-server.log" in found.advice
 
 
-def test_a_paused_dag_is_a_warning_that_names_who_paused_it(place: Place, airflow_server: Airflow) -> None:
+def test_a_paused_dag_is_a_warning_that_names_who_paused_it(place: Location, airflow_server: Airflow) -> None:
     airflow_server.pause("ingest", paused=True)
     try:
         (found,) = bad(place, "DAGs")
@@ -98,7 +98,7 @@ def test_a_paused_dag_is_a_warning_that_names_who_paused_it(place: Place, airflo
     assert bad(place, "DAGs") == []
 
 
-def test_a_dag_file_that_cannot_be_imported_is_a_failure(place: Place, sql: Sql) -> None:
+def test_a_dag_file_that_cannot_be_imported_is_a_failure(place: Location, sql: Sql) -> None:
     sql(
         "insert into import_error (timestamp, filename, bundle_name, stacktrace) values "
         "(now(), 'broken.py', 'dags-folder', E'Traceback\\n  File\\nModuleNotFoundError: No module named x')"
@@ -108,7 +108,7 @@ def test_a_dag_file_that_cannot_be_imported_is_a_failure(place: Place, sql: Sql)
     assert "broken.py cannot be imported: ModuleNotFoundError: No module named x" in found.seen
 
 
-def test_a_dag_that_airflow_does_not_know_is_a_failure(place: Place, sql: Sql) -> None:
+def test_a_dag_that_airflow_does_not_know_is_a_failure(place: Location, sql: Sql) -> None:
     sql("update dag set is_stale = true where dag_id = 'observe'")
     try:
         (found,) = bad(place, "DAGs")
@@ -118,7 +118,7 @@ def test_a_dag_that_airflow_does_not_know_is_a_failure(place: Place, sql: Sql) -
     assert "does not know observe" in found.seen
 
 
-def test_a_pool_that_is_missing_empty_or_too_large_is_a_failure(place: Place, airflow_server: Airflow) -> None:
+def test_a_pool_that_is_missing_empty_or_too_large_is_a_failure(place: Location, airflow_server: Airflow) -> None:
     def set_slots(name: str, slots: int) -> None:
         pool = {"name": name, "slots": slots, "include_deferred": False}
         answer = airflow_server.http.patch(f"pools/{name}", json=pool, params={"update_mask": "slots"})

@@ -13,18 +13,18 @@ from atdb_plugins.archive.archive import Archive
 from standalone.credentials import Credentials
 from standalone.doctor import archive, data, space
 from standalone.doctor.findings import Finding, State
-from standalone.doctor.place import Place
+from standalone.doctor.location import Location
 from standalone.settings import Settings
 
 
 @pytest.fixture
-def place(settings: Settings, credentials: Credentials, monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(settings: Settings, credentials: Credentials, monkeypatch: pytest.MonkeyPatch) -> Location:
     settings.archive.mkdir()
     settings.data.mkdir()
     connection = {"conn_type": "generic", "extra": {"url": settings.archive.as_uri()}}
     monkeypatch.setenv("AIRFLOW_CONN_ARCHIVE_DEFAULT", json.dumps(connection))
     monkeypatch.setenv("ATDB_DATA_ROOT", str(settings.data))
-    return Place(settings, credentials)
+    return Location(settings, credentials)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_ARCHIVE_DEFAULT", json.dumps(connection))
 
 
-def test_an_archive_takes_a_file_and_keeps_nothing_of_it(place: Place) -> None:
+def test_an_archive_takes_a_file_and_keeps_nothing_of_it(place: Location) -> None:
     found = list(archive.check(place))
     assert found[0].state is State.WELL
     assert "read back, compared and deleted" in found[0].seen
@@ -60,7 +60,7 @@ def test_an_archive_takes_a_file_and_keeps_nothing_of_it(place: Place) -> None:
     assert list(place.settings.archive.iterdir()) == []
 
 
-def test_an_archive_in_memory_is_checked_too(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_in_memory_is_checked_too(place: Location, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(
         "AIRFLOW_CONN_ARCHIVE_DEFAULT", json.dumps({"conn_type": "generic", "extra": {"url": "memory://alta"}})
     )
@@ -68,7 +68,7 @@ def test_an_archive_in_memory_is_checked_too(place: Place, monkeypatch: pytest.M
     assert found.state is State.WELL, found
 
 
-def test_an_archive_that_is_not_mounted_is_a_failure(place: Place) -> None:
+def test_an_archive_that_is_not_mounted_is_a_failure(place: Location) -> None:
     place.settings.archive.rmdir()
     (found,) = archive.check(place)
     assert found.state is State.FAILED
@@ -77,7 +77,7 @@ def test_an_archive_that_is_not_mounted_is_a_failure(place: Place) -> None:
 
 
 def test_a_full_archive_is_a_failure_and_nothing_is_left(
-    place: Place, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+    place: Location, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at(small_disk, monkeypatch)
     assert next(archive.check(place)).state is State.WELL
@@ -103,7 +103,9 @@ def test_less_than_a_tenth_is_a_warning_and_less_than_a_gibibyte_of_that_a_failu
     assert space.readable(999) == "999 B"
 
 
-def test_a_read_only_archive_is_a_failure(place: Place, small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_archive_is_a_failure(
+    place: Location, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     at(small_disk, monkeypatch)
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     found = only(archive.check(place), State.FAILED)
@@ -111,7 +113,9 @@ def test_a_read_only_archive_is_a_failure(place: Place, small_disk: Path, monkey
     assert str(os.getuid()) in found.advice
 
 
-def test_an_archive_that_returns_other_bytes_is_a_failure(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_that_returns_other_bytes_is_a_failure(
+    place: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened = Archive.open(place.settings.archive.as_uri())
     read = opened.filesystem.cat_file
     monkeypatch.setattr(type(opened.filesystem), "cat_file", lambda _, path: read(path)[:-1] + b"?")
@@ -121,7 +125,7 @@ def test_an_archive_that_returns_other_bytes_is_a_failure(place: Place, monkeypa
     assert list(place.settings.archive.iterdir()) == []
 
 
-def test_a_data_root_without_data_hosts_is_a_warning_and_a_missing_one_a_failure(place: Place) -> None:
+def test_a_data_root_without_data_hosts_is_a_warning_and_a_missing_one_a_failure(place: Location) -> None:
     found = only(data.check(place), State.WARNING)
     assert "no folder of a data host" in found.seen
     place.settings.data.rmdir()
@@ -129,7 +133,7 @@ def test_a_data_root_without_data_hosts_is_a_warning_and_a_missing_one_a_failure
     assert "is not there" in found.seen
 
 
-def test_each_data_host_is_checked(place: Place) -> None:
+def test_each_data_host_is_checked(place: Location) -> None:
     for host in ("wcudata1", "arts001", "arts002"):
         (place.settings.data / host / "data").mkdir(parents=True)
     (place.settings.data / "arts002" / "data").rmdir()
@@ -146,7 +150,7 @@ def test_each_data_host_is_checked(place: Place) -> None:
 
 
 def test_a_read_only_data_disk_is_a_failure_and_an_empty_mounted_one_is_not(
-    place: Place, small_disk: Path
+    place: Location, small_disk: Path
 ) -> None:
     host = place.settings.data / "wcudata1"
     host.mkdir()

@@ -24,7 +24,7 @@ from atdb_plugins.triggers.listen import LISTENER
 from standalone.credentials import Credentials
 from standalone.doctor import atdb, clocks, telescope, workers
 from standalone.doctor.findings import Finding, State
-from standalone.doctor.place import Place
+from standalone.doctor.location import Location
 from standalone.settings import HOST, Executor, Settings
 from standalone.stack.programs import program
 from tests.conftest import SECRETS, Postgres, free_ports
@@ -34,9 +34,9 @@ NOBODY = f"http://{HOST}:9"
 
 
 @pytest.fixture
-def place(postgres: Postgres, url: str, monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(postgres: Postgres, url: str, monkeypatch: pytest.MonkeyPatch) -> Location:
     as_account("service", url, monkeypatch)
-    return Place(postgres.settings, postgres.credentials)
+    return Location(postgres.settings, postgres.credentials)
 
 
 def as_account(role: str, url: str, monkeypatch: pytest.MonkeyPatch, secret: str | None = None) -> None:
@@ -49,14 +49,16 @@ def found_of(findings: Iterable[Finding], subject: str) -> Finding:
     return found
 
 
-def test_an_atdb_that_listens_is_well(place: Place, client: Client) -> None:
+def test_an_atdb_that_listens_is_well(place: Location, client: Client) -> None:
     client.sign_of_life(LISTENER, statuses=[Status.DEFINED])
     found = list(atdb.check(place))
     assert [finding.subject for finding in found] == ["ATDB", "migrations", "account of tasks", "stages", "listen"]
     assert {finding.state for finding in found} == {State.WELL}, found
 
 
-def test_an_atdb_that_does_not_respond_is_the_only_finding(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_atdb_that_does_not_respond_is_the_only_finding(
+    place: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
     as_account("service", NOBODY, monkeypatch)
     (found,) = atdb.check(place)
     assert found.state is State.FAILED
@@ -65,7 +67,7 @@ def test_an_atdb_that_does_not_respond_is_the_only_finding(place: Place, monkeyp
 
 
 def test_an_account_that_is_refused_or_may_too_little_is_a_failure(
-    place: Place, url: str, monkeypatch: pytest.MonkeyPatch
+    place: Location, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_account("service", url, monkeypatch, "another secret")
     found = found_of(atdb.check(place), "account of tasks")
@@ -79,7 +81,7 @@ def test_an_account_that_is_refused_or_may_too_little_is_a_failure(
 
 @pytest.mark.parametrize(("revision", "told"), [("0001", "not all migrations"), ("9999", "of a newer version")])
 def test_a_database_of_another_version_is_a_failure(
-    place: Place, owner_url: str, revision: str, told: str
+    place: Location, owner_url: str, revision: str, told: str
 ) -> None:
     with (
         closing(psycopg2.connect(owner_url.replace("+psycopg2", ""))) as opened,
@@ -92,7 +94,7 @@ def test_a_database_of_another_version_is_a_failure(
     assert told in found.seen
 
 
-def test_a_paused_stage_is_a_warning_that_names_who_paused_it(place: Place, client: Client) -> None:
+def test_a_paused_stage_is_a_warning_that_names_who_paused_it(place: Location, client: Client) -> None:
     client.change_stage(Actor.INGEST, paused=True, reason="new disks")
     found = found_of(atdb.check(place), "stages")
     assert found.state is State.WARNING
@@ -102,7 +104,7 @@ def test_a_paused_stage_is_a_warning_that_names_who_paused_it(place: Place, clie
 
 
 def test_a_listener_that_is_missing_silent_or_in_trouble_is_a_failure(
-    place: Place, client: Client, owner_url: str
+    place: Location, client: Client, owner_url: str
 ) -> None:
     found = found_of(atdb.check(place), "listen")
     assert found.state is State.FAILED
@@ -127,12 +129,12 @@ def test_the_telescope_answers_or_does_not(
     simulator = Simulator(tmp_path, NOBODY).start()
     there = {"conn_type": "http", "host": f"http://{HOST}:{simulator.port}"}
     monkeypatch.setenv("AIRFLOW_CONN_TELESCOPE_DEFAULT", json.dumps(there))
-    (found,) = telescope.check(Place(settings, credentials))
+    (found,) = telescope.check(Location(settings, credentials))
     assert found.state is State.WELL
     assert str(simulator.port) in found.seen
     simulator.end(signal.SIGKILL)
     simulator.http.close()
-    (found,) = telescope.check(Place(settings, credentials))
+    (found,) = telescope.check(Location(settings, credentials))
     assert found.state is State.FAILED
     assert "Connection refused" in found.seen
     assert "TELESCOPE_HOST" in found.advice
@@ -167,7 +169,7 @@ def airflow_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[timedelta]
 
 
 def test_clocks_that_differ_are_a_warning_and_then_a_failure(
-    place: Place, airflow_at: Callable[[timedelta], None]
+    place: Location, airflow_at: Callable[[timedelta], None]
 ) -> None:
     (found,) = clocks.check(place)
     assert found.state is State.WELL, found
@@ -185,7 +187,7 @@ def test_clocks_that_differ_are_a_warning_and_then_a_failure(
 
 
 def test_a_clock_that_cannot_be_seen_is_not_checked(
-    place: Place, airflow_at: Callable[[timedelta], None], url: str, monkeypatch: pytest.MonkeyPatch
+    place: Location, airflow_at: Callable[[timedelta], None], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_account("service", NOBODY, monkeypatch)
     found = list(clocks.check(place))
@@ -194,17 +196,17 @@ def test_a_clock_that_cannot_be_seen_is_not_checked(
 
 
 @pytest.fixture
-def redis(settings: Settings, credentials: Credentials) -> Iterator[Place]:
+def redis(settings: Settings, credentials: Credentials) -> Iterator[Location]:
     (port,) = free_ports(1)
     configuration = settings.state / "redis.conf"
     configuration.write_text(f'requirepass {credentials.redis["redis"]}\nbind {HOST}\nport {port}\nsave ""\n')
     running = subprocess.Popen([REDIS_SERVER_PATH, configuration], stdout=subprocess.DEVNULL, cwd=settings.state)
-    yield Place(replace(settings, redis_port=port, executor=Executor.CELERY), credentials)
+    yield Location(replace(settings, redis_port=port, executor=Executor.CELERY), credentials)
     running.terminate()
     running.wait(10)
 
 
-def test_without_workers_tasks_wait(redis: Place) -> None:
+def test_without_workers_tasks_wait(redis: Location) -> None:
     wait_until(lambda: all("cannot be asked" not in each.seen for each in workers.check(redis)))
     found = list(workers.check(redis))
     assert [each.state for each in found] == [State.FAILED, State.FAILED]
@@ -212,7 +214,7 @@ def test_without_workers_tasks_wait(redis: Place) -> None:
     assert "queue telescope" in found[1].seen
 
 
-def test_a_worker_of_a_queue_is_found(redis: Place) -> None:
+def test_a_worker_of_a_queue_is_found(redis: Location) -> None:
     wanted = program("worker-telescope", redis.settings, redis.credentials)
     for folder in (redis.settings.logs, redis.settings.airflow_home):
         folder.mkdir()
@@ -238,6 +240,6 @@ def test_a_worker_of_a_queue_is_found(redis: Place) -> None:
 
 
 def test_a_redis_that_does_not_respond_is_a_failure(settings: Settings, credentials: Credentials) -> None:
-    (found,) = workers.check(Place(replace(settings, redis_port=9), credentials))
+    (found,) = workers.check(Location(replace(settings, redis_port=9), credentials))
     assert found.state is State.FAILED
     assert "Redis at 127.0.0.1:9 cannot be asked" in found.seen

@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from standalone.backup import manifest, postgresql, scratch, shelf, tables
+from standalone.backup import backup_folder, manifest, postgresql, scratch_databases, table_digests
 from standalone.backup.errors import BackupError
 from standalone.backup.installation import Installation
-from standalone.backup.tables import Table
+from standalone.backup.table_digests import Table
 from standalone.stack.database import OWNERS
 
 SECRETS = "secrets.json"
@@ -22,13 +22,13 @@ def make(installation: Installation, folder: Path) -> Path:
 
     Services continue to work. Raises BackupError, or OSError if a file cannot be written; then nothing is left.
     """
-    shelf.complete(folder)
+    backup_folder.complete(folder)
     installation.require_database()
     moment = datetime.now(UTC)
-    name = shelf.name_at(moment)
-    with shelf.alone(installation.lock, folder / ".lock"):
-        scratch.end_leftovers(installation)
-        with shelf.unfinished(folder, name) as unfinished:
+    name = backup_folder.name_at(moment)
+    with backup_folder.alone(installation.lock, folder / ".lock"):
+        scratch_databases.end_leftovers(installation)
+        with backup_folder.unfinished(folder, name) as unfinished:
             contents = _dump(installation, unfinished)
             _copy_files(installation, unfinished)
             made = _describe(installation, moment, unfinished, contents)
@@ -55,13 +55,13 @@ def _dump(installation: Installation, unfinished: Path) -> dict[str, dict[str, T
         }
         snapshots = {database: _snapshot(session) for database, session in sessions.items()}
         for database, session in sessions.items():
-            contents[database] = tables.contents(session, database)
+            contents[database] = table_digests.contents(session, database)
             postgresql.dump(
                 installation,
                 database,
                 OWNERS[database],
                 snapshot=snapshots[database],
-                excluded=tables.EXCLUDED_SCHEMAS[database],
+                excluded=table_digests.EXCLUDED_SCHEMAS[database],
                 path=unfinished / dump_of(database),
             )
     return contents
@@ -98,7 +98,7 @@ def _describe(
         installation=installation.kind,
         version=_git("describe", "--tags", "--always", "--dirty"),
         commit=_git("rev-parse", "HEAD"),
-        postgresql=scratch.server_version(installation),
+        postgresql=scratch_databases.server_version(installation),
         files={path.name: manifest.File.of(path) for path in sorted(unfinished.iterdir())},
         databases=contents,
     )
@@ -130,9 +130,9 @@ def _verify(installation: Installation, unfinished: Path) -> None:
 @contextmanager
 def _temporary(installation: Installation, database: str) -> Iterator[str]:
     try:
-        yield scratch.create(installation, database, scratch.VERIFYING)
+        yield scratch_databases.create(installation, database, scratch_databases.VERIFYING)
     finally:
-        scratch.drop(installation, scratch.named(database, scratch.VERIFYING))
+        scratch_databases.drop(installation, scratch_databases.named(database, scratch_databases.VERIFYING))
 
 
 def compare(
@@ -142,6 +142,6 @@ def compare(
     role = OWNERS[database]
     postgresql.restore(installation, empty, role, backup / dump_of(database))
     with postgresql.Session(installation, empty, role) as session:
-        found = tables.contents(session, database)
-    if sentences := tables.differences(written.databases[database], found):
+        found = table_digests.contents(session, database)
+    if sentences := table_digests.differences(written.databases[database], found):
         raise BackupError(f"The database {database}, restored from {backup}, differs: {' '.join(sentences)}")

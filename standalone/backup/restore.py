@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from standalone.backup import making, scratch, shelf
+from standalone.backup import backup_folder, create, scratch_databases
 from standalone.backup.errors import BackupError
 from standalone.backup.installation import Installation
 from standalone.backup.manifest import Manifest
@@ -27,28 +27,32 @@ def restore(installation: Installation, backup: Path, *, report: Callable[[str],
         _put_back_files(installation, backup, report)
     installation.lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as entered:
-        entered.enter_context(shelf.alone(installation.lock))
-        _put_back_secrets(installation, backup / making.SECRETS, report)
+        entered.enter_context(backup_folder.alone(installation.lock))
+        _put_back_secrets(installation, backup / create.SECRETS, report)
         installation.secrets_changed()
         entered.enter_context(installation.without_services())
         _require_version(installation, written)
-        scratch.end_leftovers(installation)
+        scratch_databases.end_leftovers(installation)
         for database, owner in OWNERS.items():
             installation.prepare_role(owner)
             # After a failure; else it has the name of the present.
-            entered.callback(scratch.drop, installation, scratch.named(database, scratch.RESTORING))
-            empty = scratch.create(installation, database, scratch.RESTORING)
-            making.compare(installation, written, database, empty, backup)
+            entered.callback(
+                scratch_databases.drop,
+                installation,
+                scratch_databases.named(database, scratch_databases.RESTORING),
+            )
+            empty = scratch_databases.create(installation, database, scratch_databases.RESTORING)
+            create.compare(installation, written, database, empty, backup)
             with Session(installation, empty, owner) as session:
                 session.execute("analyze")  # a dump holds no statistics, without which queries may be slow
             rows = sum(each.rows for each in written.databases[database].values())
             report(f"Restored {database} beside the present one: {rows:,} rows.")
-        scratch.swap(installation)
+        scratch_databases.swap(installation)
 
 
 def _require_dumps(written: Manifest, backup: Path) -> None:
     """Raise BackupError if the manifest does not name what a restore needs."""
-    needed = {making.SECRETS, *map(making.dump_of, OWNERS)}
+    needed = {create.SECRETS, *map(create.dump_of, OWNERS)}
     if missing := needed - written.files.keys() | OWNERS.keys() - written.databases.keys():
         raise BackupError(f"{backup} is not complete: {', '.join(sorted(missing))}. Choose another backup.")
 
@@ -91,7 +95,7 @@ def _put_back_secrets(installation: Installation, kept: Path, report: Callable[[
 
 def _require_version(installation: Installation, written: Manifest) -> None:
     """Raise BackupError if the server is of an older major version than the one that was backed up."""
-    present = scratch.server_version(installation)
+    present = scratch_databases.server_version(installation)
     if int(present.split(".")[0]) < int(written.postgresql.split(".")[0]):
         raise BackupError(
             f"The backup is of PostgreSQL {written.postgresql} and cannot be restored to {present}. "

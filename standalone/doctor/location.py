@@ -19,7 +19,7 @@ def is_container(settings: Settings) -> bool:
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """One machine with everything of `make up`, or the container of the service `worker`."""
 
     settings: Settings
