@@ -19,6 +19,7 @@ from atdb_api.search.filters import (
     kind_of,
     several,
 )
+from atdb_interface.lifecycle import Status
 
 Json = dict[str, Any]
 
@@ -88,7 +89,7 @@ def _filters(columns: Columns) -> Json:
         "explode": True,
         "description": "Each property is a parameter `field__lookup=value`.",
         "schema": lookups(columns),
-        "example": {"my_status__in": "defined"} if "my_status" in columns else {},
+        "example": {"my_status__in": Status.DEFINED} if "my_status" in columns else {},
     }
 
 

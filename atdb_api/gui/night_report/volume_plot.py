@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from atdb_api.gui.formats import size
 from atdb_api.quantities import count_of
+from atdb_interface.lifecycle import Group
+from atdb_interface.lifecycle import ProductStatus as P
 from atdb_interface.night_report import DataHostRow
 
 #: More hosts are no picture; the table has all.
@@ -57,9 +59,9 @@ def _amounts(row: DataHostRow) -> tuple[int, int, int]:
 
 def _host(row: DataHostRow, top: int, largest: int) -> Host:
     kinds = (
-        ("working", "validated", row.validated_bytes, row.validated_products),
-        ("done", "archived", row.archived_bytes, row.archived_products),
-        ("ended", "removed", row.removed_bytes, row.removed_products),
+        (Group.WORKING.key, "validated", row.validated_bytes, row.validated_products),
+        (Group.DONE.key, P.ARCHIVED, row.archived_bytes, row.archived_products),
+        (Group.ENDED.key, P.REMOVED, row.removed_bytes, row.removed_products),
     )
     bars = [
         Bar(

@@ -137,11 +137,11 @@ def _by(found: Situation, what: str) -> str:
 
 
 def _is_on_hold(found: Situation) -> str:
-    return f"{_by(found, 'on hold')}; resume takes it back to {found.observation.held_from}"
+    return f"{_by(found, S.ON_HOLD)}; resume takes it back to {found.observation.held_from}"
 
 
 def _is_aborted(found: Situation) -> str:
-    return f"{_by(found, 'aborted')}; that is its end"
+    return f"{_by(found, S.ABORTED)}; that is its end"
 
 
 def _is_removed(found: Situation) -> str:
