@@ -1,0 +1,124 @@
+"""A status, an action and a stage that are only in the tables: all pages and documents follow, or fail loudly."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Postgres
+
+REPOSITORY = Path(__file__).parents[2]
+#: What a developer writes into lifecycle.py and actions.py: before which line, and what.
+LIFECYCLE = (
+    ('    VALID = "valid"\n    COMPLETED', '    CALIBRATING = "calibrating"\n'),
+    ('    TELESCOPE = "telescope"\n', '    CALIBRATE = "calibrate"\n'),
+    ('    RETRY = "retry"\n', '    CALIBRATE = "calibrate"\n'),
+    (
+        "    S.VALID: _Row(Group.WAITING",
+        "    S.CALIBRATING: _Row(\n"
+        "        Group.WORKING,\n"
+        "        Phase.OBSERVED,\n"
+        "        {S.VALID: A.CALIBRATE},\n"
+        "        expected=3 * _HOUR,\n"
+        "    ),\n",
+    ),
+    (
+        "STAGES = (SPECIFY",
+        "CALIBRATE = Stage(A.CALIBRATE, source=S.ARCHIVED, working=S.CALIBRATING, error=S.VALID, resumable=True)\n",
+    ),
+)
+ACTIONS = (
+    ("    Action.RETRY: ActionRow(", '    Action.CALIBRATE: ActionRow("calibrate it", "It becomes {target}."),\n'),
+)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The contract with the rows of an imaginary status in it; all else is the checkout's."""
+    folder = tmp_path_factory.mktemp("tree")
+    package = folder / "atdb_interface"
+    shutil.copytree(REPOSITORY / "atdb_interface", package)
+    for name, additions in (("lifecycle.py", LIFECYCLE), ("actions.py", ACTIONS)):
+        text = (package / name).read_text(encoding="utf-8")
+        for before, added in additions:
+            assert text.count(before) == 1, before
+            text = text.replace(before, added + before)
+        (package / name).write_text(text, encoding="utf-8")
+    lifecycle = package / "lifecycle.py"
+    text = lifecycle.read_text(encoding="utf-8")
+    valid = "S.VALID: _Row(Group.WAITING, Phase.OBSERVED, {S.INGESTING: A.INGEST}, expected=_DAY)"
+    assert text.count(valid) == 1
+    acts = valid[:-1] + ", actions={Action.CALIBRATE: S.CALIBRATING})"
+    text = text.replace(valid, acts).replace("INGEST, REMOVE)", "INGEST, REMOVE, CALIBRATE)")
+    lifecycle.write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tree: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        path = f"{tree}{os.pathsep}{REPOSITORY}"
+        return subprocess.run(
+            [sys.executable, *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tree,
+            env={**os.environ, "PYTHONPATH": path, **environment},
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def told(run: Callable[..., subprocess.CompletedProcess[str]], postgres: Postgres) -> tuple[dict[str, Any], str]:
+    """What the project makes of it, and the help of the command line."""
+    done = run("-m", "tests.house.imaginary", postgres.new_database())
+    assert done.returncode == 0, done.stderr[-3000:]
+    first, _, rest = done.stdout.partition("\n")
+    return json.loads(first), rest
+
+
+def test_each_page_shows_the_status(told: tuple[dict[str, Any], str]) -> None:
+    for path, page in told[0]["pages"].items():
+        assert "calibrating" in page or path == "/services/", path
+    assert "calibrate" in told[0]["pages"]["/services/"]
+
+
+def test_lists_find_it_and_call_it_overdue(told: tuple[dict[str, Any], str]) -> None:
+    assert told[0]["list"]["count"] == told[0]["overdue"]["count"] == 1
+    assert told[0]["expected_seconds"] == 3 * 3600
+
+
+def test_the_drawing_has_a_box_for_it(told: tuple[dict[str, Any], str]) -> None:
+    assert "calibrating" in told[0]["boxes"]
+
+
+def test_the_action_is_offered_everywhere(told: tuple[dict[str, Any], str]) -> None:
+    assert told[0]["target"] == "calibrating"
+    assert set(told[0]["actions"]) == {"hold", "cancel"}
+    assert "calibrate it" in told[1]
+    assert '"calibrate"' in told[0]["pages"]["/atdb/openapi.json"]
+
+
+@pytest.mark.parametrize(
+    ("tests", "missing"),
+    [
+        ("tests/dags/test_dags.py", "calibrate"),
+        ("tests/sql/test_reports.py::test_the_statuses_are_those_of_the_lifecycle", "calibrating"),
+    ],
+)
+def test_what_cannot_follow_fails(
+    run: Callable[..., subprocess.CompletedProcess[str]], tests: str, missing: str, tmp_path: Path
+) -> None:
+    """A stage needs a DAG, and the view of the statuses is SQL: tests name what is missing."""
+    options = ("-p", "no:cacheprovider", "--rootdir", str(REPOSITORY), "--basetemp", str(tmp_path / "pytest"))
+    done = run("-m", "pytest", "-q", "-x", *options, str(REPOSITORY / tests))
+    assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-3000:]
+    assert missing in done.stdout
