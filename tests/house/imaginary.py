@@ -3,17 +3,19 @@
 import json
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from atdb_api import create_app
 from atdb_api.config import Config
 from atdb_api.database import transaction
 from atdb_api.gui.overviews import diagram
-from atdb_api.models import Observation, StageSetting
+from atdb_api.models import StageSetting
 from atdb_api.roles import Role
+from atdb_api.services import observations
 from atdb_interface import actions, expected, lifecycle
 from atdb_interface.cli.main import main as cli
 from atdb_interface.lifecycle import Action, Actor, Status
+from atdb_interface.models import NewObservation
 
 WHEN = datetime(2019, 4, 5, 12, tzinfo=UTC)
 
@@ -24,13 +26,9 @@ def main(database_url: str) -> None:
     status, action = Status("calibrating"), Action("calibrate")
     with app.app_context(), transaction() as session:
         session.add(StageSetting(stage=Actor("calibrate"), delay_seconds=0))
-        session.add(
-            Observation(
-                task_id="190405001", status=status, status_since=WHEN, name="a name", observing_mode="imaging_tst",
-                start_time=WHEN, end_time=WHEN + timedelta(hours=1), field_name="a field",
-                data_location="host1:/data", priority=0, skip_auto_ingest=False, options={},
-            )
-        )  # fmt: skip
+        specification = {"field_name": "a field", "observing_mode": "imaging", "starttime": WHEN, "duration": 3600}
+        made = observations.create(session, NewObservation.model_validate(specification), actor="tests")
+        made.status, made.status_since = status, WHEN
     client = app.test_client()
     pages = (
         "/tasks/",
