@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from uuid import uuid4
 
+from atdb_interface.claims import ClaimedTask, ClaimRequest
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import OBSERVE, STAGES, WORKING, Status
-from atdb_interface.work import ClaimedTask, ClaimRequest
 from atdb_plugins.airflow_api import ACTIVE, AirflowApiError, AirflowUnavailable
 from atdb_plugins.airflow_runs import AirflowRuns, Dag
 from atdb_plugins.run_notes import first_note

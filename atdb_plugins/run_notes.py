@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from atdb_interface.actions import RETRIES
+from atdb_interface.claims import ClaimedTask
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import STAGES, WORKING, Status
-from atdb_interface.models import Transition
-from atdb_interface.work import ClaimedTask
+from atdb_interface.transitions import Transition
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.airflow_runs import LONGEST_NOTE, AirflowRuns, Run
 from atdb_plugins.links import tasks_page

@@ -17,7 +17,7 @@ from airflow.triggers.base import StartTriggerArgs
 from atdb_interface.client import Client
 from atdb_interface.errors import Conflict, NotFound
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, OBSERVE, OBSERVED, START_LEAD, START_TOLERANCE, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask

@@ -3,7 +3,8 @@
 import logging
 from datetime import timedelta
 
-from atdb_interface.models import Observation, Transition
+from atdb_interface.observations import Observation
+from atdb_interface.transitions import Transition
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.audit_log import requests_of
 from atdb_plugins.hooks.airflow import AirflowHook

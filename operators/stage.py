@@ -12,7 +12,8 @@ from atdb_interface.actions import RETRIES
 from atdb_interface.client import Client
 from atdb_interface.errors import Conflict, ForbiddenMove, NotFound, NotOwner
 from atdb_interface.lifecycle import Stage, Status
-from atdb_interface.models import Observation, Transition
+from atdb_interface.observations import Observation
+from atdb_interface.transitions import Transition
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators import run_again
 from operators.attempt import Attempt

@@ -14,8 +14,9 @@ from atdb_api.rest.endpoint import Contract
 from atdb_api.rest.form_fields import Field, fields, texts
 from atdb_api.rest.request_body import AS_IT_WAS, FORM, NO_FIELDS
 from atdb_api.roles import Role
+from atdb_interface.dataproducts import DataProductChange
 from atdb_interface.lifecycle import ProductStatus, Status, allowed_next, allowed_next_of_product
-from atdb_interface.models import DataProductChange, ObservationChange
+from atdb_interface.observations import ObservationChange
 
 Item = dict[str, Any]
 _MOVE = ("new_status", "force", "reason")

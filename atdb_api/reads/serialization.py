@@ -14,22 +14,24 @@ from atdb_api.models import (
     Transition,
 )
 from atdb_api.search.columns import OBSERVATION_FIELDS, PRODUCT_FIELDS, TRANSITION_FIELDS, end_of, values
-from atdb_interface import models as wire
+from atdb_interface.dataproducts import DataProduct as DataProductModel
+from atdb_interface.observations import Observation as ObservationModel
+from atdb_interface.transitions import Transition as TransitionModel
 
 
-def transition(row: Transition) -> wire.Transition:
+def transition(row: Transition) -> TransitionModel:
     """Write one transition."""
-    return wire.Transition(**values(row, TRANSITION_FIELDS))
+    return TransitionModel(**values(row, TRANSITION_FIELDS))
 
 
 def observations(
     session: Session, rows: Sequence[Observation], *, at: datetime | None = None, histories: bool = True
-) -> list[wire.Observation]:
+) -> list[ObservationModel]:
     """Write observations with their histories and the ids of their products; two queries, however many.
 
     Without `histories` both are left empty, and nothing is asked. With a moment, statuses are those of then.
     """
-    past: dict[str, list[wire.Transition]] = defaultdict(list)
+    past: dict[str, list[TransitionModel]] = defaultdict(list)
     products: dict[int, list[int]] = defaultdict(list)
     if histories:
         task_ids = [row.task_id for row in rows]
@@ -43,7 +45,7 @@ def observations(
         ):
             products[observation_id].append(product_id)
     return [
-        wire.Observation(
+        ObservationModel(
             **_with_status(values(row, OBSERVATION_FIELDS), past[row.task_id] if at else []),
             status_history=past[row.task_id],
             generated_dataproducts=products[row.id],
@@ -54,16 +56,16 @@ def observations(
 
 def dataproducts(
     session: Session, rows: Sequence[DataProduct], *, at: datetime | None = None, histories: bool = True
-) -> list[wire.DataProduct]:
+) -> list[DataProductModel]:
     """Write data products with their histories, as `observations` does; one query, however many."""
-    past: dict[tuple[str, str | None], list[wire.Transition]] = defaultdict(list)
+    past: dict[tuple[str, str | None], list[TransitionModel]] = defaultdict(list)
     if histories:
         task_ids, filenames = {row.task_id for row in rows}, {row.filename for row in rows}
         of_these = Transition.task_id.in_(task_ids) & Transition.dataproduct.in_(filenames)
         for step in _steps(session, of_these, at):
             past[step.taskID, step.dataproduct].append(step)
     return [
-        wire.DataProduct(
+        DataProductModel(
             **_with_status(values(row, PRODUCT_FIELDS), past[row.task_id, row.filename] if at else []),
             status_history=past[row.task_id, row.filename],
         )
@@ -71,12 +73,12 @@ def dataproducts(
     ]
 
 
-def _steps(session: Session, of_these: ColumnElement[bool], at: datetime | None) -> Iterator[wire.Transition]:
+def _steps(session: Session, of_these: ColumnElement[bool], at: datetime | None) -> Iterator[TransitionModel]:
     steps = select(Transition).where(of_these).order_by(Transition.id)
     yield from map(transition, session.scalars(steps.where(Transition.at < end_of(at)) if at else steps))
 
 
-def _with_status(fields: dict[str, Any], past: Sequence[wire.Transition]) -> dict[str, Any]:
+def _with_status(fields: dict[str, Any], past: Sequence[TransitionModel]) -> dict[str, Any]:
     """Put the last status of the past, where one is given, in the place of the present one."""
     if not past:
         return fields | {"new_status": fields["my_status"]}

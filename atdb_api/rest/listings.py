@@ -24,12 +24,12 @@ from atdb_api.reads import serialization
 from atdb_api.rest.pagination import Listing
 from atdb_api.search import columns
 from atdb_api.services import disks, stages
-from atdb_interface import models, overview
-from atdb_interface.accounts import Token as TokenModel
+from atdb_interface import changes, dataproducts, events, night_reports, observations, receipts, transitions
 from atdb_interface.disks import Disk
-from atdb_interface.heartbeats import Service as ServiceModel
+from atdb_interface.leases import HeldLease
+from atdb_interface.services import Service as ServiceModel
 from atdb_interface.stages import StageState
-from atdb_interface.work import HeldLease
+from atdb_interface.tokens import Token as TokenModel
 
 
 def lease(row: Lease) -> HeldLease:
@@ -48,9 +48,9 @@ def lease(row: Lease) -> HeldLease:
     )
 
 
-def event(row: Event) -> overview.Event:
+def event(row: Event) -> events.Event:
     """Write one event."""
-    return overview.Event(**columns.values(row, columns.EVENT_FIELDS))
+    return events.Event(**columns.values(row, columns.EVENT_FIELDS))
 
 
 def service(row: Service) -> ServiceModel:
@@ -58,28 +58,28 @@ def service(row: Service) -> ServiceModel:
     return ServiceModel(**columns.values(row, columns.SERVICE_FIELDS))
 
 
-def _transitions(_: Session, rows: Sequence[Transition], **__: Any) -> list[models.Transition]:
+def _transitions(_: Session, rows: Sequence[Transition], **__: Any) -> list[transitions.Transition]:
     return [serialization.transition(row) for row in rows]
 
 
-def _changes(_: Session, rows: Sequence[Change], **__: Any) -> list[overview.Change]:
-    return [overview.Change(**columns.values(row, columns.CHANGE_FIELDS)) for row in rows]
+def _changes(_: Session, rows: Sequence[Change], **__: Any) -> list[changes.Change]:
+    return [changes.Change(**columns.values(row, columns.CHANGE_FIELDS)) for row in rows]
 
 
 def _tokens(_: Session, rows: Sequence[Token], **__: Any) -> list[TokenModel]:
     return [TokenModel(**columns.values(row, columns.TOKEN_FIELDS)) for row in rows]
 
 
-def _receipts(_: Session, rows: Sequence[Receipt], **__: Any) -> list[overview.Receipt]:
-    return [overview.Receipt(**columns.values(row, columns.RECEIPT_FIELDS)) for row in rows]
+def _receipts(_: Session, rows: Sequence[Receipt], **__: Any) -> list[receipts.Receipt]:
+    return [receipts.Receipt(**columns.values(row, columns.RECEIPT_FIELDS)) for row in rows]
 
 
-def _events(_: Session, rows: Sequence[Event], **__: Any) -> list[overview.Event]:
+def _events(_: Session, rows: Sequence[Event], **__: Any) -> list[events.Event]:
     return [event(row) for row in rows]
 
 
-def _reports(_: Session, rows: Sequence[StoredReport], **__: Any) -> list[overview.StoredReport]:
-    return [overview.StoredReport(**columns.values(row, columns.REPORT_FIELDS)) for row in rows]
+def _reports(_: Session, rows: Sequence[StoredReport], **__: Any) -> list[night_reports.StoredReport]:
+    return [night_reports.StoredReport(**columns.values(row, columns.REPORT_FIELDS)) for row in rows]
 
 
 def _services(_: Session, rows: Sequence[Service], **__: Any) -> list[ServiceModel]:
@@ -101,7 +101,7 @@ def _leases(_: Session, rows: Sequence[Lease], **__: Any) -> list[HeldLease]:
 
 
 OBSERVATIONS = Listing(
-    models.Observation,
+    observations.Observation,
     select(Observation),
     columns.observation_columns,
     serialization.observations,
@@ -109,7 +109,7 @@ OBSERVATIONS = Listing(
     existed=columns.observation_existed,
 )
 DATAPRODUCTS = Listing(
-    models.DataProduct,
+    dataproducts.DataProduct,
     select(DataProduct),
     columns.product_columns,
     serialization.dataproducts,
@@ -117,13 +117,13 @@ DATAPRODUCTS = Listing(
     existed=columns.product_existed,
 )
 TRANSITIONS = Listing(
-    models.Transition,
+    transitions.Transition,
     select(Transition),
     lambda _: columns.TRANSITION_FIELDS,
     _transitions,
     existed=lambda at: Transition.at < columns.end_of(at),
 )
-CHANGES = Listing(overview.Change, select(Change), lambda _: columns.CHANGE_FIELDS, _changes)
+CHANGES = Listing(changes.Change, select(Change), lambda _: columns.CHANGE_FIELDS, _changes)
 TOKENS = Listing(TokenModel, select(Token), lambda _: columns.TOKEN_FIELDS, _tokens)
 LEASES = Listing(
     HeldLease,
@@ -132,10 +132,10 @@ LEASES = Listing(
     _leases,
     key="taskID",
 )
-RECEIPTS = Listing(overview.Receipt, select(Receipt), lambda _: columns.RECEIPT_FIELDS, _receipts)
-EVENTS = Listing(overview.Event, select(Event), lambda _: columns.EVENT_FIELDS, _events)
+RECEIPTS = Listing(receipts.Receipt, select(Receipt), lambda _: columns.RECEIPT_FIELDS, _receipts)
+EVENTS = Listing(events.Event, select(Event), lambda _: columns.EVENT_FIELDS, _events)
 REPORTS = Listing(
-    overview.StoredReport,
+    night_reports.StoredReport,
     select(StoredReport),
     lambda _: columns.REPORT_FIELDS,
     _reports,

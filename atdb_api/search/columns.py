@@ -24,8 +24,20 @@ from atdb_api.models import (
 )
 from atdb_api.search.filters import Column, Columns, Related
 from atdb_api.search.overdue import is_overdue
-from atdb_interface import accounts, disks, heartbeats, overview, stages, work
-from atdb_interface import models as wire
+from atdb_interface import (
+    changes,
+    dataproducts,
+    disks,
+    events,
+    leases,
+    night_reports,
+    observations,
+    receipts,
+    services,
+    stages,
+    tokens,
+    transitions,
+)
 from atdb_interface.lifecycle import ProductStatus, Status
 
 #: The names of the wire that are not those of the tables.
@@ -58,20 +70,20 @@ def _fields(table: type, model: type[BaseModel], names: dict[str, str]) -> Field
     }
 
 
-OBSERVATION_FIELDS = _fields(Observation, wire.Observation, OBSERVATION_NAMES)
-PRODUCT_FIELDS = _fields(DataProduct, wire.DataProduct, _PRODUCT_NAMES)
-TRANSITION_FIELDS = _fields(Transition, wire.Transition, _TRANSITION_NAMES)
-CHANGE_FIELDS = _fields(Change, overview.Change, _CHANGE_NAMES)
-TOKEN_FIELDS = _fields(Token, accounts.Token, {"account": "account_name"})
+OBSERVATION_FIELDS = _fields(Observation, observations.Observation, OBSERVATION_NAMES)
+PRODUCT_FIELDS = _fields(DataProduct, dataproducts.DataProduct, _PRODUCT_NAMES)
+TRANSITION_FIELDS = _fields(Transition, transitions.Transition, _TRANSITION_NAMES)
+CHANGE_FIELDS = _fields(Change, changes.Change, _CHANGE_NAMES)
+TOKEN_FIELDS = _fields(Token, tokens.Token, {"account": "account_name"})
 LEASE_FIELDS: Fields = {
     "taskID": Observation.task_id,
     "my_status": Observation.status,
-    **_fields(Lease, work.HeldLease, {}),
+    **_fields(Lease, leases.HeldLease, {}),
 }
-RECEIPT_FIELDS = _fields(Receipt, overview.Receipt, _CHANGE_NAMES)
-EVENT_FIELDS = _fields(Event, overview.Event, _CHANGE_NAMES)
-REPORT_FIELDS = _fields(StoredReport, overview.StoredReport, {})
-SERVICE_FIELDS = _fields(Service, heartbeats.Service, {})
+RECEIPT_FIELDS = _fields(Receipt, receipts.Receipt, _CHANGE_NAMES)
+EVENT_FIELDS = _fields(Event, events.Event, _CHANGE_NAMES)
+REPORT_FIELDS = _fields(StoredReport, night_reports.StoredReport, {})
+SERVICE_FIELDS = _fields(Service, services.Service, {})
 DISK_FIELDS = _fields(DiskUsage, disks.Disk, {"last_seen": "at"})
 STAGE_COLUMNS: Columns = {
     **_fields(StageSetting, stages.StageState, {}),

@@ -11,8 +11,8 @@ from atdb_api.search import filters
 from atdb_api.search.columns import OBSERVATION_COLUMNS
 from atdb_api.services import stages
 from atdb_api.services.stages import Condition
+from atdb_interface.claims import ClaimedTask, ClaimRequest, OpenClaim
 from atdb_interface.lifecycle import STAGES, Status
-from atdb_interface.work import ClaimedTask, ClaimRequest, OpenClaim
 
 #: In this order observations are given out.
 ORDER = (Observation.priority.desc(), Observation.start_time, Observation.id)

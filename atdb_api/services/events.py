@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from atdb_api.models import Event
-from atdb_interface.overview import NewEvent
+from atdb_interface.events import NewEvent
 
 
 def tell(session: Session, new: Sequence[NewEvent], *, actor: str) -> list[Event]:

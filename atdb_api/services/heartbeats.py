@@ -7,12 +7,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from atdb_api.models import Service
-from atdb_interface import heartbeats
+from atdb_interface import services
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import Status
 
 
-def see(session: Session, sign: heartbeats.SignOfLife) -> Service:
+def see(session: Session, sign: services.SignOfLife) -> Service:
     """Record a service's heartbeat. Of a trouble that it had before, the moment since when stays."""
     now = datetime.now(UTC)
     known = session.get(Service, sign.name)

@@ -11,7 +11,7 @@ from atdb_api.models import StoredReport
 from atdb_api.search import filters
 from atdb_interface.errors import Conflict, NotFound
 from atdb_interface.fields import write_time
-from atdb_interface.night_report import NightReport
+from atdb_interface.night_reports import NightReport
 
 
 def store(session: Session, report: NightReport, *, actor: str) -> tuple[StoredReport, bool]:

@@ -13,7 +13,7 @@ from atdb_api.services import changes, locks, transitions
 from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
 from atdb_interface.fields import family_of
 from atdb_interface.lifecycle import BEFORE_START, Status
-from atdb_interface.models import NewObservation, ObservationChange
+from atdb_interface.observations import NewObservation, ObservationChange
 
 #: Here, or on hold from here, the times of an observation may change: the telescope has yet to start it.
 

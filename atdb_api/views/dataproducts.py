@@ -12,9 +12,15 @@ from atdb_api.rest.pagination import Answer, item, page
 from atdb_api.roles import Role
 from atdb_api.services import bulk_changes, dataproducts
 from atdb_interface.bulk import BulkAnswer, DataProductBulk
+from atdb_interface.dataproducts import (
+    DataProduct,
+    DataProductChange,
+    ForcedRemoval,
+    MovedProducts,
+    NewDataProduct,
+    ProductMoves,
+)
 from atdb_interface.errors import Conflict, Duplicate, ForbiddenMove, NotFound, NotOwner
-from atdb_interface.models import DataProduct, DataProductChange, ForcedRemoval, NewDataProduct
-from atdb_interface.work import MovedProducts, ProductMoves
 
 views = Blueprint("dataproducts", __name__, url_prefix="/dataproducts")
 

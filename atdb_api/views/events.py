@@ -9,7 +9,7 @@ from atdb_api.rest.endpoint import answer, endpoint
 from atdb_api.rest.pagination import Answer, page
 from atdb_api.roles import Role
 from atdb_api.services import events
-from atdb_interface.overview import Event, NewEvent
+from atdb_interface.events import Event, NewEvent
 
 views = Blueprint("events", __name__, url_prefix="/events")
 

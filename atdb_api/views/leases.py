@@ -9,7 +9,7 @@ from atdb_api.rest.pagination import Answer, page
 from atdb_api.roles import Role
 from atdb_api.services import leases
 from atdb_interface.errors import NotFound, NotOwner
-from atdb_interface.work import HeldLease, Lease
+from atdb_interface.leases import HeldLease, Lease
 
 views = Blueprint("leases", __name__, url_prefix="/leases")
 

@@ -16,8 +16,7 @@ from atdb_api.services import bulk_changes, observations
 from atdb_api.services.explain import sentences
 from atdb_interface.bulk import BulkAnswer, ObservationBulk
 from atdb_interface.errors import Duplicate, ForbiddenMove, NotFound, NotOwner
-from atdb_interface.models import NewObservation, Observation, ObservationChange
-from atdb_interface.overview import Why
+from atdb_interface.observations import NewObservation, Observation, ObservationChange, Why
 
 views = Blueprint("observations", __name__, url_prefix="/observations")
 

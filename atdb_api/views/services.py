@@ -8,7 +8,7 @@ from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.pagination import Answer, page
 from atdb_api.roles import Role
 from atdb_api.services import heartbeats
-from atdb_interface.heartbeats import Service, SignOfLife
+from atdb_interface.services import Service, SignOfLife
 
 views = Blueprint("services", __name__, url_prefix="/services")
 

@@ -9,8 +9,8 @@ from atdb_api.rest.endpoint import answer, endpoint
 from atdb_api.rest.request_body import FORM, NEXT
 from atdb_api.roles import Role
 from atdb_api.services import accounts
-from atdb_interface.accounts import Login, Me
 from atdb_interface.errors import Unauthorized
+from atdb_interface.sessions import Login, Me
 
 views = Blueprint("sessions", __name__)
 

@@ -13,8 +13,7 @@ from atdb_api.rest.pagination import Answer, item, page
 from atdb_api.roles import Role
 from atdb_api.services import locks, transitions
 from atdb_interface.errors import ForbiddenMove, NotFound, NotOwner, NotYet
-from atdb_interface.models import Transition
-from atdb_interface.work import Move
+from atdb_interface.transitions import Move, Transition
 
 views = Blueprint("status", __name__, url_prefix="/status")
 

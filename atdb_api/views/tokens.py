@@ -11,8 +11,8 @@ from atdb_api.rest.listings import TOKENS
 from atdb_api.rest.pagination import Answer, page
 from atdb_api.roles import Role
 from atdb_api.services import accounts
-from atdb_interface.accounts import MadeToken, NewToken
 from atdb_interface.errors import NotFound
+from atdb_interface.tokens import MadeToken, NewToken
 
 views = Blueprint("tokens", __name__, url_prefix="/tokens")
 

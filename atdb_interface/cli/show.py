@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from atdb_interface.client import Client
 from atdb_interface.errors import BadRequest
 from atdb_interface.fields import write_time
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 
 
 def observations(client: Client, arguments: Namespace) -> None:

@@ -7,9 +7,10 @@ from typing import Any, Self
 
 import httpx
 
-from atdb_interface.accounts import MadeToken, Me, NewToken, Token
 from atdb_interface.actions import Action
 from atdb_interface.bulk import BulkAnswer, DataProductBulk, ObservationBulk
+from atdb_interface.changes import Change
+from atdb_interface.claims import Claim, ClaimRequest, OpenClaim, OpenClaims, Release, Released, Waiting
 from atdb_interface.client.exchange import (
     Model,
     Rows,
@@ -23,38 +24,30 @@ from atdb_interface.client.exchange import (
     whole_items,
 )
 from atdb_interface.client.sync_connection import PATIENCE_SECONDS, Connection
-from atdb_interface.disks import Disk, DiskUsage
-from atdb_interface.errors import NotFound
-from atdb_interface.health import Health
-from atdb_interface.heartbeats import Service, SignOfLife
-from atdb_interface.lifecycle import Actor, Status
-from atdb_interface.models import (
+from atdb_interface.dataproducts import (
     DataProduct,
     ForcedRemoval,
-    NewDataProduct,
-    NewObservation,
-    Observation,
-    Transition,
-)
-from atdb_interface.night_report import NightReport
-from atdb_interface.overview import Change, Event, NewEvent, Receipt, StoredReport, Summary, Why
-from atdb_interface.stages import StageState
-from atdb_interface.work import (
-    Claim,
-    ClaimRequest,
-    HeldLease,
-    Lease,
-    Move,
     MovedProduct,
     MovedProducts,
-    OpenClaim,
-    OpenClaims,
+    NewDataProduct,
     ProductMove,
     ProductMoves,
-    Release,
-    Released,
-    Waiting,
 )
+from atdb_interface.disks import Disk, DiskUsage
+from atdb_interface.errors import NotFound
+from atdb_interface.events import Event, NewEvent
+from atdb_interface.health import Health
+from atdb_interface.leases import HeldLease, Lease
+from atdb_interface.lifecycle import Actor, Status
+from atdb_interface.night_reports import NightReport, StoredReport
+from atdb_interface.observations import NewObservation, Observation, Why
+from atdb_interface.receipts import Receipt
+from atdb_interface.services import Service, SignOfLife
+from atdb_interface.sessions import Me
+from atdb_interface.stages import StageState
+from atdb_interface.summary import Summary
+from atdb_interface.tokens import MadeToken, NewToken, Token
+from atdb_interface.transitions import Move, Transition
 
 
 class Client:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from atdb_interface.claims import OpenClaim
 from atdb_interface.client import Client
+from atdb_interface.leases import HeldLease
 from atdb_interface.lifecycle import MAX_LOST_OWNERS, STAGES, WORKING, Stage
-from atdb_interface.work import HeldLease, OpenClaim
 from atdb_plugins.airflow_api import ACTIVE
 from atdb_plugins.dispatch import CONSUMER, DAG_OF
 from atdb_plugins.hooks.airflow import ActiveRun, AirflowHook

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from atdb_api.gui.formats import size
 from atdb_api.quantities import count_of
-from atdb_interface.night_report import DataHostRow
+from atdb_interface.night_reports import DataHostRow
 
 #: More hosts are no picture; the table has all.
 MOST_HOSTS = 12

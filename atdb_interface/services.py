@@ -1,4 +1,4 @@
-"""Signs of life: which services are there, and how full the disks of the data hosts are."""
+"""The services, and the heartbeats by which ATDB knows them."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from atdb_interface.fields import Name, Text, Time
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Wire
+from atdb_interface.wire import Wire
 
 #: A service that has sent no heartbeat for longer is not responding.
 GONE_AFTER = timedelta(seconds=60)
