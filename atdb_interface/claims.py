@@ -8,6 +8,7 @@ from atdb_interface.fields import Name, TaskId, Time
 from atdb_interface.leases import LeaseSeconds
 from atdb_interface.lifecycle import Status
 from atdb_interface.text_values import whole
+from atdb_interface.times import CLAIM_SECONDS
 from atdb_interface.wire import Wire
 
 
@@ -23,7 +24,7 @@ class ClaimRequest(Wire):
     statuses: Annotated[list[Status], Field(min_length=1)]
     filters: dict[str, str] = Field(default_factory=dict)
     limit: Annotated[int, Field(ge=1, le=1000), whole(1, 1000)] = 100
-    lease_seconds: LeaseSeconds = 900
+    lease_seconds: LeaseSeconds = CLAIM_SECONDS
 
 
 class Waiting(BaseModel):

@@ -7,9 +7,10 @@ from pydantic import BaseModel, Field
 from atdb_interface.fields import Name, Reason, Size, TaskId, Time
 from atdb_interface.lifecycle import Status
 from atdb_interface.text_values import whole
+from atdb_interface.times import LEASE_SECONDS, LONGEST_LEASE_SECONDS
 from atdb_interface.wire import Wire
 
-LeaseSeconds = Annotated[int, Field(ge=1, le=86400), whole(1, 86400)]
+LeaseSeconds = Annotated[int, Field(ge=1, le=LONGEST_LEASE_SECONDS), whole(1, LONGEST_LEASE_SECONDS)]
 
 
 class Lease(Wire):
@@ -20,7 +21,7 @@ class Lease(Wire):
 
     taskID: TaskId
     owner: Name
-    lease_seconds: LeaseSeconds = 60
+    lease_seconds: LeaseSeconds = LEASE_SECONDS
     done_bytes: Size | None = None
     total_bytes: Size | None = None
     trouble: Reason | None = None

@@ -1,6 +1,5 @@
 """The services, and the heartbeats by which ATDB knows them."""
 
-from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -8,9 +7,6 @@ from pydantic import BaseModel, Field, StringConstraints
 from atdb_interface.fields import Name, Text, Time
 from atdb_interface.lifecycle import Status
 from atdb_interface.wire import Wire
-
-#: A service that has sent no heartbeat for longer is not responding.
-GONE_AFTER = timedelta(seconds=60)
 
 
 class SignOfLife(Wire):

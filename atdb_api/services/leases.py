@@ -15,8 +15,6 @@ from atdb_interface.lifecycle import (
     WORKING,
 )
 
-DEFAULT_LEASE_SECONDS = 60
-
 
 def renew(session: Session, ask: AskedLease) -> Lease:
     """Prolong the lease of the owner who works on an observation, and note how far the work is.
