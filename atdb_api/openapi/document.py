@@ -21,6 +21,7 @@ from atdb_api.search.filters import Columns
 from atdb_interface import errors
 from atdb_interface.bulk import DataProductBulk, ObservationBulk
 from atdb_interface.claims import ClaimRequest
+from atdb_interface.services import Heartbeat
 from atdb_interface.wire import Page
 
 DOCS = "/atdb/docs"
@@ -36,6 +37,8 @@ _FILTERED: dict[type[BaseModel], Columns] = {
     ObservationBulk: OBSERVATION_COLUMNS,
     DataProductBulk: PRODUCT_COLUMNS,
 }
+#: The models that have another name in the document than in Python.
+_TITLES = {model.__name__: str(model.model_config["title"]) for model in (Heartbeat,)}
 _HEADER: Json = {"required": True, "schema": {"type": "string"}}
 #: The headers that refusals of a status always have.
 _HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
@@ -131,6 +134,13 @@ _ON_FILTERS = (
 )
 
 
+class _NamedByTitle(GenerateJsonSchema):
+    """Name a model by the title of its own that it may have, in the place of its name in Python."""
+
+    def normalize_name(self, name: str) -> str:
+        return super().normalize_name(_TITLES.get(name, name))
+
+
 class _Schemas:
     """The JSON Schemas of all models that are taken or answered, and how to refer to each."""
 
@@ -142,7 +152,7 @@ class _Schemas:
             if listing := contract.lists or contract.shows:
                 wanted.append((listing.model, "serialization"))
         refs, document = models_json_schema(
-            list(dict.fromkeys(wanted)), ref_template=_REF + "{model}", schema_generator=GenerateJsonSchema
+            list(dict.fromkeys(wanted)), ref_template=_REF + "{model}", schema_generator=_NamedByTitle
         )
         self._refs = refs
         self.definitions: Json = document["$defs"]

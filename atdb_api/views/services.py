@@ -8,7 +8,7 @@ from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.pagination import Answer, page
 from atdb_api.roles import Role
 from atdb_api.services import heartbeats
-from atdb_interface.services import Service, SignOfLife
+from atdb_interface.services import Heartbeat, Service
 
 views = Blueprint("services", __name__, url_prefix="/services")
 
@@ -21,7 +21,7 @@ def list_(session: Session) -> Answer:
 
 
 @views.post("/")
-@endpoint(Role.SERVICE, takes=SignOfLife, answers=Service)
-def see(session: Session, sign: SignOfLife) -> Service:
+@endpoint(Role.SERVICE, takes=Heartbeat, answers=Service)
+def record(session: Session, heartbeat: Heartbeat) -> Service:
     """Give a sign of life."""
-    return listings.service(heartbeats.see(session, sign))
+    return listings.service(heartbeats.record(session, heartbeat))

@@ -42,7 +42,7 @@ from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.night_reports import NightReport, StoredReport
 from atdb_interface.observations import NewObservation, Observation, Why
 from atdb_interface.receipts import Receipt
-from atdb_interface.services import Service, SignOfLife
+from atdb_interface.services import Heartbeat, Service
 from atdb_interface.sessions import Me
 from atdb_interface.stages import StageState
 from atdb_interface.summary import Summary
@@ -348,7 +348,7 @@ class Client:
         troubles: Mapping[Status, str] | None = None,
     ) -> Service:
         """Send a heartbeat: for which statuses a service works, what it does, and what stands in its way."""
-        ask = SignOfLife(name=name, statuses=list(statuses), detail=detail, troubles=dict(troubles or {}))
+        ask = Heartbeat(name=name, statuses=list(statuses), detail=detail, troubles=dict(troubles or {}))
         return read(Service, self._ask("POST", "services/", json=plain(ask)))
 
     def disks(self, **filters: Any) -> Iterator[Disk]:
