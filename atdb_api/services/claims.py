@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 from atdb_api.models import Claim, DataProduct, Observation, StageSetting
 from atdb_api.search import filters
 from atdb_api.search.columns import OBSERVATION_COLUMNS
+from atdb_api.search.keyset import Keyset, Term
 from atdb_api.services import stages
 from atdb_api.services.stages import Condition
 from atdb_interface.claims import ClaimedTask, ClaimRequest, OpenClaim
 from atdb_interface.lifecycle import STAGES, Status
 
 #: In this order observations are given out.
-ORDER = (Observation.priority.desc(), Observation.start_time, Observation.id)
+TURNS = Keyset((Term(Observation.priority, descending=True), Term(Observation.start_time), Term(Observation.id)))
+ORDER = TURNS.order_by
 _STAGE_OF = {status: str(stage.actor) for stage in STAGES for status in (stage.source, stage.working) if status}
 
 
@@ -49,7 +51,7 @@ def claim(session: Session, request: ClaimRequest) -> Claim:
     found = _take(session, [or_(*(way for n, way in ways.items() if n not in free)), *matching], request.limit)
     for name, number in free.items():
         found += _take(session, [ways[name], *matching], min(number, request.limit)) if name in ways else []
-    found.sort(key=lambda observation: (-observation.priority, observation.start_time, observation.id))
+    TURNS.sort(found)
     expires = now + timedelta(seconds=request.lease_seconds)
     for observation in found[: request.limit]:
         observation.claimed_until, observation.claim_id = expires, request.id
