@@ -14,21 +14,14 @@ from atdb_api.html.json_links import cell, pretty
 from atdb_api.rest import auth, pagination
 from atdb_api.rest.endpoint import Contract, contract_of
 from atdb_api.rest.negotiation import wants_page
-from atdb_api.rest.pagination import Listing
 from atdb_api.rest.request_body import FORM
+from atdb_api.rest.resource import Resource
 from atdb_api.search.filters import LOOKUPS, Related
 from atdb_interface.errors import AtdbError
 
 _METHODS = ("GET", "POST", "PATCH", "DELETE")
 _FILTER = ("_field", "_lookup", "_not", "_value")
 _PLACE = ("page", "cursor")
-#: What a table shows of each; all else is in the JSON below it.
-_COLUMNS = {
-    "Observation": "id taskID my_status observing_mode field_name starttime endtime data_location",
-    "DataProduct": "id taskID filename my_status size dataproduct_type data_location",
-    "Transition": "id taskID timestamp previous name actor reason forced",
-    "Change": "id timestamp actor action taskID dataproduct fields reason",
-}
 Page = dict[str, Any]
 
 
@@ -125,11 +118,11 @@ def _forms(contracts: dict[str, Contract], answer: Page, problem: Page | None, s
     return forms(contracts, layout.visitor(), item, problem, _about("POST"))
 
 
-def _present(listing: Listing[Any, Any]) -> Page | None:
+def _present(resource: Resource[Any, Any]) -> Page | None:
     """Read again what a form failed to change."""
     try:
         with transaction(read_only=True) as session:
-            return pagination.item(session, listing, next(iter((request.view_args or {}).values())))[1]
+            return pagination.item(session, resource, next(iter((request.view_args or {}).values())))[1]
     except AtdbError:
         return None
 
@@ -165,14 +158,13 @@ def _crumbs() -> list[tuple[str, str | None]]:
     ]
 
 
-def _table(listing: Listing[Any, Any], rows: list[Page], of: str | None) -> Page:
+def _table(resource: Resource[Any, Any], rows: list[Page], of: str | None) -> Page:
     """Choose the columns of a table, and what to order it by."""
-    known = listing.columns(None)
-    chosen = _COLUMNS.get(listing.model.__name__)
-    columns = chosen.split() if chosen else list(listing.model.model_fields)
+    known = resource.columns(None)
+    columns = resource.shown.split() or list(resource.model.model_fields)
     if rows and "fields" in request.args:
         columns = list(rows[0])
-    ordering = request.args.get("ordering", listing.ordering or listing.key).split(",")[0]
+    ordering = request.args.get("ordering", resource.ordering or resource.key).split(",")[0]
     heads = []
     for name in columns:
         sortable = name in known and not isinstance(known[name], Related)

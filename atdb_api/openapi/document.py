@@ -15,7 +15,7 @@ from atdb_api.openapi import parameters
 from atdb_api.openapi.parameters import Json
 from atdb_api.rest import auth
 from atdb_api.rest.endpoint import Contract, contract_of, contracts, endpoint
-from atdb_api.rest.pagination import Listing
+from atdb_api.rest.resource import Resource
 from atdb_api.search.columns import OBSERVATION_COLUMNS, PRODUCT_COLUMNS
 from atdb_api.search.filters import Columns
 from atdb_interface import errors
@@ -149,8 +149,8 @@ class _Schemas:
         for contract in all_contracts:
             wanted += [(model, "validation") for model in _models(contract.takes)]
             wanted += [(model, "serialization") for model in _models(contract.answers)]
-            if listing := contract.lists or contract.shows:
-                wanted.append((listing.model, "serialization"))
+            if resource := contract.lists or contract.shows:
+                wanted.append((resource.model, "serialization"))
         refs, document = models_json_schema(
             list(dict.fromkeys(wanted)), ref_template=_REF + "{model}", schema_generator=_NamedByTitle
         )
@@ -186,10 +186,10 @@ class _Schemas:
             **{key: filters[key] for key in ("default", "minProperties") if key in filters},
         }
 
-    def _part(self, listing: Listing[Any, Any]) -> Json:
+    def _part(self, resource: Resource[Any, Any]) -> Json:
         """Describe an item of which `?fields=` may have left some fields out."""
-        whole = self.definitions[self._refs[listing.model, "serialization"]["$ref"].removeprefix(_REF)]
-        name = f"{listing.model.__name__}Fields"
+        whole = self.definitions[self._refs[resource.model, "serialization"]["$ref"].removeprefix(_REF)]
+        name = f"{resource.model.__name__}Fields"
         part = {key: value for key, value in whole.items() if key != "required"}
         self.definitions[name] = part | {"title": name, "additionalProperties": False}
         return {"$ref": _REF + name}

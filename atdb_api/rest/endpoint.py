@@ -16,8 +16,9 @@ from pydantic import BaseModel
 
 from atdb_api.database import transaction
 from atdb_api.rest import auth, idempotency
-from atdb_api.rest.pagination import Answer, Listing
+from atdb_api.rest.pagination import Answer
 from atdb_api.rest.request_body import Parameter, bodies, body, refuse_nul, refuse_other_parameters
+from atdb_api.rest.resource import Resource
 from atdb_api.roles import Role
 from atdb_api.search.filters import Columns
 from atdb_interface.errors import AtdbError, PreconditionFailed
@@ -42,8 +43,8 @@ class Contract:
     answers: Any = None
     status: int = 200
     repeats: bool = False
-    lists: Listing[Any, Any] | None = None
-    shows: Listing[Any, Any] | None = None
+    lists: Resource[Any, Any] | None = None
+    shows: Resource[Any, Any] | None = None
     has_etag: bool = False
     by_token: bool = True
     answers_secret: bool = False

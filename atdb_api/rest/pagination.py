@@ -1,18 +1,17 @@
 """One page of a list: filters, ordering, the fields asked for, and the addresses of the pages beside it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import request
-from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Select, Text, cast, func
+from sqlalchemy import Select, Text, cast, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from atdb_api.rest.request_body import Parameter
+from atdb_api.rest.resource import Item, Resource, Row
 from atdb_api.search import filters
 from atdb_api.search.filters import TIME, Columns, Related
 from atdb_api.search.keyset import Keyset, Term
@@ -25,40 +24,19 @@ OWN_PARAMETERS = ("page", "page_size", "ordering", "fields", "cursor")
 
 AS_OF = Parameter("as_of", "Statuses as they were at this moment.", {"type": "string", "pattern": TIME.pattern})
 
-Row = TypeVar("Row")
-Item = TypeVar("Item", bound=BaseModel)
 Answer = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Listing(Generic[Row, Item]):
-    """What can be listed. `columns` and `write` are given the moment of `?as_of=`, where that makes sense.
-
-    `costly`: the fields for which `write` must ask the database again.
-    """
-
-    model: type[Item]
-    query: Select[Row]
-    columns: Callable[[datetime | None], Columns]
-    write: Callable[..., Sequence[Item]]
-    key: str = "id"
-    ordering: str | None = None
-    """By what it is ordered unless a request says it; None: by its key."""
-    costly: frozenset[str] = frozenset()
-    existed: Callable[[datetime], ColumnElement[bool]] | None = None
-    """Finds what was there at a moment; where there is none, `?as_of=` means nothing."""
-
-
-def page(session: Session, listing: Listing[Row, Item], query: Select[Row] | None = None) -> Answer:
+def page(session: Session, resource: Resource[Row, Item]) -> Answer:
     """Answer this request for a list."""
-    at = moment() if listing.existed else None
-    columns = listing.columns(at)
-    own = (*OWN_PARAMETERS, "as_of") if listing.existed else OWN_PARAMETERS
+    at = moment() if resource.existed else None
+    columns = resource.columns(at)
+    own = (*OWN_PARAMETERS, "as_of") if resource.existed else OWN_PARAMETERS
     parameters = [(name, value) for name, value in request.args.items(multi=True) if name not in own]
-    query = (listing.query if query is None else query).where(*filters.where(columns, parameters))
-    if at and listing.existed:
-        query = query.where(listing.existed(at))
-    keyset = _keyset(listing, columns)
+    query = resource.visible(resource.query).where(*filters.where(columns, parameters))
+    if at and resource.existed:
+        query = query.where(resource.existed(at))
+    keyset = _keyset(resource, columns)
     size = _whole("page_size", PAGE_SIZE, MAX_PAGE_SIZE)
     number = _whole("page", 1, DEEPEST_PAGE)
     if "cursor" in request.args:
@@ -67,7 +45,7 @@ def page(session: Session, listing: Listing[Row, Item], query: Select[Row] | Non
             "count": None,
             "next": _address(cursor=cursor) if cursor else None,
             "previous": None,
-            "results": _written(session, listing, walked, at),
+            "results": _written(session, resource, walked, at),
         }
     count = session.scalar(query.with_only_columns(func.count(), maintain_column_froms=True)) or 0
     if number > 1 and (number - 1) * size >= count:
@@ -77,29 +55,29 @@ def page(session: Session, listing: Listing[Row, Item], query: Select[Row] | Non
         "count": count,
         "next": _address(page=str(number + 1)) if number * size < count else None,
         "previous": _address(page=str(number - 1)) if number > 1 else None,
-        "results": _written(session, listing, rows, at),
+        "results": _written(session, resource, rows, at),
     }
 
 
-def item(session: Session, listing: Listing[Row, Item], row_id: int | str) -> tuple[Item, Answer]:
+def item(session: Session, resource: Resource[Row, Item], row_id: int | str) -> tuple[Item, Answer]:
     """Answer this request for one item of what can be listed: all of it, and the part that was asked for.
 
     Raises NotFound where there is, or was at the moment of `?as_of=`, no such item.
     """
-    at = moment() if listing.existed else None
+    at = moment() if resource.existed else None
     for name in request.args:
-        if name not in (("fields", "as_of") if listing.existed else ("fields",)):
+        if name not in (("fields", "as_of") if resource.existed else ("fields",)):
             raise filters.unreadable(name, "no such parameter")
-    key: Any = listing.columns(None)[listing.key]
-    query = listing.query.where(key == row_id)
-    if at and listing.existed:
-        query = query.where(listing.existed(at))
+    key: Any = resource.columns(None)[resource.key]
+    query = resource.query.where(key == row_id)
+    if at and resource.existed:
+        query = query.where(resource.existed(at))
     row = session.scalar(query)
     if row is None:
         then = " at that moment" if at else ""
-        raise NotFound(f"no {listing.model.__name__} has {listing.key} {row_id}{then}")
-    whole = listing.write(session, [row], at=at)[0]
-    return whole, whole.model_dump(mode="json", include=_fields(listing))
+        raise NotFound(f"no {resource.model.__name__} has {resource.key} {row_id}{then}")
+    whole = resource.write(session, [row], at=at)[0]
+    return whole, whole.model_dump(mode="json", include=_fields(resource))
 
 
 def moment() -> datetime | None:
@@ -117,21 +95,21 @@ def moment() -> datetime | None:
 
 
 def _written(
-    session: Session, listing: Listing[Row, Item], rows: Sequence[Row], at: datetime | None
+    session: Session, resource: Resource[Row, Item], rows: Sequence[Row], at: datetime | None
 ) -> list[Answer]:
-    wanted = _fields(listing)
-    costly = listing.costly | {"my_status", "new_status"} if at else listing.costly
+    wanted = _fields(resource)
+    costly = resource.costly | {"my_status", "new_status"} if at else resource.costly
     needs_more = wanted is None or not wanted.isdisjoint(costly)
-    written = listing.write(session, rows, at=at, histories=needs_more)
+    written = resource.write(session, rows, at=at, costly=needs_more)
     return [each.model_dump(mode="json", include=wanted) for each in written]
 
 
-def _fields(listing: Listing[Row, Item]) -> set[str] | None:
+def _fields(resource: Resource[Row, Item]) -> set[str] | None:
     text = request.args.get("fields")
     if text is None:
         return None
     names = set(text.split(","))
-    if unknown := names - listing.model.model_fields.keys():
+    if unknown := names - resource.model.model_fields.keys():
         raise filters.unreadable("fields", f"no field {min(unknown)[:100]!r}")
     return names
 
@@ -143,10 +121,10 @@ def _whole(name: str, default: int, most: int) -> int:
     return int(text)
 
 
-def _keyset(listing: Listing[Any, Any], columns: Columns) -> Keyset:
-    names = request.args.get("ordering", listing.ordering or listing.key).split(",")
-    if listing.key not in {name.removeprefix("-") for name in names}:
-        names.append(listing.key)  # pages must not overlap where the order leaves ties
+def _keyset(resource: Resource[Any, Any], columns: Columns) -> Keyset:
+    names = request.args.get("ordering", resource.ordering or resource.key).split(",")
+    if resource.key not in {name.removeprefix("-") for name in names}:
+        names.append(resource.key)  # pages must not overlap where the order leaves ties
     return Keyset(tuple(_term(name, columns) for name in names), name=",".join(names))
 
 

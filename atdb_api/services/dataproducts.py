@@ -122,7 +122,7 @@ def delete(session: Session, product: DataProduct, *, actor: str) -> None:
             f"{product.filename} is {product.status}; only one that is defined can be deleted",
             my_status=product.status,
         )
-    changes.record_deletion(session, product, columns.values(product, columns.PRODUCT_FIELDS), actor=actor)
+    changes.record_deletion(session, product, columns.PRODUCT_FIELDS.values(product), actor=actor)
     session.delete(product)
 
 

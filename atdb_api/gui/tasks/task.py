@@ -200,7 +200,7 @@ def _part(name: str, facts: Any, told: Told) -> live.Part:
 
 
 def _fields(row: Observation) -> dict[str, dict[str, Any]]:
-    values = columns.values(row, columns.OBSERVATION_FIELDS)
+    values = columns.OBSERVATION_FIELDS.values(row)
     return {
         title: {
             name: _written_value(value) + UNITS.get(name, "")
