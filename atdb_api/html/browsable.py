@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
 from atdb_api.database import transaction
-from atdb_api.html import layout
+from atdb_api.html import layout, login_page
 from atdb_api.html.action_forms import Form, forms, typed
 from atdb_api.html.json_links import cell, pretty
 from atdb_api.rest import auth, pagination
@@ -89,16 +89,13 @@ def _written(response: Response) -> str:
 def _login(response: Response, problem: Page) -> str:
     """Write the page on which to log in, for who must."""
     if response.status_code == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="ATDB"'  # with Basic, browsers ask by themselves
-        if "login" not in g and not _is_login():  # without its cookie, the browser may do what anybody may
-            auth.end_session(response)
-    given = typed()
+        login_page.keep_basic_away(response)
     if _is_login():
-        return layout.login_page(given.get("next", ""), problem, given.get("name", ""))
+        given = typed()
+        return login_page.write(given.get("next", ""), problem, given.get("name", ""))
     reads = "GET" in _contracts_at(request.path)
     address = layout.here() if request.method in auth.SAFE_METHODS else layout.path()
-    had_session = auth.COOKIE in request.cookies
-    return layout.login_page(address if reads else layout.START, problem if had_session else None)
+    return login_page.write_for(response, address if reads else layout.START)
 
 
 def _is_login() -> bool:
