@@ -107,10 +107,10 @@ def _edit(model: type[BaseModel], item: Item, given: Mapping[str, str], errors: 
 
 def _errors(problem: dict[str, Any]) -> dict[str, str]:
     """Give what is wrong with each field; a message about the whole may begin with the name of one."""
-    found: dict[str, str] = {}
+    messages: dict[str, str] = {}
     for error in problem.get("errors", ()):
         name, message = error["field"], error.get("message", problem["detail"])
         if not name:
             name, _, message = message.partition(": ")
-        found.setdefault(name.split(".")[0], message)
-    return found
+        messages.setdefault(name.split(".")[0], message)
+    return messages

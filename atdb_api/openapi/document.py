@@ -73,8 +73,8 @@ def init_app(app: Flask) -> None:
         """Describe this API in OpenAPI 3.1."""
         if _DOCUMENT not in app.extensions:  # it takes a while, and stays the same
             app.extensions[_DOCUMENT] = describe()
-        found: Json = app.extensions[_DOCUMENT]
-        return found
+        described: Json = app.extensions[_DOCUMENT]
+        return described
 
     app.register_blueprint(views)
     app.register_blueprint(
@@ -188,9 +188,9 @@ class _Schemas:
 
     def _part(self, resource: Resource[Any, Any]) -> Json:
         """Describe an item of which `?fields=` may have left some fields out."""
-        whole = self.definitions[self._refs[resource.model, "serialization"]["$ref"].removeprefix(_REF)]
+        complete = self.definitions[self._refs[resource.model, "serialization"]["$ref"].removeprefix(_REF)]
         name = f"{resource.model.__name__}Fields"
-        part = {key: value for key, value in whole.items() if key != "required"}
+        part = {key: value for key, value in complete.items() if key != "required"}
         self.definitions[name] = part | {"title": name, "additionalProperties": False}
         return {"$ref": _REF + name}
 

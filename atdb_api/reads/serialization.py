@@ -30,11 +30,11 @@ def observations(
     products: dict[int, list[int]] = defaultdict(list)
     if costly:
         task_ids = [row.task_id for row in rows]
-        of_these = Transition.task_id.in_(task_ids) & Transition.dataproduct.is_(None)
-        for step in _steps(session, of_these, at):
+        matching = Transition.task_id.in_(task_ids) & Transition.dataproduct.is_(None)
+        for step in _steps(session, matching, at):
             past[step.taskID].append(step)
-        theirs = DataProduct.observation_id.in_([row.id for row in rows])
-        ids = select(DataProduct.id, DataProduct.observation_id).where(theirs).order_by(DataProduct.id)
+        of_observations = DataProduct.observation_id.in_([row.id for row in rows])
+        ids = select(DataProduct.id, DataProduct.observation_id).where(of_observations).order_by(DataProduct.id)
         for product_id, observation_id in session.execute(
             ids.where(DataProduct.created_at < end_of(at)) if at else ids
         ):
@@ -56,8 +56,8 @@ def dataproducts(
     past: dict[tuple[str, str | None], list[TransitionModel]] = defaultdict(list)
     if costly:
         task_ids, filenames = {row.task_id for row in rows}, {row.filename for row in rows}
-        of_these = Transition.task_id.in_(task_ids) & Transition.dataproduct.in_(filenames)
-        for step in _steps(session, of_these, at):
+        matching = Transition.task_id.in_(task_ids) & Transition.dataproduct.in_(filenames)
+        for step in _steps(session, matching, at):
             past[step.taskID, step.dataproduct].append(step)
     return [
         DataProductModel(
@@ -68,8 +68,8 @@ def dataproducts(
     ]
 
 
-def _steps(session: Session, of_these: ColumnElement[bool], at: datetime | None) -> Iterator[TransitionModel]:
-    steps = select(Transition).where(of_these).order_by(Transition.id)
+def _steps(session: Session, matching: ColumnElement[bool], at: datetime | None) -> Iterator[TransitionModel]:
+    steps = select(Transition).where(matching).order_by(Transition.id)
     yield from map(
         TRANSITION_FIELDS.item, session.scalars(steps.where(Transition.at < end_of(at)) if at else steps)
     )

@@ -76,8 +76,8 @@ def item(session: Session, resource: Resource[Row, Item], row_id: int | str) -> 
     if row is None:
         then = " at that moment" if at else ""
         raise NotFound(f"no {resource.model.__name__} has {resource.key} {row_id}{then}")
-    whole = resource.write(session, [row], at=at)[0]
-    return whole, whole.model_dump(mode="json", include=_fields(resource))
+    written = resource.write(session, [row], at=at)[0]
+    return written, written.model_dump(mode="json", include=_fields(resource))
 
 
 def moment() -> datetime | None:
@@ -147,13 +147,13 @@ def _walk(session: Session, query: Select[Row], keyset: Keyset, size: int) -> tu
             query = query.where(keyset.after(keyset.read(request.args["cursor"])))
         except ValueError:
             raise filters.unreadable("cursor", "is none that ATDB gave for this ordering") from None
-    found = session.execute(
+    rows = session.execute(
         query.add_columns(*(term.column.label(f"_{n}") for n, term in enumerate(keyset.terms)))
         .order_by(*keyset.order_by)
         .limit(size + 1)
     ).all()
-    following = keyset.write(found[size - 1][1:]) if len(found) > size else None
-    return [row[0] for row in found[:size]], following
+    following = keyset.write(rows[size - 1][1:]) if len(rows) > size else None
+    return [row[0] for row in rows[:size]], following
 
 
 def _address(**changed: str) -> str:

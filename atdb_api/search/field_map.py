@@ -27,8 +27,8 @@ class FieldMap(Generic[Row, Item]):
     @cached_property
     def columns(self) -> dict[str, InstrumentedAttribute[Any]]:
         """The column behind each field that has one."""
-        found = {name: _column(self.table, self.names.get(name, name)) for name in self.model.model_fields}
-        return {name: column for name, column in found.items() if column is not None}
+        columns = {name: _column(self.table, self.names.get(name, name)) for name in self.model.model_fields}
+        return {name: column for name, column in columns.items() if column is not None}
 
     @cached_property
     def _readers(self) -> dict[str, Callable[[Row], Any]]:

@@ -84,15 +84,15 @@ class Keyset:
     def after(self, values: Sequence[Any]) -> ColumnElement[bool]:
         """Find what comes after a place; if the terms allow it by comparing rows, which an index serves best."""
         if len({term.descending for term in self.terms}) == 1 and not any(term.nullable for term in self.terms):
-            here = tuple_(*(term.column for term in self.terms))
-            there = tuple_(*(literal(v, term.column.type) for v, term in zip(values, self.terms, strict=True)))
-            return here < there if self.terms[0].descending else here > there
+            columns = tuple_(*(term.column for term in self.terms))
+            place = tuple_(*(literal(v, term.column.type) for v, term in zip(values, self.terms, strict=True)))
+            return columns < place if self.terms[0].descending else columns > place
         same: list[ColumnElement[bool]] = []
-        ways: list[ColumnElement[bool]] = []
+        alternatives: list[ColumnElement[bool]] = []
         for term, value in zip(self.terms, values, strict=True):
-            ways.append(and_(*same, term.beyond(value)))
+            alternatives.append(and_(*same, term.beyond(value)))
             same.append(term.same(value))
-        return or_(*ways)
+        return or_(*alternatives)
 
     def write(self, values: Sequence[Any]) -> str:
         """Write a place as a cursor."""

@@ -45,12 +45,12 @@ def store(session: Session, report: NightReport, *, actor: str) -> tuple[StoredR
 
 def find(session: Session, night: date) -> StoredReport:
     """Return the report of a night with its content. Raises NotFound."""
-    found = session.scalar(
+    report = session.scalar(
         select(StoredReport).where(StoredReport.night == night).options(undefer(StoredReport.content))
     )
-    if found is None:
+    if report is None:
         raise NotFound(f"There is no report of the night of {night}.")
-    return found
+    return report
 
 
 def find_named(session: Session, name: str) -> StoredReport:

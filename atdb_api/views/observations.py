@@ -71,8 +71,8 @@ def delete(session: Session, observation_id: int) -> None:
 def explain(session: Session, observation_id: int) -> Why:
     """Say in one sentence why it is not moving."""
     row = observations.get(session, observation_id)
-    said = sentences.explain(session, row, datetime.now(UTC))
-    return Why(taskID=row.task_id, my_status=row.status, since=row.status_since, why=said)
+    sentence = sentences.explain(session, row, datetime.now(UTC))
+    return Why(taskID=row.task_id, my_status=row.status, since=row.status_since, why=sentence)
 
 
 def _written(session: Session, row: Row, status: int = 200) -> Response:
