@@ -121,7 +121,7 @@ class AsyncClient:
 
     async def count_observations(self, **filters: Any) -> int:
         """Count the observations that match."""
-        return await self._count("observations/", filters)
+        return await self._connection.count("observations/", filters)
 
     async def change_observation(
         self, observation_id: int, *, if_match: str | None = None, **fields: Any
@@ -215,7 +215,7 @@ class AsyncClient:
 
     async def count_dataproducts(self, **filters: Any) -> int:
         """Count the data products that match."""
-        return await self._count("dataproducts/", filters)
+        return await self._connection.count("dataproducts/", filters)
 
     async def change_dataproduct(
         self, product_id: int, *, if_match: str | None = None, **fields: Any
@@ -389,10 +389,6 @@ class AsyncClient:
     async def _read_each(self, model: type[Model], rows: AsyncIterator[dict[str, Any]]) -> AsyncIterator[Model]:
         async for row in rows:
             yield read_row(model, row)
-
-    async def _count(self, path: str, filters: Mapping[str, Any]) -> int:
-        params = parameters({**filters, "fields": "id", "page_size": 1})
-        return read(Rows, await self._ask("GET", path, params=params)).count or 0
 
     async def _preview(self, path: str, ask: ObservationBulk | DataProductBulk) -> BulkAnswer:
         return read(BulkAnswer, await self._ask("POST", path, json=plain(ask.model_copy(update={"token": None}))))

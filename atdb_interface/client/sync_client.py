@@ -122,7 +122,7 @@ class Client:
 
     def count_observations(self, **filters: Any) -> int:
         """Count the observations that match."""
-        return self._count("observations/", filters)
+        return self._connection.count("observations/", filters)
 
     def change_observation(
         self, observation_id: int, *, if_match: str | None = None, **fields: Any
@@ -216,7 +216,7 @@ class Client:
 
     def count_dataproducts(self, **filters: Any) -> int:
         """Count the data products that match."""
-        return self._count("dataproducts/", filters)
+        return self._connection.count("dataproducts/", filters)
 
     def change_dataproduct(self, product_id: int, *, if_match: str | None = None, **fields: Any) -> DataProduct:
         """Change some fields, or ask for a move by `new_status`. `if_match` as for an observation."""
@@ -388,10 +388,6 @@ class Client:
     def _read_each(self, model: type[Model], rows: Iterator[dict[str, Any]]) -> Iterator[Model]:
         for row in rows:
             yield read_row(model, row)
-
-    def _count(self, path: str, filters: Mapping[str, Any]) -> int:
-        params = parameters({**filters, "fields": "id", "page_size": 1})
-        return read(Rows, self._ask("GET", path, params=params)).count or 0
 
     def _preview(self, path: str, ask: ObservationBulk | DataProductBulk) -> BulkAnswer:
         return read(BulkAnswer, self._ask("POST", path, json=plain(ask.model_copy(update={"token": None}))))
