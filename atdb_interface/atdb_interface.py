@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from atdb_interface.client.presets import find_host
 from atdb_interface.errors import BadRequest, NotFound
 from atdb_interface.lifecycle import Status
-from atdb_interface.work import Move
+from atdb_interface.transitions import Move
 
 Fields = dict[str, Any]
 

@@ -3,7 +3,7 @@
 from pydantic import BaseModel
 
 from atdb_interface.fields import Name, Size, Time
-from atdb_interface.models import Wire
+from atdb_interface.wire import Wire
 
 
 class DiskUsage(Wire):

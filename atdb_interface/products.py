@@ -1,7 +1,8 @@
 """Which data products an observation writes, told from its specification."""
 
+from atdb_interface.dataproducts import NewDataProduct
 from atdb_interface.fields import BEAMS, Family, family_of
-from atdb_interface.models import NewDataProduct, Observation
+from atdb_interface.observations import Observation
 
 TIED_ARRAY_BEAMS = 12
 MEASUREMENT_SET = ".MS"

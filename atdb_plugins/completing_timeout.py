@@ -8,7 +8,7 @@ from datetime import datetime
 
 from atdb_interface import lifecycle
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from atdb_plugins.hooks.telescope import AT_WORK, BROKEN_OFF, TelescopeTask
 
 NO_WORD = "past the end, and no word from the data writer"

@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from uuid import uuid4
 
+from atdb_interface.claims import ClaimedTask, ClaimRequest
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import OBSERVE, STAGES, WORKING, Status
-from atdb_interface.work import ClaimedTask, ClaimRequest
+from atdb_interface.times import CLAIM_SECONDS
 from atdb_plugins.airflow_api import ACTIVE, AirflowApiError, AirflowUnavailable
 from atdb_plugins.airflow_runs import AirflowRuns, Dag
 from atdb_plugins.run_notes import first_note
@@ -24,8 +25,6 @@ log = logging.getLogger(__name__)
 
 #: Under this name ATDB knows the claims.
 CONSUMER = "airflow"
-#: Outlasts the queue before a stage's task; until then no other consumer gets the observation.
-CLAIM_SECONDS = 900
 #: The DAG that dispatches, and the tag by which Airflow lists it with the stages' DAGs.
 LISTEN_DAG, TAG = "listen", "atdb"
 #: The DAG that works on what has each status: the source of a stage, and work that has lost its owner.

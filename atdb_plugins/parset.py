@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from atdb_interface.fields import write_time
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 
 
 def make_parset(observation: Observation, filenames: Iterable[str]) -> str:

@@ -11,19 +11,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from atdb_interface.actions import RETRIES
+from atdb_interface.claims import ClaimedTask
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
 from atdb_interface.fields import write_time
-from atdb_interface.lifecycle import STAGES, WORKING, Status
-from atdb_interface.models import Transition
-from atdb_interface.work import ClaimedTask
+from atdb_interface.lifecycle import WORKING, Status
+from atdb_interface.owners import STAGE_DAGS, read_owner, write_owner
+from atdb_interface.transitions import Transition
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.airflow_runs import LONGEST_NOTE, AirflowRuns, Run
 from atdb_plugins.links import tasks_page
 
 log = logging.getLogger(__name__)
 
-STAGE_DAGS = frozenset(str(stage.actor) for stage in STAGES)
 #: Between two looks at ATDB's history.
 LOOK_SECONDS = 5.0
 #: Between two looks at the runs that failed without a word to ATDB.
@@ -127,7 +127,7 @@ class NoteKeeper:
         """Write the notes of the runs that took an observation to an error status."""
         owners = {step.owner for step in history if step.owner and {step.name} & {*RETRIES, *WORKING}}
         for owner in sorted(owners):
-            dag_id, _, run_id = owner.partition("/")
+            dag_id, run_id = read_owner(owner)
             if dag_id in STAGE_DAGS and (run := await self._airflow.run(dag_id, run_id)):
                 await self._write(run, history)
 
@@ -137,7 +137,7 @@ class NoteKeeper:
                 await self._write(run, await self._history(run.partition_key))
 
     async def _write(self, run: Run, history: Sequence[Transition]) -> None:
-        outcome = outcome_of(f"{run.dag_id}/{run.run_id}", history, has_failed=run.state == "failed")
+        outcome = outcome_of(write_owner(run.dag_id, run.run_id), history, has_failed=run.state == "failed")
         note = with_outcome(run.note, outcome)
         if note != run.note:
             await self._airflow.write_note(run, note)

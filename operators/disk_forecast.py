@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from atdb_interface.night_report import FORECAST, FORECAST_STEP, LARGEST, DiskPoint
+from atdb_interface.night_reports import FORECAST, FORECAST_STEP, LARGEST, DiskPoint
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import INGEST, ProductStatus, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from atdb_plugins.archive.archive import Archive, ArchiveError
 from atdb_plugins.hooks.archive import ArchiveHook
 from operators.data.delivery import PASSES, Delivery

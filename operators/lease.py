@@ -9,13 +9,9 @@ from typing import Any, Self
 
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, Conflict, NotFound
+from atdb_interface.times import LEASE_SECONDS, REACT_SECONDS, RENEW_SECONDS
 
 log = logging.getLogger(__name__)
-
-LEASE_SECONDS = 60
-RENEW_SECONDS = 3.0
-#: Work that looks up less often than this is interrupted when its lease is lost.
-REACT_SECONDS = 5.0
 
 
 class LeaseLostError(Exception):

@@ -11,11 +11,11 @@ from typing import Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from atdb_interface import night_report as wire
+from atdb_interface import night_reports as wire
 from atdb_interface.errors import AtdbError
+from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.fields import write_time
 from atdb_interface.nights import Night, report_hour
-from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators import disk_forecast
 from operators.attempt import Attempt

@@ -17,7 +17,8 @@ from airflow.triggers.base import StartTriggerArgs
 from atdb_interface.client import Client
 from atdb_interface.errors import Conflict, NotFound
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, OBSERVE, OBSERVED, START_LEAD, START_TOLERANCE, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
+from atdb_interface.times import STARTING_MARGIN_SECONDS
 from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
@@ -26,9 +27,6 @@ from atdb_plugins.triggers.atdb import TurnTrigger, has_turn
 from operators import run_again
 from operators.failures import NotDue, reported
 from operators.stage import enter, owner_of, task_id_of
-
-#: How long after its start an observation still belongs to the run that started it.
-STARTING_MARGIN_SECONDS = 300
 
 #: Errors of which the telescope never began to observe, as far as is known.
 _NOT_STARTED = (Status.ERROR_TOO_LATE, Status.ERROR_START_OBS)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import ProductMove
 from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import REMOVE, ProductStatus, Status
-from atdb_interface.models import Observation
-from atdb_interface.work import ProductMove
+from atdb_interface.observations import Observation
 from atdb_plugins.hooks.archive import ArchiveHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.data.local_products import delete_data

@@ -3,7 +3,9 @@
 import logging
 from datetime import timedelta
 
-from atdb_interface.models import Observation, Transition
+from atdb_interface.observations import Observation
+from atdb_interface.owners import read_owner
+from atdb_interface.transitions import Transition
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.audit_log import requests_of
 from atdb_plugins.hooks.airflow import AirflowHook
@@ -33,7 +35,7 @@ def reason(owner: str, observation: Observation, airflow_conn_id: str = AirflowH
 
 
 def _user(owner: str, observation: Observation, airflow_conn_id: str) -> str | None:
-    dag_id, _, run_id = owner.partition("/")
+    dag_id, run_id = read_owner(owner)
     airflow = AirflowHook(airflow_conn_id)
     cleared_at = airflow.queued_at(dag_id, run_id)
     if cleared_at is None or cleared_at < observation.status_since:

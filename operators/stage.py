@@ -12,12 +12,15 @@ from atdb_interface.actions import RETRIES
 from atdb_interface.client import Client
 from atdb_interface.errors import Conflict, ForbiddenMove, NotFound, NotOwner
 from atdb_interface.lifecycle import Stage, Status
-from atdb_interface.models import Observation, Transition
+from atdb_interface.observations import Observation
+from atdb_interface.owners import write_owner
+from atdb_interface.times import LEASE_SECONDS
+from atdb_interface.transitions import Transition
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators import run_again
 from operators.attempt import Attempt
 from operators.failures import reported
-from operators.lease import LEASE_SECONDS, LeaseKeeper, LeaseLostError
+from operators.lease import LeaseKeeper, LeaseLostError
 from operators.reasons import reason_of
 
 
@@ -31,7 +34,7 @@ def task_id_of(context: Any) -> str:
 
 def owner_of(context: Any) -> str:
     """Name this run as the owner of work in ATDB: DAG and run, the same in every try."""
-    return f"{context['dag_run'].dag_id}/{context['dag_run'].run_id}"
+    return write_owner(context["dag_run"].dag_id, context["dag_run"].run_id)
 
 
 def enter(

@@ -2,9 +2,9 @@
 
 from atdb_interface.checksum import product_checksum
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import DataProduct, ProductMove
 from atdb_interface.lifecycle import VALIDATE, ProductStatus, Status, product_statuses
-from atdb_interface.models import DataProduct, Observation
-from atdb_interface.work import ProductMove
+from atdb_interface.observations import Observation
 from operators.data.inspection import (
     GROWING,
     GrowingDataError,

@@ -12,7 +12,7 @@ from atdb_interface.cli.schedule import read_schedule
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, BadRequest, Duplicate, Unavailable
 from atdb_interface.lifecycle import STAGES, Actor, Group, Status, statuses
-from atdb_interface.models import NewObservation, Observation
+from atdb_interface.observations import NewObservation, Observation
 from standalone import replay
 from standalone.credentials import Credentials
 from standalone.settings import Settings

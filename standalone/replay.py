@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from atdb_interface.models import NewObservation
+from atdb_interface.observations import NewObservation
 
 #: By default a schedule is compressed to this, so that it can be watched.
 DEFAULT_SPAN_SECONDS = 60.0

@@ -26,8 +26,9 @@ from atdb_api.roles import role_named
 from atdb_api.schema.migrations import alembic_config
 from atdb_api.services import accounts
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import NewDataProduct
 from atdb_interface.lifecycle import STEPS, Status
-from atdb_interface.models import NewDataProduct, Observation
+from atdb_interface.observations import Observation
 from standalone.credentials import Credentials
 from standalone.settings import HOST, Settings
 from standalone.stack import database

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from atdb_interface.lifecycle import STAGES, Actor, Status
-from atdb_interface.night_report import (
+from atdb_interface.night_reports import (
     FORECAST,
     FORECAST_STEP,
     DataHostRow,

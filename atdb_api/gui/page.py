@@ -10,10 +10,10 @@ from flask import Blueprint, Response, g, json, make_response, render_template, 
 from pydantic import ValidationError
 
 from atdb_api.database import transaction
-from atdb_api.html import layout
+from atdb_api.html import layout, login_page
 from atdb_api.rest import auth
+from atdb_api.rest.admission import admitted
 from atdb_api.rest.problems import bad_request
-from atdb_api.rest.request_body import refuse_nul
 from atdb_api.roles import Role
 from atdb_interface.errors import AtdbError, Unauthorized
 
@@ -43,12 +43,8 @@ def page(needs: Role, *, refused: View | None = None) -> Callable[[View], View]:
     def make(view: View) -> View:
         @wraps(view)
         def run(**address: Any) -> Response:
-            request.get_data()  # before a connection to the database waits for a slow client
             try:
-                with transaction(read_only=request.method in auth.SAFE_METHODS) as session:
-                    auth.authenticate(session)
-                    auth.require(needs)
-                    refuse_nul()
+                with admitted(needs) as session:
                     return make_response(view(session, **address))
             except ValidationError as error:
                 problem: AtdbError = bad_request(error)
@@ -95,16 +91,13 @@ def _take_message() -> str:
 
 def _as_page(response: Response) -> Response:
     response.vary.add("Accept")
-    if response.status_code == 401:  # with Basic, browsers ask by themselves, and scripts wait for that
-        response.headers["WWW-Authenticate"] = 'Bearer realm="ATDB"'
+    if response.status_code == 401:
+        login_page.keep_basic_away(response)
     if response.mimetype == _PROBLEM and not wants_json():
-        problem = response.get_json()
         if response.status_code == 401:
-            written = layout.login_page(_again(), problem if auth.COOKIE in request.cookies else None)
-            if "login" not in g:
-                auth.end_session(response)
+            written = login_page.write_for(response, _again())
         else:
-            written = render_template("gui/problem.html", problem=problem)
+            written = render_template("gui/problem.html", problem=response.get_json())
         response.set_data(written)
         response.content_type = "text/html; charset=utf-8"
     if g.pop("message_taken", False):

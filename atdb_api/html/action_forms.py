@@ -14,8 +14,9 @@ from atdb_api.rest.endpoint import Contract
 from atdb_api.rest.form_fields import Field, fields, texts
 from atdb_api.rest.request_body import AS_IT_WAS, FORM, NO_FIELDS
 from atdb_api.roles import Role
+from atdb_interface.dataproducts import DataProductChange
 from atdb_interface.lifecycle import ProductStatus, Status, allowed_next, allowed_next_of_product
-from atdb_interface.models import DataProductChange, ObservationChange
+from atdb_interface.observations import ObservationChange
 
 Item = dict[str, Any]
 _MOVE = ("new_status", "force", "reason")
@@ -106,10 +107,10 @@ def _edit(model: type[BaseModel], item: Item, given: Mapping[str, str], errors: 
 
 def _errors(problem: dict[str, Any]) -> dict[str, str]:
     """Give what is wrong with each field; a message about the whole may begin with the name of one."""
-    found: dict[str, str] = {}
+    messages: dict[str, str] = {}
     for error in problem.get("errors", ()):
         name, message = error["field"], error.get("message", problem["detail"])
         if not name:
             name, _, message = message.partition(": ")
-        found.setdefault(name.split(".")[0], message)
-    return found
+        messages.setdefault(name.split(".")[0], message)
+    return messages

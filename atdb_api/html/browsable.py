@@ -8,27 +8,20 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
 from atdb_api.database import transaction
-from atdb_api.html import layout
+from atdb_api.html import layout, login_page
 from atdb_api.html.action_forms import Form, forms, typed
 from atdb_api.html.json_links import cell, pretty
 from atdb_api.rest import auth, pagination
 from atdb_api.rest.endpoint import Contract, contract_of
 from atdb_api.rest.negotiation import wants_page
-from atdb_api.rest.pagination import Listing
 from atdb_api.rest.request_body import FORM
+from atdb_api.rest.resource import Resource
 from atdb_api.search.filters import LOOKUPS, Related
 from atdb_interface.errors import AtdbError
 
 _METHODS = ("GET", "POST", "PATCH", "DELETE")
 _FILTER = ("_field", "_lookup", "_not", "_value")
 _PLACE = ("page", "cursor")
-#: What a table shows of each; all else is in the JSON below it.
-_COLUMNS = {
-    "Observation": "id taskID my_status observing_mode field_name starttime endtime data_location",
-    "DataProduct": "id taskID filename my_status size dataproduct_type data_location",
-    "Transition": "id taskID timestamp previous name actor reason forced",
-    "Change": "id timestamp actor action taskID dataproduct fields reason",
-}
 Page = dict[str, Any]
 
 
@@ -96,16 +89,13 @@ def _written(response: Response) -> str:
 def _login(response: Response, problem: Page) -> str:
     """Write the page on which to log in, for who must."""
     if response.status_code == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="ATDB"'  # with Basic, browsers ask by themselves
-        if "login" not in g and not _is_login():  # without its cookie, the browser may do what anybody may
-            auth.end_session(response)
-    given = typed()
+        login_page.keep_basic_away(response)
     if _is_login():
-        return layout.login_page(given.get("next", ""), problem, given.get("name", ""))
+        given = typed()
+        return login_page.write(given.get("next", ""), problem, given.get("name", ""))
     reads = "GET" in _contracts_at(request.path)
     address = layout.here() if request.method in auth.SAFE_METHODS else layout.path()
-    had_session = auth.COOKIE in request.cookies
-    return layout.login_page(address if reads else layout.START, problem if had_session else None)
+    return login_page.write_for(response, address if reads else layout.START)
 
 
 def _is_login() -> bool:
@@ -125,11 +115,11 @@ def _forms(contracts: dict[str, Contract], answer: Page, problem: Page | None, s
     return forms(contracts, layout.visitor(), item, problem, _about("POST"))
 
 
-def _present(listing: Listing[Any, Any]) -> Page | None:
+def _present(resource: Resource[Any, Any]) -> Page | None:
     """Read again what a form failed to change."""
     try:
         with transaction(read_only=True) as session:
-            return pagination.item(session, listing, next(iter((request.view_args or {}).values())))[1]
+            return pagination.item(session, resource, next(iter((request.view_args or {}).values())))[1]
     except AtdbError:
         return None
 
@@ -165,14 +155,13 @@ def _crumbs() -> list[tuple[str, str | None]]:
     ]
 
 
-def _table(listing: Listing[Any, Any], rows: list[Page], of: str | None) -> Page:
+def _table(resource: Resource[Any, Any], rows: list[Page], of: str | None) -> Page:
     """Choose the columns of a table, and what to order it by."""
-    known = listing.columns(None)
-    chosen = _COLUMNS.get(listing.model.__name__)
-    columns = chosen.split() if chosen else list(listing.model.model_fields)
+    known = resource.columns(None)
+    columns = resource.shown.split() or list(resource.model.model_fields)
     if rows and "fields" in request.args:
         columns = list(rows[0])
-    ordering = request.args.get("ordering", listing.ordering or listing.key).split(",")[0]
+    ordering = request.args.get("ordering", resource.ordering or resource.key).split(",")[0]
     heads = []
     for name in columns:
         sortable = name in known and not isinstance(known[name], Related)

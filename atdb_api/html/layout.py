@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Response, current_app, g, render_template, request
+from flask import Flask, Response, current_app, g, request
 from flask_bootstrap import Bootstrap5
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -46,11 +46,6 @@ def init_app(app: Flask) -> None:
     def _frame() -> dict[str, Any]:
         next_address = here() if request.method in auth.SAFE_METHODS else None
         return {"visitor": visitor(), "resources": _resources(), "login_next": next_address}
-
-
-def login_page(next_address: str, problem: dict[str, Any] | None = None, name: str = "") -> str:
-    """Write the page on which to log in; from there the browser goes on to the next address."""
-    return render_template("login.html", is_login=True, next=local(next_address), problem=problem, name=name)
 
 
 def local(address: str) -> str:

@@ -15,13 +15,14 @@ from atdb_api.openapi import parameters
 from atdb_api.openapi.parameters import Json
 from atdb_api.rest import auth
 from atdb_api.rest.endpoint import Contract, contract_of, contracts, endpoint
-from atdb_api.rest.pagination import Listing
+from atdb_api.rest.resource import Resource
 from atdb_api.search.columns import OBSERVATION_COLUMNS, PRODUCT_COLUMNS
 from atdb_api.search.filters import Columns
 from atdb_interface import errors
 from atdb_interface.bulk import DataProductBulk, ObservationBulk
-from atdb_interface.models import Page
-from atdb_interface.work import ClaimRequest
+from atdb_interface.claims import ClaimRequest
+from atdb_interface.services import Heartbeat
+from atdb_interface.wire import Page
 
 DOCS = "/atdb/docs"
 _DOCUMENT = "atdb_openapi"
@@ -36,6 +37,8 @@ _FILTERED: dict[type[BaseModel], Columns] = {
     ObservationBulk: OBSERVATION_COLUMNS,
     DataProductBulk: PRODUCT_COLUMNS,
 }
+#: The models that have another name in the document than in Python.
+_TITLES = {model.__name__: str(model.model_config["title"]) for model in (Heartbeat,)}
 _HEADER: Json = {"required": True, "schema": {"type": "string"}}
 #: The headers that refusals of a status always have.
 _HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
@@ -70,8 +73,8 @@ def init_app(app: Flask) -> None:
         """Describe this API in OpenAPI 3.1."""
         if _DOCUMENT not in app.extensions:  # it takes a while, and stays the same
             app.extensions[_DOCUMENT] = describe()
-        found: Json = app.extensions[_DOCUMENT]
-        return found
+        described: Json = app.extensions[_DOCUMENT]
+        return described
 
     app.register_blueprint(views)
     app.register_blueprint(
@@ -131,6 +134,13 @@ _ON_FILTERS = (
 )
 
 
+class _NamedByTitle(GenerateJsonSchema):
+    """Name a model by the title of its own that it may have, in the place of its name in Python."""
+
+    def normalize_name(self, name: str) -> str:
+        return super().normalize_name(_TITLES.get(name, name))
+
+
 class _Schemas:
     """The JSON Schemas of all models that are taken or answered, and how to refer to each."""
 
@@ -139,10 +149,10 @@ class _Schemas:
         for contract in all_contracts:
             wanted += [(model, "validation") for model in _models(contract.takes)]
             wanted += [(model, "serialization") for model in _models(contract.answers)]
-            if listing := contract.lists or contract.shows:
-                wanted.append((listing.model, "serialization"))
+            if resource := contract.lists or contract.shows:
+                wanted.append((resource.model, "serialization"))
         refs, document = models_json_schema(
-            list(dict.fromkeys(wanted)), ref_template=_REF + "{model}", schema_generator=GenerateJsonSchema
+            list(dict.fromkeys(wanted)), ref_template=_REF + "{model}", schema_generator=_NamedByTitle
         )
         self._refs = refs
         self.definitions: Json = document["$defs"]
@@ -176,11 +186,11 @@ class _Schemas:
             **{key: filters[key] for key in ("default", "minProperties") if key in filters},
         }
 
-    def _part(self, listing: Listing[Any, Any]) -> Json:
+    def _part(self, resource: Resource[Any, Any]) -> Json:
         """Describe an item of which `?fields=` may have left some fields out."""
-        whole = self.definitions[self._refs[listing.model, "serialization"]["$ref"].removeprefix(_REF)]
-        name = f"{listing.model.__name__}Fields"
-        part = {key: value for key, value in whole.items() if key != "required"}
+        complete = self.definitions[self._refs[resource.model, "serialization"]["$ref"].removeprefix(_REF)]
+        name = f"{resource.model.__name__}Fields"
+        part = {key: value for key, value in complete.items() if key != "required"}
         self.definitions[name] = part | {"title": name, "additionalProperties": False}
         return {"$ref": _REF + name}
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from atdb_api.rest import idempotency, pagination
 from atdb_api.rest.endpoint import Contract
-from atdb_api.rest.pagination import MAX_PAGE_SIZE, PAGE_SIZE, Listing
+from atdb_api.rest.pagination import MAX_PAGE_SIZE, PAGE_SIZE
+from atdb_api.rest.resource import Resource
 from atdb_api.search.filters import (
     BOOLEAN,
     COMPARISONS,
@@ -33,12 +34,12 @@ def of(rule: str, method: str, contract: Contract) -> Iterator[Json]:
         yield _in_query(parameter.name, parameter.description, parameter.schema, required=parameter.required)
     if contract.lists:
         yield from _list_parameters(contract.lists)
-    listing = contract.lists or contract.shows
-    if listing:
-        names = "|".join(listing.model.model_fields)
+    resource = contract.lists or contract.shows
+    if resource:
+        names = "|".join(resource.model.model_fields)
         schema = {"type": "string", "pattern": f"^({names})(,({names}))*$"}
         yield _in_query("fields", "Only these fields, with commas between.", schema)
-        if listing.existed:
+        if resource.existed:
             yield _in_query(pagination.AS_OF.name, pagination.AS_OF.description, pagination.AS_OF.schema)
     columns = contract.lists.columns(None) if contract.lists else contract.filters
     if columns:
@@ -62,8 +63,8 @@ def of(rule: str, method: str, contract: Contract) -> Iterator[Json]:
         }
 
 
-def _list_parameters(listing: Listing[Any, Any]) -> Iterator[Json]:
-    sortable = [name for name, column in listing.columns(None).items() if not isinstance(column, Related)]
+def _list_parameters(resource: Resource[Any, Any]) -> Iterator[Json]:
+    sortable = [name for name, column in resource.columns(None).items() if not isinstance(column, Related)]
     one = f"-?({'|'.join(sortable)})"
     numbers: Json = {"type": "integer", "minimum": 1, "maximum": pagination.DEEPEST_PAGE}
     yield _in_query("page", "The number of the page.", numbers | {"default": 1})

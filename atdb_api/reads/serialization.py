@@ -13,38 +13,35 @@ from atdb_api.models import (
     Observation,
     Transition,
 )
-from atdb_api.search.columns import OBSERVATION_FIELDS, PRODUCT_FIELDS, TRANSITION_FIELDS, end_of, values
-from atdb_interface import models as wire
-
-
-def transition(row: Transition) -> wire.Transition:
-    """Write one transition."""
-    return wire.Transition(**values(row, TRANSITION_FIELDS))
+from atdb_api.search.columns import OBSERVATION_FIELDS, PRODUCT_FIELDS, TRANSITION_FIELDS, end_of
+from atdb_interface.dataproducts import DataProduct as DataProductModel
+from atdb_interface.observations import Observation as ObservationModel
+from atdb_interface.transitions import Transition as TransitionModel
 
 
 def observations(
-    session: Session, rows: Sequence[Observation], *, at: datetime | None = None, histories: bool = True
-) -> list[wire.Observation]:
+    session: Session, rows: Sequence[Observation], *, at: datetime | None = None, costly: bool = True
+) -> list[ObservationModel]:
     """Write observations with their histories and the ids of their products; two queries, however many.
 
-    Without `histories` both are left empty, and nothing is asked. With a moment, statuses are those of then.
+    Without these `costly` fields both are empty, and nothing is asked. With a moment, statuses are those of then.
     """
-    past: dict[str, list[wire.Transition]] = defaultdict(list)
+    past: dict[str, list[TransitionModel]] = defaultdict(list)
     products: dict[int, list[int]] = defaultdict(list)
-    if histories:
+    if costly:
         task_ids = [row.task_id for row in rows]
-        of_these = Transition.task_id.in_(task_ids) & Transition.dataproduct.is_(None)
-        for step in _steps(session, of_these, at):
+        matching = Transition.task_id.in_(task_ids) & Transition.dataproduct.is_(None)
+        for step in _steps(session, matching, at):
             past[step.taskID].append(step)
-        theirs = DataProduct.observation_id.in_([row.id for row in rows])
-        ids = select(DataProduct.id, DataProduct.observation_id).where(theirs).order_by(DataProduct.id)
+        of_observations = DataProduct.observation_id.in_([row.id for row in rows])
+        ids = select(DataProduct.id, DataProduct.observation_id).where(of_observations).order_by(DataProduct.id)
         for product_id, observation_id in session.execute(
             ids.where(DataProduct.created_at < end_of(at)) if at else ids
         ):
             products[observation_id].append(product_id)
     return [
-        wire.Observation(
-            **_with_status(values(row, OBSERVATION_FIELDS), past[row.task_id] if at else []),
+        ObservationModel(
+            **_with_status(OBSERVATION_FIELDS.values(row), past[row.task_id] if at else []),
             status_history=past[row.task_id],
             generated_dataproducts=products[row.id],
         )
@@ -53,30 +50,32 @@ def observations(
 
 
 def dataproducts(
-    session: Session, rows: Sequence[DataProduct], *, at: datetime | None = None, histories: bool = True
-) -> list[wire.DataProduct]:
+    session: Session, rows: Sequence[DataProduct], *, at: datetime | None = None, costly: bool = True
+) -> list[DataProductModel]:
     """Write data products with their histories, as `observations` does; one query, however many."""
-    past: dict[tuple[str, str | None], list[wire.Transition]] = defaultdict(list)
-    if histories:
+    past: dict[tuple[str, str | None], list[TransitionModel]] = defaultdict(list)
+    if costly:
         task_ids, filenames = {row.task_id for row in rows}, {row.filename for row in rows}
-        of_these = Transition.task_id.in_(task_ids) & Transition.dataproduct.in_(filenames)
-        for step in _steps(session, of_these, at):
+        matching = Transition.task_id.in_(task_ids) & Transition.dataproduct.in_(filenames)
+        for step in _steps(session, matching, at):
             past[step.taskID, step.dataproduct].append(step)
     return [
-        wire.DataProduct(
-            **_with_status(values(row, PRODUCT_FIELDS), past[row.task_id, row.filename] if at else []),
+        DataProductModel(
+            **_with_status(PRODUCT_FIELDS.values(row), past[row.task_id, row.filename] if at else []),
             status_history=past[row.task_id, row.filename],
         )
         for row in rows
     ]
 
 
-def _steps(session: Session, of_these: ColumnElement[bool], at: datetime | None) -> Iterator[wire.Transition]:
-    steps = select(Transition).where(of_these).order_by(Transition.id)
-    yield from map(transition, session.scalars(steps.where(Transition.at < end_of(at)) if at else steps))
+def _steps(session: Session, matching: ColumnElement[bool], at: datetime | None) -> Iterator[TransitionModel]:
+    steps = select(Transition).where(matching).order_by(Transition.id)
+    yield from map(
+        TRANSITION_FIELDS.item, session.scalars(steps.where(Transition.at < end_of(at)) if at else steps)
+    )
 
 
-def _with_status(fields: dict[str, Any], past: Sequence[wire.Transition]) -> dict[str, Any]:
+def _with_status(fields: dict[str, Any], past: Sequence[TransitionModel]) -> dict[str, Any]:
     """Put the last status of the past, where one is given, in the place of the present one."""
     if not past:
         return fields | {"new_status": fields["my_status"]}

@@ -1,6 +1,5 @@
 """The statuses that a task has had: how long each, by whom and why; and which runs have worked on it."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,12 +8,11 @@ from urllib.parse import quote
 from flask import current_app
 
 from atdb_api.models import Transition
-from atdb_interface.lifecycle import STAGES
+from atdb_interface.owners import STAGE_DAGS, read_owner
 
 #: A status that lasted a second can still be seen beside one that lasted a week: widths are no scale.
 _COMPRESSION = 0.35
 _NARROWEST_PERCENT = 1.5
-_RUN = re.compile(rf"({'|'.join(stage.actor for stage in STAGES)})/(.+)")
 
 
 @dataclass(frozen=True)
@@ -80,10 +78,9 @@ def stays(steps: Sequence[Transition], now: datetime, *, is_ended: bool) -> list
 
 def run_of(owner: str | None, since: datetime) -> Run | None:
     """Find the run that an owner is, if it is one of ours: `<dag>/<run id>`."""
-    found = _RUN.fullmatch(owner or "")
-    if found is None:
+    dag, run_id = read_owner(owner or "")
+    if dag not in STAGE_DAGS or not run_id:
         return None
-    dag, run_id = found.groups()
     airflow = current_app.config["AIRFLOW_URL"]
     return Run(dag, run_id, f"{airflow}/dags/{dag}/runs/{quote(run_id, safe='')}" if airflow else None, since)
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct, Observation
 from atdb_api.search import columns, filters
-from atdb_interface.overview import Summary, SummaryGroup
+from atdb_interface.summary import Summary, SummaryGroup
 
 
 def summarise(

@@ -1,17 +1,16 @@
 """Read a page of the table of tasks: a few statements, as fast with a long history as with a short one."""
 
-import base64
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, column, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, Text, column, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from atdb_api.gui.tasks.task_query import AFTER, BEFORE, Asked
 from atdb_api.models import Lease, Observation
 from atdb_api.search import columns, filters
+from atdb_api.search.keyset import Keyset, Term
 from atdb_interface.lifecycle import Status
 
 PAGE_SIZE = 50
@@ -103,20 +102,19 @@ def task(row: Observation, lease: Lease | None, is_overdue: bool) -> Task:
 
 def read(session: Session, asked: Asked) -> Found:
     """Read the page that an address asks for. Raises BadRequest."""
-    terms = _terms(asked.ordering)
-    is_back = bool(asked.before)
-    descending = asked.ordering.startswith("-") is not is_back
+    keyset, is_back = _keyset(asked.ordering), bool(asked.before)
+    direction = keyset.reversed() if is_back else keyset
     query = of_tasks().where(*asked.where())
     if place := asked.before or asked.after:
-        values = tuple_(*(literal(v, t.type) for v, t in zip(_read(place, terms), terms, strict=True)))
-        here = tuple_(*terms)
-        query = query.where(here < values if descending else here > values)
-    order = [term.desc() if descending else term.asc() for term in terms]
-    rows = session.execute(query.order_by(*order).limit(PAGE_SIZE + 1)).all()
+        try:
+            query = query.where(direction.after(keyset.read(place)))
+        except ValueError:
+            raise filters.unreadable(AFTER, "is no place that ATDB gave for this ordering") from None
+    rows = session.execute(query.order_by(*direction.order_by).limit(PAGE_SIZE + 1)).all()
     is_more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     if is_back:
         rows = rows[::-1]
-    first, last = (_place(rows[0][0], terms), _place(rows[-1][0], terms)) if rows else ("", "")
+    first, last = (keyset.write(keyset.values_of(rows[n][0])) if rows else "" for n in (0, -1))
     return Found(
         tasks=[task(*row) for row in rows],
         newer=asked.address(**{BEFORE: first}) if first and (is_more if is_back else bool(asked.after)) else None,
@@ -139,31 +137,7 @@ def choices(session: Session, field: InstrumentedAttribute[str]) -> list[str]:
     return list(session.scalars(found.limit(_MOST_CHOICES)))
 
 
-def _terms(ordering: str) -> list[Any]:
-    first = columns.OBSERVATION_COLUMNS[ordering.removeprefix("-")]
-    ties = [Observation.start_time, Observation.id]
-    return [first, *(tie for tie in ties if tie is not first)]
-
-
-def _place(row: Observation, terms: list[Any]) -> str:
-    values = [getattr(row, term.key) for term in terms]
-    plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
-    return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
-
-
-def _read(place: str, terms: list[Any]) -> list[Any]:
-    try:
-        values = json.loads(base64.urlsafe_b64decode(place + "=" * (-len(place) % 4)))
-        if len(values) != len(terms):
-            raise ValueError("another ordering")
-        return [_value(term.type.python_type, value) for term, value in zip(terms, values, strict=True)]
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        raise filters.unreadable(AFTER, "is no place that ATDB gave for this ordering") from None
-
-
-def _value(kind: type, value: Any) -> Any:
-    if kind is datetime:
-        return datetime.fromisoformat(value)
-    if type(value) is not kind or "\0" in str(value):
-        raise ValueError("no value of this column")
-    return value
+def _keyset(ordering: str) -> Keyset:
+    first: Any = columns.OBSERVATION_COLUMNS[ordering.removeprefix("-")]
+    ties = (tie for tie in (Observation.start_time, Observation.id) if tie is not first)
+    return Keyset(tuple(Term(column, ordering.startswith("-")) for column in (first, *ties)))

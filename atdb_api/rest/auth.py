@@ -16,7 +16,7 @@ from atdb_api.roles import Role
 from atdb_api.services import accounts
 from atdb_api.services.accounts import SESSION_LIFETIME, Login
 from atdb_interface.errors import Forbidden, Unauthorized
-from atdb_interface.models import Forcible
+from atdb_interface.wire import Forcible
 
 ANONYMOUS = "anonymous"
 COOKIE = "atdb_session"
@@ -32,8 +32,8 @@ def actor() -> str:
 
 def login() -> Login:
     """Tell who makes this request."""
-    found: Login = g.login
-    return found
+    known: Login = g.login
+    return known
 
 
 def authenticate(session: Session) -> None:
@@ -129,12 +129,12 @@ def _of_session(session: Session) -> Login:
     cookie = request.cookies.get(COOKIE)
     if not cookie:
         return Login(ANONYMOUS, current_app.config["ANONYMOUS_ROLE"])
-    found = accounts.log_in_with_token(session, cookie, is_session=True)
+    session_login = accounts.log_in_with_token(session, cookie, is_session=True)
     if request.method not in SAFE_METHODS:
         given = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD) or ""
         if not hmac.compare_digest(given.encode(), csrf_token_of(cookie).encode()):
             raise Forbidden(f"in a session, the header {CSRF_HEADER} (or the form field {CSRF_FIELD}) is needed")
-    return found
+    return session_login
 
 
 def refuse_other_sites() -> None:

@@ -14,10 +14,11 @@ from typing import Any, cast
 from flask import Response, current_app, json, request
 from pydantic import BaseModel
 
-from atdb_api.database import transaction
 from atdb_api.rest import auth, idempotency
-from atdb_api.rest.pagination import Answer, Listing
-from atdb_api.rest.request_body import Parameter, bodies, body, refuse_nul, refuse_other_parameters
+from atdb_api.rest.admission import admitted
+from atdb_api.rest.pagination import Answer
+from atdb_api.rest.request_body import Parameter, bodies, body, refuse_other_parameters
+from atdb_api.rest.resource import Resource
 from atdb_api.roles import Role
 from atdb_api.search.filters import Columns
 from atdb_interface.errors import AtdbError, PreconditionFailed
@@ -42,8 +43,8 @@ class Contract:
     answers: Any = None
     status: int = 200
     repeats: bool = False
-    lists: Listing[Any, Any] | None = None
-    shows: Listing[Any, Any] | None = None
+    lists: Resource[Any, Any] | None = None
+    shows: Resource[Any, Any] | None = None
     has_etag: bool = False
     by_token: bool = True
     answers_secret: bool = False
@@ -59,12 +60,7 @@ def endpoint(needs: Role | None, **contract: Any) -> Callable[[View], View]:
     def make(view: View) -> View:
         @wraps(view)
         def run(**address: Any) -> Response:
-            request.get_data()  # before a connection to the database waits for a slow client
-            with transaction(read_only=request.method in auth.SAFE_METHODS) as session:
-                if of.needs is not None:
-                    auth.authenticate(session)
-                    auth.require(of.needs)
-                refuse_nul()
+            with admitted(of.needs) as session:
                 if not of.by_token:
                     auth.require_password()
                 if not (of.lists or of.shows or of.filters):

@@ -33,14 +33,14 @@ def fields(
     errors: Mapping[str, str] | None = None,
 ) -> list[Field]:
     """Give an input for each field of a model; `present` is what stands in them, as text."""
-    whole = model.model_json_schema()
-    required = whole.get("required", ())
-    names = [name for name in whole["properties"] if name not in leave_out]
+    schema = model.model_json_schema()
+    required = schema.get("required", ())
+    names = [name for name in schema["properties"] if name not in leave_out]
     names.sort(key=lambda name: (name not in required, name not in model.__annotations__))
     return [
         _field(
             name,
-            resolved(whole["properties"][name], whole),
+            resolved(schema["properties"][name], schema),
             value=(present or {}).get(name, ""),
             error=(errors or {}).get(name, ""),
             required=name in required,
@@ -51,8 +51,8 @@ def fields(
 
 def resolved(schema: Schema, whole: Schema) -> Schema:
     """Find the schema that a value must match where it is there at all: follow references, leave null out."""
-    if ways := schema.get("anyOf"):
-        schema = next((way for way in ways if way.get("type") != "null"), {})
+    if alternatives := schema.get("anyOf"):
+        schema = next((each for each in alternatives if each.get("type") != "null"), {})
     if reference := schema.get("$ref"):
         schema = whole["$defs"][reference.rpartition("/")[2]]
     return schema

@@ -11,8 +11,8 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from atdb_api.rest import auth, form_fields
 from atdb_api.search import filters
-from atdb_interface.accounts import Login
 from atdb_interface.errors import BadRequest, NotFound
+from atdb_interface.sessions import Login
 
 Model = TypeVar("Model", bound=BaseModel)
 FORM = "application/x-www-form-urlencoded"

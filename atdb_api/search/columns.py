@@ -1,82 +1,49 @@
-"""The one place where the names of the tables and the names of the wire meet."""
+"""What can be searched of observations, data products and their histories, now and at a moment of the past."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel
 from sqlalchemy import ColumnElement, ScalarSelect, func, select, type_coerce
-from sqlalchemy.orm import InstrumentedAttribute
 
 from atdb_api.models import (
-    Change,
     DataProduct,
-    DiskUsage,
-    Event,
-    Lease,
     Observation,
-    Receipt,
-    Service,
-    StageSetting,
     StatusText,
-    StoredReport,
-    Token,
     Transition,
 )
+from atdb_api.search.field_map import FieldMap
 from atdb_api.search.filters import Column, Columns, Related
 from atdb_api.search.overdue import is_overdue
-from atdb_interface import accounts, disks, heartbeats, overview, stages, work
-from atdb_interface import models as wire
+from atdb_interface.dataproducts import DataProduct as DataProductModel
 from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.observations import Observation as ObservationModel
+from atdb_interface.transitions import Transition as TransitionModel
 
-#: The names of the wire that are not those of the tables.
-OBSERVATION_NAMES = {
-    "taskID": "task_id",
-    "my_status": "status",
-    "creationTime": "created_at",
-    "starttime": "start_time",
-    "endtime": "end_time",
-    "beamPattern": "beam_pattern",
-}
-_PRODUCT_NAMES = {
-    "taskID": "task_id",
-    "my_status": "status",
-    "creationTime": "created_at",
-    "generatedByObservation": "observation_id",
-}
-_TRANSITION_NAMES = {"taskID": "task_id", "name": "status", "timestamp": "at"}
-_CHANGE_NAMES = {"taskID": "task_id", "timestamp": "at"}
-
-#: Fields of a wire model, and the column behind each.
-Fields = dict[str, InstrumentedAttribute[Any]]
-
-
-def _fields(table: type, model: type[BaseModel], names: dict[str, str]) -> Fields:
-    return {
-        field: getattr(table, names.get(field, field))
-        for field in model.model_fields
-        if hasattr(table, names.get(field, field))
-    }
-
-
-OBSERVATION_FIELDS = _fields(Observation, wire.Observation, OBSERVATION_NAMES)
-PRODUCT_FIELDS = _fields(DataProduct, wire.DataProduct, _PRODUCT_NAMES)
-TRANSITION_FIELDS = _fields(Transition, wire.Transition, _TRANSITION_NAMES)
-CHANGE_FIELDS = _fields(Change, overview.Change, _CHANGE_NAMES)
-TOKEN_FIELDS = _fields(Token, accounts.Token, {"account": "account_name"})
-LEASE_FIELDS: Fields = {
-    "taskID": Observation.task_id,
-    "my_status": Observation.status,
-    **_fields(Lease, work.HeldLease, {}),
-}
-RECEIPT_FIELDS = _fields(Receipt, overview.Receipt, _CHANGE_NAMES)
-EVENT_FIELDS = _fields(Event, overview.Event, _CHANGE_NAMES)
-REPORT_FIELDS = _fields(StoredReport, overview.StoredReport, {})
-SERVICE_FIELDS = _fields(Service, heartbeats.Service, {})
-DISK_FIELDS = _fields(DiskUsage, disks.Disk, {"last_seen": "at"})
-STAGE_COLUMNS: Columns = {
-    **_fields(StageSetting, stages.StageState, {}),
-    "paused": StageSetting.paused_by.is_not(None),
-}
+OBSERVATION_FIELDS = FieldMap(
+    Observation,
+    ObservationModel,
+    {
+        "taskID": "task_id",
+        "my_status": "status",
+        "creationTime": "created_at",
+        "starttime": "start_time",
+        "endtime": "end_time",
+        "beamPattern": "beam_pattern",
+    },
+)
+PRODUCT_FIELDS = FieldMap(
+    DataProduct,
+    DataProductModel,
+    {
+        "taskID": "task_id",
+        "my_status": "status",
+        "creationTime": "created_at",
+        "generatedByObservation": "observation_id",
+    },
+)
+TRANSITION_FIELDS = FieldMap(
+    Transition, TransitionModel, {"taskID": "task_id", "name": "status", "timestamp": "at"}
+)
 
 _PRODUCTS = Related(DataProduct.id, DataProduct.observation_id == Observation.id)
 _OF_OBSERVATION = (Transition.task_id == Observation.task_id) & Transition.dataproduct.is_(None)
@@ -84,7 +51,7 @@ _OF_PRODUCT = (Transition.task_id == DataProduct.task_id) & (Transition.dataprod
 
 #: What lists can be filtered by: the fields, and what they hold of other tables.
 OBSERVATION_COLUMNS: Columns = {
-    **OBSERVATION_FIELDS,
+    **OBSERVATION_FIELDS.columns,
     "new_status": Observation.status,
     "overdue": is_overdue(Observation.status, Observation.status_since, func.now()),
     "size": Observation.size_bytes,
@@ -93,7 +60,7 @@ OBSERVATION_COLUMNS: Columns = {
     "generated_dataproducts": _PRODUCTS,
 }
 PRODUCT_COLUMNS: Columns = {
-    **PRODUCT_FIELDS,
+    **PRODUCT_FIELDS.columns,
     "new_status": DataProduct.status,
     "status_history": Related(Transition.status, _OF_PRODUCT),
 }
@@ -151,9 +118,6 @@ def end_of(at: datetime) -> datetime:
 
 def observation_values(fields: dict[str, Any]) -> dict[str, Any]:
     """Turn fields of the wire into values of the observations table; duration is computed there."""
-    return {OBSERVATION_NAMES.get(name, name): value for name, value in fields.items() if name != "duration"}
-
-
-def values(row: object, fields: Fields) -> dict[str, Any]:
-    """Give the fields of the wire of one row."""
-    return {name: getattr(row, column.key) for name, column in fields.items()}
+    return {
+        OBSERVATION_FIELDS.names.get(name, name): value for name, value in fields.items() if name != "duration"
+    }

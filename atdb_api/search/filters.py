@@ -153,8 +153,8 @@ def _sentence(error: ValueError) -> str:
 def _look_up(column: Column | Related, lookup: str, value: str) -> ColumnElement[bool]:
     if isinstance(column, Related):
         if lookup == "isnull":
-            there = exists().where(column.link)
-            return not_(there) if read(BOOLEAN, value) else there
+            has_any = exists().where(column.link)
+            return not_(has_any) if read(BOOLEAN, value) else has_any
         return exists().where(column.link, _look_up(column.column, lookup, value))
     if lookup == "isnull":
         return column.is_(None) if read(BOOLEAN, value) else column.is_not(None)

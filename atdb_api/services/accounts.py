@@ -146,8 +146,8 @@ def log_in(session: Session, name: str, secret: str, address: str) -> Login:
     if account and not account.disabled:
         if _VERIFIED.holds(account, secret):
             return Login(name, role_named(account.role))
-        theirs = select(Token).where(Token.account_name == name, ~Token.is_session, _is_good(secret))
-        if token := session.scalar(theirs):
+        matching = select(Token).where(Token.account_name == name, ~Token.is_session, _is_good(secret))
+        if token := session.scalar(matching):
             return Login(name, role_named(account.role), token)
     _refuse_hasty(session, address, account)
     password_hash = account.password_hash if account and not account.disabled else None

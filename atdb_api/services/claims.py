@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 from atdb_api.models import Claim, DataProduct, Observation, StageSetting
 from atdb_api.search import filters
 from atdb_api.search.columns import OBSERVATION_COLUMNS
+from atdb_api.search.keyset import Keyset, Term
 from atdb_api.services import stages
 from atdb_api.services.stages import Condition
+from atdb_interface.claims import ClaimedTask, ClaimRequest, OpenClaim
 from atdb_interface.lifecycle import STAGES, Status
-from atdb_interface.work import ClaimedTask, ClaimRequest, OpenClaim
 
 #: In this order observations are given out.
-ORDER = (Observation.priority.desc(), Observation.start_time, Observation.id)
+TURNS = Keyset((Term(Observation.priority, descending=True), Term(Observation.start_time), Term(Observation.id)))
+ORDER = TURNS.order_by
 _STAGE_OF = {status: str(stage.actor) for stage in STAGES for status in (stage.source, stage.working) if status}
 
 
@@ -25,9 +27,10 @@ def count_waiting(session: Session, statuses: Collection[Status], parameters: Ma
     matching = filters.where(OBSERVATION_COLUMNS, parameters.items())
     settings = session.scalars(select(StageSetting).where(StageSetting.stage.in_(_stages(statuses)))).all()
     free = stages.free_slots(session, settings, now)
-    conditions = {name: and_(way, *matching) for name, way in _ways(statuses, settings, now).items()}
-    found = stages.count(session, conditions)
-    return sum(min(number, free.get(name, number)) for name, number in found.items())
+    available = _available(statuses, settings, now)
+    conditions = {name: and_(condition, *matching) for name, condition in available.items()}
+    counts = stages.count(session, conditions)
+    return sum(min(number, free.get(name, number)) for name, number in counts.items())
 
 
 def claim(session: Session, request: ClaimRequest) -> Claim:
@@ -40,18 +43,20 @@ def claim(session: Session, request: ClaimRequest) -> Claim:
     now = datetime.now(UTC)
     matching = filters.where(OBSERVATION_COLUMNS, request.filters.items())
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(request.id, 0))))
-    given = session.get(Claim, request.id)
-    if given is not None:
-        return given
+    earlier = session.get(Claim, request.id)
+    if earlier is not None:
+        return earlier
     settings = _locked(session, _stages(request.statuses))
     free = stages.free_slots(session, settings, now)
-    ways = _ways(request.statuses, settings, now)
-    found = _take(session, [or_(*(way for n, way in ways.items() if n not in free)), *matching], request.limit)
+    available = _available(request.statuses, settings, now)
+    unlimited = or_(*(condition for name, condition in available.items() if name not in free))
+    observations = _take(session, [unlimited, *matching], request.limit)
     for name, number in free.items():
-        found += _take(session, [ways[name], *matching], min(number, request.limit)) if name in ways else []
-    found.sort(key=lambda observation: (-observation.priority, observation.start_time, observation.id))
+        if name in available:
+            observations += _take(session, [available[name], *matching], min(number, request.limit))
+    TURNS.sort(observations)
     expires = now + timedelta(seconds=request.lease_seconds)
-    for observation in found[: request.limit]:
+    for observation in observations[: request.limit]:
         observation.claimed_until, observation.claim_id = expires, request.id
         counted_for = _counted_for(observation)
         number = observation.claim_numbers.get(counted_for, 0) + 1
@@ -61,7 +66,7 @@ def claim(session: Session, request: ClaimRequest) -> Claim:
         consumer=request.consumer,
         created_at=now,
         expires_at=expires,
-        tasks=[task.model_dump(mode="json") for task in _claimed(session, found[: request.limit])],
+        tasks=[task.model_dump(mode="json") for task in _claimed(session, observations[: request.limit])],
     )
     session.add(new)
     return new
@@ -141,25 +146,27 @@ def _locked(session: Session, names: Collection[str]) -> list[StageSetting]:
     Claims of a stage without slots do not wait for each other. A stage that gets slots at this moment, or loses
     them, may be in neither part: then this claim gives nothing of it.
     """
-    of_these = select(StageSetting).where(StageSetting.stage.in_(names)).order_by(StageSetting.stage)
-    limited = of_these.where(StageSetting.slots.is_not(None)).with_for_update()
-    others = of_these.where(StageSetting.slots.is_(None)).with_for_update(read=True)
+    settings = select(StageSetting).where(StageSetting.stage.in_(names)).order_by(StageSetting.stage)
+    limited = settings.where(StageSetting.slots.is_not(None)).with_for_update()
+    others = settings.where(StageSetting.slots.is_(None)).with_for_update(read=True)
     return [*session.scalars(limited), *session.scalars(others)]
 
 
-def _ways(statuses: Collection[Status], settings: Sequence[StageSetting], now: datetime) -> dict[str, Condition]:
-    """Tell what may be given out for each stage that is not paused; for none, what has another status.
+def _available(
+    statuses: Collection[Status], settings: Sequence[StageSetting], now: datetime
+) -> dict[str, Condition]:
+    """Return what is available to claim for each stage that is not paused; for none, what has another status.
 
     Any program may be a service for statuses that no stage waits for.
     """
     is_open = {setting.stage: setting for setting in settings if setting.paused_by is None}
-    ways = {
+    available = {
         setting.stage: stages.waiting(stage, setting, now, statuses)
         for stage in STAGES
         if (setting := is_open.get(stage.actor))
     }
     others = [status for status in statuses if status not in _STAGE_OF]
-    return ways | {"": and_(Observation.status.in_(others), stages.unclaimed(now))}
+    return available | {"": and_(Observation.status.in_(others), stages.unclaimed(now))}
 
 
 def _take(session: Session, conditions: Sequence[Condition], most: int) -> list[Observation]:

@@ -10,10 +10,9 @@ from sqlalchemy.orm import Session
 from atdb_api.models import DataProduct, Observation, Receipt, Transition
 from atdb_api.search import columns
 from atdb_api.services import changes, leases, locks, transitions
+from atdb_interface.dataproducts import DataProductChange, NewDataProduct, ProductMoves
 from atdb_interface.errors import Conflict, Duplicate, ForbiddenMove, NotFound
 from atdb_interface.lifecycle import ProductStatus, allowed_next_of_product
-from atdb_interface.models import DataProductChange, NewDataProduct
-from atdb_interface.work import ProductMoves
 
 
 def create(session: Session, new: list[NewDataProduct], *, actor: str) -> list[DataProduct]:
@@ -123,7 +122,7 @@ def delete(session: Session, product: DataProduct, *, actor: str) -> None:
             f"{product.filename} is {product.status}; only one that is defined can be deleted",
             my_status=product.status,
         )
-    changes.record_deletion(session, product, columns.values(product, columns.PRODUCT_FIELDS), actor=actor)
+    changes.record_deletion(session, product, columns.PRODUCT_FIELDS.values(product), actor=actor)
     session.delete(product)
 
 

@@ -39,8 +39,8 @@ def latest_usages() -> Select[DiskUsage]:
 def with_rates(session: Session, now: Sequence[DiskUsage]) -> list[DiskModel]:
     """Tell how fast disks fill, of which this is the last that is known, since the first that is."""
     first = select(DiskUsage).ext(distinct_on(DiskUsage.data_host)).order_by(DiskUsage.data_host, DiskUsage.at)
-    of_these = first.where(DiskUsage.data_host.in_([usage.data_host for usage in now]))
-    begun = {usage.data_host: usage for usage in session.scalars(of_these)}
+    of_disks = first.where(DiskUsage.data_host.in_([usage.data_host for usage in now]))
+    begun = {usage.data_host: usage for usage in session.scalars(of_disks)}
     return [_disk(begun[usage.data_host], usage) for usage in now]
 
 

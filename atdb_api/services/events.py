@@ -1,4 +1,4 @@
-"""What operators should know of, though no status says it: each is told once."""
+"""What operators should know of, though no status says it: each is recorded once."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from atdb_api.models import Event
-from atdb_interface.overview import NewEvent
+from atdb_interface.events import NewEvent
 
 
-def tell(session: Session, new: Sequence[NewEvent], *, actor: str) -> list[Event]:
-    """Write down what was not told before; those only, in the order of their ids."""
+def record(session: Session, new: Sequence[NewEvent], *, actor: str) -> list[Event]:
+    """Record the events whose key is new; return those only, in the order of their ids."""
     rows = [
         {
             "kind": event.kind,
@@ -25,6 +25,6 @@ def tell(session: Session, new: Sequence[NewEvent], *, actor: str) -> list[Event
     ]
     if not rows:
         return []
-    told = insert(Event).values(rows).on_conflict_do_nothing(index_elements=[Event.key]).returning(Event.id)
-    ids = session.scalars(told).all()
+    new_rows = insert(Event).values(rows).on_conflict_do_nothing(index_elements=[Event.key]).returning(Event.id)
+    ids = session.scalars(new_rows).all()
     return list(session.scalars(select(Event).where(Event.id.in_(ids)).order_by(Event.id)))

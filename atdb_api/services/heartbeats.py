@@ -7,30 +7,30 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from atdb_api.models import Service
-from atdb_interface import heartbeats
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import Status
+from atdb_interface.services import Heartbeat
 
 
-def see(session: Session, sign: heartbeats.SignOfLife) -> Service:
+def record(session: Session, heartbeat: Heartbeat) -> Service:
     """Record a service's heartbeat. Of a trouble that it had before, the moment since when stays."""
     now = datetime.now(UTC)
-    known = session.get(Service, sign.name)
+    known = session.get(Service, heartbeat.name)
     values = {
-        "statuses": list(sign.statuses),
-        "detail": sign.detail,
+        "statuses": list(heartbeat.statuses),
+        "detail": heartbeat.detail,
         "last_seen": now,
         "troubles": {
             status: {"reason": reason, "since": _since(known, status) or write_time(now)}
-            for status, reason in sign.troubles.items()
+            for status, reason in heartbeat.troubles.items()
         },
     }
     session.execute(
         insert(Service)
-        .values(name=sign.name, **values)
+        .values(name=heartbeat.name, **values)
         .on_conflict_do_update(index_elements=[Service.name], set_=values)
     )
-    return session.get_one(Service, sign.name, populate_existing=True)
+    return session.get_one(Service, heartbeat.name, populate_existing=True)
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class ServiceTrouble:
 
 def troubles_of(service: Service) -> list[ServiceTrouble]:
     """Return what stands in a service's way, each reason once."""
-    found: dict[str, ServiceTrouble] = {}
+    troubles: dict[str, ServiceTrouble] = {}
     for status, trouble in service.troubles.items():
         since = datetime.fromisoformat(trouble["since"])
-        known = found.setdefault(trouble["reason"], ServiceTrouble(trouble["reason"], since, []))
+        known = troubles.setdefault(trouble["reason"], ServiceTrouble(trouble["reason"], since, []))
         known.statuses.append(status)
-    return list(found.values())
+    return list(troubles.values())
 
 
 def _since(known: Service | None, status: Status) -> str | None:

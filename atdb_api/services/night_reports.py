@@ -11,7 +11,7 @@ from atdb_api.models import StoredReport
 from atdb_api.search import filters
 from atdb_interface.errors import Conflict, NotFound
 from atdb_interface.fields import write_time
-from atdb_interface.night_report import NightReport
+from atdb_interface.night_reports import NightReport
 
 
 def store(session: Session, report: NightReport, *, actor: str) -> tuple[StoredReport, bool]:
@@ -45,12 +45,12 @@ def store(session: Session, report: NightReport, *, actor: str) -> tuple[StoredR
 
 def find(session: Session, night: date) -> StoredReport:
     """Return the report of a night with its content. Raises NotFound."""
-    found = session.scalar(
+    report = session.scalar(
         select(StoredReport).where(StoredReport.night == night).options(undefer(StoredReport.content))
     )
-    if found is None:
+    if report is None:
         raise NotFound(f"There is no report of the night of {night}.")
-    return found
+    return report
 
 
 def find_named(session: Session, name: str) -> StoredReport:

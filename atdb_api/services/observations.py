@@ -13,7 +13,7 @@ from atdb_api.services import changes, locks, transitions
 from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
 from atdb_interface.fields import family_of
 from atdb_interface.lifecycle import BEFORE_START, Status
-from atdb_interface.models import NewObservation, ObservationChange
+from atdb_interface.observations import NewObservation, ObservationChange
 
 #: Here, or on hold from here, the times of an observation may change: the telescope has yet to start it.
 
@@ -50,7 +50,7 @@ def change(session: Session, observation: Observation, change: ObservationChange
     Raises BadRequest, Conflict, Duplicate, ForbiddenMove and NotOwner.
     """
     values = _checked_values(session, observation, change)
-    fields = changes.difference(observation, values, columns.OBSERVATION_NAMES)
+    fields = changes.difference(observation, values, columns.OBSERVATION_FIELDS.names)
     if change.action is not None:
         target: Status | None = transitions.target_of_action(observation, change.action)
     else:
@@ -90,9 +90,7 @@ def delete(session: Session, observation: Observation, *, actor: str) -> None:
             f"{observation.task_id} was started; only one that never was can be deleted",
             my_status=observation.status,
         )
-    changes.record_deletion(
-        session, observation, columns.values(observation, columns.OBSERVATION_FIELDS), actor=actor
-    )
+    changes.record_deletion(session, observation, columns.OBSERVATION_FIELDS.values(observation), actor=actor)
     session.delete(observation)
 
 
@@ -108,7 +106,7 @@ def _checked_values(session: Session, observation: Observation, change: Observat
     """Give what a change sets, by the names of the table, after all that may stand in its way was looked at."""
     given = change.model_dump(exclude_unset=True, exclude={"new_status", "action", "reason", "force"})
     for name, value in given.items():
-        if value is None and not columns.OBSERVATION_FIELDS[name].property.columns[0].nullable:
+        if value is None and not columns.OBSERVATION_FIELDS.columns[name].property.columns[0].nullable:
             raise BadRequest(f"{name}: cannot be empty", errors=[{"field": name, "message": "cannot be empty"}])
     values = columns.observation_values(given)
     start = values.get("start_time", observation.start_time)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct, Lease, Observation, Transition
-from atdb_api.services.leases import DEFAULT_LEASE_SECONDS, enter_again, not_owner
+from atdb_api.services.leases import enter_again, not_owner
 from atdb_api.services.stages import require_unpaused
 from atdb_interface.actions import Action, target_of
 from atdb_interface.errors import ForbiddenMove, NotYet
@@ -21,6 +21,7 @@ from atdb_interface.lifecycle import (
     allowed_next,
     rest_of,
 )
+from atdb_interface.times import LEASE_SECONDS
 
 #: What a person stops work with, whoever owns it.
 STOPS = (Status.ABORTED, Status.ON_HOLD)
@@ -52,7 +53,7 @@ def move(
     the observation has yet to rest before it.
     """
     now = datetime.now(UTC)
-    expires = now + timedelta(seconds=lease_seconds or DEFAULT_LEASE_SECONDS)
+    expires = now + timedelta(seconds=lease_seconds or LEASE_SECONDS)
     if target is observation.status:
         if owner and target in WORKING:
             enter_again(session, observation, owner, now, expires)

@@ -1,14 +1,12 @@
 """The REST API below `/atdb/`: each view calls a service and gives what is answered; see endpoint.py."""
 
-from types import ModuleType
-
 from flask import Blueprint, Flask, request
 from sqlalchemy.orm import Session
 
+from atdb_api.rest import resources
 from atdb_api.rest.endpoint import endpoint
 from atdb_api.roles import Role
 from atdb_api.views import (
-    changes,
     claims,
     dataproducts,
     disks,
@@ -16,7 +14,6 @@ from atdb_api.views import (
     health,
     leases,
     observations,
-    receipts,
     reports,
     services,
     sessions,
@@ -25,35 +22,37 @@ from atdb_api.views import (
     summary,
     tokens,
 )
+from atdb_api.views.resource_views import listing
 
-RESOURCES: tuple[ModuleType, ...] = (
-    observations,
-    dataproducts,
-    status,
-    summary,
-    changes,
-    claims,
-    leases,
-    stages,
-    tokens,
-    receipts,
-    events,
-    services,
-    disks,
-    reports,
+#: In this order the root and the OpenAPI document name them.
+RESOURCES: tuple[Blueprint, ...] = (
+    observations.views,
+    dataproducts.views,
+    status.views,
+    summary.views,
+    listing(resources.CHANGES),
+    claims.views,
+    leases.views,
+    stages.views,
+    tokens.views,
+    listing(resources.RECEIPTS),
+    events.views,
+    services.views,
+    disks.views,
+    reports.views,
 )
 
 
 def init_app(app: Flask) -> None:
     """Register all views."""
     atdb = Blueprint("atdb", __name__, url_prefix="/atdb")
-    for module in (*RESOURCES, sessions, health):
-        atdb.register_blueprint(module.views)
+    for views in (*RESOURCES, sessions.views, health.views):
+        atdb.register_blueprint(views)
 
     @atdb.get("/")
     @endpoint(Role.VIEWER, answers=dict[str, str])
     def root(_: Session) -> dict[str, str]:
         """List the resources."""
-        return {module.views.name: f"{request.base_url}{module.views.name}/" for module in RESOURCES}
+        return {views.name: f"{request.base_url}{views.name}/" for views in RESOURCES}
 
     app.register_blueprint(atdb)

@@ -8,8 +8,8 @@ from atdb_api.rest.request_body import Parameter
 from atdb_api.roles import Role
 from atdb_api.search import columns, filters
 from atdb_api.services import claims
+from atdb_interface.claims import Claim, ClaimRequest, OpenClaims, Release, Released, Waiting
 from atdb_interface.lifecycle import Status
-from atdb_interface.work import Claim, ClaimRequest, OpenClaims, Release, Released, Waiting
 
 views = Blueprint("claims", __name__, url_prefix="/claims")
 _STATUS = filters.status_kind(Status)

@@ -1,29 +1,28 @@
 """`/atdb/dataproducts/`, and the bulk moves of an observation's products."""
 
-from flask import Blueprint, Response
+from flask import Response
 from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct as Row
 from atdb_api.reads import serialization
 from atdb_api.rest.auth import actor, require_for_force
 from atdb_api.rest.endpoint import answer, endpoint, require_match, with_etag
-from atdb_api.rest.listings import DATAPRODUCTS
-from atdb_api.rest.pagination import Answer, item, page
+from atdb_api.rest.resources import DATAPRODUCTS
 from atdb_api.roles import Role
 from atdb_api.services import bulk_changes, dataproducts
+from atdb_api.views.resource_views import add_detail, listing
 from atdb_interface.bulk import BulkAnswer, DataProductBulk
+from atdb_interface.dataproducts import (
+    DataProduct,
+    DataProductChange,
+    ForcedRemoval,
+    MovedProducts,
+    NewDataProduct,
+    ProductMoves,
+)
 from atdb_interface.errors import Conflict, Duplicate, ForbiddenMove, NotFound, NotOwner
-from atdb_interface.models import DataProduct, DataProductChange, ForcedRemoval, NewDataProduct
-from atdb_interface.work import MovedProducts, ProductMoves
 
-views = Blueprint("dataproducts", __name__, url_prefix="/dataproducts")
-
-
-@views.get("/")
-@endpoint(Role.VIEWER, lists=DATAPRODUCTS)
-def list_(session: Session) -> Answer:
-    """List data products."""
-    return page(session, DATAPRODUCTS)
+views = listing(DATAPRODUCTS)
 
 
 @views.post("/")
@@ -61,11 +60,7 @@ def change_many(session: Session, ask: DataProductBulk) -> BulkAnswer:
     return bulk_changes.change_dataproducts(session, ask, actor=actor())
 
 
-@views.get("/<int:product_id>/")
-@endpoint(Role.VIEWER, shows=DATAPRODUCTS, has_etag=True, refuses=(NotFound,))
-def detail(session: Session, product_id: int) -> Response:
-    """Show one data product."""
-    return with_etag(*item(session, DATAPRODUCTS, product_id))
+add_detail(views, DATAPRODUCTS)
 
 
 @views.route("/<int:product_id>/", methods=["PUT", "PATCH"])

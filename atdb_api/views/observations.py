@@ -2,31 +2,23 @@
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, Response
+from flask import Response
 from sqlalchemy.orm import Session
 
 from atdb_api.models import Observation as Row
 from atdb_api.reads import serialization
 from atdb_api.rest.auth import actor, require_for_force
 from atdb_api.rest.endpoint import endpoint, require_match, with_etag
-from atdb_api.rest.listings import OBSERVATIONS
-from atdb_api.rest.pagination import Answer, item, page
+from atdb_api.rest.resources import OBSERVATIONS
 from atdb_api.roles import Role
 from atdb_api.services import bulk_changes, observations
 from atdb_api.services.explain import sentences
+from atdb_api.views.resource_views import add_detail, listing
 from atdb_interface.bulk import BulkAnswer, ObservationBulk
 from atdb_interface.errors import Duplicate, ForbiddenMove, NotFound, NotOwner
-from atdb_interface.models import NewObservation, Observation, ObservationChange
-from atdb_interface.overview import Why
+from atdb_interface.observations import NewObservation, Observation, ObservationChange, Why
 
-views = Blueprint("observations", __name__, url_prefix="/observations")
-
-
-@views.get("/")
-@endpoint(Role.VIEWER, lists=OBSERVATIONS)
-def list_(session: Session) -> Answer:
-    """List observations."""
-    return page(session, OBSERVATIONS)
+views = listing(OBSERVATIONS)
 
 
 @views.post("/")
@@ -43,11 +35,7 @@ def change_many(session: Session, ask: ObservationBulk) -> BulkAnswer:
     return bulk_changes.change_observations(session, ask, actor=actor())
 
 
-@views.get("/<int:observation_id>/")
-@endpoint(Role.VIEWER, shows=OBSERVATIONS, has_etag=True, refuses=(NotFound,))
-def detail(session: Session, observation_id: int) -> Response:
-    """Show one observation."""
-    return with_etag(*item(session, OBSERVATIONS, observation_id))
+add_detail(views, OBSERVATIONS)
 
 
 @views.route("/<int:observation_id>/", methods=["PUT", "PATCH"])
@@ -83,8 +71,8 @@ def delete(session: Session, observation_id: int) -> None:
 def explain(session: Session, observation_id: int) -> Why:
     """Say in one sentence why it is not moving."""
     row = observations.get(session, observation_id)
-    said = sentences.explain(session, row, datetime.now(UTC))
-    return Why(taskID=row.task_id, my_status=row.status, since=row.status_since, why=said)
+    sentence = sentences.explain(session, row, datetime.now(UTC))
+    return Why(taskID=row.task_id, my_status=row.status, since=row.status_since, why=sentence)
 
 
 def _written(session: Session, row: Row, status: int = 200) -> Response:

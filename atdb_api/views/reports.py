@@ -2,27 +2,20 @@
 
 import hashlib
 
-from flask import Blueprint, Response, current_app, request
+from flask import Response, current_app, request
 from sqlalchemy.orm import Session
 
 from atdb_api.models import StoredReport
 from atdb_api.rest.auth import actor, is_admin
 from atdb_api.rest.endpoint import endpoint
-from atdb_api.rest.listings import REPORTS
-from atdb_api.rest.pagination import Answer, page
+from atdb_api.rest.resources import REPORTS
 from atdb_api.roles import Role
 from atdb_api.services import night_reports
+from atdb_api.views.resource_views import listing
 from atdb_interface.errors import Forbidden
-from atdb_interface.night_report import NightReport
+from atdb_interface.night_reports import NightReport
 
-views = Blueprint("reports", __name__, url_prefix="/reports")
-
-
-@views.get("/")
-@endpoint(Role.VIEWER, lists=REPORTS)
-def list_(session: Session) -> Answer:
-    """List the night reports with their main figures, the newest first."""
-    return page(session, REPORTS)
+views = listing(REPORTS)
 
 
 @views.post("/")

@@ -3,14 +3,14 @@
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
-from atdb_api.html import layout
+from atdb_api.html import layout, login_page
 from atdb_api.rest import auth
 from atdb_api.rest.endpoint import answer, endpoint
 from atdb_api.rest.request_body import FORM, NEXT
 from atdb_api.roles import Role
 from atdb_api.services import accounts
-from atdb_interface.accounts import Login, Me
 from atdb_interface.errors import Unauthorized
+from atdb_interface.sessions import Login, Me
 
 views = Blueprint("sessions", __name__)
 
@@ -18,7 +18,7 @@ views = Blueprint("sessions", __name__)
 @views.get("/login/")
 def login_form() -> str:
     """Show the page on which to log in; `next`: where to go from there."""
-    return layout.login_page(request.args.get(NEXT, ""))
+    return login_page.write(request.args.get(NEXT, ""))
 
 
 @views.post("/login/")

@@ -9,7 +9,7 @@ from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.request_body import Parameter
 from atdb_api.roles import Role
 from atdb_api.search import columns, filters
-from atdb_interface.overview import GROUPINGS, Summary
+from atdb_interface.summary import GROUPINGS, Summary
 
 views = Blueprint("summary", __name__, url_prefix="/summary")
 _ONE = "|".join(GROUPINGS)

@@ -1,28 +1,17 @@
 """`/atdb/tokens/`: the tokens of the account that asks; an admin sees everybody's."""
 
-from flask import Blueprint
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from atdb_api.models import Token as Row
 from atdb_api.rest.auth import actor, is_admin
 from atdb_api.rest.endpoint import endpoint
-from atdb_api.rest.listings import TOKENS
-from atdb_api.rest.pagination import Answer, page
+from atdb_api.rest.resources import TOKENS
 from atdb_api.roles import Role
 from atdb_api.services import accounts
-from atdb_interface.accounts import MadeToken, NewToken
+from atdb_api.views.resource_views import listing
 from atdb_interface.errors import NotFound
+from atdb_interface.tokens import MadeToken, NewToken
 
-views = Blueprint("tokens", __name__, url_prefix="/tokens")
-
-
-@views.get("/")
-@endpoint(Role.VIEWER, lists=TOKENS)
-def list_(session: Session) -> Answer:
-    """List the tokens; never their secrets."""
-    query = select(Row).where(~Row.is_session)
-    return page(session, TOKENS, query if is_admin() else query.where(Row.account_name == actor()))
+views = listing(TOKENS)
 
 
 @views.post("/")

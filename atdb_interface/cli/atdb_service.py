@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from atdb_interface.cli.run import run
 from atdb_interface.client import Client
 from atdb_interface.client.presets import find_host
+from atdb_interface.dataproducts import NewDataProduct, ProductMove
 from atdb_interface.errors import BadRequest
 from atdb_interface.fields import family_of
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import NewDataProduct, NewObservation
-from atdb_interface.work import ProductMove
+from atdb_interface.observations import NewObservation
 
 Options = dict[str, str | bool]
 

@@ -9,7 +9,7 @@ from atdb_interface.cli.show import line
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, BadRequest, Unavailable
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 
 
 def move(client: Client, arguments: Namespace) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from atdb_interface.client import Client
 from atdb_interface.errors import NotFound
 from atdb_interface.fields import write_time
-from atdb_interface.night_report import DiskRow, NightReport
+from atdb_interface.night_reports import DiskRow, NightReport
 
 #: So many failures and waiting observations are listed; the page of the report has all.
 MOST_LINES = 30

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from atdb_interface.cli.atdb_service import read_options, specification
 from atdb_interface.cli.run import sentence
 from atdb_interface.errors import BadRequest
-from atdb_interface.models import NewObservation
+from atdb_interface.observations import NewObservation
 
 COMMAND = "atdb_service"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from atdb_interface.client import Client
 from atdb_interface.errors import BadRequest
 from atdb_interface.fields import write_time
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 
 
 def observations(client: Client, arguments: Namespace) -> None:
@@ -50,8 +50,8 @@ def history(client: Client, arguments: Namespace) -> None:
 
 def why(client: Client, arguments: Namespace) -> None:
     """Say why an observation is not moving."""
-    told = client.why(arguments.taskID)
-    print(f"{told.taskID} {told.my_status}: {told.why}")
+    answer = client.why(arguments.taskID)
+    print(f"{answer.taskID} {answer.my_status}: {answer.why}")
 
 
 def stages(client: Client, _: Namespace) -> None:

@@ -6,9 +6,10 @@ from typing import Any, Self
 
 import httpx
 
-from atdb_interface.accounts import MadeToken, Me, NewToken, Token
 from atdb_interface.actions import Action
 from atdb_interface.bulk import BulkAnswer, DataProductBulk, ObservationBulk
+from atdb_interface.changes import Change
+from atdb_interface.claims import Claim, ClaimRequest, OpenClaim, OpenClaims, Release, Released, Waiting
 from atdb_interface.client.async_connection import PATIENCE_SECONDS, AsyncConnection
 from atdb_interface.client.exchange import (
     Model,
@@ -22,38 +23,30 @@ from atdb_interface.client.exchange import (
     read_row,
     whole_items,
 )
-from atdb_interface.disks import Disk, DiskUsage
-from atdb_interface.errors import NotFound
-from atdb_interface.health import Health
-from atdb_interface.heartbeats import Service, SignOfLife
-from atdb_interface.lifecycle import Actor, Status
-from atdb_interface.models import (
+from atdb_interface.dataproducts import (
     DataProduct,
     ForcedRemoval,
-    NewDataProduct,
-    NewObservation,
-    Observation,
-    Transition,
-)
-from atdb_interface.night_report import NightReport
-from atdb_interface.overview import Change, Event, NewEvent, Receipt, StoredReport, Summary, Why
-from atdb_interface.stages import StageState
-from atdb_interface.work import (
-    Claim,
-    ClaimRequest,
-    HeldLease,
-    Lease,
-    Move,
     MovedProduct,
     MovedProducts,
-    OpenClaim,
-    OpenClaims,
+    NewDataProduct,
     ProductMove,
     ProductMoves,
-    Release,
-    Released,
-    Waiting,
 )
+from atdb_interface.disks import Disk, DiskUsage
+from atdb_interface.errors import NotFound
+from atdb_interface.events import Event, NewEvent
+from atdb_interface.health import Health
+from atdb_interface.leases import HeldLease, Lease
+from atdb_interface.lifecycle import Actor, Status
+from atdb_interface.night_reports import NightReport, StoredReport
+from atdb_interface.observations import NewObservation, Observation, Why
+from atdb_interface.receipts import Receipt
+from atdb_interface.services import Heartbeat, Service
+from atdb_interface.sessions import Me
+from atdb_interface.stages import StageState
+from atdb_interface.summary import Summary
+from atdb_interface.tokens import MadeToken, NewToken, Token
+from atdb_interface.transitions import Move, Transition
 
 
 class AsyncClient:
@@ -128,7 +121,7 @@ class AsyncClient:
 
     async def count_observations(self, **filters: Any) -> int:
         """Count the observations that match."""
-        return await self._count("observations/", filters)
+        return await self._connection.count("observations/", filters)
 
     async def change_observation(
         self, observation_id: int, *, if_match: str | None = None, **fields: Any
@@ -222,7 +215,7 @@ class AsyncClient:
 
     async def count_dataproducts(self, **filters: Any) -> int:
         """Count the data products that match."""
-        return await self._count("dataproducts/", filters)
+        return await self._connection.count("dataproducts/", filters)
 
     async def change_dataproduct(
         self, product_id: int, *, if_match: str | None = None, **fields: Any
@@ -356,7 +349,7 @@ class AsyncClient:
         troubles: Mapping[Status, str] | None = None,
     ) -> Service:
         """Send a heartbeat: for which statuses a service works, what it does, and what stands in its way."""
-        ask = SignOfLife(name=name, statuses=list(statuses), detail=detail, troubles=dict(troubles or {}))
+        ask = Heartbeat(name=name, statuses=list(statuses), detail=detail, troubles=dict(troubles or {}))
         return read(Service, await self._ask("POST", "services/", json=plain(ask)))
 
     def disks(self, **filters: Any) -> AsyncIterator[Disk]:
@@ -396,10 +389,6 @@ class AsyncClient:
     async def _read_each(self, model: type[Model], rows: AsyncIterator[dict[str, Any]]) -> AsyncIterator[Model]:
         async for row in rows:
             yield read_row(model, row)
-
-    async def _count(self, path: str, filters: Mapping[str, Any]) -> int:
-        params = parameters({**filters, "fields": "id", "page_size": 1})
-        return read(Rows, await self._ask("GET", path, params=params)).count or 0
 
     async def _preview(self, path: str, ask: ObservationBulk | DataProductBulk) -> BulkAnswer:
         return read(BulkAnswer, await self._ask("POST", path, json=plain(ask.model_copy(update={"token": None}))))

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from atdb_interface.client.backoff import Retries
-from atdb_interface.client.exchange import Rows, certificates, checked, login, read
+from atdb_interface.client.exchange import Rows, certificates, checked, login, parameters, read
 from atdb_interface.errors import NotFound, Unavailable
 
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
@@ -75,3 +75,8 @@ class AsyncConnection:
             for row in page.results:
                 yield row
             cursor = page.next_cursor()
+
+    async def count(self, path: str, filters: Mapping[str, Any]) -> int:
+        """Count what a list has."""
+        params = parameters({**filters, "fields": "id", "page_size": 1})
+        return read(Rows, await self.ask("GET", path, params=params)).count or 0

@@ -7,9 +7,10 @@ from typing import Any, Self
 
 import httpx
 
-from atdb_interface.accounts import MadeToken, Me, NewToken, Token
 from atdb_interface.actions import Action
 from atdb_interface.bulk import BulkAnswer, DataProductBulk, ObservationBulk
+from atdb_interface.changes import Change
+from atdb_interface.claims import Claim, ClaimRequest, OpenClaim, OpenClaims, Release, Released, Waiting
 from atdb_interface.client.exchange import (
     Model,
     Rows,
@@ -23,38 +24,30 @@ from atdb_interface.client.exchange import (
     whole_items,
 )
 from atdb_interface.client.sync_connection import PATIENCE_SECONDS, Connection
-from atdb_interface.disks import Disk, DiskUsage
-from atdb_interface.errors import NotFound
-from atdb_interface.health import Health
-from atdb_interface.heartbeats import Service, SignOfLife
-from atdb_interface.lifecycle import Actor, Status
-from atdb_interface.models import (
+from atdb_interface.dataproducts import (
     DataProduct,
     ForcedRemoval,
-    NewDataProduct,
-    NewObservation,
-    Observation,
-    Transition,
-)
-from atdb_interface.night_report import NightReport
-from atdb_interface.overview import Change, Event, NewEvent, Receipt, StoredReport, Summary, Why
-from atdb_interface.stages import StageState
-from atdb_interface.work import (
-    Claim,
-    ClaimRequest,
-    HeldLease,
-    Lease,
-    Move,
     MovedProduct,
     MovedProducts,
-    OpenClaim,
-    OpenClaims,
+    NewDataProduct,
     ProductMove,
     ProductMoves,
-    Release,
-    Released,
-    Waiting,
 )
+from atdb_interface.disks import Disk, DiskUsage
+from atdb_interface.errors import NotFound
+from atdb_interface.events import Event, NewEvent
+from atdb_interface.health import Health
+from atdb_interface.leases import HeldLease, Lease
+from atdb_interface.lifecycle import Actor, Status
+from atdb_interface.night_reports import NightReport, StoredReport
+from atdb_interface.observations import NewObservation, Observation, Why
+from atdb_interface.receipts import Receipt
+from atdb_interface.services import Heartbeat, Service
+from atdb_interface.sessions import Me
+from atdb_interface.stages import StageState
+from atdb_interface.summary import Summary
+from atdb_interface.tokens import MadeToken, NewToken, Token
+from atdb_interface.transitions import Move, Transition
 
 
 class Client:
@@ -129,7 +122,7 @@ class Client:
 
     def count_observations(self, **filters: Any) -> int:
         """Count the observations that match."""
-        return self._count("observations/", filters)
+        return self._connection.count("observations/", filters)
 
     def change_observation(
         self, observation_id: int, *, if_match: str | None = None, **fields: Any
@@ -223,7 +216,7 @@ class Client:
 
     def count_dataproducts(self, **filters: Any) -> int:
         """Count the data products that match."""
-        return self._count("dataproducts/", filters)
+        return self._connection.count("dataproducts/", filters)
 
     def change_dataproduct(self, product_id: int, *, if_match: str | None = None, **fields: Any) -> DataProduct:
         """Change some fields, or ask for a move by `new_status`. `if_match` as for an observation."""
@@ -355,7 +348,7 @@ class Client:
         troubles: Mapping[Status, str] | None = None,
     ) -> Service:
         """Send a heartbeat: for which statuses a service works, what it does, and what stands in its way."""
-        ask = SignOfLife(name=name, statuses=list(statuses), detail=detail, troubles=dict(troubles or {}))
+        ask = Heartbeat(name=name, statuses=list(statuses), detail=detail, troubles=dict(troubles or {}))
         return read(Service, self._ask("POST", "services/", json=plain(ask)))
 
     def disks(self, **filters: Any) -> Iterator[Disk]:
@@ -395,10 +388,6 @@ class Client:
     def _read_each(self, model: type[Model], rows: Iterator[dict[str, Any]]) -> Iterator[Model]:
         for row in rows:
             yield read_row(model, row)
-
-    def _count(self, path: str, filters: Mapping[str, Any]) -> int:
-        params = parameters({**filters, "fields": "id", "page_size": 1})
-        return read(Rows, self._ask("GET", path, params=params)).count or 0
 
     def _preview(self, path: str, ask: ObservationBulk | DataProductBulk) -> BulkAnswer:
         return read(BulkAnswer, self._ask("POST", path, json=plain(ask.model_copy(update={"token": None}))))

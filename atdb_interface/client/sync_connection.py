@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from atdb_interface.client.backoff import Retries
-from atdb_interface.client.exchange import Rows, certificates, checked, login, read
+from atdb_interface.client.exchange import Rows, certificates, checked, login, parameters, read
 from atdb_interface.errors import NotFound, Unavailable
 
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
@@ -75,3 +75,8 @@ class Connection:
             page = read(Rows, self.ask("GET", path, params=asked))
             yield from page.results
             cursor = page.next_cursor()
+
+    def count(self, path: str, filters: Mapping[str, Any]) -> int:
+        """Count what a list has."""
+        params = parameters({**filters, "fields": "id", "page_size": 1})
+        return read(Rows, self.ask("GET", path, params=params)).count or 0

@@ -17,8 +17,9 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from atdb_interface.checksum import Advance, FileRecord, files_of, product_checksum, read_record, untold
+from atdb_interface.dataproducts import DataProduct
 from atdb_interface.fields import MANIFEST
-from atdb_interface.models import DataProduct, Observation
+from atdb_interface.observations import Observation
 from atdb_plugins.archive.manifest import files_in, make_manifest
 from atdb_plugins.archive.partial_files import discard, name_of_part, new_part, publish, to_disk
 

@@ -4,7 +4,8 @@ import json
 from dataclasses import asdict
 
 from atdb_interface.checksum import FileRecord, product_checksum
-from atdb_interface.models import DataProduct, Observation
+from atdb_interface.dataproducts import DataProduct
+from atdb_interface.observations import Observation
 
 
 def make_manifest(observation: Observation, files: list[tuple[DataProduct, list[FileRecord]]]) -> bytes:

@@ -11,7 +11,7 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError, NotFound
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, OBSERVED, START_LEAD, START_LEAD_BUSY, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from atdb_plugins.completing_timeout import ending, is_worth_asking
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook, TelescopeTask

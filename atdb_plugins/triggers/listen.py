@@ -11,6 +11,7 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
+from atdb_interface.times import LISTEN_HEARTBEAT_SECONDS
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.dispatch import DAG_OF, Dispatcher
 from atdb_plugins.hooks.airflow import AirflowHook
@@ -23,7 +24,6 @@ LISTENER = "airflow listen"
 LOOK_SECONDS = 0.25
 #: While ATDB or Airflow does not respond, or refuses.
 PAUSE_SECONDS = 2.0
-HEARTBEAT_SECONDS = 15.0
 #: Each day at this hour (UTC) the run of listen ends and the next begins: a trigger's log is closed only then, and
 #: the maintenance of Airflow's tables deletes rows by their age, whether they are in use or not.
 ENDS_AT_HOUR = 11
@@ -88,7 +88,7 @@ class ListenTrigger(BaseTrigger):
         sent_at, sent = float("-inf"), dispatcher.troubles
         while True:
             troubles = dispatcher.troubles
-            if troubles != sent or time.monotonic() - sent_at > HEARTBEAT_SECONDS:
+            if troubles != sent or time.monotonic() - sent_at > LISTEN_HEARTBEAT_SECONDS:
                 try:
                     await atdb.sign_of_life(LISTENER, statuses=list(DAG_OF), troubles=troubles)
                     sent_at, sent = time.monotonic(), troubles

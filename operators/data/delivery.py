@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from atdb_interface.checksum import FileRecord, product_checksum
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import DataProduct, ProductMove
 from atdb_interface.errors import NotOwner
 from atdb_interface.lifecycle import ProductStatus
-from atdb_interface.models import DataProduct, Observation
-from atdb_interface.work import ProductMove
+from atdb_interface.observations import Observation
 from atdb_plugins.archive.archive import Archive
 from operators.data.local_products import path_of
 from operators.lease import LeaseKeeper, LeaseLostError

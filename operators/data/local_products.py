@@ -8,7 +8,7 @@ from pathlib import Path
 
 from atdb_interface.checksum import files_of
 from atdb_interface.data_hosts import local_path
-from atdb_interface.models import DataProduct
+from atdb_interface.dataproducts import DataProduct
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from atdb_interface.checksum import Advance, untold
 from atdb_interface.client import Client
 from atdb_interface.data_hosts import local_path
+from atdb_interface.dataproducts import DataProduct
 from atdb_interface.lifecycle import ProductStatus
-from atdb_interface.models import DataProduct, Observation
+from atdb_interface.observations import Observation
 from atdb_plugins.archive.archive import Archive, ArchiveError
 from operators.data.local_products import DataError, data_root, path_of, require_data, size_on_disk
 from operators.reasons import reason_of

@@ -6,7 +6,7 @@ from typing import Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from atdb_interface.overview import EventKind, NewEvent
+from atdb_interface.events import EventKind, NewEvent
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.attempt import Attempt
 from operators.reasons import reason_of

@@ -7,9 +7,9 @@ from typing import Any
 
 from airflow.sdk import BaseOperator
 
+from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import STAGES
-from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.audit_log import ANY_DAG, RunRequest, requests_of
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook

@@ -10,8 +10,8 @@ from typing import Any
 from airflow.sdk import BaseOperator
 
 from atdb_interface.client import Client
-from atdb_interface.models import Observation
-from atdb_interface.overview import EventKind, NewEvent
+from atdb_interface.events import EventKind, NewEvent
+from atdb_interface.observations import Observation
 from atdb_plugins.hooks.archive import ArchiveHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.data.local_products import DataError, data_root

@@ -6,12 +6,12 @@ from typing import Any
 
 from airflow.sdk import BaseOperator
 
+from atdb_interface.claims import OpenClaim
 from atdb_interface.client import Client
 from atdb_interface.errors import Conflict
+from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import Status
-from atdb_interface.overview import EventKind, NewEvent
-from atdb_interface.work import OpenClaim
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import DataProduct
 from atdb_interface.errors import NotFound
+from atdb_interface.events import NewEvent
 from atdb_interface.lifecycle import WORKING, Status
-from atdb_interface.models import DataProduct, Observation
-from atdb_interface.overview import NewEvent
+from atdb_interface.observations import Observation
 from atdb_plugins.archive.archive import Archive
 from operators.data.local_products import DataError, path_of, require_data, size_on_disk
 from operators.reconcile.findings import digest, disagreement

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from atdb_interface.client import Client
+from atdb_interface.events import Event, EventKind, NewEvent
 from atdb_interface.fields import LONGEST_TEXT
 from atdb_interface.lifecycle import Status
-from atdb_interface.overview import Event, EventKind, NewEvent
 
 _T = TypeVar("_T")
 #: So many keys fit into the address of a list.

@@ -8,10 +8,10 @@ from airflow.sdk import Asset, BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 from pydantic import BaseModel
 
+from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.expected import due
 from atdb_interface.fields import Time, write_time
 from atdb_interface.lifecycle import STAGES, Status
-from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.reconcile.findings import event, tell
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from atdb_interface.dataproducts import DataProduct
 from atdb_interface.lifecycle import ProductStatus, product_statuses
-from atdb_interface.models import DataProduct
 
 P = ProductStatus
 #: The data host must hold these.

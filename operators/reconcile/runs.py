@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from atdb_interface.claims import OpenClaim
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import MAX_LOST_OWNERS, STAGES, WORKING, Stage
-from atdb_interface.work import HeldLease, OpenClaim
+from atdb_interface.leases import HeldLease
+from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Stage
+from atdb_interface.owners import STAGE_DAGS, read_owner
+from atdb_interface.times import UNHEARD
 from atdb_plugins.airflow_api import ACTIVE
 from atdb_plugins.dispatch import CONSUMER, DAG_OF
 from atdb_plugins.hooks.airflow import ActiveRun, AirflowHook
@@ -16,12 +19,9 @@ from operators.reconcile.findings import Repair
 
 #: The wire tells when a lease ends to the second.
 _SECOND = timedelta(seconds=1)
-#: So soon after a claim listen has created a run for it; one that has none by then has ended without beginning.
-UNHEARD = timedelta(seconds=60)
 
 #: Of what else begins with a DAG's name, Airflow knows nothing, and that means nothing.
 _RUN_ID = re.compile(r"[\w~:+-][\w.~:+-]*", re.ASCII)
-_DAGS = frozenset(str(stage.actor) for stage in STAGES)
 
 
 class Runs:
@@ -46,8 +46,8 @@ class Runs:
 
     def end_of(self, owner: str) -> str | None:
         """Say how the run that is this owner ended; None while it goes on, and where the owner is no run."""
-        dag_id, _, run_id = owner.partition("/")
-        if dag_id not in _DAGS or not _RUN_ID.fullmatch(run_id):
+        dag_id, run_id = read_owner(owner)
+        if dag_id not in STAGE_DAGS or not _RUN_ID.fullmatch(run_id):
             return None
         if any(run.run_id == run_id for run in self.active(dag_id)):
             return None

@@ -8,7 +8,7 @@ from typing import Any, Self
 from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface.client import Client
-from atdb_interface.overview import EventKind
+from atdb_interface.events import EventKind
 from operators.reconcile.findings import event, tell
 
 #: With this percentage everything is let through.

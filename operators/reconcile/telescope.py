@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from atdb_interface.client import Client
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import OBSERVE, START_LEAD, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from atdb_plugins.completing_timeout import ending, is_worth_asking
 from atdb_plugins.hooks.telescope import AT_WORK, BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
 from operators.reconcile.findings import Repair

@@ -8,7 +8,7 @@ from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, Forbidden, Unauthorized
 from atdb_interface.fields import write_time
 from atdb_interface.health import SchemaState
-from atdb_interface.heartbeats import GONE_AFTER
+from atdb_interface.times import GONE_AFTER
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.triggers.listen import LISTENER
 from standalone.doctor.findings import Finding, failed, warning, well

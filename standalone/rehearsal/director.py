@@ -12,7 +12,7 @@ from threading import Event
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import STAGES, ProductStatus, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from standalone.credentials import Credentials
 from standalone.rehearsal import evidence, repair
 from standalone.rehearsal.archive_plan import ArchiveFaults, ArchiveRule

@@ -10,7 +10,7 @@ from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, Conflict
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 
 log = logging.getLogger(__name__)
 

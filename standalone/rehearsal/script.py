@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from atdb_interface.models import NewObservation
+from atdb_interface.observations import NewObservation
 from standalone.rehearsal.faults import BREAKS_A_PRODUCT, OF_ALL, OF_TASKS, PROCESSES, RehearsedFault
 
 #: How many times as fast as the sky the simulator observes.

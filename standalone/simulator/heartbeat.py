@@ -6,10 +6,10 @@ from threading import Event
 
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError
+from atdb_interface.times import SIMULATOR_HEARTBEAT_SECONDS
 from standalone.simulator.task_memory import TaskMemory
 
 NAME = "telescope simulator"
-EVERY_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
 
@@ -23,5 +23,5 @@ def keep_saying(client: Client, logbook: TaskMemory, ended: Event) -> None:
             client.sign_of_life(NAME, detail=detail)
         except AtdbError as error:
             log.debug("no sign of life: %s", error)
-        if ended.wait(EVERY_SECONDS):
+        if ended.wait(SIMULATOR_HEARTBEAT_SECONDS):
             return

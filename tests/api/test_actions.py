@@ -7,10 +7,10 @@ import pytest
 from atdb_interface.actions import Action
 from atdb_interface.bulk import ObservationBulk
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import ProductMove
 from atdb_interface.errors import BadRequest, ForbiddenMove, NotOwner
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import Observation, ObservationChange
-from atdb_interface.work import ProductMove
+from atdb_interface.observations import Observation, ObservationChange
 
 Observe = Callable[..., Observation]
 

@@ -13,7 +13,7 @@ from atdb_api.config import Config
 from atdb_api.roles import Role
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status, allowed_next
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from tests.api.browser import ACCEPT, Browser, forms, links
 from tests.conftest import SECRETS
 

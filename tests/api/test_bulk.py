@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import ProductMove
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import Observation
-from atdb_interface.work import ProductMove
+from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 
 Observe = Callable[..., Observation]

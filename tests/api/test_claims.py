@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import ProductMove
 from atdb_interface.errors import ForbiddenMove, NotOwner
 from atdb_interface.lifecycle import MAX_LOST_OWNERS, ProductStatus, Status
-from atdb_interface.models import Observation
-from atdb_interface.work import ClaimRequest, ProductMove
+from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 
 Observe = Callable[..., Observation]

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import ProductMove
 from atdb_interface.errors import ForbiddenMove
 from atdb_interface.lifecycle import ProductStatus, Status, allowed_next, allowed_next_of_product
-from atdb_interface.models import Observation
-from atdb_interface.work import ProductMove
+from atdb_interface.observations import Observation
 from tests.conftest import way_to
 
 Observe = Callable[..., Observation]

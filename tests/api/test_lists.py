@@ -5,10 +5,14 @@ from typing import Any
 
 import httpx
 import pytest
+from flask import Flask
 
+from atdb_api.rest import resources
+from atdb_api.rest.endpoint import contracts
+from atdb_api.rest.resource import Resource
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 
 Observe = Callable[..., Observation]
@@ -110,3 +114,10 @@ def test_a_walk_ends_where_what_matches_becomes_less_on_the_way(client: Client, 
     for observation in made:
         client.move(observation.taskID, Status.ABORTED)
     assert list(walk) == []
+
+
+def test_every_resource_that_is_described_has_a_list(app: Flask) -> None:
+    described = {each.name for each in vars(resources).values() if isinstance(each, Resource)}
+    with app.app_context():
+        listed = {contract.lists.name for contract in contracts().values() if contract.lists}
+    assert described == listed

@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
+from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import NewDataProduct, ProductMove
 from atdb_interface.lifecycle import STAGES, STEPS, WORKING, ProductStatus, allowed_next_of_product
-from atdb_interface.models import NewDataProduct
-from atdb_interface.work import ClaimRequest, ProductMove
 from tests.conftest import SECRETS
 
 SEED = 20190408

@@ -17,7 +17,7 @@ from atdb_api.config import Config
 from atdb_api.schema.migrations import alembic_config
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from standalone.stack import database
 from tests.conftest import SECRETS, Postgres
 

@@ -13,7 +13,7 @@ import pytest
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, BadRequest, ForbiddenMove
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 
 Observe = Callable[..., Observation]

@@ -18,7 +18,7 @@ from atdb_api.roles import Role
 from atdb_api.services import accounts
 from atdb_interface.client import Client
 from atdb_interface.errors import BadRequest, Conflict, Forbidden, NotFound
-from atdb_interface.night_report import NightReport
+from atdb_interface.night_reports import NightReport
 from tests import night_reports
 from tests.conftest import SECRETS
 

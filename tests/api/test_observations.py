@@ -13,9 +13,10 @@ from sqlalchemy import update
 from atdb_api.database import transaction
 from atdb_api.models import TaskDay
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import NewDataProduct
 from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import NewDataProduct, Observation
+from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 
 SPECIFICATION = {

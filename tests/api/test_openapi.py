@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from openapi_spec_validator import validate
 
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from tests import night_reports
 from tests.conftest import SECRETS
 

@@ -13,12 +13,12 @@ from sqlalchemy import text
 from atdb_api.database import transaction
 from atdb_api.models import Observation as Row
 from atdb_api.models import Transition
+from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.expected import EXPECTED, due
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import REMOVE, Status
-from atdb_interface.models import Observation
-from atdb_interface.work import ClaimRequest
+from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 
 Observe = Callable[..., Observation]

@@ -8,8 +8,8 @@ from sqlalchemy.exc import DBAPIError
 
 from atdb_interface.client import Client
 from atdb_interface.disks import DiskUsage
+from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.lifecycle import Status
-from atdb_interface.overview import EventKind, NewEvent
 
 
 def test_a_service_is_known_by_its_last_sign_of_life(client: Client) -> None:

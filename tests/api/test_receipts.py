@@ -7,10 +7,10 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import DataProduct, ProductMove
 from atdb_interface.errors import Conflict, Forbidden, ForbiddenMove
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import DataProduct, Observation
-from atdb_interface.work import ProductMove
+from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 
 Observe = Callable[..., Observation]

@@ -12,7 +12,7 @@ from atdb_api import create_app
 from atdb_api.config import Config
 from atdb_api.database import transaction
 from atdb_api.models import Token
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from tests.api.browser import ACCEPT, Browser, forms
 from tests.conftest import SECRETS
 

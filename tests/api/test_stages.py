@@ -11,12 +11,12 @@ from flask import Flask
 
 from atdb_api.database import transaction
 from atdb_api.services import claims
+from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.errors import BadRequest, Forbidden, NotFound, NotYet
 from atdb_interface.lifecycle import Actor, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from atdb_interface.stages import StageState
-from atdb_interface.work import ClaimRequest
 from tests.conftest import SECRETS
 
 Observe = Callable[..., Observation]

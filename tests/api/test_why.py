@@ -14,11 +14,11 @@ from atdb_api.models import Claim, Lease, Service, StageSetting, Transition
 from atdb_api.models import Observation as Row
 from atdb_api.services.explain import sentences
 from atdb_interface.actions import Action
+from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Actor, Status
-from atdb_interface.models import Observation
-from atdb_interface.work import ClaimRequest
+from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 
 Observe = Callable[..., Observation]

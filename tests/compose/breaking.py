@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import psutil
 
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from standalone.containers.service import MIGRATIONS
 from tests.compose.deployment import PROJECT, Container
 from tests.compose.trial import Trial, require

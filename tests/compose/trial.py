@@ -13,7 +13,7 @@ import httpx
 from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from tests.compose.deployment import PROJECT, Deployment
 from tests.kills.flow import NORMAL_WAY
 

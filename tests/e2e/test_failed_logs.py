@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from atdb_interface.client import Client
+from atdb_interface.events import EventKind
 from atdb_interface.lifecycle import Status
-from atdb_interface.overview import EventKind
 from standalone.settings import Settings
 from tests.e2e.test_clears import is_run_over
 from tests.e2e.test_stack import run_of, submit, wait_for

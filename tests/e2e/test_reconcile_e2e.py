@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
+from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
-from atdb_interface.work import ClaimRequest
 from atdb_plugins.dispatch import CONSUMER
 from standalone.stack.stack import Stack
 from tests.e2e.test_stack import submit, wait_for

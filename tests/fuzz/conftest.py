@@ -12,7 +12,7 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 from atdb_api.database import transaction
 from atdb_api.services import accounts
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from standalone.stack import database
 from tests import serving
 from tests.conftest import SECRETS, Postgres

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 
 ADMIN = ("admin", SECRETS["admin"])

@@ -10,9 +10,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from atdb_interface.client import Client
 from atdb_interface.disks import DiskUsage
+from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.lifecycle import Actor, Status
-from atdb_interface.models import Observation
-from atdb_interface.overview import EventKind, NewEvent
+from atdb_interface.observations import Observation
 from tests import night_reports
 from tests.gui.conftest import Open
 

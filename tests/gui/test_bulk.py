@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from tests.gui.conftest import Open
 
 Observe = Callable[..., Observation]

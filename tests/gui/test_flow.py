@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from atdb_api.gui.overviews.diagram import BOX_HEIGHT, draw, normal_way
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import STEPS, Actor, Status, Step
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from tests.gui.conftest import Open
 
 Observe = Callable[..., Observation]

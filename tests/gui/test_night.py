@@ -12,9 +12,9 @@ from atdb_api.reads.causes import cause_of
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.disks import DiskUsage
+from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.lifecycle import Actor, Status
-from atdb_interface.models import Observation
-from atdb_interface.overview import EventKind, NewEvent
+from atdb_interface.observations import Observation
 from tests.gui.conftest import Open
 
 Observe = Callable[..., Observation]

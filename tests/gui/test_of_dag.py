@@ -9,7 +9,7 @@ from atdb_api.gui.airflow.dag import statuses_of
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import INGEST, OBSERVE, STAGES, VALIDATE, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from tests.api.browser import Browser
 from tests.gui.conftest import Open
 

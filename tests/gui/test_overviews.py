@@ -12,9 +12,9 @@ from sqlalchemy import event
 
 from atdb_interface.client import Client
 from atdb_interface.disks import DiskUsage
+from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.lifecycle import Actor, Status
-from atdb_interface.models import Observation
-from atdb_interface.overview import EventKind, NewEvent
+from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 from tests.gui.conftest import Open
 

@@ -12,7 +12,7 @@ from atdb_api.gui.overviews.timetable import DAY, Slot, arrange
 from atdb_interface.cli.schedule import read_schedule
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from tests.gui.conftest import Open
 
 Observe = Callable[..., Observation]

@@ -13,7 +13,7 @@ from atdb_api.gui.night_report import style
 from atdb_api.gui.night_report.document import render
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
-from atdb_interface.night_report import NightReport
+from atdb_interface.night_reports import NightReport
 from tests import night_reports
 from tests.conftest import SECRETS
 from tests.gui.conftest import Open

@@ -7,12 +7,12 @@ from flask import Flask
 from playwright.sync_api import expect
 from sqlalchemy import text
 
+from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.disks import DiskUsage
 from atdb_interface.lifecycle import Actor, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from atdb_interface.stages import StageState
-from atdb_interface.work import ClaimRequest
 from tests.gui.conftest import Open
 
 Observe = Callable[..., Observation]

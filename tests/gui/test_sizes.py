@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from atdb_interface.client import Client
-from atdb_interface.models import NewDataProduct, Observation
+from atdb_interface.dataproducts import NewDataProduct
+from atdb_interface.observations import Observation
 
 
 def test_the_size_of_a_task_follows_its_products(client: Client, observe: Callable[..., Observation]) -> None:

@@ -12,10 +12,10 @@ from sqlalchemy import text
 from atdb_api import create_app
 from atdb_api.config import Config
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import ProductMove
+from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import Observation
-from atdb_interface.overview import EventKind, NewEvent
-from atdb_interface.work import ProductMove
+from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 from tests.gui.conftest import Open
 

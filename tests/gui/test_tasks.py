@@ -10,9 +10,9 @@ from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import event, text
 
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import ProductMove
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import Observation
-from atdb_interface.work import ProductMove
+from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 from tests.gui.conftest import Open
 

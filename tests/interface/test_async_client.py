@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import NotFound, Unavailable
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
-from atdb_interface.work import ClaimRequest
+from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 from tests.interface.proxy import Fault, proxy_to
 from tools import unasync

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from atdb_interface.client import Client
+from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
-from atdb_interface.overview import EventKind, NewEvent
+from atdb_interface.observations import Observation
 from tests import night_reports
 from tests.interface.conftest import Run
 

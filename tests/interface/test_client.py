@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from atdb_interface.bulk import DataProductBulk, ObservationBulk, Verdict
+from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import DataProductChange, NewDataProduct, ProductMove
 from atdb_interface.errors import (
     Duplicate,
     ForbiddenMove,
@@ -21,8 +23,7 @@ from atdb_interface.errors import (
     Unexpected,
 )
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import DataProductChange, NewDataProduct, Observation, ObservationChange
-from atdb_interface.work import ClaimRequest, ProductMove
+from atdb_interface.observations import Observation, ObservationChange
 from tests.conftest import SECRETS
 from tests.interface.proxy import Fault, Proxy, proxy_to
 

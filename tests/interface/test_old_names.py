@@ -11,7 +11,7 @@ from atdb_interface.atdb_interface import ATDB
 from atdb_interface.client import Client
 from atdb_interface.errors import BadRequest, ForbiddenMove, NotFound
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 from tests.interface.conftest import write_config
 

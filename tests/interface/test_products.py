@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from atdb_interface.products import expected_filenames, expected_products
 
 Observe = Callable[..., Observation]

@@ -8,7 +8,7 @@ import pytest
 
 from atdb_interface.cli.schedule import read_schedule
 from atdb_interface.errors import BadRequest
-from atdb_interface.models import NewObservation
+from atdb_interface.observations import NewObservation
 
 LINE = (
     "atdb_service --field_name=3C48 --starttime='2019-04-08 14:45:00' --duration=60 --observing_mode=imaging "

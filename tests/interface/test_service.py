@@ -9,7 +9,7 @@ import pytest
 from atdb_interface.client import Client
 from atdb_interface.errors import NotFound
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from tests.interface.conftest import BIN, Run, write_config
 from tests.interface.proxy import Fault, proxy_to
 

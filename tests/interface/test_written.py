@@ -7,7 +7,8 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
-from atdb_interface.models import DataProductChange, NewDataProduct, NewObservation, ObservationChange
+from atdb_interface.dataproducts import DataProductChange, NewDataProduct
+from atdb_interface.observations import NewObservation, ObservationChange
 
 NUMBERS: list[Any] = [
     *(0, 1, 39, 40, -1, 359.5, 360, 360.5, 90, 90.5, -90, 1000, 1001, 165.0, 165.5, 2_000_000_000, 2_000_000_001),

@@ -10,7 +10,7 @@ from itertools import count
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import OBSERVE, SPECIFY, STAGES, Stage, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 
 #: The start is far enough away for several kills and restarts before it, one after the other.
 START_SECONDS = 180

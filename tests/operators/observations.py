@@ -11,8 +11,9 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import DataProduct, NewDataProduct
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import DataProduct, NewDataProduct, Observation
+from atdb_interface.observations import Observation
 from operators.data.local_products import path_of
 from operators.ingest import IngestOperator
 from operators.validate import ValidateOperator

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from atdb_interface.client import Client
+from atdb_interface.events import EventKind
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
-from atdb_interface.overview import EventKind
+from atdb_interface.observations import Observation
 from operators.ingest import IngestOperator
 from operators.reconcile.audit_runs import LOOKS_BACK, AuditRunsOperator
 from operators.run_again import RUN_AGAIN

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from atdb_interface.client import Client
-from atdb_interface.models import DataProduct, Observation
+from atdb_interface.dataproducts import DataProduct
+from atdb_interface.observations import Observation
 from operators.data.local_products import DataError, data_root, delete_data, path_of
 
 

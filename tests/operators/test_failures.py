@@ -13,7 +13,7 @@ from atdb_interface.actions import RETRIES, Action, target_of
 from atdb_interface.client import Client
 from atdb_interface.errors import Unavailable
 from atdb_interface.lifecycle import STAGES, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from operators import failures
 from operators.failures import NotDue
 from operators.ingest import IngestOperator

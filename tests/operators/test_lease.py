@@ -16,7 +16,7 @@ from atdb_interface import checksum
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from operators import lease as lease_module
 from operators.ingest import IngestOperator
 from operators.lease import LeaseKeeper, LeaseLostError

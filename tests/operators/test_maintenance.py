@@ -15,9 +15,9 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_api.models import Base
 from atdb_interface.client import Client
+from atdb_interface.events import EventKind
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
-from atdb_interface.overview import EventKind
+from atdb_interface.observations import Observation
 from operators.maintenance import expired_rows, retention
 from operators.maintenance.old_logs import delete_logs
 from tests.conftest import Postgres

@@ -17,7 +17,7 @@ from atdb_interface import lifecycle
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import COMPLETING_TIMEOUT, IMAGING_BACKSTOP, OBSERVE, Actor, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeState, TelescopeTask
 from atdb_plugins.triggers.atdb import LOOK_SECONDS, CompletingTrigger, StartTrigger, TurnTrigger

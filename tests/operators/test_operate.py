@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from operators.operate import PRIORITY, OperateOperator
 from tests.operators.conftest import Context
 

@@ -11,9 +11,9 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
+from atdb_interface.events import EventKind
 from atdb_interface.lifecycle import COMPLETING_TIMEOUT, IMAGING_BACKSTOP, MAX_LOST_OWNERS, ProductStatus, Status
-from atdb_interface.models import Observation
-from atdb_interface.overview import EventKind
+from atdb_interface.observations import Observation
 from operators.reconcile.compare_runs import CompareRunsOperator
 from operators.reconcile.safety_limit import Brake
 from operators.reconcile.telescope import AFTER_OBSERVE, ON_ITS_WAY, UNREACHABLE

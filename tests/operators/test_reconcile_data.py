@@ -12,9 +12,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface.client import Client
+from atdb_interface.events import EventKind
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import Observation
-from atdb_interface.overview import EventKind
+from atdb_interface.observations import Observation
 from operators.data.local_products import path_of
 from operators.reconcile import compare_data, comparison
 from operators.reconcile.compare_data import NAME, CompareDataOperator

@@ -13,11 +13,11 @@ from sqlalchemy import update
 from atdb_api.database import transaction
 from atdb_api.models import Observation as Row
 from atdb_interface.client import Client
+from atdb_interface.events import EventKind
 from atdb_interface.expected import EXPECTED
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import INGEST, Status
-from atdb_interface.models import Observation
-from atdb_interface.overview import EventKind
+from atdb_interface.observations import Observation
 from operators.reconcile.overdue import OVERDUE, OverdueOperator
 from tests.operators.conftest import Context
 

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
-from atdb_interface.work import ClaimRequest
+from atdb_interface.observations import Observation
+from atdb_interface.times import CLAIM_SECONDS
 from atdb_plugins.airflow_api import AirflowApiError
-from atdb_plugins.dispatch import CLAIM_SECONDS
 from atdb_plugins.hooks.airflow import AirflowHook
 from operators.reconcile.compare_runs import CompareRunsOperator
 from operators.reconcile.safety_limit import Brake

@@ -9,8 +9,8 @@ import pytest
 
 from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import DataProduct, NewDataProduct
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import DataProduct, NewDataProduct
 from atdb_plugins.archive.archive import ArchiveError
 from operators.data.local_products import path_of
 from operators.data.removal import Removal

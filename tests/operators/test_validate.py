@@ -9,8 +9,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import NewDataProduct
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import NewDataProduct, Observation
+from atdb_interface.observations import Observation
 from operators.data.local_products import DataError, path_of
 from operators.lease import LeaseKeeper
 from operators.validate import StillWrittenError, ValidateOperator

@@ -17,7 +17,8 @@ from pydantic import ValidationError
 
 from atdb_interface.checksum import CHUNK_BYTES, product_checksum, records_of
 from atdb_interface.client import Client
-from atdb_interface.models import NewDataProduct, Observation
+from atdb_interface.dataproducts import NewDataProduct
+from atdb_interface.observations import Observation
 from atdb_plugins.archive.archive import Archive, ArchiveError
 from atdb_plugins.archive.partial_files import publish
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from atdb_interface.lifecycle import COMPLETING_TIMEOUT, IMAGING_BACKSTOP, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.telescope import TelescopeTask
 

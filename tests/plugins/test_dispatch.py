@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import Unavailable
 from atdb_interface.lifecycle import STAGES, Actor, Stage, Status
-from atdb_interface.models import Observation
-from atdb_interface.work import ClaimRequest
+from atdb_interface.observations import Observation
 from atdb_plugins.airflow_api import AirflowApiError, AirflowUnavailable
 from atdb_plugins.airflow_runs import AirflowRuns
 from atdb_plugins.dispatch import (

@@ -14,9 +14,8 @@ import pytest
 from sqlalchemy import make_url
 
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import NewDataProduct, ProductMove
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.models import NewDataProduct
-from atdb_interface.work import ProductMove
 from standalone.rehearsal.checker import Finding, Pause, Violation, judge
 from standalone.rehearsal.evidence import Evidence, Scene
 from tests.conftest import Postgres

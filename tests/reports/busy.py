@@ -10,10 +10,9 @@ import psycopg2
 from psycopg2.extras import execute_batch
 
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import NewDataProduct, ProductMove
 from atdb_interface.disks import DiskUsage
 from atdb_interface.lifecycle import ProductStatus, Status, allowed_next
-from atdb_interface.models import NewDataProduct
-from atdb_interface.work import ProductMove
 
 S, P = Status, ProductStatus
 DAYS = 4

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import DataProduct
 from atdb_interface.lifecycle import STAGES, STEPS, WORKING, Actor, ProductStatus, Status
-from atdb_interface.models import DataProduct, Observation, Transition
-from atdb_interface.night_report import NightReport
+from atdb_interface.night_reports import NightReport
+from atdb_interface.observations import Observation
+from atdb_interface.transitions import Transition
 
 S, P = Status, ProductStatus
 #: Whose failure each status is.

@@ -13,9 +13,9 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface.client import Client
 from atdb_interface.disks import DiskUsage
-from atdb_interface.night_report import LARGEST, MOST_HOSTS
+from atdb_interface.events import EventKind
+from atdb_interface.night_reports import LARGEST, MOST_HOSTS
 from atdb_interface.nights import Night
-from atdb_interface.overview import EventKind
 from tests.reports import busy
 from tests.reports.conftest import RunReport
 from tests.reports.figures import Known, compare

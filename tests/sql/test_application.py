@@ -11,7 +11,7 @@ from psycopg2.extensions import connection
 from atdb_api import create_app
 from atdb_api.config import Config
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from standalone.stack import database
 from tests.conftest import Postgres
 

@@ -9,7 +9,7 @@ from psycopg2.extensions import connection
 
 from atdb_api.models import Base
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 from tests.conftest import Postgres
 from tests.sql.conftest import Login
 

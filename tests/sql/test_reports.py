@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 
 from atdb_api.schema import report_columns
 from atdb_interface.lifecycle import STAGES, STEPS, WORKING, Actor, Status
-from atdb_interface.models import Observation
+from atdb_interface.observations import Observation
 
 REPOSITORY = Path(__file__).parents[2]
 SQL = REPOSITORY / "sql"

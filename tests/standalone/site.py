@@ -12,8 +12,8 @@ from flask import Flask
 from atdb_api import create_app
 from atdb_api.config import Config
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import NewDataProduct
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import NewDataProduct
 from standalone.settings import HOST
 from standalone.stack import database, preparation
 from tests.conftest import Postgres, listening, way_to

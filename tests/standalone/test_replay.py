@@ -8,7 +8,7 @@ import pytest
 
 from atdb_interface.cli.schedule import read_schedule
 from atdb_interface.errors import BadRequest
-from atdb_interface.models import NewObservation
+from atdb_interface.observations import NewObservation
 from standalone.demo import EXAMPLE, demo
 from standalone.replay import DEFAULT_SPAN_SECONDS, default_speedup, shifted
 from standalone.settings import Settings

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from atdb_interface.night_report import NightReport
+from atdb_interface.night_reports import NightReport
 
 #: Narrower than this, a mark cannot be seen on a phone.
 NARROWEST_PERCENT = 0.8

@@ -13,7 +13,7 @@ from atdb_api.gui.night_report.failures import grouped
 from atdb_api.gui.night_report.visible import visible
 from atdb_api.gui.status_groups import group_of
 from atdb_api.quantities import count_of
-from atdb_interface.night_report import NightReport
+from atdb_interface.night_reports import NightReport
 
 #: What a browser may load for the page: nothing, but for the one style sheet that is in it.
 SOURCES = f"default-src 'none'; img-src data:; style-src '{style.HASH}'"

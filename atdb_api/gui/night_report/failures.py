@@ -7,7 +7,7 @@ from datetime import datetime
 
 from atdb_api.reads.causes import cause_of
 from atdb_interface.lifecycle import Actor, Status
-from atdb_interface.night_report import FailureRow
+from atdb_interface.night_reports import FailureRow
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from atdb_api.gui.night_report.axis import Tick, TimeAxis
-from atdb_interface.night_report import FORECAST, DiskRow, NightReport
+from atdb_interface.night_reports import FORECAST, DiskRow, NightReport
 
 _STEP = timedelta(days=3)
 #: A disk that is full sooner needs attention now, or soon.

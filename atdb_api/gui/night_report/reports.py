@@ -13,7 +13,7 @@ from atdb_api.models import StoredReport
 from atdb_api.roles import Role
 from atdb_api.services import night_reports
 from atdb_interface.errors import NotFound
-from atdb_interface.night_report import NightReport
+from atdb_interface.night_reports import NightReport
 
 views = Blueprint("reports", __name__, url_prefix="/reports")
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from atdb_api.gui.night_report.axis import Tick, TimeAxis, when
 from atdb_api.gui.status_groups import group_of
-from atdb_interface.night_report import NightReport, ObservedRow
+from atdb_interface.night_reports import NightReport, ObservedRow
 
 #: More lanes are no picture; the table has all observations.
 MOST_LANES = 12

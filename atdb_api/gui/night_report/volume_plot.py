@@ -7,7 +7,7 @@ from atdb_api.gui.formats import size
 from atdb_api.quantities import count_of
 from atdb_interface.lifecycle import Group
 from atdb_interface.lifecycle import ProductStatus as P
-from atdb_interface.night_report import DataHostRow
+from atdb_interface.night_reports import DataHostRow
 
 #: More hosts are no picture; the table has all.
 MOST_HOSTS = 12

@@ -21,9 +21,9 @@ from atdb_api.services import disks, heartbeats, stages
 from atdb_api.services.explain.many import Surroundings, whys
 from atdb_interface.actions import REMEDIES
 from atdb_interface.disks import Disk
-from atdb_interface.heartbeats import GONE_AFTER
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, STAGES, START_TOLERANCE, Status
 from atdb_interface.stages import StageState
+from atdb_interface.times import GONE_AFTER
 
 views = Blueprint("night", __name__, url_prefix="/night")
 

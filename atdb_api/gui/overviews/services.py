@@ -19,9 +19,9 @@ from atdb_api.roles import Role
 from atdb_api.services import disks, heartbeats, stages
 from atdb_interface.disks import Disk
 from atdb_interface.errors import AtdbError, BadRequest, NotFound, PreconditionFailed
-from atdb_interface.heartbeats import GONE_AFTER
 from atdb_interface.lifecycle import STAGES, Stage
 from atdb_interface.stages import StageChange, StageState
+from atdb_interface.times import GONE_AFTER
 
 views = Blueprint("services", __name__, url_prefix="/services")
 

@@ -32,7 +32,7 @@ from atdb_api.services import locks, observations
 from atdb_api.services.explain.sentences import explain
 from atdb_interface.errors import AtdbError, NotFound
 from atdb_interface.lifecycle import Status, allowed_next
-from atdb_interface.models import ObservationChange
+from atdb_interface.observations import ObservationChange
 
 views = Blueprint("task", __name__, url_prefix="/tasks/<task_id>")
 
@@ -200,7 +200,7 @@ def _part(name: str, facts: Any, told: Told) -> live.Part:
 
 
 def _fields(row: Observation) -> dict[str, dict[str, Any]]:
-    values = columns.values(row, columns.OBSERVATION_FIELDS)
+    values = columns.OBSERVATION_FIELDS.values(row)
     return {
         title: {
             name: _written_value(value) + UNITS.get(name, "")

@@ -3,8 +3,8 @@
 from atdb_api.services.explain.situation import Situation
 from atdb_api.services.heartbeats import troubles_of
 from atdb_interface.fields import write_time
-from atdb_interface.heartbeats import GONE_AFTER
 from atdb_interface.lifecycle import REMOVE
+from atdb_interface.times import GONE_AFTER
 
 
 def waits(found: Situation) -> str:

@@ -12,12 +12,12 @@ from psycopg2.extensions import cursor
 from psycopg2.extras import execute_batch
 
 from atdb_interface.actions import Action
+from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import NewDataProduct, ProductMove
 from atdb_interface.disks import DiskUsage
+from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.lifecycle import STEPS, WORKING, Actor, ProductStatus, Status
-from atdb_interface.models import NewDataProduct
-from atdb_interface.overview import EventKind, NewEvent
-from atdb_interface.work import ClaimRequest, ProductMove
 from tests import night_reports
 from tests.gui.screenshots.fates import ARCHIVE_AWAY, Fate, fate_of, times_of
 from tests.gui.screenshots.week import Planned

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from atdb_interface.cli.schedule import read_schedule
-from atdb_interface.models import NewObservation, Observation
+from atdb_interface.observations import NewObservation, Observation
 from atdb_interface.products import expected_filenames
 from tests.gui.screenshots.week import BEAM_BYTES_PER_SECOND, ENDS_FROM_NOW, Planned
 

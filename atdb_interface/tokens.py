@@ -1,4 +1,4 @@
-"""Who speaks to ATDB: what is sent to log in, and what comes back."""
+"""Tokens, with which programs log in as an account."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -6,25 +6,10 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from atdb_interface.fields import Name, Time
-from atdb_interface.models import Wire
 from atdb_interface.text_values import whole
+from atdb_interface.wire import Wire
 
 LONGEST_TOKEN_DAYS = 3660
-
-
-class Login(Wire):
-    """A name and its password, for a session of a browser."""
-
-    name: Name
-    password: Annotated[str, Field(min_length=1, max_length=1000)]
-
-
-class Me(BaseModel):
-    """Who is logged in. In a browser's session every request that changes something carries `csrf_token`."""
-
-    account: str
-    role: str
-    csrf_token: str | None
 
 
 class NewToken(Wire):

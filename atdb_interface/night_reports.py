@@ -9,12 +9,12 @@ import re
 from datetime import date, timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from atdb_interface.fields import LONGEST_TEXT, Time
 from atdb_interface.lifecycle import STAGES, Actor, Status
-from atdb_interface.models import Wire
 from atdb_interface.time_patterns import DAY_PATTERN
+from atdb_interface.wire import Wire
 
 #: The longest lists of observations and of failures in a report; the counts beside them are always complete.
 LONGEST_LIST = 1000
@@ -242,3 +242,20 @@ class NightReport(Wire):
         if self.made_at < self.ends:
             raise ValueError(f"the night of {self.night} has not ended: it ends at {self.ends:%Y-%m-%dT%H:%M:%SZ}")
         return self
+
+
+class StoredReport(BaseModel):
+    """The main figures of a stored night report. Never changed, as the report itself."""
+
+    night: Night
+    """The day on which the night begins."""
+    made_at: Time
+    stored_at: Time
+    actor: str
+    """The account that stored it."""
+    observed_count: int
+    observed_bytes: int
+    failures_count: int
+    archived_bytes: int
+    full_at: Time | None
+    """When the first disk is expected to be full; None if none is within the forecast."""

@@ -1,23 +1,21 @@
-"""Signs of life: which services are there, and how full the disks of the data hosts are."""
+"""The services, and the heartbeats by which ATDB knows them."""
 
-from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from atdb_interface.fields import Name, Text, Time
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import Wire
-
-#: A service that has sent no heartbeat for longer is not responding.
-GONE_AFTER = timedelta(seconds=60)
+from atdb_interface.wire import Wire
 
 
-class SignOfLife(Wire):
+class Heartbeat(Wire):
     """A service's heartbeat: for which statuses it works, and what it does now.
 
     `troubles`: for each status with which it cannot work at the moment, the reason.
     """
+
+    model_config = ConfigDict(title="SignOfLife")  # its name in the OpenAPI document
 
     name: Name
     statuses: Annotated[list[Status], Field(max_length=20)] = Field(default_factory=list)

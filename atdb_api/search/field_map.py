@@ -1,0 +1,51 @@
+"""How the rows of a table are written as a model of the wire: the one place where both names of a field meet."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy.orm import InstrumentedAttribute
+
+Row = TypeVar("Row")
+Item = TypeVar("Item", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class FieldMap(Generic[Row, Item]):
+    """The fields of a model that are columns of a table.
+
+    `names`: those that have another name in the table, some perhaps behind a relationship: `observation.task_id`.
+    """
+
+    table: type[Row]
+    model: type[Item]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def columns(self) -> dict[str, InstrumentedAttribute[Any]]:
+        """The column behind each field that has one."""
+        columns = {name: _column(self.table, self.names.get(name, name)) for name in self.model.model_fields}
+        return {name: column for name, column in columns.items() if column is not None}
+
+    @cached_property
+    def _readers(self) -> dict[str, Callable[[Row], Any]]:
+        return {name: attrgetter(self.names.get(name, name)) for name in self.columns}
+
+    def values(self, row: Row) -> dict[str, Any]:
+        """Return the fields of one row."""
+        return {name: read(row) for name, read in self._readers.items()}
+
+    def item(self, row: Row) -> Item:
+        """Write one row, of which all fields are columns."""
+        return self.model(**self.values(row))
+
+
+def _column(table: Any, path: str) -> InstrumentedAttribute[Any] | None:
+    *relationships, name = path.split(".")
+    for relationship in relationships:
+        table = getattr(table, relationship).property.mapper.class_
+    column: InstrumentedAttribute[Any] | None = getattr(table, name, None)
+    return column

@@ -1,0 +1,110 @@
+"""Data products, and changes of many products of one observation at once."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from atdb_interface.fields import (
+    DataLocation,
+    FileName,
+    GivenReason,
+    Name,
+    Sha256,
+    Size,
+    TaskId,
+    Text,
+    Time,
+)
+from atdb_interface.lifecycle import ProductStatus
+from atdb_interface.transitions import Transition
+from atdb_interface.wire import Forcible, Wire
+
+
+class NewDataProduct(Wire):
+    """A data product that an observation will write."""
+
+    taskID: TaskId
+    filename: FileName
+    name: Name | None = None
+    description: Text = ""
+    dataproduct_type: Name = "visibility"
+    size: Size | None = None
+    quality: Text | None = None
+    node: Name | None = None
+    data_location: DataLocation | None = None
+
+
+class DataProductChange(Forcible):
+    """Some fields of a data product, and a status to move it to. `size` in bytes."""
+
+    new_status: ProductStatus | None = None
+    size: Size | None = None
+    checksum: Sha256 | None = None
+    archive_copy: Text | None = None
+    """The URL of its copy in the archive."""
+    description: Text = ""
+    quality: Text | None = None
+
+
+class ForcedRemoval(Wire):
+    """Let the copy of one product on the data host be deleted though no verified copy is in the archive."""
+
+    reason: GivenReason
+
+
+class DataProduct(BaseModel):
+    """A data product as ATDB returns it. `size` in bytes; `checksum` is explained in checksum.py.
+
+    `removal_forced_by`: the admin who lets it be deleted unverified, for `removal_forced_reason`.
+    """
+
+    id: int
+    taskID: str
+    name: str
+    filename: str
+    description: str
+    dataproduct_type: str
+    size: int | None
+    checksum: str | None
+    quality: str | None
+    node: str | None
+    data_location: str
+    archive_copy: str | None
+    removal_forced_by: str | None
+    removal_forced_reason: str | None
+    my_status: ProductStatus
+    new_status: ProductStatus
+    status_history: list[Transition]
+    generatedByObservation: int
+    creationTime: Time
+
+
+class ProductMove(DataProductChange):
+    """A change of one product of a task, named by its file."""
+
+    filename: FileName
+
+
+class ProductMoves(Wire):
+    """Changes of many products of one task, made in one transaction.
+
+    With an owner: only while that owner has the lease on the observation.
+    """
+
+    taskID: TaskId
+    owner: Name | None = None
+    moves: Annotated[list[ProductMove], Field(max_length=5000)]
+
+
+class MovedProduct(BaseModel):
+    """What became of one product."""
+
+    id: int
+    filename: str
+    my_status: ProductStatus
+
+
+class MovedProducts(BaseModel):
+    """What became of each product, in the order asked."""
+
+    results: list[MovedProduct]

@@ -1,0 +1,45 @@
+"""Work leases: who works on an observation, and until when."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from atdb_interface.fields import Name, Reason, Size, TaskId, Time
+from atdb_interface.lifecycle import Status
+from atdb_interface.text_values import whole
+from atdb_interface.times import LEASE_SECONDS, LONGEST_LEASE_SECONDS
+from atdb_interface.wire import Wire
+
+LeaseSeconds = Annotated[int, Field(ge=1, le=LONGEST_LEASE_SECONDS), whole(1, LONGEST_LEASE_SECONDS)]
+
+
+class Lease(Wire):
+    """Who works on an observation, and until when it need not be asked for again.
+
+    Perhaps how far the work is, and what stands in its way at the moment; an empty `trouble` ends that.
+    """
+
+    taskID: TaskId
+    owner: Name
+    lease_seconds: LeaseSeconds = LEASE_SECONDS
+    done_bytes: Size | None = None
+    total_bytes: Size | None = None
+    trouble: Reason | None = None
+
+
+class HeldLease(BaseModel):
+    """A work lease as ATDB returns it. `lost_owners`: how many had this work before and let it run out.
+
+    `done_bytes` of `total_bytes` since `began_at`, where the owner tells that.
+    """
+
+    taskID: str
+    my_status: Status
+    owner: str
+    began_at: Time
+    expires_at: Time
+    lost_owners: int
+    done_bytes: int | None
+    total_bytes: int | None
+    trouble: str | None
+    trouble_since: Time | None

@@ -1,0 +1,218 @@
+"""Observations, with the names that clients of Apertif's ATDB know."""
+
+import json
+import re
+from datetime import datetime, timedelta
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic.config import JsonDict
+
+from atdb_interface import lifecycle
+from atdb_interface.actions import Action
+from atdb_interface.fields import (
+    BEAMS,
+    LATEST,
+    LONGEST_SECONDS,
+    LONGEST_TEXT,
+    Collection,
+    DataLocation,
+    Family,
+    FiniteFloat,
+    Flag,
+    Given,
+    Name,
+    ObservingMode,
+    SmallInt,
+    Text,
+    Time,
+    WholeSeconds,
+    family_of,
+)
+from atdb_interface.lifecycle import Status
+from atdb_interface.text_values import counting, decimal, whole
+from atdb_interface.transitions import Transition
+from atdb_interface.wire import FORCE_HAS_A_REASON, Forcible, Wire
+
+_MOST_NDPS = 1000
+_NDPS = rf"^0{{0,20}}({counting(_MOST_NDPS)})$"
+_OPTIONS: JsonDict = {
+    "properties": {
+        "ndps": {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": _MOST_NDPS},
+                {"type": "string", "pattern": _NDPS},
+            ]
+        }
+    },
+    "additionalProperties": False,
+}
+
+
+class ObservationFields(Wire):
+    """The fields of an observation that its specification sets. Angles in degrees, frequencies in MHz."""
+
+    name: Name | None = None
+    task_type: Name = "observation"
+    process_type: Name = "observation"
+    field_ra: Annotated[FiniteFloat, Field(ge=0, lt=360), decimal(0, 360, below=True)] | None = None
+    field_ha: Annotated[FiniteFloat, Field(ge=-180, le=180), decimal(-180, 180)] | None = None
+    field_dec: Annotated[FiniteFloat, Field(ge=-90, le=90), decimal(-90, 90)] | None = None
+    field_beam: Annotated[int, Field(ge=0, lt=BEAMS), whole(0, BEAMS - 1)] | None = None
+    beamPattern: Text | None = None
+    integration_factor: SmallInt | None = None
+    central_frequency: (
+        Annotated[FiniteFloat, Field(gt=0, le=10**12), decimal(0, 10**12, above_zero=True)] | None
+    ) = None
+    start_band: SmallInt | None = None
+    end_band: SmallInt | None = None
+    telescopes: Annotated[str, StringConstraints(pattern=r"^[23456789ABCD]{1,12}$")] | None = None
+    science_mode: Name | None = None
+    number_of_bins: SmallInt | None = None
+    par_file_name: Text | None = None
+    parset_location: Text | None = None
+    data_location: DataLocation | None = None
+    node: Name | None = None
+    irods_collection: Collection | None = None
+    control_parameters: Text | None = None
+    skip_auto_ingest: Flag = False
+    priority: Annotated[int, Field(ge=-1000, le=1000), whole(-1000, 1000)] = 0
+    """Of those that wait, the highest is given out first."""
+    options: Annotated[dict[Name, JsonValue], Field(json_schema_extra=_OPTIONS)] = Field(default_factory=dict)
+    """What the astronomer wrote and no other field names."""
+
+    @model_validator(mode="after")
+    def _options_are_readable(self) -> Self:
+        written = json.dumps(self.options)
+        if len(written) > LONGEST_TEXT or "\\u0000" in written:
+            raise ValueError(f"options: longer than {LONGEST_TEXT} characters, or NUL among them")
+        if "ndps" in self.options:
+            products = self.options["ndps"]
+            if isinstance(products, float) and products.is_integer():
+                products = self.options["ndps"] = int(products)
+            if isinstance(products, bool) or not re.fullmatch(_NDPS, str(products)):
+                raise ValueError(f"ndps: {products!r} is not a number of data products from 1 to {_MOST_NDPS}")
+        return self
+
+
+class NewObservation(ObservationFields):
+    """A specification: what a client POSTs to make an observation."""
+
+    field_name: Name
+    observing_mode: ObservingMode
+    starttime: WholeSeconds
+    endtime: WholeSeconds | None = None
+    duration: Annotated[int, Field(ge=1, le=LONGEST_SECONDS), whole(1, LONGEST_SECONDS)] | None = None
+
+    @model_validator(mode="after")
+    def _start_end_and_duration_agree(self) -> Self:
+        if self.endtime is None:
+            if self.duration is None:
+                raise ValueError("one of endtime and duration is needed")
+            if self.duration > (LATEST - self.starttime).total_seconds():
+                raise ValueError("the end is not between 1970 and 2200")
+            self.endtime = self.starttime + timedelta(seconds=self.duration)
+        seconds = int((self.endtime - self.starttime).total_seconds())
+        if seconds <= 0:
+            raise ValueError("the end is not after the start")
+        if self.duration is not None and self.duration != seconds:
+            raise ValueError(f"duration is {self.duration} s, but from start to end are {seconds} s")
+        self.duration = seconds
+        return self
+
+
+_ONE_MOVE: JsonDict = {
+    "not": {
+        "properties": {"new_status": {"type": "string"}, "action": {"type": "string"}},
+        "required": ["new_status", "action"],
+    }
+}
+
+
+class ObservationChange(ObservationFields, Forcible):
+    """Some fields of an observation, and a status to move it to: what a client PUTs or PATCHes.
+
+    `action`: the move that this means for the status which the observation has, in the place of `new_status`.
+    """
+
+    model_config = ConfigDict(json_schema_extra={**FORCE_HAS_A_REASON, **_ONE_MOVE})
+
+    name: Given[Name] = None
+    data_location: Given[DataLocation] = None
+    field_name: Given[Name] = None
+    starttime: Given[WholeSeconds] = None
+    endtime: Given[WholeSeconds] = None
+    new_status: Status | None = None
+    action: Action | None = None
+
+    @model_validator(mode="after")
+    def _asks_for_one_move(self) -> Self:
+        if self.new_status and self.action:
+            raise ValueError("give new_status or action, not both")
+        return self
+
+
+class Observation(BaseModel):
+    """An observation as ATDB returns it."""
+
+    id: int
+    taskID: str
+    name: str
+    task_type: str
+    process_type: str
+    observing_mode: str
+    my_status: Status
+    new_status: Status
+    status_history: list[Transition]
+    """Oldest first."""
+    status_since: Time
+    claimed_until: Time | None
+    """Until then a consumer that claimed it may begin its work; None where nobody has."""
+    creationTime: Time
+    starttime: Time
+    endtime: Time
+    duration: int
+    field_name: str
+    field_ra: float | None
+    field_dec: float | None
+    field_ha: float | None
+    field_beam: int | None
+    beamPattern: str | None
+    integration_factor: int | None
+    central_frequency: float | None
+    start_band: int | None
+    end_band: int | None
+    telescopes: str | None
+    science_mode: str | None
+    number_of_bins: int | None
+    par_file_name: str | None
+    parset_location: str | None
+    data_location: str
+    node: str | None
+    irods_collection: str | None
+    control_parameters: str | None
+    skip_auto_ingest: bool
+    options: dict[str, JsonValue]
+    priority: int
+    generated_dataproducts: list[int]
+    """The ids of its data products."""
+
+    def backstop(self, now: datetime) -> Status | None:
+        """Tell what becomes of this observation, if it is running and the data writer says nothing."""
+        if self.my_status is not Status.RUNNING:
+            return None
+        return lifecycle.backstop(
+            imaging=family_of(self.observing_mode) is Family.IMAGING,
+            end=self.endtime,
+            since=self.status_history[-1].timestamp,
+            now=now,
+        )
+
+
+class Why(BaseModel):
+    """Why an observation is not moving, in one sentence."""
+
+    taskID: str
+    my_status: Status
+    since: Time
+    why: str

@@ -1,0 +1,49 @@
+"""What the models of all resources are made of: what is sent, requests for a move, and pages of lists."""
+
+import re
+from typing import Generic, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic.config import JsonDict
+
+from atdb_interface.fields import VISIBLE, Flag, Reason
+from atdb_interface.text_values import NOT_SET
+
+
+class Wire(BaseModel):
+    """Base of all that is sent to ATDB: a field that it does not know is an error, never dropped."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+FORCE_HAS_A_REASON: JsonDict = {
+    "if": {"properties": {"force": NOT_SET}},
+    "else": {"properties": {"reason": {"pattern": VISIBLE}}, "required": ["reason"]},
+}
+
+
+class Forcible(Wire):
+    """A request for a move. `force`: make it though the lifecycle has no such step; operators only."""
+
+    model_config = ConfigDict(json_schema_extra=FORCE_HAS_A_REASON)
+
+    force: Flag = False
+    reason: Reason = ""
+
+    @model_validator(mode="after")
+    def _force_has_a_reason(self) -> Self:
+        if self.force and not re.search(VISIBLE, self.reason):
+            raise ValueError("reason: a forced move needs one")
+        return self
+
+
+Item = TypeVar("Item", bound=BaseModel)
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page of a list; `next` and `previous` are whole addresses. A walk by `cursor` does not count."""
+
+    count: int | None
+    next: str | None
+    previous: str | None
+    results: list[Item]
