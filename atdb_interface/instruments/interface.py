@@ -28,7 +28,7 @@ class TaskIds:
     """How the instrument's taskIDs are written.
 
     `template` has the `day` of an observation's start and the `number` that ATDB counts for that day. `pattern`
-    is a regular expression that every taskID matches, without `^` and `$`.
+    is a regular expression that every taskID matches, without `^`, `$` and `|`.
     """
 
     template: str
