@@ -82,9 +82,8 @@ class Instrument:
     an observation; ATDB keeps it within the archive and adds the taskID. `read_schedule`: the specifications in a
     file of the observatory, each behind where it stands (`<path>, line 3`); BadRequest if it cannot be read.
 
-    `fields`: the pydantic types of those fields of a specification that the instrument limits further; of
-    `field_beam` and `telescopes`. `options`: the types of those options that it knows, whatever the mode; ATDB
-    keeps all others as they are.
+    `fields`: the pydantic types of `field_beam` and `telescopes`, if the instrument limits them. `options`: the
+    types of the options that it knows, whatever the mode; ATDB keeps all others as they are.
     """
 
     site: Site
