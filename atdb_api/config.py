@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from atdb_api.roles import Role, role_named
+from atdb_interface.instruments import InstrumentError, instrument
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Config:
             database_url = os.environ["ATDB_DATABASE_URL"]
         except KeyError:
             raise SystemExit("set ATDB_DATABASE_URL, such as postgresql+psycopg2://atdb@host/atdb") from None
+        _require_instrument()
         anonymous = os.environ.get("ATDB_ANONYMOUS_ROLE")
         return cls(
             database_url=database_url,
@@ -41,6 +43,14 @@ class Config:
             reports_account=os.environ.get("ATDB_REPORTS_ACCOUNT") or cls.reports_account,
             trusted_proxies=_proxies(os.environ.get("ATDB_TRUSTED_PROXIES")),
         )
+
+
+def _require_instrument() -> None:
+    """Load the instrument in use, so that one that cannot be used ends the start."""
+    try:
+        instrument()
+    except InstrumentError as error:
+        raise SystemExit(str(error)) from error
 
 
 def _url(text: str | None) -> str | None:

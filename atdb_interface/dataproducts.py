@@ -15,6 +15,7 @@ from atdb_interface.fields import (
     Text,
     Time,
 )
+from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import ProductStatus
 from atdb_interface.transitions import Transition
 from atdb_interface.wire import Forcible, Wire
@@ -27,7 +28,10 @@ class NewDataProduct(Wire):
     filename: FileName
     name: Name | None = None
     description: Text = ""
-    dataproduct_type: Name = "visibility"
+    dataproduct_type: Name = Field(
+        default_factory=lambda: instrument().product_type,
+        json_schema_extra=lambda schema: schema.update(default=instrument().product_type),
+    )
     size: Size | None = None
     quality: Text | None = None
     node: Name | None = None

@@ -5,21 +5,28 @@ Times are aware UTC, written `YYYY-MM-DDTHH:MM:SSZ`; a time without a zone is ta
 
 import re
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic.json_schema import JsonSchemaValue
 
 from atdb_interface.data_hosts import HOST_PATTERN
+from atdb_interface.instruments import Instrument
+from atdb_interface.instruments.field_types import OfInstrument, describe_options
 from atdb_interface.text_values import FLAG, Written, whole
 from atdb_interface.time_patterns import TIME_PATTERN
 
 LONGEST_TEXT = 4096
 #: Beside the products of an observation, the archive holds this.
 MANIFEST = "manifest.json"
-#: Apertif forms this many beams on the sky, numbered from 0.
-BEAMS = 40
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 #: So long can an observation take: what the database holds, 68 years.
 LONGEST_SECONDS = 2**31 - 1
@@ -95,7 +102,13 @@ _Value = TypeVar("_Value")
 #: Of what changes something: a field that may be left out, which is None here, but not be emptied.
 Given = Annotated[_Value | None, BeforeValidator(_given), Field(json_schema_extra=_without_null)]
 
-TaskId = Annotated[str, Written("^[0-9]{9,12}$", "is no taskID such as 190405034")]
+
+def _task_id(instrument: Instrument) -> Any:
+    ids = instrument.task_ids
+    return Annotated[str, Written(f"^{ids.pattern}$", f"is no taskID such as {ids.example}")]
+
+
+TaskId = Annotated[str, OfInstrument(_task_id)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Flag = Annotated[bool, FLAG]
 FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
@@ -142,30 +155,17 @@ DataLocation = Annotated[
 ]
 
 
-class Family(StrEnum):
-    """The kinds of observing modes, told by how the mode's name begins; each writes its own data products."""
-
-    IMAGING = "imaging"
-    ARTS_SC1 = "arts_sc1"
-    ARTS_SC4 = "arts_sc4"
-
-    @property
-    def data_host(self) -> str:
-        """Name the machine on whose disks this family's data lie where the specification names none."""
-        return "wcudata1" if self is Family.IMAGING else "arts001"
+def _observing_mode(instrument: Instrument) -> Any:
+    names = [mode.name for mode in instrument.modes]
+    return Annotated[
+        str,
+        StringConstraints(max_length=200),
+        Written(rf"^ *({'|'.join(names)})(_[^{_CONTROL}]*)? *$", f"begins with none of {', '.join(names)}"),
+        AfterValidator(str.strip),
+    ]
 
 
-def family_of(observing_mode: str) -> Family:
-    """Tell an observing mode's family; ValueError where there is none, as nobody knows its data products."""
-    for family in Family:
-        if observing_mode == family or observing_mode.startswith(f"{family}_"):
-            return family
-    raise ValueError(f"{observing_mode!r} begins with none of {', '.join(Family)}")
-
-
-ObservingMode = Annotated[
-    str,
-    StringConstraints(max_length=200),
-    Written(rf"^ *({'|'.join(Family)})(_[^{_CONTROL}]*)? *$", f"begins with none of {', '.join(Family)}"),
-    AfterValidator(str.strip),
-]
+ObservingMode = Annotated[str, OfInstrument(_observing_mode)]
+BeamNumber = Annotated[SmallInt, OfInstrument(lambda instrument: instrument.fields.get("field_beam"))]
+Telescopes = Annotated[Text, OfInstrument(lambda instrument: instrument.fields.get("telescopes"))]
+Options = Annotated[dict[Name, JsonValue], Field(json_schema_extra=describe_options)]

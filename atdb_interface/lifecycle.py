@@ -124,8 +124,8 @@ START_LEAD = timedelta(minutes=10)
 START_LEAD_BUSY = timedelta(minutes=1)
 #: Past its start by more than this, an observation is too late.
 START_TOLERANCE = timedelta(minutes=1)
-#: How long after its end observe declares an imaging observation completing by itself (backstop).
-IMAGING_BACKSTOP = timedelta(minutes=1)
+#: How long after its end the telescope is asked about an observation of which the data writer says nothing.
+ASK_AFTER = timedelta(minutes=1)
 #: How long after its end an observation of which the data writer says nothing is an error.
 COMPLETING_TIMEOUT = timedelta(minutes=15)
 #: How many owners may lose the same piece of work before it is put on its stage's error status.
@@ -364,12 +364,13 @@ def rest_of(status: Status) -> Status:
     return WORKING[status].source if status in WORKING else status
 
 
-def backstop(*, imaging: bool, end: datetime, since: datetime, now: datetime) -> Status | None:
+def backstop(*, completes_after: timedelta | None, end: datetime, since: datetime, now: datetime) -> Status | None:
     """Tell what becomes of a running observation of which the data writer says nothing; None while it may.
 
-    `since`: when it began to run, again perhaps, if an operator put it back after its end.
+    `completes_after`: how long after its end it is completing by itself, if its mode does that. `since`: when it
+    began to run, again perhaps, if an operator put it back after its end.
     """
     waited = now - max(end, since)
-    if imaging and waited > IMAGING_BACKSTOP:
+    if completes_after is not None and waited > completes_after:
         return S.COMPLETING
     return S.ERROR_NO_COMPLETING if waited > COMPLETING_TIMEOUT else None

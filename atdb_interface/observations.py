@@ -1,52 +1,39 @@
 """Observations, with the names that clients of Apertif's ATDB know."""
 
 import json
-import re
 from datetime import datetime, timedelta
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic.config import JsonDict
 
 from atdb_interface import lifecycle
 from atdb_interface.actions import Action
 from atdb_interface.fields import (
-    BEAMS,
     LATEST,
     LONGEST_SECONDS,
     LONGEST_TEXT,
+    BeamNumber,
     Collection,
     DataLocation,
-    Family,
     FiniteFloat,
     Flag,
     Given,
     Name,
     ObservingMode,
+    Options,
     SmallInt,
+    Telescopes,
     Text,
     Time,
     WholeSeconds,
-    family_of,
 )
+from atdb_interface.instruments import instrument
+from atdb_interface.instruments.field_types import read_known_options
 from atdb_interface.lifecycle import Status
-from atdb_interface.text_values import counting, decimal, whole
+from atdb_interface.text_values import decimal, whole
 from atdb_interface.transitions import Transition
 from atdb_interface.wire import FORCE_HAS_A_REASON, Forcible, Wire
-
-_MOST_NDPS = 1000
-_NDPS = rf"^0{{0,20}}({counting(_MOST_NDPS)})$"
-_OPTIONS: JsonDict = {
-    "properties": {
-        "ndps": {
-            "anyOf": [
-                {"type": "integer", "minimum": 1, "maximum": _MOST_NDPS},
-                {"type": "string", "pattern": _NDPS},
-            ]
-        }
-    },
-    "additionalProperties": False,
-}
 
 
 class ObservationFields(Wire):
@@ -58,7 +45,7 @@ class ObservationFields(Wire):
     field_ra: Annotated[FiniteFloat, Field(ge=0, lt=360), decimal(0, 360, below=True)] | None = None
     field_ha: Annotated[FiniteFloat, Field(ge=-180, le=180), decimal(-180, 180)] | None = None
     field_dec: Annotated[FiniteFloat, Field(ge=-90, le=90), decimal(-90, 90)] | None = None
-    field_beam: Annotated[int, Field(ge=0, lt=BEAMS), whole(0, BEAMS - 1)] | None = None
+    field_beam: BeamNumber | None = None
     beamPattern: Text | None = None
     integration_factor: SmallInt | None = None
     central_frequency: (
@@ -66,7 +53,7 @@ class ObservationFields(Wire):
     ) = None
     start_band: SmallInt | None = None
     end_band: SmallInt | None = None
-    telescopes: Annotated[str, StringConstraints(pattern=r"^[23456789ABCD]{1,12}$")] | None = None
+    telescopes: Telescopes | None = None
     science_mode: Name | None = None
     number_of_bins: SmallInt | None = None
     par_file_name: Text | None = None
@@ -78,7 +65,7 @@ class ObservationFields(Wire):
     skip_auto_ingest: Flag = False
     priority: Annotated[int, Field(ge=-1000, le=1000), whole(-1000, 1000)] = 0
     """Of those that wait, the highest is given out first."""
-    options: Annotated[dict[Name, JsonValue], Field(json_schema_extra=_OPTIONS)] = Field(default_factory=dict)
+    options: Options = Field(default_factory=dict)
     """What the astronomer wrote and no other field names."""
 
     @model_validator(mode="after")
@@ -86,12 +73,7 @@ class ObservationFields(Wire):
         written = json.dumps(self.options)
         if len(written) > LONGEST_TEXT or "\\u0000" in written:
             raise ValueError(f"options: longer than {LONGEST_TEXT} characters, or NUL among them")
-        if "ndps" in self.options:
-            products = self.options["ndps"]
-            if isinstance(products, float) and products.is_integer():
-                products = self.options["ndps"] = int(products)
-            if isinstance(products, bool) or not re.fullmatch(_NDPS, str(products)):
-                raise ValueError(f"ndps: {products!r} is not a number of data products from 1 to {_MOST_NDPS}")
+        self.options.update(read_known_options(self.options))
         return self
 
 
@@ -202,7 +184,7 @@ class Observation(BaseModel):
         if self.my_status is not Status.RUNNING:
             return None
         return lifecycle.backstop(
-            imaging=family_of(self.observing_mode) is Family.IMAGING,
+            completes_after=instrument().mode(self.observing_mode).completes_after,
             end=self.endtime,
             since=self.status_history[-1].timestamp,
             now=now,

@@ -4,7 +4,7 @@ The telescope's own word counts for more than the clock: what it has broken off 
 it still observes may yet be completing, until the lifecycle's last limit.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from atdb_interface import lifecycle
 from atdb_interface.lifecycle import Status
@@ -24,7 +24,7 @@ def ending(observation: Observation, told: TelescopeTask | None, now: datetime) 
     if told and told.state in BROKEN_OFF:
         return Status.ERROR_NO_COMPLETING, f"the telescope has it as {told}"
     if told and told.state in AT_WORK:
-        if not _is_past(observation, now, imaging=False):
+        if _waited(observation, now) <= lifecycle.COMPLETING_TIMEOUT:
             return None
         return Status.ERROR_NO_COMPLETING, f"{NO_WORD}; the telescope has it as {told}"
     status = observation.backstop(now)
@@ -33,9 +33,8 @@ def ending(observation: Observation, told: TelescopeTask | None, now: datetime) 
 
 def is_worth_asking(observation: Observation, now: datetime) -> bool:
     """Tell whether the telescope's word could end a running observation, whatever its mode, by now."""
-    return observation.my_status is Status.RUNNING and _is_past(observation, now, imaging=True)
+    return observation.my_status is Status.RUNNING and _waited(observation, now) > lifecycle.ASK_AFTER
 
 
-def _is_past(observation: Observation, now: datetime, *, imaging: bool) -> bool:
-    since = observation.status_since
-    return lifecycle.backstop(imaging=imaging, end=observation.endtime, since=since, now=now) is not None
+def _waited(observation: Observation, now: datetime) -> timedelta:
+    return now - max(observation.endtime, observation.status_since)

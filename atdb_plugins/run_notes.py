@@ -15,6 +15,7 @@ from atdb_interface.claims import ClaimedTask
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
 from atdb_interface.fields import write_time
+from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import WORKING, Status
 from atdb_interface.owners import STAGE_DAGS, read_owner, write_owner
 from atdb_interface.transitions import Transition
@@ -133,8 +134,9 @@ class NoteKeeper:
 
     async def _note_failures(self) -> None:
         for run in await self._airflow.failed(self._runs_since):
-            if run.dag_id in STAGE_DAGS and run.partition_key and re.fullmatch("[0-9]+", run.partition_key):
-                await self._write(run, await self._history(run.partition_key))
+            key = run.partition_key
+            if run.dag_id in STAGE_DAGS and key and re.fullmatch(instrument().task_ids.pattern, key, re.ASCII):
+                await self._write(run, await self._history(key))
 
     async def _write(self, run: Run, history: Sequence[Transition]) -> None:
         outcome = outcome_of(write_owner(run.dag_id, run.run_id), history, has_failed=run.state == "failed")

@@ -9,8 +9,6 @@ WORKDIR /opt/atdb
 COPY pyproject.toml README.md ./
 COPY atdb_interface atdb_interface
 COPY atdb_api atdb_api
-# The telescope simulator reads parsets as they are written there.
-COPY atdb_plugins atdb_plugins
 COPY sql sql
 COPY standalone standalone
 RUN /opt/build/bin/uv pip install --quiet --no-cache --python /opt/venv/bin/python --no-deps --no-build-isolation --editable . \

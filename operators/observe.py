@@ -16,13 +16,13 @@ from airflow.triggers.base import StartTriggerArgs
 
 from atdb_interface.client import Client
 from atdb_interface.errors import Conflict, NotFound
+from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, OBSERVE, OBSERVED, START_LEAD, START_TOLERANCE, Status
 from atdb_interface.observations import Observation
 from atdb_interface.times import STARTING_MARGIN_SECONDS
 from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
-from atdb_plugins.parset import make_parset
 from atdb_plugins.triggers.atdb import TurnTrigger, has_turn
 from operators import run_again
 from operators.failures import NotDue, reported
@@ -158,7 +158,7 @@ class StartOperator(_WhenDueOperator):
                         "the run was interrupted as it started, and the telescope does not know it"
                     )
                 filenames = [product.filename for product in client.dataproducts(taskID=task_id)]
-                self.telescope.start(task_id, make_parset(observation, filenames))
+                self.telescope.start(task_id, instrument().command(observation, filenames))
         except TelescopeError as error:
             client.move(task_id, Status.ERROR_START_OBS, owner=owner, reason=str(error))
             raise AirflowFailException(str(error)) from error

@@ -7,6 +7,7 @@ from importlib import import_module
 from pkgutil import walk_packages
 
 import operators
+from atdb_interface.instruments import instrument
 
 _OF_AIRFLOW = ("airflow.sdk.execution_time.task_runner", "airflow.dag_processing.dagbag")
 _OF_EXECUTORS = ("operators.executor", "operators.preload")
@@ -15,3 +16,4 @@ _OPERATORS = [found.name for found in walk_packages(operators.__path__, f"{opera
 for module in (*_OF_AIRFLOW, *_OPERATORS):
     if module not in _OF_EXECUTORS:
         import_module(module)
+instrument()

@@ -11,7 +11,7 @@ from atdb_api.models import Observation, TaskDay, Transition
 from atdb_api.search import columns
 from atdb_api.services import changes, locks, transitions
 from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
-from atdb_interface.fields import family_of
+from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import BEFORE_START, Status
 from atdb_interface.observations import NewObservation, ObservationChange
 
@@ -29,7 +29,7 @@ def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
     now = datetime.now(UTC)
     values = columns.observation_values(new.model_dump())
     values["name"] = new.name or new.field_name
-    values["data_location"] = new.data_location or f"{family_of(new.observing_mode).data_host}:/data"
+    values["data_location"] = new.data_location or f"{instrument().mode(new.observing_mode).data_host}:/data"
     observation = Observation(task_id=task_id, status=Status.DEFINED, status_since=now, created_at=now, **values)
     session.add(observation)
     session.add(Transition(task_id=task_id, previous=None, status=Status.DEFINED, at=now, actor=actor, reason=""))
@@ -121,12 +121,12 @@ def _checked_values(session: Session, observation: Observation, change: Observat
 
 def _next_task_id(session: Session, day: date) -> str:
     count = insert(TaskDay).values(day=day, last_number=1)
-    number = session.scalar(
+    number = session.execute(
         count.on_conflict_do_update(
             index_elements=[TaskDay.day], set_={"last_number": TaskDay.last_number + 1}
         ).returning(TaskDay.last_number)
-    )
-    return f"{day:%y%m%d}{number:03d}"
+    ).scalar_one()
+    return instrument().task_ids.write(day, number)
 
 
 def _refuse_duplicate(session: Session, observing_mode: str, field_name: str, start: datetime) -> None:

@@ -17,76 +17,13 @@ from atdb_interface.client import Client
 from atdb_interface.client.presets import find_host
 from atdb_interface.dataproducts import NewDataProduct, ProductMove
 from atdb_interface.errors import BadRequest
-from atdb_interface.fields import family_of
+from atdb_interface.instruments.apertif.schedule import Options, read_options, specification
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import NewObservation
 
-Options = dict[str, str | bool]
-
-#: Options whose field has another name.
-FIELD_NAMES = {"pattern": "beamPattern", "irods_coll": "irods_collection"}
-
-
-def read_options(arguments: Sequence[str]) -> Options:
-    """Read `--name=value`, `--name value` and bare `--name`; BadRequest for all else, or a name twice."""
-    options: Options = {}
-    rest = list(arguments)
-    while rest:
-        argument = rest.pop(0)
-        name, equals, value = argument.removeprefix("--").partition("=")
-        if not argument.startswith("--") or not name:
-            raise BadRequest(f"{argument!r} is not an option such as --name=value")
-        if name in options:
-            raise BadRequest(f"--{name} is given twice")
-        if equals:
-            options[name] = value
-        elif rest and not rest[0].startswith("--"):
-            options[name] = rest.pop(0)
-        else:
-            options[name] = True
-    return options
-
-
-def specification(options: Options) -> NewObservation:
-    """Turn the options of a specification into one; those that are no field are kept under `options`.
-
-    Raises BadRequest and pydantic's ValidationError.
-    """
-    options = dict(options)
-    data_dir = options.pop("data_dir", None)
-    fields: dict[str, object] = {}
-    others: Options = {}
-    for name, value in options.items():
-        field = FIELD_NAMES.get(name, name)
-        if field in NewObservation.model_fields and field != "options":
-            if value is True and field != "skip_auto_ingest":
-                raise BadRequest(f"--{name} needs a value")
-            if field in fields:
-                raise BadRequest(f"--{name} says again what another option says")
-            fields[field] = value
-        else:
-            others[name] = value
-    if data_dir is not None:
-        if "data_location" in fields:
-            raise BadRequest("--data_dir says again what --data_location says")
-        if not isinstance(data_dir, str) or not data_dir.startswith("/"):
-            raise BadRequest(f"--data_dir: {data_dir!r} is not a directory such as /data/apertif")
-        fields["data_location"] = f"{_data_host(fields)}:{data_dir}"
-    return NewObservation.model_validate({**fields, "options": others})
-
-
-def _data_host(fields: dict[str, object]) -> str:
-    node = fields.get("node")
-    if node:
-        return str(node)
-    try:
-        return family_of(str(fields.get("observing_mode"))).data_host
-    except ValueError as error:
-        raise BadRequest(f"--observing_mode: {error}") from None
-
 
 def _specification(client: Client, options: Options) -> str:
-    new = client.create_observation(specification(options))
+    new = client.create_observation(NewObservation.model_validate(specification(options)))
     return f"{new.taskID} {new.my_status}: {new.field_name} {new.observing_mode}"
 
 

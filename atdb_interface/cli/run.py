@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from atdb_interface.client.presets import ConfigError
 from atdb_interface.errors import AtdbError, Unavailable, Unexpected
+from atdb_interface.instruments import InstrumentError, instrument
 
 DONE, CANNOT, REFUSED = 0, 1, 2
 
@@ -14,8 +15,9 @@ DONE, CANNOT, REFUSED = 0, 1, 2
 def run(program: str, work: Callable[[], None]) -> int:
     """Do the work; 0 when done, 2 when something cannot be read or is refused, 1 when ATDB cannot be reached."""
     try:
+        instrument()
         work()
-    except (Unavailable, Unexpected, ConfigError) as error:
+    except (Unavailable, Unexpected, ConfigError, InstrumentError) as error:
         print(f"{program}: {error}", file=sys.stderr)
         return CANNOT
     except (AtdbError, ValueError) as error:

@@ -1,42 +1,26 @@
-"""Schedules: shell scripts of `atdb_service --operation=specification ...` commands, one an observation."""
+"""Schedules: files of an observatory's specifications, which the instrument in use reads."""
 
-import shlex
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from atdb_interface.cli.atdb_service import read_options, specification
 from atdb_interface.cli.run import sentence
 from atdb_interface.errors import BadRequest
+from atdb_interface.instruments import instrument
 from atdb_interface.observations import NewObservation
-
-COMMAND = "atdb_service"
 
 
 def read_schedule(path: Path) -> list[NewObservation]:
-    """Read a schedule without running it; BadRequest names the first line that is no specification."""
+    """Read a schedule without running it; BadRequest names the first part that is no specification."""
+    observations = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        for where, fields in instrument().read_schedule(path):
+            try:
+                observations.append(NewObservation.model_validate(fields))
+            except ValidationError as error:
+                raise BadRequest(f"{where}: {sentence(error)}") from None
     except (OSError, ValueError) as error:
         raise BadRequest(f"{path} cannot be read: {error}") from None
-    observations = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        try:
-            observations.append(_specification(line))
-        except (BadRequest, ValidationError, ValueError) as error:
-            raise BadRequest(f"{path}, line {number}: {sentence(error)}") from None
     if not observations:
-        raise BadRequest(f"{path} holds no {COMMAND} command")
+        raise BadRequest(f"{path} holds no specification")
     return observations
-
-
-def _specification(line: str) -> NewObservation:
-    if line.split(maxsplit=1)[0] != COMMAND:
-        raise BadRequest(f"{line.strip()[:60]!r} is not an {COMMAND} command")
-    options = read_options(shlex.split(line, comments=True)[1:])
-    options.pop("atdb_host", None)
-    if options.pop("operation", None) != "specification":
-        raise BadRequest("not --operation=specification")
-    return specification(options)

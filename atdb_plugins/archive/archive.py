@@ -19,6 +19,7 @@ from fsspec.implementations.local import LocalFileSystem
 from atdb_interface.checksum import Advance, FileRecord, files_of, product_checksum, read_record, untold
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.fields import MANIFEST
+from atdb_interface.instruments import instrument
 from atdb_interface.observations import Observation
 from atdb_plugins.archive.manifest import files_in, make_manifest
 from atdb_plugins.archive.partial_files import discard, name_of_part, new_part, publish, to_disk
@@ -47,8 +48,10 @@ class Archive:
         return cls(filesystem, root.rstrip("/"))
 
     def folder(self, observation: Observation) -> str:
-        """Name the folder of an observation."""
-        collection = (observation.irods_collection or observation.observing_mode).strip("/")
+        """Name the folder of an observation. ArchiveError if the instrument wants it outside the archive."""
+        collection = instrument().archive_folder(observation).strip("/")
+        if ".." in collection.split("/"):
+            raise ArchiveError(f"{collection} is not a folder within the archive")
         return f"{self.root}/{collection}/{observation.taskID}"
 
     def url(self, folder: str, name: str) -> str:

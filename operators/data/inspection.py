@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 from atdb_interface.checksum import Advance, FileRecord, files_of, records_of
-from atdb_interface.products import is_directory
+from atdb_interface.instruments import instrument
 
 GROWING = "is still being written"
 #: Path below the product, size in bytes, and time of the last change in ns since 1970.
@@ -35,9 +35,10 @@ def inspect(path: Path) -> list[FileState]:
         raise MissingDataError("missing") from error
     if stat.S_ISLNK(mode):
         raise InvalidDataError("a link, and no data")
-    if is_directory(path.name) and stat.S_ISREG(mode):
+    is_directory = instrument().is_directory(path.name)
+    if is_directory and stat.S_ISREG(mode):
         raise InvalidDataError("a file, where a directory should be")
-    if not is_directory(path.name) and stat.S_ISDIR(mode):
+    if not is_directory and stat.S_ISDIR(mode):
         raise InvalidDataError("a directory, where a file should be")
     try:
         files = files_of(path)

@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator
 
 from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.fields import write_time
+from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import STAGES
 from atdb_plugins.audit_log import ANY_DAG, RunRequest, requests_of
 from atdb_plugins.hooks.airflow import AirflowHook
@@ -20,8 +21,6 @@ _OVERLAP = timedelta(minutes=1)
 #: How far one pass looks back at most, so that passes that fail do not make the next one read ever more.
 LOOKS_BACK = timedelta(days=1)
 _DAGS = frozenset(str(stage.actor) for stage in STAGES)
-_TASK_ID = re.compile(r"[0-9]{9,12}", re.ASCII)
-_RUN_OF_TASK = re.compile(rf"({_TASK_ID.pattern})-.+", re.ASCII)
 
 
 class AuditRunsOperator(BaseOperator):
@@ -76,9 +75,10 @@ def _event(airflow: AirflowHook, request: RunRequest) -> NewEvent:
 
 def _task_id(airflow: AirflowHook, request: RunRequest) -> str | None:
     """Find the observation of a request; the run's id has it, except for runs of older versions and by hand."""
-    if request.run_id and (named := _RUN_OF_TASK.fullmatch(request.run_id)):
+    pattern = instrument().task_ids.pattern
+    if request.run_id and (named := re.fullmatch(f"({pattern})-.+", request.run_id, re.ASCII)):
         return named[1]
     key = request.partition_key
     if request.run_id and request.dag_id != ANY_DAG:
         key = airflow.partition_key(request.dag_id, request.run_id)
-    return key if key and _TASK_ID.fullmatch(key) else None
+    return key if key and re.fullmatch(pattern, key, re.ASCII) else None

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 
+from atdb_interface.instruments import InstrumentError, instrument
 from standalone.containers.services import PROCESSES, service_file
 from standalone.credentials import Credentials
 from standalone.files import write_private
@@ -33,12 +34,13 @@ def main(service: str) -> None:
     """Run a migration, or replace this program by the process of a service."""
     try:
         settings = Settings.from_environment()
+        instrument()
         if service in ("worker", "airflow-dag-processor"):
             from standalone.stack import task_settings  # noqa: PLC0415 - the other image does not have the tasks
 
             task_settings.check()
         credentials = Credentials.read(settings.credentials)
-    except (SettingsError, OSError, ValueError) as error:
+    except (SettingsError, InstrumentError, OSError, ValueError) as error:
         raise SystemExit(f"{service}: {error}") from None
     for folder in (settings.logs, settings.run, settings.airflow_home):
         folder.mkdir(mode=0o700, exist_ok=True)

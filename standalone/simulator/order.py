@@ -18,10 +18,8 @@ from pydantic import (
 from atdb_interface.data_hosts import local_path
 from atdb_interface.errors import BadRequest
 from atdb_interface.fields import DataLocation, FileName, FiniteFloat, Name, TaskId, Text, Time
-from atdb_plugins.parset import read_parset
-
-#: What the data writer can write, by how a product's name ends.
-FITS, MEASUREMENT_SET = ".fits", ".MS"
+from atdb_interface.instruments.apertif.parset import read_parset
+from atdb_interface.instruments.apertif.products import FITS, MEASUREMENT_SET
 
 
 def _names(value: Any) -> Any:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from astropy.io import fits
 
 from atdb_interface.fields import write_time
-from standalone.simulator.order import FITS, Order
+from atdb_interface.instruments.apertif.products import FITS
+from atdb_interface.instruments.apertif.site import SITE
+from standalone.simulator.order import Order
 
 #: In how many parts a product is written.
 PARTS = 4
@@ -51,7 +53,7 @@ def _hdu(order: Order, filename: str, size: int, part: int) -> FilePart:
     else:
         header["PCOUNT"], header["GCOUNT"] = 0, 1
         header["EXTNAME"], header["EXTVER"] = "SUBINT", part
-    header["TELESCOP"] = "WSRT"
+    header["TELESCOP"] = SITE.name
     header["ORIGIN"] = "ATDB telescope simulator"
     header["OBSID"] = order.task_id
     header["FILENAME"] = _ascii(filename)
@@ -81,7 +83,7 @@ def _tables(order: Order, filename: str, size: int) -> list[FilePart]:
     info = (
         "Type = Measurement Set\nSubType = \n\n"
         "This is a MeasurementSet Table holding measurements from a Telescope\n"
-        f"TELESCOP = WSRT (ATDB telescope simulator)\nOBSID = {order.task_id}\nFILENAME = {filename}\n"
+        f"TELESCOP = {SITE.name} (ATDB telescope simulator)\nOBSID = {order.task_id}\nFILENAME = {filename}\n"
         f"FIELD = {order.field_name}\nSTART = {write_time(order.start)}\nEND = {write_time(order.end)}\n"
     )
     return [

@@ -17,7 +17,7 @@ from standalone.stack import database, pools, processes
 #: Of the environment in which the stack is started, only this reaches its processes: no proxy, no PYTHONPATH and
 # no AIRFLOW__ setting of another installation changes what the stack does.
 INHERITED = (
-    *("ATDB_ANONYMOUS_ROLE", "ATDB_REPORTS_ACCOUNT", "ATDB_RETRY_SECONDS", "ATDB_SITE_REPORTS"),
+    *("ATDB_ANONYMOUS_ROLE", "ATDB_INSTRUMENT", "ATDB_REPORTS_ACCOUNT", "ATDB_RETRY_SECONDS", "ATDB_SITE_REPORTS"),
     *("ATDB_KEEP_AIRFLOW_DAYS", "ATDB_KEEP_CLAIMS_DAYS", "ATDB_KEEP_IDEMPOTENCY_KEYS_DAYS"),
     *("ATDB_KEEP_LOGS_DAYS", "ATDB_KEEP_SESSIONS_DAYS"),
     *("HOME", "LANG", "LC_ALL", "LOGNAME", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER"),

@@ -1,8 +1,9 @@
-"""The settings that only tasks read: a wrong one is found at the start, and not in the night."""
+"""The settings that tasks read and the stack does not: a wrong one is found at the start, and not in the night."""
 
 import os
 from collections.abc import Iterator, Mapping
 
+from atdb_interface.instruments import in_use
 from operators import attempt_limits
 from operators.maintenance import retention
 from standalone.settings import SettingsError
@@ -16,6 +17,10 @@ def wrong(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
     try:
         attempt_limits.first_pause(environment)
     except ValueError as error:
+        yield str(error)
+    try:
+        in_use.load(environment.get(in_use.SETTING) or in_use.DEFAULT)
+    except in_use.InstrumentError as error:
         yield str(error)
 
 

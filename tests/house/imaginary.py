@@ -15,7 +15,7 @@ from atdb_api.services import observations
 from atdb_interface import actions, expected, lifecycle
 from atdb_interface.cli.main import main as cli
 from atdb_interface.lifecycle import Action, Actor, Status
-from atdb_interface.models import NewObservation
+from atdb_interface.observations import NewObservation
 
 WHEN = datetime(2019, 4, 5, 12, tzinfo=UTC)
 

@@ -1,6 +1,7 @@
 """The lifecycle says what the domain says."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -63,17 +64,18 @@ def test_what_is_removed_or_aborted_stays_so() -> None:
 
 @pytest.mark.parametrize("since", [BEGAN, END + timedelta(hours=2)], ids=["ran to its end", "put back after it"])
 @pytest.mark.parametrize(
-    ("imaging", "limit", "becomes"),
+    ("completes_after", "limit", "becomes"),
     [
-        (True, timedelta(minutes=1), Status.COMPLETING),
-        (False, timedelta(minutes=15), Status.ERROR_NO_COMPLETING),
+        (timedelta(minutes=1), timedelta(minutes=1), Status.COMPLETING),
+        (None, timedelta(minutes=15), Status.ERROR_NO_COMPLETING),
     ],
 )
 def test_the_data_writer_has_its_time_and_then_the_backstop_decides(
-    imaging: bool, limit: timedelta, becomes: Status, since: datetime
+    completes_after: timedelta | None, limit: timedelta, becomes: Status, since: datetime
 ) -> None:
     due = max(END, since) + limit
-    assert backstop(imaging=imaging, end=END, since=since, now=END - SECOND) is None
-    assert backstop(imaging=imaging, end=END, since=since, now=due) is None
-    assert backstop(imaging=imaging, end=END, since=since, now=due + SECOND) is becomes
-    assert backstop(imaging=imaging, end=END, since=since, now=due + timedelta(days=9)) is becomes
+    at = partial(backstop, completes_after=completes_after, end=END, since=since)
+    assert at(now=END - SECOND) is None
+    assert at(now=due) is None
+    assert at(now=due + SECOND) is becomes
+    assert at(now=due + timedelta(days=9)) is becomes

@@ -16,7 +16,8 @@ from werkzeug.utils import import_string
 from atdb_interface import lifecycle
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import COMPLETING_TIMEOUT, IMAGING_BACKSTOP, OBSERVE, Actor, Status
+from atdb_interface.instruments.apertif.modes import IMAGING_COMPLETES_AFTER
+from atdb_interface.lifecycle import COMPLETING_TIMEOUT, OBSERVE, Actor, Status
 from atdb_interface.observations import Observation
 from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeState, TelescopeTask
@@ -423,7 +424,7 @@ def test_a_run_of_what_is_past_changes_nothing(
 # The backstop asks the telescope.
 
 LONG = COMPLETING_TIMEOUT + timedelta(minutes=1)
-SHORT = IMAGING_BACKSTOP + timedelta(minutes=1)
+SHORT = IMAGING_COMPLETES_AFTER + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
@@ -455,7 +456,7 @@ def test_what_the_telescope_has_broken_off_is_an_error_with_its_problem(
 ) -> None:
     made = observe(Status.RUNNING)
     logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
-    monkeypatch.setattr(lifecycle, "IMAGING_BACKSTOP", timedelta())
+    monkeypatch.setattr(lifecycle, "ASK_AFTER", timedelta())
     with pytest.raises(AirflowFailException, match="a dish is stuck"):
         CompleteOperator(task_id="complete").execute(context(made.taskID, "observe"))
     status, reason = last(client, made)
@@ -489,7 +490,7 @@ def test_the_backstop_fires_only_when_there_is_something_to_do(
 ) -> None:
     made = running()
     trigger = CompletingTrigger("atdb_default", made.taskID, "telescope_default")
-    monkeypatch.setattr(lifecycle, "IMAGING_BACKSTOP", made.starttime - made.endtime - timedelta(hours=1))
+    monkeypatch.setattr(lifecycle, "ASK_AFTER", made.starttime - made.endtime - timedelta(hours=1))
     assert fires(trigger, 4) is None
     logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
     assert fires(trigger, 30).payload == Status.RUNNING

@@ -12,7 +12,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.events import EventKind
-from atdb_interface.lifecycle import COMPLETING_TIMEOUT, IMAGING_BACKSTOP, MAX_LOST_OWNERS, ProductStatus, Status
+from atdb_interface.instruments.apertif.modes import IMAGING_COMPLETES_AFTER
+from atdb_interface.lifecycle import COMPLETING_TIMEOUT, MAX_LOST_OWNERS, ProductStatus, Status
 from atdb_interface.observations import Observation
 from operators.reconcile.compare_runs import CompareRunsOperator
 from operators.reconcile.safety_limit import Brake
@@ -167,7 +168,7 @@ def test_a_start_whose_owner_holds_its_lease_is_its_own(
 @pytest.mark.parametrize(
     ("mode", "limit", "becomes"),
     [
-        ("imaging", IMAGING_BACKSTOP, Status.COMPLETING),
+        ("imaging", IMAGING_COMPLETES_AFTER, Status.COMPLETING),
         ("arts_sc4_survey", COMPLETING_TIMEOUT, Status.ERROR_NO_COMPLETING),
     ],
 )
@@ -195,7 +196,7 @@ def test_past_its_end_an_observation_ends_as_the_telescope_says(
     )
     knows(failed, State.FAILED, problem="the disk is full")
     knows(late, State.OBSERVING)
-    compare(client, began + IMAGING_BACKSTOP + AFTER_OBSERVE + timedelta(seconds=10))
+    compare(client, began + IMAGING_COMPLETES_AFTER + AFTER_OBSERVE + timedelta(seconds=10))
     assert last(client, failed) == (
         "error (no completing)",
         "the telescope has it as failed: the disk is full",
@@ -235,7 +236,7 @@ def test_a_telescope_that_does_not_answer_stands_in_the_way_of_nothing_else(
         observe(Status.RUNNING, starttime=start.isoformat(), field_name=name, duration=1) for name in "ab"
     )
     client.act(cancelled.taskID, Action.CANCEL)
-    compare(client, start + IMAGING_BACKSTOP + AFTER_OBSERVE + timedelta(seconds=10))
+    compare(client, start + IMAGING_COMPLETES_AFTER + AFTER_OBSERVE + timedelta(seconds=10))
     assert client.observation(ended.taskID).my_status is Status.COMPLETING
 
 

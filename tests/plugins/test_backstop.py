@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from atdb_interface.lifecycle import COMPLETING_TIMEOUT, IMAGING_BACKSTOP, Status
+from atdb_interface.instruments.apertif.modes import IMAGING_COMPLETES_AFTER
+from atdb_interface.lifecycle import COMPLETING_TIMEOUT, Status
 from atdb_interface.observations import Observation
 from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.telescope import TelescopeTask
@@ -16,14 +17,14 @@ SECOND = timedelta(seconds=1)
 @pytest.mark.parametrize(
     ("mode", "state", "after", "becomes"),
     [
-        ("imaging", "failed", IMAGING_BACKSTOP - SECOND, None),
-        ("imaging", "failed", IMAGING_BACKSTOP + SECOND, Status.ERROR_NO_COMPLETING),
-        ("arts_sc1_timing", "failed", IMAGING_BACKSTOP + SECOND, Status.ERROR_NO_COMPLETING),
-        ("arts_sc1_timing", "observing", IMAGING_BACKSTOP + SECOND, None),
+        ("imaging", "failed", IMAGING_COMPLETES_AFTER - SECOND, None),
+        ("imaging", "failed", IMAGING_COMPLETES_AFTER + SECOND, Status.ERROR_NO_COMPLETING),
+        ("arts_sc1_timing", "failed", IMAGING_COMPLETES_AFTER + SECOND, Status.ERROR_NO_COMPLETING),
+        ("arts_sc1_timing", "observing", IMAGING_COMPLETES_AFTER + SECOND, None),
         ("arts_sc1_timing", "observing", COMPLETING_TIMEOUT + SECOND, Status.ERROR_NO_COMPLETING),
-        ("imaging", "observing", IMAGING_BACKSTOP + SECOND, None),
-        ("imaging", "finished", IMAGING_BACKSTOP + SECOND, Status.COMPLETING),
-        ("arts_sc1_timing", None, IMAGING_BACKSTOP + SECOND, None),
+        ("imaging", "observing", IMAGING_COMPLETES_AFTER + SECOND, None),
+        ("imaging", "finished", IMAGING_COMPLETES_AFTER + SECOND, Status.COMPLETING),
+        ("arts_sc1_timing", None, IMAGING_COMPLETES_AFTER + SECOND, None),
         ("arts_sc1_timing", None, COMPLETING_TIMEOUT + SECOND, Status.ERROR_NO_COMPLETING),
     ],
 )

@@ -19,9 +19,9 @@ from astropy.io import fits
 
 from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
+from atdb_interface.instruments.apertif.parset import make_parset
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
-from atdb_plugins.parset import make_parset
 from standalone.settings import HOST, SettingsError
 from standalone.simulator.settings import Settings
 from tests.conftest import SECRETS, free_ports, listening

@@ -15,8 +15,8 @@ import pytest
 
 from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
+from atdb_interface.instruments.apertif.parset import make_parset
 from atdb_interface.lifecycle import Status
-from atdb_plugins.parset import make_parset
 from standalone.settings import HOST
 from standalone.simulator.faults import PLAN, Fault, Plan, Rule
 from tests.standalone.test_telescope import (

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from atdb_interface.fields import family_of
+from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import Group, Phase, Status, statuses
 
 DAY = timedelta(days=1)
@@ -74,7 +74,7 @@ def arrange(begin: datetime, slots: Sequence[Slot]) -> Timetable:
 
 def _kind(mode: str) -> str:
     try:
-        return family_of(mode)
+        return instrument().mode(mode).name
     except ValueError:  # of before modes were checked
         return mode
 

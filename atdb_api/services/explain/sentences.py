@@ -12,11 +12,11 @@ from atdb_api.services.explain.barriers import barriers, because, data_host, giv
 from atdb_api.services.explain.situation import Situation, situation
 from atdb_interface.actions import actions_from
 from atdb_interface.expected import due
-from atdb_interface.fields import Family, family_of, write_time
+from atdb_interface.fields import write_time
+from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import (
     AT_THE_TELESCOPE,
     COMPLETING_TIMEOUT,
-    IMAGING_BACKSTOP,
     MAX_LOST_OWNERS,
     OBSERVE,
     STAGES,
@@ -113,9 +113,9 @@ def _runs(found: Situation) -> str:
     o, end = found.observation, write_time(found.observation.end_time)
     if found.now < o.end_time:
         return f"observing until {end}"
-    imaging = family_of(o.observing_mode) is Family.IMAGING
-    then = S.COMPLETING if imaging else S.ERROR_NO_COMPLETING
-    limit = max(o.end_time, o.status_since) + (IMAGING_BACKSTOP if imaging else COMPLETING_TIMEOUT)
+    completes_after = instrument().mode(o.observing_mode).completes_after
+    then = S.ERROR_NO_COMPLETING if completes_after is None else S.COMPLETING
+    limit = max(o.end_time, o.status_since) + (COMPLETING_TIMEOUT if completes_after is None else completes_after)
     if found.now <= limit:
         wait = f"waits until {write_time(limit)} for the data writer's word"
         return f"ended at {end}; {wait}, without which observe makes it {then}"

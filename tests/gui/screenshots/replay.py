@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from atdb_interface.cli.schedule import read_schedule
+from atdb_interface.instruments import instrument
 from atdb_interface.observations import NewObservation, Observation
-from atdb_interface.products import expected_filenames
 from tests.gui.screenshots.week import BEAM_BYTES_PER_SECOND, ENDS_FROM_NOW, Planned
 
 _MOST_OBSERVATIONS, _PART_BEFORE_NOW = 250, 0.7
@@ -80,7 +80,7 @@ def _filenames(new: NewObservation) -> tuple[str, ...]:
     to_be = Observation.model_construct(
         taskID="{}", observing_mode=new.observing_mode, science_mode=new.science_mode, options=new.options
     )
-    return tuple(expected_filenames(to_be))
+    return tuple(product.filename for product in instrument().products(to_be))
 
 
 def _seconds(new: NewObservation) -> int:

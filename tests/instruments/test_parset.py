@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from atdb_interface.fields import write_time
+from atdb_interface.instruments.apertif.parset import make_parset, read_parset
 from atdb_interface.observations import Observation
-from atdb_plugins.parset import make_parset, read_parset
 
 Observe = Callable[..., Observation]
 

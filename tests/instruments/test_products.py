@@ -4,10 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
+from atdb_interface.instruments import instrument
 from atdb_interface.observations import Observation
-from atdb_interface.products import expected_filenames, expected_products
+from atdb_interface.products import expected_products
 
 Observe = Callable[..., Observation]
+
+
+def expected_filenames(made: Observation) -> list[str]:
+    return [product.filename for product in instrument().products(made)]
 
 
 @pytest.mark.parametrize("mode", ["imaging", "imaging_pointing"])

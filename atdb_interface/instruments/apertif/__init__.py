@@ -1,0 +1,29 @@
+"""Apertif: the system of 40 beams on the Westerbork telescope, with its correlator and the machines of ARTS."""
+
+from atdb_interface.instruments.apertif.modes import MODES
+from atdb_interface.instruments.apertif.parset import make_parset
+from atdb_interface.instruments.apertif.products import MEASUREMENT_SET, VISIBILITY
+from atdb_interface.instruments.apertif.schedule import read_schedule
+from atdb_interface.instruments.apertif.site import SITE
+from atdb_interface.instruments.apertif.specification import FIELDS, OPTIONS
+from atdb_interface.instruments.interface import Instrument, TaskIds
+from atdb_interface.observations import Observation
+
+
+def archive_folder(observation: Observation) -> str:
+    """Return the collection that the specification names; if it names none, one for each observing mode."""
+    return observation.irods_collection or observation.observing_mode
+
+
+APERTIF = Instrument(
+    site=SITE,
+    modes=MODES,
+    task_ids=TaskIds(template="{day:%y%m%d}{number:03d}", pattern="[0-9]{9,12}", example="190405034"),
+    product_type=VISIBILITY,
+    directories=(MEASUREMENT_SET,),
+    command=make_parset,
+    archive_folder=archive_folder,
+    read_schedule=read_schedule,
+    fields=FIELDS,
+    options=OPTIONS,
+)

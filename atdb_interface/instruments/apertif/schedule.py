@@ -1,0 +1,104 @@
+"""Schedules: shell scripts of `atdb_service --operation=specification ...` commands, one an observation."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from atdb_interface.errors import BadRequest
+from atdb_interface.instruments.apertif.modes import MODES
+from atdb_interface.instruments.interface import find_mode
+from atdb_interface.observations import NewObservation
+
+COMMAND = "atdb_service"
+Options = dict[str, str | bool]
+
+#: Options whose field has another name.
+FIELD_NAMES = {"pattern": "beamPattern", "irods_coll": "irods_collection"}
+
+
+def read_schedule(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield each specification in a schedule, without running it, behind its line.
+
+    Raises BadRequest, which names the first line that is no specification.
+    """
+    found = False
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        where = f"{path}, line {number}"
+        try:
+            fields = _read_command(line)
+        except (BadRequest, ValueError) as error:
+            raise BadRequest(f"{where}: {error}") from None
+        found = True
+        yield where, fields
+    if not found:
+        raise BadRequest(f"{path} holds no {COMMAND} command")
+
+
+def _read_command(line: str) -> dict[str, object]:
+    if line.split(maxsplit=1)[0] != COMMAND:
+        raise BadRequest(f"{line.strip()[:60]!r} is not an {COMMAND} command")
+    options = read_options(shlex.split(line, comments=True)[1:])
+    options.pop("atdb_host", None)
+    if options.pop("operation", None) != "specification":
+        raise BadRequest("not --operation=specification")
+    return specification(options)
+
+
+def read_options(arguments: Sequence[str]) -> Options:
+    """Read `--name=value`, `--name value` and bare `--name`; BadRequest for all else, or a name twice."""
+    options: Options = {}
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        name, equals, value = argument.removeprefix("--").partition("=")
+        if not argument.startswith("--") or not name:
+            raise BadRequest(f"{argument!r} is not an option such as --name=value")
+        if name in options:
+            raise BadRequest(f"--{name} is given twice")
+        if equals:
+            options[name] = value
+        elif rest and not rest[0].startswith("--"):
+            options[name] = rest.pop(0)
+        else:
+            options[name] = True
+    return options
+
+
+def specification(options: Options) -> dict[str, object]:
+    """Return the fields of the specification that options make; those that are no field are its `options`.
+
+    Raises BadRequest.
+    """
+    options = dict(options)
+    data_dir = options.pop("data_dir", None)
+    fields: dict[str, object] = {}
+    others: Options = {}
+    for name, value in options.items():
+        field = FIELD_NAMES.get(name, name)
+        if field in NewObservation.model_fields and field != "options":
+            if value is True and field != "skip_auto_ingest":
+                raise BadRequest(f"--{name} needs a value")
+            if field in fields:
+                raise BadRequest(f"--{name} says again what another option says")
+            fields[field] = value
+        else:
+            others[name] = value
+    if data_dir is not None:
+        if "data_location" in fields:
+            raise BadRequest("--data_dir says again what --data_location says")
+        if not isinstance(data_dir, str) or not data_dir.startswith("/"):
+            raise BadRequest(f"--data_dir: {data_dir!r} is not a directory such as /data/apertif")
+        fields["data_location"] = f"{_data_host(fields)}:{data_dir}"
+    return {**fields, "options": others}
+
+
+def _data_host(fields: dict[str, object]) -> str:
+    node = fields.get("node")
+    if node:
+        return str(node)
+    try:
+        return find_mode(MODES, str(fields.get("observing_mode"))).data_host
+    except ValueError as error:
+        raise BadRequest(f"--observing_mode: {error}") from None

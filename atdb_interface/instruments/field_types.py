@@ -1,0 +1,62 @@
+"""Types of fields that the instrument in use sets: for reading values, and for the JSON Schema of the models."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from atdb_interface.instruments.in_use import instrument
+from atdb_interface.instruments.interface import Instrument
+
+
+@dataclass(frozen=True)
+class OfInstrument:
+    """Read a value as the type that the instrument in use has for it; if it has none, as what stands before this.
+
+    The instrument is asked when a value is read, not at import: its own package may import the models.
+    """
+
+    find: Callable[[Instrument], Any]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Read what the instrument leaves to the type that stands before this."""
+        return core_schema.no_info_wrap_validator_function(self._read, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe the type that is used."""
+        adapter = _adapter(self.find)
+        return adapter.json_schema() if adapter else handler(core)
+
+    def _read(self, value: Any, otherwise: Callable[[Any], Any]) -> Any:
+        adapter = _adapter(self.find)
+        return adapter.validate_python(value) if adapter else otherwise(value)
+
+
+@cache
+def _adapter(find: Callable[[Instrument], Any]) -> TypeAdapter[Any] | None:
+    found = find(instrument())
+    return None if found is None else TypeAdapter(found)
+
+
+def read_known_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Read those options that the instrument knows. ValueError names the first that cannot be read."""
+    known = {}
+    for name, kind in instrument().options.items():
+        if name in options:
+            try:
+                known[name] = TypeAdapter(kind).validate_python(options[name])
+            except ValidationError as error:
+                message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+                raise ValueError(f"{name}: {message}") from None
+    return known
+
+
+def describe_options(schema: JsonSchemaValue) -> None:
+    """Add those options that the instrument knows to the JSON Schema of all options."""
+    if known := instrument().options:
+        schema["properties"] = {name: TypeAdapter(kind).json_schema() for name, kind in known.items()}
+        schema["additionalProperties"] = False

@@ -1,0 +1,45 @@
+"""The instrument in use: the one that the setting ATDB_INSTRUMENT names, among those that are installed."""
+
+import os
+from functools import cache
+from importlib.metadata import entry_points
+
+from atdb_interface.instruments.interface import API_VERSION, Instrument
+
+#: The setting that holds the instrument's name, and what it is unless set.
+SETTING, DEFAULT = "ATDB_INSTRUMENT", "apertif"
+GROUP = "atdb.instruments"
+
+
+class InstrumentError(Exception):
+    """The instrument in use is unknown, or cannot be used; the message names the setting.
+
+    It is no ValueError, so that no value of a request is taken for the cause.
+    """
+
+
+@cache
+def instrument() -> Instrument:
+    """Return the instrument in use. Raises InstrumentError."""
+    return load(os.environ.get(SETTING) or DEFAULT)
+
+
+def load(name: str) -> Instrument:
+    """Load an instrument by its name, and no other. Raises InstrumentError."""
+    installed = {each.name: each for each in entry_points(group=GROUP)}
+    if name not in installed:
+        known = ", ".join(sorted(installed)) or "none is installed"
+        raise InstrumentError(f"{SETTING} must be the name of an installed instrument ({known}), not {name!r}")
+    try:
+        found = installed[name].load()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise InstrumentError(f"{SETTING}: the instrument {name!r} cannot be loaded: {reason}") from error
+    if not isinstance(found, Instrument):
+        raise InstrumentError(f"{SETTING}: {installed[name].value} of {name!r} is not an Instrument")
+    if found.api_version != API_VERSION:
+        raise InstrumentError(
+            f"{SETTING}: the instrument {name!r} is made for version {found.api_version} of the interface, "
+            f"and this ATDB has version {API_VERSION}"
+        )
+    return found

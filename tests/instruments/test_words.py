@@ -1,0 +1,31 @@
+"""`make check` finds what belongs to the instrument in other places."""
+
+from pathlib import Path
+
+import pytest
+
+from standalone.settings import REPOSITORY
+from tools import instrument_words
+
+
+def test_no_word_of_the_instrument_stands_outside_its_own_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    assert instrument_words.main() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("a.py", 'HOST = "wcudata2"\n', ["wcudata"]),
+        ("a.py", "if mode is Mode.ARTS_SC4:\n    pass\n", ["ARTS_SC4"]),
+        ("a.py", 'name = f"WSRTA{task_id}_B{beam:03d}.MS"\n', ["WSRTA", ".MS"]),
+        ("a.py", "def backstop(*, imaging):\n    pass\n", ["imaging"]),
+        ("a.py", '"""Such as imaging."""\n\nparts = "starts"  # of ARTS\n', []),
+        ("a.html", "<p>imaging</p>", ["imaging"]),
+        ("a.sql", "-- imaging\ncomment on column o is 'Such as imaging';\nwhere mode = 'imaging'", ["imaging"]),
+    ],
+)
+def test_modes_file_names_and_hosts_are_found_but_not_in_documentation(
+    name: str, text: str, found: list[str]
+) -> None:
+    assert [word for _, word in instrument_words.words(Path(name), text)] == found
