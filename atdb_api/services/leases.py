@@ -9,13 +9,8 @@ from atdb_api.services.locks import lock_observation
 from atdb_api.services.stages import require_unpaused
 from atdb_interface.errors import NotOwner
 from atdb_interface.fields import write_time
-from atdb_interface.lifecycle import (
-    MAX_LOST_OWNERS,
-    WORKING,
-)
+from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING
 from atdb_interface.work import Lease as AskedLease
-
-DEFAULT_LEASE_SECONDS = 60
 
 
 def renew(session: Session, ask: AskedLease) -> Lease:

@@ -11,7 +11,8 @@ from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.listings import TRANSITIONS
 from atdb_api.rest.pagination import Answer, item, page
 from atdb_api.roles import Role
-from atdb_api.services import locks, transitions
+from atdb_api.services import history, locks, transitions
+from atdb_api.services.authority import Authority
 from atdb_interface.errors import ForbiddenMove, NotFound, NotOwner, NotYet
 from atdb_interface.models import Transition
 from atdb_interface.work import Move
@@ -38,15 +39,12 @@ def move(session: Session, ask: Move) -> Transition:
         session,
         locks.lock_observation(session, ask.taskID),
         ask.name,
-        actor=actor(),
+        Authority.of_owner(actor(), ask.owner, ask.lease_seconds).forced_if(ask.force),
         expect=ask.expect,
-        owner=ask.owner,
-        lease_seconds=ask.lease_seconds,
         reason=ask.reason,
-        forced=ask.force,
     )
     session.flush()
-    return serialization.transition(transitions.latest(session, ask.taskID))
+    return serialization.transition(history.latest(session, ask.taskID))
 
 
 @views.get("/<int:transition_id>/")

@@ -9,7 +9,7 @@ from atdb_api.gui.formats import machine, moment
 from atdb_api.html import layout
 from atdb_api.models import Observation
 from atdb_api.roles import Role
-from atdb_api.services import transitions
+from atdb_api.services import history
 from atdb_interface.actions import ACTIONS, Action, actions_from, effect_of, target_of
 from atdb_interface.errors import BadRequest, ForbiddenMove, PreconditionFailed
 from atdb_interface.lifecycle import Status
@@ -71,7 +71,7 @@ def require_as_seen(session: Session, observation: Observation, seen: str) -> No
     """
     if not seen or seen == machine(observation.status_since):
         return
-    last = transitions.latest(session, observation.task_id)
+    last = history.latest(session, observation.task_id)
     raise PreconditionFailed(
         f"{observation.task_id} has changed since you looked: {last.actor} moved it from {last.previous} to "
         f"{last.status} at {moment(last.at)} UTC" + (f" ({last.reason})" if last.reason else "") + ". "

@@ -8,7 +8,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from atdb_api.models import Claim, Lease, Observation, Service, StageSetting, Transition
-from atdb_api.services import stages, transitions
+from atdb_api.services import history, stages
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, STAGES, Stage, Status
 
 #: The stage that waits for, or works on, what has a status.
@@ -61,7 +61,7 @@ def situation(
 ) -> Situation:
     """Ask the database; five statements at most. `last`: its last transition, where that is known already."""
     stage = STAGE_OF.get(observation.status)
-    last = last or transitions.latest(session, observation.task_id)
+    last = last or history.latest(session, observation.task_id)
     if stage is None:
         return Situation(observation, now, last)
     is_working = observation.status is stage.working
