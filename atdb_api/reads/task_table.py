@@ -3,7 +3,7 @@
 import base64
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Text, column, func, literal, select, tuple_
@@ -12,19 +12,19 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from atdb_api.gui.tasks.task_query import AFTER, BEFORE, Asked
 from atdb_api.models import Lease, Observation
 from atdb_api.search import columns, filters
+from atdb_api.services.progress import Progress, progress_of
 from atdb_interface.lifecycle import Status
 
 PAGE_SIZE = 50
 #: Nobody counts further.
 MOST_COUNTED = 1000
 _MOST_CHOICES = 200
-_NO_WORK = (None, None, None, None, None)
 _OVERDUE: Any = columns.OBSERVATION_COLUMNS["overdue"]
 
 
 @dataclass(frozen=True)
 class Task:
-    """One row of the table. `done_bytes` of `total_bytes` since `began_at`, where its owner tells that."""
+    """One row of the table. `owner` and `progress`: of the work on it, if there is any."""
 
     id: int
     task_id: str
@@ -39,25 +39,7 @@ class Task:
     data_host: str
     is_overdue: bool
     owner: str | None
-    began_at: datetime | None
-    done_bytes: int | None
-    total_bytes: int | None
-    trouble: str | None
-
-    @property
-    def percent(self) -> int | None:
-        """Tell how far the work is."""
-        if self.done_bytes is None or not self.total_bytes:
-            return None
-        return min(100, self.done_bytes * 100 // self.total_bytes)
-
-    @property
-    def left(self) -> timedelta | None:
-        """Tell how long the work still takes, if it goes on as it did."""
-        if not (self.done_bytes and self.total_bytes and self.began_at):
-            return None
-        worked = datetime.now(UTC) - self.began_at
-        return worked * max(0.0, self.total_bytes / self.done_bytes - 1)
+    progress: Progress | None
 
 
 @dataclass(frozen=True)
@@ -78,8 +60,6 @@ def of_tasks() -> Select[Observation, Lease | None, bool]:
 
 def task(row: Observation, lease: Lease | None, is_overdue: bool) -> Task:
     """Make a row of the table."""
-    work = (lease.owner, lease.began_at, lease.done_bytes, lease.total_bytes, lease.trouble) if lease else _NO_WORK
-    owner, began_at, done_bytes, total_bytes, trouble = work
     return Task(
         id=row.id,
         task_id=row.task_id,
@@ -93,11 +73,8 @@ def task(row: Observation, lease: Lease | None, is_overdue: bool) -> Task:
         size_bytes=row.size_bytes,
         data_host=row.data_host,
         is_overdue=is_overdue,
-        owner=owner,
-        began_at=began_at,
-        done_bytes=done_bytes,
-        total_bytes=total_bytes,
-        trouble=trouble,
+        owner=lease.owner if lease else None,
+        progress=progress_of(lease) if lease else None,
     )
 
 

@@ -6,19 +6,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, render_template
-from sqlalchemy import lateral, or_, select, true
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from atdb_api.gui import live
 from atdb_api.gui.fragments import part
 from atdb_api.gui.page import page
 from atdb_api.html import layout
-from atdb_api.models import Event, Lease, Observation, Service, StageSetting, Transition
+from atdb_api.models import Event, Observation, Service, StageSetting
 from atdb_api.reads.causes import Group, Troubled, cause_of, grouped
 from atdb_api.roles import Role
 from atdb_api.search import columns
 from atdb_api.services import disks, heartbeats, stages
-from atdb_api.services.explain.many import Surroundings, whys
+from atdb_api.services.explain.builder import select_subjects, subject
+from atdb_api.services.explain.sentences import explain_many
+from atdb_api.services.explain.situation import Subject, Surroundings
 from atdb_interface.actions import REMEDIES
 from atdb_interface.disks import Disk
 from atdb_interface.heartbeats import GONE_AFTER
@@ -35,7 +37,6 @@ NEWS = timedelta(hours=24)
 #: A disk that will be full sooner needs a person now.
 FULL_SOON = timedelta(hours=24)
 _OVERDUE: Any = columns.OBSERVATION_COLUMNS["overdue"]
-Row = tuple[Observation, Lease | None, Transition]
 
 
 @dataclass(frozen=True)
@@ -126,22 +127,23 @@ def _parts(night: Night) -> list[live.Part]:
 def _read(session: Session) -> Night:
     now = datetime.now(UTC)
     rows = _waiting_for_a_person(session)
-    errors = [row for row in rows if row[0].status in REMEDIES]
-    overdue = [row for row in rows if row[0].status not in REMEDIES]
+    errors = [row for row in rows if row.observation.status in REMEDIES]
+    overdue = [row for row in rows if row.observation.status not in REMEDIES]
     settings = {setting.stage: setting for setting in session.scalars(select(StageSetting))}
-    states = stages.states(session, [settings[stage.actor] for stage in STAGES])
+    counts = stages.counts(session, settings.values(), now)
+    states = [stages.state(settings[stage.actor], counts[stage.actor]) for stage in STAGES]
     services = session.scalars(select(Service).order_by(Service.last_seen.desc())).all()
     observing, following = _sky(session, now)
     around = Surroundings(
         now,
         settings,
-        {state.stage: state.claimed + state.working for state in states},
+        {name: count.taken for name, count in counts.items()},
         services,
         observing[-1].task_id if observing else None,
     )
     filling = disks.with_rates(session, session.scalars(disks.latest_usages()).all())
     return Night(
-        groups=grouped(Troubled(o.task_id, o.status, o.status_since, last.reason) for o, _, last in errors),
+        groups=grouped(_troubled(each) for each in errors),
         late=_late(session, overdue[-MOST_OVERDUE:], around),
         late_number=len(overdue),
         is_all=len(rows) <= MOST_TROUBLED,
@@ -163,28 +165,27 @@ def _read(session: Session) -> Night:
     )
 
 
-def _waiting_for_a_person(session: Session) -> list[Row]:
+def _troubled(subject: Subject) -> Troubled:
+    o = subject.observation
+    return Troubled(o.task_id, o.status, o.status_since, subject.last.reason)
+
+
+def _waiting_for_a_person(session: Session) -> list[Subject]:
     """Find what is on an error status, or overdue; the latest first, each with how it came to its status."""
-    of_it = (Transition.task_id == Observation.task_id) & Transition.dataproduct.is_(None)
-    last = aliased(
-        Transition, lateral(select(Transition).where(of_it).order_by(Transition.id.desc()).limit(1), "last")
-    )
     rows = session.execute(
-        select(Observation, Lease, last)
-        .outerjoin(Lease, Lease.observation_id == Observation.id)
-        .join(last, true())
+        select_subjects()
         .where(or_(Observation.status.in_(REMEDIES), _OVERDUE))
         .order_by(Observation.status_since.desc())
         .limit(MOST_TROUBLED + 1)
     )
-    return [(row, lease, step) for row, lease, step in rows]
+    return [subject(*row) for row in rows]
 
 
-def _late(session: Session, rows: Sequence[Row], around: Surroundings) -> list[Late]:
-    told = whys(session, rows, around)
+def _late(session: Session, rows: Sequence[Subject], around: Surroundings) -> list[Late]:
+    why_of = explain_many(session, rows, around)
     found: dict[tuple[Status, str], Late] = {}
-    for row, _, _ in sorted(rows, key=lambda each: each[0].status_since):
-        why = told[row.task_id]
+    for row in sorted((row.observation for row in rows), key=lambda each: each.status_since):
+        why = why_of[row.task_id]
         late = found.setdefault((row.status, cause_of(why)), Late(row.status, row.status_since, why, []))
         late.task_ids.append(row.task_id)
     return sorted(found.values(), key=lambda each: each.oldest)

@@ -22,14 +22,15 @@ from atdb_api.gui.tasks.available_actions import (
     require_reason,
 )
 from atdb_api.gui.tasks.products import Products, read_products
-from atdb_api.models import Change, Event, Observation, Receipt, Transition
+from atdb_api.models import Change, Claim, Event, Observation, Receipt, Transition
 from atdb_api.reads.status_periods import Run, Stay, run_of, runs, stays
 from atdb_api.reads.task_table import Task, of_tasks, task
 from atdb_api.rest import auth
 from atdb_api.roles import Role
 from atdb_api.search import columns
 from atdb_api.services import locks, observations
-from atdb_api.services.explain.sentences import explain
+from atdb_api.services.explain.builder import subject
+from atdb_api.services.explain.sentences import explain_subject
 from atdb_interface.errors import AtdbError, NotFound
 from atdb_interface.lifecycle import Status, allowed_next
 from atdb_interface.models import ObservationChange
@@ -132,11 +133,16 @@ def _written(session: Session, task_id: str, problem: AtdbError | None = None) -
 
 
 def _told(session: Session, task_id: str) -> Told:
-    asked = of_tasks().add_columns(_events(task_id)).where(Observation.task_id == task_id)
+    asked = (
+        of_tasks()
+        .add_columns(_events(task_id), Claim.consumer, Claim.created_at)
+        .outerjoin(Claim, Claim.id == Observation.claim_id)
+        .where(Observation.task_id == task_id)
+    )
     found = session.execute(asked).one_or_none()
     if found is None:
         raise NotFound(f"no observation has taskID {task_id}")
-    row, lease, is_overdue, events = found
+    row, lease, is_overdue, events, consumer, claimed_at = found
     steps = session.scalars(
         select(Transition)
         .where(Transition.task_id == task_id, Transition.dataproduct.is_(None))
@@ -146,7 +152,7 @@ def _told(session: Session, task_id: str) -> Told:
     return Told(
         task=task(row, lease, is_overdue),
         row=row,
-        why=explain(session, row, now, steps[-1] if steps else None),
+        why=explain_subject(session, subject(row, lease, steps[-1], consumer, claimed_at), now),
         stays=stays(steps, now, is_ended=not allowed_next(row.status, row.held_from)),
         runs=runs(steps),
         worker=run_of(lease.owner, lease.began_at) if lease else None,
