@@ -49,6 +49,11 @@ def lock(session: Session, name: str) -> StageSetting:
     return setting
 
 
+def settings(session: Session) -> dict[str, StageSetting]:
+    """Return how each stage is governed."""
+    return {setting.stage: setting for setting in session.scalars(select(StageSetting))}
+
+
 def change(session: Session, setting: StageSetting, change: StageChange, *, actor: str) -> None:
     """Pause a locked stage or let it go on, or change its limits, and record who did.
 
@@ -71,10 +76,10 @@ def change(session: Session, setting: StageSetting, change: StageChange, *, acto
         changes.record(session, "edited", actor=actor, fields=fields, reason=change.reason)
 
 
-def states(session: Session, settings: Sequence[StageSetting], *, counted: bool = True) -> list[StageState]:
+def states(session: Session, rows: Sequence[StageSetting], *, counted: bool = True) -> list[StageState]:
     """Return stages with what waits for them, is claimed for them, and is worked on; one query, however many."""
-    counts_of = counts(session, settings, datetime.now(UTC)) if counted else {}
-    return [state(setting, counts_of.get(setting.stage, StageCounts())) for setting in settings]
+    counts_of = counts(session, rows, datetime.now(UTC)) if counted else {}
+    return [state(setting, counts_of.get(setting.stage, StageCounts())) for setting in rows]
 
 
 def state(setting: StageSetting, counts: StageCounts) -> StageState:
@@ -93,10 +98,10 @@ def state(setting: StageSetting, counts: StageCounts) -> StageState:
     )
 
 
-def counts(session: Session, settings: Iterable[StageSetting], now: datetime) -> dict[str, StageCounts]:
+def counts(session: Session, rows: Iterable[StageSetting], now: datetime) -> dict[str, StageCounts]:
     """Count the observations of some stages; one statement, however many."""
     of_each: dict[tuple[str, str], Condition] = {}
-    for setting in settings:
+    for setting in rows:
         stage = _BY_NAME[setting.stage]
         of_each[setting.stage, "waiting"] = waiting(stage, setting, now)
         of_each[setting.stage, "claimed"] = claimed(stage, now)
@@ -152,9 +157,9 @@ def taken(stage: Stage, now: datetime) -> Condition:
     return or_(claimed(stage, now), worked_on(stage, now))
 
 
-def free_slots(session: Session, settings: Iterable[StageSetting], now: datetime) -> dict[str, int]:
+def free_slots(session: Session, rows: Iterable[StageSetting], now: datetime) -> dict[str, int]:
     """Tell how many more may be claimed for each stage that has slots."""
-    slots = {setting.stage: setting.slots for setting in settings if setting.slots is not None}
+    slots = {setting.stage: setting.slots for setting in rows if setting.slots is not None}
     number = count(session, {name: taken(_BY_NAME[name], now) for name in slots})
     return {name: max(0, most - number[name]) for name, most in slots.items()}
 

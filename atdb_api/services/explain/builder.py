@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Select, case, func, lateral, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
-from atdb_api.models import Claim, Lease, Observation, Service, StageSetting, Transition
+from atdb_api.models import Claim, Lease, Observation, Service, Transition
 from atdb_api.services import stages
 from atdb_api.services.claims import ORDER
 from atdb_api.services.explain.situation import STAGE_OF, ClaimedBy, Situation, Subject, Surroundings
@@ -57,7 +57,7 @@ def situations_of(session: Session, subjects: Sequence[Subject], around: Surroun
 
 def _surroundings(session: Session, alone: Situation) -> Surroundings:
     """Read what surrounds one observation that waits; three statements."""
-    settings = {setting.stage: setting for setting in session.scalars(select(StageSetting))}
+    settings = stages.settings(session)
     services = session.scalars(select(Service).order_by(Service.last_seen.desc())).all()
     around = replace(alone.around, settings=settings, services=services)
     stage = alone.stage
