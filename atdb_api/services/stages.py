@@ -121,18 +121,18 @@ def waiting(
     A scheduled observation waits from START_LEAD before its start, and each only after its rest. One in the
     working status waits only when its owner let the lease run out, and the work may be resumed by another.
     """
-    ways: list[Condition] = []
+    alternatives: list[Condition] = []
     if stage.source in statuses:
-        way = [Observation.status == stage.source]
+        conditions = [Observation.status == stage.source]
         if setting.delay_seconds:
-            way.append(Observation.status_since <= now - timedelta(seconds=setting.delay_seconds))
+            conditions.append(Observation.status_since <= now - timedelta(seconds=setting.delay_seconds))
         if stage is OBSERVE:
-            way.append(Observation.start_time <= now + START_LEAD)
-        ways.append(and_(*way))
+            conditions.append(Observation.start_time <= now + START_LEAD)
+        alternatives.append(and_(*conditions))
     if stage.resumable and stage.working in statuses:
         few = Lease.lost_owners < MAX_LOST_OWNERS
-        ways.append(and_(Observation.status == stage.working, _leased(Lease.expires_at < now, few)))
-    return and_(or_(false(), *ways), unclaimed(now))
+        alternatives.append(and_(Observation.status == stage.working, _leased(Lease.expires_at < now, few)))
+    return and_(or_(false(), *alternatives), unclaimed(now))
 
 
 def unclaimed(now: datetime) -> Condition:

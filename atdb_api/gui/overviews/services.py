@@ -25,7 +25,7 @@ UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 @page(Role.VIEWER)
 def show(session: Session) -> str:
     """Show them all."""
-    return _written(session)
+    return _render(session)
 
 
 @views.get("/parts/")
@@ -39,11 +39,11 @@ def parts(session: Session) -> Response:
 @page(NEEDS)
 def form(session: Session, stage: str) -> str:
     """Show them all, and the form for one stage."""
-    return _written(session, stage)
+    return _render(session, stage)
 
 
 def _refused(session: Session, error: AtdbError, stage: str) -> str:
-    return _written(session, stage, error)
+    return _render(session, stage, error)
 
 
 @views.post("/<stage>/")
@@ -98,7 +98,7 @@ def _says(stage: str, ask: StageChange) -> str:
     return f"{stage} is paused." if ask.paused else f"{stage} goes on."
 
 
-def _written(session: Session, chosen: str | None = None, problem: AtdbError | None = None) -> str:
+def _render(session: Session, chosen: str | None = None, problem: AtdbError | None = None) -> str:
     services_page = read_services(session)
     state = next((state for _, state in services_page.stages if state.stage == chosen), None)
     if chosen and state is None and problem is None:

@@ -25,11 +25,11 @@ TASK, ALL, FILTERS = "task", "all", "filters"
 @page(NEEDS_FOR_MANY)
 def form(_: Session) -> str:
     """Show the form again, as it was before somebody had to log in."""
-    return _written(request.args)
+    return _render(request.args)
 
 
 def _refused(_: Session, error: AtdbError) -> str:
-    return _written(request.form, problem=error)
+    return _render(request.form, problem=error)
 
 
 @views.post("/")
@@ -38,7 +38,7 @@ def change(session: Session) -> Response:
     """Show what the action would do to each; with the token of that, do it."""
     ask = _ask(request.form)
     answer = bulk_changes.change_observations(session, ask, actor=auth.actor())
-    return make_response(_written(request.form, answer))
+    return make_response(_render(request.form, answer))
 
 
 def _ask(given: Any) -> ObservationBulk:
@@ -65,7 +65,7 @@ def _meant(given: Any) -> dict[str, str]:
     return {"taskID__in": ",".join(dict.fromkeys(task_ids))}
 
 
-def _written(given: Any, answer: BulkAnswer | None = None, problem: AtdbError | None = None) -> str:
+def _render(given: Any, answer: BulkAnswer | None = None, problem: AtdbError | None = None) -> str:
     names = (TASK, ALL, FILTERS, "action", "reason", BACK)
     kept = [(name, value) for name in names for value in given.getlist(name) if value]
     return render_template(

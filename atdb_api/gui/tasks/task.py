@@ -42,7 +42,7 @@ UNITS = {
 @page(Role.VIEWER)
 def show(session: Session, task_id: str) -> str:
     """Show a task."""
-    return _written(session, task_id)
+    return _render(session, task_id)
 
 
 @views.get("/parts/")
@@ -53,7 +53,7 @@ def parts(session: Session, task_id: str) -> Response:
 
 
 def _refused(session: Session, error: AtdbError, task_id: str) -> str:
-    return _written(session, task_id, error)
+    return _render(session, task_id, error)
 
 
 @views.post("/")
@@ -67,7 +67,7 @@ def act(session: Session, task_id: str) -> Response:
     return done(f"{task_id}: {action} done, {before} → {after}.", url_for(".show", task_id=task_id))
 
 
-def _written(session: Session, task_id: str, problem: AtdbError | None = None) -> str:
+def _render(session: Session, task_id: str, problem: AtdbError | None = None) -> str:
     task_page = read_task(session, task_id, _products_page())
     given = request.args if problem is None else request.form
     actions = available_actions(task_page.task.status, task_page.task.held_from)
@@ -109,7 +109,7 @@ def _parts(task_page: TaskPage) -> list[live.Part]:
 def _fields(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {
         title: {
-            name: _written_value(value) + UNITS.get(name, "")
+            name: _value_text(value) + UNITS.get(name, "")
             for name in names.split()
             if (value := values[name]) is not None and value != {}
         }
@@ -117,7 +117,7 @@ def _fields(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _written_value(value: Any) -> str:
+def _value_text(value: Any) -> str:
     match value:
         case bool():
             return "yes" if value else "no"
