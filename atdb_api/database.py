@@ -5,7 +5,11 @@ from contextlib import contextmanager
 
 from flask import Flask, current_app
 from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import SQLAlchemyError as DatabaseError
 from sqlalchemy.orm import Session
+
+#: What renders pages uses these two, and nothing else of SQLAlchemy: see import-linter's contracts.
+__all__ = ["DatabaseError", "Session", "init_app", "make_engine", "transaction"]
 
 #: Longer than any honest request takes; a lost one must not hold row locks.
 STATEMENT_TIMEOUT_MS = 15_000

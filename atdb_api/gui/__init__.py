@@ -1,5 +1,7 @@
 """The web GUI: pages for people, made here and live by small requests. One module a page; see docs/gui.md.
 
+What a page shows is read by atdb_api/reads: nothing here asks the database.
+
 To add a page: a module with a blueprint `views` and views made by `page`, its place in `PAGES`, and, where
 people go to it by themselves, in `NAVIGATION`.
 """
@@ -11,9 +13,11 @@ from flask import Blueprint, Flask, Response, url_for
 
 from atdb_api.gui import formats, page
 from atdb_api.gui.airflow import dag, run
+from atdb_api.gui.airflow.run_urls import run_url
 from atdb_api.gui.night_report import reports
 from atdb_api.gui.overviews import flow, night, plan, services
 from atdb_api.gui.tasks import available_actions, bulk, table, task
+from atdb_api.gui.tasks.timeline import timeline
 from atdb_api.html import layout
 
 PAGES: tuple[ModuleType, ...] = (table, bulk, run, dag, task, night, plan, flow, services, reports)
@@ -35,6 +39,8 @@ def init_app(app: Flask, airflow_url: str | None) -> None:
     page.init_app(gui)
     formats.init_app(gui)
     available_actions.init_app(gui)
+    gui.add_app_template_filter(run_url)
+    gui.add_app_template_filter(timeline)
     for module in PAGES:
         gui.register_blueprint(module.views)
 

@@ -30,10 +30,10 @@ def size(size_bytes: int | None) -> str:
 
 def read_size(text: str) -> str:
     """Turn `1.5 TB` into bytes; what is no size stays as it is, for the filters to refuse."""
-    found = _SIZE.fullmatch(text.strip())
-    if found is None:
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
         return text
-    whole, part, prefix = found.groups()
+    whole, part, prefix = match.groups()
     return str(round(float(whole + (part or "")) * 1000 ** ("kmgtp".index(prefix.lower()) + 1 if prefix else 0)))
 
 

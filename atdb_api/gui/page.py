@@ -27,6 +27,7 @@ View = Callable[..., Any]
 def init_app(gui: Blueprint) -> None:
     """Show messages and problems on pages."""
     gui.after_request(_as_page)
+    gui.add_app_template_global(csrf_token)
 
     @gui.app_context_processor
     def _message() -> dict[str, Any]:
@@ -75,6 +76,11 @@ def done(message: str, default: str) -> Response:
     kept = base64.urlsafe_b64encode(message[:1000].encode()).decode()
     response.set_cookie(_MESSAGE, kept, max_age=60, httponly=True, samesite="Lax", secure=request.is_secure)
     return response
+
+
+def csrf_token() -> str | None:
+    """Return what the forms of a part of a page carry; a part knows nothing else of who looks at it."""
+    return layout.visitor().csrf_token
 
 
 def _take_message() -> str:

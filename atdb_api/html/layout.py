@@ -7,9 +7,8 @@ from urllib.parse import quote
 
 from flask import Flask, Response, current_app, g, request
 from flask_bootstrap import Bootstrap5
-from sqlalchemy.exc import SQLAlchemyError
 
-from atdb_api.database import transaction
+from atdb_api.database import DatabaseError, transaction
 from atdb_api.rest import auth
 from atdb_api.rest.endpoint import contracts
 from atdb_api.roles import Role
@@ -85,7 +84,7 @@ def _look(cookie: str | None) -> accounts.Login:
         try:
             with transaction(read_only=True) as session:
                 return accounts.log_in_with_token(session, cookie, is_session=True)
-        except (AtdbError, SQLAlchemyError):
+        except (AtdbError, DatabaseError):
             pass
     return accounts.Login(auth.ANONYMOUS, current_app.config["ANONYMOUS_ROLE"])
 

@@ -17,7 +17,7 @@ _SEVERAL = re.compile(r"…(?:[\s,]*…)+")
 
 
 @dataclass(frozen=True)
-class Troubled:
+class AttentionTask:
     """A task that waits for a person, and why."""
 
     task_id: str
@@ -27,7 +27,7 @@ class Troubled:
 
 
 @dataclass(frozen=True)
-class Group:
+class AttentionGroup:
     """All that wait for a person for one cause, the oldest first.
 
     `example`: the reason of the oldest. `remedy`: what one request asks of all.
@@ -58,18 +58,18 @@ def _general(word: str) -> str:
     return "…:" if word.endswith(":") else "…"
 
 
-def grouped(troubled: Iterable[Troubled]) -> list[Group]:
+def grouped(tasks: Iterable[AttentionTask]) -> list[AttentionGroup]:
     """Group by cause; the cause of most comes first."""
-    found: dict[tuple[Status, str], list[Troubled]] = {}
-    for each in troubled:
-        found.setdefault((each.status, cause_of(each.reason)), []).append(each)
-    groups = [_group(status, cause, members) for (status, cause), members in found.items()]
+    members: dict[tuple[Status, str], list[AttentionTask]] = {}
+    for task in tasks:
+        members.setdefault((task.status, cause_of(task.reason)), []).append(task)
+    groups = [_group(status, cause, of_cause) for (status, cause), of_cause in members.items()]
     return sorted(groups, key=lambda group: (-group.count, group.oldest))
 
 
-def _group(status: Status, cause: str, members: Sequence[Troubled]) -> Group:
-    in_order = sorted(members, key=lambda each: (each.since, each.task_id))
+def _group(status: Status, cause: str, tasks: Sequence[AttentionTask]) -> AttentionGroup:
+    in_order = sorted(tasks, key=lambda task: (task.since, task.task_id))
     first = in_order[0]
-    return Group(
-        status, cause, first.reason, first.since, [each.task_id for each in in_order], remedy=REMEDIES[status]
+    return AttentionGroup(
+        status, cause, first.reason, first.since, [task.task_id for task in in_order], remedy=REMEDIES[status]
     )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Date, Text, cast, func, select
 from sqlalchemy.orm import Session
 
-from atdb_api.models import DataProduct, Observation
+from atdb_api.models import Observation
 from atdb_api.search import columns, filters
 from atdb_interface.summary import Summary, SummaryGroup
 
@@ -16,23 +16,20 @@ def summarise(
 ) -> Summary:
     """Summarise the observations that match, grouped by some of GROUPINGS, as they are or were at a moment."""
     searched = columns.observation_columns(at)
-    of_one = select(func.sum(DataProduct.size)).where(DataProduct.observation_id == Observation.id)
     each = select(
         cast(searched["my_status"], Text).label("my_status"),
         Observation.observing_mode.label("observing_mode"),
         cast(cast(func.timezone("UTC", Observation.start_time), Date), Text).label("day"),
         func.split_part(Observation.data_location, ":", 1).label("data_host"),
-        of_one.scalar_subquery().label("size"),
+        Observation.size_bytes.label("size"),
         columns.status_since(at).label("since"),
     ).where(*filters.where(searched, parameters))
     if at:
         each = each.where(columns.observation_existed(at))
     rows = each.subquery()
     keys = [rows.c[name] for name in group_by]
-    found = session.execute(
-        select(*keys, func.count(), func.coalesce(func.sum(rows.c.size), 0), func.min(rows.c.since))
-        .group_by(*keys)
-        .order_by(*keys)
+    numbers = session.execute(
+        select(*keys, func.count(), func.sum(rows.c.size), func.min(rows.c.since)).group_by(*keys).order_by(*keys)
     ).all()
     now = at or datetime.now(UTC)
     groups = [
@@ -43,7 +40,7 @@ def summarise(
             oldest_since=since,
             oldest_age_seconds=max(0, int((now - since).total_seconds())),
         )
-        for *values, count, size, since in found
+        for *values, count, size, since in numbers
     ]
     return Summary(
         group_by=list(group_by),

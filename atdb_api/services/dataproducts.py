@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from atdb_api.models import DataProduct, Observation, Receipt, Transition
+from atdb_api.models import DataProduct, Observation, Receipt
 from atdb_api.search import columns
-from atdb_api.services import changes, leases, locks, transitions
+from atdb_api.services import changes, history, leases, locks, transitions
+from atdb_api.services.authority import Authority
 from atdb_interface.dataproducts import DataProductChange, NewDataProduct, ProductMoves
 from atdb_interface.errors import Conflict, Duplicate, ForbiddenMove, NotFound
 from atdb_interface.lifecycle import ProductStatus, allowed_next_of_product
@@ -41,8 +42,9 @@ def create(session: Session, new: list[NewDataProduct], *, actor: str) -> list[D
                 f"{product.taskID} has a data product {product.filename} already", taskID=product.taskID
             )
         taken.add((observation.id, product.filename))
-        rows.append(_new_row(observation, product, now))
-        session.add(_first_transition(product, actor, now))
+        row = _new_row(observation, product, now)
+        history.begin_product(session, row, Authority.of_account(actor), now)
+        rows.append(row)
     session.add_all(rows)
     session.flush()
     return rows
@@ -53,24 +55,11 @@ def _new_row(observation: Observation, product: NewDataProduct, now: datetime) -
     return DataProduct(
         observation_id=observation.id,
         task_id=observation.task_id,
-        status=ProductStatus.DEFINED,
         created_at=now,
         name=product.name or product.filename,
         data_location=product.data_location or observation.data_location,
         node=product.node or observation.node,
         **values,
-    )
-
-
-def _first_transition(product: NewDataProduct, actor: str, now: datetime) -> Transition:
-    return Transition(
-        task_id=product.taskID,
-        dataproduct=product.filename,
-        previous=None,
-        status=ProductStatus.DEFINED,
-        at=now,
-        actor=actor,
-        reason="",
     )
 
 
@@ -149,20 +138,9 @@ def change(
         setattr(product, name, value)
     _record_edit(session, product, fields, actor=actor, reason=change.reason)
     if target is not None:
-        session.add(
-            Transition(
-                task_id=product.task_id,
-                dataproduct=product.filename,
-                previous=product.status,
-                status=target,
-                at=now or datetime.now(UTC),
-                actor=actor,
-                owner=owner,
-                reason=change.reason,
-                forced=target not in allowed,
-            )
-        )
-        product.status = target
+        authority = Authority.of_owner(actor, owner)
+        at = now or datetime.now(UTC)
+        history.enter_product(session, product, target, authority, at, reason=change.reason)
         if target is ProductStatus.REMOVED:
             session.add(_receipt(product, actor, owner, change.reason))
     return bool(fields) or target is not None

@@ -44,12 +44,12 @@ class ServiceTrouble:
 
 def troubles_of(service: Service) -> list[ServiceTrouble]:
     """Return what stands in a service's way, each reason once."""
-    troubles: dict[str, ServiceTrouble] = {}
+    by_reason: dict[str, ServiceTrouble] = {}
     for status, trouble in service.troubles.items():
         since = datetime.fromisoformat(trouble["since"])
-        known = troubles.setdefault(trouble["reason"], ServiceTrouble(trouble["reason"], since, []))
+        known = by_reason.setdefault(trouble["reason"], ServiceTrouble(trouble["reason"], since, []))
         known.statuses.append(status)
-    return list(troubles.values())
+    return list(by_reason.values())
 
 
 def _since(known: Service | None, status: Status) -> str | None:

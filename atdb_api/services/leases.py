@@ -10,10 +10,7 @@ from atdb_api.services.stages import require_unpaused
 from atdb_interface.errors import NotOwner
 from atdb_interface.fields import write_time
 from atdb_interface.leases import Lease as AskedLease
-from atdb_interface.lifecycle import (
-    MAX_LOST_OWNERS,
-    WORKING,
-)
+from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING
 
 
 def renew(session: Session, ask: AskedLease) -> Lease:

@@ -9,13 +9,12 @@ from sqlalchemy.orm import Session
 
 from atdb_api.models import Observation, TaskDay, Transition
 from atdb_api.search import columns
-from atdb_api.services import changes, locks, transitions
+from atdb_api.services import changes, history, locks, transitions
+from atdb_api.services.authority import Authority
 from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
 from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import BEFORE_START, Status
 from atdb_interface.observations import NewObservation, ObservationChange
-
-#: Here, or on hold from here, the times of an observation may change: the telescope has yet to start it.
 
 
 def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
@@ -30,9 +29,9 @@ def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
     values = columns.observation_values(new.model_dump())
     values["name"] = new.name or new.field_name
     values["data_location"] = new.data_location or f"{instrument().mode(new.observing_mode).data_host}:/data"
-    observation = Observation(task_id=task_id, status=Status.DEFINED, status_since=now, created_at=now, **values)
+    observation = Observation(task_id=task_id, created_at=now, **values)
     session.add(observation)
-    session.add(Transition(task_id=task_id, previous=None, status=Status.DEFINED, at=now, actor=actor, reason=""))
+    history.begin(session, observation, Authority.of_account(actor), now)
     session.flush()
     session.refresh(observation)
     return observation
@@ -55,8 +54,10 @@ def change(session: Session, observation: Observation, change: ObservationChange
         target: Status | None = transitions.target_of_action(observation, change.action)
     else:
         target = change.new_status if change.new_status is not observation.status else None
+    authority = Authority.of_action(actor) if change.action else Authority.of_account(actor)
+    authority = authority.forced_if(change.force)
     if target is not None:
-        transitions.check(observation, target, forced=change.force, stops=change.action is not None)
+        transitions.check(observation, target, authority)
     if {"starttime", "endtime"} & fields.keys():
         observation.end_claim()
     for name, value in values.items():
@@ -66,15 +67,7 @@ def change(session: Session, observation: Observation, change: ObservationChange
             session, "edited", actor=actor, task_id=observation.task_id, fields=fields, reason=change.reason
         )
     if target is not None:
-        transitions.move(
-            session,
-            observation,
-            target,
-            actor=actor,
-            reason=change.reason,
-            forced=change.force,
-            stops=change.action is not None,
-        )
+        transitions.move(session, observation, target, authority, reason=change.reason)
     return bool(fields) or target is not None
 
 

@@ -1,6 +1,8 @@
 """The stages as operators govern them: pause them, limit them, and count what is before and in them."""
 
+from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -26,12 +28,30 @@ _Key = TypeVar("_Key", bound=Hashable)
 _BY_NAME = {str(stage.actor): stage for stage in STAGES}
 
 
+@dataclass(frozen=True)
+class StageCounts:
+    """How many observations wait for a stage, are claimed for it, and are worked on.
+
+    `taken`: how many slots that takes. One that is claimed and worked on, because its owner was late, takes one.
+    """
+
+    waiting: int = 0
+    claimed: int = 0
+    working: int = 0
+    taken: int = 0
+
+
 def lock(session: Session, name: str) -> StageSetting:
     """Lock how a stage is governed until the transaction ends. Raises NotFound."""
     setting = session.scalar(select(StageSetting).where(StageSetting.stage == name).with_for_update())
     if setting is None:
         raise NotFound(f"there is no stage {name[:100]}; there are {', '.join(_BY_NAME)}")
     return setting
+
+
+def settings(session: Session) -> dict[str, StageSetting]:
+    """Return how each stage is governed."""
+    return {setting.stage: setting for setting in session.scalars(select(StageSetting))}
 
 
 def change(session: Session, setting: StageSetting, change: StageChange, *, actor: str) -> None:
@@ -56,29 +76,41 @@ def change(session: Session, setting: StageSetting, change: StageChange, *, acto
         changes.record(session, "edited", actor=actor, fields=fields, reason=change.reason)
 
 
-def states(session: Session, settings: Sequence[StageSetting], *, counted: bool = True) -> list[StageState]:
-    """Write stages with what waits for them, is claimed for them, and is worked on; one query, however many."""
-    now = datetime.now(UTC)
-    conditions: dict[tuple[str, str], Condition] = {}
-    for setting in settings if counted else ():
+def states(session: Session, rows: Sequence[StageSetting], *, counted: bool = True) -> list[StageState]:
+    """Return stages with what waits for them, is claimed for them, and is worked on; one query, however many."""
+    counts_of = counts(session, rows, datetime.now(UTC)) if counted else {}
+    return [state(setting, counts_of.get(setting.stage, StageCounts())) for setting in rows]
+
+
+def state(setting: StageSetting, counts: StageCounts) -> StageState:
+    """Return a stage as operators see it."""
+    return StageState(
+        stage=Actor(setting.stage),
+        paused=setting.paused_by is not None,
+        paused_by=setting.paused_by,
+        paused_at=setting.paused_at,
+        pause_reason=setting.pause_reason,
+        slots=setting.slots,
+        delay_seconds=setting.delay_seconds,
+        waiting=counts.waiting,
+        claimed=counts.claimed,
+        working=counts.working,
+    )
+
+
+def counts(session: Session, rows: Iterable[StageSetting], now: datetime) -> dict[str, StageCounts]:
+    """Count the observations of some stages; one statement, however many."""
+    of_each: dict[tuple[str, str], Condition] = {}
+    for setting in rows:
         stage = _BY_NAME[setting.stage]
-        conditions[setting.stage, "waiting"] = waiting(stage, setting, now)
-        conditions[setting.stage, "claimed"] = claimed(stage, now)
-        conditions[setting.stage, "working"] = worked_on(stage, now)
-    counts = count(session, conditions)
-    return [
-        StageState(
-            stage=Actor(setting.stage),
-            paused=setting.paused_by is not None,
-            paused_by=setting.paused_by,
-            paused_at=setting.paused_at,
-            pause_reason=setting.pause_reason,
-            slots=setting.slots,
-            delay_seconds=setting.delay_seconds,
-            **{name: counts.get((setting.stage, name), 0) for name in ("waiting", "claimed", "working")},
-        )
-        for setting in settings
-    ]
+        of_each[setting.stage, "waiting"] = waiting(stage, setting, now)
+        of_each[setting.stage, "claimed"] = claimed(stage, now)
+        of_each[setting.stage, "working"] = worked_on(stage, now)
+        of_each[setting.stage, "taken"] = taken(stage, now)
+    numbers: dict[str, dict[str, int]] = defaultdict(dict)
+    for (name, kind), number in count(session, of_each).items():
+        numbers[name][kind] = number
+    return {name: StageCounts(**of_stage) for name, of_stage in numbers.items()}
 
 
 def waiting(
@@ -120,13 +152,16 @@ def worked_on(stage: Stage, now: datetime) -> Condition:
     return and_(Observation.status == stage.working, _leased(Lease.expires_at >= now))
 
 
-def free_slots(session: Session, settings: Iterable[StageSetting], now: datetime) -> dict[str, int]:
+def taken(stage: Stage, now: datetime) -> Condition:
+    """Find what takes a slot of a stage."""
+    return or_(claimed(stage, now), worked_on(stage, now))
+
+
+def free_slots(session: Session, rows: Iterable[StageSetting], now: datetime) -> dict[str, int]:
     """Tell how many more may be claimed for each stage that has slots."""
-    slots = {setting.stage: setting.slots for setting in settings if setting.slots is not None}
-    taken = count(
-        session, {name: or_(claimed(_BY_NAME[name], now), worked_on(_BY_NAME[name], now)) for name in slots}
-    )
-    return {name: max(0, most - taken[name]) for name, most in slots.items()}
+    slots = {setting.stage: setting.slots for setting in rows if setting.slots is not None}
+    number = count(session, {name: taken(_BY_NAME[name], now) for name in slots})
+    return {name: max(0, most - number[name]) for name, most in slots.items()}
 
 
 def count(session: Session, conditions: Mapping[_Key, Condition]) -> dict[_Key, int]:

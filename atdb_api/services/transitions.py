@@ -1,4 +1,4 @@
-"""The only code that changes a status; history is written in the same transaction."""
+"""Move observations from status to status: as the lifecycle, the leases and the operators allow."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from atdb_api.models import DataProduct, Lease, Observation, Transition
+from atdb_api.models import DataProduct, Lease, Observation
+from atdb_api.services import history
+from atdb_api.services.authority import Authority
 from atdb_api.services.leases import enter_again, not_owner
 from atdb_api.services.stages import require_unpaused
 from atdb_interface.actions import Action, target_of
@@ -19,9 +21,7 @@ from atdb_interface.lifecycle import (
     Stage,
     Status,
     allowed_next,
-    rest_of,
 )
-from atdb_interface.times import LEASE_SECONDS
 
 #: What a person stops work with, whoever owns it.
 STOPS = (Status.ABORTED, Status.ON_HOLD)
@@ -33,57 +33,40 @@ def move(
     session: Session,
     observation: Observation,
     target: Status,
+    authority: Authority,
     *,
-    actor: str,
     expect: Collection[Status] | None = None,
-    owner: str | None = None,
-    lease_seconds: int | None = None,
     reason: str = "",
-    forced: bool = False,
-    stops: bool = False,
 ) -> None:
     """Move an observation, which must be locked, to its next status, and record who asked.
 
     The row stays locked until the transaction ends, so of two services that ask at once the second is judged
     against what the first has left. Asking for the status that it has already changes no status; on a working
-    status it renews the lease of its owner, or hands over work whose owner is lost. A forced move needs no step
-    of the lifecycle, and takes the work from its owner, as one that `stops` it does.
+    status it renews the lease of its owner, or hands over work whose owner is lost. `expect`: refuse unless the
+    status now is one of these.
 
     Raises ForbiddenMove, NotOwner where somebody else holds the lease, and NotYet where the stage is paused or
     the observation has yet to rest before it.
     """
     now = datetime.now(UTC)
-    expires = now + timedelta(seconds=lease_seconds or LEASE_SECONDS)
+    expires = now + timedelta(seconds=authority.lease_seconds)
+    owner = authority.owner
     if target is observation.status:
         if owner and target in WORKING:
             enter_again(session, observation, owner, now, expires)
         return
-    check(observation, target, expect=expect, owner=owner, forced=forced, stops=stops)
-    if owner and not forced and (begins := _BEGINS.get((observation.status, target))):
+    check(observation, target, authority, expect=expect)
+    if owner and not authority.may_force and (begins := _BEGINS.get((observation.status, target))):
         _require_open(session, observation, begins, now)
-    previous, observation.status = observation.status, target
-    is_step = target in allowed_next(previous, observation.held_from)
-    observation.held_from = rest_of(previous) if target is Status.ON_HOLD else None
-    observation.status_since = now
+    previous = observation.status
+    history.enter(session, observation, target, authority, now, reason=reason)
     observation.end_claim()
     if owner and target in WORKING:
         lease = observation.lease = observation.lease or Lease()
         lease.owner, lease.began_at, lease.expires_at, lease.lost_owners = owner, now, expires, 0
     elif observation.lease:
         session.delete(observation.lease)
-    session.add(
-        Transition(
-            task_id=observation.task_id,
-            previous=previous,
-            status=target,
-            at=now,
-            actor=actor,
-            owner=owner,
-            reason=reason,
-            forced=not is_step,
-        )
-    )
-    _move_products_along(session, observation, previous, now, actor=actor, owner=owner)
+    _move_products_along(session, observation, previous, authority, now)
 
 
 def target_of_action(observation: Observation, action: Action) -> Status:
@@ -113,7 +96,7 @@ def _require_open(session: Session, observation: Observation, stage: Stage, now:
 
 
 def _move_products_along(
-    session: Session, observation: Observation, previous: Status, now: datetime, *, actor: str, owner: str | None
+    session: Session, observation: Observation, previous: Status, authority: Authority, now: datetime
 ) -> None:
     """Let no product say that it is being ingested when its observation is not, nor that it need not be again."""
     if previous is Status.INGESTING:
@@ -126,34 +109,20 @@ def _move_products_along(
         select(DataProduct).where(DataProduct.observation_id == observation.id, DataProduct.status == source)
     )
     for product in products:
-        product.status = ProductStatus.VALID
-        session.add(
-            Transition(
-                task_id=product.task_id,
-                dataproduct=product.filename,
-                previous=source,
-                status=ProductStatus.VALID,
-                at=now,
-                actor=actor,
-                owner=owner,
-                reason=reason,
-            )
-        )
+        history.enter_product(session, product, ProductStatus.VALID, authority, now, reason=reason)
 
 
 def check(
     observation: Observation,
     target: Status,
+    authority: Authority,
     *,
     expect: Collection[Status] | None = None,
-    owner: str | None = None,
-    forced: bool = False,
-    stops: bool = False,
 ) -> None:
     """Raise ForbiddenMove or NotOwner where an observation may not be moved; changes nothing."""
     status = observation.status
     allowed = allowed_next(status, observation.held_from)
-    if (target not in allowed and not forced) or (expect is not None and status not in expect):
+    if (target not in allowed and not authority.may_force) or (expect is not None and status not in expect):
         raise ForbiddenMove(
             f"{observation.task_id} is {status}, from where it may become {listed(allowed)}; asked was {target}"
             + (f" where it is {' or '.join(expect)}" if expect is not None else ""),
@@ -161,21 +130,11 @@ def check(
             allowed=sorted(allowed),
         )
     lease = observation.lease
-    is_held = lease is not None and lease.owner != owner and lease.expires_at > datetime.now(UTC)
-    if is_held and target not in STOPS and not (forced or stops):
+    is_held = lease is not None and lease.owner != authority.owner and lease.expires_at > datetime.now(UTC)
+    if is_held and target not in STOPS and not authority.may_stop:
         raise not_owner(observation)
 
 
 def listed(statuses: Collection[str]) -> str:
     """Say which statuses may follow."""
     return ", ".join(sorted(statuses)) or "nothing else"
-
-
-def latest(session: Session, task_id: str) -> Transition:
-    """Get the transition that led to the status which an observation has."""
-    return session.scalars(
-        select(Transition)
-        .where(Transition.task_id == task_id, Transition.dataproduct.is_(None))
-        .order_by(Transition.id.desc())
-        .limit(1)
-    ).one()

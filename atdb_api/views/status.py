@@ -6,7 +6,8 @@ from atdb_api.rest.auth import actor, require_for_force
 from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.resources import TRANSITIONS
 from atdb_api.roles import Role
-from atdb_api.services import locks, transitions
+from atdb_api.services import history, locks, transitions
+from atdb_api.services.authority import Authority
 from atdb_api.views.resource_views import add_detail, listing
 from atdb_interface.errors import ForbiddenMove, NotFound, NotOwner, NotYet
 from atdb_interface.transitions import Move, Transition
@@ -23,15 +24,12 @@ def move(session: Session, ask: Move) -> Transition:
         session,
         locks.lock_observation(session, ask.taskID),
         ask.name,
-        actor=actor(),
+        Authority.of_owner(actor(), ask.owner, ask.lease_seconds).forced_if(ask.force),
         expect=ask.expect,
-        owner=ask.owner,
-        lease_seconds=ask.lease_seconds,
         reason=ask.reason,
-        forced=ask.force,
     )
     session.flush()
-    return TRANSITIONS.fields.item(transitions.latest(session, ask.taskID))
+    return TRANSITIONS.fields.item(history.latest(session, ask.taskID))
 
 
 add_detail(views, TRANSITIONS)

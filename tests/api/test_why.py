@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
 
 from atdb_api.database import transaction
 from atdb_api.models import Claim, Lease, Service, StageSetting, Transition
 from atdb_api.models import Observation as Row
-from atdb_api.services.explain import sentences
+from atdb_api.services import stages
+from atdb_api.services.explain import builder, sentences
+from atdb_api.services.explain.situation import Surroundings
 from atdb_interface.actions import Action
 from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
@@ -105,8 +108,24 @@ class Desk:
             with counted(session.get_bind()) as statements:
                 said = sentences.explain(session, task, NOW)
             assert len(statements) <= 5, statements
+            assert self.says_among_many(session) == said
             session.rollback()
         return said
+
+    @staticmethod
+    def says_among_many(session: Session) -> str:
+        """Explain all observations at once, as the night does."""
+        settings = {setting.stage: setting for setting in session.scalars(select(StageSetting))}
+        counts = stages.counts(session, settings.values(), NOW)
+        around = Surroundings(
+            NOW,
+            settings,
+            {name: count.taken for name, count in counts.items()},
+            session.scalars(select(Service).order_by(Service.last_seen.desc())).all(),
+            builder.at_telescope(session),
+        )
+        subjects = [builder.subject(*row) for row in session.execute(builder.select_subjects())]
+        return sentences.explain_many(session, subjects, around)[TASK]
 
 
 @contextmanager
@@ -244,6 +263,14 @@ def test_it_waits_for_a_slot(desk: Desk, slots: int, waiting: int, says: str) ->
     desk.govern(Actor.INGEST, slots=slots)
     desk.hear("listen", S.VALID)
     assert desk.says() == says
+
+
+def test_what_is_claimed_while_its_late_owner_still_works_takes_one_slot(desk: Desk) -> None:
+    desk.observation(S.VALID)
+    desk.lease(desk.observation(S.INGESTING, "190407100", claimed_until=at(5)))
+    desk.govern(Actor.INGEST, slots=2)
+    desk.hear("listen", S.VALID)
+    assert desk.says() == "waits for ingest: listen is there, and is given what is valid"
 
 
 def test_it_is_given_to_a_consumer(desk: Desk) -> None:

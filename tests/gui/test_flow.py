@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from playwright.sync_api import Page, expect
 
-from atdb_api.gui.overviews.diagram import BOX_HEIGHT, draw, normal_way
+from atdb_api.gui.overviews.diagram import BOX_HEIGHT, draw, normal_route
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import STEPS, Actor, Status, Step
 from atdb_interface.observations import Observation
@@ -29,7 +29,7 @@ def box(page: Page, status: str) -> Any:
 
 
 def test_the_normal_way_is_found_in_the_table() -> None:
-    assert normal_way(STEPS) == [
+    assert normal_route(STEPS) == [
         S.DEFINED, S.SCHEDULED, S.STARTING, S.RUNNING, S.COMPLETING, S.CHECKING, S.VALID, S.INGESTING,
         S.ARCHIVED, S.REMOVING, S.REMOVED,
     ]  # fmt: skip

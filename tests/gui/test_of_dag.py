@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from atdb_api.gui.airflow.dag import statuses_of
+from atdb_api.reads.stage_page import statuses_of
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import INGEST, OBSERVE, STAGES, VALIDATE, Status

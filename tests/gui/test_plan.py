@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from atdb_api.gui.overviews.timetable import DAY, Slot, arrange
+from atdb_api.gui.overviews.timetable import arrange
+from atdb_api.reads.telescope import DAY, TelescopeSlot
 from atdb_interface.cli.schedule import read_schedule
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
@@ -19,9 +20,11 @@ Observe = Callable[..., Observation]
 BEGIN = datetime(2026, 4, 5, tzinfo=UTC)
 
 
-def slot(name: str, start: float, hours: float, status: Status = Status.SCHEDULED, mode: str = "imaging") -> Slot:
+def slot(
+    name: str, start: float, hours: float, status: Status = Status.SCHEDULED, mode: str = "imaging"
+) -> TelescopeSlot:
     at = BEGIN + timedelta(hours=start)
-    return Slot(name, name, mode, status, at, at + timedelta(hours=hours))
+    return TelescopeSlot(name, name, mode, status, at, at + timedelta(hours=hours))
 
 
 def test_what_overlaps_is_found_and_gets_a_lane_of_its_own() -> None:

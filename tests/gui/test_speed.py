@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 
 from atdb_api import create_app
 from atdb_api.config import Config
-from atdb_api.gui.tasks.task_query import ORDERINGS
+from atdb_api.reads.task_query import ORDERINGS
 from tests.conftest import SECRETS, Postgres
 from tests.gui import history
 

@@ -44,10 +44,10 @@ class TimeAxis:
         """Return the labelled places at whole steps of UTC."""
         epoch = datetime(1970, 1, 1, tzinfo=UTC)
         at = epoch + -(-(self.begins - epoch) // step) * step
-        found = []
+        ticks = []
         while at <= self.ends:
             place = self.percent(at)
             anchor = "start" if place < 4 else "end" if place > 96 else "middle"
-            found.append(Tick(place, write(at), anchor))
+            ticks.append(Tick(place, write(at), anchor))
             at += step
-        return found
+        return ticks

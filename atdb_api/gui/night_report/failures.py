@@ -56,10 +56,10 @@ class Cause:
 
 def grouped(failures: Iterable[FailureRow]) -> list[Cause]:
     """Group failures by cause: those with most unresolved ones first, then the most frequent."""
-    found: dict[tuple[Actor, Status, str], list[FailureRow]] = {}
+    by_cause: dict[tuple[Actor, Status, str], list[FailureRow]] = {}
     for each in sorted(failures, key=lambda each: (each.at, each.taskID)):
-        found.setdefault((each.stage, each.failed_status, cause_of(each.reason)), []).append(each)
-    causes = [Cause(*key, failures=members) for key, members in found.items()]
+        by_cause.setdefault((each.stage, each.failed_status, cause_of(each.reason)), []).append(each)
+    causes = [Cause(*key, failures=members) for key, members in by_cause.items()]
     return sorted(causes, key=lambda cause: (-cause.unresolved, -cause.count, cause.first, cause.text))
 
 

@@ -1,15 +1,13 @@
 """`/reports/`: the reports of the nights; and each as a page that can be saved, and is the same for everybody."""
 
 import hashlib
-from dataclasses import dataclass
 
 from flask import Blueprint, Response, g, render_template, request
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
+from atdb_api.database import Session
 from atdb_api.gui.night_report import document
 from atdb_api.gui.page import page
-from atdb_api.models import StoredReport
+from atdb_api.reads.report_list import read_reports
 from atdb_api.roles import Role
 from atdb_api.services import night_reports
 from atdb_interface.errors import NotFound
@@ -17,24 +15,14 @@ from atdb_interface.night_reports import NightReport
 
 views = Blueprint("reports", __name__, url_prefix="/reports")
 
-PAGE_SIZE = 60
-
-
-@dataclass(frozen=True)
-class Nights:
-    """A page of the list, the newest night first. `newer` and `older`: the numbers of the pages beside it."""
-
-    reports: list[StoredReport]
-    count: int
-    newer: int | None
-    older: int | None
-
 
 @views.get("/")
 @page(Role.VIEWER)
 def table(session: Session) -> str:
     """List the reports with their main figures."""
-    return render_template("gui/reports.html", nights=_read(session, _number(request.args.get("page", "1"))))
+    return render_template(
+        "gui/reports.html", nights=read_reports(session, _number(request.args.get("page", "1")))
+    )
 
 
 @views.get("/<night>/")
@@ -54,18 +42,3 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= len(text) <= 6 and int(text) > 0):
         raise NotFound(f"There is no page {text[:20]!r}.")
     return int(text)
-
-
-def _read(session: Session, number: int) -> Nights:
-    count = session.scalar(select(func.count()).select_from(StoredReport)) or 0
-    found = session.scalars(
-        select(StoredReport).order_by(StoredReport.night.desc()).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE)
-    ).all()
-    if number > 1 and not found:
-        raise NotFound(f"There is no page {number}.")
-    return Nights(
-        list(found),
-        count,
-        newer=number - 1 if number > 1 else None,
-        older=number + 1 if number * PAGE_SIZE < count else None,
-    )

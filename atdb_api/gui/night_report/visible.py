@@ -13,4 +13,4 @@ def visible(text: str) -> str:
     """Write such characters by their number, as ⟨U+202E⟩; a `Markup` is ours and stays as it is."""
     if isinstance(text, Markup):
         return text
-    return _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
+    return _HIDDEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)

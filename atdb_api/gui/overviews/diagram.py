@@ -57,47 +57,47 @@ class Drawing:
     width: int = WIDTH
 
 
-def normal_way(steps: Iterable[Step]) -> list[Status]:
+def normal_route(steps: Iterable[Step]) -> list[Status]:
     """Give the longest way that needs no person."""
     nexts: dict[Status, list[Status]] = {}
     for step in steps:
         if step.actor is not Actor.OPERATOR:
             nexts.setdefault(step.source, []).append(step.target)
 
-    def longest(way: list[Status]) -> list[Status]:
-        ways = [longest([*way, each]) for each in nexts.get(way[-1], ()) if each not in way]
-        return max(ways, key=len, default=way)
+    def longest(route: list[Status]) -> list[Status]:
+        routes = [longest([*route, each]) for each in nexts.get(route[-1], ()) if each not in route]
+        return max(routes, key=len, default=route)
 
     return max((longest([status]) for status in nexts), key=len, default=[])
 
 
 def draw(steps: Sequence[Step], statuses: Sequence[Status] = tuple(Status)) -> Drawing:
     """Draw a lifecycle: to the right what is reached without a person, to the left what only a person does."""
-    way = normal_way(steps)
+    route = normal_route(steps)
     by_itself = {step.target for step in steps if step.actor is not Actor.OPERATOR}
-    boxes = {status: Box(status, _MIDDLE, MARGIN + row * PITCH) for row, status in enumerate(way)}
+    boxes = {status: Box(status, _MIDDLE, MARGIN + row * PITCH) for row, status in enumerate(route)}
     for x, column in (
         (_RIGHT, [status for status in statuses if status not in boxes and status in by_itself]),
         (_LEFT, [status for status in statuses if status not in boxes and status not in by_itself]),
     ):
-        for row, status in _rows(column, way, steps):
+        for row, status in _rows(column, route, steps):
             boxes[status] = Box(status, x, MARGIN + row * PITCH, _note(status, steps))
-    arrows = [_arrow(step, boxes, way) for step in steps if not boxes[step.target].note]
+    arrows = [_arrow(step, boxes, route) for step in steps if not boxes[step.target].note]
     return Drawing(list(boxes.values()), arrows, max(box.y for box in boxes.values()) + BOX_HEIGHT + MARGIN)
 
 
-def _rows(column: Sequence[Status], way: Sequence[Status], steps: Sequence[Step]) -> list[tuple[int, Status]]:
+def _rows(column: Sequence[Status], route: Sequence[Status], steps: Sequence[Step]) -> list[tuple[int, Status]]:
     """Put each status of a column beside what leads to it, or the next row that is free."""
-    wanted = {status: _beside(status, way, steps) for status in column}
-    found: list[tuple[int, Status]] = []
+    wanted = {status: _beside(status, route, steps) for status in column}
+    places: list[tuple[int, Status]] = []
     for status in sorted(column, key=lambda each: wanted[each]):
-        free = found[-1][0] + 1 if found else 0
-        found.append((max(free, int(wanted[status])), status))
-    return found
+        free = places[-1][0] + 1 if places else 0
+        places.append((max(free, int(wanted[status])), status))
+    return places
 
 
-def _beside(status: Status, way: Sequence[Status], steps: Sequence[Step]) -> float:
-    rows = [way.index(step.source) for step in steps if step.target is status and step.source in way]
+def _beside(status: Status, route: Sequence[Status], steps: Sequence[Step]) -> float:
+    rows = [route.index(step.source) for step in steps if step.target is status and step.source in route]
     return sum(rows) / len(rows) if rows else 0
 
 
@@ -109,10 +109,10 @@ def _note(status: Status, steps: Sequence[Step]) -> str:
     return f"from any of {len(sources)}" + (", and back" if leads_back else "")
 
 
-def _arrow(step: Step, boxes: dict[Status, Box], way: Sequence[Status]) -> Arrow:
+def _arrow(step: Step, boxes: dict[Status, Box], route: Sequence[Status]) -> Arrow:
     source, target = boxes[step.source], boxes[step.target]
     if source.x == target.x:
-        if way[-1] is not step.source and source.x == _MIDDLE and target.y == source.y + PITCH:
+        if route[-1] is not step.source and source.x == _MIDDLE and target.y == source.y + PITCH:
             x = _MIDDLE + BOX_WIDTH / 2
             y, end = source.y + BOX_HEIGHT, target.y
             return Arrow(step, f"M{x:g} {y}V{end - 1}{_head(x, end, 0, 1)}", x + 8, (y + end) / 2 + 4)

@@ -1,81 +1,52 @@
 """`/plan/?day=2019-04-08`: what the telescope does on a day, as a timeline and as a list."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from flask import Blueprint, Response, render_template, request
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
+from atdb_api.database import Session
 from atdb_api.gui import live
 from atdb_api.gui.fragments import part
-from atdb_api.gui.overviews import timetable
-from atdb_api.gui.overviews.timetable import DAY, Slot
+from atdb_api.gui.overviews.timetable import Timetable, arrange
 from atdb_api.gui.page import page
-from atdb_api.models import Observation
+from atdb_api.reads.day_plan import DayPlan, read_day
+from atdb_api.reads.telescope import DAY
 from atdb_api.roles import Role
 from atdb_api.search import filters
 from atdb_interface.fields import EARLIEST, LATEST
 
 views = Blueprint("plan", __name__, url_prefix="/plan")
 
-#: So many of a day are shown; the table of tasks has them all.
-MOST_SHOWN = 500
-#: None takes longer: the field sets before. So what may reach into a day is found by its start.
-_LONGEST = timedelta(days=2)
-
 
 @dataclass(frozen=True)
-class Plan:
-    """A day. `before`, `after`: of one on which nothing is planned, the nearest on which something is."""
+class PlanPage:
+    """The plan of a day, and how it is drawn."""
 
-    day: date
-    table: timetable.Timetable
-    is_all: bool
-    now: datetime
-    before: date | None = None
-    after: date | None = None
-
-    @property
-    def previous(self) -> date:
-        """Give the day before."""
-        return self.day - DAY
-
-    @property
-    def next(self) -> date:
-        """Give the day after."""
-        return self.day + DAY
-
-    @property
-    def is_today(self) -> bool:
-        """Tell whether it is today."""
-        return self.day == self.now.date()
-
-    @property
-    def passed(self) -> list[Slot]:
-        """Give what has begun."""
-        return [slot for slot in self.table.slots if slot.start <= self.now]
-
-    @property
-    def coming(self) -> list[Slot]:
-        """Give what has yet to begin."""
-        return [slot for slot in self.table.slots if slot.start > self.now]
+    plan: DayPlan
+    table: Timetable
 
 
 @views.get("/")
 @page(Role.VIEWER)
 def show(session: Session) -> str:
     """Show a day, or today."""
-    plan = _read(session, _day())
-    return render_template("gui/plan.html", plan=plan, versions=live.versions(_parts(plan)))
+    plan_page = _read(session)
+    return render_template(
+        "gui/plan.html", plan=plan_page.plan, page=plan_page, versions=live.versions(_parts(plan_page))
+    )
 
 
 @views.get("/parts/")
 @page(Role.VIEWER)
 def parts(session: Session) -> Response:
     """Give the parts of the page that have changed."""
-    return live.answer(_parts(_read(session, _day())))
+    return live.answer(_parts(_read(session)))
+
+
+def _read(session: Session) -> PlanPage:
+    plan = read_day(session, _day())
+    return PlanPage(plan, arrange(plan.begin, plan.slots))
 
 
 def _day() -> date:
@@ -91,41 +62,11 @@ def _day() -> date:
     return day
 
 
-def _parts(plan: Plan) -> list[live.Part]:
+def _parts(plan_page: PlanPage) -> list[live.Part]:
+    plan = plan_page.plan
     minute = plan.now.replace(second=0, microsecond=0) if plan.is_today else None
     facts = {
-        "timeline": (plan.table, minute),
-        "list": (plan.table.slots, len(plan.passed), plan.is_today, plan.before, plan.after),
+        "timeline": (plan_page.table, minute),
+        "list": (plan.slots, len(plan.passed), plan.is_today, plan.before, plan.after),
     }
-    return [part("gui/plan_parts.html", name, of, plan) for name, of in facts.items()]
-
-
-def _read(session: Session, day: date) -> Plan:
-    now = datetime.now(UTC)
-    begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    rows = session.scalars(
-        select(Observation)
-        .where(
-            Observation.start_time > begin - _LONGEST,
-            Observation.start_time < begin + DAY,
-            Observation.end_time > begin,
-        )
-        .order_by(Observation.start_time, Observation.id)
-        .limit(MOST_SHOWN + 1)
-    ).all()
-    before, after = (None, None) if rows else _nearest(session, begin)
-    return Plan(day, _timetable(begin, rows[:MOST_SHOWN]), len(rows) <= MOST_SHOWN, now, before, after)
-
-
-def _timetable(begin: datetime, rows: Sequence[Observation]) -> timetable.Timetable:
-    return timetable.arrange(
-        begin,
-        [timetable.Slot(o.task_id, o.name, o.observing_mode, o.status, o.start_time, o.end_time) for o in rows],
-    )
-
-
-def _nearest(session: Session, begin: datetime) -> tuple[date | None, date | None]:
-    last = select(func.max(Observation.start_time)).where(Observation.start_time < begin)
-    first = select(func.min(Observation.start_time)).where(Observation.start_time >= begin + DAY)
-    before, after = session.execute(select(last.scalar_subquery(), first.scalar_subquery())).one()
-    return before and before.date(), after and after.date()
+    return [part("gui/plan_parts.html", name, of_part, plan_page) for name, of_part in facts.items()]

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from atdb_api.reads.telescope import DAY, TelescopeSlot
 from atdb_interface.instruments import instrument
-from atdb_interface.lifecycle import Group, Phase, Status, statuses
+from atdb_interface.lifecycle import Group, Phase, statuses
 
-DAY = timedelta(days=1)
 #: These do not want the telescope any more, or never had it.
 _AWAY = statuses(
     lambda row: row.group is Group.ENDED or (row.phase is Phase.BEFORE and row.group is Group.ATTENTION)
@@ -17,22 +17,10 @@ _NARROWEST_PERCENT = 0.35
 
 
 @dataclass(frozen=True)
-class Slot:
-    """An observation's time at the telescope."""
-
-    task_id: str
-    name: str
-    mode: str
-    status: Status
-    start: datetime
-    end: datetime
-
-
-@dataclass(frozen=True)
 class Bar:
     """A slot drawn. `left` and `width` in percent of the day; `lane`: how far down in its row."""
 
-    slot: Slot
+    slot: TelescopeSlot
     lane: int
     left: float
     width: float
@@ -52,7 +40,7 @@ class Timetable:
     """A day. `beside`: with which others each overlaps; `clashes`: when, as left and width in percent."""
 
     begin: datetime
-    slots: Sequence[Slot]
+    slots: Sequence[TelescopeSlot]
     rows: list[Row]
     beside: dict[str, list[str]]
     clashes: list[tuple[float, float]]
@@ -62,9 +50,9 @@ class Timetable:
         return _percent(self.begin, at)
 
 
-def arrange(begin: datetime, slots: Sequence[Slot]) -> Timetable:
+def arrange(begin: datetime, slots: Sequence[TelescopeSlot]) -> Timetable:
     """Arrange the slots of the day that begins then; they are in the order of their starts."""
-    by_kind: dict[str, list[Slot]] = {}
+    by_kind: dict[str, list[TelescopeSlot]] = {}
     for slot in slots:
         by_kind.setdefault(_kind(slot.mode), []).append(slot)
     beside, clashes = _overlaps(slot for slot in slots if slot.status not in _AWAY)
@@ -79,7 +67,7 @@ def _kind(mode: str) -> str:
         return mode
 
 
-def _row(begin: datetime, title: str, slots: Sequence[Slot]) -> Row:
+def _row(begin: datetime, title: str, slots: Sequence[TelescopeSlot]) -> Row:
     ends: list[datetime] = []
     bars = []
     for slot in slots:
@@ -90,11 +78,11 @@ def _row(begin: datetime, title: str, slots: Sequence[Slot]) -> Row:
     return Row(title, len(ends), bars)
 
 
-def _overlaps(slots: Iterable[Slot]) -> tuple[dict[str, list[str]], list[tuple[datetime, datetime]]]:
+def _overlaps(slots: Iterable[TelescopeSlot]) -> tuple[dict[str, list[str]], list[tuple[datetime, datetime]]]:
     """Find which overlap, and when."""
     beside: dict[str, list[str]] = {}
     times: list[tuple[datetime, datetime]] = []
-    there: list[Slot] = []
+    there: list[TelescopeSlot] = []
     for slot in slots:
         there = [each for each in there if each.end > slot.start]
         for other in there:

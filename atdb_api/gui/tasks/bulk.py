@@ -4,13 +4,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, make_response, render_template, request
-from sqlalchemy.orm import Session
 
+from atdb_api.database import Session
 from atdb_api.gui.page import BACK, TOKEN, page
-from atdb_api.gui.tasks.available_actions import NEEDS_FOR_MANY, require_reason
-from atdb_api.gui.tasks.task_query import Asked, filled
+from atdb_api.gui.tasks.available_actions import NEEDS_FOR_MANY
+from atdb_api.gui.tasks.task_address import filled, parameters
 from atdb_api.rest import auth
-from atdb_api.services import bulk_changes
+from atdb_api.services import bulk_changes, operator_actions
 from atdb_interface.actions import Action
 from atdb_interface.bulk import BulkAnswer, ObservationBulk
 from atdb_interface.errors import AtdbError, BadRequest
@@ -25,11 +25,11 @@ TASK, ALL, FILTERS = "task", "all", "filters"
 @page(NEEDS_FOR_MANY)
 def form(_: Session) -> str:
     """Show the form again, as it was before somebody had to log in."""
-    return _written(request.args)
+    return _render(request.args)
 
 
 def _refused(_: Session, error: AtdbError) -> str:
-    return _written(request.form, problem=error)
+    return _render(request.form, problem=error)
 
 
 @views.post("/")
@@ -38,14 +38,14 @@ def change(session: Session) -> Response:
     """Show what the action would do to each; with the token of that, do it."""
     ask = _ask(request.form)
     answer = bulk_changes.change_observations(session, ask, actor=auth.actor())
-    return make_response(_written(request.form, answer))
+    return make_response(_render(request.form, answer))
 
 
 def _ask(given: Any) -> ObservationBulk:
     if given.get("action") not in [*Action]:
         raise BadRequest("choose what is to be done")
     action, reason = Action(given["action"]), given.get("reason", "").strip()
-    require_reason(action, reason)
+    operator_actions.require_reason(action, reason)
     return ObservationBulk.model_validate(
         {
             "filters": _meant(given),
@@ -58,15 +58,14 @@ def _ask(given: Any) -> ObservationBulk:
 def _meant(given: Any) -> dict[str, str]:
     """Give the filters that find the tasks which are meant. Raises BadRequest where none are."""
     if given.get(ALL):
-        parameters = Asked(filled(parse_qsl(given.get(FILTERS, "").lstrip("?")))).parameters
-        return parameters or {"taskID__isnull": "false"}
+        return parameters(filled(parse_qsl(given.get(FILTERS, "").lstrip("?")))) or {"taskID__isnull": "false"}
     task_ids = given.getlist(TASK)
     if not task_ids:
         raise BadRequest("no task is ticked: tick some, or all that match the filters")
     return {"taskID__in": ",".join(dict.fromkeys(task_ids))}
 
 
-def _written(given: Any, answer: BulkAnswer | None = None, problem: AtdbError | None = None) -> str:
+def _render(given: Any, answer: BulkAnswer | None = None, problem: AtdbError | None = None) -> str:
     names = (TASK, ALL, FILTERS, "action", "reason", BACK)
     kept = [(name, value) for name in names for value in given.getlist(name) if value]
     return render_template(
@@ -74,7 +73,7 @@ def _written(given: Any, answer: BulkAnswer | None = None, problem: AtdbError | 
         answer=answer,
         problem=problem,
         kept=kept,
-        asked=[pair for pair in kept if pair[0] not in ("action", "reason")],
+        selection=[pair for pair in kept if pair[0] not in ("action", "reason")],
         action=given.get("action", ""),
         reason=given.get("reason", ""),
         back=given.get(BACK, ""),

@@ -1,22 +1,21 @@
 """`/tasks/`: the table of all tasks, newest first."""
 
 from flask import Blueprint, Response, get_template_attribute, render_template
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
+from atdb_api.database import Session
 from atdb_api.gui import live
 from atdb_api.gui.page import page
 from atdb_api.gui.status_groups import by_group
-from atdb_api.gui.tasks.task_query import Asked, asked, newest
-from atdb_api.models import Observation
-from atdb_api.reads.task_table import MOST_COUNTED, Found, Task, choices, count, read
+from atdb_api.gui.tasks.task_address import newest, task_address
+from atdb_api.reads import task_table
+from atdb_api.reads.task_query import TaskQuery
+from atdb_api.reads.task_row import TaskRow
+from atdb_api.reads.task_table import MOST_COUNTED, TaskTable
 from atdb_api.roles import Role
 from atdb_interface.actions import Action
 
 views = Blueprint("tasks", __name__, url_prefix="/tasks")
 
-#: The browser is told of so many that are new, besides those on its page.
-_MOST_FRESH = 100
 HEADS = (
     ("taskID", "TaskID"),
     ("observing_mode", "Mode"),
@@ -34,19 +33,19 @@ HEADS = (
 @page(Role.VIEWER)
 def table(session: Session) -> str:
     """Show a page of the table."""
-    ask = asked()
-    found = read(session, ask)
+    address = task_address()
+    table = task_table.read(session, address.query)
     return render_template(
         "gui/tasks.html",
-        asked=ask,
-        found=found,
-        versions=live.versions(_parts(found)),
-        total=_total(session, ask),
-        newest=session.scalar(select(func.max(Observation.id))) or 0,
+        address=address,
+        table=table,
+        versions=live.versions(_parts(table)),
+        total=_total(session, address.query),
+        newest=task_table.newest_id(session),
         heads=HEADS,
         groups=by_group(),
-        modes=choices(session, Observation.observing_mode),
-        hosts=choices(session, Observation.data_host),
+        modes=task_table.observing_modes(session),
+        hosts=task_table.data_hosts(session),
         actions=list(Action),
     )
 
@@ -55,17 +54,17 @@ def table(session: Session) -> str:
 @page(Role.VIEWER)
 def rows(session: Session) -> Response:
     """Give the rows of a page that have changed, and which tasks are new since it was loaded."""
-    ask = asked()
-    found = read(session, ask)
-    fresh = select(Observation.task_id).where(*ask.where(), Observation.id > newest()).limit(_MOST_FRESH)
-    return live.answer(_parts(found), total=_total(session, ask), fresh=list(session.scalars(fresh)))
+    query = task_address().query
+    table = task_table.read(session, query)
+    fresh = task_table.newer_than(session, query, newest())
+    return live.answer(_parts(table), total=_total(session, query), fresh=fresh)
 
 
-def _parts(found: Found) -> list[live.Part]:
-    return [_part(task) for task in found.tasks]
+def _parts(table: TaskTable) -> list[live.Part]:
+    return [_part(task) for task in table.tasks]
 
 
-def _part(task: Task) -> live.Part:
+def _part(task: TaskRow) -> live.Part:
     def write() -> str:
         row = get_template_attribute("gui/row.html", "row")
         return str(row(task, part.version))
@@ -74,6 +73,6 @@ def _part(task: Task) -> live.Part:
     return part
 
 
-def _total(session: Session, ask: Asked) -> str:
-    found = count(session, ask.where())
-    return f"{MOST_COUNTED:,}+" if found > MOST_COUNTED else f"{found:,}"
+def _total(session: Session, query: TaskQuery) -> str:
+    count = task_table.count(session, query)
+    return f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}"

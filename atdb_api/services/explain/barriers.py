@@ -7,82 +7,83 @@ from atdb_interface.lifecycle import REMOVE
 from atdb_interface.times import GONE_AFTER
 
 
-def waits(found: Situation) -> str:
+def waiting_for(situation: Situation) -> str:
     """Say what keeps an observation from its stage: the first thing that does."""
-    if named := barriers(found):
+    if named := barriers(situation):
         return "; ".join(named)
-    if found.is_claimed:
-        until = write_time(found.observation.claimed_until or found.now)
-        said = f"{given(found)}, whose run has yet to begin, or it is given out again from {until}"
-        return "; ".join(filter(None, [said, _unable(found)]))
-    return _no_slot(found) or _nobody_asks(found) or _unable(found) or _next(found)
+    if situation.is_claimed:
+        until = write_time(situation.observation.claimed_until or situation.now)
+        said = f"{claimed_by(situation)}, whose run has yet to begin, or it is given out again from {until}"
+        return "; ".join(filter(None, [said, _unable(situation)]))
+    return _no_slot(situation) or _no_consumer(situation) or _unable(situation) or _next(situation)
 
 
-def barriers(found: Situation) -> list[str]:
+def barriers(situation: Situation) -> list[str]:
     """Name what the operators have put before a stage."""
-    named, setting = [], found.setting
+    named, setting = [], situation.setting
     if setting and setting.paused_by and setting.paused_at:
         since = write_time(setting.paused_at)
         named.append(
             f"{setting.stage} is paused by {setting.paused_by} since {since}{because(setting.pause_reason)}"
         )
-    if setting and found.rests_until:
-        rest = f"rests before {setting.stage} until {write_time(found.rests_until)}"
-        if found.stage is REMOVE:
-            rest += f", when its data on {data_host(found)} are deleted; hold it to call that off"
+    if setting and situation.rests_until:
+        rest = f"rests before {setting.stage} until {write_time(situation.rests_until)}"
+        if situation.stage is REMOVE:
+            rest += f", when its data on {data_host(situation)} are deleted; hold it to call that off"
         named.append(rest)
     return named
 
 
-def given(found: Situation) -> str:
+def claimed_by(situation: Situation) -> str:
     """Say who has claimed an observation, and when."""
-    if found.claim is None:
-        return "given to somebody"
-    return f"given to {found.claim.consumer} at {write_time(found.claim.created_at)}"
+    claim = situation.subject.claim
+    return f"given to {claim.consumer} at {write_time(claim.at)}" if claim else "given to somebody"
 
 
-def _no_slot(found: Situation) -> str:
-    setting = found.setting
-    if setting is None or setting.slots is None or found.ahead < setting.slots - found.taken:
+def _no_slot(situation: Situation) -> str:
+    setting, taken = situation.setting, situation.taken
+    if setting is None or setting.slots is None or situation.ahead < setting.slots - taken:
         return ""
-    taken = f"all {setting.slots}" if found.taken >= setting.slots else f"{found.taken} of {setting.slots}"
-    place = f"waits for a slot of {setting.stage}{_behind(found)}" if found.ahead else f"next for {setting.stage}"
-    return f"{place}; {taken} slots are taken"
+    slots = f"all {setting.slots}" if taken >= setting.slots else f"{taken} of {setting.slots}"
+    stage = setting.stage
+    place = f"waits for a slot of {stage}{_behind(situation)}" if situation.ahead else f"next for {stage}"
+    return f"{place}; {slots} slots are taken"
 
 
-def _nobody_asks(found: Situation) -> str:
-    if not found.services:
-        return f"{_no_service(found)} yet"
-    last_seen = found.services[0].last_seen
-    return "" if found.now - last_seen <= GONE_AFTER else f"{_no_service(found)} since {write_time(last_seen)}"
+def _no_consumer(situation: Situation) -> str:
+    if not situation.services:
+        return f"{_no_service(situation)} yet"
+    last_seen = situation.services[0].last_seen
+    is_gone = situation.now - last_seen > GONE_AFTER
+    return f"{_no_service(situation)} since {write_time(last_seen)}" if is_gone else ""
 
 
-def _unable(found: Situation) -> str:
+def _unable(situation: Situation) -> str:
     """Return why no service can begin the work at the moment; empty if one of them can."""
-    status, reasons = found.observation.status, []
-    for service in found.services:
-        if found.now - service.last_seen > GONE_AFTER:
+    status, stage, reasons = situation.observation.status, _stage(situation), []
+    for service in situation.services:
+        if situation.now - service.last_seen > GONE_AFTER:
             continue
         trouble = next((each for each in troubles_of(service) if status in each.statuses), None)
         if trouble is None:
             return ""
         since = write_time(trouble.since)
-        reasons.append(f"{service.name} has been unable to begin {_stage(found)} since {since}: {trouble.reason}")
+        reasons.append(f"{service.name} has been unable to begin {stage} since {since}: {trouble.reason}")
     return "; ".join(reasons)
 
 
-def _no_service(found: Situation) -> str:
-    status = found.observation.status
-    return f"waits for {_stage(found)}, but no service for what is {status} has given a sign of life"
+def _no_service(situation: Situation) -> str:
+    status = situation.observation.status
+    return f"waits for {_stage(situation)}, but no service for what is {status} has given a sign of life"
 
 
-def _next(found: Situation) -> str:
-    name, status = found.services[0].name, found.observation.status
-    return f"waits for {_stage(found)}{_behind(found)}: {name} is there, and is given what is {status}"
+def _next(situation: Situation) -> str:
+    name, status = situation.services[0].name, situation.observation.status
+    return f"waits for {_stage(situation)}{_behind(situation)}: {name} is there, and is given what is {status}"
 
 
-def _behind(found: Situation) -> str:
-    return f", behind {found.ahead} other{'' if found.ahead == 1 else 's'}" if found.ahead else ""
+def _behind(situation: Situation) -> str:
+    return f", behind {situation.ahead} other{'' if situation.ahead == 1 else 's'}" if situation.ahead else ""
 
 
 def because(reason: str | None) -> str:
@@ -91,10 +92,10 @@ def because(reason: str | None) -> str:
     return f": {words}" if words else ""
 
 
-def _stage(found: Situation) -> str:
-    return str(found.stage.actor) if found.stage else ""
+def _stage(situation: Situation) -> str:
+    return str(situation.stage.actor) if situation.stage else ""
 
 
-def data_host(found: Situation) -> str:
+def data_host(situation: Situation) -> str:
     """Name the machine on which the data lie."""
-    return found.observation.data_location.partition(":")[0]
+    return situation.observation.data_location.partition(":")[0]

@@ -1,4 +1,4 @@
-"""What the address of the table of tasks asks for: the filters of the API, an ordering, a place in the list."""
+"""The address of the table of tasks: read what it asks for, and write the addresses of what is beside that."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,24 +6,20 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import request
-from sqlalchemy import ColumnElement
-from werkzeug.datastructures import MultiDict
 
 from atdb_api.gui.formats import read_size
 from atdb_api.gui.live import KNOWN
-from atdb_api.search import columns, filters
+from atdb_api.reads.task_query import AFTER, BEFORE, NEWEST_FIRST, ORDERING, ORDERINGS, TaskQuery
+from atdb_api.search import filters
 
-ORDERING, AFTER, BEFORE, NEWEST = "ordering", "after", "before", "newest"
+NEWEST = "newest"
 _OWN = (ORDERING, AFTER, BEFORE, NEWEST, KNOWN)
-#: The heads of the table by which it can be ordered.
-ORDERINGS = ("taskID", "observing_mode", "name", "my_status", "starttime", "endtime", "size", "status_since")
-NEWEST_FIRST = "-starttime"
 Pairs = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """`pairs`: the filters as they stand in the address; `parameters`: as the API reads them."""
+class TaskAddress:
+    """`pairs`: the filters as they stand in the address."""
 
     pairs: Pairs
     ordering: str = NEWEST_FIRST
@@ -31,16 +27,9 @@ class Asked:
     before: str = ""
 
     @property
-    def parameters(self) -> dict[str, str]:
-        """Give the filters as the API reads them: a name that is there several times is any of its values."""
-        several: dict[str, list[str]] = {}
-        for name, value in self.pairs:
-            several.setdefault(name, []).append(read_size(value) if name.startswith("size") else value)
-        return {name if len(values) == 1 else f"{name}__in": ",".join(values) for name, values in several.items()}
-
-    def where(self) -> list[ColumnElement[bool]]:
-        """Give the filters as conditions. Raises BadRequest where one cannot be read."""
-        return filters.where(columns.OBSERVATION_COLUMNS, self.parameters.items())
+    def query(self) -> TaskQuery:
+        """Return what the address asks for."""
+        return TaskQuery(parameters(self.pairs), self.ordering, self.after, self.before)
 
     @property
     def is_start(self) -> bool:
@@ -56,32 +45,40 @@ class Asked:
         """Give what a filter is set to first, or nothing."""
         return next(iter(self.values(name)), "")
 
-    def address(self, **changed: str) -> str:
+    def url(self, **changed: str) -> str:
         """Write a query: these filters, and the ordering and place that are given."""
         own = {ORDERING: "" if self.ordering == NEWEST_FIRST else self.ordering} | changed
         return "?" + urlencode(self.pairs + [(name, value) for name, value in own.items() if value])
 
     def without(self, pair: tuple[str, str]) -> str:
         """Write a query without one of its filters."""
-        return Asked([each for each in self.pairs if each != pair], self.ordering).address()
+        return TaskAddress([each for each in self.pairs if each != pair], self.ordering).url()
 
     def ordered_by(self, name: str) -> str:
         """Write a query that orders by a column; by the same again: the other way round."""
-        return self.address(**{ORDERING: f"-{name}" if self.ordering == name else name})
+        return self.url(**{ORDERING: f"-{name}" if self.ordering == name else name})
 
 
-def asked(args: MultiDict[str, str] | None = None) -> Asked:
-    """Read what the address asks for; what was left empty in a form asks for nothing."""
-    args = request.args if args is None else args
+def task_address() -> TaskAddress:
+    """Read the address of this request; what was left empty in a form asks for nothing."""
+    args = request.args
     ordering = args.get(ORDERING) or NEWEST_FIRST
     if ordering.removeprefix("-") not in ORDERINGS:
         raise filters.unreadable(ORDERING, f"is none of {', '.join(ORDERINGS)}")
-    return Asked(filled(args.items(multi=True)), ordering, args.get(AFTER, ""), args.get(BEFORE, ""))
+    return TaskAddress(filled(args.items(multi=True)), ordering, args.get(AFTER, ""), args.get(BEFORE, ""))
 
 
 def filled(pairs: Iterable[tuple[str, Any]]) -> Pairs:
     """Give the filters of an address that are filled in."""
     return [(name, value.strip()) for name, value in pairs if name not in _OWN and value.strip()]
+
+
+def parameters(pairs: Pairs) -> dict[str, str]:
+    """Give filters as the API reads them: a name that is there several times is any of its values."""
+    several: dict[str, list[str]] = {}
+    for name, value in pairs:
+        several.setdefault(name, []).append(read_size(value) if name.startswith("size") else value)
+    return {name if len(values) == 1 else f"{name}__in": ",".join(values) for name, values in several.items()}
 
 
 def newest() -> int:

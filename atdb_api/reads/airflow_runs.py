@@ -1,0 +1,59 @@
+"""The runs of Airflow's DAGs that work on observations, or have worked on them: an owner is `<dag>/<run id>`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from atdb_api.models import Lease, Observation, Transition
+from atdb_interface.owners import STAGE_DAGS, read_owner, write_owner
+
+
+@dataclass(frozen=True)
+class AirflowRun:
+    """A run of a DAG that has worked on an observation since then."""
+
+    dag: str
+    run_id: str
+    since: datetime
+
+
+def run_of(owner: str | None, since: datetime) -> AirflowRun | None:
+    """Return the run that an owner is, if it is one of ours."""
+    dag, run_id = read_owner(owner or "")
+    return AirflowRun(dag, run_id, since) if dag in STAGE_DAGS and run_id else None
+
+
+def runs_of(steps: Iterable[Transition]) -> list[AirflowRun]:
+    """Return the runs that have worked on an observation, in the order in which they first did."""
+    runs: dict[str, AirflowRun] = {}
+    for step in steps:
+        if step.owner and step.owner not in runs and (run := run_of(step.owner, step.at)):
+            runs[step.owner] = run
+    return list(runs.values())
+
+
+def task_of_run(session: Session, dag: str, run_id: str) -> str | None:
+    """Return the taskID of which a run is the owner, or was last; or else the one that it is named after.
+
+    A run of a stage is named such as `190405034-ingest-1`.
+    """
+    owner = write_owner(dag, run_id)
+    # A client that puts a run's id into a URL without escaping sends its plus signs as spaces.
+    owners = (owner, owner.replace(" ", "+"))
+    holds = (
+        select(Observation.task_id)
+        .join(Lease, Lease.observation_id == Observation.id)
+        .where(Lease.owner.in_(owners))
+        .limit(1)
+    )
+    held = (
+        select(Transition.task_id)
+        .where(Transition.owner.in_(owners), Transition.dataproduct.is_(None))
+        .order_by(Transition.id.desc())
+        .limit(1)
+    )
+    named = select(Observation.task_id).where(Observation.task_id == run_id.partition("-")[0])
+    return session.scalar(holds) or session.scalar(held) or session.scalar(named)

@@ -1,0 +1,86 @@
+"""What the telescope does on a day."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from atdb_api.models import Observation
+from atdb_api.reads.telescope import DAY, TelescopeSlot, slot_of
+
+#: So many of a day are shown; the table of tasks has them all.
+MOST_SHOWN = 500
+#: None takes longer: the field sets before. So what may reach into a day is found by its start.
+_LONGEST = timedelta(days=2)
+
+
+@dataclass(frozen=True)
+class DayPlan:
+    """A day. `before`, `after`: of one on which nothing is planned, the nearest on which something is."""
+
+    day: date
+    slots: list[TelescopeSlot]
+    is_all: bool
+    now: datetime
+    before: date | None
+    after: date | None
+
+    @property
+    def begin(self) -> datetime:
+        """Return when the day begins, UTC."""
+        return _begin(self.day)
+
+    @property
+    def previous(self) -> date:
+        """Return the day before."""
+        return self.day - DAY
+
+    @property
+    def next(self) -> date:
+        """Return the day after."""
+        return self.day + DAY
+
+    @property
+    def is_today(self) -> bool:
+        """Return whether it is today."""
+        return self.day == self.now.date()
+
+    @property
+    def passed(self) -> list[TelescopeSlot]:
+        """Return what has begun."""
+        return [slot for slot in self.slots if slot.start <= self.now]
+
+    @property
+    def coming(self) -> list[TelescopeSlot]:
+        """Return what has yet to begin."""
+        return [slot for slot in self.slots if slot.start > self.now]
+
+
+def read_day(session: Session, day: date) -> DayPlan:
+    """Read the plan of a day, UTC: two statements at most."""
+    begin = _begin(day)
+    rows = session.scalars(
+        select(Observation)
+        .where(
+            Observation.start_time > begin - _LONGEST,
+            Observation.start_time < begin + DAY,
+            Observation.end_time > begin,
+        )
+        .order_by(Observation.start_time, Observation.id)
+        .limit(MOST_SHOWN + 1)
+    ).all()
+    before, after = (None, None) if rows else _nearest(session, begin)
+    slots = [slot_of(row) for row in rows[:MOST_SHOWN]]
+    return DayPlan(day, slots, len(rows) <= MOST_SHOWN, datetime.now(UTC), before, after)
+
+
+def _begin(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _nearest(session: Session, begin: datetime) -> tuple[date | None, date | None]:
+    last = select(func.max(Observation.start_time)).where(Observation.start_time < begin)
+    first = select(func.min(Observation.start_time)).where(Observation.start_time >= begin + DAY)
+    before, after = session.execute(select(last.scalar_subquery(), first.scalar_subquery())).one()
+    return before and before.date(), after and after.date()

@@ -1,0 +1,67 @@
+"""The stages and what is before them, who works on what, which services and hosts are there."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy.orm import Session
+
+from atdb_api.models import Lease
+from atdb_api.reads.airflow_runs import AirflowRun, run_of
+from atdb_api.reads.service_states import ServiceState, service_states
+from atdb_api.reads.task_row import TaskRow, select_tasks, task_row
+from atdb_api.services import disks, stages
+from atdb_interface.disks import Disk
+from atdb_interface.lifecycle import STAGES, Stage
+from atdb_interface.stages import StageState
+
+#: So many that are worked on are shown; the table of tasks has them all.
+MOST_WORKED_ON = 100
+
+
+@dataclass(frozen=True)
+class WorkInProgress:
+    """A task that an owner works on. `is_lost`: the owner has said nothing for longer than the lease."""
+
+    task: TaskRow
+    run: AirflowRun | None
+    lost_owners: int
+    is_lost: bool
+
+
+@dataclass(frozen=True)
+class ServicesPage:
+    """All that the page of the services shows."""
+
+    stages: list[tuple[Stage, StageState]]
+    works: list[WorkInProgress]
+    services: list[ServiceState]
+    disks: list[Disk]
+
+
+def read_services(session: Session) -> ServicesPage:
+    """Read the stages, the work, the services and the disks: seven statements."""
+    now = datetime.now(UTC)
+    settings = stages.settings(session)
+    states = stages.states(session, [settings[stage.actor] for stage in STAGES])
+    return ServicesPage(
+        stages=list(zip(STAGES, states, strict=True)),
+        works=_works(session, now),
+        services=service_states(session, now),
+        disks=disks.current(session),
+    )
+
+
+def _works(session: Session, now: datetime) -> list[WorkInProgress]:
+    rows = session.execute(
+        select_tasks().where(Lease.owner.is_not(None)).order_by(Lease.began_at.desc()).limit(MOST_WORKED_ON + 1)
+    )
+    return [
+        WorkInProgress(
+            task=task_row(row, lease, is_overdue),
+            run=run_of(lease.owner, lease.began_at),
+            lost_owners=lease.lost_owners,
+            is_lost=lease.expires_at < now,
+        )
+        for row, lease, is_overdue in rows
+        if lease
+    ]
