@@ -97,7 +97,7 @@ class Moment(StrEnum):
 
 
 class Action(StrEnum):
-    """What an operator can do to any observation; actions.py says what each means."""
+    """What a person may ask for any observation; where that leads is told by `target_of`."""
 
     HOLD = "hold"
     RESUME = "resume"
