@@ -17,7 +17,7 @@ from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import OBSERVE, STAGES, WORKING, Status
 from atdb_interface.work import ClaimedTask, ClaimRequest
 from atdb_plugins.airflow_api import ACTIVE, AirflowApiError, AirflowUnavailable
-from atdb_plugins.airflow_runs import AirflowRuns, Dag
+from atdb_plugins.airflow_client import AirflowRuns, Dag
 from atdb_plugins.run_notes import first_note
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from atdb_interface.lifecycle import STAGES, WORKING, Status
 from atdb_interface.models import Transition
 from atdb_interface.work import ClaimedTask
 from atdb_plugins.airflow_api import AirflowApiError
-from atdb_plugins.airflow_runs import LONGEST_NOTE, AirflowRuns, Run
+from atdb_plugins.airflow_client import LONGEST_NOTE, AirflowRuns, Run
 from atdb_plugins.links import tasks_page
 
 log = logging.getLogger(__name__)

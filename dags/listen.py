@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 
+from operators.dag_arguments import owned
 from operators.listen import ListenSensor
-from operators.owner import owned
 
 with DAG(
     "listen",

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
+from operators.dag_arguments import owned
 from operators.maintenance import retention
 from operators.maintenance.airflow_tables import CleanAirflowOperator
 from operators.maintenance.expired_rows import DeleteExpiredOperator
 from operators.maintenance.old_logs import DeleteLogsOperator
-from operators.owner import owned
 
 with DAG(
     "maintenance",

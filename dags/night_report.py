@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, Param
 
 from atdb_interface.nights import report_hour
-from operators.night_report import NightReportOperator
-from operators.owner import owned
+from operators.dag_arguments import owned
+from operators.night_report.operator import NightReportOperator
 
 with DAG(
     "night_report",

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, PartitionedAtRuntime
 
-from operators.observe import CompleteOperator, RunOperator, StartOperator
-from operators.owner import owned
+from operators.dag_arguments import owned
+from operators.stages.observe import CompleteOperator, RunOperator, StartOperator
 
 with DAG(
     "observe",

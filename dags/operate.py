@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from airflow.sdk import DAG, Param
 
 from atdb_interface.actions import Action
+from operators.dag_arguments import owned
 from operators.operate import PRIORITY, OperateOperator
-from operators.owner import owned
 
 with DAG(
     "operate",

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Param
 
-from operators.owner import owned
-from operators.reconcile.audit_runs import AuditRunsOperator
+from operators.dag_arguments import owned
 from operators.reconcile.compare_data import CompareDataOperator
 from operators.reconcile.compare_runs import CompareRunsOperator
 from operators.reconcile.overdue import OverdueOperator
+from operators.reconcile.run_requests import AuditRunsOperator
 
 with DAG(
     "reconcile",

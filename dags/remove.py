@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from airflow.sdk import DAG, Param, PartitionedAtRuntime
 
 from operators.attempt_limits import tries
-from operators.owner import owned
-from operators.remove import RemoveOperator
+from operators.dag_arguments import owned
+from operators.stages.remove import RemoveOperator
 
 with DAG(
     "remove",

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, PartitionedAtRuntime
 
-from operators.owner import owned
-from operators.specify import SpecifyOperator
+from operators.dag_arguments import owned
+from operators.stages.specify import SpecifyOperator
 
 with DAG(
     "specify",

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from airflow.sdk import DAG, PartitionedAtRuntime
 
 from operators.attempt_limits import tries
-from operators.owner import owned
-from operators.validate import ValidateOperator
+from operators.dag_arguments import owned
+from operators.stages.validate import ValidateOperator
 
 with DAG(
     "validate",

@@ -17,7 +17,7 @@ from atdb_interface.errors import NotFound
 from atdb_interface.lifecycle import STAGES, WORKING, Status
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.links import tasks_page
-from operators.attempt import Attempt
+from operators.attempts import Attempt
 from operators.reasons import reason_of
 
 log = logging.getLogger(__name__)

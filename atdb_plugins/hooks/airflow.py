@@ -12,7 +12,7 @@ from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from atdb_plugins.airflow_api import ACTIVE, AirflowApiError
-from atdb_plugins.airflow_runs import AirflowRuns
+from atdb_plugins.airflow_client import AirflowRuns
 
 #: Connect, then answer.
 TIMEOUT_SECONDS = (5, 15)

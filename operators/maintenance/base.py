@@ -8,7 +8,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.hooks.atdb import AtdbHook
-from operators.attempt import Attempt
+from operators.attempts import Attempt
 from operators.reasons import reason_of
 
 

@@ -15,9 +15,9 @@ from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.hooks.archive import ArchiveHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.data.local_products import DataError, data_root
-from operators.reconcile.comparison import SETTLED, Comparison, is_as_it_was
+from operators.reconcile.data_comparison import SETTLED, Comparison, is_as_it_was
 from operators.reconcile.disks import report_disks, unowned
-from operators.reconcile.findings import digest, event, tell, untold
+from operators.reconcile.events import digest, event, tell, untold
 from operators.reconcile.safety_limit import Brake
 
 #: So many observations are looked at in a pass at most, and for so long.

@@ -16,10 +16,16 @@ from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook
-from operators.reconcile.findings import Repair, event, tell
-from operators.reconcile.runs import Lost, Runs, is_run_out, lost_work, unheard_claims
+from operators.reconcile.events import Repair, event, tell
+from operators.reconcile.lost_work import Lost, Runs, is_run_out, lost_work, unheard_claims
 from operators.reconcile.safety_limit import Brake
-from operators.reconcile.telescope import AFTER_OBSERVE, cancelled, lost_starts, still_observed, unwatched
+from operators.reconcile.telescope_comparison import (
+    AFTER_OBSERVE,
+    cancelled,
+    lost_starts,
+    still_observed,
+    unwatched,
+)
 
 
 class CompareRunsOperator(BaseOperator):

@@ -15,7 +15,7 @@ from atdb_interface.data_hosts import HOST_PATTERN, local_path
 from atdb_interface.disks import DiskUsage
 from atdb_interface.lifecycle import ProductStatus
 from atdb_interface.overview import NewEvent
-from operators.reconcile.findings import digest, disagreement, untold
+from operators.reconcile.events import digest, disagreement, untold
 
 log = logging.getLogger(__name__)
 

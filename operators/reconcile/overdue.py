@@ -13,7 +13,7 @@ from atdb_interface.fields import Time, write_time
 from atdb_interface.lifecycle import STAGES, Status
 from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.hooks.atdb import AtdbHook
-from operators.reconcile.findings import event, tell
+from operators.reconcile.events import event, tell
 
 #: A partition of it is an observation that has become overdue: what a site's own DAG can wait for.
 OVERDUE = Asset(name="atdb overdue", uri="atdb://events/overdue")

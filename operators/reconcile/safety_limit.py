@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface.client import Client
 from atdb_interface.overview import EventKind
-from operators.reconcile.findings import event, tell
+from operators.reconcile.events import event, tell
 
 #: With this percentage everything is let through.
 RELEASED = 100.0

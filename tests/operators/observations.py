@@ -14,8 +14,8 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import DataProduct, NewDataProduct, Observation
 from operators.data.local_products import path_of
-from operators.ingest import IngestOperator
-from operators.validate import ValidateOperator
+from operators.stages.ingest import IngestOperator
+from operators.stages.validate import ValidateOperator
 from tests.operators.conftest import Context, use_archive
 
 Observe = Callable[..., Observation]

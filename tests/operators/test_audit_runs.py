@@ -16,9 +16,9 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind
-from operators.ingest import IngestOperator
-from operators.reconcile.audit_runs import LOOKS_BACK, AuditRunsOperator
-from operators.run_again import RUN_AGAIN
+from operators.reconcile.run_requests import LOOKS_BACK, AuditRunsOperator
+from operators.stages.cleared_runs import RUN_AGAIN
+from operators.stages.ingest import IngestOperator
 from tests.airflow_serving import Airflow, serve_airflow
 from tests.conftest import Postgres
 from tests.operators.conftest import Context

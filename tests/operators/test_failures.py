@@ -16,12 +16,12 @@ from atdb_interface.lifecycle import STAGES, Status
 from atdb_interface.models import Observation
 from operators import failures
 from operators.failures import NotDue
-from operators.ingest import IngestOperator
-from operators.observe import CompleteOperator, StartOperator
 from operators.operate import OperateOperator
-from operators.remove import RemoveOperator
-from operators.specify import SpecifyOperator
-from operators.validate import ValidateOperator
+from operators.stages.ingest import IngestOperator
+from operators.stages.observe import CompleteOperator, StartOperator
+from operators.stages.remove import RemoveOperator
+from operators.stages.specify import SpecifyOperator
+from operators.stages.validate import ValidateOperator
 from standalone.settings import HOST
 from tests.conftest import SECRETS, free_ports
 from tests.operators.conftest import Context

@@ -17,9 +17,9 @@ from atdb_interface.errors import ForbiddenMove
 from atdb_interface.lifecycle import Actor, Status
 from atdb_plugins.archive.archive import ArchiveError
 from operators.data.local_products import path_of
-from operators.ingest import IngestError, IngestOperator
-from operators.remove import RemoveError, RemoveOperator
-from operators.validate import ValidateOperator
+from operators.stages.ingest import IngestError, IngestOperator
+from operators.stages.remove import RemoveError, RemoveOperator
+from operators.stages.validate import ValidateOperator
 from tests.operators.conftest import Context
 from tests.operators.observations import (
     Make,

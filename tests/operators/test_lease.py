@@ -18,9 +18,9 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
 from operators import lease as lease_module
-from operators.ingest import IngestOperator
 from operators.lease import LeaseKeeper, LeaseLostError
-from operators.remove import RemoveOperator
+from operators.stages.ingest import IngestOperator
+from operators.stages.remove import RemoveOperator
 from tests.operators.conftest import Context, use_archive
 from tests.operators.observations import Make, Observe, SlowFileSystem, last, parts_in, products_of, statuses
 

@@ -16,8 +16,8 @@ from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
 from atdb_plugins.dispatch import DAG_OF
 from atdb_plugins.triggers import listen
-from atdb_plugins.triggers.atdb import WaitingTrigger
 from atdb_plugins.triggers.listen import LISTENER, ListenTrigger
+from atdb_plugins.triggers.observation import WaitingTrigger
 from operators.listen import ListenSensor
 from standalone.settings import HOST
 from tests.airflow_serving import Airflow
@@ -128,7 +128,7 @@ def test_its_arguments_hold_nothing_that_a_setting_may_change(trigger: ListenTri
 def test_the_trigger_of_the_version_before_ends_its_run_at_once() -> None:
     frozen: dict[str, Any] = {"atdb_conn_id": "atdb_default", "statuses": ["valid"], "poll_seconds": 0.5}
     assert isinstance(fires(WaitingTrigger(**frozen), 5), TaskSuccessEvent)
-    assert WaitingTrigger(**frozen).serialize() == ("atdb_plugins.triggers.atdb.WaitingTrigger", frozen)
+    assert WaitingTrigger(**frozen).serialize() == ("atdb_plugins.triggers.observation.WaitingTrigger", frozen)
     ListenSensor(task_id="listen").execute_complete({}, 3)  # its trigger had fired, and a worker comes to it now
 
 

@@ -20,11 +20,11 @@ from atdb_interface.lifecycle import COMPLETING_TIMEOUT, IMAGING_BACKSTOP, OBSER
 from atdb_interface.models import Observation
 from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeState, TelescopeTask
-from atdb_plugins.triggers.atdb import LOOK_SECONDS, CompletingTrigger, StartTrigger, TurnTrigger
+from atdb_plugins.triggers.observation import LOOK_SECONDS, CompletingTrigger, StartTrigger, TurnTrigger
 from operators.failures import NotDue
-from operators.observe import CompleteOperator, RunOperator, StartOperator
-from operators.run_again import RUN_AGAIN
-from operators.stage import enter
+from operators.stages.base import enter
+from operators.stages.cleared_runs import RUN_AGAIN
+from operators.stages.observe import CompleteOperator, RunOperator, StartOperator
 from standalone.settings import HOST
 from standalone.simulator.observing import Telescope
 from standalone.simulator.settings import Settings

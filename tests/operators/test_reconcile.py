@@ -16,7 +16,7 @@ from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind
 from operators.reconcile.compare_runs import CompareRunsOperator
 from operators.reconcile.safety_limit import Brake
-from operators.reconcile.telescope import AFTER_OBSERVE, ON_ITS_WAY, UNREACHABLE
+from operators.reconcile.telescope_comparison import AFTER_OBSERVE, ON_ITS_WAY, UNREACHABLE
 from standalone.settings import HOST
 from standalone.simulator.observing import Telescope
 from standalone.simulator.settings import Settings

@@ -13,11 +13,11 @@ from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.models import DataProduct, NewDataProduct
 from atdb_plugins.archive.archive import ArchiveError
 from operators.data.local_products import path_of
-from operators.data.removal import Removal
-from operators.ingest import IngestOperator
-from operators.remove import RemoveError, RemoveOperator
-from operators.remove_command import main
-from operators.validate import ValidateOperator
+from operators.data.removal_check import Removal
+from operators.stages.ingest import IngestOperator
+from operators.stages.remove import RemoveError, RemoveOperator
+from operators.stages.remove_command import main
+from operators.stages.validate import ValidateOperator
 from tests.operators.conftest import Context
 from tests.operators.observations import (
     Make,
@@ -168,7 +168,7 @@ def test_each_deletion_is_told_before_the_next_product_is_looked_at(
             seen.append(gone == [status == "removed" for status in statuses(client, made)])
             return super().judge(product)
 
-    monkeypatch.setattr("operators.remove.Removal", WatchedRemoval)
+    monkeypatch.setattr("operators.stages.remove.Removal", WatchedRemoval)
     RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert seen == [True] * 3
 

@@ -10,10 +10,10 @@ from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from operators.data.local_products import path_of
-from operators.ingest import IngestOperator
-from operators.remove import RemoveOperator
-from operators.specify import SpecifyOperator
-from operators.validate import ValidateOperator
+from operators.stages.ingest import IngestOperator
+from operators.stages.remove import RemoveOperator
+from operators.stages.specify import SpecifyOperator
+from operators.stages.validate import ValidateOperator
 from tests.operators.conftest import Context
 from tests.operators.observations import (
     Make,

@@ -13,7 +13,7 @@ from atdb_interface.lifecycle import Status
 from atdb_interface.models import NewDataProduct, Observation
 from operators.data.local_products import DataError, path_of
 from operators.lease import LeaseKeeper
-from operators.validate import StillWrittenError, ValidateOperator
+from operators.stages.validate import StillWrittenError, ValidateOperator
 from tests.operators.conftest import Context
 from tests.operators.observations import (
     Make,

@@ -12,7 +12,7 @@ import pytest
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
-from atdb_plugins.airflow_runs import AirflowRuns
+from atdb_plugins.airflow_client import AirflowRuns
 from tests.airflow_serving import Airflow
 from tests.conftest import SECRETS
 

@@ -15,7 +15,7 @@ from atdb_interface.lifecycle import STAGES, Actor, Stage, Status
 from atdb_interface.models import Observation
 from atdb_interface.work import ClaimRequest
 from atdb_plugins.airflow_api import AirflowApiError, AirflowUnavailable
-from atdb_plugins.airflow_runs import AirflowRuns
+from atdb_plugins.airflow_client import AirflowRuns
 from atdb_plugins.dispatch import (
     CONSUMER,
     DAG_OF,

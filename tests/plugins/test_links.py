@@ -7,7 +7,7 @@ import pytest
 
 from atdb_plugins import plugin
 from atdb_plugins.links import dag_page, run_page, tasks_page
-from operators.owner import OWNER, owned
+from operators.dag_arguments import OWNER, owned
 
 URL = "https://atdb.example.org"
 DESTINATIONS = ["nav", "dag", "task", "dag_run", "task_instance"]

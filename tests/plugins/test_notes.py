@@ -10,7 +10,7 @@ from atdb_interface.client import Client
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Transition
-from atdb_plugins.airflow_runs import LONGEST_NOTE, AirflowRuns
+from atdb_plugins.airflow_client import LONGEST_NOTE, AirflowRuns
 from atdb_plugins.run_notes import NoteKeeper, _plain, outcome_of, with_outcome
 from tests.airflow_serving import Airflow
 from tests.plugins.conftest import Observe, Speaking

@@ -59,7 +59,7 @@ def run_report(url: str, reports_connection: None, monkeypatch: pytest.MonkeyPat
         attempt: int = 1,
         conf: dict[str, str] | None = None,
     ) -> None:
-        from operators.night_report import NightReportOperator
+        from operators.night_report.operator import NightReportOperator
 
         context: Any = {
             "dag_run": SimpleNamespace(run_after=due or datetime.now(UTC), conf=conf),

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from operators.disk_forecast import Write, full_at, points
+from operators.night_report.disk_forecast import Write, full_at, points
 
 START = datetime(2026, 5, 4, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)

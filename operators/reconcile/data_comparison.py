@@ -16,8 +16,8 @@ from atdb_interface.models import DataProduct, Observation
 from atdb_interface.overview import NewEvent
 from atdb_plugins.archive.archive import Archive
 from operators.data.local_products import DataError, path_of, require_data, size_on_disk
-from operators.reconcile.findings import digest, disagreement
-from operators.reconcile.products import is_archived, products, wrong_in_archive, wrong_on_disk
+from operators.reconcile.events import digest, disagreement
+from operators.reconcile.product_differences import is_archived, products, wrong_in_archive, wrong_on_disk
 
 log = logging.getLogger(__name__)
 

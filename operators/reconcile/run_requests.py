@@ -13,7 +13,7 @@ from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.audit_log import ANY_DAG, RunRequest, requests_of
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook
-from operators.reconcile.findings import event, tell
+from operators.reconcile.events import event, tell
 
 #: An entry of the log is dated before it can be read.
 _OVERLAP = timedelta(minutes=1)

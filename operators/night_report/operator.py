@@ -17,10 +17,10 @@ from atdb_interface.fields import write_time
 from atdb_interface.nights import Night, report_hour
 from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.hooks.atdb import AtdbHook
-from operators import disk_forecast
-from operators.attempt import Attempt
+from operators.attempts import Attempt
+from operators.night_report import disk_forecast
 
-QUERIES = Path(__file__).parents[1] / "sql" / "night_report"
+QUERIES = Path(__file__).parents[2] / "sql" / "night_report"
 #: From how many of its latest observations the rate of a mode is taken.
 LATEST = 100
 #: One snapshot for all queries, so that the figures of a report agree.

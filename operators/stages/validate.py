@@ -17,7 +17,7 @@ from operators.data.inspection import (
 from operators.data.local_products import path_of, require_data
 from operators.lease import LeaseKeeper
 from operators.reasons import reason_of
-from operators.stage import StageOperator
+from operators.stages.base import StageOperator
 
 #: The archive has verified these, and they stay what they are.
 _SAFE = product_statuses(lambda row: row.archived)

@@ -11,10 +11,10 @@ from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from atdb_interface.errors import AtdbError
 from atdb_plugins.archive.archive import ArchiveError
-from operators.attempt import Attempt
+from operators.attempts import Attempt
 from operators.data.local_products import DataError
 from operators.reasons import reason_of
-from operators.remove import RemoveError, RemoveOperator
+from operators.stages.remove import RemoveError, RemoveOperator
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,10 +8,10 @@ from atdb_interface.lifecycle import INGEST, ProductStatus, Status
 from atdb_interface.models import Observation
 from atdb_plugins.archive.archive import Archive, ArchiveError
 from atdb_plugins.hooks.archive import ArchiveHook
-from operators.data.delivery import PASSES, Delivery
+from operators.data.archive_transfer import PASSES, Delivery
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.reasons import reason_of
-from operators.stage import StageOperator
+from operators.stages.base import StageOperator
 
 WANTED = (
     ProductStatus.VALID,

@@ -22,10 +22,10 @@ from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
 from atdb_plugins.parset import make_parset
-from atdb_plugins.triggers.atdb import TurnTrigger, has_turn
-from operators import run_again
+from atdb_plugins.triggers.observation import TurnTrigger, has_turn
 from operators.failures import NotDue, reported
-from operators.stage import enter, owner_of, task_id_of
+from operators.stages import cleared_runs
+from operators.stages.base import enter, owner_of, task_id_of
 
 #: How long after its start an observation still belongs to the run that started it.
 STARTING_MARGIN_SECONDS = 300
@@ -56,7 +56,7 @@ class _WhenDueOperator(BaseOperator):
         self.atdb_task_id = "{{ dag_run.partition_key or '' }}"
         self.start_from_trigger = self.begins_with_waiting
         self.start_trigger_args = StartTriggerArgs(
-            trigger_cls=f"atdb_plugins.triggers.atdb.{self.trigger}",
+            trigger_cls=f"atdb_plugins.triggers.observation.{self.trigger}",
             trigger_kwargs={"atdb_conn_id": atdb_conn_id, "atdb_task_id": self.atdb_task_id, **self.asks()},
             next_method="execute_complete",
         )
@@ -139,7 +139,7 @@ class StartOperator(_WhenDueOperator):
             raise AirflowFailException(reason)
         if status in _NOT_STARTED and _is_of(owner, observation):
             _require_run_again(context, observation)
-            reason = run_again.reason(owner, observation)
+            reason = cleared_runs.reason(owner, observation)
             client.move(task_id, OBSERVE.source, expect=[status], owner=owner, reason=reason)
             if before_start > START_LEAD.total_seconds():
                 raise AirflowSkipException(
@@ -201,7 +201,7 @@ class CompleteOperator(_WhenDueOperator):
             raise AirflowFailException(_where(observation))
         if status is Status.ERROR_NO_COMPLETING and _is_of(owner, observation):
             _require_run_again(context, observation)
-            reason = run_again.reason(owner, observation)
+            reason = cleared_runs.reason(owner, observation)
             client.move(task_id, Status.RUNNING, expect=[status], owner=owner, reason=reason)
             raise NotDue(f"{task_id} is {Status.RUNNING} again")
         if status is not Status.RUNNING:
@@ -238,7 +238,7 @@ def _require_run_again(context: Any, observation: Observation) -> None:
     told the error is not taken for one.
     """
     owner = owner_of(context)
-    used = sum(step.owner == owner and run_again.is_run_again(step) for step in observation.status_history)
+    used = sum(step.owner == owner and cleared_runs.is_run_again(step) for step in observation.status_history)
     if used >= (context["dag_run"].clear_number or 0):
         raise AirflowFailException(_where(observation))
 

@@ -12,7 +12,7 @@ from atdb_interface.work import HeldLease, OpenClaim
 from atdb_plugins.airflow_api import ACTIVE
 from atdb_plugins.dispatch import CONSUMER, DAG_OF
 from atdb_plugins.hooks.airflow import ActiveRun, AirflowHook
-from operators.reconcile.findings import Repair
+from operators.reconcile.events import Repair
 
 #: The wire tells when a lease ends to the second.
 _SECOND = timedelta(seconds=1)

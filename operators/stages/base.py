@@ -14,11 +14,11 @@ from atdb_interface.errors import Conflict, ForbiddenMove, NotFound, NotOwner
 from atdb_interface.lifecycle import Stage, Status
 from atdb_interface.models import Observation, Transition
 from atdb_plugins.hooks.atdb import AtdbHook
-from operators import run_again
-from operators.attempt import Attempt
+from operators.attempts import Attempt
 from operators.failures import reported
 from operators.lease import LEASE_SECONDS, LeaseKeeper, LeaseLostError
 from operators.reasons import reason_of
+from operators.stages import cleared_runs
 
 
 def task_id_of(context: Any) -> str:
@@ -68,7 +68,7 @@ def enter(
             observation = client.observation(task_id)
             if not (retake and _ended_here(observation, stage, owner)):
                 raise
-            why = run_again.reason(owner, observation)
+            why = cleared_runs.reason(owner, observation)
             client.move(task_id, stage.source, expect=[observation.my_status], reason=why)
             return ask()
     except Conflict as refusal:

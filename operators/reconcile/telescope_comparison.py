@@ -14,8 +14,8 @@ from atdb_interface.lifecycle import OBSERVE, START_LEAD, Status
 from atdb_interface.models import Observation
 from atdb_plugins.completing_timeout import ending, is_worth_asking
 from atdb_plugins.hooks.telescope import AT_WORK, BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
-from operators.reconcile.findings import Repair
-from operators.reconcile.runs import Lost
+from operators.reconcile.events import Repair
+from operators.reconcile.lost_work import Lost
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from atdb_interface.lifecycle import SPECIFY, Status
 from atdb_interface.products import expected_products
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.failures import reported
-from operators.stage import owner_of, task_id_of
+from operators.stages.base import owner_of, task_id_of
 
 
 class SpecifyOperator(BaseOperator):
