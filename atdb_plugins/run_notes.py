@@ -14,16 +14,15 @@ from atdb_interface.actions import RETRIES
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
 from atdb_interface.fields import write_time
-from atdb_interface.lifecycle import STAGES, WORKING, Status
+from atdb_interface.lifecycle import WORKING, Status
 from atdb_interface.models import Transition
 from atdb_interface.work import ClaimedTask
-from atdb_plugins.airflow_api import AirflowApiError
-from atdb_plugins.airflow_client import LONGEST_NOTE, AirflowRuns, Run
+from atdb_plugins.airflow_api import LONGEST_NOTE, AirflowApiError, AsyncAirflowClient, DagRun
 from atdb_plugins.links import tasks_page
+from atdb_plugins.stage_dags import STAGE_DAGS
 
 log = logging.getLogger(__name__)
 
-STAGE_DAGS = frozenset(str(stage.actor) for stage in STAGES)
 #: Between two looks at ATDB's history.
 LOOK_SECONDS = 5.0
 #: Between two looks at the runs that failed without a word to ATDB.
@@ -91,7 +90,7 @@ def outcome_of(owner: str, history: Sequence[Transition], *, has_failed: bool) -
 class NoteKeeper:
     """Write into the notes of runs why they failed, and how that was fixed."""
 
-    def __init__(self, atdb: AsyncClient, airflow: AirflowRuns) -> None:
+    def __init__(self, atdb: AsyncClient, airflow: AsyncAirflowClient) -> None:
         self._atdb, self._airflow = atdb, airflow
         self._since = datetime.now(UTC) - FIRST_LOOK_BACK
         self._seen: dict[int, datetime] = {}
@@ -136,7 +135,7 @@ class NoteKeeper:
             if run.dag_id in STAGE_DAGS and run.partition_key and re.fullmatch("[0-9]+", run.partition_key):
                 await self._write(run, await self._history(run.partition_key))
 
-    async def _write(self, run: Run, history: Sequence[Transition]) -> None:
+    async def _write(self, run: DagRun, history: Sequence[Transition]) -> None:
         outcome = outcome_of(f"{run.dag_id}/{run.run_id}", history, has_failed=run.state == "failed")
         note = with_outcome(run.note, outcome)
         if note != run.note:

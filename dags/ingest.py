@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, PartitionedAtRuntime
 
-from operators.attempt_limits import tries
-from operators.dag_arguments import owned
+from operators.attempts import attempt_limits
+from operators.dag_arguments import dag_arguments
 from operators.stages.ingest import IngestOperator
 
 with DAG(
@@ -17,7 +17,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,
-    **owned("ingest"),
+    **dag_arguments("ingest"),
     tags=["atdb", "stage"],
 ):
-    IngestOperator(task_id="ingest", pool="ingest", **tries())
+    IngestOperator(task_id="ingest", pool="ingest", **attempt_limits())

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 
-from operators.dag_arguments import owned
+from operators.dag_arguments import dag_arguments
 from operators.listen import ListenSensor
 
 with DAG(
@@ -16,7 +16,7 @@ with DAG(
     schedule="@continuous",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     max_active_runs=1,
-    **owned("listen"),
+    **dag_arguments("listen"),
     tags=["atdb"],
 ):
     ListenSensor(task_id="listen", retries=5, retry_delay=timedelta(seconds=2))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from operators.dag_arguments import owned
+from operators.dag_arguments import dag_arguments
 from operators.maintenance import retention
 from operators.maintenance.airflow_tables import CleanAirflowOperator
 from operators.maintenance.expired_rows import DeleteExpiredOperator
@@ -25,7 +25,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     template_searchpath=[str(Path(__file__).parents[1] / "sql" / "maintenance")],
-    **owned(
+    **dag_arguments(
         "maintenance",
         pool="maintenance",
         priority_weight=-1000,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, Param
 
 from atdb_interface.nights import report_hour
-from operators.dag_arguments import owned
+from operators.dag_arguments import dag_arguments
 from operators.night_report.operator import NightReportOperator
 
 with DAG(
@@ -28,7 +28,7 @@ with DAG(
             description="The day on which the night began; empty for the last one that has ended.",
         ),
     },
-    **owned("night_report", retries=6, retry_delay=timedelta(minutes=5)),
+    **dag_arguments("night_report", retries=6, retry_delay=timedelta(minutes=5)),
     tags=["atdb"],
 ):
     NightReportOperator(task_id="report")

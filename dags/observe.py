@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, PartitionedAtRuntime
 
-from operators.dag_arguments import owned
+from operators.dag_arguments import dag_arguments
 from operators.stages.observe import CompleteOperator, RunOperator, StartOperator
 
 with DAG(
@@ -18,7 +18,7 @@ with DAG(
     catchup=False,
     max_active_runs=64,
     max_active_tasks=64,
-    **owned("observe", retries=5, retry_delay=timedelta(seconds=5), pool="telescope", queue="telescope"),
+    **dag_arguments("observe", retries=5, retry_delay=timedelta(seconds=5), pool="telescope", queue="telescope"),
     tags=["atdb", "stage"],
 ):
     StartOperator(task_id="start") >> RunOperator(task_id="run") >> CompleteOperator(task_id="complete")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from airflow.sdk import DAG, Param
 
 from atdb_interface.actions import Action
-from operators.dag_arguments import owned
+from operators.dag_arguments import dag_arguments
 from operators.operate import PRIORITY, OperateOperator
 
 with DAG(
@@ -17,7 +17,7 @@ with DAG(
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    **owned("operate"),
+    **dag_arguments("operate"),
     tags=["atdb"],
     params={
         "taskIDs": Param(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Param
 
-from operators.dag_arguments import owned
+from operators.dag_arguments import dag_arguments
 from operators.reconcile.compare_data import CompareDataOperator
 from operators.reconcile.compare_runs import CompareRunsOperator
 from operators.reconcile.overdue import OverdueOperator
@@ -32,7 +32,9 @@ with DAG(
         ),
         "brake_floor": Param(10, type="integer", minimum=1, description="Fewer findings never stop it."),
     },
-    **owned("reconcile", retries=1, retry_delay=timedelta(seconds=5), execution_timeout=timedelta(minutes=2)),
+    **dag_arguments(
+        "reconcile", retries=1, retry_delay=timedelta(seconds=5), execution_timeout=timedelta(minutes=2)
+    ),
     tags=["atdb"],
 ):
     AuditRunsOperator(task_id="audit_runs")

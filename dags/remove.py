@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param, PartitionedAtRuntime
 
-from operators.attempt_limits import tries
-from operators.dag_arguments import owned
+from operators.attempts import attempt_limits
+from operators.dag_arguments import dag_arguments
 from operators.stages.remove import RemoveOperator
 
 with DAG(
@@ -19,7 +19,7 @@ with DAG(
     catchup=False,
     max_active_runs=64,
     params={"dry_run": Param(False, type="boolean", description="Only tell what would be deleted")},
-    **owned("remove"),
+    **dag_arguments("remove"),
     tags=["atdb", "stage"],
 ):
-    RemoveOperator(task_id="remove", pool="remove", **tries())
+    RemoveOperator(task_id="remove", pool="remove", **attempt_limits())

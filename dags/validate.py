@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, PartitionedAtRuntime
 
-from operators.attempt_limits import tries
-from operators.dag_arguments import owned
+from operators.attempts import attempt_limits
+from operators.dag_arguments import dag_arguments
 from operators.stages.validate import ValidateOperator
 
 with DAG(
@@ -17,7 +17,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,
-    **owned("validate"),
+    **dag_arguments("validate"),
     tags=["atdb", "stage"],
 ):
-    ValidateOperator(task_id="validate", pool="validate", **tries())
+    ValidateOperator(task_id="validate", pool="validate", **attempt_limits())

@@ -14,19 +14,23 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from atdb_interface.actions import RETRIES
 from atdb_interface.errors import NotFound
-from atdb_interface.lifecycle import STAGES, WORKING, Status
+from atdb_interface.fields import LONGEST_TEXT
+from atdb_interface.lifecycle import WORKING, Status
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.links import tasks_page
+from atdb_plugins.stage_dags import DAG_OF
 from operators.attempts import Attempt
-from operators.reasons import reason_of
 
 log = logging.getLogger(__name__)
-
-_WAITED_FOR_BY = {stage.source: stage.actor for stage in STAGES}
 
 
 class NotDue(Exception):
     """The attempt ends before its work is due; the next one waits in the triggerer. No failure."""
+
+
+def reason_of(error: BaseException) -> str:
+    """Name an error and say what it says, as ATDB takes a reason."""
+    return f"{type(error).__name__}: {error}".replace("\0", "\\0")[:LONGEST_TEXT]
 
 
 @contextmanager
@@ -104,8 +108,8 @@ def _advice(status: Status) -> str:
         if WORKING[status].resumable:
             return "When the lease of this run expires, another run continues automatically. Fix the cause"
         return "When the lease of this run expires, the DAG reconcile decides by the state of the telescope"
-    if status in _WAITED_FOR_BY:
-        return f"Fix the cause; {_WAITED_FOR_BY[status]} starts again when its claim expires, or clear this run"
+    if status in DAG_OF:
+        return f"Fix the cause; {DAG_OF[status]} starts again when its claim expires, or clear this run"
     return "Fix the cause, then clear this run"
 
 

@@ -12,10 +12,11 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
 from atdb_plugins.airflow_api import AirflowApiError
-from atdb_plugins.dispatch import DAG_OF, Dispatcher
+from atdb_plugins.dispatch import Dispatcher
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.run_notes import NoteKeeper
+from atdb_plugins.stage_dags import DAG_OF
 
 #: Under this name ATDB knows the heartbeats.
 LISTENER = "airflow listen"
@@ -60,8 +61,8 @@ class ListenTrigger(BaseTrigger):
 
     async def _listen(self, ends_at: float) -> None:
         async with AsyncExitStack() as stack:
-            atdb = await stack.enter_async_context(await AtdbHook(self.atdb_conn_id).watcher())
-            airflow = await stack.enter_async_context(await AirflowHook(self.airflow_conn_id).runs())
+            atdb = await stack.enter_async_context(await AtdbHook(self.atdb_conn_id).async_client())
+            airflow = await stack.enter_async_context(await AirflowHook(self.airflow_conn_id).async_client())
             dispatcher = Dispatcher(atdb, airflow)
             beside = [
                 asyncio.create_task(self._send_heartbeats(atdb, dispatcher)),

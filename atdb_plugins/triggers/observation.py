@@ -58,7 +58,7 @@ class ObservationTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield once, when the observation is due, or at once where there is no such observation."""
-        async with await AtdbHook(self.atdb_conn_id).watcher() as self.atdb:
+        async with await AtdbHook(self.atdb_conn_id).async_client() as self.atdb:
             while True:
                 try:
                     observation = await self.atdb.observation(self.atdb_task_id)

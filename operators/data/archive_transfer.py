@@ -12,8 +12,8 @@ from atdb_interface.models import DataProduct, Observation
 from atdb_interface.work import ProductMove
 from atdb_plugins.archive.archive import Archive
 from operators.data.local_products import path_of
+from operators.failures import reason_of
 from operators.lease import LeaseKeeper, LeaseLostError
-from operators.reasons import reason_of
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from atdb_interface.lifecycle import ProductStatus
 from atdb_interface.models import DataProduct, Observation
 from atdb_plugins.archive.archive import Archive, ArchiveError
 from operators.data.local_products import DataError, data_root, path_of, require_data, size_on_disk
-from operators.reasons import reason_of
+from operators.failures import reason_of
 
 #: What an admin can have deleted though the archive does not hold it.
 FORCIBLE = (ProductStatus.VALID, ProductStatus.INVALID, ProductStatus.INGEST_ERROR, ProductStatus.ARCHIVED)

@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.attempts import Attempt
-from operators.reasons import reason_of
+from operators.failures import reason_of
 
 
 class MaintenanceOperator(BaseOperator):

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import MAX_LOST_OWNERS, STAGES, WORKING, Stage
+from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Stage
 from atdb_interface.work import HeldLease, OpenClaim
-from atdb_plugins.airflow_api import ACTIVE
-from atdb_plugins.dispatch import CONSUMER, DAG_OF
-from atdb_plugins.hooks.airflow import ActiveRun, AirflowHook
+from atdb_plugins.airflow_api import ACTIVE, DagRun
+from atdb_plugins.dispatch import CONSUMER
+from atdb_plugins.hooks.airflow import AirflowHook
+from atdb_plugins.stage_dags import DAG_OF, STAGE_DAGS
 from operators.reconcile.events import Repair
 
 #: The wire tells when a lease ends to the second.
@@ -21,7 +22,6 @@ UNHEARD = timedelta(seconds=60)
 
 #: Of what else begins with a DAG's name, Airflow knows nothing, and that means nothing.
 _RUN_ID = re.compile(r"[\w~:+-][\w.~:+-]*", re.ASCII)
-_DAGS = frozenset(str(stage.actor) for stage in STAGES)
 
 
 class Runs:
@@ -32,9 +32,9 @@ class Runs:
 
     def __init__(self, airflow: AirflowHook) -> None:
         self._airflow = airflow
-        self._active: dict[str, list[ActiveRun]] = {}
+        self._active: dict[str, list[DagRun]] = {}
 
-    def active(self, dag_id: str) -> list[ActiveRun]:
+    def active(self, dag_id: str) -> list[DagRun]:
         """List the runs of a DAG that go on."""
         if dag_id not in self._active:
             self._active[dag_id] = self._airflow.active_runs(dag_id)
@@ -47,7 +47,7 @@ class Runs:
     def end_of(self, owner: str) -> str | None:
         """Say how the run that is this owner ended; None while it goes on, and where the owner is no run."""
         dag_id, _, run_id = owner.partition("/")
-        if dag_id not in _DAGS or not _RUN_ID.fullmatch(run_id):
+        if dag_id not in STAGE_DAGS or not _RUN_ID.fullmatch(run_id):
             return None
         if any(run.run_id == run_id for run in self.active(dag_id)):
             return None

@@ -8,18 +8,17 @@ from typing import Any
 from airflow.sdk import BaseOperator
 
 from atdb_interface.fields import write_time
-from atdb_interface.lifecycle import STAGES
 from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.audit_log import ANY_DAG, RunRequest, requests_of
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook
+from atdb_plugins.stage_dags import STAGE_DAGS
 from operators.reconcile.events import event, tell
 
 #: An entry of the log is dated before it can be read.
 _OVERLAP = timedelta(minutes=1)
 #: How far one pass looks back at most, so that passes that fail do not make the next one read ever more.
 LOOKS_BACK = timedelta(days=1)
-_DAGS = frozenset(str(stage.actor) for stage in STAGES)
 _TASK_ID = re.compile(r"[0-9]{9,12}", re.ASCII)
 _RUN_OF_TASK = re.compile(rf"({_TASK_ID.pattern})-.+", re.ASCII)
 
@@ -64,7 +63,7 @@ class AuditRunsOperator(BaseOperator):
 def _events(airflow: AirflowHook, since: datetime) -> Iterator[NewEvent]:
     for entry in airflow.audit_log(after=since):
         for request in requests_of(entry):
-            if request.dag_id in _DAGS or request.dag_id == ANY_DAG:
+            if request.dag_id in STAGE_DAGS or request.dag_id == ANY_DAG:
                 yield _event(airflow, request)
 
 

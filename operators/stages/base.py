@@ -15,9 +15,8 @@ from atdb_interface.lifecycle import Stage, Status
 from atdb_interface.models import Observation, Transition
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.attempts import Attempt
-from operators.failures import reported
+from operators.failures import reason_of, reported
 from operators.lease import LEASE_SECONDS, LeaseKeeper, LeaseLostError
-from operators.reasons import reason_of
 from operators.stages import cleared_runs
 
 

@@ -9,8 +9,8 @@ from atdb_interface.models import Observation
 from atdb_plugins.archive.archive import Archive, ArchiveError
 from atdb_plugins.hooks.archive import ArchiveHook
 from operators.data.archive_transfer import PASSES, Delivery
+from operators.failures import reason_of
 from operators.lease import LeaseKeeper, LeaseLostError
-from operators.reasons import reason_of
 from operators.stages.base import StageOperator
 
 WANTED = (

@@ -12,9 +12,8 @@ from atdb_plugins.hooks.archive import ArchiveHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.data.local_products import delete_data
 from operators.data.removal_check import Removal, bytes_to_verify, is_removable
-from operators.failures import reported
+from operators.failures import reason_of, reported
 from operators.lease import LeaseKeeper, LeaseLostError
-from operators.reasons import reason_of
 from operators.stages.base import StageOperator, task_id_of
 
 

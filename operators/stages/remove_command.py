@@ -13,7 +13,7 @@ from atdb_interface.errors import AtdbError
 from atdb_plugins.archive.archive import ArchiveError
 from operators.attempts import Attempt
 from operators.data.local_products import DataError
-from operators.reasons import reason_of
+from operators.failures import reason_of
 from operators.stages.remove import RemoveError, RemoveOperator
 
 

@@ -15,8 +15,8 @@ from operators.data.inspection import (
     size_of,
 )
 from operators.data.local_products import path_of, require_data
+from operators.failures import reason_of
 from operators.lease import LeaseKeeper
-from operators.reasons import reason_of
 from operators.stages.base import StageOperator
 
 #: The archive has verified these, and they stay what they are.

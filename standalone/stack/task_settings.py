@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 
-from operators import attempt_limits
+from operators import attempts
 from operators.maintenance import retention
 from standalone.settings import SettingsError
 
@@ -14,7 +14,7 @@ def wrong(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
         if sentence := each.wrong(environment):
             yield sentence
     try:
-        attempt_limits.first_pause(environment)
+        attempts.first_pause(environment)
     except ValueError as error:
         yield str(error)
 

@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import ParamValidationError
 
 from atdb_interface.actions import Action
 from atdb_interface.lifecycle import STAGES, Stage
-from atdb_plugins.dispatch import DAG_OF, LISTEN_DAG, TAG
+from atdb_plugins.stage_dags import DAG_OF, LISTEN_DAG, TAG
 from standalone.settings import REPOSITORY
 from standalone.stack.pools import DEFAULT_SLOTS, SLOTS
 

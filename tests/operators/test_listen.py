@@ -14,7 +14,7 @@ from airflow.triggers.base import TaskSuccessEvent
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
-from atdb_plugins.dispatch import DAG_OF
+from atdb_plugins.stage_dags import DAG_OF
 from atdb_plugins.triggers import listen
 from atdb_plugins.triggers.listen import LISTENER, ListenTrigger
 from atdb_plugins.triggers.observation import WaitingTrigger

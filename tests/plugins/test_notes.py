@@ -10,7 +10,7 @@ from atdb_interface.client import Client
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Transition
-from atdb_plugins.airflow_client import LONGEST_NOTE, AirflowRuns
+from atdb_plugins.airflow_api import LONGEST_NOTE, AsyncAirflowClient
 from atdb_plugins.run_notes import NoteKeeper, _plain, outcome_of, with_outcome
 from tests.airflow_serving import Airflow
 from tests.plugins.conftest import Observe, Speaking
@@ -101,7 +101,7 @@ def test_a_run_that_fails_and_is_fixed_from_atdb_says_so(
     content = {"logical_date": None, "dag_run_id": run_id, "partition_key": made.taskID, "note": "3C48 · imaging"}
     airflow.http.post("dags/ingest/dagRuns", json=content).raise_for_status()
 
-    async def keep(atdb: AsyncClient, runs: AirflowRuns) -> None:
+    async def keep(atdb: AsyncClient, runs: AsyncAirflowClient) -> None:
         keeper = NoteKeeper(atdb, runs)
         await keeper.step()
         client.move(made.taskID, Status.INGESTING, owner=f"ingest/{run_id}")
@@ -119,7 +119,7 @@ def test_a_run_that_fails_and_is_fixed_from_atdb_says_so(
     assert failed.endswith("the archive is full")
     before = airflow.note("ingest", run_id)
 
-    async def again(atdb: AsyncClient, runs: AirflowRuns) -> None:
+    async def again(atdb: AsyncClient, runs: AsyncAirflowClient) -> None:
         await NoteKeeper(atdb, runs).step()  # as after a restart
 
     speaking.run(again)
@@ -132,7 +132,7 @@ def test_a_run_that_fails_without_a_word_to_atdb_says_so(
     made = observed(Status.VALID)
     run_id = airflow.run("ingest", made.taskID, state="failed")
 
-    async def keep(atdb: AsyncClient, runs: AirflowRuns) -> None:
+    async def keep(atdb: AsyncClient, runs: AsyncAirflowClient) -> None:
         await NoteKeeper(atdb, runs).step()
 
     speaking.run(keep)
