@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG
 
 from operators.dag_arguments import dag_arguments
-from operators.listen import ListenSensor
+from operators.listen import DispatchObservationsOperator
 
 with DAG(
     "listen",
@@ -19,4 +19,4 @@ with DAG(
     **dag_arguments("listen"),
     tags=["atdb"],
 ):
-    ListenSensor(task_id="listen", retries=5, retry_delay=timedelta(seconds=2))
+    DispatchObservationsOperator(task_id="listen", retries=5, retry_delay=timedelta(seconds=2))

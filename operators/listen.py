@@ -12,7 +12,7 @@ from atdb_plugins.hooks.atdb import AtdbHook
 AIRFLOW_CONN_ID = "airflow_listen"
 
 
-class ListenSensor(BaseOperator):
+class DispatchObservationsOperator(BaseOperator):
     """Listen to ATDB in the triggerer; a worker is never needed."""
 
     def __init__(
@@ -25,7 +25,7 @@ class ListenSensor(BaseOperator):
         super().__init__(**kwargs)
         self.start_from_trigger = True
         self.start_trigger_args = StartTriggerArgs(
-            trigger_cls="atdb_plugins.triggers.listen.ListenTrigger",
+            trigger_cls="atdb_plugins.triggers.listen.ObservationDispatchTrigger",
             trigger_kwargs={"atdb_conn_id": atdb_conn_id, "airflow_conn_id": airflow_conn_id},
             next_method="execute_complete",
         )

@@ -30,7 +30,7 @@ HEARTBEAT_SECONDS = 15.0
 ENDS_AT_HOUR = 11
 
 
-class ListenTrigger(BaseTrigger):
+class ObservationDispatchTrigger(BaseTrigger):
     """Dispatch what waits in ATDB to runs of the stages' DAGs, until the day's end.
 
     No exception leaves it, as a failed trigger needs a worker to fail. Its arguments are frozen in Airflow's
@@ -96,6 +96,10 @@ class ListenTrigger(BaseTrigger):
                 except Exception as error:  # heartbeats never end before the listener does
                     self.log.warning("No heartbeat was sent: %s", error)
             await asyncio.sleep(1.0)
+
+
+#: The path under which earlier versions have stored it in Airflow's database. Delete this line in version 0.2.0.
+ListenTrigger = ObservationDispatchTrigger
 
 
 def _seconds_until_end(now: datetime) -> float:

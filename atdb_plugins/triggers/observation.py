@@ -1,4 +1,4 @@
-"""Triggers that look at ATDB until something is due. They change nothing, so a killed triggerer loses nothing."""
+"""Triggers that wait until an observation is due. They change nothing, so a killed triggerer loses nothing."""
 
 import asyncio
 from abc import abstractmethod
@@ -22,22 +22,6 @@ PAUSE_SECONDS = 2.0
 LOOK_SECONDS = 3.0
 #: Times may be edited meanwhile, so no trigger sleeps longer without looking again.
 LONGEST_SLEEP_SECONDS = 60.0
-
-
-class WaitingTrigger(BaseTrigger):
-    """End the run of listen that the version before has begun; the next run has the trigger of this version."""
-
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.arguments = arguments
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return how Airflow makes this trigger again."""
-        return f"{__name__}.{type(self).__name__}", self.arguments
-
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield once, at once, the event that ends the task without a worker."""
-        yield TaskSuccessEvent()
 
 
 class ObservationTrigger(BaseTrigger):
@@ -92,7 +76,7 @@ def has_turn(observation: Observation, now: datetime, *, is_busy: bool) -> bool:
     return now >= observation.starttime - (START_LEAD_BUSY if is_busy else START_LEAD)
 
 
-class TurnTrigger(ObservationTrigger):
+class ObservationTurnTrigger(ObservationTrigger):
     """Wait for an observation's turn at the telescope: before its start, and later while another is busy there."""
 
     async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
@@ -105,7 +89,7 @@ class TurnTrigger(ObservationTrigger):
         return _sleep(observation.starttime - START_LEAD - now, least=PAUSE_SECONDS)
 
 
-class StartTrigger(ObservationTrigger):
+class ObservationStartTrigger(ObservationTrigger):
     """Wait for the start of an observation that the telescope has."""
 
     async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
@@ -118,7 +102,7 @@ class StartTrigger(ObservationTrigger):
         return _sleep(observation.starttime - now, longest=LOOK_SECONDS)
 
 
-class CompletingTrigger(ObservationTrigger):
+class ObservationCompletingTrigger(ObservationTrigger):
     """Wait until the data writer has said that the observation is completing, or the backstop is due."""
 
     def __init__(self, atdb_conn_id: str, atdb_task_id: str, telescope_conn_id: str) -> None:
@@ -141,13 +125,15 @@ class CompletingTrigger(ObservationTrigger):
             return TriggerEvent(observation.my_status)
         if not is_worth_asking(observation, now):
             return None
-        return TriggerEvent(observation.my_status) if ending(observation, await self._told(), now) else None
+        return (
+            TriggerEvent(observation.my_status) if ending(observation, await self._ask_telescope(), now) else None
+        )
 
     def pause_seconds(self, observation: Observation, now: datetime) -> float:  # noqa: ARG002
         """Look every few seconds."""
         return LOOK_SECONDS
 
-    async def _told(self) -> TelescopeTask | None:
+    async def _ask_telescope(self) -> TelescopeTask | None:
         try:
             return await asyncio.to_thread(TelescopeHook(self.telescope_conn_id).task, self.atdb_task_id)
         except TelescopeError as error:

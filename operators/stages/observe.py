@@ -22,7 +22,7 @@ from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
 from atdb_plugins.parset import make_parset
-from atdb_plugins.triggers.observation import TurnTrigger, has_turn
+from atdb_plugins.triggers.observation import ObservationTurnTrigger, has_turn
 from operators.failures import NotDue, reported
 from operators.stages import cleared_runs
 from operators.stages.base import enter, owner_of, task_id_of
@@ -115,7 +115,7 @@ class _WhenDueOperator(BaseOperator):
 class StartOperator(_WhenDueOperator):
     """Send the parset when the observation's turn has come; the telescope is never asked twice."""
 
-    trigger = "TurnTrigger"
+    trigger = "ObservationTurnTrigger"
     begins_with_waiting = False
     #: From the others this operator starts it.
     called_off = (Status.DEFINED, Status.ON_HOLD)
@@ -128,7 +128,7 @@ class StartOperator(_WhenDueOperator):
         task_id, owner, status = observation.taskID, owner_of(context), observation.my_status
         is_busy = bool(client.count_observations(my_status__in=AT_THE_TELESCOPE))
         if not has_turn(observation, datetime.now(UTC), is_busy=is_busy):
-            self.defer(trigger=TurnTrigger(self.atdb_conn_id, task_id), method_name="execute_complete")
+            self.defer(trigger=ObservationTurnTrigger(self.atdb_conn_id, task_id), method_name="execute_complete")
         if status in (Status.RUNNING, Status.ERROR_NO_COMPLETING) and _is_of(owner, observation):
             return  # started it was; the tasks after this one see to the rest
         before_start = (observation.starttime - datetime.now(UTC)).total_seconds()
@@ -169,7 +169,7 @@ class StartOperator(_WhenDueOperator):
 class RunOperator(_WhenDueOperator):
     """When the start has come, the observation is running."""
 
-    trigger = "StartTrigger"
+    trigger = "ObservationStartTrigger"
 
     def act(self, client: Client, observation: Observation, context: Any) -> None:
         """Take the observation to running."""
@@ -183,7 +183,7 @@ class RunOperator(_WhenDueOperator):
 class CompleteOperator(_WhenDueOperator):
     """The backstop: where the data writer says nothing after the end, do what the lifecycle says."""
 
-    trigger = "CompletingTrigger"
+    trigger = "ObservationCompletingTrigger"
 
     def asks(self) -> dict[str, str]:
         """Name the telescope's."""

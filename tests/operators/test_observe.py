@@ -20,7 +20,12 @@ from atdb_interface.lifecycle import COMPLETING_TIMEOUT, IMAGING_BACKSTOP, OBSER
 from atdb_interface.models import Observation
 from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeState, TelescopeTask
-from atdb_plugins.triggers.observation import LOOK_SECONDS, CompletingTrigger, StartTrigger, TurnTrigger
+from atdb_plugins.triggers.observation import (
+    LOOK_SECONDS,
+    ObservationCompletingTrigger,
+    ObservationStartTrigger,
+    ObservationTurnTrigger,
+)
 from operators.failures import NotDue
 from operators.stages.base import enter
 from operators.stages.cleared_runs import RUN_AGAIN
@@ -115,7 +120,7 @@ def test_while_the_telescope_is_busy_the_start_waits_in_the_triggerer(
     made = scheduled(300)
     with pytest.raises(TaskDeferred) as deferred:
         StartOperator(task_id="start").execute(context(made.taskID, "observe"))
-    assert isinstance(deferred.value.trigger, TurnTrigger)
+    assert isinstance(deferred.value.trigger, ObservationTurnTrigger)
     assert (deferred.value.trigger.atdb_task_id, deferred.value.method_name) == (made.taskID, "execute_complete")
     assert logbook.find(made.taskID) is None
     assert last(client, made)[0] is Status.SCHEDULED
@@ -469,9 +474,13 @@ def test_what_the_telescope_has_broken_off_is_an_error_with_its_problem(
 def test_a_trigger_hears_of_a_cancel_in_seconds(
     client: Client, started: Callable[[float], Observation], running: Callable[[], Observation]
 ) -> None:
-    for make, kind in ((lambda: started(600), StartTrigger), (running, CompletingTrigger)):
+    for make, kind in ((lambda: started(600), ObservationStartTrigger), (running, ObservationCompletingTrigger)):
         made = make()  # one after the other, as the telescope has one at a time
-        arguments = ("atdb_default", made.taskID, *(["telescope_default"] * (kind is CompletingTrigger)))
+        arguments = (
+            "atdb_default",
+            made.taskID,
+            *(["telescope_default"] * (kind is ObservationCompletingTrigger)),
+        )
         assert fires(kind(*arguments), 1) is None
         cancel = threading.Timer(0.5, client.act, (made.taskID, Action.CANCEL))
         cancel.start()
@@ -488,7 +497,7 @@ def test_the_backstop_fires_only_when_there_is_something_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = running()
-    trigger = CompletingTrigger("atdb_default", made.taskID, "telescope_default")
+    trigger = ObservationCompletingTrigger("atdb_default", made.taskID, "telescope_default")
     monkeypatch.setattr(lifecycle, "IMAGING_BACKSTOP", made.starttime - made.endtime - timedelta(hours=1))
     assert fires(trigger, 4) is None
     logbook.save(task_of(made, State.FAILED, "a dish is stuck"))

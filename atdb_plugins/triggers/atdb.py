@@ -1,0 +1,36 @@
+"""The paths under which earlier versions have stored triggers in Airflow's database, kept for one release.
+
+A task that an earlier version has deferred, or a run that it has begun, names its trigger by one of these paths.
+Delete this module in version 0.2.0.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
+
+from atdb_plugins.triggers.observation import (
+    ObservationCompletingTrigger,
+    ObservationStartTrigger,
+    ObservationTurnTrigger,
+)
+
+TurnTrigger = ObservationTurnTrigger
+StartTrigger = ObservationStartTrigger
+CompletingTrigger = ObservationCompletingTrigger
+
+
+class WaitingTrigger(BaseTrigger):
+    """End the run of listen that the version before has begun; the next run has the trigger of this version."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.arguments = arguments
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return how Airflow makes this trigger again."""
+        return f"{__name__}.{type(self).__name__}", self.arguments
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield once, at once, the event that ends the task without a worker."""
+        yield TaskSuccessEvent()
