@@ -8,7 +8,7 @@ from airflow.sdk import DAG, PartitionedAtRuntime
 
 from operators.attempts import attempt_limits
 from operators.dag_arguments import dag_arguments
-from operators.stages.ingest import IngestOperator
+from operators.stages.ingest import IngestProductsOperator
 
 with DAG(
     "ingest",
@@ -20,4 +20,4 @@ with DAG(
     **dag_arguments("ingest"),
     tags=["atdb", "stage"],
 ):
-    IngestOperator(task_id="ingest", pool="ingest", **attempt_limits())
+    IngestProductsOperator(task_id="ingest", pool="ingest", **attempt_limits())

@@ -13,9 +13,9 @@ from airflow.sdk import DAG, CronTriggerTimetable
 
 from operators.dag_arguments import dag_arguments
 from operators.maintenance import retention
-from operators.maintenance.airflow_tables import CleanAirflowOperator
-from operators.maintenance.expired_rows import DeleteExpiredOperator
-from operators.maintenance.old_logs import DeleteLogsOperator
+from operators.maintenance.airflow_tables import CleanAirflowTablesOperator
+from operators.maintenance.expired_rows import DeleteExpiredRowsOperator
+from operators.maintenance.old_logs import DeleteOldLogsOperator
 
 with DAG(
     "maintenance",
@@ -36,15 +36,17 @@ with DAG(
     ),
     tags=["atdb"],
 ):
-    DeleteExpiredOperator(
+    DeleteExpiredRowsOperator(
         task_id="sessions", rows="ended sessions", sql="sessions.sql", retention=retention.SESSIONS
     )
-    DeleteExpiredOperator(
+    DeleteExpiredRowsOperator(
         task_id="idempotency_keys",
         rows="used idempotency keys",
         sql="idempotency_keys.sql",
         retention=retention.IDEMPOTENCY_KEYS,
     )
-    DeleteExpiredOperator(task_id="claims", rows="expired claims", sql="claims.sql", retention=retention.CLAIMS)
-    DeleteLogsOperator(task_id="logs")
-    CleanAirflowOperator(task_id="airflow_tables")
+    DeleteExpiredRowsOperator(
+        task_id="claims", rows="expired claims", sql="claims.sql", retention=retention.CLAIMS
+    )
+    DeleteOldLogsOperator(task_id="logs")
+    CleanAirflowTablesOperator(task_id="airflow_tables")

@@ -11,7 +11,7 @@ from airflow.sdk import DAG, Param
 
 from atdb_interface.nights import report_hour
 from operators.dag_arguments import dag_arguments
-from operators.night_report.operator import NightReportOperator
+from operators.night_report.operator import StoreNightReportOperator
 
 with DAG(
     "night_report",
@@ -31,4 +31,4 @@ with DAG(
     **dag_arguments("night_report", retries=6, retry_delay=timedelta(minutes=5)),
     tags=["atdb"],
 ):
-    NightReportOperator(task_id="report")
+    StoreNightReportOperator(task_id="report")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, PartitionedAtRuntime
 
 from operators.dag_arguments import dag_arguments
-from operators.stages.observe import CompleteOperator, RunOperator, StartOperator
+from operators.stages.observe import CompleteObservationOperator, RunObservationOperator, StartObservationOperator
 
 with DAG(
     "observe",
@@ -21,4 +21,8 @@ with DAG(
     **dag_arguments("observe", retries=5, retry_delay=timedelta(seconds=5), pool="telescope", queue="telescope"),
     tags=["atdb", "stage"],
 ):
-    StartOperator(task_id="start") >> RunOperator(task_id="run") >> CompleteOperator(task_id="complete")
+    (
+        StartObservationOperator(task_id="start")
+        >> RunObservationOperator(task_id="run")
+        >> CompleteObservationOperator(task_id="complete")
+    )

@@ -9,7 +9,7 @@ from airflow.sdk import DAG, Param
 
 from atdb_interface.actions import Action
 from operators.dag_arguments import dag_arguments
-from operators.operate import PRIORITY, OperateOperator
+from operators.operate import PRIORITY, ActOnObservationsOperator
 
 with DAG(
     "operate",
@@ -30,4 +30,4 @@ with DAG(
         "reason": Param(type="string", pattern=r"\S", description="what ATDB's history will say"),
     },
 ):
-    OperateOperator(task_id="operate", retries=0)
+    ActOnObservationsOperator(task_id="operate", retries=0)

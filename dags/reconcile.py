@@ -12,8 +12,8 @@ from airflow.sdk import DAG, Param
 from operators.dag_arguments import dag_arguments
 from operators.reconcile.compare_data import CompareDataOperator
 from operators.reconcile.compare_runs import CompareRunsOperator
-from operators.reconcile.overdue import OverdueOperator
-from operators.reconcile.run_requests import AuditRunsOperator
+from operators.reconcile.overdue import ReportOverdueOperator
+from operators.reconcile.run_requests import RecordRunRequestsOperator
 
 with DAG(
     "reconcile",
@@ -37,7 +37,7 @@ with DAG(
     ),
     tags=["atdb"],
 ):
-    AuditRunsOperator(task_id="audit_runs")
+    RecordRunRequestsOperator(task_id="audit_runs")
     CompareRunsOperator(task_id="compare_runs")
     CompareDataOperator(task_id="compare_data")
-    OverdueOperator(task_id="overdue")
+    ReportOverdueOperator(task_id="overdue")

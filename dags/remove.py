@@ -9,7 +9,7 @@ from airflow.sdk import DAG, Param, PartitionedAtRuntime
 
 from operators.attempts import attempt_limits
 from operators.dag_arguments import dag_arguments
-from operators.stages.remove import RemoveOperator
+from operators.stages.remove import RemoveProductsOperator
 
 with DAG(
     "remove",
@@ -22,4 +22,4 @@ with DAG(
     **dag_arguments("remove"),
     tags=["atdb", "stage"],
 ):
-    RemoveOperator(task_id="remove", pool="remove", **attempt_limits())
+    RemoveProductsOperator(task_id="remove", pool="remove", **attempt_limits())

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, PartitionedAtRuntime
 
 from operators.dag_arguments import dag_arguments
-from operators.stages.specify import SpecifyOperator
+from operators.stages.specify import SpecifyObservationOperator
 
 with DAG(
     "specify",
@@ -18,4 +18,4 @@ with DAG(
     **dag_arguments("specify"),
     tags=["atdb", "stage"],
 ):
-    SpecifyOperator(task_id="specify", pool="specify", retries=2, retry_delay=timedelta(seconds=5))
+    SpecifyObservationOperator(task_id="specify", pool="specify", retries=2, retry_delay=timedelta(seconds=5))

@@ -8,7 +8,7 @@ from airflow.sdk import DAG, PartitionedAtRuntime
 
 from operators.attempts import attempt_limits
 from operators.dag_arguments import dag_arguments
-from operators.stages.validate import ValidateOperator
+from operators.stages.validate import ValidateProductsOperator
 
 with DAG(
     "validate",
@@ -20,4 +20,4 @@ with DAG(
     **dag_arguments("validate"),
     tags=["atdb", "stage"],
 ):
-    ValidateOperator(task_id="validate", pool="validate", **attempt_limits())
+    ValidateProductsOperator(task_id="validate", pool="validate", **attempt_limits())

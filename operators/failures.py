@@ -24,7 +24,7 @@ from operators.attempts import Attempt
 log = logging.getLogger(__name__)
 
 
-class NotDue(Exception):
+class NotDueYet(Exception):
     """The attempt ends before its work is due; the next one waits in the triggerer. No failure."""
 
 
@@ -43,7 +43,7 @@ def reported(operator: BaseOperator, context: Any, *, atdb_conn_id: str) -> Iter
     except (Exception, AirflowTaskTimeout) as error:
         attempt = Attempt.of(context, operator)
         what, why = _subject(operator, context), _words(error)
-        if isinstance(error, NotDue) and not attempt.is_last:
+        if isinstance(error, NotDueYet) and not attempt.is_last:
             log.info("%s is not due yet: %s. %s", what, why, _repeats(attempt))
         elif attempt.is_last or isinstance(error, AirflowFailException):
             log.error("%s failed: %s. %s", what, why, _next_step(context, atdb_conn_id))
@@ -72,7 +72,7 @@ def _subject(operator: BaseOperator, context: Any) -> str:
 
 def _words(error: BaseException) -> str:
     """Word an error in one line, without a stop at its end."""
-    is_worded = isinstance(error, AirflowException | NotDue)
+    is_worded = isinstance(error, AirflowException | NotDueYet)
     return " ".join((str(error) if is_worded else reason_of(error)).split()).removesuffix(".")
 
 

@@ -17,7 +17,7 @@ from operators.failures import request_reported
 PRIORITY = "priority"
 
 
-class OperateOperator(BaseOperator):
+class ActOnObservationsOperator(BaseOperator):
     """Do the same to each observation that the run names; those refused make it fail, after all the others.
 
     The run's parameters: `taskIDs`, `action`, `priority` and `reason`.

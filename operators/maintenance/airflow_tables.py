@@ -41,7 +41,7 @@ group by run.id
 order by 1 nulls last limit 1"""
 
 
-class CleanAirflowOperator(MaintenanceOperator):
+class CleanAirflowTablesOperator(MaintenanceOperator):
     """Run `airflow db clean`; returns how many old rows it has found and deleted in each table.
 
     Airflow keeps the last scheduled run of each DAG. What a foreign key deletes along with a row is not counted.

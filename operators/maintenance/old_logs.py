@@ -16,7 +16,7 @@ from operators.maintenance.retention import LOGS
 Identity = tuple[int, int]
 
 
-class DeleteLogsOperator(MaintenanceOperator):
+class DeleteOldLogsOperator(MaintenanceOperator):
     """Delete old files below Airflow's log folder, and the folders which that leaves empty.
 
     Links are neither followed nor deleted. Returns how many files were deleted in each folder of the first level,

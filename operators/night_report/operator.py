@@ -29,7 +29,7 @@ _SNAPSHOT = "set transaction isolation level repeatable read, read only"
 Row = dict[str, Any]
 
 
-class NightReportOperator(BaseOperator):
+class StoreNightReportOperator(BaseOperator):
     """Make the report of a night and store it; the last night that has ended, unless the run names another.
 
     A night that is stored already stays as it is. The last attempt that fails raises an event in ATDB.

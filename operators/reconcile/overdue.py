@@ -41,7 +41,7 @@ class _Waiting(BaseModel):
         return event(EventKind.OVERDUE, key, words, task_id=self.taskID)
 
 
-class OverdueOperator(BaseOperator):
+class ReportOverdueOperator(BaseOperator):
     """Raise an event for each overdue observation, and emit one partition of the asset for each new one.
 
     It skips where none is new: Airflow takes the success of a task for a change of its outlets.

@@ -23,7 +23,7 @@ _TASK_ID = re.compile(r"[0-9]{9,12}", re.ASCII)
 _RUN_OF_TASK = re.compile(rf"({_TASK_ID.pattern})-.+", re.ASCII)
 
 
-class AuditRunsOperator(BaseOperator):
+class RecordRunRequestsOperator(BaseOperator):
     """Raise an event for each request of a person that changes runs of the stages, once.
 
     It reads Airflow's audit log since the last run of this DAG that succeeded, of the last 24 hours at most. It

@@ -27,7 +27,7 @@ class IngestError(Exception):
     """Not all products have reached the archive."""
 
 
-class IngestOperator(StageOperator):
+class IngestProductsOperator(StageOperator):
     """Copy, read back and compare each valid product; those archived by an earlier try are not copied again."""
 
     stage = INGEST

@@ -23,7 +23,7 @@ from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
 from atdb_plugins.parset import make_parset
 from atdb_plugins.triggers.observation import ObservationTurnTrigger, has_turn
-from operators.failures import NotDue, reported
+from operators.failures import NotDueYet, reported
 from operators.stages import cleared_runs
 from operators.stages.base import enter, owner_of, task_id_of
 
@@ -112,7 +112,7 @@ class _WhenDueOperator(BaseOperator):
         """Do what is due."""
 
 
-class StartOperator(_WhenDueOperator):
+class StartObservationOperator(_WhenDueOperator):
     """Send the parset when the observation's turn has come; the telescope is never asked twice."""
 
     trigger = "ObservationTurnTrigger"
@@ -166,7 +166,7 @@ class StartOperator(_WhenDueOperator):
             raise AirflowFailException(str(error)) from error
 
 
-class RunOperator(_WhenDueOperator):
+class RunObservationOperator(_WhenDueOperator):
     """When the start has come, the observation is running."""
 
     trigger = "ObservationStartTrigger"
@@ -180,7 +180,7 @@ class RunOperator(_WhenDueOperator):
         client.move(observation.taskID, Status.RUNNING, expect=[Status.STARTING], owner=owner_of(context))
 
 
-class CompleteOperator(_WhenDueOperator):
+class CompleteObservationOperator(_WhenDueOperator):
     """The backstop: where the data writer says nothing after the end, do what the lifecycle says."""
 
     trigger = "ObservationCompletingTrigger"
@@ -203,11 +203,11 @@ class CompleteOperator(_WhenDueOperator):
             _require_run_again(context, observation)
             reason = cleared_runs.reason(owner, observation)
             client.move(task_id, Status.RUNNING, expect=[status], owner=owner, reason=reason)
-            raise NotDue(f"{task_id} is {Status.RUNNING} again")
+            raise NotDueYet(f"{task_id} is {Status.RUNNING} again")
         if status is not Status.RUNNING:
             raise AirflowSkipException(_where(observation))
         if not (end := ending(observation, self._told(task_id), datetime.now(UTC))):
-            raise NotDue(f"{task_id} is {status}, and may go on")
+            raise NotDueYet(f"{task_id} is {status}, and may go on")
         becomes, reason = end
         client.move(task_id, becomes, expect=[Status.RUNNING], owner=owner, reason=reason)
         if becomes is Status.ERROR_NO_COMPLETING:

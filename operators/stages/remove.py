@@ -21,7 +21,7 @@ class RemoveError(Exception):
     """Not all products could be removed."""
 
 
-class RemoveOperator(StageOperator):
+class RemoveProductsOperator(StageOperator):
     """Delete each archived product, after its bytes in the archive were verified again at that moment.
 
     With the DAG's parameter `dry_run` it only writes into the log what it would do.

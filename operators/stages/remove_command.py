@@ -14,7 +14,7 @@ from atdb_plugins.archive.archive import ArchiveError
 from operators.attempts import Attempt
 from operators.data.local_products import DataError
 from operators.failures import reason_of
-from operators.stages.remove import RemoveError, RemoveOperator
+from operators.stages.remove import RemoveError, RemoveProductsOperator
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("taskID")
     parser.add_argument("--dry-run", action="store_true", help="tell what would be deleted, and delete nothing")
     asked = parser.parse_args(arguments)
-    operator = RemoveOperator(task_id="atdb_remove")
+    operator = RemoveProductsOperator(task_id="atdb_remove")
     try:
         if asked.dry_run:
             return 0 if operator.rehearse(asked.taskID, print) else 1

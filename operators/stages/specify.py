@@ -13,7 +13,7 @@ from operators.failures import reported
 from operators.stages.base import owner_of, task_id_of
 
 
-class SpecifyOperator(BaseOperator):
+class SpecifyObservationOperator(BaseOperator):
     """Define the data products that the observation will write, and schedule it."""
 
     def __init__(self, *, atdb_conn_id: str = AtdbHook.default_conn_name, **kwargs: Any) -> None:

@@ -32,7 +32,7 @@ class StillWrittenError(Exception):
         super().__init__(f"{_named(growing)} {GROWING}")
 
 
-class ValidateOperator(StageOperator):
+class ValidateProductsOperator(StageOperator):
     """Read every data product of an observation; those missing, empty or of the wrong kind become invalid.
 
     Nothing is said of data that cannot be read or are still being written, until the last try.

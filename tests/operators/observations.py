@@ -14,8 +14,8 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import DataProduct, NewDataProduct, Observation
 from operators.data.local_products import path_of
-from operators.stages.ingest import IngestOperator
-from operators.stages.validate import ValidateOperator
+from operators.stages.ingest import IngestProductsOperator
+from operators.stages.validate import ValidateProductsOperator
 from tests.operators.conftest import Context, use_archive
 
 Observe = Callable[..., Observation]
@@ -89,7 +89,7 @@ def written(client: Client, observe: Observe, data_root: Path) -> Make:
 def validated(written: Make, context: Context) -> Make:
     def make(**fields: object) -> Observation:
         made = written(**fields)
-        ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+        ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
         return made
 
     return make
@@ -99,7 +99,7 @@ def validated(written: Make, context: Context) -> Make:
 def archived(validated: Make, context: Context, archive_root: Path) -> Make:
     def make(**fields: object) -> Observation:
         made = validated(**fields)
-        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
         return made
 
     return make

@@ -16,9 +16,9 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind
-from operators.reconcile.run_requests import LOOKS_BACK, AuditRunsOperator
+from operators.reconcile.run_requests import LOOKS_BACK, RecordRunRequestsOperator
 from operators.stages.cleared_runs import RUN_AGAIN
-from operators.stages.ingest import IngestOperator
+from operators.stages.ingest import IngestProductsOperator
 from tests.airflow_serving import Airflow, serve_airflow
 from tests.conftest import Postgres
 from tests.operators.conftest import Context
@@ -96,7 +96,7 @@ def path_of(dag_id: str, run_id: str) -> str:
 def recorded(client: Client, since: datetime) -> list[tuple[str | None, str]]:
     """Record what is new; each request without its moment."""
     for _ in range(2):  # the same request is recorded once
-        AuditRunsOperator(task_id="audit_runs").record(since)
+        RecordRunRequestsOperator(task_id="audit_runs").record(since)
     events = list(client.rows("events", kind=EventKind.RUN, ordering="id"))
     assert all(" asked Airflow at 20" in row["detail"] for row in events)
     return [(row["taskID"], row["detail"].partition("Z to ")[2]) for row in events]
@@ -203,7 +203,7 @@ def test_a_pass_after_a_long_failure_looks_back_a_day(
     with serve_answer(answer) as (url, asked):
         use_airflow(monkeypatch, url, "secret")
         for last in (None, earliest - timedelta(days=30)):
-            AuditRunsOperator(task_id="audit_runs").execute({"prev_start_date_success": last})
+            RecordRunRequestsOperator(task_id="audit_runs").execute({"prev_start_date_success": last})
     after = [moment for path in asked for moment in parse_qs(urlsplit(path).query).get("after", [])]
     assert len(after) == 2
     assert all(datetime.fromisoformat(moment) >= earliest for moment in after)
@@ -226,7 +226,7 @@ def test_the_history_names_who_had_the_run_do_its_work_again(
     ask(airflow, "POST", f"dags/{dag}/clearDagRuns", clear)
     later = {"dry_run": False, "dag_run_id": run, "task_ids": ["ingest"]}
     ask_in_vain(airflow, "dags/ingest/clearTaskInstances", later)  # after the clear, so it caused nothing
-    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", run=run))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", run=run))
     history = client.observation(made.taskID).status_history
     assert [step.reason for step in history if step.reason.startswith(RUN_AGAIN)] == [f"{RUN_AGAIN} by admin"]
     assert last(client, made)[0] == Status.ARCHIVED
@@ -244,7 +244,7 @@ def test_the_work_goes_on_if_airflow_does_not_say_who_it_was(
     monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_API", json.dumps({"conn_type": "http", "host": "http://127.0.0.1:9"}))
     client.move(made.taskID, Status.INGESTING, owner="ingest/run 1", lease_seconds=60)
     client.move(made.taskID, Status.INGEST_ERROR, owner="ingest/run 1", reason="the disk")
-    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     history = client.observation(made.taskID).status_history
     assert f"{RUN_AGAIN} (user unknown: Airflow's API did not answer)" in {step.reason for step in history}
     assert last(client, made)[0] == Status.ARCHIVED
@@ -258,7 +258,7 @@ def test_the_work_goes_on_whatever_airflow_answers(
     client.move(made.taskID, Status.INGEST_ERROR, owner="ingest/run 1", reason="the disk")
     with serve_answer({"access_token": "x"}) as (url, asked):
         use_airflow(monkeypatch, url, "secret")
-        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert asked
     history = client.observation(made.taskID).status_history
     assert f"{RUN_AGAIN} (user unknown)" in {step.reason for step in history}

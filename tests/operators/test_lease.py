@@ -19,8 +19,8 @@ from atdb_interface.lifecycle import Status
 from atdb_interface.models import Observation
 from operators import lease as lease_module
 from operators.lease import LeaseKeeper, LeaseLostError
-from operators.stages.ingest import IngestOperator
-from operators.stages.remove import RemoveOperator
+from operators.stages.ingest import IngestProductsOperator
+from operators.stages.remove import RemoveProductsOperator
 from tests.operators.conftest import Context, use_archive
 from tests.operators.observations import Make, Observe, SlowFileSystem, last, parts_in, products_of, statuses
 
@@ -34,14 +34,14 @@ if child:
     time.sleep(600)
 from types import SimpleNamespace
 from tests.operators import conftest
-from tests.operators.observations import IngestOperator, SlowFileSystem
+from tests.operators.observations import IngestProductsOperator, SlowFileSystem
 SlowFileSystem.seconds = 60
 context = {
     "dag_run": SimpleNamespace(partition_key=sys.argv[1], run_id="run 1", dag_id="ingest"),
     "ti": SimpleNamespace(try_number=1, max_tries=0),
 }
 try:
-    IngestOperator(task_id="ingest").execute(context)
+    IngestProductsOperator(task_id="ingest").execute(context)
     outcome = "finished"
 except BaseException as error:
     outcome = f"{type(error).__name__}: {error}"
@@ -102,7 +102,7 @@ def test_a_person_stops_an_ingest_within_seconds_and_no_part_is_left(
     former = signal.getsignal(signal.SIGUSR1)
     stopped = when(lambda: parts_in(archive_root), lambda: client.act(made.taskID, action, reason="rain"))
     with pytest.raises(AirflowSkipException):
-        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert time.monotonic() - stopped() < STOPPED_WITHIN_SECONDS
     assert last(client, made) == ("on hold" if action is Action.HOLD else "ingest error", "rain")
     assert statuses(client, made) == ["valid"] * 2
@@ -124,7 +124,7 @@ def test_a_removal_that_is_put_on_hold_deletes_nothing_more(
     monkeypatch.setattr(LeaseKeeper, "advance", slowly)
     when(lambda: list(client.leases(done_bytes__gt=1000)), lambda: client.act(made.taskID, Action.HOLD))
     with pytest.raises(AirflowSkipException):
-        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert last(client, made)[0] == "on hold"
     assert statuses(client, made) == ["archived"] * 2
     assert len(products_of(client, made)) == 2

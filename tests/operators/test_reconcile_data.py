@@ -18,7 +18,7 @@ from atdb_interface.overview import EventKind
 from operators.data.local_products import path_of
 from operators.reconcile import compare_data, data_comparison
 from operators.reconcile.compare_data import NAME, CompareDataOperator
-from operators.stages.remove import RemoveOperator
+from operators.stages.remove import RemoveProductsOperator
 from tests.operators.conftest import Context
 from tests.operators.observations import in_archive, products_of
 
@@ -43,7 +43,7 @@ def look(client: Client, context: Context, data_root: Path, archive_root: Path) 
 def removed(archived: Make, context: Context) -> Make:
     def make(**fields: object) -> Observation:
         made = archived(**fields)
-        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
         return made
 
     return make
@@ -196,7 +196,7 @@ def test_a_difference_that_is_only_one_of_time_is_none(
 
     def and_then_it_is_removed(path: Path) -> int | None:
         if client.observation(made.taskID).my_status is Status.ARCHIVED:
-            RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+            RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
         return size_on_disk(path)
 
     monkeypatch.setattr(data_comparison, "size_on_disk", and_then_it_is_removed)

@@ -18,7 +18,7 @@ from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import INGEST, Status
 from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind
-from operators.reconcile.overdue import OVERDUE, OverdueOperator
+from operators.reconcile.overdue import OVERDUE, ReportOverdueOperator
 from tests.operators.conftest import Context
 
 Observe = Callable[..., Observation]
@@ -30,7 +30,7 @@ def look(client: Client, context: Context) -> Callable[[], set[str]]:
 
     def once() -> set[str]:
         emitted: Any = OutletEventAccessors()
-        OverdueOperator(task_id="overdue").execute(context("", "reconcile") | {"outlet_events": emitted})
+        ReportOverdueOperator(task_id="overdue").execute(context("", "reconcile") | {"outlet_events": emitted})
         return set(emitted[OVERDUE].partition_keys)
 
     return once

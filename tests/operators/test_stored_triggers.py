@@ -18,7 +18,7 @@ from atdb_plugins.triggers.observation import (
     ObservationTurnTrigger,
 )
 from operators.listen import DispatchObservationsOperator
-from operators.stages.observe import CompleteOperator, RunOperator, StartOperator
+from operators.stages.observe import CompleteObservationOperator, RunObservationOperator, StartObservationOperator
 from tests.operators.conftest import Context
 from tests.operators.triggering import fires
 
@@ -86,7 +86,10 @@ def test_it_waits_as_that_of_this_version_does(
     assert fires(stored(path, {**arguments, "atdb_task_id": made.taskID}), 2) is None
 
 
-@pytest.mark.parametrize("operator", [DispatchObservationsOperator, StartOperator, RunOperator, CompleteOperator])
+@pytest.mark.parametrize(
+    "operator",
+    [DispatchObservationsOperator, StartObservationOperator, RunObservationOperator, CompleteObservationOperator],
+)
 def test_a_deferred_task_resumes_at_the_method_that_every_version_has(operator: Callable[..., Any]) -> None:
     made = operator(task_id="it")
     assert made.start_trigger_args.next_method == "execute_complete"
