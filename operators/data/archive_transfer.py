@@ -23,7 +23,7 @@ TELL_EVERY_SECONDS = 2.0
 PASSES = 2
 
 
-class Delivery:
+class ArchiveTransfer:
     """Store products, and tell ATDB. The manifest is written before ATDB is told, so it is never behind."""
 
     def __init__(

@@ -19,7 +19,7 @@ FORCIBLE = (ProductStatus.VALID, ProductStatus.INVALID, ProductStatus.INGEST_ERR
 
 
 @dataclass(frozen=True)
-class Forecast:
+class RemovalForecast:
     """What a removal would do with a product; `goes` where no copy of it would be left on the data host."""
 
     product: DataProduct
@@ -33,7 +33,7 @@ class Forecast:
         return f"{self.product.filename}  {size}  {self.path}  {self.archive_copy}  {self.verdict}"
 
 
-class Removal:
+class RemovalCheck:
     """The removal of one observation's data: it judges, and deletes nothing itself."""
 
     def __init__(
@@ -66,12 +66,12 @@ class Removal:
         self._archive.verify(self._folder, product.filename, product.checksum, self._advance)
         return path
 
-    def forecast(self) -> Iterator[Forecast]:
+    def forecast(self) -> Iterator[RemovalForecast]:
         """Tell of each product whether it would be deleted, or why not; reads the archive, and changes nothing."""
         for product in self.products():
             goes, verdict = self._verdict(product)
             copy = product.archive_copy or self._archive.url(self._folder, product.filename)
-            yield Forecast(product, _path_in_words(product), copy, goes, verdict)
+            yield RemovalForecast(product, _path_in_words(product), copy, goes, verdict)
 
     def _verdict(self, product: DataProduct) -> tuple[bool, str]:
         if product.my_status is ProductStatus.REMOVED:

@@ -8,7 +8,7 @@ from atdb_interface.night_report import FORECAST, FORECAST_STEP, LARGEST, DiskPo
 
 
 @dataclass(frozen=True)
-class Write:
+class PlannedWrite:
     """An observation that writes this volume to a disk, evenly from its begin to its end."""
 
     begins: datetime
@@ -21,12 +21,12 @@ class Write:
         return self.size_bytes * max(0.0, seconds) / (self.ends - self.begins).total_seconds()
 
 
-def written_bytes(writes: Iterable[Write], start: datetime, end: datetime) -> float:
+def written_bytes(writes: Iterable[PlannedWrite], start: datetime, end: datetime) -> float:
     """Return what all of them write between two moments."""
     return sum(write.written_bytes(start, end) for write in writes)
 
 
-def points(free_bytes: int, writes: Sequence[Write], start: datetime) -> list[DiskPoint]:
+def points(free_bytes: int, writes: Sequence[PlannedWrite], start: datetime) -> list[DiskPoint]:
     """Return the free space at `start` and at each step after it, to the end of the forecast."""
     moments = [start + number * FORECAST_STEP for number in range(FORECAST // FORECAST_STEP + 1)]
     return [
@@ -35,7 +35,7 @@ def points(free_bytes: int, writes: Sequence[Write], start: datetime) -> list[Di
     ]
 
 
-def full_at(free_bytes: int, writes: Sequence[Write], start: datetime) -> datetime | None:
+def full_at(free_bytes: int, writes: Sequence[PlannedWrite], start: datetime) -> datetime | None:
     """Return when the free space is used up; None if it is not within the forecast.
 
     Between two moments at which an observation begins or ends, the free space falls on a straight line.

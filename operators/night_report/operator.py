@@ -146,7 +146,7 @@ def _disk(
     host: str, seen: Row | None, planned: Sequence[Row], rates: Mapping[str, float], night: Night
 ) -> wire.DiskRow:
     writes = [
-        disk_forecast.Write(
+        disk_forecast.PlannedWrite(
             row["begins"], row["ends"], rates[row["observing_mode"]] * row["duration_seconds"] * row["products"]
         )
         for row in planned

@@ -15,10 +15,10 @@ from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.hooks.archive import ArchiveHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.data.local_products import DataError, data_root
-from operators.reconcile.data_comparison import SETTLED, Comparison, is_as_it_was
+from operators.reconcile.data_pass import SETTLED, DataPass, is_as_it_was
 from operators.reconcile.disks import report_disks, unowned
-from operators.reconcile.events import digest, event, tell, untold
-from operators.reconcile.safety_limit import Brake
+from operators.reconcile.events import digest, event, new_events, raise_events
+from operators.reconcile.safety_limit import SafetyLimit
 
 #: So many observations are looked at in a pass at most, and for so long.
 OBSERVATIONS = 500
@@ -52,26 +52,28 @@ class CompareDataOperator(BaseOperator):
             progress = next((service.detail for service in client.services(name=NAME)), "")
             client.sign_of_life(NAME, detail=progress)
             observations = _following(client, progress)
-            found = Comparison(client, time.monotonic() + COMPARE_SECONDS)
+            found = DataPass(client, time.monotonic() + COMPARE_SECONDS)
             self._open_archive(found)
             root = self._report_disks(found)
             found.compare(observations)
             if root:
                 ends_at = time.monotonic() + UNOWNED_SECONDS
                 found.events += unowned(client, root, found.locations, datetime.now(UTC), ends_at=ends_at)
-            new = untold(client, found.events)
-            Brake.of(context).judge(client, self.task_id, [each.detail for each in new], len(found.looked_at))
-            for told in tell(client, [*new, *self._delete_leftovers(found)]):
+            new = new_events(client, found.events)
+            SafetyLimit.of(context).judge(
+                client, self.task_id, [each.detail for each in new], len(found.looked_at)
+            )
+            for told in raise_events(client, [*new, *self._delete_leftovers(found)]):
                 self.log.warning("%s", told.detail)
             client.sign_of_life(NAME, detail=_progress(observations, found.looked_at))
 
-    def _open_archive(self, found: Comparison) -> None:
+    def _open_archive(self, found: DataPass) -> None:
         try:
             found.archive = ArchiveHook(self.archive_conn_id).archive()
         except Exception as error:  # each filesystem has errors of its own
             found.archive_trouble(error)
 
-    def _report_disks(self, found: Comparison) -> Path | None:
+    def _report_disks(self, found: DataPass) -> Path | None:
         """Give the data root too, or None where there is none now."""
         try:
             root = data_root()
@@ -81,7 +83,7 @@ class CompareDataOperator(BaseOperator):
         report_disks(found.client, root)
         return root
 
-    def _delete_leftovers(self, found: Comparison) -> list[NewEvent]:
+    def _delete_leftovers(self, found: DataPass) -> list[NewEvent]:
         """Delete what was left half written in the archive and is nobody's now."""
         deleted = []
         for observation, path in found.leftovers:

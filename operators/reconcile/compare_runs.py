@@ -16,16 +16,10 @@ from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook
-from operators.reconcile.events import Repair, event, tell
-from operators.reconcile.lost_work import Lost, Runs, is_run_out, lost_work, unheard_claims
-from operators.reconcile.safety_limit import Brake
-from operators.reconcile.telescope_comparison import (
-    AFTER_OBSERVE,
-    cancelled,
-    lost_starts,
-    still_observed,
-    unwatched,
-)
+from operators.reconcile.events import StatusRepair, event, raise_events
+from operators.reconcile.lost_work import LostWork, StageRuns, claims_without_run, has_expired, lost_work
+from operators.reconcile.safety_limit import SafetyLimit
+from operators.reconcile.telescope_repairs import AFTER_OBSERVE, cancelled, lost_starts, still_observed, unwatched
 
 
 class CompareRunsOperator(BaseOperator):
@@ -47,9 +41,9 @@ class CompareRunsOperator(BaseOperator):
     def execute(self, context: Any) -> None:
         """Gather all findings, let the brake judge, and act."""
         with AtdbHook(self.atdb_conn_id).client() as client:
-            self.compare(client, Brake.of(context), datetime.now(UTC))
+            self.compare(client, SafetyLimit.of(context), datetime.now(UTC))
 
-    def compare(self, client: Client, brake: Brake, now: datetime) -> None:
+    def compare(self, client: Client, brake: SafetyLimit, now: datetime) -> None:
         """Do it as of a moment."""
         telescope = TelescopeHook(self.telescope_conn_id)
         leases = list(client.leases())
@@ -57,8 +51,8 @@ class CompareRunsOperator(BaseOperator):
         running = list(client.observations(my_status=Status.RUNNING, endtime__lt=past_end))
         aborted = cancelled(client, now)
         try:
-            runs = Runs(AirflowHook(self.airflow_conn_id))
-            lost, unheard = lost_work(leases, runs, now), unheard_claims(client, runs, now)
+            runs = StageRuns(AirflowHook(self.airflow_conn_id))
+            lost, unheard = lost_work(leases, runs, now), claims_without_run(client, runs, now)
         except AirflowApiError as error:
             self.log.warning("the runs are not compared: %s", error)
             lost, unheard = lost_work(leases, None, now), []
@@ -70,10 +64,10 @@ class CompareRunsOperator(BaseOperator):
         brake.judge(client, self.task_id, findings, len(leases) + len(running) + len(aborted))
         done = [told for repair in repairs if (told := self._repair(client, repair))]
         done += [told for task_id in observed if (told := self._stop(telescope, task_id))]
-        tell(client, done)
+        raise_events(client, done)
         self._give_back(client, lost, unheard, now)
 
-    def _repair(self, client: Client, repair: Repair) -> NewEvent | None:
+    def _repair(self, client: Client, repair: StatusRepair) -> NewEvent | None:
         try:
             step = client.move(
                 repair.task_id,
@@ -98,11 +92,11 @@ class CompareRunsOperator(BaseOperator):
         words = f"{task_id} was aborted, but the telescope still observed it; it was stopped"
         return event(EventKind.REPAIR, f"stopped/{task_id}", words, task_id=task_id)
 
-    def _give_back(self, client: Client, lost: list[Lost], unheard: list[OpenClaim], now: datetime) -> None:
+    def _give_back(self, client: Client, lost: list[LostWork], unheard: list[OpenClaim], now: datetime) -> None:
         """Let others have at once what its owner, or Airflow, will not work on."""
         for each in lost:
             lease = each.lease
-            if not each.stage.resumable or is_run_out(lease, now):
+            if not each.stage.resumable or has_expired(lease, now):
                 continue
             try:
                 client.renew(lease.taskID, lease.owner, lease_seconds=1)

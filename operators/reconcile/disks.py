@@ -15,7 +15,7 @@ from atdb_interface.data_hosts import HOST_PATTERN, local_path
 from atdb_interface.disks import DiskUsage
 from atdb_interface.lifecycle import ProductStatus
 from atdb_interface.overview import NewEvent
-from operators.reconcile.events import digest, disagreement, untold
+from operators.reconcile.events import digest, disagreement, new_events
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def unowned(
             continue  # a link leads elsewhere
         names = _old_names(folder, now) - _filenames(client, written)
         events = {name: _belongs_to_nobody(root, folder / name) for name in sorted(names)}
-        new = {event.key for event in untold(client, list(events.values()))}
+        new = {event.key for event in new_events(client, list(events.values()))}
         for name, event in events.items():
             if time.monotonic() > ends_at:
                 return found

@@ -18,7 +18,7 @@ _EVENTS = 500
 
 
 @dataclass(frozen=True)
-class Repair:
+class StatusRepair:
     """A change of status that puts right what nobody else will."""
 
     task_id: str
@@ -49,7 +49,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
-def untold(client: Client, events: Collection[NewEvent]) -> list[NewEvent]:
+def new_events(client: Client, events: Collection[NewEvent]) -> list[NewEvent]:
     """Give the events that ATDB does not have yet."""
     told: set[str] = set()
     for some in _batches([event.key for event in events], _KEYS):
@@ -57,7 +57,7 @@ def untold(client: Client, events: Collection[NewEvent]) -> list[NewEvent]:
     return [event for event in events if event.key not in told]
 
 
-def tell(client: Client, events: Iterable[NewEvent]) -> list[Event]:
+def raise_events(client: Client, events: Iterable[NewEvent]) -> list[Event]:
     """Tell ATDB of events; those that were new to it."""
     return [event for some in _batches(list(events), _EVENTS) for event in client.raise_events(some)]
 

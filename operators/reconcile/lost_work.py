@@ -13,7 +13,7 @@ from atdb_plugins.airflow_api import ACTIVE, DagRun
 from atdb_plugins.dispatch import CONSUMER
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.stage_dags import DAG_OF, STAGE_DAGS
-from operators.reconcile.events import Repair
+from operators.reconcile.events import StatusRepair
 
 #: The wire tells when a lease ends to the second.
 _SECOND = timedelta(seconds=1)
@@ -24,7 +24,7 @@ UNHEARD = timedelta(seconds=60)
 _RUN_ID = re.compile(r"[\w~:+-][\w.~:+-]*", re.ASCII)
 
 
-class Runs:
+class StageRuns:
     """Airflow's runs of the stages, each DAG asked about once, when it is first of interest.
 
     What is compared with them must have been read before: a run that began since is then among them.
@@ -58,7 +58,7 @@ class Runs:
 
 
 @dataclass(frozen=True)
-class Lost:
+class LostWork:
     """Work whose owner will not go on with it, and the words for that."""
 
     lease: HeldLease
@@ -69,33 +69,33 @@ class Lost:
         """The stage whose work it is."""
         return WORKING[self.lease.my_status]
 
-    def gives_up(self) -> Repair | None:
+    def gives_up(self) -> StatusRepair | None:
         """Put resumable work that too many owners have lost on its stage's error status."""
         lease, stage = self.lease, self.stage
         if not stage.resumable or stage.error is None or lease.lost_owners < MAX_LOST_OWNERS:
             return None
         reason = f"{self.reason}, the last of {lease.lost_owners + 1}"
-        return Repair(lease.taskID, lease.my_status, stage.error, reason, owner=lease.owner)
+        return StatusRepair(lease.taskID, lease.my_status, stage.error, reason, owner=lease.owner)
 
 
-def is_run_out(lease: HeldLease, now: datetime) -> bool:
+def has_expired(lease: HeldLease, now: datetime) -> bool:
     """Tell whether a lease has run out for certain."""
     return lease.expires_at + _SECOND <= now
 
 
-def lost_work(leases: Iterable[HeldLease], runs: Runs | None, now: datetime) -> list[Lost]:
+def lost_work(leases: Iterable[HeldLease], runs: StageRuns | None, now: datetime) -> list[LostWork]:
     """Find the work whose lease has run out, or, where Airflow could be asked, whose run is over."""
     lost = []
     for lease in leases:
         reason = f"its owner {lease.owner} is lost"
-        if is_run_out(lease, now):
-            lost.append(Lost(lease, reason))
+        if has_expired(lease, now):
+            lost.append(LostWork(lease, reason))
         elif runs and (end := runs.end_of(lease.owner)):
-            lost.append(Lost(lease, f"{reason} ({end})"))
+            lost.append(LostWork(lease, f"{reason} ({end})"))
     return lost
 
 
-def unheard_claims(client: Client, runs: Runs, now: datetime) -> list[OpenClaim]:
+def claims_without_run(client: Client, runs: StageRuns, now: datetime) -> list[OpenClaim]:
     """Return the claims of the DAG listen, a while old, for which no run is queued or running.
 
     Not those for a DAG that is paused: listen releases them itself.

@@ -13,7 +13,7 @@ from atdb_interface.fields import Time, write_time
 from atdb_interface.lifecycle import STAGES, Status
 from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.hooks.atdb import AtdbHook
-from operators.reconcile.events import event, tell
+from operators.reconcile.events import event, raise_events
 
 #: A partition of it is an observation that has become overdue: what a site's own DAG can wait for.
 OVERDUE = Asset(name="atdb overdue", uri="atdb://events/overdue")
@@ -56,7 +56,7 @@ class ReportOverdueOperator(BaseOperator):
         with AtdbHook(self.atdb_conn_id).client() as client:
             rows = client.rows("observations", fields=list(_Waiting.model_fields), overdue="true")
             rests = {_SOURCES[stage.stage]: timedelta(seconds=stage.delay_seconds) for stage in client.stages()}
-            new = tell(client, [_Waiting(**row).event(rests) for row in rows])
+            new = raise_events(client, [_Waiting(**row).event(rests) for row in rows])
         if not new:
             raise AirflowSkipException("nothing has become overdue")
         for told in new:

@@ -13,7 +13,7 @@ from atdb_plugins.audit_log import ANY_DAG, RunRequest, requests_of
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.stage_dags import STAGE_DAGS
-from operators.reconcile.events import event, tell
+from operators.reconcile.events import event, raise_events
 
 #: An entry of the log is dated before it can be read.
 _OVERLAP = timedelta(minutes=1)
@@ -56,7 +56,7 @@ class RecordRunRequestsOperator(BaseOperator):
         airflow = AirflowHook(self.airflow_conn_id)
         new = list(_events(airflow, since))
         with AtdbHook(self.atdb_conn_id).client() as client:
-            for told in tell(client, new):
+            for told in raise_events(client, new):
                 self.log.info("%s", told.detail)
 
 

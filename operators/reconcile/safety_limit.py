@@ -9,14 +9,14 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface.client import Client
 from atdb_interface.overview import EventKind
-from operators.reconcile.events import event, tell
+from operators.reconcile.events import event, raise_events
 
 #: With this percentage everything is let through.
 RELEASED = 100.0
 
 
 @dataclass(frozen=True)
-class Brake:
+class SafetyLimit:
     """Trips above `percent` of the observations that were looked at, but at no fewer than `floor` findings."""
 
     percent: float
@@ -43,5 +43,5 @@ class Brake:
             f"reconcile by hand with a higher brake_percent"
         )
         hour = datetime.now(UTC).strftime("%Y-%m-%dT%H")
-        tell(client, [event(EventKind.BRAKE, f"brake/{name}/{hour}", sentence)])
+        raise_events(client, [event(EventKind.BRAKE, f"brake/{name}/{hour}", sentence)])
         raise AirflowFailException(sentence)

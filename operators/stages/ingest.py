@@ -8,7 +8,7 @@ from atdb_interface.lifecycle import INGEST, ProductStatus, Status
 from atdb_interface.models import Observation
 from atdb_plugins.archive.archive import Archive, ArchiveError
 from atdb_plugins.hooks.archive import ArchiveHook
-from operators.data.archive_transfer import PASSES, Delivery
+from operators.data.archive_transfer import PASSES, ArchiveTransfer
 from operators.failures import reason_of
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.stages.base import StageOperator
@@ -47,7 +47,7 @@ class IngestProductsOperator(StageOperator):
         removed = [product for product in all_products if product.my_status is ProductStatus.REMOVED]
         if not products:
             raise ValueError("there is no valid data product to ingest")
-        delivery = Delivery(client, archive, observation, owner, lease)
+        delivery = ArchiveTransfer(client, archive, observation, owner, lease)
         failed: list[str] = []
         done_bytes = delivery.begin(products, removed)
         for product in delivery.missing(products):

@@ -11,7 +11,7 @@ from atdb_interface.work import ProductMove
 from atdb_plugins.hooks.archive import ArchiveHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from operators.data.local_products import delete_data
-from operators.data.removal_check import Removal, bytes_to_verify, is_removable
+from operators.data.removal_check import RemovalCheck, bytes_to_verify, is_removable
 from operators.failures import reason_of, reported
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.stages.base import StageOperator, task_id_of
@@ -47,7 +47,7 @@ class RemoveProductsOperator(StageOperator):
         A product that a killed try has deleted and not told is verified and told like the others.
         """
         archive = ArchiveHook(self.archive_conn_id).archive()
-        removal = Removal(client, archive, observation, lease.advance)
+        removal = RemovalCheck(client, archive, observation, lease.advance)
         products = [product for product in removal.products() if is_removable(product)]
         lease.begin(bytes_to_verify(products))
         failed: list[str] = []
@@ -77,7 +77,7 @@ class RemoveProductsOperator(StageOperator):
         """Tell what the removal would do with each product; whether nothing of the observation would be left."""
         with AtdbHook(self.atdb_conn_id).client() as client:
             observation = client.observation(task_id)
-            removal = Removal(client, ArchiveHook(self.archive_conn_id).archive(), observation)
+            removal = RemovalCheck(client, ArchiveHook(self.archive_conn_id).archive(), observation)
             all_go = observation.my_status is REMOVE.source
             if not all_go:
                 tell(f"{task_id} is {observation.my_status}; a removal begins where it is {REMOVE.source}")

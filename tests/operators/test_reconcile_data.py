@@ -16,7 +16,7 @@ from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind
 from operators.data.local_products import path_of
-from operators.reconcile import compare_data, data_comparison
+from operators.reconcile import compare_data, data_pass
 from operators.reconcile.compare_data import NAME, CompareDataOperator
 from operators.stages.remove import RemoveProductsOperator
 from tests.operators.conftest import Context
@@ -192,14 +192,14 @@ def test_a_difference_that_is_only_one_of_time_is_none(
     client: Client, look: Look, archived: Make, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = archived()
-    size_on_disk = data_comparison.size_on_disk
+    size_on_disk = data_pass.size_on_disk
 
     def and_then_it_is_removed(path: Path) -> int | None:
         if client.observation(made.taskID).my_status is Status.ARCHIVED:
             RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
         return size_on_disk(path)
 
-    monkeypatch.setattr(data_comparison, "size_on_disk", and_then_it_is_removed)
+    monkeypatch.setattr(data_pass, "size_on_disk", and_then_it_is_removed)
     assert look() == []
     assert client.observation(made.taskID).my_status is Status.REMOVED
 
@@ -228,14 +228,14 @@ def test_an_archive_that_goes_away_meanwhile_is_one_finding_too(
     client: Client, look: Look, removed: Make, archive_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     removed()
-    size_on_disk = data_comparison.size_on_disk
+    size_on_disk = data_pass.size_on_disk
 
     def and_then_it_is_away(path: Path) -> int | None:
         if archive_root.exists():
             archive_root.rename(archive_root.with_name("away"))
         return size_on_disk(path)
 
-    monkeypatch.setattr(data_comparison, "size_on_disk", and_then_it_is_away)
+    monkeypatch.setattr(data_pass, "size_on_disk", and_then_it_is_away)
     (told,) = look()
     assert told.startswith("the archive cannot be looked at: ArchiveError: ")
 
@@ -273,13 +273,13 @@ def test_a_part_of_an_ingest_that_has_just_begun_is_left(
     part = in_archive(archive_root, made) / f".{made.taskID}_1.fits.0123456789ab.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(b"half")
-    untold = compare_data.untold
+    new_events = compare_data.new_events
 
     def and_then_it_is_ingested(*arguments: Any) -> Any:
         client.move(made.taskID, Status.INGESTING, owner="ingest/run 2", lease_seconds=60)
-        return untold(*arguments)
+        return new_events(*arguments)
 
-    monkeypatch.setattr(compare_data, "untold", and_then_it_is_ingested)
+    monkeypatch.setattr(compare_data, "new_events", and_then_it_is_ingested)
     assert look() == []
     assert part.exists()
 
@@ -306,13 +306,13 @@ def test_a_pass_ends_in_time_and_the_next_goes_on(
     made = [validated(products=2) for _ in range(2)]
     for each in made:
         delete(path_of(products_of(client, each)[0]))
-    size_on_disk = data_comparison.size_on_disk
+    size_on_disk = data_pass.size_on_disk
 
     def slowly(path: Path) -> int | None:
         time.sleep(0.5)
         return size_on_disk(path)
 
-    monkeypatch.setattr(data_comparison, "size_on_disk", slowly)
+    monkeypatch.setattr(data_pass, "size_on_disk", slowly)
     monkeypatch.setattr(compare_data, "COMPARE_SECONDS", 0.7)
     assert len(look()) == 1
     assert progress(client) == f"has compared the data up to {made[0].taskID}"

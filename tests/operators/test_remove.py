@@ -13,7 +13,7 @@ from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.models import DataProduct, NewDataProduct
 from atdb_plugins.archive.archive import ArchiveError
 from operators.data.local_products import path_of
-from operators.data.removal_check import Removal
+from operators.data.removal_check import RemovalCheck
 from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveError, RemoveProductsOperator
 from operators.stages.remove_command import main
@@ -162,13 +162,13 @@ def test_each_deletion_is_told_before_the_next_product_is_looked_at(
     made = archived()
     seen = []
 
-    class WatchedRemoval(Removal):
+    class WatchedRemovalCheck(RemovalCheck):
         def judge(self, product: DataProduct) -> Path:
             gone = [not path_of(p).exists() for p in products_of(client, made)]
             seen.append(gone == [status == "removed" for status in statuses(client, made)])
             return super().judge(product)
 
-    monkeypatch.setattr("operators.stages.remove.Removal", WatchedRemoval)
+    monkeypatch.setattr("operators.stages.remove.RemovalCheck", WatchedRemovalCheck)
     RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert seen == [True] * 3
 

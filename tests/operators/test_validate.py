@@ -147,7 +147,7 @@ def test_what_is_no_data_product_is_invalid_and_the_reason_says_why(
     assert last(client, made)[0] == "incomplete"
 
 
-class _GrowingValidateOperator(ValidateProductsOperator):
+class _GrowingValidateProductsOperator(ValidateProductsOperator):
     """Validates data on which the data writer goes on writing."""
 
     grows: Path
@@ -169,7 +169,7 @@ def test_what_is_still_being_written_is_looked_at_again_and_is_invalid_at_last(
 ) -> None:
     made = written()
     _, growing, _ = products_of(client, made)
-    operator = _GrowingValidateOperator(task_id="validate")
+    operator = _GrowingValidateProductsOperator(task_id="validate")
     operator.grows = path_of(growing)
     with pytest.raises(StillWrittenError, match=f"^{growing.filename} is still being written$"):
         operator.execute(context(made.taskID, "validate", retries=1))
@@ -188,7 +188,7 @@ def test_data_that_stop_growing_between_two_tries_are_valid(
     client: Client, written: Make, context: Context
 ) -> None:
     made = written()
-    operator = _GrowingValidateOperator(task_id="validate")
+    operator = _GrowingValidateProductsOperator(task_id="validate")
     operator.grows = path_of(products_of(client, made)[0]) / "table.dat"
     with pytest.raises(StillWrittenError):
         operator.execute(context(made.taskID, "validate", retries=1))
@@ -240,13 +240,13 @@ def test_validate_tells_how_far_it_is(client: Client, written: Make, context: Co
     made = written(products=2)
     seen = []
 
-    class WatchedValidateOperator(ValidateProductsOperator):
+    class WatchedValidateProductsOperator(ValidateProductsOperator):
         def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> Any:
             decision = super().work(client, observation, owner, lease)
             lease._renew()
             seen.extend(client.leases())
             return decision
 
-    WatchedValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    WatchedValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     size = sum(product.size or 0 for product in products_of(client, made))
     assert [(lease.done_bytes, lease.total_bytes) for lease in seen] == [(size, size)]

@@ -29,7 +29,7 @@ SETTLED = tuple(status for status in Status if status not in UNSETTLED)
 
 
 @dataclass
-class Comparison:
+class DataPass:
     """What a pass has found. An archive or a data host that cannot be looked at is one finding, for a day."""
 
     client: Client

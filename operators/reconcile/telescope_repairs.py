@@ -14,8 +14,8 @@ from atdb_interface.lifecycle import OBSERVE, START_LEAD, Status
 from atdb_interface.models import Observation
 from atdb_plugins.completing_timeout import ending, is_worth_asking
 from atdb_plugins.hooks.telescope import AT_WORK, BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
-from operators.reconcile.events import Repair
-from operators.reconcile.lost_work import Lost
+from operators.reconcile.events import StatusRepair
+from operators.reconcile.lost_work import LostWork
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,9 @@ def ask(telescope: TelescopeHook, task_id: str) -> TelescopeTask | None:
         raise TelescopeError(str(missing)) from missing
 
 
-def after_lost_start(telescope: TelescopeHook, lost: Lost, start: Observation, now: datetime) -> Repair | None:
+def after_lost_start(
+    telescope: TelescopeHook, lost: LostWork, start: Observation, now: datetime
+) -> StatusRepair | None:
     """Decide by the telescope's word about an observation that is starting; None while it is to wait."""
     try:
         end = _verdict(ask(telescope, start.taskID), start, now)
@@ -46,7 +48,7 @@ def after_lost_start(telescope: TelescopeHook, lost: Lost, start: Observation, n
     if end is None:
         return None
     status, words = end
-    return Repair(start.taskID, Status.STARTING, status, f"{lost.reason}; {words}", owner=lost.lease.owner)
+    return StatusRepair(start.taskID, Status.STARTING, status, f"{lost.reason}; {words}", owner=lost.lease.owner)
 
 
 def _verdict(told: TelescopeTask | None, start: Observation, now: datetime) -> tuple[Status, str] | None:
@@ -59,14 +61,16 @@ def _verdict(told: TelescopeTask | None, start: Observation, now: datetime) -> t
     return (Status.RUNNING, words) if now >= start.starttime else None
 
 
-def lost_starts(client: Client, telescope: TelescopeHook, lost: list[Lost], now: datetime) -> list[Repair]:
+def lost_starts(
+    client: Client, telescope: TelescopeHook, lost: list[LostWork], now: datetime
+) -> list[StatusRepair]:
     """Find what becomes of the starts among the lost work."""
     starts = [each for each in lost if each.lease.my_status is OBSERVE.working]
     repairs = [after_lost_start(telescope, each, client.observation(each.lease.taskID), now) for each in starts]
     return [repair for repair in repairs if repair]
 
 
-def unwatched(telescope: TelescopeHook, running: list[Observation], now: datetime) -> list[Repair]:
+def unwatched(telescope: TelescopeHook, running: list[Observation], now: datetime) -> list[StatusRepair]:
     """Find what becomes of running observations that are past their end and which observe has left there."""
     then = now - AFTER_OBSERVE
     repairs = []
@@ -80,7 +84,7 @@ def unwatched(telescope: TelescopeHook, running: list[Observation], now: datetim
             told = None
         if end := ending(observation, told, then):
             status, reason = end
-            repairs.append(Repair(observation.taskID, Status.RUNNING, status, reason))
+            repairs.append(StatusRepair(observation.taskID, Status.RUNNING, status, reason))
     return repairs
 
 
