@@ -20,6 +20,7 @@ from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.links import tasks_page
 from atdb_plugins.stage_dags import DAG_OF
 from operators.attempts import Attempt
+from operators.base import AtdbOperator
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def reason_of(error: BaseException) -> str:
 
 
 @contextmanager
-def reported(operator: BaseOperator, context: Any, *, atdb_conn_id: str) -> Iterator[None]:
+def reported(operator: AtdbOperator, context: Any) -> Iterator[None]:
     """Log the failure of what is done within, for the observation that the run is for; the error is raised on."""
     try:
         yield
@@ -46,7 +47,7 @@ def reported(operator: BaseOperator, context: Any, *, atdb_conn_id: str) -> Iter
         if isinstance(error, NotDueYet) and not attempt.is_last:
             log.info("%s is not due yet: %s. %s", what, why, _repeats(attempt))
         elif attempt.is_last or isinstance(error, AirflowFailException):
-            log.error("%s failed: %s. %s", what, why, _next_step(context, atdb_conn_id))
+            log.error("%s failed: %s. %s", what, why, _next_step(context, operator.atdb_conn_id))
         else:
             where = _link([context["dag_run"].partition_key])
             log.warning("%s failed: %s. %s%s", what, why, _repeats(attempt), where)
@@ -54,13 +55,13 @@ def reported(operator: BaseOperator, context: Any, *, atdb_conn_id: str) -> Iter
 
 
 @contextmanager
-def request_reported(operator: BaseOperator, task_ids: list[str]) -> Iterator[None]:
+def request_reported(operator: BaseOperator, atdb_task_ids: list[str]) -> Iterator[None]:
     """Log the failure of what a person asked for some observations; the error is raised on."""
     try:
         yield
     except (Exception, AirflowTaskTimeout) as error:
         advice = "Correct the request, then trigger this DAG again for what was refused"
-        log.error("%s failed: %s. %s%s", operator.task_id, _words(error), advice, _link(task_ids))
+        log.error("%s failed: %s. %s%s", operator.task_id, _words(error), advice, _link(atdb_task_ids))
         raise
 
 
@@ -86,18 +87,18 @@ def _repeats(attempt: Attempt) -> str:
 
 def _next_step(context: Any, atdb_conn_id: str) -> str:
     """Return which status the observation has now, what an operator can do, and where."""
-    task_id = context["dag_run"].partition_key
-    if not task_id:
+    atdb_task_id = context["dag_run"].partition_key
+    if not atdb_task_id:
         return "Trigger the DAG with a taskID as its partition key" + _link([])
     try:
         with AtdbHook(atdb_conn_id).client(patience=0) as client:
-            status = client.observation(task_id).my_status
+            status = client.observation(atdb_task_id).my_status
     except NotFound:
-        return f"ATDB has no observation {task_id}. Check the run's partition key" + _link([])
+        return f"ATDB has no observation {atdb_task_id}. Check the run's partition key" + _link([])
     except Exception as error:
         unknown = f"The status of the observation is unknown ({_words(error)})"
-        return f"{unknown}. Check that ATDB is running, then clear this run" + _link([task_id])
-    return f"The observation is now '{status}'. {_advice(status)}{_link([task_id])}"
+        return f"{unknown}. Check that ATDB is running, then clear this run" + _link([atdb_task_id])
+    return f"The observation is now '{status}'. {_advice(status)}{_link([atdb_task_id])}"
 
 
 def _advice(status: Status) -> str:
@@ -113,6 +114,6 @@ def _advice(status: Status) -> str:
     return "Fix the cause, then clear this run"
 
 
-def _link(task_ids: list[str]) -> str:
-    page = tasks_page(task_ids)
+def _link(atdb_task_ids: list[str]) -> str:
+    page = tasks_page(atdb_task_ids)
     return f": {page}" if page else ""

@@ -8,7 +8,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface import night_report as wire
@@ -16,8 +15,8 @@ from atdb_interface.errors import AtdbError
 from atdb_interface.fields import write_time
 from atdb_interface.nights import Night, report_hour
 from atdb_interface.overview import EventKind, NewEvent
-from atdb_plugins.hooks.atdb import AtdbHook
 from operators.attempts import Attempt
+from operators.base import AtdbOperator
 from operators.night_report import disk_forecast
 
 QUERIES = Path(__file__).parents[2] / "sql" / "night_report"
@@ -29,22 +28,15 @@ _SNAPSHOT = "set transaction isolation level repeatable read, read only"
 Row = dict[str, Any]
 
 
-class StoreNightReportOperator(BaseOperator):
+class StoreNightReportOperator(AtdbOperator):
     """Make the report of a night and store it; the last night that has ended, unless the run names another.
 
     A night that is stored already stays as it is. The last attempt that fails raises an event in ATDB.
     """
 
-    def __init__(
-        self,
-        *,
-        reports_conn_id: str = "atdb_reports",
-        atdb_conn_id: str = AtdbHook.default_conn_name,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, reports_conn_id: str = "atdb_reports", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.reports_conn_id = reports_conn_id
-        self.atdb_conn_id = atdb_conn_id
 
     def execute(self, context: Any) -> None:
         """Make and store it."""
@@ -58,7 +50,7 @@ class StoreNightReportOperator(BaseOperator):
 
     def _report(self, night: Night) -> None:
         report = make_report(night, self._ask(night), made_at=datetime.now(UTC))
-        with AtdbHook(self.atdb_conn_id).client() as client:
+        with self.client() as client:
             stored = client.store_night_report(report)
         if stored.made_at != report.made_at:
             self.log.info("The night of %s was reported before, at %s", night.day, write_time(stored.made_at))
@@ -94,13 +86,13 @@ class StoreNightReportOperator(BaseOperator):
             f"DAG night_report in Airflow, then run it with the night {night.day}."
         )
         event = NewEvent(key=f"night_report/{night.day}", kind=EventKind.FAILURE, detail=detail[:4000])
-        with suppress(AtdbError), AtdbHook(self.atdb_conn_id).client() as client:
+        with suppress(AtdbError), self.client() as client:
             client.raise_events([event])
 
 
 def make_report(night: Night, rows: Mapping[str, list[Row]], *, made_at: datetime) -> wire.NightReport:
     """Build the report from the rows of the queries; what is larger or longer than a report can be is cut."""
-    rows = {name: [_bounded(row) for row in found] for name, found in rows.items()}
+    rows = {name: [_bounded(row) for row in unbounded] for name, unbounded in rows.items()}
     return wire.NightReport.model_validate(
         {
             "night": night.day,

@@ -7,13 +7,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import BaseOperator
-
 from atdb_interface.client import Client
 from atdb_interface.models import Observation
 from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.hooks.archive import ArchiveHook
-from atdb_plugins.hooks.atdb import AtdbHook
+from operators.base import AtdbOperator
 from operators.data.local_products import DataError, data_root
 from operators.reconcile.data_pass import SETTLED, DataPass, is_as_it_was
 from operators.reconcile.disks import report_disks, unowned
@@ -32,23 +30,16 @@ _UP_TO = "has compared the data up to "
 _ALL = "has compared all data"
 
 
-class CompareDataOperator(BaseOperator):
+class CompareDataOperator(AtdbOperator):
     """Look at the next observations, from where the last pass has stopped; after the last one, begin again."""
 
-    def __init__(
-        self,
-        *,
-        atdb_conn_id: str = AtdbHook.default_conn_name,
-        archive_conn_id: str = ArchiveHook.default_conn_name,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, archive_conn_id: str = ArchiveHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.atdb_conn_id = atdb_conn_id
         self.archive_conn_id = archive_conn_id
 
     def execute(self, context: Any) -> None:
         """Report the disks, compare, let the brake judge, and tell."""
-        with AtdbHook(self.atdb_conn_id).client() as client:
+        with self.client() as client:
             progress = next((service.detail for service in client.services(name=NAME)), "")
             client.sign_of_life(NAME, detail=progress)
             observations = _following(client, progress)

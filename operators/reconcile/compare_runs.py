@@ -4,8 +4,6 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from airflow.sdk import BaseOperator
-
 from atdb_interface.client import Client
 from atdb_interface.errors import Conflict
 from atdb_interface.fields import write_time
@@ -14,33 +12,31 @@ from atdb_interface.overview import EventKind, NewEvent
 from atdb_interface.work import OpenClaim
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.hooks.airflow import AirflowHook
-from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook
+from operators.base import AtdbOperator
 from operators.reconcile.events import StatusRepair, event, raise_events
 from operators.reconcile.lost_work import LostWork, StageRuns, claims_without_run, has_expired, lost_work
 from operators.reconcile.safety_limit import SafetyLimit
 from operators.reconcile.telescope_repairs import AFTER_OBSERVE, cancelled, lost_starts, still_observed, unwatched
 
 
-class CompareRunsOperator(BaseOperator):
+class CompareRunsOperator(AtdbOperator):
     """Look once at the work that is under way: whose owner is lost, what nobody watches, what was not heard of."""
 
     def __init__(
         self,
         *,
-        atdb_conn_id: str = AtdbHook.default_conn_name,
         airflow_conn_id: str = AirflowHook.default_conn_name,
         telescope_conn_id: str = TelescopeHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.atdb_conn_id = atdb_conn_id
         self.airflow_conn_id = airflow_conn_id
         self.telescope_conn_id = telescope_conn_id
 
     def execute(self, context: Any) -> None:
         """Gather all findings, let the brake judge, and act."""
-        with AtdbHook(self.atdb_conn_id).client() as client:
+        with self.client() as client:
             self.compare(client, SafetyLimit.of(context), datetime.now(UTC))
 
     def compare(self, client: Client, brake: SafetyLimit, now: datetime) -> None:

@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import BaseOperator
-
 from atdb_interface.fields import write_time
 from atdb_interface.overview import EventKind, NewEvent
 from atdb_plugins.audit_log import ANY_DAG, RunRequest, requests_of
 from atdb_plugins.hooks.airflow import AirflowHook
-from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.stage_dags import STAGE_DAGS
+from operators.base import AtdbOperator
 from operators.reconcile.events import event, raise_events
 
 #: An entry of the log is dated before it can be read.
@@ -23,22 +21,16 @@ _TASK_ID = re.compile(r"[0-9]{9,12}", re.ASCII)
 _RUN_OF_TASK = re.compile(rf"({_TASK_ID.pattern})-.+", re.ASCII)
 
 
-class RecordRunRequestsOperator(BaseOperator):
+class RecordRunRequestsOperator(AtdbOperator):
     """Raise an event for each request of a person that changes runs of the stages, once.
 
     It reads Airflow's audit log since the last run of this DAG that succeeded, of the last 24 hours at most. It
     fails if Airflow's API does not answer: then the next run reads the same again.
     """
 
-    def __init__(
-        self,
-        *,
-        atdb_conn_id: str = AtdbHook.default_conn_name,
-        airflow_conn_id: str = AirflowHook.default_conn_name,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, airflow_conn_id: str = AirflowHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.atdb_conn_id, self.airflow_conn_id = atdb_conn_id, airflow_conn_id
+        self.airflow_conn_id = airflow_conn_id
 
     def execute(self, context: Any) -> None:
         """Record what is new since the last pass."""
@@ -55,7 +47,7 @@ class RecordRunRequestsOperator(BaseOperator):
         """Record what people asked for since a moment."""
         airflow = AirflowHook(self.airflow_conn_id)
         new = list(_events(airflow, since))
-        with AtdbHook(self.atdb_conn_id).client() as client:
+        with self.client() as client:
             for told in raise_events(client, new):
                 self.log.info("%s", told.detail)
 

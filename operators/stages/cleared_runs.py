@@ -48,3 +48,13 @@ def _user(owner: str, observation: Observation, airflow_conn_id: str) -> str | N
 def is_run_again(step: Transition) -> bool:
     """Return whether a clear in Airflow has caused this move."""
     return step.reason.startswith(RUN_AGAIN)
+
+
+def has_new_clear(owner: str, clears: int, observation: Observation) -> bool:
+    """Return whether this owner's run has been cleared once more than its work was done again.
+
+    Airflow counts the clears of a run, and the history has what was made of them: so a try that died as it
+    told the error is not taken for one.
+    """
+    used = sum(step.owner == owner and is_run_again(step) for step in observation.status_history)
+    return used < clears

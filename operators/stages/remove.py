@@ -9,12 +9,11 @@ from atdb_interface.lifecycle import REMOVE, ProductStatus, Status
 from atdb_interface.models import Observation
 from atdb_interface.work import ProductMove
 from atdb_plugins.hooks.archive import ArchiveHook
-from atdb_plugins.hooks.atdb import AtdbHook
 from operators.data.local_products import delete_data
 from operators.data.removal_check import RemovalCheck, bytes_to_verify, is_removable
 from operators.failures import reason_of, reported
 from operators.lease import LeaseKeeper, LeaseLostError
-from operators.stages.base import StageOperator, task_id_of
+from operators.stages.base import StageOperator, atdb_task_id_of
 
 
 class RemoveError(Exception):
@@ -36,8 +35,8 @@ class RemoveProductsOperator(StageOperator):
     def execute(self, context: Any) -> None:
         """Do the work as this run's, or rehearse it."""
         if context.get("params", {}).get("dry_run"):
-            with reported(self, context, atdb_conn_id=self.atdb_conn_id):
-                self.rehearse(task_id_of(context), self.log.info)
+            with reported(self, context):
+                self.rehearse(atdb_task_id_of(context), self.log.info)
         else:
             super().execute(context)
 
@@ -73,14 +72,14 @@ class RemoveProductsOperator(StageOperator):
             raise RemoveError(f"{len(failed)} of {len(products)} data products stay, first {failed[0]}")
         return Status.REMOVED, ""
 
-    def rehearse(self, task_id: str, tell: Callable[[str], object]) -> bool:
+    def rehearse(self, atdb_task_id: str, tell: Callable[[str], object]) -> bool:
         """Tell what the removal would do with each product; whether nothing of the observation would be left."""
-        with AtdbHook(self.atdb_conn_id).client() as client:
-            observation = client.observation(task_id)
+        with self.client() as client:
+            observation = client.observation(atdb_task_id)
             removal = RemovalCheck(client, ArchiveHook(self.archive_conn_id).archive(), observation)
             all_go = observation.my_status is REMOVE.source
             if not all_go:
-                tell(f"{task_id} is {observation.my_status}; a removal begins where it is {REMOVE.source}")
+                tell(f"{atdb_task_id} is {observation.my_status}; a removal begins where it is {REMOVE.source}")
             for forecast in removal.forecast():
                 tell(str(forecast))
                 all_go = all_go and forecast.goes

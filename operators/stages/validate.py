@@ -67,17 +67,17 @@ class ValidateProductsOperator(StageOperator):
             return Status.COMPLETED, "skip_auto_ingest is set"
         return Status.VALID, ""
 
-    def _record_failure(self, client: Client, task_id: str, owner: str, error: Exception) -> None:
+    def _record_failure(self, client: Client, atdb_task_id: str, owner: str, error: Exception) -> None:
         """Give up: the observation is incomplete, and a person may have it looked at again."""
         try:
             if isinstance(error, StillWrittenError):
-                client.move_products(task_id, error.moves, owner=owner)
+                client.move_products(atdb_task_id, error.moves, owner=owner)
                 reason = error.verdict
             else:
                 reason = f"could not be looked at: {reason_of(error)}"
-            client.move(task_id, Status.INCOMPLETE, owner=owner, reason=reason)
-        except Exception as untold:
-            self.log.warning("The failure is not recorded in ATDB: %s", reason_of(untold))
+            client.move(atdb_task_id, Status.INCOMPLETE, owner=owner, reason=reason)
+        except Exception as record_error:
+            self.log.warning("The failure is not recorded in ATDB: %s", reason_of(record_error))
 
 
 def _checked(product: DataProduct, lease: LeaseKeeper) -> ProductMove:
