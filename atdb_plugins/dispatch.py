@@ -150,8 +150,8 @@ class Dispatcher:
         if await self._airflow.create(dag_id, run_id, partition_key=task.taskID, note=first_note(task)):
             log.info("%s is %s: created run %s", task.taskID, task.my_status, run_id)
             return
-        known = await self._airflow.run(dag_id, run_id)
-        if known is None or known.state not in ACTIVE:
+        run = await self._airflow.run(dag_id, run_id)
+        if run is None or run.state not in ACTIVE:
             # That run is over, or belongs to a database that was replaced: the next claim has the next number.
             await self._atdb.release([task.taskID], claim=claim_id)
 

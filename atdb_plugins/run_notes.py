@@ -14,7 +14,7 @@ from atdb_interface.actions import RETRIES
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
 from atdb_interface.fields import write_time
-from atdb_interface.lifecycle import WORKING, Status
+from atdb_interface.lifecycle import WORKING, statuses
 from atdb_interface.models import Transition
 from atdb_interface.work import ClaimedTask
 from atdb_plugins.airflow_api import LONGEST_NOTE, AirflowApiError, AsyncAirflowClient, DagRun
@@ -31,8 +31,8 @@ LOOK_AT_RUNS_SECONDS = 30.0
 FIRST_LOOK_BACK = timedelta(hours=1)
 #: Transitions of the last moments are looked at again: one that is committed late has an earlier time.
 OVERLAP = timedelta(seconds=30)
-#: To be put there ends nothing that was wrong.
-_NO_FIX = (Status.ON_HOLD, Status.ABORTED)
+#: These say nothing of the work itself: to be put there ends nothing that was wrong.
+_NO_FIX = statuses(lambda row: row.phase is None)
 _NO_RESULT = "Failed: the run ended before it recorded a result. See the log of its task."
 
 #: How a paragraph begins that `outcome_of` has written.
@@ -113,8 +113,10 @@ class NoteKeeper:
         now = datetime.now(UTC)
         steps = [step async for step in self._atdb.history(timestamp__gte=write_time(self._since - OVERLAP))]
         new = [step for step in steps if step.id not in self._seen]
-        for task_id in dict.fromkeys(step.taskID for step in new if {step.name, step.previous} & set(RETRIES)):
-            await self._note_ends(await self._history(task_id))
+        for atdb_task_id in dict.fromkeys(
+            step.taskID for step in new if {step.name, step.previous} & set(RETRIES)
+        ):
+            await self._note_ends(await self._history(atdb_task_id))
         if now >= self._next_look_at_runs:
             await self._note_failures()
             self._runs_since = now - OVERLAP
@@ -141,8 +143,8 @@ class NoteKeeper:
         if note != run.note:
             await self._airflow.write_note(run, note)
 
-    async def _history(self, task_id: str) -> list[Transition]:
-        return [step async for step in self._atdb.history(taskID=task_id)]
+    async def _history(self, atdb_task_id: str) -> list[Transition]:
+        return [step async for step in self._atdb.history(taskID=atdb_task_id)]
 
 
 def _because(reason: str) -> str:

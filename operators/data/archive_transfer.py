@@ -10,7 +10,7 @@ from atdb_interface.errors import NotOwner
 from atdb_interface.lifecycle import ProductStatus
 from atdb_interface.models import DataProduct, Observation
 from atdb_interface.work import ProductMove
-from atdb_plugins.archive.archive import Archive
+from atdb_plugins.archive.folder import ArchiveFolder
 from operators.data.local_products import path_of
 from operators.failures import reason_of
 from operators.lease import LeaseKeeper, LeaseLostError
@@ -18,7 +18,7 @@ from operators.lease import LeaseKeeper, LeaseLostError
 log = logging.getLogger(__name__)
 
 #: Products that reach the archive within this time are told to ATDB together.
-TELL_EVERY_SECONDS = 2.0
+REPORT_EVERY_SECONDS = 2.0
 #: Each byte is read twice: from the data host, and back from the archive.
 PASSES = 2
 
@@ -27,21 +27,20 @@ class ArchiveTransfer:
     """Store products, and tell ATDB. The manifest is written before ATDB is told, so it is never behind."""
 
     def __init__(
-        self, client: Client, archive: Archive, observation: Observation, owner: str, lease: LeaseKeeper
+        self, client: Client, folder: ArchiveFolder, observation: Observation, owner: str, lease: LeaseKeeper
     ) -> None:
-        self._client, self._archive, self._observation = client, archive, observation
+        self._client, self._folder, self._observation = client, folder, observation
         self._owner, self._lease = owner, lease
-        self._folder = archive.folder(observation)
         self._stored: list[tuple[DataProduct, list[FileRecord]]] = []
-        self._untold: list[ProductMove] = []
-        self._told_at = time.monotonic()
+        self._unreported: list[ProductMove] = []
+        self._reported_at = time.monotonic()
 
     def begin(self, products: list[DataProduct], removed: list[DataProduct]) -> int:
         """Mark what to copy, and take over what an earlier try has archived: the bytes that this spares.
 
         The manifest goes on to list what was removed from the data host since: the archive holds it.
         """
-        listed = self._archive.read_manifest(self._folder)
+        listed = self._folder.read_manifest()
         self._stored = [(p, listed[p.filename]) for p in products if self._is_stored(p, listed.get(p.filename))]
         self._move(
             ProductMove(filename=p.filename, new_status=ProductStatus.INGESTING)
@@ -62,35 +61,31 @@ class ArchiveTransfer:
         """Archive one product."""
         if product.checksum is None:
             raise ValueError(f"{product.filename} has no checksum")
-        records = self._archive.store(
-            path_of(product),
-            self._folder,
-            product.filename,
-            checksum=product.checksum,
-            advance=self._lease.advance,
+        records = self._folder.store(
+            path_of(product), product.filename, checksum=product.checksum, advance=self._lease.advance
         )
         self._stored.append((product, records))
-        self._untold.append(
+        self._unreported.append(
             ProductMove(
                 filename=product.filename,
                 new_status=ProductStatus.ARCHIVED,
-                archive_copy=self._archive.url(self._folder, product.filename),
+                archive_copy=self._folder.url(product.filename),
             )
         )
 
-    def tell_soon(self) -> None:
+    def report_soon(self) -> None:
         """Tell ATDB, unless it was told just now."""
-        if time.monotonic() - self._told_at > TELL_EVERY_SECONDS:
-            self.tell()
+        if time.monotonic() - self._reported_at > REPORT_EVERY_SECONDS:
+            self.report()
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Write the manifest, and tell ATDB what has reached the archive."""
-        if self._untold:
+        if self._unreported:
             self._lease.check()
-            self._archive.write_manifest(self._folder, self._observation, self._stored)
-            self._move(self._untold)
-            self._untold = []
-        self._told_at = time.monotonic()
+            self._folder.write_manifest(self._observation, self._stored)
+            self._move(self._unreported)
+            self._unreported = []
+        self._reported_at = time.monotonic()
 
     def fail(self, product: DataProduct, error: Exception) -> None:
         """Record why a product did not reach the archive, and tell what did, as far as that is possible now.
@@ -102,18 +97,18 @@ class ArchiveTransfer:
         )
         try:
             self._move([failed])
-            self.tell()
+            self.report()
         except (LeaseLostError, NotOwner):
             raise
-        except Exception as untold:
-            log.warning("Not all of %s is recorded in ATDB: %s", product.filename, reason_of(untold))
+        except Exception as record_error:
+            log.warning("Not all of %s is recorded in ATDB: %s", product.filename, reason_of(record_error))
 
     def _is_stored(self, product: DataProduct, listed: list[FileRecord] | None) -> bool:
         return (
             product.my_status is ProductStatus.ARCHIVED
             and listed is not None
             and product_checksum(listed) == product.checksum
-            and self._archive.size(self._folder, product.filename) == product.size
+            and self._folder.size(product.filename) == product.size
         )
 
     def _move(self, moves: Iterable[ProductMove]) -> None:

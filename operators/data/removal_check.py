@@ -8,14 +8,14 @@ from pathlib import Path
 from atdb_interface.checksum import Advance, untold
 from atdb_interface.client import Client
 from atdb_interface.data_hosts import local_path
-from atdb_interface.lifecycle import ProductStatus
+from atdb_interface.lifecycle import Group, ProductStatus, product_statuses
 from atdb_interface.models import DataProduct, Observation
-from atdb_plugins.archive.archive import Archive, ArchiveError
+from atdb_plugins.archive.folder import ArchiveError, ArchiveFolder
 from operators.data.local_products import DataError, data_root, path_of, require_data, size_on_disk
 from operators.failures import reason_of
 
-#: What an admin can have deleted though the archive does not hold it.
-FORCIBLE = (ProductStatus.VALID, ProductStatus.INVALID, ProductStatus.INGEST_ERROR, ProductStatus.ARCHIVED)
+#: What an admin can have deleted though the archive does not hold it: what is on the disk or needs attention.
+FORCIBLE = product_statuses(lambda row: row.on_disk or row.group is Group.ATTENTION)
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,9 @@ class RemovalCheck:
     """The removal of one observation's data: it judges, and deletes nothing itself."""
 
     def __init__(
-        self, client: Client, archive: Archive, observation: Observation, advance: Advance = untold
+        self, client: Client, folder: ArchiveFolder, observation: Observation, advance: Advance = untold
     ) -> None:
-        self._client, self._archive, self._observation, self._advance = client, archive, observation, advance
-        self._folder = archive.folder(observation)
+        self._client, self._folder, self._observation, self._advance = client, folder, observation, advance
 
     def products(self) -> list[DataProduct]:
         """List all products of the observation."""
@@ -63,14 +62,14 @@ class RemovalCheck:
         if product.checksum is None:
             raise DataError(f"{product.filename} has no checksum")
         _require_not_grown(product, path)
-        self._archive.verify(self._folder, product.filename, product.checksum, self._advance)
+        self._folder.verify(product.filename, product.checksum, self._advance)
         return path
 
     def forecast(self) -> Iterator[RemovalForecast]:
         """Tell of each product whether it would be deleted, or why not; reads the archive, and changes nothing."""
         for product in self.products():
             goes, verdict = self._verdict(product)
-            copy = product.archive_copy or self._archive.url(self._folder, product.filename)
+            copy = product.archive_copy or self._folder.url(product.filename)
             yield RemovalForecast(product, _path_in_words(product), copy, goes, verdict)
 
     def _verdict(self, product: DataProduct) -> tuple[bool, str]:

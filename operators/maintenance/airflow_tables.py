@@ -116,8 +116,8 @@ class CleanAirflowTablesOperator(MaintenanceOperator):
             self.log.info("%s", line.rstrip())
             if checked := re.match(r"Checking table (\S+)", line):
                 table = checked[1]
-            elif found := re.match(r"Found (\d+) rows meeting deletion criteria", line):
-                deleted[table] = int(found[1])
+            elif counted := re.match(r"Found (\d+) rows meeting deletion criteria", line):
+                deleted[table] = int(counted[1])
         if self._command is not None and self._command.wait() != 0:
             raise RuntimeError(
                 f"airflow db clean failed with exit code {self._command.returncode}; its last lines are above. "

@@ -1,10 +1,7 @@
 """night_report: what happened in a night, asked of the database and stored in ATDB."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +14,13 @@ from atdb_interface.nights import Night, report_hour
 from atdb_interface.overview import EventKind, NewEvent
 from operators.attempts import Attempt
 from operators.base import AtdbOperator
-from operators.night_report import disk_forecast
+from operators.night_report.report import Row, make_report
 
 QUERIES = Path(__file__).parents[2] / "sql" / "night_report"
 #: From how many of its latest observations the rate of a mode is taken.
 LATEST = 100
 #: One snapshot for all queries, so that the figures of a report agree.
 _SNAPSHOT = "set transaction isolation level repeatable read, read only"
-
-Row = dict[str, Any]
 
 
 class StoreNightReportOperator(AtdbOperator):
@@ -88,79 +83,6 @@ class StoreNightReportOperator(AtdbOperator):
         event = NewEvent(key=f"night_report/{night.day}", kind=EventKind.FAILURE, detail=detail[:4000])
         with suppress(AtdbError), self.client() as client:
             client.raise_events([event])
-
-
-def make_report(night: Night, rows: Mapping[str, list[Row]], *, made_at: datetime) -> wire.NightReport:
-    """Build the report from the rows of the queries; what is larger or longer than a report can be is cut."""
-    rows = {name: [_bounded(row) for row in unbounded] for name, unbounded in rows.items()}
-    return wire.NightReport.model_validate(
-        {
-            "night": night.day,
-            "begins": night.begins,
-            "ends": night.ends,
-            "made_at": made_at,
-            "observed_count": len(rows["observed"]),
-            "observed_bytes": min(sum(row["size_bytes"] for row in rows["observed"]), wire.LARGEST),
-            "observed": rows["observed"][: wire.LONGEST_LIST],
-            "failures_count": len(rows["failures"]),
-            "failures": rows["failures"][: wire.LONGEST_LIST],
-            "waiting": rows["waiting"],
-            "longest_waiting": rows["longest_waiting"],
-            "data_hosts": rows["data_hosts"][: wire.MOST_HOSTS],
-            "stages": rows["stages"],
-            "slowest": rows["slowest"],
-            "volume_rates": rows["volume_rates"][: wire.MOST_MODES],
-            "disks": _disks(night, rows),
-        }
-    )
-
-
-def _bounded(row: Row) -> Row:
-    """Return a row whose numbers a report can hold."""
-    return {
-        name: min(max(value, -wire.LARGEST), wire.LARGEST) if isinstance(value, int | float | Decimal) else value
-        for name, value in row.items()
-    }
-
-
-def _disks(night: Night, rows: Mapping[str, list[Row]]) -> list[wire.DiskRow]:
-    rates = {row["observing_mode"]: row["bytes_per_second_per_product"] for row in rows["volume_rates"]}
-    planned = defaultdict(list)
-    for row in rows["planned"]:
-        planned[row["data_host"]].append(row)
-    seen = {row["data_host"]: row for row in rows["disks"]}
-    # To those that are left out, the fewest observations are planned.
-    hosts = sorted({*seen, *planned}, key=lambda host: (-len(planned[host]), host))[: wire.MOST_HOSTS]
-    return [_disk(host, seen.get(host), planned[host], rates, night) for host in sorted(hosts)]
-
-
-def _disk(
-    host: str, seen: Row | None, planned: Sequence[Row], rates: Mapping[str, float], night: Night
-) -> wire.DiskRow:
-    writes = [
-        disk_forecast.PlannedWrite(
-            row["begins"], row["ends"], rates[row["observing_mode"]] * row["duration_seconds"] * row["products"]
-        )
-        for row in planned
-        if row["observing_mode"] in rates and row["products"]
-    ]
-    expected = min(
-        round(disk_forecast.written_bytes(writes, night.ends, night.ends + wire.FORECAST)), wire.LARGEST
-    )
-    known = seen or dict.fromkeys(("total_bytes", "free_bytes", "seen_at"))
-    points = disk_forecast.points(seen["free_bytes"], writes, night.ends) if seen else []
-    return wire.DiskRow(
-        data_host=host,
-        total_bytes=known["total_bytes"],
-        free_bytes=known["free_bytes"],
-        seen_at=known["seen_at"],
-        planned_observations=len(writes),
-        unknown_observations=len(planned) - len(writes),
-        planned_bytes=expected,
-        forecast=points,
-        full_at=disk_forecast.full_at(seen["free_bytes"], writes, night.ends) if seen else None,
-        lowest_free_bytes=points[-1].free_bytes if points else None,
-    )
 
 
 def _night_of(context: Any) -> Night:

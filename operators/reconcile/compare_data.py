@@ -38,63 +38,65 @@ class CompareDataOperator(AtdbOperator):
         self.archive_conn_id = archive_conn_id
 
     def execute(self, context: Any) -> None:
-        """Report the disks, compare, let the brake judge, and tell."""
+        """Report the disks, compare, check the safety limit, and raise events."""
         with self.client() as client:
             progress = next((service.detail for service in client.services(name=NAME)), "")
             client.sign_of_life(NAME, detail=progress)
             observations = _following(client, progress)
-            found = DataPass(client, time.monotonic() + COMPARE_SECONDS)
-            self._open_archive(found)
-            root = self._report_disks(found)
-            found.compare(observations)
+            data_pass = DataPass(client, time.monotonic() + COMPARE_SECONDS)
+            self._open_archive(data_pass)
+            root = self._report_disks(data_pass)
+            data_pass.compare(observations)
             if root:
                 ends_at = time.monotonic() + UNOWNED_SECONDS
-                found.events += unowned(client, root, found.locations, datetime.now(UTC), ends_at=ends_at)
-            new = new_events(client, found.events)
+                data_pass.events += unowned(client, root, data_pass.locations, datetime.now(UTC), ends_at=ends_at)
+            new = new_events(client, data_pass.events)
             SafetyLimit.of(context).judge(
-                client, self.task_id, [each.detail for each in new], len(found.looked_at)
+                client, self.task_id, [each.detail for each in new], len(data_pass.looked_at)
             )
-            for told in raise_events(client, [*new, *self._delete_leftovers(found)]):
-                self.log.warning("%s", told.detail)
-            client.sign_of_life(NAME, detail=_progress(observations, found.looked_at))
+            for raised in raise_events(client, [*new, *self._delete_leftovers(data_pass)]):
+                self.log.warning("%s", raised.detail)
+            client.sign_of_life(NAME, detail=_progress(observations, data_pass.looked_at))
 
-    def _open_archive(self, found: DataPass) -> None:
+    def _open_archive(self, data_pass: DataPass) -> None:
         try:
-            found.archive = ArchiveHook(self.archive_conn_id).archive()
+            data_pass.archive = ArchiveHook(self.archive_conn_id).archive()
         except Exception as error:  # each filesystem has errors of its own
-            found.archive_trouble(error)
+            data_pass.archive_trouble(error)
 
-    def _report_disks(self, found: DataPass) -> Path | None:
+    def _report_disks(self, data_pass: DataPass) -> Path | None:
         """Give the data root too, or None where there is none now."""
         try:
             root = data_root()
         except DataError as error:
-            found.trouble(str(error))
+            data_pass.trouble(str(error))
             return None
-        report_disks(found.client, root)
+        report_disks(data_pass.client, root)
         return root
 
-    def _delete_leftovers(self, found: DataPass) -> list[NewEvent]:
+    def _delete_leftovers(self, data_pass: DataPass) -> list[NewEvent]:
         """Delete what was left half written in the archive and is nobody's now."""
         deleted = []
-        for observation, path in found.leftovers:
+        for observation, leftover in data_pass.leftovers:
             # Nobody ingests it still, so whoever began a part which was seen before has lost it.
-            if found.archive is None or not is_as_it_was(found.client, observation):
+            if data_pass.archive is None or not is_as_it_was(data_pass.client, observation):
                 continue
+            path = leftover.path
             try:
-                found.archive.delete_leftover(path)
+                leftover.delete()
             except Exception as error:  # each filesystem has errors of its own
                 self.log.warning("%s is not deleted: %s", path, error)
                 continue
             words = f"{path} was left half written in the archive, and is deleted"
-            deleted.append(event(EventKind.REPAIR, f"leftover/{digest(path)}", words, task_id=observation.taskID))
+            key = f"leftover/{digest(path)}"
+            deleted.append(event(EventKind.REPAIR, key, words, atdb_task_id=observation.taskID))
         return deleted
 
 
 def _following(client: Client, progress: str) -> list[Observation]:
     filters = {"taskID__gt": progress.removeprefix(_UP_TO)} if progress.startswith(_UP_TO) else {}
-    found = client.observations(my_status__in=SETTLED, ordering="taskID", page_size=OBSERVATIONS, **filters)
-    return list(islice(found, OBSERVATIONS))
+    following = client.observations(my_status__in=SETTLED, ordering="taskID", page_size=OBSERVATIONS, **filters)
+    return list(islice(following, OBSERVATIONS))
 
 
 def _progress(asked: Sequence[Observation], looked_at: Sequence[Observation]) -> str:

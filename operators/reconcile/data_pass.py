@@ -11,10 +11,12 @@ from typing import TypeVar
 
 from atdb_interface.client import Client
 from atdb_interface.errors import NotFound
-from atdb_interface.lifecycle import WORKING, Status
+from atdb_interface.lifecycle import OBSERVE, SPECIFY, VALIDATE, Group, Status, statuses
 from atdb_interface.models import DataProduct, Observation
 from atdb_interface.overview import NewEvent
 from atdb_plugins.archive.archive import Archive
+from atdb_plugins.archive.folder import ArchiveFolder
+from atdb_plugins.archive.partial_files import PartialFile
 from operators.data.local_products import DataError, path_of, require_data, size_on_disk
 from operators.reconcile.events import digest, disagreement
 from operators.reconcile.product_differences import is_archived, products, wrong_in_archive, wrong_on_disk
@@ -22,9 +24,11 @@ from operators.reconcile.product_differences import is_archived, products, wrong
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
-S = Status
-#: These have no data yet, or somebody works on what they have: what is true of them changes as we look.
-UNSETTLED = (S.DEFINED, S.SCHEDULED, S.RUNNING, S.COMPLETING, *WORKING)
+#: Somebody works on these, or they have no validated data yet: what is true of them changes as we look.
+UNSETTLED = (
+    *statuses(lambda row: row.group is Group.WORKING),
+    *(SPECIFY.source, OBSERVE.source, VALIDATE.source),
+)
 SETTLED = tuple(status for status in Status if status not in UNSETTLED)
 
 
@@ -37,7 +41,7 @@ class DataPass:
     """By the monotonic clock, it begins with no further observation after this."""
     archive: Archive | None = None
     events: list[NewEvent] = field(default_factory=list)
-    leftovers: list[tuple[Observation, str]] = field(default_factory=list)
+    leftovers: list[tuple[Observation, PartialFile]] = field(default_factory=list)
     looked_at: list[Observation] = field(default_factory=list)
     locations: set[str] = field(default_factory=set)
 
@@ -70,18 +74,18 @@ class DataPass:
         self.events.append(disagreement(key, f"the archive cannot be looked at: {type(error).__name__}: {error}"))
 
     def _compare(self, observation: Observation, held: list[DataProduct]) -> None:
-        found = []
-        folder = self.archive.folder(observation) if self.archive else ""
+        differences = []
         folders: dict[str, Path] = {}
         for product in held:
             self.locations.add(product.data_location)
             if wrong := self._on_disk(product, folders):
-                found.append(_wrong(product, "disk", wrong))
-            if is_archived(product) and (wrong := self._in_archive(folder, product)):
-                found.append(_wrong(product, "archive", wrong))
-        if found and self._is_as_it_was(observation, held):
-            self.events += found
-        self.leftovers += [(observation, part) for part in self._parts(folder)]
+                differences.append(_wrong(product, "disk", wrong))
+            if is_archived(product) and (wrong := self._in_archive(observation, product)):
+                differences.append(_wrong(product, "archive", wrong))
+        if differences and self._is_as_it_was(observation, held):
+            self.events += differences
+        partial_files = self._ask_archive(observation, ArchiveFolder.partial_files) or []
+        self.leftovers += [(observation, partial_file) for partial_file in partial_files]
 
     def _on_disk(self, product: DataProduct, folders: dict[str, Path]) -> str | None:
         """Say what is wrong; the folder of each data location is looked up once for each observation."""
@@ -102,23 +106,20 @@ class DataPass:
             self.trouble(f"the disk of {host} cannot be read: {error.strerror or error}")
         return None
 
-    def _in_archive(self, folder: str, product: DataProduct) -> str | None:
-        def look(archive: Archive) -> str | None:
-            wrong = wrong_in_archive(product, archive.size(folder, product.filename))
-            if wrong:
-                archive.require()
+    def _in_archive(self, observation: Observation, product: DataProduct) -> str | None:
+        def look(folder: ArchiveFolder) -> str | None:
+            wrong = wrong_in_archive(product, folder.size(product.filename))
+            if wrong and self.archive:
+                self.archive.require()
             return wrong
 
-        return self._ask_archive(look)
+        return self._ask_archive(observation, look)
 
-    def _parts(self, folder: str) -> list[str]:
-        return self._ask_archive(lambda archive: archive.parts(folder)) or []
-
-    def _ask_archive(self, ask: Callable[[Archive], _T]) -> _T | None:
+    def _ask_archive(self, observation: Observation, ask: Callable[[ArchiveFolder], _T]) -> _T | None:
         if self.archive is None:
             return None
         try:
-            return ask(self.archive)
+            return ask(self.archive.folder(observation))
         except Exception as error:  # each filesystem has errors of its own
             self.archive_trouble(error)
             return None
@@ -144,4 +145,4 @@ def is_as_it_was(client: Client, observation: Observation) -> bool:
 
 def _wrong(product: DataProduct, where: str, words: str) -> NewEvent:
     key, detail = f"{where}/{product.id}/{digest(words)}", f"{product.filename} {words}"
-    return disagreement(key, detail, task_id=product.taskID, filename=product.filename)
+    return disagreement(key, detail, atdb_task_id=product.taskID, filename=product.filename)

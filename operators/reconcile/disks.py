@@ -46,7 +46,7 @@ def unowned(
     folders = defaultdict(list)
     for location in locations:
         folders[local_path(root, location)].append(location)
-    found: list[NewEvent] = []
+    unowned_events: list[NewEvent] = []
     for folder, written in sorted(folders.items()):
         if folder.resolve() != folder:
             continue  # a link leads elsewhere
@@ -55,10 +55,10 @@ def unowned(
         new = {event.key for event in new_events(client, list(events.values()))}
         for name, event in events.items():
             if time.monotonic() > ends_at:
-                return found
+                return unowned_events
             if event.key in new and not _has_product(client, root, folder, name):
-                found.append(event)
-    return found
+                unowned_events.append(event)
+    return unowned_events
 
 
 def _old_names(folder: Path, now: datetime) -> set[str]:

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Stage
+from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Stage, Status
 from atdb_interface.work import HeldLease, OpenClaim
 from atdb_plugins.airflow_api import ACTIVE, DagRun
 from atdb_plugins.dispatch import CONSUMER
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.stage_dags import DAG_OF, STAGE_DAGS
-from operators.reconcile.events import StatusRepair
 
 #: The wire tells when a lease ends to the second.
 _SECOND = timedelta(seconds=1)
 #: So soon after a claim listen has created a run for it; one that has none by then has ended without beginning.
-UNHEARD = timedelta(seconds=60)
+CLAIM_HAS_RUN_WITHIN = timedelta(seconds=60)
 
 #: Of what else begins with a DAG's name, Airflow knows nothing, and that means nothing.
 _RUN_ID = re.compile(r"[\w~:+-][\w.~:+-]*", re.ASCII)
@@ -58,6 +57,20 @@ class StageRuns:
 
 
 @dataclass(frozen=True)
+class StatusRepair:
+    """A change of status that puts right what nobody else will."""
+
+    atdb_task_id: str
+    expected: Status
+    target: Status
+    reason: str
+    owner: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.atdb_task_id} from {self.expected} to {self.target}: {self.reason}"
+
+
+@dataclass(frozen=True)
 class LostWork:
     """Work whose owner will not go on with it, and the words for that."""
 
@@ -69,7 +82,7 @@ class LostWork:
         """The stage whose work it is."""
         return WORKING[self.lease.my_status]
 
-    def gives_up(self) -> StatusRepair | None:
+    def give_up(self) -> StatusRepair | None:
         """Put resumable work that too many owners have lost on its stage's error status."""
         lease, stage = self.lease, self.stage
         if not stage.resumable or stage.error is None or lease.lost_owners < MAX_LOST_OWNERS:
@@ -102,12 +115,12 @@ def claims_without_run(client: Client, runs: StageRuns, now: datetime) -> list[O
     """
     waiting: dict[str, list[OpenClaim]] = defaultdict(list)
     for claim in client.open_claims(CONSUMER):
-        if claim.my_status in DAG_OF and claim.claimed_at <= now - UNHEARD:
+        if claim.my_status in DAG_OF and claim.claimed_at <= now - CLAIM_HAS_RUN_WITHIN:
             waiting[DAG_OF[claim.my_status]].append(claim)
-    unheard: list[OpenClaim] = []
+    without_run: list[OpenClaim] = []
     for dag_id, claims in waiting.items():
-        heard = {run.partition_key for run in runs.active(dag_id)}
-        missing = [claim for claim in claims if claim.taskID not in heard]
+        active = {run.partition_key for run in runs.active(dag_id)}
+        missing = [claim for claim in claims if claim.taskID not in active]
         if missing and not runs.is_paused(dag_id):
-            unheard += missing
-    return unheard
+            without_run += missing
+    return without_run

@@ -38,7 +38,7 @@ class _Waiting(BaseModel):
         if limit is not None and limit < datetime.now(UTC):
             words += f", and overdue since {write_time(limit)}"
         key = f"overdue/{self.taskID}/{self.my_status}/{since}"
-        return event(EventKind.OVERDUE, key, words, task_id=self.taskID)
+        return event(EventKind.OVERDUE, key, words, atdb_task_id=self.taskID)
 
 
 class ReportOverdueOperator(AtdbOperator):
@@ -58,6 +58,6 @@ class ReportOverdueOperator(AtdbOperator):
             new = raise_events(client, [_Waiting(**row).event(rests) for row in rows])
         if not new:
             raise AirflowSkipException("nothing has become overdue")
-        for told in new:
-            self.log.warning("%s", told.detail)
-        context["outlet_events"][OVERDUE].add_partitions([told.taskID for told in new])
+        for overdue in new:
+            self.log.warning("%s", overdue.detail)
+        context["outlet_events"][OVERDUE].add_partitions([overdue.taskID for overdue in new])

@@ -11,7 +11,7 @@ P = ProductStatus
 ON_DISK = product_statuses(lambda row: row.on_disk)
 #: The archive must hold these.
 ARCHIVED = product_statuses(lambda row: row.archived)
-COMPARED = (*ON_DISK, P.REMOVED)
+COMPARED = product_statuses(lambda row: row.on_disk or row.archived)
 
 #: What is asked of ATDB; the history of each product would cost more than all of this.
 _FIELDS = (

@@ -48,8 +48,8 @@ class RecordRunRequestsOperator(AtdbOperator):
         airflow = AirflowHook(self.airflow_conn_id)
         new = list(_events(airflow, since))
         with self.client() as client:
-            for told in raise_events(client, new):
-                self.log.info("%s", told.detail)
+            for recorded in raise_events(client, new):
+                self.log.info("%s", recorded.detail)
 
 
 def _events(airflow: AirflowHook, since: datetime) -> Iterator[NewEvent]:
@@ -61,11 +61,11 @@ def _events(airflow: AirflowHook, since: datetime) -> Iterator[NewEvent]:
 
 def _event(airflow: AirflowHook, request: RunRequest) -> NewEvent:
     run = f"run {request.dag_id}/{request.run_id}" if request.run_id else f"runs of {request.dag_id}"
-    words = f"{request.user} asked Airflow at {write_time(request.at)} to {request.deed} {run}"
-    return event(EventKind.RUN, f"run/{request.key}", words, task_id=_task_id(airflow, request))
+    words = f"{request.user} asked Airflow at {write_time(request.at)} to {request.operation} {run}"
+    return event(EventKind.RUN, f"run/{request.key}", words, atdb_task_id=_atdb_task_id(airflow, request))
 
 
-def _task_id(airflow: AirflowHook, request: RunRequest) -> str | None:
+def _atdb_task_id(airflow: AirflowHook, request: RunRequest) -> str | None:
     """Find the observation of a request; the run's id has it, except for runs of older versions and by hand."""
     if request.run_id and (named := _RUN_OF_TASK.fullmatch(request.run_id)):
         return named[1]

@@ -14,8 +14,8 @@ from atdb_interface.lifecycle import OBSERVE, START_LEAD, Status
 from atdb_interface.models import Observation
 from atdb_plugins.completing_timeout import ending, is_worth_asking
 from atdb_plugins.hooks.telescope import AT_WORK, BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
-from operators.reconcile.events import StatusRepair
-from operators.reconcile.lost_work import LostWork
+from operators.reconcile.lost_work import LostWork, StatusRepair
+from operators.stages.history import was_started
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +29,10 @@ UNREACHABLE = timedelta(minutes=1)
 LATEST_END = timedelta(days=1)
 
 
-def ask(telescope: TelescopeHook, task_id: str) -> TelescopeTask | None:
+def ask(telescope: TelescopeHook, atdb_task_id: str) -> TelescopeTask | None:
     """Ask what the telescope knows of a task. TelescopeError where nobody can tell."""
     try:
-        return telescope.task(task_id)
+        return telescope.task(atdb_task_id)
     except AirflowNotFoundException as missing:
         raise TelescopeError(str(missing)) from missing
 
@@ -51,12 +51,12 @@ def after_lost_start(
     return StatusRepair(start.taskID, Status.STARTING, status, f"{lost.reason}; {words}", owner=lost.lease.owner)
 
 
-def _verdict(told: TelescopeTask | None, start: Observation, now: datetime) -> tuple[Status, str] | None:
-    if told is None:
+def _verdict(telescope_task: TelescopeTask | None, start: Observation, now: datetime) -> tuple[Status, str] | None:
+    if telescope_task is None:
         words = "the telescope does not know it"
         return (Status.ERROR_START_OBS, words) if now >= start.status_since + ON_ITS_WAY else None
-    words = f"the telescope has it as {told}"
-    if told.state in BROKEN_OFF:
+    words = f"the telescope has it as {telescope_task}"
+    if telescope_task.state in BROKEN_OFF:
         return Status.ERROR_START_OBS, words
     return (Status.RUNNING, words) if now >= start.starttime else None
 
@@ -70,7 +70,7 @@ def lost_starts(
     return [repair for repair in repairs if repair]
 
 
-def unwatched(telescope: TelescopeHook, running: list[Observation], now: datetime) -> list[StatusRepair]:
+def unwatched_ends(telescope: TelescopeHook, running: list[Observation], now: datetime) -> list[StatusRepair]:
     """Find what becomes of running observations that are past their end and which observe has left there."""
     then = now - AFTER_OBSERVE
     repairs = []
@@ -78,11 +78,11 @@ def unwatched(telescope: TelescopeHook, running: list[Observation], now: datetim
         if not is_worth_asking(observation, then):
             continue
         try:
-            told = ask(telescope, observation.taskID)
+            telescope_task = ask(telescope, observation.taskID)
         except TelescopeError as error:
             log.warning("%s: %s", observation.taskID, error)
-            told = None
-        if end := ending(observation, told, then):
+            telescope_task = None
+        if end := ending(observation, telescope_task, then):
             status, reason = end
             repairs.append(StatusRepair(observation.taskID, Status.RUNNING, status, reason))
     return repairs
@@ -95,20 +95,20 @@ def cancelled(client: Client, now: datetime) -> list[Observation]:
         starttime__lt=write_time(now + START_LEAD),
         endtime__gt=write_time(now - LATEST_END),
     )
-    return [each for each in aborted if any(step.name == Status.STARTING for step in each.status_history)]
+    return [each for each in aborted if was_started(each)]
 
 
 def still_observed(telescope: TelescopeHook, aborted: list[Observation]) -> list[str]:
     """Find the aborted observations that the telescope goes on with; none where it cannot be asked."""
-    found = []
+    observed = []
     for observation in aborted:
         try:
-            told = ask(telescope, observation.taskID)
+            telescope_task = ask(telescope, observation.taskID)
         except TelescopeError as error:
             log.warning(
                 "%s is aborted, and nobody knows whether the telescope goes on: %s", observation.taskID, error
             )
             break
-        if told and told.state in AT_WORK:
-            found.append(observation.taskID)
-    return found
+        if telescope_task and telescope_task.state in AT_WORK:
+            observed.append(observation.taskID)
+    return observed

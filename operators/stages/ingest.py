@@ -4,21 +4,18 @@ import errno
 from typing import Any
 
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import INGEST, ProductStatus, Status
+from atdb_interface.lifecycle import INGEST, Group, ProductStatus, Status, product_statuses
 from atdb_interface.models import Observation
-from atdb_plugins.archive.archive import Archive, ArchiveError
+from atdb_plugins.archive.archive import Archive
+from atdb_plugins.archive.folder import ArchiveError
 from atdb_plugins.hooks.archive import ArchiveHook
 from operators.data.archive_transfer import PASSES, ArchiveTransfer
 from operators.failures import reason_of
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.stages.base import StageOperator
 
-WANTED = (
-    ProductStatus.VALID,
-    ProductStatus.INGESTING,
-    ProductStatus.INGEST_ERROR,
-    ProductStatus.ARCHIVED,
-)
+#: What is on the data host, and what is on its way to the archive.
+_TO_ARCHIVE = product_statuses(lambda row: row.on_disk or row.group is Group.WORKING)
 #: With these, the archive takes no other product either.
 _TAKES_NOTHING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -43,32 +40,32 @@ class IngestProductsOperator(StageOperator):
         """
         archive = ArchiveHook(self.archive_conn_id).archive()
         all_products = list(client.dataproducts(taskID=observation.taskID))
-        products = [product for product in all_products if product.my_status in WANTED]
+        products = [product for product in all_products if product.my_status in _TO_ARCHIVE]
         removed = [product for product in all_products if product.my_status is ProductStatus.REMOVED]
         if not products:
             raise ValueError("there is no valid data product to ingest")
-        delivery = ArchiveTransfer(client, archive, observation, owner, lease)
+        transfer = ArchiveTransfer(client, archive.folder(observation), observation, owner, lease)
         failed: list[str] = []
-        done_bytes = delivery.begin(products, removed)
-        for product in delivery.missing(products):
+        done_bytes = transfer.begin(products, removed)
+        for product in transfer.missing(products):
             lease.check()
             try:
-                delivery.store(product)
+                transfer.store(product)
             except LeaseLostError:
                 raise
             except Exception as error:
-                delivery.fail(product, error)
+                transfer.fail(product, error)
                 if _takes_nothing(archive, error):
                     raise
                 failed.append(f"{product.filename}: {reason_of(error)}")
                 lease.report(failed[0])
             else:
-                delivery.tell_soon()
+                transfer.report_soon()
                 if not failed:
                     lease.report("")
             done_bytes += PASSES * (product.size or 0)
             lease.reach(done_bytes)
-        delivery.tell()
+        transfer.report()
         if failed:
             raise IngestError(f"{len(failed)} of {len(products)} data products failed, first {failed[0]}")
         return Status.ARCHIVED, ""

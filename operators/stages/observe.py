@@ -168,10 +168,10 @@ class StartObservationOperator(_WhenDueOperator):
         )
         try:
             may_be_known = was_started(observation) or entered.reason != words
-            known = self.telescope.task(atdb_task_id) if may_be_known else None
-            if known and known.state in BROKEN_OFF:
-                raise TelescopeError(f"the telescope has it as {known}")
-            if known is None:
+            telescope_task = self.telescope.task(atdb_task_id) if may_be_known else None
+            if telescope_task and telescope_task.state in BROKEN_OFF:
+                raise TelescopeError(f"the telescope has it as {telescope_task}")
+            if telescope_task is None:
                 if entered.reason != words:
                     raise TelescopeError(
                         "the run was interrupted as it started, and the telescope does not know it"

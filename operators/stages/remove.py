@@ -46,14 +46,14 @@ class RemoveProductsOperator(StageOperator):
         A product that a killed try has deleted and not told is verified and told like the others.
         """
         archive = ArchiveHook(self.archive_conn_id).archive()
-        removal = RemovalCheck(client, archive, observation, lease.advance)
-        products = [product for product in removal.products() if is_removable(product)]
+        check = RemovalCheck(client, archive.folder(observation), observation, lease.advance)
+        products = [product for product in check.products() if is_removable(product)]
         lease.begin(bytes_to_verify(products))
         failed: list[str] = []
         for number, product in enumerate(products, start=1):
             lease.check()
             try:
-                path = removal.judge(product)
+                path = check.judge(product)
                 lease.check()
                 delete_data(path)
             except (LeaseLostError, AtdbError):
@@ -76,11 +76,12 @@ class RemoveProductsOperator(StageOperator):
         """Tell what the removal would do with each product; whether nothing of the observation would be left."""
         with self.client() as client:
             observation = client.observation(atdb_task_id)
-            removal = RemovalCheck(client, ArchiveHook(self.archive_conn_id).archive(), observation)
+            archive = ArchiveHook(self.archive_conn_id).archive()
+            check = RemovalCheck(client, archive.folder(observation), observation)
             all_go = observation.my_status is REMOVE.source
             if not all_go:
                 tell(f"{atdb_task_id} is {observation.my_status}; a removal begins where it is {REMOVE.source}")
-            for forecast in removal.forecast():
+            for forecast in check.forecast():
                 tell(str(forecast))
                 all_go = all_go and forecast.goes
             return all_go

@@ -15,7 +15,7 @@ from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.errors import ForbiddenMove
 from atdb_interface.lifecycle import Actor, Status
-from atdb_plugins.archive.archive import ArchiveError
+from atdb_plugins.archive.folder import ArchiveError
 from operators.data.local_products import path_of
 from operators.stages.ingest import IngestError, IngestProductsOperator
 from operators.stages.remove import RemoveError, RemoveProductsOperator

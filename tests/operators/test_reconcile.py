@@ -286,4 +286,4 @@ def test_where_too_much_is_wrong_at_once_nothing_is_repaired_until_a_person_says
 def test_the_brake_trips_above_its_percentage_but_never_below_its_floor(
     percent: float, findings: int, looked_at: int, trips: bool
 ) -> None:
-    assert SafetyLimit(percent, 10).trips(findings, looked_at) is trips
+    assert SafetyLimit(percent, 10).is_exceeded(findings, looked_at) is trips

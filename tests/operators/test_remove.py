@@ -11,7 +11,7 @@ from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.models import DataProduct, NewDataProduct
-from atdb_plugins.archive.archive import ArchiveError
+from atdb_plugins.archive.folder import ArchiveError
 from operators.data.local_products import path_of
 from operators.data.removal_check import RemovalCheck
 from operators.stages.ingest import IngestProductsOperator

@@ -80,7 +80,7 @@ def test_no_entry_makes_the_reader_fail(event: str) -> None:
 )
 def test_what_cannot_be_read_is_one_request_and_no_clear(event: str, body: Any) -> None:
     (request,) = read(event, body)
-    assert (request.user, request.deed) == ("ada", f"do something unreadable ({event}) with")
+    assert (request.user, request.operation) == ("ada", f"do something unreadable ({event}) with")
     assert (request.dag_id, request.run_id, request.is_clear) == ("ingest", "run 1", False)
     assert read(event, body, run_id="..")[0].run_id is None
 
@@ -100,5 +100,5 @@ def test_a_request_for_very_many_runs_is_read_for_the_first_of_them() -> None:
     runs = [{"dag_run_id": f"run {number}"} for number in range(MOST_RUNS + 3)]
     *each, rest = read("clear_dag_runs", {"dry_run": False, "dag_runs": runs})
     assert [request.run_id for request in each] == [run["dag_run_id"] for run in runs[:MOST_RUNS]]
-    assert (rest.deed, rest.run_id) == ("clear 3 more", None)
+    assert (rest.operation, rest.run_id) == ("clear 3 more", None)
     assert rest.includes("ingest", f"run {MOST_RUNS + 1}", "190405034")
