@@ -14,8 +14,8 @@ from atdb_interface.lifecycle import OBSERVE, START_LEAD, Status
 from atdb_interface.models import Observation
 from atdb_plugins.completing_timeout import ending, is_worth_asking
 from atdb_plugins.hooks.telescope import AT_WORK, BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
+from operators.history import was_started
 from operators.reconcile.lost_work import LostWork, StatusRepair
-from operators.stages.history import was_started
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from atdb_interface.models import Observation, Transition
 from operators.attempts import Attempt
 from operators.base import AtdbOperator, fail_if_unknown, skip_if_refused
 from operators.failures import reason_of, reported
+from operators.history import has_ended_in_error
 from operators.lease import LEASE_SECONDS, LeaseKeeper, LeaseLostError
 from operators.stages import cleared_runs
-from operators.stages.history import has_ended_in_error
 
 
 def atdb_task_id_of(context: Any) -> str:

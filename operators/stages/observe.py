@@ -40,9 +40,9 @@ from atdb_plugins.triggers.observation import (
 )
 from operators.base import AtdbOperator, fail_if_unknown, skip_if_refused
 from operators.failures import NotDueYet, reported
+from operators.history import is_of, status_in_words, was_started
 from operators.stages import cleared_runs
 from operators.stages.base import atdb_task_id_of, enter, owner_of
-from operators.stages.history import is_of, status_in_words, was_started
 
 #: How long after its start an observation still belongs to the run that started it.
 STARTING_MARGIN_SECONDS = 300

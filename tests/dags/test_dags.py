@@ -51,9 +51,9 @@ def test_reading_the_dag_files_asks_nobody(tmp_path: Path) -> None:
         timeout=60,
         check=True,
     )
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert len(told["dags"]) == len(STAGES) + 5
-    assert (told["errors"], told["asked"]) == ({}, [])
+    output = json.loads(done.stdout.splitlines()[-1])
+    assert len(output["dags"]) == len(STAGES) + 5
+    assert (output["errors"], output["asked"]) == ({}, [])
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: str(stage.actor))

@@ -154,22 +154,22 @@ def test_work_that_does_not_look_is_interrupted_once(client: Client, working: Ob
 def test_each_renewal_tells_how_far_the_work_is_and_what_stands_in_its_way(
     client: Client, working: Observation, brisk: None
 ) -> None:
-    def told() -> tuple[int | None, int | None, str | None]:
+    def recorded() -> tuple[int | None, int | None, str | None]:
         time.sleep(0.5)
         (lease,) = client.leases()
         return lease.done_bytes, lease.total_bytes, lease.trouble
 
     with LeaseKeeper(client, working.taskID, "ingest/run 1") as lease:
-        assert told() == (None, None, None)
+        assert recorded() == (None, None, None)
         lease.begin(100, 10)
         lease.advance(20)
-        assert told() == (30, 100, None)
+        assert recorded() == (30, 100, None)
         lease.report("OSError: the disk is slow")
         lease.reach(20)
-        assert told() == (30, 100, "OSError: the disk is slow")
+        assert recorded() == (30, 100, "OSError: the disk is slow")
         lease.report("")
         lease.advance(900)
-        assert told() == (100, 100, None)
+        assert recorded() == (100, 100, None)
 
 
 def test_work_whose_supervisor_is_killed_stops_by_itself_and_records_nothing(

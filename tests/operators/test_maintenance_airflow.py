@@ -67,11 +67,11 @@ def run(airflow: Postgres, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def count(cursor: Any, where: str = "true") -> dict[str, int]:
-    found = {}
+    counts = {}
     for table in PER_RUN:
         cursor.execute(f"select count(*) from {table} where {where}")
-        found[table] = cursor.fetchone()[0]
-    return found
+        counts[table] = cursor.fetchone()[0]
+    return counts
 
 
 def archives(cursor: Any) -> list[str]:

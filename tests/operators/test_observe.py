@@ -438,7 +438,7 @@ SHORT = IMAGING_BACKSTOP + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
-    ("told", "waited", "becomes"),
+    ("telescope_task", "waited", "becomes"),
     [
         (None, SHORT, Status.COMPLETING),
         (TelescopeTask(TelescopeState.FINISHED), SHORT, Status.COMPLETING),
@@ -451,14 +451,14 @@ SHORT = IMAGING_BACKSTOP + timedelta(minutes=1)
     ids=str,
 )
 def test_past_the_end_the_telescopes_word_counts(
-    observe: Observe, told: TelescopeTask | None, waited: timedelta, becomes: Status | None
+    observe: Observe, telescope_task: TelescopeTask | None, waited: timedelta, becomes: Status | None
 ) -> None:
     made = observe(Status.RUNNING)
     since = max(made.endtime, made.status_history[-1].timestamp)
-    end = ending(made, told, since + waited)
+    end = ending(made, telescope_task, since + waited)
     assert (end and end[0]) == becomes
-    if told and told.problem and end:
-        assert told.problem in end[1]
+    if telescope_task and telescope_task.problem and end:
+        assert telescope_task.problem in end[1]
 
 
 def test_what_the_telescope_has_broken_off_is_an_error_with_its_problem(

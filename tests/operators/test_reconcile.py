@@ -105,9 +105,9 @@ def test_work_that_too_many_have_lost_is_given_up(
     words = f"its owner ingest/run {MAX_LOST_OWNERS} is lost, the last of {MAX_LOST_OWNERS + 1}"
     assert last(client, often) == ("ingest error", words)
     assert client.observation(once.taskID).my_status is Status.INGESTING
-    (told,) = client.events()
-    assert (told.kind, told.taskID) == (EventKind.REPAIR, often.taskID)
-    assert words in told.detail
+    (event,) = client.events()
+    assert (event.kind, event.taskID) == (EventKind.REPAIR, often.taskID)
+    assert words in event.detail
 
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.OBSERVING, State.FINISHED])
@@ -263,9 +263,9 @@ def test_where_too_much_is_wrong_at_once_nothing_is_repaired_until_a_person_says
         with pytest.raises(AirflowFailException, match="compare_runs stopped itself: 10 findings among 10 obs"):
             operator.compare(client, SafetyLimit(1, 10), in_a_while())
     assert client.count_observations(my_status=Status.STARTING) == 10
-    (told,) = client.events()
-    assert told.kind is EventKind.BRAKE
-    assert "is lost; the telescope does not know it" in told.detail
+    (event,) = client.events()
+    assert event.kind is EventKind.BRAKE
+    assert "is lost; the telescope does not know it" in event.detail
     operator.compare(client, SafetyLimit(100, 10), in_a_while())
     assert client.count_observations(my_status=Status.ERROR_START_OBS) == 10
     assert client.count_observations(my_status=Status.STARTING) == 0

@@ -87,8 +87,8 @@ def test_a_product_that_is_not_on_its_data_host_is_told_once(
     delete(path_of(product))
     assert look() == [f"{product.filename} is archived, but not on its data host"]
     assert look() == []
-    (told,) = client.events()
-    assert (told.kind, told.taskID, told.dataproduct) == (
+    (event,) = client.events()
+    assert (event.kind, event.taskID, event.dataproduct) == (
         EventKind.DISAGREEMENT,
         product.taskID,
         product.filename,
@@ -219,8 +219,8 @@ def test_an_archive_that_is_not_there_is_one_finding(
 ) -> None:
     removed()
     archive_root.rename(archive_root.with_name("away"))
-    (told,) = look()
-    assert told.startswith("the archive cannot be looked at: ArchiveError: ")
+    (sentence,) = look()
+    assert sentence.startswith("the archive cannot be looked at: ArchiveError: ")
     assert look() == []
 
 
@@ -236,8 +236,8 @@ def test_an_archive_that_goes_away_meanwhile_is_one_finding_too(
         return size_on_disk(path)
 
     monkeypatch.setattr(data_pass, "size_on_disk", and_then_it_is_away)
-    (told,) = look()
-    assert told.startswith("the archive cannot be looked at: ArchiveError: ")
+    (sentence,) = look()
+    assert sentence.startswith("the archive cannot be looked at: ArchiveError: ")
 
 
 def test_a_data_root_that_is_not_there_is_one_finding(

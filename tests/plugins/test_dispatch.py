@@ -119,8 +119,8 @@ def test_a_second_claim_waits_for_the_run_of_the_first(
     client.release([made.taskID])  # as if its time was over before a worker was free
     speaking.run(dispatch)
     assert airflow.runs_of(made.taskID) == {f"{made.taskID}-ingest-1": "queued"}
-    (found,) = [each for each in client.open_claims(CONSUMER) if each.taskID == made.taskID]
-    assert found.number == 2
+    (second_claim,) = [each for each in client.open_claims(CONSUMER) if each.taskID == made.taskID]
+    assert second_claim.number == 2
 
 
 def test_a_run_that_ends_without_the_work_is_followed_by_the_next(

@@ -31,8 +31,8 @@ def test_the_telescopes_word_ends_a_wait_that_makes_no_sense(
     observe: Callable[..., Observation], mode: str, state: str | None, after: timedelta, becomes: Status | None
 ) -> None:
     running = observe(Status.RUNNING, observing_mode=mode)
-    told = TelescopeTask(state=state, problem="disk full") if state else None
-    end = ending(running, told, max(running.endtime, running.status_since) + after)
+    telescope_task = TelescopeTask(state=state, problem="disk full") if state else None
+    end = ending(running, telescope_task, max(running.endtime, running.status_since) + after)
     assert (end and end[0]) == becomes
     if state == "failed" and end:
         assert "disk full" in end[1]

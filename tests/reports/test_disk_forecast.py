@@ -10,9 +10,9 @@ HOUR = timedelta(hours=1)
 
 def test_the_free_space_falls_only_while_something_is_written() -> None:
     writes = [PlannedWrite(START + 6 * HOUR, START + 18 * HOUR, 1200.0)]
-    found = points(1000, writes, START)
-    assert [point.free_bytes for point in found[:5]] == [1000, 1000, 400, -200, -200]
-    assert (found[-1].at, found[-1].free_bytes) == (START + timedelta(days=14), -200)
+    forecast = points(1000, writes, START)
+    assert [point.free_bytes for point in forecast[:5]] == [1000, 1000, 400, -200, -200]
+    assert (forecast[-1].at, forecast[-1].free_bytes) == (START + timedelta(days=14), -200)
     assert full_at(1000, writes, START) == START + 16 * HOUR
 
 
