@@ -29,13 +29,13 @@ _FALSE = frozenset({"0", "0.0", "false", "f", "no", "n", "off"})
 class RunRequest:
     """What a person asked for a run. `run_id`: None for a request that names no run; `key` is unique.
 
-    `deed`: such as "clear", "clear the task ingest of" or "mark as failed".
+    `operation`: such as "clear", "clear the task ingest of" or "mark as failed".
     """
 
     key: str
     at: datetime
     user: str
-    deed: str
+    operation: str
     dag_id: str
     run_id: str | None
     partition_key: str | None
@@ -62,21 +62,23 @@ def requests_of(entry: Mapping[str, Any]) -> Iterator[RunRequest]:
         return
     is_clear = entry["event"] in _CLEARS
     try:
-        deeds = [(deed, *_target(entry, named)) for deed, named in reader(entry, _body(entry))]
+        operations = [(operation, *_target(entry, named)) for operation, named in reader(entry, _body(entry))]
     except _UnreadableError:
         is_clear = False
         run_id = entry["run_id"] if _is_id(entry["run_id"]) else None
-        deeds = [(f"do something unreadable ({entry['event']}) with", entry["dag_id"] or ANY_DAG, run_id, None)]
-    if rest := deeds[MOST_RUNS:]:
-        deeds[MOST_RUNS:] = [(f"{rest[0][0]} {len(rest)} more", entry["dag_id"] or ANY_DAG, None, None)]
+        operations = [
+            (f"do something unreadable ({entry['event']}) with", entry["dag_id"] or ANY_DAG, run_id, None)
+        ]
+    if rest := operations[MOST_RUNS:]:
+        operations[MOST_RUNS:] = [(f"{rest[0][0]} {len(rest)} more", entry["dag_id"] or ANY_DAG, None, None)]
     at = datetime.fromisoformat(entry["when"])
-    for number, (deed, dag_id, run_id, partition_key) in enumerate(deeds):
+    for number, (operation, dag_id, run_id, partition_key) in enumerate(operations):
         yield RunRequest(
             # Airflow numbers its entries from 1 again when its database is made new.
             key=f"{entry['when']}/{entry['event_log_id']}/{number}",
             at=at,
             user=entry["owner"] or "an unknown user",
-            deed=deed,
+            operation=operation,
             dag_id=dag_id,
             run_id=run_id,
             partition_key=partition_key,
@@ -130,18 +132,18 @@ def _state(body: Mapping[str, Any], name: str) -> str | None:
     raise _UnreadableError
 
 
-_Deeds = Iterator[tuple[str, Mapping[str, Any]]]
+_Operations = Iterator[tuple[str, Mapping[str, Any]]]
 
 
 def _this(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {"dag_run_id": entry["run_id"]}
 
 
-def _clear(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Deeds:
+def _clear(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Operations:
     yield "clear the failed tasks of" if body.get("only_failed") else "clear", _this(entry)
 
 
-def _clear_tasks(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Deeds:
+def _clear_tasks(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Operations:
     markers = [_marker(item) for item in _list(body, "task_ids")]
     tasks = f"task {', '.join(markers)}" if markers else "tasks"
     yield f"clear the {'failed ' if body.get('only_failed') else ''}{tasks} of", _this(entry)
@@ -155,31 +157,31 @@ def _marker(item: Any) -> str:
     raise _UnreadableError
 
 
-def _clear_several(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Deeds:
+def _clear_several(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Operations:
     if str(body.get("dry_run", True)).lower() not in _FALSE:
         return
-    deed, _ = next(_clear(entry, body))
+    operation, _ = next(_clear(entry, body))
     named = [_object(run) for run in _list(body, "dag_runs")]
     for run in named or [{"partition_key": body.get("partition_key")}]:
-        yield deed, run
+        yield operation, run
 
 
-def _clear_by_command(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Deeds:
+def _clear_by_command(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Operations:
     yield f"clear tasks, by the command {body.get('full_command')}, of", _this(entry)
 
 
-def _mark_run(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Deeds:
+def _mark_run(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Operations:
     if state := _state(body, "state"):
         yield f"mark as {state}", _this(entry)
 
 
-def _mark_task(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Deeds:
+def _mark_task(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Operations:
     if state := _state(body, "new_state"):
         task = f"the task {entry['task_id']}" if entry["task_id"] else "tasks"
         yield f"mark {task} as {state} of", _this(entry)
 
 
-def _change_several(_: Mapping[str, Any], body: Mapping[str, Any]) -> _Deeds:
+def _change_several(_: Mapping[str, Any], body: Mapping[str, Any]) -> _Operations:
     for change in map(_object, _list(body, "actions")):
         for of in _list(change, "entities"):
             run = {"dag_run_id": of} if isinstance(of, str) else _object(of)
@@ -189,11 +191,11 @@ def _change_several(_: Mapping[str, Any], body: Mapping[str, Any]) -> _Deeds:
                 yield f"mark as {state}", run
 
 
-def _delete(entry: Mapping[str, Any], _: Mapping[str, Any]) -> _Deeds:
+def _delete(entry: Mapping[str, Any], _: Mapping[str, Any]) -> _Operations:
     yield "delete", _this(entry)
 
 
-_READERS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], _Deeds]] = {
+_READERS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], _Operations]] = {
     "clear_dag_run": _clear,
     "clear_dag_runs": _clear_several,
     "post_clear_task_instances": _clear_tasks,

@@ -15,11 +15,10 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
-from atdb_interface.lifecycle import STAGES
+from atdb_interface.owners import STAGE_DAGS
 
 #: A user of this role reads as a viewer does, creates runs of the stages' DAGs, and writes notes on them.
 LISTENER = "listener"
-_DAGS = frozenset(str(stage.actor) for stage in STAGES)
 _RUNS = re.compile(r"/api/v2/dags/[^/]+/dagRuns/?$")
 _RUN = re.compile(r"/api/v2/dags/[^/]+/dagRuns/[^/]+/?$")
 #: A larger request is no note.
@@ -54,7 +53,7 @@ class AtdbAuthManager(SimpleAuthManager):
         """Allow a listener to read, to create runs of the stages' DAGs, and to write their notes."""
         needs = {_Request.CREATE_RUN: "POST", _Request.CHANGE_NOTE: "PUT"}.get(_asked.get())
         if user.role == LISTENER and needs:
-            is_of_stage = details is not None and details.id in _DAGS
+            is_of_stage = details is not None and details.id in STAGE_DAGS
             return is_of_stage and access_entity is DagAccessEntity.RUN and method == needs
         return super().is_authorized_dag(method=method, user=user, access_entity=access_entity, details=details)
 

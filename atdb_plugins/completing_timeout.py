@@ -14,19 +14,21 @@ from atdb_plugins.hooks.telescope import AT_WORK, BROKEN_OFF, TelescopeTask
 NO_WORD = "past the end, and no word from the data writer"
 
 
-def ending(observation: Observation, told: TelescopeTask | None, now: datetime) -> tuple[Status, str] | None:
+def ending(
+    observation: Observation, telescope_task: TelescopeTask | None, now: datetime
+) -> tuple[Status, str] | None:
     """Tell where a running observation goes and why; None while it may go on.
 
-    `told`: what the telescope says of it, or None where it does not know it or cannot be asked.
+    `telescope_task`: what the telescope says of it, or None where it does not know it or cannot be asked.
     """
     if not is_worth_asking(observation, now):
         return None
-    if told and told.state in BROKEN_OFF:
-        return Status.ERROR_NO_COMPLETING, f"the telescope has it as {told}"
-    if told and told.state in AT_WORK:
+    if telescope_task and telescope_task.state in BROKEN_OFF:
+        return Status.ERROR_NO_COMPLETING, f"the telescope has it as {telescope_task}"
+    if telescope_task and telescope_task.state in AT_WORK:
         if _waited(observation, now) <= lifecycle.COMPLETING_TIMEOUT:
             return None
-        return Status.ERROR_NO_COMPLETING, f"{NO_WORD}; the telescope has it as {told}"
+        return Status.ERROR_NO_COMPLETING, f"{NO_WORD}; the telescope has it as {telescope_task}"
     status = observation.backstop(now)
     return (status, NO_WORD) if status else None
 

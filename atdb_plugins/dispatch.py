@@ -9,33 +9,21 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from uuid import uuid4
 
 from atdb_interface.claims import ClaimedTask, ClaimRequest
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
-from atdb_interface.lifecycle import OBSERVE, STAGES, WORKING, Status
+from atdb_interface.lifecycle import OBSERVE, WORKING, Status
 from atdb_interface.times import CLAIM_SECONDS
-from atdb_plugins.airflow_api import ACTIVE, AirflowApiError, AirflowUnavailable
-from atdb_plugins.airflow_runs import AirflowRuns, Dag
+from atdb_plugins.airflow_api import ACTIVE, AirflowApiError, AirflowUnavailable, AsyncAirflowClient, Dag
 from atdb_plugins.run_notes import first_note
+from atdb_plugins.stage_dags import DAG_OF, LISTEN_DAG, TAG
 
 log = logging.getLogger(__name__)
 
 #: Under this name ATDB knows the claims.
 CONSUMER = "airflow"
-#: The DAG that dispatches, and the tag by which Airflow lists it with the stages' DAGs.
-LISTEN_DAG, TAG = "listen", "atdb"
-#: The DAG that works on what has each status: the source of a stage, and work that has lost its owner.
-DAG_OF: Mapping[Status, str] = MappingProxyType(
-    {
-        status: str(stage.actor)
-        for stage in STAGES
-        for status in (stage.source, stage.working if stage.resumable else None)
-        if status
-    }
-)
 #: A pause of a DAG in Airflow is obeyed within this time.
 LOOK_AT_DAGS_SECONDS = 3.0
 #: Open claims that did not get a run are looked at again after this time.
@@ -52,7 +40,7 @@ class Dispatcher:
     `troubles`: by status, why its DAG gets no runs now. Nothing more is claimed for that.
     """
 
-    def __init__(self, atdb: AsyncClient, airflow: AirflowRuns) -> None:
+    def __init__(self, atdb: AsyncClient, airflow: AsyncAirflowClient) -> None:
         self._atdb, self._airflow = atdb, airflow
         self._unusable: dict[str, str] = dict.fromkeys(DAG_OF.values(), "not looked at yet")
         self._refused: dict[str, str] = {}
@@ -161,8 +149,8 @@ class Dispatcher:
         if await self._airflow.create(dag_id, run_id, partition_key=task.taskID, note=first_note(task)):
             log.info("%s is %s: created run %s", task.taskID, task.my_status, run_id)
             return
-        known = await self._airflow.run(dag_id, run_id)
-        if known is None or known.state not in ACTIVE:
+        run = await self._airflow.run(dag_id, run_id)
+        if run is None or run.state not in ACTIVE:
             # That run is over, or belongs to a database that was replaced: the next claim has the next number.
             await self._atdb.release([task.taskID], claim=claim_id)
 

@@ -10,14 +10,14 @@ def atdb_url() -> str:
     return os.environ.get("ATDB_URL", "").rstrip("/")
 
 
-def tasks_page(task_ids: Iterable[str] = ()) -> str:
+def tasks_page(atdb_task_ids: Iterable[str] = ()) -> str:
     """Return the URL of the table of all observations, or of the page of the one or the ones that are named."""
-    named = list(task_ids)
+    named = list(atdb_task_ids)
     match named:
         case []:
             return _page("/tasks/")
-        case [task_id]:
-            return _page(f"/tasks/{task_id}/")
+        case [atdb_task_id]:
+            return _page(f"/tasks/{atdb_task_id}/")
     return _page("/tasks/?" + urlencode({"taskID__in": ",".join(named)}))
 
 

@@ -5,10 +5,9 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk import BaseOperatorLink
 
-from atdb_interface.lifecycle import STAGES
+from atdb_interface.owners import STAGE_DAGS
 from atdb_plugins.links import atdb_url, run_page, tasks_page
 
-_STAGE_DAGS = frozenset(str(stage.actor) for stage in STAGES)
 _DAG = "/dags/{DAG_ID}/"
 _RUN = "/tasks/of-run/?dag={DAG_ID}&run={RUN_ID}"
 #: Where each view stands, what it is called there, and which page of ATDB it shows. Airflow fills in the names.
@@ -47,7 +46,7 @@ class ObservationLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002
         """Return the URL of the observation of a stage's run, or of all observations for any other DAG."""
-        if ti_key.dag_id in _STAGE_DAGS:
+        if ti_key.dag_id in STAGE_DAGS:
             return run_page(ti_key.dag_id, ti_key.run_id)
         return tasks_page()
 

@@ -16,11 +16,10 @@ from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
 from atdb_interface.fields import write_time
 from atdb_interface.instruments import instrument
-from atdb_interface.lifecycle import WORKING, Status
+from atdb_interface.lifecycle import WORKING, statuses
 from atdb_interface.owners import STAGE_DAGS, read_owner, write_owner
 from atdb_interface.transitions import Transition
-from atdb_plugins.airflow_api import AirflowApiError
-from atdb_plugins.airflow_runs import LONGEST_NOTE, AirflowRuns, Run
+from atdb_plugins.airflow_api import LONGEST_NOTE, AirflowApiError, AsyncAirflowClient, DagRun
 from atdb_plugins.links import tasks_page
 
 log = logging.getLogger(__name__)
@@ -33,8 +32,8 @@ LOOK_AT_RUNS_SECONDS = 30.0
 FIRST_LOOK_BACK = timedelta(hours=1)
 #: Transitions of the last moments are looked at again: one that is committed late has an earlier time.
 OVERLAP = timedelta(seconds=30)
-#: To be put there ends nothing that was wrong.
-_NO_FIX = (Status.ON_HOLD, Status.ABORTED)
+#: These say nothing of the work itself: to be put there ends nothing that was wrong.
+_NO_FIX = statuses(lambda row: row.phase is None)
 _NO_RESULT = "Failed: the run ended before it recorded a result. See the log of its task."
 
 #: How a paragraph begins that `outcome_of` has written.
@@ -92,7 +91,7 @@ def outcome_of(owner: str, history: Sequence[Transition], *, has_failed: bool) -
 class NoteKeeper:
     """Write into the notes of runs why they failed, and how that was fixed."""
 
-    def __init__(self, atdb: AsyncClient, airflow: AirflowRuns) -> None:
+    def __init__(self, atdb: AsyncClient, airflow: AsyncAirflowClient) -> None:
         self._atdb, self._airflow = atdb, airflow
         self._since = datetime.now(UTC) - FIRST_LOOK_BACK
         self._seen: dict[int, datetime] = {}
@@ -115,8 +114,10 @@ class NoteKeeper:
         now = datetime.now(UTC)
         steps = [step async for step in self._atdb.history(timestamp__gte=write_time(self._since - OVERLAP))]
         new = [step for step in steps if step.id not in self._seen]
-        for task_id in dict.fromkeys(step.taskID for step in new if {step.name, step.previous} & set(RETRIES)):
-            await self._note_ends(await self._history(task_id))
+        for atdb_task_id in dict.fromkeys(
+            step.taskID for step in new if {step.name, step.previous} & set(RETRIES)
+        ):
+            await self._note_ends(await self._history(atdb_task_id))
         if now >= self._next_look_at_runs:
             await self._note_failures()
             self._runs_since = now - OVERLAP
@@ -138,14 +139,14 @@ class NoteKeeper:
             if run.dag_id in STAGE_DAGS and key and re.fullmatch(instrument().task_ids.pattern, key, re.ASCII):
                 await self._write(run, await self._history(key))
 
-    async def _write(self, run: Run, history: Sequence[Transition]) -> None:
+    async def _write(self, run: DagRun, history: Sequence[Transition]) -> None:
         outcome = outcome_of(write_owner(run.dag_id, run.run_id), history, has_failed=run.state == "failed")
         note = with_outcome(run.note, outcome)
         if note != run.note:
             await self._airflow.write_note(run, note)
 
-    async def _history(self, task_id: str) -> list[Transition]:
-        return [step async for step in self._atdb.history(taskID=task_id)]
+    async def _history(self, atdb_task_id: str) -> list[Transition]:
+        return [step async for step in self._atdb.history(taskID=atdb_task_id)]
 
 
 def _because(reason: str) -> str:

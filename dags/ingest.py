@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, PartitionedAtRuntime
 
-from operators.attempt_limits import tries
-from operators.ingest import IngestOperator
-from operators.owner import owned
+from operators.attempts import attempt_limits
+from operators.dag_arguments import dag_arguments
+from operators.stages.ingest import IngestProductsOperator
 
 with DAG(
     "ingest",
@@ -17,7 +17,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,
-    **owned("ingest"),
+    **dag_arguments("ingest"),
     tags=["atdb", "stage"],
 ):
-    IngestOperator(task_id="ingest", pool="ingest", **tries())
+    IngestProductsOperator(task_id="ingest", pool="ingest", **attempt_limits())

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 
-from operators.listen import ListenSensor
-from operators.owner import owned
+from operators.dag_arguments import dag_arguments
+from operators.listen import DispatchObservationsOperator
 
 with DAG(
     "listen",
@@ -16,7 +16,7 @@ with DAG(
     schedule="@continuous",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     max_active_runs=1,
-    **owned("listen"),
+    **dag_arguments("listen"),
     tags=["atdb"],
 ):
-    ListenSensor(task_id="listen", retries=5, retry_delay=timedelta(seconds=2))
+    DispatchObservationsOperator(task_id="listen", retries=5, retry_delay=timedelta(seconds=2))

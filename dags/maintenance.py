@@ -11,11 +11,11 @@ from pathlib import Path
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
+from operators.dag_arguments import dag_arguments
 from operators.maintenance import retention
-from operators.maintenance.airflow_tables import CleanAirflowOperator
-from operators.maintenance.expired_rows import DeleteExpiredOperator
-from operators.maintenance.old_logs import DeleteLogsOperator
-from operators.owner import owned
+from operators.maintenance.airflow_tables import CleanAirflowTablesOperator
+from operators.maintenance.expired_rows import DeleteExpiredRowsOperator
+from operators.maintenance.old_logs import DeleteOldLogsOperator
 
 with DAG(
     "maintenance",
@@ -25,7 +25,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     template_searchpath=[str(Path(__file__).parents[1] / "sql" / "maintenance")],
-    **owned(
+    **dag_arguments(
         "maintenance",
         pool="maintenance",
         priority_weight=-1000,
@@ -36,15 +36,17 @@ with DAG(
     ),
     tags=["atdb"],
 ):
-    DeleteExpiredOperator(
+    DeleteExpiredRowsOperator(
         task_id="sessions", rows="ended sessions", sql="sessions.sql", retention=retention.SESSIONS
     )
-    DeleteExpiredOperator(
+    DeleteExpiredRowsOperator(
         task_id="idempotency_keys",
         rows="used idempotency keys",
         sql="idempotency_keys.sql",
         retention=retention.IDEMPOTENCY_KEYS,
     )
-    DeleteExpiredOperator(task_id="claims", rows="expired claims", sql="claims.sql", retention=retention.CLAIMS)
-    DeleteLogsOperator(task_id="logs")
-    CleanAirflowOperator(task_id="airflow_tables")
+    DeleteExpiredRowsOperator(
+        task_id="claims", rows="expired claims", sql="claims.sql", retention=retention.CLAIMS
+    )
+    DeleteOldLogsOperator(task_id="logs")
+    CleanAirflowTablesOperator(task_id="airflow_tables")

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, Param
 
 from atdb_interface.nights import report_hour
-from operators.night_report import NightReportOperator
-from operators.owner import owned
+from operators.dag_arguments import dag_arguments
+from operators.night_report.operator import StoreNightReportOperator
 
 with DAG(
     "night_report",
@@ -28,7 +28,7 @@ with DAG(
             description="The day on which the night began; empty for the last one that has ended.",
         ),
     },
-    **owned("night_report", retries=6, retry_delay=timedelta(minutes=5)),
+    **dag_arguments("night_report", retries=6, retry_delay=timedelta(minutes=5)),
     tags=["atdb"],
 ):
-    NightReportOperator(task_id="report")
+    StoreNightReportOperator(task_id="report")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, PartitionedAtRuntime
 
-from operators.observe import CompleteOperator, RunOperator, StartOperator
-from operators.owner import owned
+from operators.dag_arguments import dag_arguments
+from operators.stages.observe import CompleteObservationOperator, RunObservationOperator, StartObservationOperator
 
 with DAG(
     "observe",
@@ -18,7 +18,11 @@ with DAG(
     catchup=False,
     max_active_runs=64,
     max_active_tasks=64,
-    **owned("observe", retries=5, retry_delay=timedelta(seconds=5), pool="telescope", queue="telescope"),
+    **dag_arguments("observe", retries=5, retry_delay=timedelta(seconds=5), pool="telescope", queue="telescope"),
     tags=["atdb", "stage"],
 ):
-    StartOperator(task_id="start") >> RunOperator(task_id="run") >> CompleteOperator(task_id="complete")
+    (
+        StartObservationOperator(task_id="start")
+        >> RunObservationOperator(task_id="run")
+        >> CompleteObservationOperator(task_id="complete")
+    )

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from airflow.sdk import DAG, Param
 
 from atdb_interface.actions import Action
-from operators.operate import PRIORITY, OperateOperator
-from operators.owner import owned
+from operators.dag_arguments import dag_arguments
+from operators.operate import PRIORITY, ActOnObservationsOperator
 
 with DAG(
     "operate",
@@ -17,7 +17,7 @@ with DAG(
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    **owned("operate"),
+    **dag_arguments("operate"),
     tags=["atdb"],
     params={
         "taskIDs": Param(
@@ -30,4 +30,4 @@ with DAG(
         "reason": Param(type="string", pattern=r"\S", description="what ATDB's history will say"),
     },
 ):
-    OperateOperator(task_id="operate", retries=0)
+    ActOnObservationsOperator(task_id="operate", retries=0)

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Param
 
-from operators.owner import owned
-from operators.reconcile.audit_runs import AuditRunsOperator
+from operators.dag_arguments import dag_arguments
 from operators.reconcile.compare_data import CompareDataOperator
 from operators.reconcile.compare_runs import CompareRunsOperator
-from operators.reconcile.overdue import OverdueOperator
+from operators.reconcile.overdue import ReportOverdueOperator
+from operators.reconcile.run_requests import RecordRunRequestsOperator
 
 with DAG(
     "reconcile",
@@ -32,10 +32,12 @@ with DAG(
         ),
         "brake_floor": Param(10, type="integer", minimum=1, description="Fewer findings never stop it."),
     },
-    **owned("reconcile", retries=1, retry_delay=timedelta(seconds=5), execution_timeout=timedelta(minutes=2)),
+    **dag_arguments(
+        "reconcile", retries=1, retry_delay=timedelta(seconds=5), execution_timeout=timedelta(minutes=2)
+    ),
     tags=["atdb"],
 ):
-    AuditRunsOperator(task_id="audit_runs")
+    RecordRunRequestsOperator(task_id="audit_runs")
     CompareRunsOperator(task_id="compare_runs")
     CompareDataOperator(task_id="compare_data")
-    OverdueOperator(task_id="overdue")
+    ReportOverdueOperator(task_id="overdue")

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param, PartitionedAtRuntime
 
-from operators.attempt_limits import tries
-from operators.owner import owned
-from operators.remove import RemoveOperator
+from operators.attempts import attempt_limits
+from operators.dag_arguments import dag_arguments
+from operators.stages.remove import RemoveProductsOperator
 
 with DAG(
     "remove",
@@ -19,7 +19,7 @@ with DAG(
     catchup=False,
     max_active_runs=64,
     params={"dry_run": Param(False, type="boolean", description="Only tell what would be deleted")},
-    **owned("remove"),
+    **dag_arguments("remove"),
     tags=["atdb", "stage"],
 ):
-    RemoveOperator(task_id="remove", pool="remove", **tries())
+    RemoveProductsOperator(task_id="remove", pool="remove", **attempt_limits())

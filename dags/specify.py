@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, PartitionedAtRuntime
 
-from operators.owner import owned
-from operators.specify import SpecifyOperator
+from operators.dag_arguments import dag_arguments
+from operators.stages.specify import SpecifyObservationOperator
 
 with DAG(
     "specify",
@@ -15,7 +15,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,
-    **owned("specify"),
+    **dag_arguments("specify"),
     tags=["atdb", "stage"],
 ):
-    SpecifyOperator(task_id="specify", pool="specify", retries=2, retry_delay=timedelta(seconds=5))
+    SpecifyObservationOperator(task_id="specify", pool="specify", retries=2, retry_delay=timedelta(seconds=5))

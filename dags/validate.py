@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, PartitionedAtRuntime
 
-from operators.attempt_limits import tries
-from operators.owner import owned
-from operators.validate import ValidateOperator
+from operators.attempts import attempt_limits
+from operators.dag_arguments import dag_arguments
+from operators.stages.validate import ValidateProductsOperator
 
 with DAG(
     "validate",
@@ -17,7 +17,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,
-    **owned("validate"),
+    **dag_arguments("validate"),
     tags=["atdb", "stage"],
 ):
-    ValidateOperator(task_id="validate", pool="validate", **tries())
+    ValidateProductsOperator(task_id="validate", pool="validate", **attempt_limits())

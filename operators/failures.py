@@ -14,23 +14,28 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from atdb_interface.actions import RETRIES
 from atdb_interface.errors import NotFound
-from atdb_interface.lifecycle import STAGES, WORKING, Status
+from atdb_interface.fields import LONGEST_TEXT
+from atdb_interface.lifecycle import WORKING, Status
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.links import tasks_page
-from operators.attempt import Attempt
-from operators.reasons import reason_of
+from atdb_plugins.stage_dags import DAG_OF
+from operators.attempts import Attempt
+from operators.base import AtdbOperator
 
 log = logging.getLogger(__name__)
 
-_WAITED_FOR_BY = {stage.source: stage.actor for stage in STAGES}
 
-
-class NotDue(Exception):
+class NotDueYet(Exception):
     """The attempt ends before its work is due; the next one waits in the triggerer. No failure."""
 
 
+def reason_of(error: BaseException) -> str:
+    """Name an error and say what it says, as ATDB takes a reason."""
+    return f"{type(error).__name__}: {error}".replace("\0", "\\0")[:LONGEST_TEXT]
+
+
 @contextmanager
-def reported(operator: BaseOperator, context: Any, *, atdb_conn_id: str) -> Iterator[None]:
+def reported(operator: AtdbOperator, context: Any) -> Iterator[None]:
     """Log the failure of what is done within, for the observation that the run is for; the error is raised on."""
     try:
         yield
@@ -39,10 +44,10 @@ def reported(operator: BaseOperator, context: Any, *, atdb_conn_id: str) -> Iter
     except (Exception, AirflowTaskTimeout) as error:
         attempt = Attempt.of(context, operator)
         what, why = _subject(operator, context), _words(error)
-        if isinstance(error, NotDue) and not attempt.is_last:
+        if isinstance(error, NotDueYet) and not attempt.is_last:
             log.info("%s is not due yet: %s. %s", what, why, _repeats(attempt))
         elif attempt.is_last or isinstance(error, AirflowFailException):
-            log.error("%s failed: %s. %s", what, why, _next_step(context, atdb_conn_id))
+            log.error("%s failed: %s. %s", what, why, _next_step(context, operator.atdb_conn_id))
         else:
             where = _link([context["dag_run"].partition_key])
             log.warning("%s failed: %s. %s%s", what, why, _repeats(attempt), where)
@@ -50,13 +55,13 @@ def reported(operator: BaseOperator, context: Any, *, atdb_conn_id: str) -> Iter
 
 
 @contextmanager
-def request_reported(operator: BaseOperator, task_ids: list[str]) -> Iterator[None]:
+def request_reported(operator: BaseOperator, atdb_task_ids: list[str]) -> Iterator[None]:
     """Log the failure of what a person asked for some observations; the error is raised on."""
     try:
         yield
     except (Exception, AirflowTaskTimeout) as error:
         advice = "Correct the request, then trigger this DAG again for what was refused"
-        log.error("%s failed: %s. %s%s", operator.task_id, _words(error), advice, _link(task_ids))
+        log.error("%s failed: %s. %s%s", operator.task_id, _words(error), advice, _link(atdb_task_ids))
         raise
 
 
@@ -68,7 +73,7 @@ def _subject(operator: BaseOperator, context: Any) -> str:
 
 def _words(error: BaseException) -> str:
     """Word an error in one line, without a stop at its end."""
-    is_worded = isinstance(error, AirflowException | NotDue)
+    is_worded = isinstance(error, AirflowException | NotDueYet)
     return " ".join((str(error) if is_worded else reason_of(error)).split()).removesuffix(".")
 
 
@@ -82,18 +87,18 @@ def _repeats(attempt: Attempt) -> str:
 
 def _next_step(context: Any, atdb_conn_id: str) -> str:
     """Return which status the observation has now, what an operator can do, and where."""
-    task_id = context["dag_run"].partition_key
-    if not task_id:
+    atdb_task_id = context["dag_run"].partition_key
+    if not atdb_task_id:
         return "Trigger the DAG with a taskID as its partition key" + _link([])
     try:
         with AtdbHook(atdb_conn_id).client(patience=0) as client:
-            status = client.observation(task_id).my_status
+            status = client.observation(atdb_task_id).my_status
     except NotFound:
-        return f"ATDB has no observation {task_id}. Check the run's partition key" + _link([])
+        return f"ATDB has no observation {atdb_task_id}. Check the run's partition key" + _link([])
     except Exception as error:
         unknown = f"The status of the observation is unknown ({_words(error)})"
-        return f"{unknown}. Check that ATDB is running, then clear this run" + _link([task_id])
-    return f"The observation is now '{status}'. {_advice(status)}{_link([task_id])}"
+        return f"{unknown}. Check that ATDB is running, then clear this run" + _link([atdb_task_id])
+    return f"The observation is now '{status}'. {_advice(status)}{_link([atdb_task_id])}"
 
 
 def _advice(status: Status) -> str:
@@ -104,11 +109,11 @@ def _advice(status: Status) -> str:
         if WORKING[status].resumable:
             return "When the lease of this run expires, another run continues automatically. Fix the cause"
         return "When the lease of this run expires, the DAG reconcile decides by the state of the telescope"
-    if status in _WAITED_FOR_BY:
-        return f"Fix the cause; {_WAITED_FOR_BY[status]} starts again when its claim expires, or clear this run"
+    if status in DAG_OF:
+        return f"Fix the cause; {DAG_OF[status]} starts again when its claim expires, or clear this run"
     return "Fix the cause, then clear this run"
 
 
-def _link(task_ids: list[str]) -> str:
-    page = tasks_page(task_ids)
+def _link(atdb_task_ids: list[str]) -> str:
+    page = tasks_page(atdb_task_ids)
     return f": {page}" if page else ""

@@ -29,14 +29,14 @@ class LeaseKeeper:
     work is given to another try, which must not find us still at it.
     """
 
-    def __init__(self, client: Client, task_id: str, owner: str, *, supervisor: int | None = None) -> None:
-        self._client, self._task_id, self._owner, self._supervisor = client, task_id, owner, supervisor
+    def __init__(self, client: Client, atdb_task_id: str, owner: str, *, supervisor: int | None = None) -> None:
+        self._client, self._atdb_task_id, self._owner, self._supervisor = client, atdb_task_id, owner, supervisor
         self._done_bytes = 0
         self._total_bytes: int | None = None
         self._trouble: str | None = None
         self._lost = ""
         self._done, self._reacted = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._keep, name=f"lease of {task_id}", daemon=True)
+        self._thread = threading.Thread(target=self._keep, name=f"lease of {atdb_task_id}", daemon=True)
         self._worker = threading.current_thread()
         self._former_handler: Any = None
 
@@ -90,7 +90,7 @@ class LeaseKeeper:
             if not self.is_lost():
                 self._renew()
             if self.is_lost():
-                log.warning("the work on %s has to stop: %s", self._task_id, self._lost)
+                log.warning("the work on %s has to stop: %s", self._atdb_task_id, self._lost)
                 if not self._reacted.wait(REACT_SECONDS) and self._is_interruptible() and self._worker.ident:
                     signal.pthread_kill(self._worker.ident, signal.SIGUSR1)
                 return
@@ -100,11 +100,11 @@ class LeaseKeeper:
         if self._total_bytes is not None:
             progress |= {"done_bytes": self._done_bytes, "total_bytes": self._total_bytes}
         try:
-            self._client.renew(self._task_id, self._owner, LEASE_SECONDS, **progress)
+            self._client.renew(self._atdb_task_id, self._owner, LEASE_SECONDS, **progress)
         except (Conflict, NotFound) as error:
             self._lost = str(error)
         except AtdbError as error:
-            log.warning("the lease of %s is not renewed: %s", self._task_id, error)
+            log.warning("the lease of %s is not renewed: %s", self._atdb_task_id, error)
 
     def _interrupt(self, signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         if self.is_lost() and not self._reacted.is_set():

@@ -2,31 +2,24 @@
 
 from typing import Any
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import StartTriggerArgs
 
-from atdb_plugins.hooks.atdb import AtdbHook
+from operators.base import AtdbOperator
 
 #: The connection to Airflow's own API with which runs are created; only the triggerer has it.
 AIRFLOW_CONN_ID = "airflow_listen"
 
 
-class ListenSensor(BaseOperator):
+class DispatchObservationsOperator(AtdbOperator):
     """Listen to ATDB in the triggerer; a worker is never needed."""
 
-    def __init__(
-        self,
-        *,
-        atdb_conn_id: str = AtdbHook.default_conn_name,
-        airflow_conn_id: str = AIRFLOW_CONN_ID,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, airflow_conn_id: str = AIRFLOW_CONN_ID, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.start_from_trigger = True
         self.start_trigger_args = StartTriggerArgs(
-            trigger_cls="atdb_plugins.triggers.listen.ListenTrigger",
-            trigger_kwargs={"atdb_conn_id": atdb_conn_id, "airflow_conn_id": airflow_conn_id},
+            trigger_cls="atdb_plugins.triggers.listen.ObservationDispatchTrigger",
+            trigger_kwargs={"atdb_conn_id": self.atdb_conn_id, "airflow_conn_id": airflow_conn_id},
             next_method="execute_complete",
         )
 

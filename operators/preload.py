@@ -11,7 +11,7 @@ from atdb_interface.instruments import instrument
 
 _OF_AIRFLOW = ("airflow.sdk.execution_time.task_runner", "airflow.dag_processing.dagbag")
 _OF_EXECUTORS = ("operators.executor", "operators.preload")
-_OPERATORS = [found.name for found in walk_packages(operators.__path__, f"{operators.__name__}.")]
+_OPERATORS = [info.name for info in walk_packages(operators.__path__, f"{operators.__name__}.")]
 
 for module in (*_OF_AIRFLOW, *_OPERATORS):
     if module not in _OF_EXECUTORS:

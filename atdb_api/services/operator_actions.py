@@ -9,7 +9,7 @@ from atdb_api.services import history, locks, observations
 from atdb_interface.actions import ACTIONS, Action, actions_from
 from atdb_interface.errors import BadRequest, ForbiddenMove, PreconditionFailed
 from atdb_interface.lifecycle import Status
-from atdb_interface.models import ObservationChange
+from atdb_interface.observations import ObservationChange
 
 
 def act(

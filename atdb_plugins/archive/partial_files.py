@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
 from io import UnsupportedOperation
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,29 @@ def new_part(folder: str, name: str) -> str:
 
 def name_of_part(path: str) -> str | None:
     """Tell which name a part is to have; None where the path is no part's."""
-    found = _PART.fullmatch(path.rpartition("/")[2])
-    return found["name"] if found else None
+    part = _PART.fullmatch(path.rpartition("/")[2])
+    return part["name"] if part else None
+
+
+@dataclass(frozen=True)
+class PartialFile:
+    """What is being written into the archive, or was left half written there. ValueError for any other path."""
+
+    filesystem: AbstractFileSystem
+    path: str
+
+    def __post_init__(self) -> None:
+        if not name_of_part(self.path):
+            raise ValueError(f"{self.path} is no part")
+
+    @property
+    def name(self) -> str | None:
+        """The name that it is to have."""
+        return name_of_part(self.path)
+
+    def delete(self) -> None:
+        """Delete it; should somebody be about to give it its name, either that is done or this."""
+        discard(self.filesystem, self.path)
 
 
 def publish(filesystem: AbstractFileSystem, part: str, final: str, root: str) -> None:

@@ -1,7 +1,6 @@
 """Airflow's own REST API, read through an Airflow connection: what became of the runs that work for ATDB."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -11,22 +10,13 @@ import requests
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from atdb_plugins.airflow_api import ACTIVE, AirflowApiError
-from atdb_plugins.airflow_runs import AirflowRuns
+from atdb_plugins.airflow_api import ACTIVE, AirflowApiError, AsyncAirflowClient, DagRun
 
 #: Connect, then answer.
 TIMEOUT_SECONDS = (5, 15)
 _PAGE = 100
 #: Of the audit log, so many entries in a row that no list shows are read at most.
 _LARGEST_GAP = 1000
-
-
-@dataclass(frozen=True)
-class ActiveRun:
-    """A run that is queued or running, and the partition that it is for."""
-
-    run_id: str
-    partition_key: str | None
 
 
 class AirflowHook(HttpHook):
@@ -38,16 +28,17 @@ class AirflowHook(HttpHook):
     def __init__(self, airflow_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(http_conn_id=airflow_conn_id, **kwargs)
 
-    def active_runs(self, dag_id: str) -> list[ActiveRun]:
+    def active_runs(self, dag_id: str) -> list[DagRun]:
         """List the runs of a DAG that are queued or running; none where Airflow does not know the DAG."""
-        found, cursor = [], ""
+        runs: list[DagRun] = []
+        cursor = ""
         while cursor is not None:
             page = self._get(f"dags/{dag_id}/dagRuns", state=ACTIVE, limit=_PAGE, cursor=cursor)
             if page is None:
                 break
-            found += [ActiveRun(run["dag_run_id"], run["partition_key"]) for run in page["dag_runs"]]
+            runs += map(DagRun.read, page["dag_runs"])
             cursor = page["next_cursor"]
-        return found
+        return runs
 
     def state(self, dag_id: str, run_id: str) -> str | None:
         """Tell the state of a run: queued, running, success, failed; None where Airflow does not know it."""
@@ -59,11 +50,11 @@ class AirflowHook(HttpHook):
         dag = self._get(f"dags/{dag_id}")
         return dag is not None and bool(dag["is_paused"])
 
-    async def runs(self) -> AirflowRuns:
+    async def async_client(self) -> AsyncAirflowClient:
         """Open a client for the event loop of a trigger, with which runs can be created and notes be written."""
         connection = await self.aget_connection(self.http_conn_id)
         url = f"{connection.host}:{connection.port}" if connection.port else str(connection.host)
-        return AirflowRuns(url, str(connection.login), str(connection.password))
+        return AsyncAirflowClient(url, str(connection.login), str(connection.password))
 
     def partition_key(self, dag_id: str, run_id: str) -> str | None:
         """Return the partition key of a run; None if it has none, or if Airflow does not know the run."""

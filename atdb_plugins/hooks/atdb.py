@@ -26,7 +26,7 @@ class AtdbHook(BaseHook):
         """Open a client; close it, or use it as a context manager. `patience`: as Client takes it, in seconds."""
         return Client(**_credentials(self.get_connection(self.atdb_conn_id)), patience=patience)
 
-    async def watcher(self) -> AsyncClient:
+    async def async_client(self) -> AsyncClient:
         """Open a client for the event loop of a trigger, which looks again by itself: it is told each failure."""
         return AsyncClient(**_credentials(await self.aget_connection(self.atdb_conn_id)), patience=0)
 

@@ -60,27 +60,27 @@ class TelescopeHook(HttpHook):
     def __init__(self, telescope_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(http_conn_id=telescope_conn_id, **kwargs)
 
-    def start(self, task_id: str, parset: str) -> None:
+    def start(self, atdb_task_id: str, parset: str) -> None:
         """Send the parset, once. TelescopeError where it is refused or the answer stays unknown.
 
         Nothing here may be repeated: a half-started telescope must not be started twice.
         """
-        answer = self._ask("POST", "/observations/", json={"taskID": task_id, "parset": parset})
+        answer = self._ask("POST", "/observations/", json={"taskID": atdb_task_id, "parset": parset})
         if not answer.ok:
             raise TelescopeError(f"the telescope refused: {_sentence(answer)}")
 
-    def stop(self, task_id: str) -> None:
+    def stop(self, atdb_task_id: str) -> None:
         """Stop an observation. One that is over, or that the telescope does not know, needs no stop.
 
         Asking again does no harm. TelescopeError where nobody knows whether it is stopped.
         """
-        answer = self._ask("DELETE", f"/observations/{task_id}/")
+        answer = self._ask("DELETE", f"/observations/{atdb_task_id}/")
         if not answer.ok and answer.status_code != requests.codes.not_found:
             raise TelescopeError(f"the telescope did not stop it: {_sentence(answer)}")
 
-    def task(self, task_id: str) -> TelescopeTask | None:
+    def task(self, atdb_task_id: str) -> TelescopeTask | None:
         """Tell what the telescope knows of a task; None where it does not know it."""
-        answer = self._ask("GET", f"/observations/{task_id}/")
+        answer = self._ask("GET", f"/observations/{atdb_task_id}/")
         if answer.status_code == requests.codes.not_found:
             return None
         if not answer.ok:

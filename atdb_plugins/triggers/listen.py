@@ -13,10 +13,11 @@ from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
 from atdb_interface.times import LISTEN_HEARTBEAT_SECONDS
 from atdb_plugins.airflow_api import AirflowApiError
-from atdb_plugins.dispatch import DAG_OF, Dispatcher
+from atdb_plugins.dispatch import Dispatcher
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.run_notes import NoteKeeper
+from atdb_plugins.stage_dags import DAG_OF
 
 #: Under this name ATDB knows the heartbeats.
 LISTENER = "airflow listen"
@@ -29,7 +30,7 @@ PAUSE_SECONDS = 2.0
 ENDS_AT_HOUR = 11
 
 
-class ListenTrigger(BaseTrigger):
+class ObservationDispatchTrigger(BaseTrigger):
     """Dispatch what waits in ATDB to runs of the stages' DAGs, until the day's end.
 
     No exception leaves it, as a failed trigger needs a worker to fail. Its arguments are frozen in Airflow's
@@ -60,8 +61,8 @@ class ListenTrigger(BaseTrigger):
 
     async def _listen(self, ends_at: float) -> None:
         async with AsyncExitStack() as stack:
-            atdb = await stack.enter_async_context(await AtdbHook(self.atdb_conn_id).watcher())
-            airflow = await stack.enter_async_context(await AirflowHook(self.airflow_conn_id).runs())
+            atdb = await stack.enter_async_context(await AtdbHook(self.atdb_conn_id).async_client())
+            airflow = await stack.enter_async_context(await AirflowHook(self.airflow_conn_id).async_client())
             dispatcher = Dispatcher(atdb, airflow)
             beside = [
                 asyncio.create_task(self._send_heartbeats(atdb, dispatcher)),
@@ -95,6 +96,10 @@ class ListenTrigger(BaseTrigger):
                 except Exception as error:  # heartbeats never end before the listener does
                     self.log.warning("No heartbeat was sent: %s", error)
             await asyncio.sleep(1.0)
+
+
+#: The path under which earlier versions have stored it in Airflow's database. Delete this line in version 0.2.0.
+ListenTrigger = ObservationDispatchTrigger
 
 
 def _seconds_until_end(now: datetime) -> float:

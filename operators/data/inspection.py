@@ -44,10 +44,10 @@ def inspect(path: Path) -> list[FileState]:
         files = files_of(path)
     except ValueError as error:
         raise InvalidDataError(str(error)) from error
-    found = [(name, state.st_size, state.st_mtime_ns) for name, file in files for state in (file.lstat(),)]
-    if not size_of(found):
+    states = [(name, state.st_size, state.st_mtime_ns) for name, file in files for state in (file.lstat(),)]
+    if not size_of(states):
         raise InvalidDataError("empty")
-    return found
+    return states
 
 
 def read(path: Path, advance: Advance) -> list[FileRecord]:

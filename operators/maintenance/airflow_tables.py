@@ -41,7 +41,7 @@ group by run.id
 order by 1 nulls last limit 1"""
 
 
-class CleanAirflowOperator(MaintenanceOperator):
+class CleanAirflowTablesOperator(MaintenanceOperator):
     """Run `airflow db clean`; returns how many old rows it has found and deleted in each table.
 
     Airflow keeps the last scheduled run of each DAG. What a foreign key deletes along with a row is not counted.
@@ -116,8 +116,8 @@ class CleanAirflowOperator(MaintenanceOperator):
             self.log.info("%s", line.rstrip())
             if checked := re.match(r"Checking table (\S+)", line):
                 table = checked[1]
-            elif found := re.match(r"Found (\d+) rows meeting deletion criteria", line):
-                deleted[table] = int(found[1])
+            elif counted := re.match(r"Found (\d+) rows meeting deletion criteria", line):
+                deleted[table] = int(counted[1])
         if self._command is not None and self._command.wait() != 0:
             raise RuntimeError(
                 f"airflow db clean failed with exit code {self._command.returncode}; its last lines are above. "

@@ -3,21 +3,16 @@
 from abc import abstractmethod
 from typing import Any
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface.events import EventKind, NewEvent
-from atdb_plugins.hooks.atdb import AtdbHook
-from operators.attempt import Attempt
-from operators.reasons import reason_of
+from operators.attempts import Attempt
+from operators.base import AtdbOperator
+from operators.failures import reason_of
 
 
-class MaintenanceOperator(BaseOperator):
+class MaintenanceOperator(AtdbOperator):
     """Delete one kind of thing. The last attempt that fails raises an event in ATDB, once a day."""
-
-    def __init__(self, *, atdb_conn_id: str = AtdbHook.default_conn_name, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.atdb_conn_id = atdb_conn_id
 
     def execute(self, context: Any) -> Any:
         """Delete it, and report how much."""
@@ -40,7 +35,7 @@ class MaintenanceOperator(BaseOperator):
         )
         event = NewEvent(key=f"maintenance/{self.task_id}/{day}", kind=EventKind.FAILURE, detail=detail)
         try:
-            with AtdbHook(self.atdb_conn_id).client() as client:
+            with self.client() as client:
                 client.raise_events([event])
         except Exception as refusal:  # the first error must not be lost
             self.log.warning("Cannot raise an event in ATDB: %s", refusal)

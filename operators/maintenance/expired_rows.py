@@ -10,7 +10,7 @@ from operators.maintenance.retention import Retention
 BATCH_ROWS = 10_000
 
 
-class DeleteExpiredOperator(MaintenanceOperator):
+class DeleteExpiredRowsOperator(MaintenanceOperator):
     """Run a statement that deletes a batch of rows, until it finds none; returns how many rows were deleted.
 
     `sql`: a statement, or the name of a file of one, with the parameters `keep_days` and `batch`.

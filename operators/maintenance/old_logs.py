@@ -16,7 +16,7 @@ from operators.maintenance.retention import LOGS
 Identity = tuple[int, int]
 
 
-class DeleteLogsOperator(MaintenanceOperator):
+class DeleteOldLogsOperator(MaintenanceOperator):
     """Delete old files below Airflow's log folder, and the folders which that leaves empty.
 
     Links are neither followed nor deleted. Returns how many files were deleted in each folder of the first level,
@@ -83,8 +83,8 @@ def _entries(folder: int) -> list[os.DirEntry[str]]:
 def _delete(folder: int, entry: os.DirEntry[str], before: float, writing: set[Identity]) -> bool:
     """Delete one regular file if it is old and no process has it open."""
     try:
-        found = entry.stat(follow_symlinks=False)
-        if not stat.S_ISREG(found.st_mode) or found.st_mtime >= before or _identity(found) in writing:
+        status = entry.stat(follow_symlinks=False)
+        if not stat.S_ISREG(status.st_mode) or status.st_mtime >= before or _identity(status) in writing:
             return False
         os.unlink(entry.name, dir_fd=folder)
     except FileNotFoundError:  # deleted by another program meanwhile
@@ -101,15 +101,15 @@ def _remove_folder(folder: int, name: str) -> None:
 
 def _being_written() -> set[Identity]:
     """Return the files that a process of this user on this machine has open."""
-    found = set()
+    open_files = set()
     for process in psutil.process_iter():
         try:
             for opened in process.open_files():
-                found.add(_identity(Path(opened.path).stat()))
+                open_files.add(_identity(Path(opened.path).stat()))
         except (psutil.Error, OSError):  # ended meanwhile, or another user's
             continue
-    return found
+    return open_files
 
 
-def _identity(found: os.stat_result) -> Identity:
-    return found.st_dev, found.st_ino
+def _identity(status: os.stat_result) -> Identity:
+    return status.st_dev, status.st_ino

@@ -7,18 +7,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import BaseOperator
-
 from atdb_interface.client import Client
 from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.observations import Observation
 from atdb_plugins.hooks.archive import ArchiveHook
-from atdb_plugins.hooks.atdb import AtdbHook
+from operators.base import AtdbOperator
 from operators.data.local_products import DataError, data_root
-from operators.reconcile.comparison import SETTLED, Comparison, is_as_it_was
+from operators.reconcile.data_pass import SETTLED, DataPass, is_as_it_was
 from operators.reconcile.disks import report_disks, unowned
-from operators.reconcile.findings import digest, event, tell, untold
-from operators.reconcile.safety_limit import Brake
+from operators.reconcile.events import digest, event, new_events, raise_events
+from operators.reconcile.safety_limit import SafetyLimit
 
 #: So many observations are looked at in a pass at most, and for so long.
 OBSERVATIONS = 500
@@ -32,76 +30,73 @@ _UP_TO = "has compared the data up to "
 _ALL = "has compared all data"
 
 
-class CompareDataOperator(BaseOperator):
+class CompareDataOperator(AtdbOperator):
     """Look at the next observations, from where the last pass has stopped; after the last one, begin again."""
 
-    def __init__(
-        self,
-        *,
-        atdb_conn_id: str = AtdbHook.default_conn_name,
-        archive_conn_id: str = ArchiveHook.default_conn_name,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, archive_conn_id: str = ArchiveHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.atdb_conn_id = atdb_conn_id
         self.archive_conn_id = archive_conn_id
 
     def execute(self, context: Any) -> None:
-        """Report the disks, compare, let the brake judge, and tell."""
-        with AtdbHook(self.atdb_conn_id).client() as client:
+        """Report the disks, compare, check the safety limit, and raise events."""
+        with self.client() as client:
             progress = next((service.detail for service in client.services(name=NAME)), "")
             client.sign_of_life(NAME, detail=progress)
             observations = _following(client, progress)
-            found = Comparison(client, time.monotonic() + COMPARE_SECONDS)
-            self._open_archive(found)
-            root = self._report_disks(found)
-            found.compare(observations)
+            data_pass = DataPass(client, time.monotonic() + COMPARE_SECONDS)
+            self._open_archive(data_pass)
+            root = self._report_disks(data_pass)
+            data_pass.compare(observations)
             if root:
                 ends_at = time.monotonic() + UNOWNED_SECONDS
-                found.events += unowned(client, root, found.locations, datetime.now(UTC), ends_at=ends_at)
-            new = untold(client, found.events)
-            Brake.of(context).judge(client, self.task_id, [each.detail for each in new], len(found.looked_at))
-            for told in tell(client, [*new, *self._delete_leftovers(found)]):
-                self.log.warning("%s", told.detail)
-            client.sign_of_life(NAME, detail=_progress(observations, found.looked_at))
+                data_pass.events += unowned(client, root, data_pass.locations, datetime.now(UTC), ends_at=ends_at)
+            new = new_events(client, data_pass.events)
+            SafetyLimit.of(context).judge(
+                client, self.task_id, [each.detail for each in new], len(data_pass.looked_at)
+            )
+            for raised in raise_events(client, [*new, *self._delete_leftovers(data_pass)]):
+                self.log.warning("%s", raised.detail)
+            client.sign_of_life(NAME, detail=_progress(observations, data_pass.looked_at))
 
-    def _open_archive(self, found: Comparison) -> None:
+    def _open_archive(self, data_pass: DataPass) -> None:
         try:
-            found.archive = ArchiveHook(self.archive_conn_id).archive()
+            data_pass.archive = ArchiveHook(self.archive_conn_id).archive()
         except Exception as error:  # each filesystem has errors of its own
-            found.archive_trouble(error)
+            data_pass.archive_trouble(error)
 
-    def _report_disks(self, found: Comparison) -> Path | None:
+    def _report_disks(self, data_pass: DataPass) -> Path | None:
         """Give the data root too, or None where there is none now."""
         try:
             root = data_root()
         except DataError as error:
-            found.trouble(str(error))
+            data_pass.trouble(str(error))
             return None
-        report_disks(found.client, root)
+        report_disks(data_pass.client, root)
         return root
 
-    def _delete_leftovers(self, found: Comparison) -> list[NewEvent]:
+    def _delete_leftovers(self, data_pass: DataPass) -> list[NewEvent]:
         """Delete what was left half written in the archive and is nobody's now."""
         deleted = []
-        for observation, path in found.leftovers:
+        for observation, leftover in data_pass.leftovers:
             # Nobody ingests it still, so whoever began a part which was seen before has lost it.
-            if found.archive is None or not is_as_it_was(found.client, observation):
+            if data_pass.archive is None or not is_as_it_was(data_pass.client, observation):
                 continue
+            path = leftover.path
             try:
-                found.archive.delete_leftover(path)
+                leftover.delete()
             except Exception as error:  # each filesystem has errors of its own
                 self.log.warning("%s is not deleted: %s", path, error)
                 continue
             words = f"{path} was left half written in the archive, and is deleted"
-            deleted.append(event(EventKind.REPAIR, f"leftover/{digest(path)}", words, task_id=observation.taskID))
+            key = f"leftover/{digest(path)}"
+            deleted.append(event(EventKind.REPAIR, key, words, atdb_task_id=observation.taskID))
         return deleted
 
 
 def _following(client: Client, progress: str) -> list[Observation]:
     filters = {"taskID__gt": progress.removeprefix(_UP_TO)} if progress.startswith(_UP_TO) else {}
-    found = client.observations(my_status__in=SETTLED, ordering="taskID", page_size=OBSERVATIONS, **filters)
-    return list(islice(found, OBSERVATIONS))
+    following = client.observations(my_status__in=SETTLED, ordering="taskID", page_size=OBSERVATIONS, **filters)
+    return list(islice(following, OBSERVATIONS))
 
 
 def _progress(asked: Sequence[Observation], looked_at: Sequence[Observation]) -> str:

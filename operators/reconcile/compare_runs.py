@@ -4,8 +4,6 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from airflow.sdk import BaseOperator
-
 from atdb_interface.claims import OpenClaim
 from atdb_interface.client import Client
 from atdb_interface.errors import Conflict
@@ -14,36 +12,47 @@ from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import Status
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.hooks.airflow import AirflowHook
-from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook
-from operators.reconcile.findings import Repair, event, tell
-from operators.reconcile.runs import Lost, Runs, is_run_out, lost_work, unheard_claims
-from operators.reconcile.safety_limit import Brake
-from operators.reconcile.telescope import AFTER_OBSERVE, cancelled, lost_starts, still_observed, unwatched
+from operators.base import AtdbOperator
+from operators.reconcile.events import event, raise_events
+from operators.reconcile.lost_work import (
+    LostWork,
+    StageRuns,
+    StatusRepair,
+    claims_without_run,
+    has_expired,
+    lost_work,
+)
+from operators.reconcile.safety_limit import SafetyLimit
+from operators.reconcile.telescope_repairs import (
+    AFTER_OBSERVE,
+    cancelled,
+    lost_starts,
+    still_observed,
+    unwatched_ends,
+)
 
 
-class CompareRunsOperator(BaseOperator):
+class CompareRunsOperator(AtdbOperator):
     """Look once at the work that is under way: whose owner is lost, what nobody watches, what was not heard of."""
 
     def __init__(
         self,
         *,
-        atdb_conn_id: str = AtdbHook.default_conn_name,
         airflow_conn_id: str = AirflowHook.default_conn_name,
         telescope_conn_id: str = TelescopeHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.atdb_conn_id = atdb_conn_id
         self.airflow_conn_id = airflow_conn_id
         self.telescope_conn_id = telescope_conn_id
 
     def execute(self, context: Any) -> None:
-        """Gather all findings, let the brake judge, and act."""
-        with AtdbHook(self.atdb_conn_id).client() as client:
-            self.compare(client, Brake.of(context), datetime.now(UTC))
+        """Gather all findings, compare them with the safety limit, and act."""
+        with self.client() as client:
+            self.compare(client, SafetyLimit.of(context), datetime.now(UTC))
 
-    def compare(self, client: Client, brake: Brake, now: datetime) -> None:
+    def compare(self, client: Client, limit: SafetyLimit, now: datetime) -> None:
         """Do it as of a moment."""
         telescope = TelescopeHook(self.telescope_conn_id)
         leases = list(client.leases())
@@ -51,26 +60,26 @@ class CompareRunsOperator(BaseOperator):
         running = list(client.observations(my_status=Status.RUNNING, endtime__lt=past_end))
         aborted = cancelled(client, now)
         try:
-            runs = Runs(AirflowHook(self.airflow_conn_id))
-            lost, unheard = lost_work(leases, runs, now), unheard_claims(client, runs, now)
+            runs = StageRuns(AirflowHook(self.airflow_conn_id))
+            lost, unstarted = lost_work(leases, runs, now), claims_without_run(client, runs, now)
         except AirflowApiError as error:
             self.log.warning("the runs are not compared: %s", error)
-            lost, unheard = lost_work(leases, None, now), []
-        given_up = [repair for each in lost if (repair := each.gives_up())]
-        repairs = [*given_up, *lost_starts(client, telescope, lost, now), *unwatched(telescope, running, now)]
+            lost, unstarted = lost_work(leases, None, now), []
+        given_up = [repair for each in lost if (repair := each.give_up())]
+        repairs = [*given_up, *lost_starts(client, telescope, lost, now), *unwatched_ends(telescope, running, now)]
         observed = still_observed(telescope, aborted)
         findings = [str(repair) for repair in repairs]
-        findings += [f"{task_id} is aborted, but still observed" for task_id in observed]
-        brake.judge(client, self.task_id, findings, len(leases) + len(running) + len(aborted))
-        done = [told for repair in repairs if (told := self._repair(client, repair))]
-        done += [told for task_id in observed if (told := self._stop(telescope, task_id))]
-        tell(client, done)
-        self._give_back(client, lost, unheard, now)
+        findings += [f"{atdb_task_id} is aborted, but still observed" for atdb_task_id in observed]
+        limit.judge(client, self.task_id, findings, len(leases) + len(running) + len(aborted))
+        events = [done for repair in repairs if (done := self._repair(client, repair))]
+        events += [done for atdb_task_id in observed if (done := self._stop(telescope, atdb_task_id))]
+        raise_events(client, events)
+        self._give_back(client, lost, unstarted, now)
 
-    def _repair(self, client: Client, repair: Repair) -> NewEvent | None:
+    def _repair(self, client: Client, repair: StatusRepair) -> NewEvent | None:
         try:
             step = client.move(
-                repair.task_id,
+                repair.atdb_task_id,
                 repair.target,
                 expect=[repair.expected],
                 owner=repair.owner,
@@ -80,30 +89,30 @@ class CompareRunsOperator(BaseOperator):
             self.log.info("%s", gone_on)
             return None
         self.log.warning("%s", repair)
-        return event(EventKind.REPAIR, f"repair/{step.id}", str(repair), task_id=repair.task_id)
+        return event(EventKind.REPAIR, f"repair/{step.id}", str(repair), atdb_task_id=repair.atdb_task_id)
 
-    def _stop(self, telescope: TelescopeHook, task_id: str) -> NewEvent | None:
+    def _stop(self, telescope: TelescopeHook, atdb_task_id: str) -> NewEvent | None:
         try:
-            telescope.stop(task_id)
+            telescope.stop(atdb_task_id)
         except TelescopeError as error:
-            self.log.warning("%s is aborted, but still observed: %s", task_id, error)
+            self.log.warning("%s is aborted, but still observed: %s", atdb_task_id, error)
             return None
-        self.log.warning("%s was aborted, but still observed; it is stopped", task_id)
-        words = f"{task_id} was aborted, but the telescope still observed it; it was stopped"
-        return event(EventKind.REPAIR, f"stopped/{task_id}", words, task_id=task_id)
+        self.log.warning("%s was aborted, but still observed; it is stopped", atdb_task_id)
+        words = f"{atdb_task_id} was aborted, but the telescope still observed it; it was stopped"
+        return event(EventKind.REPAIR, f"stopped/{atdb_task_id}", words, atdb_task_id=atdb_task_id)
 
-    def _give_back(self, client: Client, lost: list[Lost], unheard: list[OpenClaim], now: datetime) -> None:
+    def _give_back(self, client: Client, lost: list[LostWork], unstarted: list[OpenClaim], now: datetime) -> None:
         """Let others have at once what its owner, or Airflow, will not work on."""
         for each in lost:
             lease = each.lease
-            if not each.stage.resumable or is_run_out(lease, now):
+            if not each.stage.resumable or has_expired(lease, now):
                 continue
             try:
                 client.renew(lease.taskID, lease.owner, lease_seconds=1)
                 self.log.warning("%s is given to another run: %s", lease.taskID, each.reason)
             except Conflict as gone_on:
                 self.log.info("%s", gone_on)
-        for claim_id, claims in groupby(unheard, key=lambda each: each.claim):
+        for claim_id, claims in groupby(unstarted, key=lambda each: each.claim):
             task_ids = [each.taskID for each in claims]
             released = client.release(task_ids, claim=claim_id)
             self.log.warning(

@@ -15,7 +15,7 @@ from atdb_interface.data_hosts import HOST_PATTERN, local_path
 from atdb_interface.disks import DiskUsage
 from atdb_interface.events import NewEvent
 from atdb_interface.lifecycle import ProductStatus
-from operators.reconcile.findings import digest, disagreement, untold
+from operators.reconcile.events import digest, disagreement, new_events
 
 log = logging.getLogger(__name__)
 
@@ -46,19 +46,19 @@ def unowned(
     folders = defaultdict(list)
     for location in locations:
         folders[local_path(root, location)].append(location)
-    found: list[NewEvent] = []
+    unowned_events: list[NewEvent] = []
     for folder, written in sorted(folders.items()):
         if folder.resolve() != folder:
             continue  # a link leads elsewhere
         names = _old_names(folder, now) - _filenames(client, written)
         events = {name: _belongs_to_nobody(root, folder / name) for name in sorted(names)}
-        new = {event.key for event in untold(client, list(events.values()))}
+        new = {event.key for event in new_events(client, list(events.values()))}
         for name, event in events.items():
             if time.monotonic() > ends_at:
-                return found
+                return unowned_events
             if event.key in new and not _has_product(client, root, folder, name):
-                found.append(event)
-    return found
+                unowned_events.append(event)
+    return unowned_events
 
 
 def _old_names(folder: Path, now: datetime) -> set[str]:

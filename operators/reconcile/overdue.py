@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import Asset, BaseOperator
+from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowSkipException
 from pydantic import BaseModel
 
@@ -12,8 +12,8 @@ from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.expected import due
 from atdb_interface.fields import Time, write_time
 from atdb_interface.lifecycle import STAGES, Status
-from atdb_plugins.hooks.atdb import AtdbHook
-from operators.reconcile.findings import event, tell
+from operators.base import AtdbOperator
+from operators.reconcile.events import event, raise_events
 
 #: A partition of it is an observation that has become overdue: what a site's own DAG can wait for.
 OVERDUE = Asset(name="atdb overdue", uri="atdb://events/overdue")
@@ -38,27 +38,26 @@ class _Waiting(BaseModel):
         if limit is not None and limit < datetime.now(UTC):
             words += f", and overdue since {write_time(limit)}"
         key = f"overdue/{self.taskID}/{self.my_status}/{since}"
-        return event(EventKind.OVERDUE, key, words, task_id=self.taskID)
+        return event(EventKind.OVERDUE, key, words, atdb_task_id=self.taskID)
 
 
-class OverdueOperator(BaseOperator):
+class ReportOverdueOperator(AtdbOperator):
     """Raise an event for each overdue observation, and emit one partition of the asset for each new one.
 
     It skips where none is new: Airflow takes the success of a task for a change of its outlets.
     """
 
-    def __init__(self, *, atdb_conn_id: str = AtdbHook.default_conn_name, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(outlets=[OVERDUE], **kwargs)
-        self.atdb_conn_id = atdb_conn_id
 
     def execute(self, context: Any) -> None:
         """Look once."""
-        with AtdbHook(self.atdb_conn_id).client() as client:
+        with self.client() as client:
             rows = client.rows("observations", fields=list(_Waiting.model_fields), overdue="true")
             rests = {_SOURCES[stage.stage]: timedelta(seconds=stage.delay_seconds) for stage in client.stages()}
-            new = tell(client, [_Waiting(**row).event(rests) for row in rows])
+            new = raise_events(client, [_Waiting(**row).event(rests) for row in rows])
         if not new:
             raise AirflowSkipException("nothing has become overdue")
-        for told in new:
-            self.log.warning("%s", told.detail)
-        context["outlet_events"][OVERDUE].add_partitions([told.taskID for told in new])
+        for overdue in new:
+            self.log.warning("%s", overdue.detail)
+        context["outlet_events"][OVERDUE].add_partitions([overdue.taskID for overdue in new])

@@ -1,4 +1,4 @@
-"""The brake: where too much disagrees at once, reconcile may be what is wrong, and it stops itself."""
+"""The safety limit: where too much disagrees at once, reconcile may be what is wrong, and it stops itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,33 +9,33 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface.client import Client
 from atdb_interface.events import EventKind
-from operators.reconcile.findings import event, tell
+from operators.reconcile.events import event, raise_events
 
 #: With this percentage everything is let through.
 RELEASED = 100.0
 
 
 @dataclass(frozen=True)
-class Brake:
-    """Trips above `percent` of the observations that were looked at, but at no fewer than `floor` findings."""
+class SafetyLimit:
+    """Exceeded above `percent` of the observations that were looked at, but by no fewer than `floor` findings."""
 
     percent: float
     floor: int
 
     @classmethod
     def of(cls, context: Any) -> Self:
-        """Take the run's own: a person who has looked into it releases the brake by a run with another."""
+        """Take the run's own: a person who has looked into it lets all through by a run with another."""
         return cls(float(context["params"]["brake_percent"]), int(context["params"]["brake_floor"]))
 
-    def trips(self, findings: int, looked_at: int) -> bool:
-        """Tell whether so many findings are too many."""
+    def is_exceeded(self, findings: int, looked_at: int) -> bool:
+        """Return whether so many findings are too many."""
         if self.percent >= RELEASED:
             return False
         return findings >= self.floor and findings > looked_at * self.percent / 100
 
     def judge(self, client: Client, name: str, findings: Sequence[str], looked_at: int) -> None:
         """Let a pass act on its findings, or tell operators why it does not, and fail it."""
-        if not self.trips(len(findings), looked_at):
+        if not self.is_exceeded(len(findings), looked_at):
             return
         sentence = (
             f"{name} stopped itself: {len(findings)} findings among {looked_at} observations are more than "
@@ -43,5 +43,5 @@ class Brake:
             f"reconcile by hand with a higher brake_percent"
         )
         hour = datetime.now(UTC).strftime("%Y-%m-%dT%H")
-        tell(client, [event(EventKind.BRAKE, f"brake/{name}/{hour}", sentence)])
+        raise_events(client, [event(EventKind.BRAKE, f"brake/{name}/{hour}", sentence)])
         raise AirflowFailException(sentence)

@@ -9,8 +9,8 @@ from airflow.configuration import conf
 
 from atdb_interface.lifecycle import STAGES
 from atdb_plugins.airflow_api import AirflowApiError
-from atdb_plugins.dispatch import LISTEN_DAG
 from atdb_plugins.hooks.airflow import AirflowHook
+from atdb_plugins.stage_dags import LISTEN_DAG
 from standalone.doctor.findings import Finding, failed, warning, well
 from standalone.doctor.location import Location
 from standalone.doctor.reasons import short

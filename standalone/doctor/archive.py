@@ -8,7 +8,8 @@ from pathlib import Path
 
 from fsspec.implementations.local import LocalFileSystem
 
-from atdb_plugins.archive.archive import Archive, ArchiveError
+from atdb_plugins.archive.archive import Archive
+from atdb_plugins.archive.folder import ArchiveError
 from atdb_plugins.archive.partial_files import delete, new_part, to_disk
 from atdb_plugins.hooks.archive import ArchiveHook
 from standalone.doctor import space

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 
 from atdb_interface.instruments import in_use
-from operators import attempt_limits
+from operators import attempts
 from operators.maintenance import retention
 from standalone.settings import SettingsError
 
@@ -15,7 +15,7 @@ def wrong(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
         if sentence := each.wrong(environment):
             yield sentence
     try:
-        attempt_limits.first_pause(environment)
+        attempts.first_pause(environment)
     except ValueError as error:
         yield str(error)
     try:

@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import ParamValidationError
 
 from atdb_interface.actions import Action
 from atdb_interface.lifecycle import STAGES, Stage
-from atdb_plugins.dispatch import DAG_OF, LISTEN_DAG, TAG
+from atdb_plugins.stage_dags import DAG_OF, LISTEN_DAG, TAG
 from standalone.settings import REPOSITORY
 from standalone.stack.pools import DEFAULT_SLOTS, SLOTS
 
@@ -51,9 +51,9 @@ def test_reading_the_dag_files_asks_nobody(tmp_path: Path) -> None:
         timeout=60,
         check=True,
     )
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert len(told["dags"]) == len(STAGES) + 5
-    assert (told["errors"], told["asked"]) == ({}, [])
+    output = json.loads(done.stdout.splitlines()[-1])
+    assert len(output["dags"]) == len(STAGES) + 5
+    assert (output["errors"], output["asked"]) == ({}, [])
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: str(stage.actor))

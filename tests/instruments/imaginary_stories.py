@@ -15,10 +15,10 @@ from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from operators.data.local_products import path_of
-from operators.ingest import IngestOperator
-from operators.observe import RunOperator, StartOperator
-from operators.specify import SpecifyOperator
-from operators.validate import ValidateOperator
+from operators.stages.ingest import IngestProductsOperator
+from operators.stages.observe import RunObservationOperator, StartObservationOperator
+from operators.stages.specify import SpecifyObservationOperator
+from operators.stages.validate import ValidateProductsOperator
 from tests.conftest import SECRETS
 from tests.instruments.imaginary import SUN
 from tests.instruments.imaginary_fixtures import Submit
@@ -49,29 +49,29 @@ def test_an_observation_goes_from_its_own_schedule_to_its_own_folder_in_the_arch
     assert made.taskID in done.stdout
     assert made.data_location == "sun1:/data"
 
-    SpecifyOperator(task_id="specify").execute(context(made.taskID, "specify"))
+    SpecifyObservationOperator(task_id="specify").execute(context(made.taskID, "specify"))
     products = list(client.dataproducts(taskID=made.taskID, ordering="id"))
     assert [(product.filename, product.dataproduct_type) for product in products] == [
         (f"SUN_{made.taskID}.spectrum", "spectrum"),
         (f"SUN_{made.taskID}.frames", "image"),
     ]
 
-    StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+    StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
     (order,) = orders
     assert order["taskID"] == made.taskID
     filenames = sorted(product.filename for product in products)
     sent = json.loads(order["parset"])
     assert (sent["track"], sent["gain"], sorted(sent["to"])) == ("Sun", 7, filenames)
 
-    RunOperator(task_id="run").execute(context(made.taskID, "observe"))
+    RunObservationOperator(task_id="run").execute(context(made.taskID, "observe"))
     client.move(made.taskID, Status.COMPLETING)
     (data_root / "sun1" / "data").mkdir(parents=True)
     spectrum, frames = map(path_of, products)
     spectrum.write_bytes(b"a quiet day")
     frames.mkdir()
     (frames / "0001").write_bytes(b"round")
-    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
-    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert client.observation(made.taskID).my_status is Status.ARCHIVED
     folder = archive_root / "sun" / f"{SOON:%Y}" / f"{SOON:%m}" / made.taskID
     assert (folder / spectrum.name).read_bytes() == b"a quiet day"
@@ -86,7 +86,7 @@ def test_a_file_in_the_place_of_its_kind_of_directory_is_invalid(
     (product,) = client.dataproducts(taskID=made.taskID)
     path_of(product).parent.mkdir(parents=True)
     path_of(product).write_bytes(b"a file")
-    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     (product,) = client.dataproducts(taskID=made.taskID)
     assert (product.my_status, product.dataproduct_type) == ("invalid", "spectrum")
     assert product.status_history[-1].reason == "a file, where a directory should be"

@@ -4,13 +4,13 @@ import asyncio
 import logging
 
 from atdb_plugins.hooks.atdb import AtdbHook
-from atdb_plugins.triggers.listen import ListenTrigger
+from atdb_plugins.triggers.listen import ObservationDispatchTrigger
 from operators.listen import AIRFLOW_CONN_ID
 
 
 async def main() -> None:
     """Run the trigger as the triggerer does, until killed."""
-    trigger = ListenTrigger(AtdbHook.default_conn_name, AIRFLOW_CONN_ID)
+    trigger = ObservationDispatchTrigger(AtdbHook.default_conn_name, AIRFLOW_CONN_ID)
     async for _ in trigger.run():
         return
 

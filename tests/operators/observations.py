@@ -15,8 +15,8 @@ from atdb_interface.dataproducts import DataProduct, NewDataProduct
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from operators.data.local_products import path_of
-from operators.ingest import IngestOperator
-from operators.validate import ValidateOperator
+from operators.stages.ingest import IngestProductsOperator
+from operators.stages.validate import ValidateProductsOperator
 from tests.operators.conftest import Context, use_archive
 
 Observe = Callable[..., Observation]
@@ -90,7 +90,7 @@ def written(client: Client, observe: Observe, data_root: Path) -> Make:
 def validated(written: Make, context: Context) -> Make:
     def make(**fields: object) -> Observation:
         made = written(**fields)
-        ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+        ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
         return made
 
     return make
@@ -100,7 +100,7 @@ def validated(written: Make, context: Context) -> Make:
 def archived(validated: Make, context: Context, archive_root: Path) -> Make:
     def make(**fields: object) -> Observation:
         made = validated(**fields)
-        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
         return made
 
     return make

@@ -41,7 +41,12 @@ def started(airflow: Postgres) -> set[str]:
 
 def test_the_operators_are_in_memory_before_the_workers_begin(airflow: Postgres) -> None:
     loaded = started(airflow)
-    assert {"operators.validate", "operators.ingest", "operators.observe", "operators.reconcile.disks"} <= loaded
+    assert {
+        "operators.stages.validate",
+        "operators.stages.ingest",
+        "operators.stages.observe",
+        "operators.reconcile.disks",
+    } <= loaded
     assert "airflow.sdk.execution_time.task_runner" in loaded
     assert "atdb_api" not in loaded
 

@@ -15,13 +15,13 @@ from atdb_interface.errors import Unavailable
 from atdb_interface.lifecycle import STAGES, Status
 from atdb_interface.observations import Observation
 from operators import failures
-from operators.failures import NotDue
-from operators.ingest import IngestOperator
-from operators.observe import CompleteOperator, StartOperator
-from operators.operate import OperateOperator
-from operators.remove import RemoveOperator
-from operators.specify import SpecifyOperator
-from operators.validate import ValidateOperator
+from operators.failures import NotDueYet
+from operators.operate import ActOnObservationsOperator
+from operators.stages.ingest import IngestProductsOperator
+from operators.stages.observe import CompleteObservationOperator, StartObservationOperator
+from operators.stages.remove import RemoveProductsOperator
+from operators.stages.specify import SpecifyObservationOperator
+from operators.stages.validate import ValidateProductsOperator
 from standalone.settings import HOST
 from tests.conftest import SECRETS, free_ports
 from tests.operators.conftest import Context
@@ -57,7 +57,7 @@ def test_the_last_attempt_of_a_stage_names_the_cause_the_status_the_way_out_and_
     made = validated()
     break_archive(archive_root)
     with pytest.raises(Exception) as raised:  # noqa: PT011 whatever an archive that is no folder raises
-        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     level, line = last(caplog)
     assert level == "ERROR"
     assert line == (
@@ -73,7 +73,7 @@ def test_an_attempt_that_is_repeated_says_when_and_is_no_error(
 ) -> None:
     made = validated()
     break_archive(archive_root)
-    operator = IngestOperator(task_id="ingest", retries=3, retry_delay=timedelta(seconds=7))
+    operator = IngestProductsOperator(task_id="ingest", retries=3, retry_delay=timedelta(seconds=7))
     with pytest.raises(Exception):  # noqa: B017, PT011
         operator.execute(context(made.taskID, "ingest", try_number=2, retries=3))
     level, line = last(caplog)
@@ -88,7 +88,7 @@ def test_what_is_not_to_be_repeated_is_an_error_at_the_first_attempt(
     start = (datetime.now(UTC) - timedelta(seconds=90)).isoformat()
     made = observe(Status.SCHEDULED, starttime=start)
     with pytest.raises(AirflowFailException):
-        StartOperator(task_id="start").execute(context(made.taskID, "observe", retries=5))
+        StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", retries=5))
     level, line = last(caplog)
     assert level == "ERROR"
     assert line.startswith(f"observe of {made.taskID} (task start) failed: 9")
@@ -97,10 +97,17 @@ def test_what_is_not_to_be_repeated_is_an_error_at_the_first_attempt(
 
 
 @pytest.mark.parametrize(
-    "operator", [SpecifyOperator, StartOperator, ValidateOperator, IngestOperator, RemoveOperator]
+    "operator",
+    [
+        SpecifyObservationOperator,
+        StartObservationOperator,
+        ValidateProductsOperator,
+        IngestProductsOperator,
+        RemoveProductsOperator,
+    ],
 )
 def test_a_run_without_an_observation_says_how_to_name_it(
-    operator: Callable[..., SpecifyOperator], context: Context, caplog: pytest.LogCaptureFixture
+    operator: Callable[..., SpecifyObservationOperator], context: Context, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(AirflowFailException):
         operator(task_id="it").execute(context("", "it"))
@@ -113,7 +120,7 @@ def test_an_observation_that_atdb_does_not_have_is_named(
     context: Context, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(AirflowFailException):
-        IngestOperator(task_id="ingest").execute(context("190405999", "ingest"))
+        IngestProductsOperator(task_id="ingest").execute(context("190405999", "ingest"))
     level, line = last(caplog)
     assert level == "ERROR"
     assert "ATDB has no observation 190405999. Check the run's partition key" in line
@@ -128,7 +135,7 @@ def test_if_atdb_does_not_answer_the_status_is_unknown(
     made = context("190405001", "specify")
     monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps({**login, "password": SECRETS["service"]}))
     with pytest.raises(Unavailable):
-        SpecifyOperator(task_id="specify").execute(made)
+        SpecifyObservationOperator(task_id="specify").execute(made)
     level, line = last(caplog)
     assert level == "ERROR"
     assert "The status of the observation is unknown" in line
@@ -138,7 +145,7 @@ def test_if_atdb_does_not_answer_the_status_is_unknown(
 def test_a_skip_is_no_failure(observe: Observe, context: Context, caplog: pytest.LogCaptureFixture) -> None:
     made = observe(Status.ABORTED)
     with pytest.raises(AirflowSkipException):
-        SpecifyOperator(task_id="specify").execute(context(made.taskID, "specify"))
+        SpecifyObservationOperator(task_id="specify").execute(context(made.taskID, "specify"))
     assert all(record.levelno < logging.WARNING for record in caplog.records)
 
 
@@ -147,8 +154,10 @@ def test_an_attempt_that_waits_is_no_failure(
 ) -> None:
     start = datetime.now(UTC).isoformat()
     made = observe(Status.RUNNING, starttime=start, duration=3600)
-    with pytest.raises(NotDue):
-        CompleteOperator(task_id="complete", retries=5).execute(context(made.taskID, "observe", retries=5))
+    with pytest.raises(NotDueYet):
+        CompleteObservationOperator(task_id="complete", retries=5).execute(
+            context(made.taskID, "observe", retries=5)
+        )
     level, line = last(caplog)
     assert level == "INFO"
     assert "is not due yet" in line
@@ -167,7 +176,7 @@ def test_what_a_person_asked_for_names_all_observations(
         "priority": 0,
     }
     with pytest.raises(AirflowFailException):
-        OperateOperator(task_id="operate").execute(asked)
+        ActOnObservationsOperator(task_id="operate").execute(asked)
     level, line = last(caplog)
     assert level == "ERROR"
     assert line.startswith(f"operate failed: 1 of 2 refused: {done.taskID}: ")

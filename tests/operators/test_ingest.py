@@ -15,11 +15,11 @@ from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.errors import ForbiddenMove
 from atdb_interface.lifecycle import Actor, Status
-from atdb_plugins.archive.archive import ArchiveError
+from atdb_plugins.archive.folder import ArchiveError
 from operators.data.local_products import path_of
-from operators.ingest import IngestError, IngestOperator
-from operators.remove import RemoveError, RemoveOperator
-from operators.validate import ValidateOperator
+from operators.stages.ingest import IngestError, IngestProductsOperator
+from operators.stages.remove import RemoveError, RemoveProductsOperator
+from operators.stages.validate import ValidateProductsOperator
 from tests.operators.conftest import Context
 from tests.operators.observations import (
     Make,
@@ -43,7 +43,7 @@ def test_a_failing_product_does_not_hold_up_the_others_and_marks_the_observation
     broken.write_bytes(b"other bytes")
     for try_number, status in ((1, Status.INGESTING), (2, Status.INGEST_ERROR)):
         with pytest.raises(IngestError):
-            IngestOperator(task_id="ingest").execute(
+            IngestProductsOperator(task_id="ingest").execute(
                 context(made.taskID, "ingest", try_number=try_number, retries=1)
             )
         assert client.observation(made.taskID).my_status is status
@@ -56,7 +56,7 @@ def test_a_failing_product_does_not_hold_up_the_others_and_marks_the_observation
     broken.write_bytes(whole)
     table = in_archive(archive_root, made) / first / "table.dat"
     before = table.stat()
-    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert client.observation(made.taskID).my_status is Status.ARCHIVED
     assert statuses(client, made) == ["archived"] * 3
     assert (table.stat().st_ino, table.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
@@ -69,23 +69,23 @@ def test_what_changed_after_it_was_validated_is_checked_again_and_nothing_is_cop
     first, second, _ = products_of(client, made)
     path_of(second).write_bytes(b"it grew")
     with pytest.raises(IngestError, match="no longer what was validated"):
-        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     table = in_archive(archive_root, made) / first.filename / "table.dat"
     before = table.stat()
 
     lost = path_of(second).rename(path_of(second).with_name("lost"))
     client.act(made.taskID, Action.CHECK, reason="the data have changed")
-    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate", run="run 2"))
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate", run="run 2"))
     assert client.observation(made.taskID).my_status is Status.INCOMPLETE
     assert statuses(client, made) == ["archived", "invalid", "archived"]
 
     lost.rename(path_of(second))
     client.act(made.taskID, Action.RETRY, reason="the data are found")
-    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate", run="run 3"))
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate", run="run 3"))
     assert client.observation(made.taskID).my_status is Status.VALID
     assert statuses(client, made) == ["archived", "valid", "archived"]
 
-    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 4"))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 4"))
     assert statuses(client, made) == ["archived"] * 3
     assert (table.stat().st_ino, table.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert (in_archive(archive_root, made) / second.filename).read_bytes() == b"it grew"
@@ -115,13 +115,13 @@ def test_an_archive_that_fills_up_is_the_reason_that_is_recorded(
 
     trouble(full_from_the_second_on)  # the manifest cannot be written either
     with pytest.raises(OSError, match="No space left"):
-        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert statuses(client, made) == ["valid", "ingest error", "valid"]
     for history in (client.observation(made.taskID), products_of(client, made)[1]):
         assert history.my_status == "ingest error"
         assert "No space left" in history.status_history[-1].reason
     trouble(lambda _: None)
-    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert statuses(client, made) == ["archived"] * 3
 
 
@@ -143,11 +143,11 @@ def test_a_second_try_copies_only_what_is_missing(
 
     trouble(full_at_the_second)
     with pytest.raises(OSError, match="No space left"):
-        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", retries=1))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", retries=1))
     assert any(f"/.{first}." in path for path in opened)
     opened.clear()
     trouble(opened.append)
-    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", try_number=2, retries=1))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", try_number=2, retries=1))
     assert not [path for path in opened if f"/.{first}." in path]
     assert all([path for path in opened if f"/.{name}." in path] for name in (second, third))
     assert client.observation(made.taskID).my_status is Status.ARCHIVED
@@ -158,11 +158,11 @@ def test_invalid_products_are_not_ingested(
 ) -> None:
     made = written()
     path_of(products_of(client, made)[1]).write_bytes(b"")
-    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     client.move(made.taskID, Status.VALID, reason="ingest it after all")
-    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert statuses(client, made) == ["archived", "invalid", "archived"]
-    RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert statuses(client, made) == ["removed", "invalid", "removed"]
     assert path_of(products_of(client, made)[1]).exists()
 
@@ -174,7 +174,7 @@ def test_a_run_skips_what_another_run_works_on(
     client.move(made.taskID, Status.INGESTING, owner="ingest/run 2", lease_seconds=60)
     before = client.observation(made.taskID)
     with pytest.raises(AirflowSkipException, match="belongs to ingest/run 2"):
-        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert client.observation(made.taskID) == before
     assert list(archive_root.iterdir()) == []
 
@@ -182,7 +182,7 @@ def test_a_run_skips_what_another_run_works_on(
 def test_a_run_skips_what_is_already_done(client: Client, archived: Make, context: Context) -> None:
     made = archived()
     before = client.observation(made.taskID)
-    for operator, dag in ((ValidateOperator, "validate"), (IngestOperator, "ingest")):
+    for operator, dag in ((ValidateProductsOperator, "validate"), (IngestProductsOperator, "ingest")):
         with pytest.raises(AirflowSkipException):
             operator(task_id=dag).execute(context(made.taskID, dag))
     assert client.observation(made.taskID) == before
@@ -202,10 +202,10 @@ def test_an_ingest_that_lost_its_work_to_another_run_ends_in_a_skip(
 
     trouble(another_takes_over)
     with pytest.raises(AirflowSkipException, match="ingest/run 2"):
-        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert client.observation(made.taskID).my_status is Status.INGESTING
     assert "archived" not in statuses(client, made)
-    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
     assert statuses(client, made) == ["archived"] * 3
 
 
@@ -221,7 +221,7 @@ def test_what_is_being_ingested_can_no_longer_be_aborted(
         refused.append(refusal.value.extra["my_status"])
 
     trouble(abort)
-    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert set(refused) == {"ingesting"}
     assert client.observation(made.taskID).my_status is Status.ARCHIVED
 
@@ -232,13 +232,13 @@ def test_only_the_run_that_failed_may_be_run_again(
     made = validated()
     archive_root.rename(archive_root.with_name("unmounted"))
     with pytest.raises(ArchiveError, match="is not there"):
-        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert client.observation(made.taskID).my_status is Status.INGEST_ERROR
     archive_root.with_name("unmounted").rename(archive_root)
     with pytest.raises(AirflowSkipException):
-        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
     assert client.observation(made.taskID).my_status is Status.INGEST_ERROR
-    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert names_of_history(client, made)[-4:] == ["ingest error", "valid", "ingesting", "archived"]
 
 
@@ -247,13 +247,13 @@ def test_there_is_nothing_to_ingest_of_an_observation_without_valid_products(
 ) -> None:
     made = observe(Status.VALID)
     with pytest.raises(ValueError, match="no valid data product"):
-        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert client.observation(made.taskID).my_status is Status.INGEST_ERROR
 
 
 def test_an_unknown_observation_fails_at_once(context: Context, archive_root: Path) -> None:
     with pytest.raises(AirflowFailException, match="990101001"):
-        IngestOperator(task_id="ingest").execute(context("990101001", "ingest"))
+        IngestProductsOperator(task_id="ingest").execute(context("990101001", "ingest"))
 
 
 def test_a_try_that_fails_tells_its_trouble_and_keeps_its_work_until_the_next(
@@ -261,7 +261,7 @@ def test_a_try_that_fails_tells_its_trouble_and_keeps_its_work_until_the_next(
 ) -> None:
     made = validated()
     archive_root.rename(archive_root.with_name("unmounted"))
-    operator = IngestOperator(
+    operator = IngestProductsOperator(
         task_id="ingest",
         retries=5,
         retry_delay=timedelta(seconds=5),
@@ -286,7 +286,7 @@ def test_a_cancel_between_two_tries_is_undone_by_a_clear_of_the_run_and_not_by_i
 ) -> None:
     made = validated()
     archive_root.rename(archive_root.with_name("unmounted"))
-    operator = IngestOperator(task_id="ingest", retries=3)
+    operator = IngestProductsOperator(task_id="ingest", retries=3)
     with pytest.raises(ArchiveError):
         operator.execute(context(made.taskID, "ingest", retries=3))
     client.act(made.taskID, Action.CANCEL, reason="wrong collection")
@@ -306,7 +306,7 @@ def test_a_run_that_is_cleared_takes_nothing_from_hold(
     client.move(made.taskID, Status.INGESTING, owner="ingest/run 1", lease_seconds=60)
     client.act(made.taskID, Action.HOLD, reason="wait")
     with pytest.raises(AirflowSkipException):
-        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert last(client, made) == ("on hold", "wait")
 
 
@@ -316,7 +316,7 @@ def test_a_paused_stage_begins_nothing(
     made = validated()
     client.change_stage(Actor.INGEST, paused=True, reason="the archive is moved")
     with pytest.raises(AirflowSkipException, match="ingest is paused"):
-        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert client.observation(made.taskID).my_status is Status.VALID
 
 
@@ -329,7 +329,7 @@ def test_what_other_attempts_have_left_is_deleted(
         left = folder / f".{product.filename}.0123456789ab.part"
         left.mkdir(parents=True)
         (left / "x").write_bytes(b"x")
-    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert parts_in(archive_root) == []
 
 
@@ -340,7 +340,7 @@ def test_a_copy_that_is_no_longer_in_the_archive_is_made_again(
     first = products_of(client, made)[0].filename
     shutil.rmtree(in_archive(archive_root, made) / first)
     client.act(made.taskID, Action.INGEST, reason="the archive has lost one")
-    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
     assert statuses(client, made) == ["archived"] * 3
     assert (in_archive(archive_root, made) / first / "table.dat").is_file()
 
@@ -352,10 +352,10 @@ def test_the_manifest_keeps_what_was_removed_before_the_rest_is_ingested_again(
     names = [product.filename for product in products_of(client, made)]
     (in_archive(archive_root, made) / names[1]).write_bytes(b"rotten")
     with pytest.raises(RemoveError):
-        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert statuses(client, made) == ["removed", "archived", "removed"]
     client.act(made.taskID, Action.INGEST, reason="one copy is bad")
-    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
     manifest = json.loads((in_archive(archive_root, made) / "manifest.json").read_text())
     assert {p["filename"]: p["checksum"] for p in manifest["products"]} == {
         product.filename: product.checksum for product in products_of(client, made)

@@ -18,9 +18,9 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from operators import lease as lease_module
-from operators.ingest import IngestOperator
 from operators.lease import LeaseKeeper, LeaseLostError
-from operators.remove import RemoveOperator
+from operators.stages.ingest import IngestProductsOperator
+from operators.stages.remove import RemoveProductsOperator
 from tests.operators.conftest import Context, use_archive
 from tests.operators.observations import Make, Observe, SlowFileSystem, last, parts_in, products_of, statuses
 
@@ -34,14 +34,14 @@ if child:
     time.sleep(600)
 from types import SimpleNamespace
 from tests.operators import conftest
-from tests.operators.observations import IngestOperator, SlowFileSystem
+from tests.operators.observations import IngestProductsOperator, SlowFileSystem
 SlowFileSystem.seconds = 60
 context = {
     "dag_run": SimpleNamespace(partition_key=sys.argv[1], run_id="run 1", dag_id="ingest"),
     "ti": SimpleNamespace(try_number=1, max_tries=0),
 }
 try:
-    IngestOperator(task_id="ingest").execute(context)
+    IngestProductsOperator(task_id="ingest").execute(context)
     outcome = "finished"
 except BaseException as error:
     outcome = f"{type(error).__name__}: {error}"
@@ -102,7 +102,7 @@ def test_a_person_stops_an_ingest_within_seconds_and_no_part_is_left(
     former = signal.getsignal(signal.SIGUSR1)
     stopped = when(lambda: parts_in(archive_root), lambda: client.act(made.taskID, action, reason="rain"))
     with pytest.raises(AirflowSkipException):
-        IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert time.monotonic() - stopped() < STOPPED_WITHIN_SECONDS
     assert last(client, made) == ("on hold" if action is Action.HOLD else "ingest error", "rain")
     assert statuses(client, made) == ["valid"] * 2
@@ -124,7 +124,7 @@ def test_a_removal_that_is_put_on_hold_deletes_nothing_more(
     monkeypatch.setattr(LeaseKeeper, "advance", slowly)
     when(lambda: list(client.leases(done_bytes__gt=1000)), lambda: client.act(made.taskID, Action.HOLD))
     with pytest.raises(AirflowSkipException):
-        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert last(client, made)[0] == "on hold"
     assert statuses(client, made) == ["archived"] * 2
     assert len(products_of(client, made)) == 2
@@ -154,22 +154,22 @@ def test_work_that_does_not_look_is_interrupted_once(client: Client, working: Ob
 def test_each_renewal_tells_how_far_the_work_is_and_what_stands_in_its_way(
     client: Client, working: Observation, brisk: None
 ) -> None:
-    def told() -> tuple[int | None, int | None, str | None]:
+    def recorded() -> tuple[int | None, int | None, str | None]:
         time.sleep(0.5)
         (lease,) = client.leases()
         return lease.done_bytes, lease.total_bytes, lease.trouble
 
     with LeaseKeeper(client, working.taskID, "ingest/run 1") as lease:
-        assert told() == (None, None, None)
+        assert recorded() == (None, None, None)
         lease.begin(100, 10)
         lease.advance(20)
-        assert told() == (30, 100, None)
+        assert recorded() == (30, 100, None)
         lease.report("OSError: the disk is slow")
         lease.reach(20)
-        assert told() == (30, 100, "OSError: the disk is slow")
+        assert recorded() == (30, 100, "OSError: the disk is slow")
         lease.report("")
         lease.advance(900)
-        assert told() == (100, 100, None)
+        assert recorded() == (100, 100, None)
 
 
 def test_work_whose_supervisor_is_killed_stops_by_itself_and_records_nothing(

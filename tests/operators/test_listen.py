@@ -14,11 +14,11 @@ from airflow.triggers.base import TaskSuccessEvent
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
-from atdb_plugins.dispatch import DAG_OF
+from atdb_plugins.stage_dags import DAG_OF
 from atdb_plugins.triggers import listen
 from atdb_plugins.triggers.atdb import WaitingTrigger
-from atdb_plugins.triggers.listen import LISTENER, ListenTrigger
-from operators.listen import ListenSensor
+from atdb_plugins.triggers.listen import LISTENER, ObservationDispatchTrigger
+from operators.listen import DispatchObservationsOperator
 from standalone.settings import HOST
 from tests.airflow_serving import Airflow
 from tests.conftest import SECRETS, free_ports
@@ -30,12 +30,14 @@ Observe = Callable[..., Observation]
 
 
 @pytest.fixture
-def trigger(context: Context, airflow_server: Airflow, monkeypatch: pytest.MonkeyPatch) -> ListenTrigger:
+def trigger(
+    context: Context, airflow_server: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> ObservationDispatchTrigger:
     use_airflow(monkeypatch, airflow_server.url, airflow_server.listen_password)
-    arguments = ListenSensor(task_id="listen").start_trigger_args
+    arguments = DispatchObservationsOperator(task_id="listen").start_trigger_args
     assert arguments
     assert arguments.trigger_kwargs
-    return ListenTrigger(**arguments.trigger_kwargs)
+    return ObservationDispatchTrigger(**arguments.trigger_kwargs)
 
 
 def use_airflow(monkeypatch: pytest.MonkeyPatch, url: str, password: str) -> None:
@@ -49,7 +51,7 @@ def made(observe: Observe) -> Observation:
 
 
 def test_what_waits_gets_a_run_while_heartbeats_are_sent(
-    client: Client, made: Observation, trigger: ListenTrigger, airflow_server: Airflow
+    client: Client, made: Observation, trigger: ObservationDispatchTrigger, airflow_server: Airflow
 ) -> None:
     began = datetime.now(UTC)
     assert fires(trigger, 8) is None
@@ -70,7 +72,7 @@ def test_an_airflow_that_refuses_or_is_away_is_reported(
     reason: str,
     client: Client,
     made: Observation,
-    trigger: ListenTrigger,
+    trigger: ObservationDispatchTrigger,
     airflow_server: Airflow,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -86,7 +88,10 @@ def test_an_airflow_that_refuses_or_is_away_is_reported(
 
 @pytest.mark.parametrize("missing", ["AIRFLOW_CONN_AIRFLOW_LISTEN", "AIRFLOW_CONN_ATDB_DEFAULT"])
 def test_no_exception_leaves_it(
-    missing: str, trigger: ListenTrigger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    missing: str,
+    trigger: ObservationDispatchTrigger,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.delenv(missing)
     assert fires(trigger, 5) is None
@@ -94,7 +99,11 @@ def test_no_exception_leaves_it(
 
 
 def test_an_account_that_atdb_refuses_dispatches_nothing_and_goes_on(
-    url: str, client: Client, made: Observation, trigger: ListenTrigger, monkeypatch: pytest.MonkeyPatch
+    url: str,
+    client: Client,
+    made: Observation,
+    trigger: ObservationDispatchTrigger,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     login = {"conn_type": "atdb", "host": url, "login": "viewer", "password": SECRETS["viewer"]}
     monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps(login))
@@ -102,7 +111,9 @@ def test_an_account_that_atdb_refuses_dispatches_nothing_and_goes_on(
     assert client.observation(made.taskID).claimed_until is None
 
 
-def test_its_run_ends_each_day_without_a_worker(trigger: ListenTrigger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_run_ends_each_day_without_a_worker(
+    trigger: ObservationDispatchTrigger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with ending_in(monkeypatch, 3):
         began = time.monotonic()
         assert isinstance(fires(trigger, 60), TaskSuccessEvent)
@@ -119,9 +130,9 @@ def ending_in(monkeypatch: pytest.MonkeyPatch, seconds: float) -> Iterator[None]
         yield
 
 
-def test_its_arguments_hold_nothing_that_a_setting_may_change(trigger: ListenTrigger) -> None:
+def test_its_arguments_hold_nothing_that_a_setting_may_change(trigger: ObservationDispatchTrigger) -> None:
     path, arguments = trigger.serialize()
-    assert path == "atdb_plugins.triggers.listen.ListenTrigger"
+    assert path == "atdb_plugins.triggers.listen.ObservationDispatchTrigger"
     assert arguments == {"atdb_conn_id": "atdb_default", "airflow_conn_id": "airflow_listen"}
 
 
@@ -129,9 +140,11 @@ def test_the_trigger_of_the_version_before_ends_its_run_at_once() -> None:
     frozen: dict[str, Any] = {"atdb_conn_id": "atdb_default", "statuses": ["valid"], "poll_seconds": 0.5}
     assert isinstance(fires(WaitingTrigger(**frozen), 5), TaskSuccessEvent)
     assert WaitingTrigger(**frozen).serialize() == ("atdb_plugins.triggers.atdb.WaitingTrigger", frozen)
-    ListenSensor(task_id="listen").execute_complete({}, 3)  # its trigger had fired, and a worker comes to it now
+    DispatchObservationsOperator(task_id="listen").execute_complete(
+        {}, 3
+    )  # its trigger had fired, and a worker comes to it now
 
 
 def test_without_a_triggerer_it_fails_and_says_what_to_do(context: Context) -> None:
     with pytest.raises(AirflowFailException, match="triggerer"):
-        ListenSensor(task_id="listen").execute(context("", "listen"))
+        DispatchObservationsOperator(task_id="listen").execute(context("", "listen"))

@@ -68,11 +68,11 @@ def run(context: Context, postgres: Postgres, database_url: str, monkeypatch: py
 
 
 def count(cursor: Any) -> dict[str, int]:
-    found = {}
+    counts = {}
     for table in Base.metadata.tables:
         cursor.execute(f"select count(*) from {table}")
-        found[table] = cursor.fetchone()[0]
-    return found
+        counts[table] = cursor.fetchone()[0]
+    return counts
 
 
 def test_old_rows_are_deleted_in_batches_and_young_ones_and_history_stay(

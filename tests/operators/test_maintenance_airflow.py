@@ -16,7 +16,7 @@ import pytest
 from airflow.utils.db_cleanup import ARCHIVE_TABLE_PREFIX, config_dict
 
 from operators.maintenance import airflow_tables
-from operators.maintenance.airflow_tables import CleanAirflowOperator
+from operators.maintenance.airflow_tables import CleanAirflowTablesOperator
 from standalone.stack import database
 from standalone.stack.preparation import prepare_airflow
 from standalone.stack.programs import airflow_environment
@@ -63,15 +63,15 @@ def run(airflow: Postgres, monkeypatch: pytest.MonkeyPatch) -> Run:
         "dag_run": SimpleNamespace(run_after=NOW),
         "ti": SimpleNamespace(try_number=1, max_tries=1),
     }
-    return lambda: CleanAirflowOperator(task_id="airflow_tables").execute(context)
+    return lambda: CleanAirflowTablesOperator(task_id="airflow_tables").execute(context)
 
 
 def count(cursor: Any, where: str = "true") -> dict[str, int]:
-    found = {}
+    counts = {}
     for table in PER_RUN:
         cursor.execute(f"select count(*) from {table} where {where}")
-        found[table] = cursor.fetchone()[0]
-    return found
+        counts[table] = cursor.fetchone()[0]
+    return counts
 
 
 def archives(cursor: Any) -> list[str]:

@@ -21,11 +21,16 @@ from atdb_interface.lifecycle import COMPLETING_TIMEOUT, OBSERVE, Actor, Status
 from atdb_interface.observations import Observation
 from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeState, TelescopeTask
-from atdb_plugins.triggers.atdb import LOOK_SECONDS, CompletingTrigger, StartTrigger, TurnTrigger
-from operators.failures import NotDue
-from operators.observe import CompleteOperator, RunOperator, StartOperator
-from operators.run_again import RUN_AGAIN
-from operators.stage import enter
+from atdb_plugins.triggers.observation import (
+    LOOK_SECONDS,
+    ObservationCompletingTrigger,
+    ObservationStartTrigger,
+    ObservationTurnTrigger,
+)
+from operators.failures import NotDueYet
+from operators.stages.base import enter
+from operators.stages.cleared_runs import RUN_AGAIN
+from operators.stages.observe import CompleteObservationOperator, RunObservationOperator, StartObservationOperator
 from standalone.settings import HOST
 from standalone.simulator.observing import Telescope
 from standalone.simulator.settings import Settings
@@ -93,15 +98,15 @@ def test_the_telescope_gets_the_parset_and_the_observation_runs(
     client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = scheduled(30)
-    StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+    StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
     known = logbook.find(made.taskID)
     assert known is not None
     assert f"{made.taskID}_0.fits" in known.parset
     assert last(client, made)[0] is Status.STARTING
-    RunOperator(task_id="run").execute(context(made.taskID, "observe"))
+    RunObservationOperator(task_id="run").execute(context(made.taskID, "observe"))
     assert last(client, made)[0] is Status.RUNNING
-    with pytest.raises(NotDue):
-        CompleteOperator(task_id="complete").execute(context(made.taskID, "observe"))
+    with pytest.raises(NotDueYet):
+        CompleteObservationOperator(task_id="complete").execute(context(made.taskID, "observe"))
     assert last(client, made)[0] is Status.RUNNING
 
 
@@ -115,8 +120,8 @@ def test_while_the_telescope_is_busy_the_start_waits_in_the_triggerer(
     running()
     made = scheduled(300)
     with pytest.raises(TaskDeferred) as deferred:
-        StartOperator(task_id="start").execute(context(made.taskID, "observe"))
-    assert isinstance(deferred.value.trigger, TurnTrigger)
+        StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
+    assert isinstance(deferred.value.trigger, ObservationTurnTrigger)
     assert (deferred.value.trigger.atdb_task_id, deferred.value.method_name) == (made.taskID, "execute_complete")
     assert logbook.find(made.taskID) is None
     assert last(client, made)[0] is Status.SCHEDULED
@@ -128,7 +133,7 @@ def test_past_its_start_an_observation_is_too_late_however_often_it_is_run(
     made = scheduled(-90)
     for _ in range(2):
         with pytest.raises(AirflowFailException, match="past the start"):
-            StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+            StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
         assert last(client, made)[0] is Status.ERROR_TOO_LATE
     assert logbook.find(made.taskID) is None
     assert len(client.observation(made.taskID).status_history) == 3
@@ -140,7 +145,7 @@ def test_a_telescope_that_refuses_is_an_error_with_its_reason(
     made = scheduled(30)
     logbook.save(task_of(made))
     with pytest.raises(AirflowFailException, match="refused"):
-        StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+        StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
     status, reason = last(client, made)
     assert status is Status.ERROR_START_OBS
     assert "already" in reason
@@ -168,7 +173,7 @@ def test_a_telescope_that_is_silent_is_an_error_and_not_asked_again(
         threading.Thread(target=serve, daemon=True).start()
         use_telescope(monkeypatch, hangs_up.getsockname()[1])
         with pytest.raises(AirflowFailException, match="unknown"):
-            StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+            StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
     assert len(asked) == 1
     status, reason = last(client, made)
     assert status is Status.ERROR_START_OBS
@@ -181,7 +186,7 @@ def test_an_interrupted_start_is_not_sent_again(
     made = scheduled(30)
     enter(client, OBSERVE, made.taskID, "observe/run 1", reason="try 1 sends the parset")
     with pytest.raises(AirflowFailException, match="interrupted"):
-        StartOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, retries=2))
+        StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, retries=2))
     assert logbook.find(made.taskID) is None
     assert last(client, made)[0] is Status.ERROR_START_OBS
 
@@ -190,8 +195,8 @@ def test_a_start_that_the_telescope_has_taken_is_gone_on_with(
     client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = scheduled(30)
-    StartOperator(task_id="start").execute(context(made.taskID, "observe", try_number=1))
-    StartOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, retries=2))
+    StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=1))
+    StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, retries=2))
     assert last(client, made) == (Status.STARTING, "try 1 sends the parset")
 
 
@@ -199,11 +204,11 @@ def test_another_run_does_not_start_what_one_is_starting(
     client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = scheduled(30)
-    StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+    StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
     with pytest.raises(AirflowSkipException):
-        StartOperator(task_id="start").execute(context(made.taskID, "observe", run="run 2"))
+        StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", run="run 2"))
     with pytest.raises(AirflowSkipException):
-        RunOperator(task_id="run").execute(context(made.taskID, "observe", run="run 2"))
+        RunObservationOperator(task_id="run").execute(context(made.taskID, "observe", run="run 2"))
 
 
 def test_a_telescope_that_is_not_there_is_an_error(
@@ -215,7 +220,7 @@ def test_a_telescope_that_is_not_there_is_an_error(
     made = scheduled(30)
     use_telescope(monkeypatch, free_ports(1)[0])
     with pytest.raises(AirflowFailException):
-        StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+        StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
     assert last(client, made)[0] is Status.ERROR_START_OBS
 
 
@@ -227,7 +232,7 @@ def started(
 
     def make(seconds: float) -> Observation:
         made = scheduled(seconds)
-        StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+        StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
         assert state(logbook, made) is State.ACCEPTED
         return made
 
@@ -240,19 +245,21 @@ def running(started: Callable[[float], Observation], context: Context) -> Callab
 
     def make() -> Observation:
         made = started(500)
-        RunOperator(task_id="run").execute(context(made.taskID, "observe"))
+        RunObservationOperator(task_id="run").execute(context(made.taskID, "observe"))
         return made
 
     return make
 
 
-@pytest.mark.parametrize("operator", [StartOperator, RunOperator, CompleteOperator])
+@pytest.mark.parametrize(
+    "operator", [StartObservationOperator, RunObservationOperator, CompleteObservationOperator]
+)
 def test_a_cancel_reaches_the_telescope_whichever_task_hears_of_it(
     client: Client,
     started: Callable[[float], Observation],
     context: Context,
     logbook: TaskMemory,
-    operator: Callable[..., RunOperator],
+    operator: Callable[..., RunObservationOperator],
 ) -> None:
     made = started(500)
     client.act(made.taskID, Action.CANCEL, reason="thunderstorm")
@@ -272,7 +279,7 @@ def test_a_cancel_before_the_start_asks_nothing_of_the_telescope(
     client.act(made.taskID, Action.CANCEL)
     use_telescope(monkeypatch, free_ports(1)[0])
     with pytest.raises(AirflowSkipException):
-        StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+        StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
 
 
 def test_while_the_telescope_is_away_a_cancel_is_tried_again(
@@ -287,9 +294,9 @@ def test_while_the_telescope_is_away_a_cancel_is_tried_again(
     with monkeypatch.context() as away:
         use_telescope(away, free_ports(1)[0])
         with pytest.raises(TelescopeError):
-            RunOperator(task_id="run").execute(context(made.taskID, "observe", retries=2))
+            RunObservationOperator(task_id="run").execute(context(made.taskID, "observe", retries=2))
     with pytest.raises(AirflowSkipException):
-        RunOperator(task_id="run").execute(context(made.taskID, "observe", try_number=2, retries=2))
+        RunObservationOperator(task_id="run").execute(context(made.taskID, "observe", try_number=2, retries=2))
     assert state(logbook, made) is State.STOPPED
 
 
@@ -300,7 +307,7 @@ def test_what_is_forced_away_from_the_telescope_is_stopped_there(
     made = started(500)
     client.move(made.taskID, to, force=True, reason="not now")
     with pytest.raises(AirflowSkipException, match="not now"):
-        RunOperator(task_id="run").execute(context(made.taskID, "observe"))
+        RunObservationOperator(task_id="run").execute(context(made.taskID, "observe"))
     assert state(logbook, made) is State.STOPPED
     assert last(client, made)[0] is to
 
@@ -310,11 +317,11 @@ def test_what_another_run_has_started_meanwhile_is_not_stopped(
 ) -> None:
     made = started(500)
     client.move(made.taskID, Status.SCHEDULED, force=True, reason="once more")
-    StartOperator(task_id="start").execute(context(made.taskID, "observe", run="run 2"))
+    StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", run="run 2"))
     with pytest.raises(AirflowSkipException):
-        RunOperator(task_id="run").execute(context(made.taskID, "observe"))
+        RunObservationOperator(task_id="run").execute(context(made.taskID, "observe"))
     assert state(logbook, made) is State.ACCEPTED
-    RunOperator(task_id="run").execute(context(made.taskID, "observe", run="run 2"))
+    RunObservationOperator(task_id="run").execute(context(made.taskID, "observe", run="run 2"))
     assert last(client, made)[0] is Status.RUNNING
 
 
@@ -324,10 +331,10 @@ def test_a_paused_stage_leaves_the_observation_for_later(
     made = scheduled(30)
     client.change_stage(Actor.OBSERVE, paused=True, reason="wind")
     with pytest.raises(AirflowSkipException, match="paused"):
-        StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+        StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
     assert (last(client, made)[0], state(logbook, made)) == (Status.SCHEDULED, None)
     client.change_stage(Actor.OBSERVE, paused=False)
-    StartOperator(task_id="start").execute(context(made.taskID, "observe", run="run 2"))
+    StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", run="run 2"))
     assert last(client, made)[0] is Status.STARTING
 
 
@@ -345,16 +352,16 @@ def test_a_start_that_failed_is_made_again_once_for_each_time_that_a_person_asks
     with monkeypatch.context() as away:
         use_telescope(away, free_ports(1)[0])
         with pytest.raises(AirflowFailException):
-            StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+            StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
     # Not by itself: a try that died as it told ATDB of the error is no clear.
     with pytest.raises(AirflowFailException, match="unknown"):
-        StartOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2))
+        StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2))
     assert last(client, made)[0] is Status.ERROR_START_OBS
-    for operator in (RunOperator, CompleteOperator):
+    for operator in (RunObservationOperator, CompleteObservationOperator):
         with pytest.raises(AirflowFailException, match="unknown"):
             operator(task_id="it").execute(context(made.taskID, "observe", clears=1))
     assert (last(client, made)[0], state(logbook, made)) == (Status.ERROR_START_OBS, None)
-    StartOperator(task_id="start").execute(context(made.taskID, "observe", try_number=3, clears=1))
+    StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=3, clears=1))
     assert (last(client, made)[0], state(logbook, made)) == (Status.STARTING, State.ACCEPTED)
 
 
@@ -363,12 +370,12 @@ def test_what_the_telescope_has_is_gone_on_with_and_not_started_again(
 ) -> None:
     made = started(500)
     client.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="nobody knows")
-    StartOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, clears=1))
+    StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, clears=1))
     assert last(client, made)[0] is Status.STARTING
     client.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="nobody knows")
     logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
     with pytest.raises(AirflowFailException, match="a dish is stuck"):
-        StartOperator(task_id="start").execute(context(made.taskID, "observe", try_number=3, clears=2))
+        StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=3, clears=2))
     assert last(client, made)[0] is Status.ERROR_START_OBS
 
 
@@ -377,12 +384,12 @@ def test_an_error_that_is_put_off_to_later_waits_for_its_new_time(
 ) -> None:
     made = scheduled(-90)
     with pytest.raises(AirflowFailException):
-        StartOperator(task_id="start").execute(context(made.taskID, "observe"))
+        StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
     start = datetime.now(UTC) + timedelta(days=3)
     end = start + timedelta(seconds=300)
     client.change_observation(made.id, starttime=start.isoformat(), endtime=end.isoformat())
     with pytest.raises(AirflowSkipException, match="scheduled again"):
-        StartOperator(task_id="start").execute(context(made.taskID, "observe", clears=1))
+        StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", clears=1))
     assert (last(client, made)[0], state(logbook, made)) == (Status.SCHEDULED, None)
 
 
@@ -393,18 +400,22 @@ def test_a_whole_run_that_ended_without_a_word_waits_for_the_word_again(
     client.move(made.taskID, Status.ERROR_NO_COMPLETING, reason="it is long past")
     # Where reconcile ends it while the run waits, the run is as red as the observation.
     with pytest.raises(AirflowFailException, match="long past"):
-        CompleteOperator(task_id="complete").execute(context(made.taskID, "observe"))
-    StartOperator(task_id="start").execute(context(made.taskID, "observe", clears=1))
-    RunOperator(task_id="run").execute(context(made.taskID, "observe", clears=1))
+        CompleteObservationOperator(task_id="complete").execute(context(made.taskID, "observe"))
+    StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", clears=1))
+    RunObservationOperator(task_id="run").execute(context(made.taskID, "observe", clears=1))
     assert last(client, made)[0] is Status.ERROR_NO_COMPLETING
-    with pytest.raises(NotDue):
-        CompleteOperator(task_id="complete").execute(context(made.taskID, "observe", clears=1, retries=2))
+    with pytest.raises(NotDueYet):
+        CompleteObservationOperator(task_id="complete").execute(
+            context(made.taskID, "observe", clears=1, retries=2)
+        )
     status, reason = last(client, made)
     assert status is Status.RUNNING
     assert reason.startswith(RUN_AGAIN)
     client.move(made.taskID, Status.ERROR_NO_COMPLETING, reason="and again")
     with pytest.raises(AirflowFailException, match="and again"):
-        CompleteOperator(task_id="complete").execute(context(made.taskID, "observe", clears=1, try_number=2))
+        CompleteObservationOperator(task_id="complete").execute(
+            context(made.taskID, "observe", clears=1, try_number=2)
+        )
     assert last(client, made)[0] is Status.ERROR_NO_COMPLETING
 
 
@@ -414,10 +425,10 @@ def test_a_run_of_what_is_past_changes_nothing(
     made = running()
     for status in (Status.COMPLETING, Status.CHECKING, Status.VALID):
         client.move(made.taskID, status)
-    for operator in (StartOperator, RunOperator):
+    for operator in (StartObservationOperator, RunObservationOperator):
         with pytest.raises(AirflowSkipException):
             operator(task_id="it").execute(context(made.taskID, "observe", clears=1))
-    CompleteOperator(task_id="complete").execute(context(made.taskID, "observe", clears=1))
+    CompleteObservationOperator(task_id="complete").execute(context(made.taskID, "observe", clears=1))
     assert last(client, made)[0] is Status.VALID
 
 
@@ -428,7 +439,7 @@ SHORT = IMAGING_COMPLETES_AFTER + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
-    ("told", "waited", "becomes"),
+    ("telescope_task", "waited", "becomes"),
     [
         (None, SHORT, Status.COMPLETING),
         (TelescopeTask(TelescopeState.FINISHED), SHORT, Status.COMPLETING),
@@ -441,14 +452,14 @@ SHORT = IMAGING_COMPLETES_AFTER + timedelta(minutes=1)
     ids=str,
 )
 def test_past_the_end_the_telescopes_word_counts(
-    observe: Observe, told: TelescopeTask | None, waited: timedelta, becomes: Status | None
+    observe: Observe, telescope_task: TelescopeTask | None, waited: timedelta, becomes: Status | None
 ) -> None:
     made = observe(Status.RUNNING)
     since = max(made.endtime, made.status_history[-1].timestamp)
-    end = ending(made, told, since + waited)
+    end = ending(made, telescope_task, since + waited)
     assert (end and end[0]) == becomes
-    if told and told.problem and end:
-        assert told.problem in end[1]
+    if telescope_task and telescope_task.problem and end:
+        assert telescope_task.problem in end[1]
 
 
 def test_what_the_telescope_has_broken_off_is_an_error_with_its_problem(
@@ -458,7 +469,7 @@ def test_what_the_telescope_has_broken_off_is_an_error_with_its_problem(
     logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
     monkeypatch.setattr(lifecycle, "ASK_AFTER", timedelta())
     with pytest.raises(AirflowFailException, match="a dish is stuck"):
-        CompleteOperator(task_id="complete").execute(context(made.taskID, "observe"))
+        CompleteObservationOperator(task_id="complete").execute(context(made.taskID, "observe"))
     status, reason = last(client, made)
     assert status is Status.ERROR_NO_COMPLETING
     assert "a dish is stuck" in reason
@@ -470,9 +481,13 @@ def test_what_the_telescope_has_broken_off_is_an_error_with_its_problem(
 def test_a_trigger_hears_of_a_cancel_in_seconds(
     client: Client, started: Callable[[float], Observation], running: Callable[[], Observation]
 ) -> None:
-    for make, kind in ((lambda: started(600), StartTrigger), (running, CompletingTrigger)):
+    for make, kind in ((lambda: started(600), ObservationStartTrigger), (running, ObservationCompletingTrigger)):
         made = make()  # one after the other, as the telescope has one at a time
-        arguments = ("atdb_default", made.taskID, *(["telescope_default"] * (kind is CompletingTrigger)))
+        arguments = (
+            "atdb_default",
+            made.taskID,
+            *(["telescope_default"] * (kind is ObservationCompletingTrigger)),
+        )
         assert fires(kind(*arguments), 1) is None
         cancel = threading.Timer(0.5, client.act, (made.taskID, Action.CANCEL))
         cancel.start()
@@ -489,7 +504,7 @@ def test_the_backstop_fires_only_when_there_is_something_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = running()
-    trigger = CompletingTrigger("atdb_default", made.taskID, "telescope_default")
+    trigger = ObservationCompletingTrigger("atdb_default", made.taskID, "telescope_default")
     monkeypatch.setattr(lifecycle, "ASK_AFTER", made.starttime - made.endtime - timedelta(hours=1))
     assert fires(trigger, 4) is None
     logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
@@ -498,8 +513,12 @@ def test_the_backstop_fires_only_when_there_is_something_to_do(
     assert isinstance(fires(trigger, 30), TaskSuccessEvent)
 
 
-@pytest.mark.parametrize("operator", [StartOperator, RunOperator, CompleteOperator])
-def test_airflow_can_make_each_trigger_again(context: Context, operator: Callable[..., StartOperator]) -> None:
+@pytest.mark.parametrize(
+    "operator", [StartObservationOperator, RunObservationOperator, CompleteObservationOperator]
+)
+def test_airflow_can_make_each_trigger_again(
+    context: Context, operator: Callable[..., StartObservationOperator]
+) -> None:
     arguments = operator(task_id="it").start_trigger_args
     assert arguments
     assert arguments.trigger_kwargs

@@ -10,7 +10,7 @@ from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
-from operators.operate import PRIORITY, OperateOperator
+from operators.operate import PRIORITY, ActOnObservationsOperator
 from tests.operators.conftest import Context
 
 Observe = Callable[..., Observation]
@@ -25,7 +25,7 @@ def operate(context: Context) -> Operate:
         made = context("", "operate")
         made["dag_run"].triggering_user_name = user
         made["params"] = {"taskIDs": task_ids, "action": action, "priority": 0, "reason": "thunderstorm", **params}
-        OperateOperator(task_id="operate").execute(made)
+        ActOnObservationsOperator(task_id="operate").execute(made)
 
     return run
 

@@ -16,8 +16,8 @@ from atdb_interface.instruments.apertif.modes import IMAGING_COMPLETES_AFTER
 from atdb_interface.lifecycle import COMPLETING_TIMEOUT, MAX_LOST_OWNERS, ProductStatus, Status
 from atdb_interface.observations import Observation
 from operators.reconcile.compare_runs import CompareRunsOperator
-from operators.reconcile.safety_limit import Brake
-from operators.reconcile.telescope import AFTER_OBSERVE, ON_ITS_WAY, UNREACHABLE
+from operators.reconcile.safety_limit import SafetyLimit
+from operators.reconcile.telescope_repairs import AFTER_OBSERVE, ON_ITS_WAY, UNREACHABLE
 from standalone.settings import HOST
 from standalone.simulator.observing import Telescope
 from standalone.simulator.settings import Settings
@@ -80,7 +80,7 @@ def starting(client: Client, observe: Observe) -> Callable[[float], Observation]
 
 
 def compare(client: Client, at: datetime | None = None) -> None:
-    CompareRunsOperator(task_id="compare_runs").compare(client, Brake(1, 10), at or datetime.now(UTC))
+    CompareRunsOperator(task_id="compare_runs").compare(client, SafetyLimit(1, 10), at or datetime.now(UTC))
 
 
 def last(client: Client, made: Observation) -> tuple[str, str]:
@@ -106,9 +106,9 @@ def test_work_that_too_many_have_lost_is_given_up(
     words = f"its owner ingest/run {MAX_LOST_OWNERS} is lost, the last of {MAX_LOST_OWNERS + 1}"
     assert last(client, often) == ("ingest error", words)
     assert client.observation(once.taskID).my_status is Status.INGESTING
-    (told,) = client.events()
-    assert (told.kind, told.taskID) == (EventKind.REPAIR, often.taskID)
-    assert words in told.detail
+    (event,) = client.events()
+    assert (event.kind, event.taskID) == (EventKind.REPAIR, often.taskID)
+    assert words in event.detail
 
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.OBSERVING, State.FINISHED])
@@ -262,12 +262,12 @@ def test_where_too_much_is_wrong_at_once_nothing_is_repaired_until_a_person_says
     operator = CompareRunsOperator(task_id="compare_runs")
     for _ in range(2):
         with pytest.raises(AirflowFailException, match="compare_runs stopped itself: 10 findings among 10 obs"):
-            operator.compare(client, Brake(1, 10), in_a_while())
+            operator.compare(client, SafetyLimit(1, 10), in_a_while())
     assert client.count_observations(my_status=Status.STARTING) == 10
-    (told,) = client.events()
-    assert told.kind is EventKind.BRAKE
-    assert "is lost; the telescope does not know it" in told.detail
-    operator.compare(client, Brake(100, 10), in_a_while())
+    (event,) = client.events()
+    assert event.kind is EventKind.BRAKE
+    assert "is lost; the telescope does not know it" in event.detail
+    operator.compare(client, SafetyLimit(100, 10), in_a_while())
     assert client.count_observations(my_status=Status.ERROR_START_OBS) == 10
     assert client.count_observations(my_status=Status.STARTING) == 0
 
@@ -287,4 +287,4 @@ def test_where_too_much_is_wrong_at_once_nothing_is_repaired_until_a_person_says
 def test_the_brake_trips_above_its_percentage_but_never_below_its_floor(
     percent: float, findings: int, looked_at: int, trips: bool
 ) -> None:
-    assert Brake(percent, 10).trips(findings, looked_at) is trips
+    assert SafetyLimit(percent, 10).is_exceeded(findings, looked_at) is trips

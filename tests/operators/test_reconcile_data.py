@@ -16,9 +16,9 @@ from atdb_interface.events import EventKind
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation
 from operators.data.local_products import path_of
-from operators.reconcile import compare_data, comparison
+from operators.reconcile import compare_data, data_pass
 from operators.reconcile.compare_data import NAME, CompareDataOperator
-from operators.remove import RemoveOperator
+from operators.stages.remove import RemoveProductsOperator
 from tests.operators.conftest import Context
 from tests.operators.observations import in_archive, products_of
 
@@ -43,7 +43,7 @@ def look(client: Client, context: Context, data_root: Path, archive_root: Path) 
 def removed(archived: Make, context: Context) -> Make:
     def make(**fields: object) -> Observation:
         made = archived(**fields)
-        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
         return made
 
     return make
@@ -87,8 +87,8 @@ def test_a_product_that_is_not_on_its_data_host_is_told_once(
     delete(path_of(product))
     assert look() == [f"{product.filename} is archived, but not on its data host"]
     assert look() == []
-    (told,) = client.events()
-    assert (told.kind, told.taskID, told.dataproduct) == (
+    (event,) = client.events()
+    assert (event.kind, event.taskID, event.dataproduct) == (
         EventKind.DISAGREEMENT,
         product.taskID,
         product.filename,
@@ -192,14 +192,14 @@ def test_a_difference_that_is_only_one_of_time_is_none(
     client: Client, look: Look, archived: Make, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = archived()
-    size_on_disk = comparison.size_on_disk
+    size_on_disk = data_pass.size_on_disk
 
     def and_then_it_is_removed(path: Path) -> int | None:
         if client.observation(made.taskID).my_status is Status.ARCHIVED:
-            RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+            RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
         return size_on_disk(path)
 
-    monkeypatch.setattr(comparison, "size_on_disk", and_then_it_is_removed)
+    monkeypatch.setattr(data_pass, "size_on_disk", and_then_it_is_removed)
     assert look() == []
     assert client.observation(made.taskID).my_status is Status.REMOVED
 
@@ -219,8 +219,8 @@ def test_an_archive_that_is_not_there_is_one_finding(
 ) -> None:
     removed()
     archive_root.rename(archive_root.with_name("away"))
-    (told,) = look()
-    assert told.startswith("the archive cannot be looked at: ArchiveError: ")
+    (sentence,) = look()
+    assert sentence.startswith("the archive cannot be looked at: ArchiveError: ")
     assert look() == []
 
 
@@ -228,16 +228,16 @@ def test_an_archive_that_goes_away_meanwhile_is_one_finding_too(
     client: Client, look: Look, removed: Make, archive_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     removed()
-    size_on_disk = comparison.size_on_disk
+    size_on_disk = data_pass.size_on_disk
 
     def and_then_it_is_away(path: Path) -> int | None:
         if archive_root.exists():
             archive_root.rename(archive_root.with_name("away"))
         return size_on_disk(path)
 
-    monkeypatch.setattr(comparison, "size_on_disk", and_then_it_is_away)
-    (told,) = look()
-    assert told.startswith("the archive cannot be looked at: ArchiveError: ")
+    monkeypatch.setattr(data_pass, "size_on_disk", and_then_it_is_away)
+    (sentence,) = look()
+    assert sentence.startswith("the archive cannot be looked at: ArchiveError: ")
 
 
 def test_a_data_root_that_is_not_there_is_one_finding(
@@ -273,13 +273,13 @@ def test_a_part_of_an_ingest_that_has_just_begun_is_left(
     part = in_archive(archive_root, made) / f".{made.taskID}_1.fits.0123456789ab.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(b"half")
-    untold = compare_data.untold
+    new_events = compare_data.new_events
 
     def and_then_it_is_ingested(*arguments: Any) -> Any:
         client.move(made.taskID, Status.INGESTING, owner="ingest/run 2", lease_seconds=60)
-        return untold(*arguments)
+        return new_events(*arguments)
 
-    monkeypatch.setattr(compare_data, "untold", and_then_it_is_ingested)
+    monkeypatch.setattr(compare_data, "new_events", and_then_it_is_ingested)
     assert look() == []
     assert part.exists()
 
@@ -306,13 +306,13 @@ def test_a_pass_ends_in_time_and_the_next_goes_on(
     made = [validated(products=2) for _ in range(2)]
     for each in made:
         delete(path_of(products_of(client, each)[0]))
-    size_on_disk = comparison.size_on_disk
+    size_on_disk = data_pass.size_on_disk
 
     def slowly(path: Path) -> int | None:
         time.sleep(0.5)
         return size_on_disk(path)
 
-    monkeypatch.setattr(comparison, "size_on_disk", slowly)
+    monkeypatch.setattr(data_pass, "size_on_disk", slowly)
     monkeypatch.setattr(compare_data, "COMPARE_SECONDS", 0.7)
     assert len(look()) == 1
     assert progress(client) == f"has compared the data up to {made[0].taskID}"

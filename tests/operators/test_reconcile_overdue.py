@@ -18,7 +18,7 @@ from atdb_interface.expected import EXPECTED
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import INGEST, Status
 from atdb_interface.observations import Observation
-from operators.reconcile.overdue import OVERDUE, OverdueOperator
+from operators.reconcile.overdue import OVERDUE, ReportOverdueOperator
 from tests.operators.conftest import Context
 
 Observe = Callable[..., Observation]
@@ -30,7 +30,7 @@ def look(client: Client, context: Context) -> Callable[[], set[str]]:
 
     def once() -> set[str]:
         emitted: Any = OutletEventAccessors()
-        OverdueOperator(task_id="overdue").execute(context("", "reconcile") | {"outlet_events": emitted})
+        ReportOverdueOperator(task_id="overdue").execute(context("", "reconcile") | {"outlet_events": emitted})
         return set(emitted[OVERDUE].partition_keys)
 
     return once
@@ -56,11 +56,11 @@ def test_each_overdue_observation_is_told_and_emitted_once(
     first = waiting(EXPECTED[Status.VALID] + timedelta(minutes=1))
     waiting(EXPECTED[Status.VALID] - timedelta(minutes=1))
     assert look() == {first.taskID}
-    (told,) = client.events()
+    (event,) = client.events()
     since, due = (write_time(first.status_since + later) for later in (timedelta(0), EXPECTED[Status.VALID]))
-    assert (told.kind, told.taskID) == (EventKind.OVERDUE, first.taskID)
-    assert told.key == f"overdue/{first.taskID}/valid/{since}"
-    assert told.detail == f"{first.taskID} is valid since {since}, and overdue since {due}"
+    assert (event.kind, event.taskID) == (EventKind.OVERDUE, first.taskID)
+    assert event.key == f"overdue/{first.taskID}/valid/{since}"
+    assert event.detail == f"{first.taskID} is valid since {since}, and overdue since {due}"
     second = waiting(timedelta(days=9))
     assert look() == {second.taskID}
 
@@ -73,8 +73,8 @@ def test_the_rest_before_a_stage_comes_on_top(
     waiting(EXPECTED[Status.VALID] + rest - timedelta(minutes=1))
     late = waiting(EXPECTED[Status.VALID] + rest + timedelta(minutes=1))
     assert look() == {late.taskID}
-    (told,) = client.events()
-    assert told.detail.endswith(f"overdue since {write_time(late.status_since + rest + EXPECTED[Status.VALID])}")
+    (event,) = client.events()
+    assert event.detail.endswith(f"overdue since {write_time(late.status_since + rest + EXPECTED[Status.VALID])}")
 
 
 def test_where_nothing_has_become_overdue_the_asset_does_not_change(

@@ -15,14 +15,14 @@ from atdb_interface.times import CLAIM_SECONDS
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.hooks.airflow import AirflowHook
 from operators.reconcile.compare_runs import CompareRunsOperator
-from operators.reconcile.safety_limit import Brake
+from operators.reconcile.safety_limit import SafetyLimit
 from standalone.settings import HOST
 from tests.airflow_serving import Airflow
 from tests.conftest import free_ports
 from tests.operators.conftest import Context
 
 Observe = Callable[..., Observation]
-BRAKE = Brake(percent=1.0, floor=10)
+BRAKE = SafetyLimit(percent=1.0, floor=10)
 UNHEARD_SINCE = timedelta(seconds=70)
 
 

@@ -11,13 +11,13 @@ from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import DataProduct, NewDataProduct
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_plugins.archive.archive import ArchiveError
+from atdb_plugins.archive.folder import ArchiveError
 from operators.data.local_products import path_of
-from operators.data.removal import Removal
-from operators.ingest import IngestOperator
-from operators.remove import RemoveError, RemoveOperator
-from operators.remove_command import main
-from operators.validate import ValidateOperator
+from operators.data.removal_check import RemovalCheck
+from operators.stages.ingest import IngestProductsOperator
+from operators.stages.remove import RemoveError, RemoveProductsOperator
+from operators.stages.remove_command import main
+from operators.stages.validate import ValidateProductsOperator
 from tests.operators.conftest import Context
 from tests.operators.observations import (
     Make,
@@ -42,7 +42,7 @@ def test_what_the_archive_does_not_hold_is_not_deleted_and_the_rest_is(
         case "gone":
             shutil.rmtree(copy)
     with pytest.raises(RemoveError):
-        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     status, reason = last(client, made)
     assert status == "remove error"
     assert reason.startswith(f"RemoveError: 1 of 3 data products stay, first {first.filename}: ArchiveError: ")
@@ -58,7 +58,7 @@ def test_what_has_grown_since_it_was_validated_stays(client: Client, archived: M
     with (path_of(first) / "table.dat").open("ab") as file:
         file.write(b"late")
     with pytest.raises(RemoveError, match="has grown"):
-        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert statuses(client, made) == ["archived", "removed", "removed"]
     assert path_of(first).is_dir()
     assert not path_of(second).exists()
@@ -70,7 +70,7 @@ def test_while_the_archive_is_not_there_nothing_is_deleted(
     made = archived()
     archive_root.rename(archive_root.with_name("unmounted"))
     with pytest.raises(ArchiveError, match="is not there"):
-        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert statuses(client, made) == ["archived"] * 3
     assert all(path_of(product).exists() for product in products_of(client, made))
 
@@ -88,7 +88,7 @@ def test_remove_deletes_a_link_and_not_what_it_leads_to(
     file.symlink_to(precious / "file")
     shutil.rmtree(other)
     other.symlink_to(precious)
-    RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert (precious / "file").read_bytes() == b"x"
     assert not any(path.is_symlink() or path.exists() for path in (directory, file, other))
 
@@ -97,7 +97,7 @@ def test_remove_goes_on_where_a_killed_try_has_ended(client: Client, archived: M
     made = archived()
     shutil.rmtree(path_of(products_of(client, made)[0]))
     client.move(made.taskID, Status.REMOVING, owner="remove/run 1", lease_seconds=60)
-    RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert client.observation(made.taskID).my_status is Status.REMOVED
     assert statuses(client, made) == [ProductStatus.REMOVED] * 3
 
@@ -108,7 +108,7 @@ def test_nothing_is_called_removed_while_the_data_host_is_not_mounted(
     made = archived()
     (data_root / "wcudata1").rename(data_root.with_name("unmounted"))
     with pytest.raises(RemoveError, match="not mounted"):
-        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert client.observation(made.taskID).my_status is Status.REMOVE_ERROR
 
 
@@ -122,12 +122,12 @@ def test_what_another_task_has_too_stays_until_it_is_only_ours(
     shared = products_of(client, made)[0]
     client.create_dataproducts([NewDataProduct(taskID=other.taskID, filename=shared.filename)])
     with pytest.raises(RemoveError, match=f"is a product of {other.taskID} too, where it is defined"):
-        RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert statuses(client, made) == ["archived", "removed", "removed"]
     assert path_of(shared).exists()
     (product,) = products_of(client, other)
     client.delete_dataproduct(product.id)
-    RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert not path_of(shared).exists()
 
 
@@ -142,15 +142,15 @@ def test_only_what_an_admin_has_forced_is_deleted_unverified(
             path.mkdir()
         else:
             path.write_bytes(b"")
-    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     client.move(made.taskID, Status.VALID, reason="ingest it after all")
-    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert statuses(client, made) == ["archived", "archived", "invalid", "invalid"]
     lost, _, forced, kept = products_of(client, made)
     shutil.rmtree(in_archive(archive_root, made) / lost.filename)
     for product in (lost, forced):
         client.force_removal(product.id, "of no use to anybody")
-    RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert statuses(client, made) == ["removed", "removed", "removed", "invalid"]
     assert [path_of(p).exists() for p in products_of(client, made)] == [False, False, False, True]
     assert path_of(kept).parent.is_dir()
@@ -162,21 +162,23 @@ def test_each_deletion_is_told_before_the_next_product_is_looked_at(
     made = archived()
     seen = []
 
-    class WatchedRemoval(Removal):
+    class WatchedRemovalCheck(RemovalCheck):
         def judge(self, product: DataProduct) -> Path:
             gone = [not path_of(p).exists() for p in products_of(client, made)]
             seen.append(gone == [status == "removed" for status in statuses(client, made)])
             return super().judge(product)
 
-    monkeypatch.setattr("operators.remove.Removal", WatchedRemoval)
-    RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    monkeypatch.setattr("operators.stages.remove.RemovalCheck", WatchedRemovalCheck)
+    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert seen == [True] * 3
 
 
 def test_a_rehearsal_in_airflow_deletes_nothing(client: Client, archived: Make, context: Context) -> None:
     made = archived()
     before = client.observation(made.taskID)
-    RemoveOperator(task_id="remove").execute({**context(made.taskID, "remove"), "params": {"dry_run": True}})
+    RemoveProductsOperator(task_id="remove").execute(
+        {**context(made.taskID, "remove"), "params": {"dry_run": True}}
+    )
     assert client.observation(made.taskID) == before
     assert all(path_of(product).exists() for product in products_of(client, made))
 

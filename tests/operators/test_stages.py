@@ -10,10 +10,10 @@ from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from operators.data.local_products import path_of
-from operators.ingest import IngestOperator
-from operators.remove import RemoveOperator
-from operators.specify import SpecifyOperator
-from operators.validate import ValidateOperator
+from operators.stages.ingest import IngestProductsOperator
+from operators.stages.remove import RemoveProductsOperator
+from operators.stages.specify import SpecifyObservationOperator
+from operators.stages.validate import ValidateProductsOperator
 from tests.operators.conftest import Context
 from tests.operators.observations import (
     Make,
@@ -30,7 +30,7 @@ def test_a_specification_gets_its_products_and_is_scheduled(
 ) -> None:
     made = observe(observing_mode="arts_sc1_timing", options={"ndps": "3"})
     for _ in range(2):
-        SpecifyOperator(task_id="specify").execute(context(made.taskID, "specify"))
+        SpecifyObservationOperator(task_id="specify").execute(context(made.taskID, "specify"))
         assert names_of_history(client, made) == ["defined", "scheduled"]
         assert len(products_of(client, made)) == 3
     assert client.observation(made.taskID).status_history[-1].owner == "specify/run 1"
@@ -38,7 +38,7 @@ def test_a_specification_gets_its_products_and_is_scheduled(
 
 def test_specify_goes_on_where_a_killed_try_has_ended(client: Client, observe: Observe, context: Context) -> None:
     made = observe()
-    SpecifyOperator(task_id="specify").execute(context(made.taskID, "specify"))
+    SpecifyObservationOperator(task_id="specify").execute(context(made.taskID, "specify"))
     other = observe()
     client.create_dataproducts(
         [
@@ -46,7 +46,7 @@ def test_specify_goes_on_where_a_killed_try_has_ended(client: Client, observe: O
             for p in products_of(client, made)[:7]
         ]
     )
-    SpecifyOperator(task_id="specify").execute(context(other.taskID, "specify"))
+    SpecifyObservationOperator(task_id="specify").execute(context(other.taskID, "specify"))
     assert len(products_of(client, other)) == 40
     assert client.observation(other.taskID).my_status is Status.SCHEDULED
 
@@ -54,14 +54,19 @@ def test_specify_goes_on_where_a_killed_try_has_ended(client: Client, observe: O
 def test_an_aborted_specification_is_not_scheduled(client: Client, observe: Observe, context: Context) -> None:
     made = observe(Status.ABORTED)
     with pytest.raises(AirflowSkipException):
-        SpecifyOperator(task_id="specify").execute(context(made.taskID, "specify"))
+        SpecifyObservationOperator(task_id="specify").execute(context(made.taskID, "specify"))
     assert client.observation(made.taskID).my_status is Status.ABORTED
     assert products_of(client, made) == []
 
 
 @pytest.mark.parametrize("key", ["", None])
 def test_a_run_for_no_observation_fails_at_once(context: Context, key: Any) -> None:
-    for operator in (SpecifyOperator, ValidateOperator, IngestOperator, RemoveOperator):
+    for operator in (
+        SpecifyObservationOperator,
+        ValidateProductsOperator,
+        IngestProductsOperator,
+        RemoveProductsOperator,
+    ):
         with pytest.raises(AirflowFailException, match="partition key"):
             operator(task_id="t").execute(context(key, "ingest"))
 
@@ -71,15 +76,15 @@ def test_data_go_from_completing_to_removed_and_are_in_the_archive(
 ) -> None:
     made = written(irods_collection="apertif_main/wcudata")
     sources = {p.filename: records_of(path_of(p)) for p in products_of(client, made)}
-    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     assert {p.filename: (p.size, p.checksum) for p in products_of(client, made)} == {
         name: (sum(record.size for record in records), product_checksum(records))
         for name, records in sources.items()
     }
-    IngestOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert statuses(client, made) == ["archived"] * 3
     assert all(path_of(product).exists() for product in products_of(client, made))
-    RemoveOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert statuses(client, made) == ["removed"] * 3
     assert names_of_history(client, made)[4:] == [
         "completing", "checking", "valid", "ingesting", "archived", "removing", "removed",

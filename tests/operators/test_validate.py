@@ -14,7 +14,7 @@ from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from operators.data.local_products import DataError, path_of
 from operators.lease import LeaseKeeper
-from operators.validate import StillWrittenError, ValidateOperator
+from operators.stages.validate import StillWrittenError, ValidateProductsOperator
 from tests.operators.conftest import Context
 from tests.operators.observations import (
     Make,
@@ -36,7 +36,7 @@ def test_missing_and_empty_products_make_an_observation_incomplete_and_say_why(
     for path in path_of(hollow).rglob("*"):
         if path.is_file():
             path.unlink()
-    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     assert statuses(client, made) == ["invalid", "invalid", "invalid", "valid"]
     reasons = {step.dataproduct: step.reason for p in products_of(client, made) for step in p.status_history}
     assert reasons == {
@@ -53,7 +53,7 @@ def test_missing_and_empty_products_make_an_observation_incomplete_and_say_why(
 
 def test_an_observation_without_products_is_incomplete(client: Client, observe: Observe, context: Context) -> None:
     made = observe(Status.COMPLETING)
-    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     assert last(client, made) == ("incomplete", "it has no data products")
 
 
@@ -70,10 +70,10 @@ def test_without_the_data_root_nothing_is_called_invalid(
     made = written()
     data_root.rename(data_root.with_name("unmounted"))
     with pytest.raises(DataError):
-        ValidateOperator(task_id="validate").execute(context(made.taskID, "validate", retries=1))
+        ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate", retries=1))
     assert client.observation(made.taskID).my_status is Status.CHECKING
     data_root.with_name("unmounted").rename(data_root)
-    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     assert client.observation(made.taskID).my_status is Status.VALID
 
 
@@ -83,7 +83,7 @@ def test_nothing_is_called_missing_while_the_data_host_is_not_mounted(
     made = written()
     (data_root / "wcudata1").rename(data_root.with_name("unmounted"))
     with pytest.raises(DataError):
-        ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+        ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     assert statuses(client, made) == ["defined"] * 3
 
 
@@ -97,7 +97,7 @@ def test_a_link_in_the_data_is_never_followed(
     (inside / "link").symlink_to(secret)
     instead.unlink()
     instead.symlink_to(secret)
-    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     assert statuses(client, made) == ["invalid", "invalid", "valid"]
 
 
@@ -107,14 +107,14 @@ def test_an_observation_aborted_while_it_is_checked_stays_aborted(
 ) -> None:
     made = written()
 
-    class CancelledValidateOperator(ValidateOperator):
+    class CancelledValidateProductsOperator(ValidateProductsOperator):
         def work(self, *arguments: Any) -> Any:
             decision = super().work(*arguments) if late else None
             client.move(made.taskID, Status.ABORTED, reason="rain")
             return decision or super().work(*arguments)
 
     with pytest.raises(AirflowSkipException):
-        CancelledValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+        CancelledValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     last = client.observation(made.taskID).status_history[-1]
     assert (last.name, last.reason) == ("aborted", "rain")
     assert statuses(client, made) == ["valid" if late else "defined"] * 3
@@ -142,13 +142,13 @@ def test_what_is_no_data_product_is_invalid_and_the_reason_says_why(
             os.mkfifo(directory)
             os.mkfifo(file)
             reasons = [f"{path.name} is neither a file nor a directory" for path in (directory, file)]
-    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     assert [p.status_history[-1].reason for p in products_of(client, made)] == reasons
     assert statuses(client, made) == ["invalid"] * 2
     assert last(client, made)[0] == "incomplete"
 
 
-class _GrowingValidateOperator(ValidateOperator):
+class _GrowingValidateProductsOperator(ValidateProductsOperator):
     """Validates data on which the data writer goes on writing."""
 
     grows: Path
@@ -170,7 +170,7 @@ def test_what_is_still_being_written_is_looked_at_again_and_is_invalid_at_last(
 ) -> None:
     made = written()
     _, growing, _ = products_of(client, made)
-    operator = _GrowingValidateOperator(task_id="validate")
+    operator = _GrowingValidateProductsOperator(task_id="validate")
     operator.grows = path_of(growing)
     with pytest.raises(StillWrittenError, match=f"^{growing.filename} is still being written$"):
         operator.execute(context(made.taskID, "validate", retries=1))
@@ -189,11 +189,11 @@ def test_data_that_stop_growing_between_two_tries_are_valid(
     client: Client, written: Make, context: Context
 ) -> None:
     made = written()
-    operator = _GrowingValidateOperator(task_id="validate")
+    operator = _GrowingValidateProductsOperator(task_id="validate")
     operator.grows = path_of(products_of(client, made)[0]) / "table.dat"
     with pytest.raises(StillWrittenError):
         operator.execute(context(made.taskID, "validate", retries=1))
-    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate", try_number=2, retries=1))
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate", try_number=2, retries=1))
     assert statuses(client, made) == ["valid"] * 3
 
 
@@ -203,7 +203,7 @@ def test_data_that_cannot_be_looked_at_are_not_called_invalid_on_the_last_try_ei
     made = written(data_location=f"wcudata1:/{'far' * 100}", products=0)
     client.create_dataproducts([NewDataProduct(taskID=made.taskID, filename="x.fits")])
     with pytest.raises(OSError, match="File name too long"):
-        ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+        ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     status, reason = last(client, made)
     assert status == "incomplete"
     assert reason.startswith("could not be looked at: OSError: ")
@@ -217,7 +217,7 @@ def test_an_empty_place_of_a_disk_is_taken_for_one_that_is_not_mounted(
     (data_root / "wcudata1").rename(data_root.with_name("unmounted"))
     (data_root / "wcudata1").mkdir()
     with pytest.raises(DataError, match="not mounted"):
-        ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+        ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     assert statuses(client, made) == ["defined"] * 3
 
 
@@ -227,12 +227,12 @@ def test_an_incomplete_observation_is_looked_at_again_when_its_run_is_cleared(
     made = written()
     (missing, *_) = (path_of(product) for product in products_of(client, made))
     missing.rename(missing.with_name("late"))
-    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     assert last(client, made)[0] == "incomplete"
     missing.with_name("late").rename(missing)
     with pytest.raises(AirflowSkipException):
-        ValidateOperator(task_id="validate").execute(context(made.taskID, "validate", run="run 2"))
-    ValidateOperator(task_id="validate").execute(context(made.taskID, "validate", try_number=2, retries=1))
+        ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate", run="run 2"))
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate", try_number=2, retries=1))
     assert names_of_history(client, made)[-4:] == ["incomplete", "completing", "checking", "valid"]
     assert statuses(client, made) == ["valid"] * 3
 
@@ -241,13 +241,13 @@ def test_validate_tells_how_far_it_is(client: Client, written: Make, context: Co
     made = written(products=2)
     seen = []
 
-    class WatchedValidateOperator(ValidateOperator):
+    class WatchedValidateProductsOperator(ValidateProductsOperator):
         def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> Any:
             decision = super().work(client, observation, owner, lease)
             lease._renew()
             seen.extend(client.leases())
             return decision
 
-    WatchedValidateOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    WatchedValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     size = sum(product.size or 0 for product in products_of(client, made))
     assert [(lease.done_bytes, lease.total_bytes) for lease in seen] == [(size, size)]

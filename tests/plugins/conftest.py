@@ -12,7 +12,7 @@ import pytest
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
-from atdb_plugins.airflow_runs import AirflowRuns
+from atdb_plugins.airflow_api import AsyncAirflowClient
 from tests.airflow_serving import Airflow
 from tests.conftest import SECRETS
 
@@ -45,12 +45,12 @@ class Speaking:
         self.atdb_url, self.airflow_url, self.password = atdb_url, airflow_url, password
 
     @asynccontextmanager
-    async def clients(self) -> AsyncIterator[tuple[AsyncClient, AirflowRuns]]:
+    async def clients(self) -> AsyncIterator[tuple[AsyncClient, AsyncAirflowClient]]:
         atdb = AsyncClient(self.atdb_url, user="service", secret=SECRETS["service"], patience=0)
-        async with atdb, AirflowRuns(self.airflow_url, "listen", self.password) as airflow:
+        async with atdb, AsyncAirflowClient(self.airflow_url, "listen", self.password) as airflow:
             yield atdb, airflow
 
-    def run(self, work: Callable[[AsyncClient, AirflowRuns], Awaitable[Result]]) -> Result:
+    def run(self, work: Callable[[AsyncClient, AsyncAirflowClient], Awaitable[Result]]) -> Result:
         async def with_clients() -> Result:
             async with self.clients() as (atdb, airflow):
                 return await work(atdb, airflow)

@@ -19,8 +19,9 @@ from atdb_interface.checksum import CHUNK_BYTES, product_checksum, records_of
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import NewDataProduct
 from atdb_interface.observations import Observation
-from atdb_plugins.archive.archive import Archive, ArchiveError
-from atdb_plugins.archive.partial_files import publish
+from atdb_plugins.archive.archive import Archive
+from atdb_plugins.archive.folder import ArchiveError, ArchiveFolder
+from atdb_plugins.archive.partial_files import PartialFile, publish
 
 NAME = "WSRTA190405034_B000.MS"
 Make = Callable[..., Path]
@@ -87,17 +88,17 @@ def checksum(product: Path) -> str:
     return product_checksum(records_of(product))
 
 
-def folder_of(archive: Archive) -> str:
-    return f"{archive.root}/apertif_main/190405034"
+def folder_of(archive: Archive) -> ArchiveFolder:
+    return ArchiveFolder(archive.filesystem, archive.root, f"{archive.root}/apertif_main/190405034")
 
 
 def store(archive: Archive, source: Path, *, expected: str | None = None, **more: Any) -> Any:
-    return archive.store(source, folder_of(archive), source.name, checksum=expected or checksum(source), **more)
+    return folder_of(archive).store(source, source.name, checksum=expected or checksum(source), **more)
 
 
 def leave_part(archive: Archive, source: Path) -> Path:
     """Do what an attempt does that is killed at the worst moment: all is written, and nothing is published."""
-    part = Path(folder_of(archive), f".{source.name}.0123456789ab.part")
+    part = Path(folder_of(archive).path, f".{source.name}.0123456789ab.part")
     shutil.copytree(source, part)
     return part
 
@@ -108,9 +109,9 @@ def everything(archive: Archive) -> list[str]:
 
 def test_a_directory_comes_back_byte_for_byte(archive: Archive, source: Path) -> None:
     records = store(archive, source)
-    final = f"{folder_of(archive)}/{NAME}"
-    assert sorted(records, key=lambda r: r.path) == archive.read(final) == records_of(source)
-    archive.verify(folder_of(archive), NAME, checksum(source))
+    final = f"{folder_of(archive).path}/{NAME}"
+    assert sorted(records, key=lambda r: r.path) == folder_of(archive).read(NAME) == records_of(source)
+    folder_of(archive).verify(NAME, checksum(source))
     kept = {path.removeprefix(f"{final}/"): archive.filesystem.cat_file(path) for path in everything(archive)}
     assert kept == {p.relative_to(source).as_posix(): p.read_bytes() for p in source.rglob("*") if p.is_file()}
 
@@ -120,7 +121,7 @@ def test_a_file_comes_back_byte_for_byte(archive: Archive, tmp_path: Path) -> No
     source.write_bytes(os.urandom(CHUNK_BYTES + 1))
     (record,) = store(archive, source)
     assert (record.path, record.size, record.sha256) == ("", CHUNK_BYTES + 1, checksum(source))
-    assert everything(archive) == [f"{folder_of(archive)}/{source.name}"]
+    assert everything(archive) == [f"{folder_of(archive).path}/{source.name}"]
     assert archive.filesystem.cat_file(everything(archive)[0]) == source.read_bytes()
 
 
@@ -156,21 +157,21 @@ def test_an_archive_that_gives_back_other_bytes_never_gives_them_the_name(
 def test_what_was_stored_and_later_changes_is_found_out(archive: Archive, source: Path) -> None:
     store(archive, source)
     expected = checksum(source)
-    archive.filesystem.pipe_file(f"{folder_of(archive)}/{NAME}/table.dat", b"rotten")
+    archive.filesystem.pipe_file(f"{folder_of(archive).path}/{NAME}/table.dat", b"rotten")
     with pytest.raises(ArchiveError, match="is not what was observed"):
-        archive.verify(folder_of(archive), NAME, expected)
-    archive.filesystem.rm(f"{folder_of(archive)}/{NAME}", recursive=True)
+        folder_of(archive).verify(NAME, expected)
+    archive.filesystem.rm(f"{folder_of(archive).path}/{NAME}", recursive=True)
     with pytest.raises(ArchiveError, match="is not in the archive"):
-        archive.verify(folder_of(archive), NAME, expected)
+        folder_of(archive).verify(NAME, expected)
 
 
 def test_what_a_dead_attempt_left_does_not_matter_and_is_deleted(local: Archive, source: Path) -> None:
     part = leave_part(local, source)
     (part / "of another try").write_bytes(b"x")
-    assert local.parts(folder_of(local)) == [str(part)]
+    assert [left.path for left in folder_of(local).partial_files()] == [str(part)]
     store(local, source)
-    assert [path.name for path in Path(folder_of(local)).iterdir()] == [NAME]
-    local.verify(folder_of(local), NAME, checksum(source))
+    assert [path.name for path in Path(folder_of(local).path).iterdir()] == [NAME]
+    folder_of(local).verify(NAME, checksum(source))
 
 
 def test_an_attempt_that_is_stopped_leaves_nothing_behind(archive: Archive, source: Path) -> None:
@@ -195,7 +196,7 @@ def test_an_attempt_that_is_stopped_leaves_nothing_behind(archive: Archive, sour
 
 
 def test_of_a_publication_and_a_deletion_of_one_part_only_one_happens(local: Archive, source: Path) -> None:
-    final = f"{folder_of(local)}/{NAME}"
+    final = f"{folder_of(local).path}/{NAME}"
     part = leave_part(local, source)
 
     class SlowlyDeletingFileSystem(LocalFileSystem):
@@ -205,12 +206,12 @@ def test_of_a_publication_and_a_deletion_of_one_part_only_one_happens(local: Arc
                 publish(local.filesystem, str(part), final, local.root)
             super().rm(path, *arguments, **options)
 
-    Archive(SlowlyDeletingFileSystem(), local.root).delete_leftover(str(part))
+    PartialFile(SlowlyDeletingFileSystem(), str(part)).delete()
     assert everything(local) == []
     part = leave_part(local, source)
     publish(local.filesystem, str(part), final, local.root)
-    local.delete_leftover(str(part))
-    local.verify(folder_of(local), NAME, checksum(source))
+    PartialFile(local.filesystem, str(part)).delete()
+    folder_of(local).verify(NAME, checksum(source))
 
 
 def test_two_attempts_at_once_end_with_the_whole_product(local: Archive, source: Path) -> None:
@@ -224,37 +225,37 @@ def test_two_attempts_at_once_end_with_the_whole_product(local: Archive, source:
     for _ in range(10):
         with ThreadPoolExecutor(3) as pool:
             list(pool.map(attempt, range(3)))
-        if Path(folder_of(local), NAME).exists():
-            local.verify(folder_of(local), NAME, checksum(source))
+        if Path(folder_of(local).path, NAME).exists():
+            folder_of(local).verify(NAME, checksum(source))
         assert attempt(0)
-        local.verify(folder_of(local), NAME, checksum(source))
-        assert [path.name for path in Path(folder_of(local)).iterdir()] == [NAME]
-        shutil.rmtree(Path(folder_of(local), NAME))
+        folder_of(local).verify(NAME, checksum(source))
+        assert [path.name for path in Path(folder_of(local).path).iterdir()] == [NAME]
+        shutil.rmtree(Path(folder_of(local).path, NAME))
 
 
 def test_leftovers_in_a_folder_are_found_and_deleted(archive: Archive, source: Path) -> None:
     store(archive, source)
-    file = f"{folder_of(archive)}/.other.fits.0123456789ab.part"
+    file = f"{folder_of(archive).path}/.other.fits.0123456789ab.part"
     archive.filesystem.pipe_file(file, b"x")
-    directory = f"{folder_of(archive)}/.{NAME}.ba9876543210.part"
+    directory = f"{folder_of(archive).path}/.{NAME}.ba9876543210.part"
     archive.filesystem.makedirs(directory)
     archive.filesystem.pipe_file(f"{directory}/table.dat", b"x")
-    found = archive.parts(folder_of(archive))
-    assert sorted(found) == [directory, file]
-    for leftover in found:
-        archive.delete_leftover(leftover)
-    assert archive.parts(folder_of(archive)) == []
+    leftovers = folder_of(archive).partial_files()
+    assert sorted(leftover.path for leftover in leftovers) == [directory, file]
+    for leftover in leftovers:
+        leftover.delete()
+    assert folder_of(archive).partial_files() == []
     with pytest.raises(ValueError, match="is no part"):
-        archive.delete_leftover(f"{folder_of(archive)}/{NAME}")
-    archive.verify(folder_of(archive), NAME, checksum(source))
+        PartialFile(archive.filesystem, f"{folder_of(archive).path}/{NAME}")
+    folder_of(archive).verify(NAME, checksum(source))
 
 
 def test_the_size_of_a_copy_is_that_of_its_files(archive: Archive, source: Path) -> None:
-    assert archive.size(folder_of(archive), NAME) is None
+    assert folder_of(archive).size(NAME) is None
     store(archive, source)
-    assert archive.size(folder_of(archive), NAME) == sum(record.size for record in records_of(source))
-    archive.filesystem.pipe_file(f"{folder_of(archive)}/x.fits", b"four")
-    assert archive.size(folder_of(archive), "x.fits") == 4
+    assert folder_of(archive).size(NAME) == sum(record.size for record in records_of(source))
+    archive.filesystem.pipe_file(f"{folder_of(archive).path}/x.fits", b"four")
+    assert folder_of(archive).size("x.fits") == 4
 
 
 def test_an_archive_that_is_gone_is_told_from_one_product_that_fails(local: Archive) -> None:
@@ -266,7 +267,7 @@ def test_an_archive_that_is_gone_is_told_from_one_product_that_fails(local: Arch
 
 def test_what_is_there_already_is_not_copied_again(local: Archive, source: Path) -> None:
     store(local, source)
-    stored = Path(folder_of(local)) / NAME / "table.dat"
+    stored = Path(folder_of(local).path) / NAME / "table.dat"
     before = stored.stat()
     assert sorted(store(local, source), key=lambda r: r.path) == records_of(source)
     assert (stored.stat().st_ino, stored.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
@@ -275,7 +276,7 @@ def test_what_is_there_already_is_not_copied_again(local: Archive, source: Path)
 def test_a_wrong_product_stays_until_the_right_one_is_whole(
     local: Archive, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrong = Path(folder_of(local)) / NAME
+    wrong = Path(folder_of(local).path) / NAME
     wrong.mkdir(parents=True)
     (wrong / "table.dat").write_bytes(b"of another observation")
     (wrong / "more.dat").write_bytes(b"more")
@@ -309,25 +310,27 @@ def test_the_manifest_agrees_with_sha256sum_on_the_archives_own_files(
 ) -> None:
     observation = observe(products=2, irods_collection="/apertif_main/wcudata/", options={"ndps": "2"})
     folder = local.folder(observation)
-    assert folder == f"{local.root}/apertif_main/wcudata/{observation.taskID}"
+    assert folder.path == f"{local.root}/apertif_main/wcudata/{observation.taskID}"
     products = list(client.dataproducts(taskID=observation.taskID))
-    files = [
-        (product, local.store(source, folder, product.filename, checksum=checksum(source))) for product in products
-    ]
-    local.write_manifest(folder, observation, files)
-    manifest = json.loads((Path(folder) / "manifest.json").read_text())
+    files = [(product, folder.store(source, product.filename, checksum=checksum(source))) for product in products]
+    folder.write_manifest(observation, files)
+    manifest = json.loads((Path(folder.path) / "manifest.json").read_text())
     listing = "".join(
         f"{file['sha256']}  {product['filename']}/{file['path']}\n"
         for product in manifest["products"]
         for file in product["files"]
     )
-    subprocess.run(["sha256sum", "--check", "--strict", "--quiet"], cwd=folder, input=listing.encode(), check=True)
-    on_disk = sum(path.is_file() for product in products for path in Path(folder, product.filename).rglob("*"))
+    subprocess.run(
+        ["sha256sum", "--check", "--strict", "--quiet"], cwd=folder.path, input=listing.encode(), check=True
+    )
+    on_disk = sum(
+        path.is_file() for product in products for path in Path(folder.path, product.filename).rglob("*")
+    )
     assert len(listing.splitlines()) == on_disk == 8
     assert {product["checksum"] for product in manifest["products"]} == {checksum(source)}
     assert manifest["observation"]["taskID"] == observation.taskID
     assert manifest["observation"]["options"] == {"ndps": "2"}
-    assert local.read_manifest(folder) == {product.filename: records for product, records in files}
+    assert folder.read_manifest() == {product.filename: records for product, records in files}
 
 
 def test_a_new_manifest_replaces_the_old_one_whole(
@@ -335,12 +338,12 @@ def test_a_new_manifest_replaces_the_old_one_whole(
 ) -> None:
     observation = observe(products=2)
     folder = archive.folder(observation)
-    assert archive.read_manifest(folder) == {}
+    assert folder.read_manifest() == {}
     files = [
-        (product, archive.store(source, folder, product.filename, checksum=checksum(source)))
+        (product, folder.store(source, product.filename, checksum=checksum(source)))
         for product in client.dataproducts(taskID=observation.taskID)
     ]
     for count in (1, 2):
-        archive.write_manifest(folder, observation, files[:count])
-        assert len(archive.read_manifest(folder)) == count
+        folder.write_manifest(observation, files[:count])
+        assert len(folder.read_manifest()) == count
     assert not [path for path in everything(archive) if path.endswith(".part")]

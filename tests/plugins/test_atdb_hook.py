@@ -20,6 +20,6 @@ def test_a_test_of_the_connection_logs_in(
 ) -> None:
     login = {"conn_type": "atdb", "host": url, "login": "service", "password": secret}
     monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps(login))
-    found, message = AtdbHook().test_connection()
-    assert found is is_well
+    succeeded, message = AtdbHook().test_connection()
+    assert succeeded is is_well
     assert words in message

@@ -14,16 +14,15 @@ from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import Unavailable
 from atdb_interface.lifecycle import STAGES, Actor, Stage, Status
 from atdb_interface.observations import Observation
-from atdb_plugins.airflow_api import AirflowApiError, AirflowUnavailable
-from atdb_plugins.airflow_runs import AirflowRuns
+from atdb_plugins.airflow_api import AirflowApiError, AirflowUnavailable, AsyncAirflowClient
 from atdb_plugins.dispatch import (
     CONSUMER,
-    DAG_OF,
     LOOK_AGAIN_SECONDS,
     REQUESTS_AT_ONCE,
     Dispatcher,
     _readable,
 )
+from atdb_plugins.stage_dags import DAG_OF
 from standalone.settings import HOST
 from tests.airflow_serving import Airflow
 from tests.conftest import free_ports
@@ -33,7 +32,7 @@ from tests.plugins.conftest import Observe, Speaking
 pytestmark = pytest.mark.timeout(600)
 
 
-async def dispatch(atdb: AsyncClient, airflow: AirflowRuns) -> Dispatcher:
+async def dispatch(atdb: AsyncClient, airflow: AsyncAirflowClient) -> Dispatcher:
     """Begin as the listener does at its start, and dispatch until nothing waits."""
     dispatcher = Dispatcher(atdb, airflow)
     while await dispatcher.step():
@@ -120,8 +119,8 @@ def test_a_second_claim_waits_for_the_run_of_the_first(
     client.release([made.taskID])  # as if its time was over before a worker was free
     speaking.run(dispatch)
     assert airflow.runs_of(made.taskID) == {f"{made.taskID}-ingest-1": "queued"}
-    (found,) = [each for each in client.open_claims(CONSUMER) if each.taskID == made.taskID]
-    assert found.number == 2
+    (second_claim,) = [each for each in client.open_claims(CONSUMER) if each.taskID == made.taskID]
+    assert second_claim.number == 2
 
 
 def test_a_run_that_ends_without_the_work_is_followed_by_the_next(
@@ -131,7 +130,7 @@ def test_a_run_that_ends_without_the_work_is_followed_by_the_next(
     speaking.run(dispatch)
     client.release([made.taskID])  # as a hold and a resume do while the first run is about to skip
 
-    async def until_the_second_is_there(atdb: AsyncClient, runs: AirflowRuns) -> float:
+    async def until_the_second_is_there(atdb: AsyncClient, runs: AsyncAirflowClient) -> float:
         dispatcher = Dispatcher(atdb, runs)
         await dispatcher.step()
         airflow.mark("ingest", f"{made.taskID}-ingest-1", "success")
@@ -168,7 +167,7 @@ def test_what_airflow_refuses_is_not_asked_for_all_the_time(url: str, observed: 
             asked.append(path)
         return False
 
-    async def for_some_seconds(atdb: AsyncClient, runs: AirflowRuns) -> None:
+    async def for_some_seconds(atdb: AsyncClient, runs: AsyncAirflowClient) -> None:
         create = runs.create
 
         async def as_another(dag_id: str, run_id: str, *, partition_key: str, note: str) -> bool:
@@ -248,7 +247,7 @@ def test_nothing_is_claimed_while_airflow_does_not_respond(
 def test_a_token_that_has_expired_is_replaced(observed: Observe, airflow: Airflow, speaking: Speaking) -> None:
     made = observed(Status.VALID)
 
-    async def with_an_old_token(atdb: AsyncClient, runs: AirflowRuns) -> None:
+    async def with_an_old_token(atdb: AsyncClient, runs: AsyncAirflowClient) -> None:
         runs._token = EXPIRED
         await dispatch(atdb, runs)
 
@@ -265,7 +264,7 @@ def test_what_airflow_refuses_for_one_dag_leaves_the_others_alone(
 ) -> None:
     refused, other = observed(Status.ARCHIVED), observed(Status.VALID)
 
-    async def half(atdb: AsyncClient, runs: AirflowRuns) -> Dispatcher:
+    async def half(atdb: AsyncClient, runs: AsyncAirflowClient) -> Dispatcher:
         create = runs.create
 
         async def ask(dag_id: str, run_id: str, *, partition_key: str, note: str) -> bool:
@@ -297,7 +296,7 @@ def test_an_answer_that_is_lost_is_made_good_by_the_next_step(
         lost.append(path)
         return True
 
-    async def until_all_is_well(atdb: AsyncClient, runs: AirflowRuns) -> None:
+    async def until_all_is_well(atdb: AsyncClient, runs: AsyncAirflowClient) -> None:
         dispatcher = Dispatcher(atdb, runs)
         with pytest.raises(AirflowUnavailable):
             await dispatcher.step()
@@ -324,7 +323,7 @@ def test_two_listeners_at_once_create_each_run_once(
 ) -> None:
     made = [observed(Status.VALID) for _ in range(12)]
 
-    async def both(atdb: AsyncClient, runs: AirflowRuns) -> None:
+    async def both(atdb: AsyncClient, runs: AsyncAirflowClient) -> None:
         await asyncio.gather(*(dispatch(atdb, runs) for _ in range(3)))
 
     speaking.run(both)

@@ -7,7 +7,7 @@ import pytest
 
 from atdb_plugins import plugin
 from atdb_plugins.links import dag_page, run_page, tasks_page
-from operators.owner import OWNER, owned
+from operators.dag_arguments import DAG_OWNER, dag_arguments
 
 URL = "https://atdb.example.org"
 DESTINATIONS = ["nav", "dag", "task", "dag_run", "task_instance"]
@@ -26,16 +26,16 @@ def test_links_lead_to_pages_of_atdb() -> None:
     assert run_page("ingest", "manual__2026-04-05T06:00:00+00:00") == (
         f"{URL}/tasks/of-run/?dag=ingest&run=manual__2026-04-05T06%3A00%3A00%2B00%3A00"
     )
-    assert owned("ingest", retries=3) == {
-        "default_args": {"owner": OWNER, "retries": 3},
-        "owner_links": {OWNER: f"{URL}/dags/ingest/"},
+    assert dag_arguments("ingest", retries=3) == {
+        "default_args": {"owner": DAG_OWNER, "retries": 3},
+        "owner_links": {DAG_OWNER: f"{URL}/dags/ingest/"},
     }
 
 
 def test_without_a_url_there_are_no_links(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ATDB_URL", raising=False)
     assert [tasks_page(), tasks_page(["1"]), run_page("a", "b"), dag_page("a")] == [""] * 4
-    assert owned("ingest")["owner_links"] == {}
+    assert dag_arguments("ingest")["owner_links"] == {}
     loaded = importlib.reload(plugin).AtdbPlugin
     assert (loaded.external_views, loaded.global_operator_extra_links) == ([], [])
 

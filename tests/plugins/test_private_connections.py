@@ -78,9 +78,9 @@ def test_no_process_has_it_in_its_environment(settings: Settings, credentials: C
 
 
 def test_only_the_owner_reads_the_files(settings: Settings, credentials: Credentials) -> None:
-    found = [settings.private_connections, *settings.private_connections.rglob("*")]
-    assert {path.stat().st_mode & 0o077 for path in found} == {0}
-    assert sum(path.is_file() for path in found) == len(IDS)
+    paths = [settings.private_connections, *settings.private_connections.rglob("*")]
+    assert {path.stat().st_mode & 0o077 for path in paths} == {0}
+    assert sum(path.is_file() for path in paths) == len(IDS)
 
 
 @pytest.mark.parametrize("conn_id", ["../maintenance/airflow_maintenance", "*", "airflow_maintenance\0", ""])

@@ -59,13 +59,13 @@ def run_report(url: str, reports_connection: None, monkeypatch: pytest.MonkeyPat
         attempt: int = 1,
         conf: dict[str, str] | None = None,
     ) -> None:
-        from operators.night_report import NightReportOperator
+        from operators.night_report.operator import StoreNightReportOperator
 
         context: Any = {
             "dag_run": SimpleNamespace(run_after=due or datetime.now(UTC), conf=conf),
             "params": {"night": str(night) if night else None},
             "ti": SimpleNamespace(try_number=attempt, max_tries=6),
         }
-        NightReportOperator(task_id="report", retries=6).execute(context)
+        StoreNightReportOperator(task_id="report", retries=6).execute(context)
 
     return run

@@ -1,0 +1,147 @@
+"""The folder of an observation in the archive: products that are whole and verified, or not there, and a manifest.
+
+<url>/<collection>/<taskID>/WSRTA190405034_B000.MS/...
+                            manifest.json
+"""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fsspec import AbstractFileSystem
+
+from atdb_interface.checksum import Advance, FileRecord, files_of, product_checksum, read_record, untold
+from atdb_interface.dataproducts import DataProduct
+from atdb_interface.fields import MANIFEST
+from atdb_interface.observations import Observation
+from atdb_plugins.archive.manifest import files_in, make_manifest
+from atdb_plugins.archive.partial_files import PartialFile, discard, name_of_part, new_part, publish, to_disk
+
+
+class ArchiveError(Exception):
+    """What is or would be in the archive is not what it should be."""
+
+
+@dataclass(frozen=True)
+class ArchiveFolder:
+    """A folder below the root of an archive."""
+
+    filesystem: AbstractFileSystem
+    root: str
+    path: str
+
+    def url(self, name: str) -> str:
+        """Return the URL of a product's copy."""
+        return str(self.filesystem.unstrip_protocol(f"{self.path}/{name}"))
+
+    def store(self, source: Path, name: str, *, checksum: str, advance: Advance = untold) -> list[FileRecord]:
+        """Copy a product in one pass, read it back, compare, and only then give it its name.
+
+        What is there already with this checksum stays. Whoever stores a product holds the lease on its
+        observation: other parts of it are of attempts that have ended or should have, and are deleted.
+        Returns each file with its SHA-256. Raises ArchiveError where the product is no longer what was
+        validated, or the archive gives back other bytes than were written; then nothing of it is left.
+        """
+        final = f"{self.path}/{name}"
+        self._discard_partial_files(name)
+        if self.filesystem.exists(final):
+            records = self._read(final, advance)
+            if product_checksum(records) == checksum:
+                return records
+        part = new_part(self.path, name)
+        try:
+            records = self._copy(source, part, name, checksum, advance)
+            publish(self.filesystem, part, final, self.root)
+        except BaseException:
+            with suppress(Exception):  # what ended the attempt is the reason to tell, not this
+                discard(self.filesystem, part)
+            raise
+        self._discard_partial_files(name)
+        return records
+
+    def read(self, name: str, advance: Advance = untold) -> list[FileRecord]:
+        """Read all of a product: each file with its size and SHA-256, sorted by path."""
+        return self._read(f"{self.path}/{name}", advance)
+
+    def verify(self, name: str, checksum: str, advance: Advance = untold) -> None:
+        """Read a product from the archive now, and raise ArchiveError unless it has this checksum."""
+        self.filesystem.invalidate_cache()
+        if not self.filesystem.exists(f"{self.path}/{name}"):
+            raise ArchiveError(f"{name} is not in the archive")
+        if product_checksum(self.read(name, advance)) != checksum:
+            raise ArchiveError(f"{name} in the archive is not what was observed")
+
+    def size(self, name: str) -> int | None:
+        """Return how many bytes a product has in the archive; None where it is not there."""
+        path = f"{self.path}/{name}"
+        self.filesystem.invalidate_cache()
+        try:
+            return int(self.filesystem.du(path)) if self.filesystem.info(path) else None
+        except FileNotFoundError:
+            return None
+
+    def partial_files(self) -> list[PartialFile]:
+        """List what is being written, or was left half written."""
+        self.filesystem.invalidate_cache()
+        try:
+            paths = self.filesystem.ls(self.path, detail=False)
+        except FileNotFoundError:
+            return []
+        return [PartialFile(self.filesystem, path.rstrip("/")) for path in paths if name_of_part(path.rstrip("/"))]
+
+    def read_manifest(self) -> dict[str, list[FileRecord]]:
+        """Return the files of each product that the manifest lists; none where there is none yet."""
+        try:
+            return files_in(self.filesystem.cat_file(f"{self.path}/{MANIFEST}"))
+        except FileNotFoundError:
+            return {}
+
+    def write_manifest(self, observation: Observation, files: list[tuple[DataProduct, list[FileRecord]]]) -> None:
+        """Write the manifest anew; an older one stays until the new one is whole."""
+        part = new_part(self.path, MANIFEST)
+        try:
+            with self.filesystem.open(part, "wb") as file:
+                file.write(make_manifest(observation, files))
+                to_disk(file)
+            publish(self.filesystem, part, f"{self.path}/{MANIFEST}", self.root)
+        except BaseException:
+            with suppress(Exception):
+                discard(self.filesystem, part)
+            raise
+
+    def _copy(self, source: Path, part: str, name: str, checksum: str, advance: Advance) -> list[FileRecord]:
+        """Copy a product into a part; ArchiveError unless it is what was validated, and comes back as it went."""
+        self.filesystem.makedirs(part.rpartition("/")[0], exist_ok=True)
+        records = [
+            self._copy_file(path, relative, f"{part}/{relative}" if relative else part, advance)
+            for relative, path in files_of(source)
+        ]
+        if product_checksum(records) != checksum:
+            raise ArchiveError(f"{name} is no longer what was validated")
+        if self._read(part, advance) != sorted(records, key=lambda record: record.path):
+            raise ArchiveError(f"the archive gave back other bytes of {name} than were written")
+        return records
+
+    def _copy_file(self, source: Path, relative: str, target: str, advance: Advance) -> FileRecord:
+        if relative:
+            self.filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
+        with source.open("rb") as reader, self.filesystem.open(target, "wb") as writer:
+            record = read_record(reader, relative, advance, writer=writer)
+            to_disk(writer)
+        return record
+
+    def _read(self, path: str, advance: Advance) -> list[FileRecord]:
+        if self.filesystem.isfile(path):
+            return [self._read_file(path, "", advance)]
+        files = sorted(self.filesystem.find(path))
+        return [self._read_file(file, os.path.relpath(file, path), advance) for file in files]
+
+    def _read_file(self, path: str, relative: str, advance: Advance) -> FileRecord:
+        with self.filesystem.open(path, "rb") as reader:
+            return read_record(reader, relative, advance)
+
+    def _discard_partial_files(self, name: str) -> None:
+        for part in self.partial_files():
+            if part.name == name:
+                part.delete()

@@ -1,0 +1,82 @@
+"""The attempts of a task: which one Airflow makes, and how many it makes before a person decides."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:  # a start checks the settings here, and need not wait for the import of Airflow
+    from airflow.sdk import BaseOperator
+
+#: How often a stage's work on data is repeated before a person decides.
+AUTOMATIC_RETRIES = 5
+MOST_SECONDS = 86_400
+#: Before the second retry the pause is twice the first, and so on, up to so many times the first. After a clear
+#: in Airflow it goes on from there.
+LONGEST_PAUSE_FACTOR = 24
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt of a task; by default the only one, which no process supervises.
+
+    `number` of `most`: counted by Airflow over all clears. `retry_seconds`: the next one comes at most that much
+    later.
+    """
+
+    number: int = 1
+    most: int = 1
+    is_first: bool = True
+    retry_seconds: float = 0.0
+    supervisor: int | None = None
+
+    @property
+    def is_last(self) -> bool:
+        """Return whether Airflow makes no other attempt after this one."""
+        return self.number >= self.most
+
+    @classmethod
+    def of(cls, context: Any, operator: "BaseOperator") -> Self:
+        """Return the attempt that Airflow makes; the first after a person cleared the task is a first one too."""
+        number, last = context["ti"].try_number, context["ti"].max_tries
+        delay = _seconds(operator.retry_delay)
+        if operator.retry_exponential_backoff:
+            # Airflow's is between the power and twice that.
+            delay *= 2 * operator.retry_exponential_backoff ** (number - 1)
+        if operator.max_retry_delay is not None:
+            delay = min(delay, _seconds(operator.max_retry_delay))
+        return cls(
+            number=number,
+            most=last + 1,
+            is_first=last - number >= (operator.retries or 0) - 1,
+            retry_seconds=delay,
+            supervisor=os.getppid(),
+        )
+
+
+def _seconds(delay: timedelta | float) -> float:
+    return delay.total_seconds() if isinstance(delay, timedelta) else delay
+
+
+def first_pause(environment: Mapping[str, str] = os.environ) -> timedelta:
+    """Return the pause that is set. Raises ValueError if it is not a number of seconds of at most a day."""
+    text = environment.get("ATDB_RETRY_SECONDS") or "5"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= MOST_SECONDS:
+        raise ValueError(f"ATDB_RETRY_SECONDS must be a number of seconds from 0 to {MOST_SECONDS}, not {text!r}")
+    return timedelta(seconds=seconds)
+
+
+def attempt_limits() -> dict[str, Any]:
+    """Return the arguments of a task that works on data; `ATDB_RETRY_SECONDS` is the first pause, 5 unless set."""
+    pause = first_pause()
+    return {
+        "retries": AUTOMATIC_RETRIES,
+        "retry_delay": pause,
+        "retry_exponential_backoff": 2,
+        "max_retry_delay": LONGEST_PAUSE_FACTOR * pause,
+    }

@@ -1,0 +1,13 @@
+"""The arguments that all DAGs share: their owner, which leads from a DAG's page in Airflow to its page in ATDB."""
+
+from typing import Any
+
+from atdb_plugins.links import dag_page
+
+DAG_OWNER = "ATDB"
+
+
+def dag_arguments(dag_id: str, **default_args: Any) -> dict[str, Any]:
+    """Return the arguments of a DAG; its tasks have `default_args` as well, unless they say otherwise."""
+    page = dag_page(dag_id)
+    return {"default_args": {"owner": DAG_OWNER, **default_args}, "owner_links": {DAG_OWNER: page} if page else {}}

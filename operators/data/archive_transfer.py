@@ -1,0 +1,120 @@
+"""One try to bring an observation's products into the archive."""
+
+import logging
+import time
+from collections.abc import Iterable
+
+from atdb_interface.checksum import FileRecord, product_checksum
+from atdb_interface.client import Client
+from atdb_interface.dataproducts import DataProduct, ProductMove
+from atdb_interface.errors import NotOwner
+from atdb_interface.lifecycle import ProductStatus
+from atdb_interface.observations import Observation
+from atdb_plugins.archive.folder import ArchiveFolder
+from operators.data.local_products import path_of
+from operators.failures import reason_of
+from operators.lease import LeaseKeeper, LeaseLostError
+
+log = logging.getLogger(__name__)
+
+#: Products that reach the archive within this time are told to ATDB together.
+REPORT_EVERY_SECONDS = 2.0
+#: Each byte is read twice: from the data host, and back from the archive.
+PASSES = 2
+
+
+class ArchiveTransfer:
+    """Store products, and tell ATDB. The manifest is written before ATDB is told, so it is never behind."""
+
+    def __init__(
+        self, client: Client, folder: ArchiveFolder, observation: Observation, owner: str, lease: LeaseKeeper
+    ) -> None:
+        self._client, self._folder, self._observation = client, folder, observation
+        self._owner, self._lease = owner, lease
+        self._stored: list[tuple[DataProduct, list[FileRecord]]] = []
+        self._unreported: list[ProductMove] = []
+        self._reported_at = time.monotonic()
+
+    def begin(self, products: list[DataProduct], removed: list[DataProduct]) -> int:
+        """Mark what to copy, and take over what an earlier try has archived: the bytes that this spares.
+
+        The manifest goes on to list what was removed from the data host since: the archive holds it.
+        """
+        listed = self._folder.read_manifest()
+        self._stored = [(p, listed[p.filename]) for p in products if self._is_stored(p, listed.get(p.filename))]
+        self._move(
+            ProductMove(filename=p.filename, new_status=ProductStatus.INGESTING)
+            for p in products
+            if p.my_status is not ProductStatus.ARCHIVED
+        )
+        total, done = _bytes_of(products), _bytes_of(product for product, _ in self._stored)
+        self._stored += [(p, listed[p.filename]) for p in removed if p.filename in listed]
+        self._lease.begin(PASSES * total, PASSES * done)
+        return PASSES * done
+
+    def missing(self, products: list[DataProduct]) -> list[DataProduct]:
+        """List the products that this try has to bring into the archive."""
+        stored = {product.id for product, _ in self._stored}
+        return [product for product in products if product.id not in stored]
+
+    def store(self, product: DataProduct) -> None:
+        """Archive one product."""
+        if product.checksum is None:
+            raise ValueError(f"{product.filename} has no checksum")
+        records = self._folder.store(
+            path_of(product), product.filename, checksum=product.checksum, advance=self._lease.advance
+        )
+        self._stored.append((product, records))
+        self._unreported.append(
+            ProductMove(
+                filename=product.filename,
+                new_status=ProductStatus.ARCHIVED,
+                archive_copy=self._folder.url(product.filename),
+            )
+        )
+
+    def report_soon(self) -> None:
+        """Tell ATDB, unless it was told just now."""
+        if time.monotonic() - self._reported_at > REPORT_EVERY_SECONDS:
+            self.report()
+
+    def report(self) -> None:
+        """Write the manifest, and tell ATDB what has reached the archive."""
+        if self._unreported:
+            self._lease.check()
+            self._folder.write_manifest(self._observation, self._stored)
+            self._move(self._unreported)
+            self._unreported = []
+        self._reported_at = time.monotonic()
+
+    def fail(self, product: DataProduct, error: Exception) -> None:
+        """Record why a product did not reach the archive, and tell what did, as far as that is possible now.
+
+        What cannot be told does not hide the error; the next try finds it in the archive, and tells it.
+        """
+        failed = ProductMove(
+            filename=product.filename, new_status=ProductStatus.INGEST_ERROR, reason=reason_of(error)
+        )
+        try:
+            self._move([failed])
+            self.report()
+        except (LeaseLostError, NotOwner):
+            raise
+        except Exception as record_error:
+            log.warning("Not all of %s is recorded in ATDB: %s", product.filename, reason_of(record_error))
+
+    def _is_stored(self, product: DataProduct, listed: list[FileRecord] | None) -> bool:
+        return (
+            product.my_status is ProductStatus.ARCHIVED
+            and listed is not None
+            and product_checksum(listed) == product.checksum
+            and self._folder.size(product.filename) == product.size
+        )
+
+    def _move(self, moves: Iterable[ProductMove]) -> None:
+        if moves := list(moves):
+            self._client.move_products(self._observation.taskID, moves, owner=self._owner)
+
+
+def _bytes_of(products: Iterable[DataProduct]) -> int:
+    return sum(product.size or 0 for product in products)

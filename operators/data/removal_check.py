@@ -1,0 +1,123 @@
+"""Which copies on the data host may be deleted, and why not the others."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from atdb_interface.checksum import Advance, untold
+from atdb_interface.client import Client
+from atdb_interface.data_hosts import local_path
+from atdb_interface.dataproducts import DataProduct
+from atdb_interface.lifecycle import Group, ProductStatus, product_statuses
+from atdb_interface.observations import Observation
+from atdb_plugins.archive.folder import ArchiveError, ArchiveFolder
+from operators.data.local_products import DataError, data_root, path_of, require_data, size_on_disk
+from operators.failures import reason_of
+
+#: What an admin can have deleted though the archive does not hold it: what is on the disk or needs attention.
+FORCIBLE = product_statuses(lambda row: row.on_disk or row.group is Group.ATTENTION)
+
+
+@dataclass(frozen=True)
+class RemovalForecast:
+    """What a removal would do with a product; `goes` where no copy of it would be left on the data host."""
+
+    product: DataProduct
+    path: str
+    archive_copy: str
+    goes: bool
+    verdict: str
+
+    def __str__(self) -> str:
+        size = "unknown size" if self.product.size is None else f"{self.product.size} bytes"
+        return f"{self.product.filename}  {size}  {self.path}  {self.archive_copy}  {self.verdict}"
+
+
+class RemovalCheck:
+    """The removal of one observation's data: it judges, and deletes nothing itself."""
+
+    def __init__(
+        self, client: Client, folder: ArchiveFolder, observation: Observation, advance: Advance = untold
+    ) -> None:
+        self._client, self._folder, self._observation, self._advance = client, folder, observation, advance
+
+    def products(self) -> list[DataProduct]:
+        """List all products of the observation."""
+        return list(self._client.dataproducts(taskID=self._observation.taskID, ordering="filename"))
+
+    def judge(self, product: DataProduct) -> Path:
+        """Give the path of a product that may be deleted now, since the archive's bytes are what was observed.
+
+        One whose removal an admin has forced is not looked for in the archive. Raises ArchiveError, DataError
+        where the disk with the product is not there, where the file is another task's too, and where there is
+        more of it than was validated.
+        """
+        path = path_of(product)
+        self._require_no_other_owner(product)
+        if product.removal_forced_by is not None:
+            require_data(path)
+            return path
+        if not path.parent.is_dir():
+            raise DataError(f"{path.parent} is not there")
+        if product.checksum is None:
+            raise DataError(f"{product.filename} has no checksum")
+        _require_not_grown(product, path)
+        self._folder.verify(product.filename, product.checksum, self._advance)
+        return path
+
+    def forecast(self) -> Iterator[RemovalForecast]:
+        """Tell of each product whether it would be deleted, or why not; reads the archive, and changes nothing."""
+        for product in self.products():
+            goes, verdict = self._verdict(product)
+            copy = product.archive_copy or self._folder.url(product.filename)
+            yield RemovalForecast(product, _path_in_words(product), copy, goes, verdict)
+
+    def _verdict(self, product: DataProduct) -> tuple[bool, str]:
+        if product.my_status is ProductStatus.REMOVED:
+            return True, "is removed already"
+        if not is_removable(product):
+            return False, f"stays: it is {product.my_status}"
+        try:
+            self.judge(product)
+        except (ArchiveError, DataError, OSError, ValueError) as error:
+            return False, f"stays: {reason_of(error)}"
+        if product.removal_forced_by is not None:
+            return True, f"would be deleted unverified, as {product.removal_forced_by} has forced"
+        return True, "would be deleted"
+
+    def _require_no_other_owner(self, product: DataProduct) -> None:
+        root = data_root()
+        place = local_path(root, product.data_location)
+        for other in self._client.dataproducts(filename=product.filename):
+            is_other = other.taskID != product.taskID and other.my_status is not ProductStatus.REMOVED
+            if is_other and local_path(root, other.data_location) == place:
+                raise DataError(
+                    f"{product.filename} is a product of {other.taskID} too, where it is {other.my_status}"
+                )
+
+
+def is_removable(product: DataProduct) -> bool:
+    """Tell whether a removal deletes a product: one that is archived, or of which an admin has forced it."""
+    is_forced = product.removal_forced_by is not None and product.my_status in FORCIBLE
+    return is_forced or product.my_status is ProductStatus.ARCHIVED
+
+
+def bytes_to_verify(products: Iterable[DataProduct]) -> int:
+    """Add up what is to be read in the archive before these products are deleted."""
+    return sum(product.size or 0 for product in products if product.removal_forced_by is None)
+
+
+def _require_not_grown(product: DataProduct, path: Path) -> None:
+    """Raise DataError where data have come since; a try that was killed may have left less than there was."""
+    with suppress(ValueError):  # a link is deleted itself, and no data with it
+        size = size_on_disk(path) or 0
+        if size > (product.size or 0):
+            raise DataError(f"{product.filename} has grown to {size} bytes since it was validated")
+
+
+def _path_in_words(product: DataProduct) -> str:
+    try:
+        return str(path_of(product))
+    except (DataError, ValueError):
+        return f"{product.data_location.rstrip('/')}/{product.filename}"

@@ -1,0 +1,51 @@
+"""The events with which reconcile reports to ATDB what disagrees and what it has repaired."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator
+from typing import TypeVar
+
+from atdb_interface.client import Client
+from atdb_interface.events import Event, EventKind, NewEvent
+from atdb_interface.fields import LONGEST_TEXT
+
+_T = TypeVar("_T")
+#: So many keys fit into the URL of a list.
+_KEYS_PER_REQUEST = 25
+_EVENTS_PER_REQUEST = 500
+
+
+def disagreement(
+    key: str, detail: str, *, atdb_task_id: str | None = None, filename: str | None = None
+) -> NewEvent:
+    """Make the event of something that reconcile does not put right."""
+    return event(EventKind.DISAGREEMENT, key, detail, atdb_task_id=atdb_task_id, filename=filename)
+
+
+def event(
+    kind: EventKind, key: str, detail: str, *, atdb_task_id: str | None = None, filename: str | None = None
+) -> NewEvent:
+    """Make an event; of what others have worded, only what can be seen is kept."""
+    shown = "".join(character if character.isprintable() else " " for character in detail)
+    return NewEvent(key=key, kind=kind, taskID=atdb_task_id, dataproduct=filename, detail=shown[:LONGEST_TEXT])
+
+
+def digest(text: str) -> str:
+    """Shorten a text to what a key can hold."""
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+def new_events(client: Client, events: Collection[NewEvent]) -> list[NewEvent]:
+    """Give the events that ATDB does not have yet."""
+    known_keys: set[str] = set()
+    for keys in _batches([event.key for event in events], _KEYS_PER_REQUEST):
+        known_keys |= {row["key"] for row in client.rows("events", fields=["key"], key__in=keys)}
+    return [event for event in events if event.key not in known_keys]
+
+
+def raise_events(client: Client, events: Iterable[NewEvent]) -> list[Event]:
+    """Tell ATDB of events; those that were new to it."""
+    return [event for batch in _batches(list(events), _EVENTS_PER_REQUEST) for event in client.raise_events(batch)]
+
+
+def _batches(items: list[_T], size: int) -> Iterator[list[_T]]:
+    return (items[first : first + size] for first in range(0, len(items), size))

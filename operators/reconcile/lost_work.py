@@ -1,0 +1,127 @@
+"""ATDB and Airflow: work whose run is over, and claims of which no run came."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from atdb_interface.claims import OpenClaim
+from atdb_interface.client import Client
+from atdb_interface.leases import HeldLease
+from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Stage, Status
+from atdb_interface.owners import STAGE_DAGS, read_owner
+from atdb_interface.times import UNHEARD
+from atdb_plugins.airflow_api import ACTIVE, DagRun
+from atdb_plugins.dispatch import CONSUMER
+from atdb_plugins.hooks.airflow import AirflowHook
+from atdb_plugins.stage_dags import DAG_OF
+
+#: The wire tells when a lease ends to the second.
+_SECOND = timedelta(seconds=1)
+
+#: Of what else begins with a DAG's name, Airflow knows nothing, and that means nothing.
+_RUN_ID = re.compile(r"[\w~:+-][\w.~:+-]*", re.ASCII)
+
+
+class StageRuns:
+    """Airflow's runs of the stages, each DAG asked about once, when it is first of interest.
+
+    What is compared with them must have been read before: a run that began since is then among them.
+    """
+
+    def __init__(self, airflow: AirflowHook) -> None:
+        self._airflow = airflow
+        self._active: dict[str, list[DagRun]] = {}
+
+    def active(self, dag_id: str) -> list[DagRun]:
+        """List the runs of a DAG that go on."""
+        if dag_id not in self._active:
+            self._active[dag_id] = self._airflow.active_runs(dag_id)
+        return self._active[dag_id]
+
+    def is_paused(self, dag_id: str) -> bool:
+        """Tell whether a DAG starts no runs now."""
+        return self._airflow.is_paused(dag_id)
+
+    def end_of(self, owner: str) -> str | None:
+        """Say how the run that is this owner ended; None while it goes on, and where the owner is no run."""
+        dag_id, run_id = read_owner(owner)
+        if dag_id not in STAGE_DAGS or not _RUN_ID.fullmatch(run_id):
+            return None
+        if any(run.run_id == run_id for run in self.active(dag_id)):
+            return None
+        state = self._airflow.state(dag_id, run_id)
+        if state is None:
+            return "Airflow does not know its run"
+        return None if state in ACTIVE else f"its run in Airflow has ended: {state}"
+
+
+@dataclass(frozen=True)
+class StatusRepair:
+    """A change of status that puts right what nobody else will."""
+
+    atdb_task_id: str
+    expected: Status
+    target: Status
+    reason: str
+    owner: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.atdb_task_id} from {self.expected} to {self.target}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class LostWork:
+    """Work whose owner will not go on with it, and the words for that."""
+
+    lease: HeldLease
+    reason: str
+
+    @property
+    def stage(self) -> Stage:
+        """The stage whose work it is."""
+        return WORKING[self.lease.my_status]
+
+    def give_up(self) -> StatusRepair | None:
+        """Put resumable work that too many owners have lost on its stage's error status."""
+        lease, stage = self.lease, self.stage
+        if not stage.resumable or stage.error is None or lease.lost_owners < MAX_LOST_OWNERS:
+            return None
+        reason = f"{self.reason}, the last of {lease.lost_owners + 1}"
+        return StatusRepair(lease.taskID, lease.my_status, stage.error, reason, owner=lease.owner)
+
+
+def has_expired(lease: HeldLease, now: datetime) -> bool:
+    """Tell whether a lease has run out for certain."""
+    return lease.expires_at + _SECOND <= now
+
+
+def lost_work(leases: Iterable[HeldLease], runs: StageRuns | None, now: datetime) -> list[LostWork]:
+    """Find the work whose lease has run out, or, where Airflow could be asked, whose run is over."""
+    lost = []
+    for lease in leases:
+        reason = f"its owner {lease.owner} is lost"
+        if has_expired(lease, now):
+            lost.append(LostWork(lease, reason))
+        elif runs and (end := runs.end_of(lease.owner)):
+            lost.append(LostWork(lease, f"{reason} ({end})"))
+    return lost
+
+
+def claims_without_run(client: Client, runs: StageRuns, now: datetime) -> list[OpenClaim]:
+    """Return the claims of the DAG listen, a while old, for which no run is queued or running.
+
+    Not those for a DAG that is paused: listen releases them itself.
+    """
+    waiting: dict[str, list[OpenClaim]] = defaultdict(list)
+    for claim in client.open_claims(CONSUMER):
+        if claim.my_status in DAG_OF and claim.claimed_at <= now - UNHEARD:
+            waiting[DAG_OF[claim.my_status]].append(claim)
+    without_run: list[OpenClaim] = []
+    for dag_id, claims in waiting.items():
+        active = {run.partition_key for run in runs.active(dag_id)}
+        missing = [claim for claim in claims if claim.taskID not in active]
+        if missing and not runs.is_paused(dag_id):
+            without_run += missing
+    return without_run

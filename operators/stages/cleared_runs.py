@@ -1,0 +1,62 @@
+"""Why a run does its work again: a person cleared it in Airflow, and ATDB's history says who."""
+
+import logging
+from datetime import timedelta
+
+from atdb_interface.observations import Observation
+from atdb_interface.owners import read_owner
+from atdb_interface.transitions import Transition
+from atdb_plugins.airflow_api import AirflowApiError
+from atdb_plugins.audit_log import requests_of
+from atdb_plugins.hooks.airflow import AirflowHook
+
+log = logging.getLogger(__name__)
+
+#: With this begins the reason of a move that a clear in Airflow has caused. Stored history is compared with it.
+RUN_AGAIN = "run again in Airflow"
+#: So long a request may take.
+_WITHIN = timedelta(seconds=30)
+
+
+def reason(owner: str, observation: Observation, airflow_conn_id: str = AirflowHook.default_conn_name) -> str:
+    """Return the reason of a move that a clear of this owner's run has caused: it names who asked for the clear.
+
+    It raises nothing, as the work does not depend on that: if the user is not found, the reason says so.
+    """
+    try:
+        user = _user(owner, observation, airflow_conn_id)
+    except AirflowApiError as error:
+        log.warning("Airflow did not say who cleared %s: %s", owner, error)
+        return f"{RUN_AGAIN} (user unknown: Airflow's API did not answer)"
+    except Exception:  # a clear counts for one attempt only, so any error here would lose it
+        log.warning("The user who cleared %s was not found", owner, exc_info=True)
+        user = None
+    return f"{RUN_AGAIN} by {user}" if user else f"{RUN_AGAIN} (user unknown)"
+
+
+def _user(owner: str, observation: Observation, airflow_conn_id: str) -> str | None:
+    dag_id, run_id = read_owner(owner)
+    airflow = AirflowHook(airflow_conn_id)
+    cleared_at = airflow.queued_at(dag_id, run_id)
+    if cleared_at is None or cleared_at < observation.status_since:
+        return None
+    # Airflow logs a request just before it carries it out.
+    entries = airflow.audit_log(after=cleared_at - _WITHIN, before=cleared_at)
+    requests = [request for entry in entries for request in requests_of(entry) if request.is_clear]
+    users = [each.user for each in requests if each.includes(dag_id, run_id, observation.taskID)]
+    return users[-1] if users else None
+
+
+def is_run_again(step: Transition) -> bool:
+    """Return whether a clear in Airflow has caused this move."""
+    return step.reason.startswith(RUN_AGAIN)
+
+
+def has_new_clear(owner: str, clears: int, observation: Observation) -> bool:
+    """Return whether this owner's run has been cleared once more than its work was done again.
+
+    Airflow counts the clears of a run, and the history has what was made of them: so a try that died as it
+    told the error is not taken for one.
+    """
+    used = sum(step.owner == owner and is_run_again(step) for step in observation.status_history)
+    return used < clears

@@ -1,0 +1,83 @@
+"""ingest: bring every valid data product into the archive."""
+
+import errno
+from typing import Any
+
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import INGEST, Group, ProductStatus, Status, product_statuses
+from atdb_interface.observations import Observation
+from atdb_plugins.archive.archive import Archive
+from atdb_plugins.archive.folder import ArchiveError
+from atdb_plugins.hooks.archive import ArchiveHook
+from operators.data.archive_transfer import PASSES, ArchiveTransfer
+from operators.failures import reason_of
+from operators.lease import LeaseKeeper, LeaseLostError
+from operators.stages.base import StageOperator
+
+#: What is on the data host, and what is on its way to the archive.
+_TO_ARCHIVE = product_statuses(lambda row: row.on_disk or row.group is Group.WORKING)
+#: With these, the archive takes no other product either.
+_TAKES_NOTHING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+class IngestError(Exception):
+    """Not all products have reached the archive."""
+
+
+class IngestProductsOperator(StageOperator):
+    """Copy, read back and compare each valid product; those archived by an earlier try are not copied again."""
+
+    stage = INGEST
+
+    def __init__(self, *, archive_conn_id: str = ArchiveHook.default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.archive_conn_id = archive_conn_id
+
+    def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
+        """Archive the products one after the other; one that fails gets the reason, and the others go on.
+
+        An archive that takes nothing at all ends the try, and so does an ATDB that cannot be told.
+        """
+        archive = ArchiveHook(self.archive_conn_id).archive()
+        all_products = list(client.dataproducts(taskID=observation.taskID))
+        products = [product for product in all_products if product.my_status in _TO_ARCHIVE]
+        removed = [product for product in all_products if product.my_status is ProductStatus.REMOVED]
+        if not products:
+            raise ValueError("there is no valid data product to ingest")
+        transfer = ArchiveTransfer(client, archive.folder(observation), observation, owner, lease)
+        failed: list[str] = []
+        done_bytes = transfer.begin(products, removed)
+        for product in transfer.missing(products):
+            lease.check()
+            try:
+                transfer.store(product)
+            except LeaseLostError:
+                raise
+            except Exception as error:
+                transfer.fail(product, error)
+                if _takes_nothing(archive, error):
+                    raise
+                failed.append(f"{product.filename}: {reason_of(error)}")
+                lease.report(failed[0])
+            else:
+                transfer.report_soon()
+                if not failed:
+                    lease.report("")
+            done_bytes += PASSES * (product.size or 0)
+            lease.reach(done_bytes)
+        transfer.report()
+        if failed:
+            raise IngestError(f"{len(failed)} of {len(products)} data products failed, first {failed[0]}")
+        return Status.ARCHIVED, ""
+
+
+def _takes_nothing(archive: Archive, error: Exception) -> bool:
+    if isinstance(error, ConnectionError | TimeoutError):
+        return True
+    if isinstance(error, OSError) and error.errno in _TAKES_NOTHING:
+        return True
+    try:
+        archive.require()
+    except ArchiveError:
+        return True
+    return False

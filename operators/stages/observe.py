@@ -1,0 +1,155 @@
+"""observe: start the telescope in time, and see to it that the observation ends in ATDB too.
+
+Each of these tasks waits in the triggerer, where that costs no worker, and acts on a worker when it is due. The
+first is due at once, unless the telescope is busy. A person may run each of them again in Airflow (clear it), so
+each says what it does on every status.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from atdb_interface.client import Client
+from atdb_interface.instruments import instrument
+from atdb_interface.lifecycle import AT_THE_TELESCOPE, OBSERVE, OBSERVED, START_LEAD, START_TOLERANCE, Status
+from atdb_interface.observations import Observation
+from atdb_interface.times import STARTING_MARGIN_SECONDS
+from atdb_plugins.completing_timeout import ending
+from atdb_plugins.hooks.telescope import BROKEN_OFF, TelescopeError, TelescopeTask
+from atdb_plugins.triggers.observation import (
+    ObservationCompletingTrigger,
+    ObservationStartTrigger,
+    ObservationTurnTrigger,
+    has_turn,
+)
+from operators.failures import NotDueYet
+from operators.history import is_of, status_in_words, was_started
+from operators.stages import cleared_runs
+from operators.stages.base import enter, owner_of
+from operators.stages.when_due import CALLED_OFF, NOT_STARTED, WhenDueOperator
+
+
+class StartObservationOperator(WhenDueOperator):
+    """Send the parset when the observation's turn has come; the telescope is never asked twice."""
+
+    trigger = ObservationTurnTrigger
+    begins_with_waiting = False
+    #: From the others this operator starts it.
+    called_off = tuple(each for each in CALLED_OFF if each not in (OBSERVE.source, *NOT_STARTED))
+
+    def act(self, client: Client, observation: Observation, context: Any) -> None:
+        """Take the observation to starting and send its parset, or to the error that stands in the way.
+
+        While another observation has the telescope, it waits in the triggerer until its turn has come.
+        """
+        atdb_task_id, owner, status = observation.taskID, owner_of(context), observation.my_status
+        is_busy = bool(client.count_observations(my_status__in=AT_THE_TELESCOPE))
+        if not has_turn(observation, datetime.now(UTC), is_busy=is_busy):
+            self.defer(
+                trigger=ObservationTurnTrigger(self.atdb_conn_id, atdb_task_id), method_name="execute_complete"
+            )
+        if status in (Status.RUNNING, Status.ERROR_NO_COMPLETING) and is_of(owner, observation):
+            return  # started it was; the tasks after this one see to the rest
+        before_start = (observation.starttime - datetime.now(UTC)).total_seconds()
+        if status in (OBSERVE.source, *NOT_STARTED) and before_start < -START_TOLERANCE.total_seconds():
+            reason = f"{-before_start:.0f} s past the start"
+            if status is OBSERVE.source:
+                client.move(
+                    atdb_task_id, Status.ERROR_TOO_LATE, expect=[OBSERVE.source], owner=owner, reason=reason
+                )
+            raise AirflowFailException(reason)
+        if status in NOT_STARTED and is_of(owner, observation):
+            _require_run_again(context, observation)
+            reason = cleared_runs.reason(owner, observation)
+            client.move(atdb_task_id, OBSERVE.source, expect=[status], owner=owner, reason=reason)
+            if before_start > START_LEAD.total_seconds():
+                raise AirflowSkipException(
+                    f"{atdb_task_id} is {OBSERVE.source} again, and is given out before its start"
+                )
+        # Of two tries that are alive at once (a killed supervisor leaves its task), the one whose own words the
+        # transition bears sends the parset.
+        words = f"try {context['ti'].try_number} sends the parset"
+        lease_seconds = STARTING_MARGIN_SECONDS + max(0, int(before_start))
+        entered = enter(
+            client, OBSERVE, atdb_task_id, owner, lease_seconds=lease_seconds, reason=words, retake=False
+        )
+        try:
+            self._send_parset_once(client, observation, is_sender=entered.reason == words)
+        except TelescopeError as error:
+            client.move(atdb_task_id, Status.ERROR_START_OBS, owner=owner, reason=str(error))
+            raise AirflowFailException(str(error)) from error
+
+    def _send_parset_once(self, client: Client, observation: Observation, *, is_sender: bool) -> None:
+        """Send the parset unless the telescope has the observation. TelescopeError if that is not certain."""
+        may_be_known = was_started(observation) or not is_sender
+        telescope_task = self.telescope.task(observation.taskID) if may_be_known else None
+        if telescope_task and telescope_task.state in BROKEN_OFF:
+            raise TelescopeError(f"the telescope has it as {telescope_task}")
+        if telescope_task is None:
+            if not is_sender:
+                raise TelescopeError("the run was interrupted as it started, and the telescope does not know it")
+            filenames = [product.filename for product in client.dataproducts(taskID=observation.taskID)]
+            self.telescope.start(observation.taskID, instrument().command(observation, filenames))
+
+
+class RunObservationOperator(WhenDueOperator):
+    """When the start has come, the observation is running."""
+
+    trigger = ObservationStartTrigger
+
+    def act(self, client: Client, observation: Observation, context: Any) -> None:
+        """Take the observation to running."""
+        if observation.my_status in NOT_STARTED:
+            raise AirflowFailException(status_in_words(observation))
+        if observation.my_status is Status.ERROR_NO_COMPLETING and is_of(owner_of(context), observation):
+            return  # it did run; the task after this one takes it back
+        client.move(observation.taskID, Status.RUNNING, expect=[Status.STARTING], owner=owner_of(context))
+
+
+class CompleteObservationOperator(WhenDueOperator):
+    """The backstop: where the data writer says nothing after the end, do what the lifecycle says."""
+
+    trigger = ObservationCompletingTrigger
+
+    def trigger_connections(self) -> dict[str, str]:
+        """Name the telescope's."""
+        return {"telescope_conn_id": self.telescope_conn_id}
+
+    def act(self, client: Client, observation: Observation, context: Any) -> None:
+        """Take an observation of which nothing was heard to completing or to its error.
+
+        Run again by a person, it takes it back from its error to running, and waits for the data writer again.
+        """
+        atdb_task_id, owner, status = observation.taskID, owner_of(context), observation.my_status
+        if status in OBSERVED:
+            return
+        if status in NOT_STARTED:
+            raise AirflowFailException(status_in_words(observation))
+        if status is Status.ERROR_NO_COMPLETING and is_of(owner, observation):
+            _require_run_again(context, observation)
+            reason = cleared_runs.reason(owner, observation)
+            client.move(atdb_task_id, Status.RUNNING, expect=[status], owner=owner, reason=reason)
+            raise NotDueYet(f"{atdb_task_id} is {Status.RUNNING} again")
+        if status is not Status.RUNNING:
+            raise AirflowSkipException(status_in_words(observation))
+        if not (end := ending(observation, self._ask_telescope(atdb_task_id), datetime.now(UTC))):
+            raise NotDueYet(f"{atdb_task_id} is {status}, and may go on")
+        becomes, reason = end
+        client.move(atdb_task_id, becomes, expect=[Status.RUNNING], owner=owner, reason=reason)
+        if becomes is Status.ERROR_NO_COMPLETING:
+            raise AirflowFailException(reason)
+
+    def _ask_telescope(self, atdb_task_id: str) -> TelescopeTask | None:
+        try:
+            return self.telescope.task(atdb_task_id)
+        except TelescopeError as error:
+            self.log.warning("%s", error)
+            return None
+
+
+def _require_run_again(context: Any, observation: Observation) -> None:
+    """Fail with the error that the observation has, unless a person has had the run do its work again."""
+    clears = context["dag_run"].clear_number or 0
+    if not cleared_runs.has_new_clear(owner_of(context), clears, observation):
+        raise AirflowFailException(status_in_words(observation))

@@ -1,0 +1,51 @@
+"""`atdb_remove TASKID`: do by hand what the stage remove does, or only tell what it would do."""
+
+import argparse
+import getpass
+import os
+import socket
+import sys
+from collections.abc import Sequence
+
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+
+from atdb_interface.errors import AtdbError
+from atdb_plugins.archive.folder import ArchiveError
+from operators.attempts import Attempt
+from operators.data.local_products import DataError
+from operators.failures import reason_of
+from operators.stages.remove import RemoveError, RemoveProductsOperator
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Remove an observation's data, and give the exit status: 0 where nothing stays, or would stay."""
+    parser = argparse.ArgumentParser(
+        prog="atdb_remove",
+        description="Delete the data of an archived observation from the data hosts, after they were verified in "
+        "the archive. The connections are those of Airflow, from AIRFLOW_CONN_ATDB_DEFAULT and "
+        "AIRFLOW_CONN_ARCHIVE_DEFAULT, and the data lie below ATDB_DATA_ROOT.",
+    )
+    parser.add_argument("taskID")
+    parser.add_argument("--dry-run", action="store_true", help="tell what would be deleted, and delete nothing")
+    asked = parser.parse_args(arguments)
+    operator = RemoveProductsOperator(task_id="atdb_remove")
+    try:
+        if asked.dry_run:
+            return 0 if operator.rehearse(asked.taskID, print) else 1
+        operator.carry_out(asked.taskID, _owner(), Attempt())
+    except AirflowSkipException as refusal:
+        print(refusal, file=sys.stderr)
+    except (AtdbError, AirflowException, ArchiveError, DataError, RemoveError, OSError) as error:
+        print(reason_of(error), file=sys.stderr)
+    else:
+        print(f"the data of {asked.taskID} are removed")
+        return 0
+    return 1
+
+
+def _owner() -> str:
+    return f"atdb_remove/{getpass.getuser()}@{socket.gethostname()}/{os.getpid()}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
