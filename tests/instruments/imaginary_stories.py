@@ -84,7 +84,7 @@ def test_a_file_in_the_place_of_its_kind_of_directory_is_invalid(
     made = observe(Status.COMPLETING, observing_mode="spectrum")
     client.create_dataproducts([{"taskID": made.taskID, "filename": "a.frames"}])
     (product,) = client.dataproducts(taskID=made.taskID)
-    path_of(product).parent.mkdir(parents=True)
+    (data_root / "sun1" / "data").mkdir(parents=True)
     path_of(product).write_bytes(b"a file")
     ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     (product,) = client.dataproducts(taskID=made.taskID)

@@ -5,12 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from standalone.settings import REPOSITORY
 from tests.instruments.installing import install
 
 STORIES = REPOSITORY / "tests" / "instruments" / "imaginary_stories.py"
 
 
+@pytest.mark.timeout(900)  # each story has the usual time for itself
 def test_atdb_serves_an_instrument_that_it_does_not_know(tmp_path: Path) -> None:
     installed = install(tmp_path / "installed", "imaginary", "tests.instruments.imaginary:SUN")
     done = subprocess.run(
