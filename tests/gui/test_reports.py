@@ -217,7 +217,7 @@ def test_the_list_shows_the_newest_night_first_in_pages(
 ) -> None:
     page = open_as("viewer", "/reports/")
     expect(page.locator("main")).to_contain_text("No report has been stored.")
-    monkeypatch.setattr("atdb_api.gui.night_report.reports.PAGE_SIZE", 2)
+    monkeypatch.setattr("atdb_api.reads.report_list.PAGE_SIZE", 2)
     for make, day in zip(REPORTS.values(), range(5, 8), strict=True):
         client.store_night_report(make(night_reports.NIGHT.replace(day=day)))
     page.reload()
