@@ -3,8 +3,6 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-import httpx
-
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.schedule import read_schedule
 from standalone import replay
@@ -38,10 +36,10 @@ def report(trial: Trial) -> None:
         ):
             time.sleep(2)
     require(state == "success", f"night_report ended {state}")
-    with trial.client() as atdb, httpx.Client(verify=trial.trusted(), trust_env=False) as http:
-        login = ("operator", trial.deployment.credentials.atdb["operator"])
-        found = http.get(f"{trial.deployment.url}/atdb/night-reports/", auth=login).raise_for_status().json()
-        require(found["results"], f"no report is stored: {found}, {atdb.count_observations()} observations")
+    with trial.client() as atdb:
+        nights = [atdb.night_report(stored.night) for stored in atdb.night_reports()]
+    require(nights, "no report is stored")
+    print(f"  {[f'{each.night}: {each.observed_count} observed' for each in nights]}", flush=True)
 
 
 def urgent(trial: Trial) -> None:
