@@ -47,7 +47,7 @@ class DataPass:
     locations: set[str] = field(default_factory=set)
 
     def compare(self, observations: Sequence[Observation]) -> None:
-        """Look at observations, in the order of their taskIDs, while there is time."""
+        """Look at observations, in the order of their taskIDs, while there is time; at the first in any case."""
         if not observations:
             return
         of_task = defaultdict(list)
@@ -55,11 +55,11 @@ class DataPass:
         for product in products(self.client, taskID__range=tasks):
             of_task[product.taskID].append(product)
         for observation in observations:
+            self._compare(observation, of_task[observation.taskID])
+            self.looked_at.append(observation)
             if time.monotonic() > self.ends_at:
                 log.info("no time for the %d others", len(observations) - len(self.looked_at))
                 return
-            self._compare(observation, of_task[observation.taskID])
-            self.looked_at.append(observation)
 
     def trouble(self, sentence: str) -> None:
         """Note that something as a whole cannot be looked at."""

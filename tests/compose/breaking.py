@@ -59,7 +59,7 @@ def await_return(trial: Trial, killed: Container, during: str) -> None:
 
 def out_of_memory(trial: Trial) -> None:
     """The kernel ends a task, or the process of Celery that watches it, without a word: both are noticed."""
-    for title in ("airflow worker -- ", "airflow task supervisor: "):
+    for title in ("airflow worker -- ", "airflow supervisor: "):
         with trial.client() as atdb:
             task_ids = set(trial.submit(atdb, 1))
             trial.await_status(atdb, Status.INGESTING, task_ids)

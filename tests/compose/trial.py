@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -33,6 +34,7 @@ class Trial:
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
+        self._numbers = count()
 
     def trusted(self) -> ssl.SSLContext:
         """Return what trusts the deployment's certificate alone."""
@@ -69,7 +71,7 @@ class Trial:
         """Submit one observation, and return its taskID."""
         made = atdb.create_observation(
             {
-                "field_name": "TRIAL",
+                "field_name": f"TRIAL_{next(self._numbers)}",
                 "observing_mode": "imaging",
                 "starttime": start.isoformat(),
                 "duration": seconds,

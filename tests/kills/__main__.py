@@ -25,7 +25,7 @@ from standalone.rehearsal.run import own_settings
 from standalone.settings import DEFAULT_STATE, Settings
 from standalone.stack import health, processes
 from standalone.stack.stack import Stack
-from tests.kills.flow import PAUSE_SECONDS, Away, Flow, waits, wrong
+from tests.kills.flow import PAUSE_SECONDS, Away, Flow, is_interrupted, waits, wrong
 from tests.kills.points import Point, Trap
 from tests.kills.way import way_to
 
@@ -219,7 +219,7 @@ def _await_calm(atdb: Client) -> None:
 
 def _await_end(atdb: Client, flow: Flow) -> None:
     deadline = time.monotonic() + 600
-    ends = [Status.REMOVED]
+    ends = [Status.REMOVED, Status.ERROR_START_OBS]
     while (left := atdb.count_observations(my_status__in=ends)) < len(flow.task_ids):
         if time.monotonic() > deadline:
             print(f"{len(flow.task_ids) - left} observations did not arrive")
@@ -243,6 +243,8 @@ def _judge(settings: Settings, atdb: Client, flow: Flow, killing: Killing, trap:
     seconds = sorted(each.seconds for each in waited)
     print(f"waits: median {statistics.median(seconds):.1f} s, longest {seconds[-1]:.1f} s (allowed: 15 s)")
     print(f"runs that found their work begun or done by another: {extra}")
+    interrupted = [made.taskID for made in observations if is_interrupted(made)]
+    print(f"starts that a kill has interrupted, and that wait for an operator: {interrupted or 'none'}")
     for each in late:
         print(f"waited too long: {each}")
     for sentence in found:

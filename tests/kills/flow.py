@@ -21,6 +21,9 @@ NORMAL_WAY = (
     *("defined", "scheduled", "starting", "running", "completing", "checking", "valid", "ingesting", "archived"),
     *("removing", "removed"),
 )
+#: A kill between the status and the telescope's answer: the telescope is not asked twice, so an operator decides.
+INTERRUPTED = "the run was interrupted as it started, and the telescope does not know it"
+INTERRUPTED_WAY = (*NORMAL_WAY[:3], "error (start obs)")
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,18 @@ def wrong(observations: Sequence[Observation], runs: Counter[tuple[str, str]]) -
     found = []
     for made in observations:
         way = [str(step.name) for step in made.status_history]
-        if tuple(way) != NORMAL_WAY:
+        if tuple(way) != NORMAL_WAY and not is_interrupted(made):
             found.append(f"{made.taskID} went {' > '.join(way)}: {made.status_history[-1].reason}")
         for stage in STAGES:
             if (number := runs[made.taskID, stage.actor]) > 1:
                 found.append(f"{made.taskID}: {number} runs of {stage.actor}")
     return found
+
+
+def is_interrupted(made: Observation) -> bool:
+    """Return whether an observation waits for an operator because a kill met its start."""
+    way = tuple(str(step.name) for step in made.status_history)
+    return way == INTERRUPTED_WAY and made.status_history[-1].reason == INTERRUPTED
 
 
 def waits(observations: Sequence[Observation], aways: Sequence[Away]) -> list[Wait]:

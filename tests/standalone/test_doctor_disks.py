@@ -28,6 +28,12 @@ def place(settings: Settings, credentials: Credentials, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
+def any_free_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Accept the disk of this machine, however full it is."""
+    monkeypatch.setattr(space, "_SCARCE", 0.0)
+
+
+@pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 4 MiB, which can be filled and be mounted read-only."""
     folder = tmp_path / "disk"
@@ -125,6 +131,7 @@ def test_an_archive_that_returns_other_bytes_is_a_failure(
     assert list(place.settings.archive.iterdir()) == []
 
 
+@pytest.mark.usefixtures("any_free_space")
 def test_a_data_root_without_data_hosts_is_a_warning_and_a_missing_one_a_failure(place: Location) -> None:
     found = only(data.check(place), State.WARNING)
     assert "no folder of a data host" in found.seen
@@ -133,6 +140,7 @@ def test_a_data_root_without_data_hosts_is_a_warning_and_a_missing_one_a_failure
     assert "is not there" in found.seen
 
 
+@pytest.mark.usefixtures("any_free_space")
 def test_each_data_host_is_checked(place: Location) -> None:
     for host in ("wcudata1", "arts001", "arts002"):
         (place.settings.data / host / "data").mkdir(parents=True)
