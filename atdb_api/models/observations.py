@@ -89,7 +89,7 @@ class Observation(Base):
             "field_name",
             "start_time",
             unique=True,
-            postgresql_where=text("status <> 'aborted'"),
+            postgresql_where=text(f"status <> '{Status.ABORTED}'"),
         ),
         Index("ix_observations_status_start", "status", "start_time"),
         Index("ix_observations_start_time", "start_time"),

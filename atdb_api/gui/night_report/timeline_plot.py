@@ -5,11 +5,20 @@ from datetime import timedelta
 
 from atdb_api.gui.night_report.axis import Tick, TimeAxis, when
 from atdb_api.gui.status_groups import group_of
+from atdb_interface.lifecycle import Group, Status
 from atdb_interface.night_reports import NightReport, ObservedRow
 
 #: More lanes are no picture; the table has all observations.
 MOST_LANES = 12
 _LANE, _FOOT, _STEP = 38, 22, timedelta(hours=3)
+#: What the colours mean in this plot.
+_LEGEND = {
+    Group.DONE: "archived or removed",
+    Group.WORKING: "in progress",
+    Group.WAITING: "waiting",
+    Group.ATTENTION: "needs attention",
+    Group.ENDED: Status.ABORTED,
+}
 
 
 @dataclass(frozen=True)
@@ -43,9 +52,10 @@ class Timeline:
     more_hosts: int
 
     @property
-    def groups(self) -> set[str]:
-        """Return the keys of the colours that are used."""
-        return {bar.group for lane in self.lanes for bar in lane.bars}
+    def legend(self) -> list[tuple[str, str]]:
+        """Return the keys of the colours that are used, and what each means."""
+        used = {bar.group for lane in self.lanes for bar in lane.bars}
+        return [(group.key, meaning) for group, meaning in _LEGEND.items() if group.key in used]
 
     @property
     def foot(self) -> int:

@@ -14,6 +14,7 @@ from atdb_api.services import bulk_changes, operator_actions
 from atdb_interface.actions import Action
 from atdb_interface.bulk import BulkAnswer, ObservationBulk
 from atdb_interface.errors import AtdbError, BadRequest
+from atdb_interface.lifecycle import Status
 
 views = Blueprint("bulk", __name__, url_prefix="/tasks/bulk")
 
@@ -80,4 +81,5 @@ def _render(given: Any, answer: BulkAnswer | None = None, problem: AtdbError | N
         number=None if given.get(ALL) else len(given.getlist(TASK)),
         filters=parse_qsl(given.get(FILTERS, "").lstrip("?")) if given.get(ALL) else [],
         actions=list(Action),
+        aborted=Status.ABORTED,
     )
