@@ -1,43 +1,70 @@
-"""`python -m tools.literals`: find statuses that code writes as text instead of members of their enumerations.
+"""`python -m tools.literals`: find statuses that are written as text instead of members of their enumerations.
 
-Only the table of the lifecycle names them. What the judge of a rehearsal knows is written by hand, so that it can
-disagree; and Airflow has a state of the same name.
+Only the table of the lifecycle names them, in Python, pages and scripts. SQL has to name them; but a list of
+statuses in it must be one that derives from the table, so that it cannot miss a new status. What the judge of a
+rehearsal knows is written by hand, so that it can disagree; and Airflow and Docker have a state of the same name.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.lifecycle import AT_THE_TELESCOPE, Group, Phase, ProductStatus, Status, statuses
 
-PACKAGES = ("atdb_interface", "atdb_api", "atdb_plugins", "operators", "dags", "standalone")
+PLACES = ("atdb_interface", "atdb_api", "atdb_plugins", "operators", "dags", "sql", "standalone")
 EXEMPT = (
     Path("atdb_interface/lifecycle.py"),
     Path("atdb_api/migrations"),
+    Path("standalone/backup/containers.py"),
     Path("standalone/rehearsal/checker.py"),
     Path("standalone/rehearsal/outcome.py"),
     Path("standalone/rehearsal/reference_lifecycle.py"),
     Path("atdb_plugins/airflow_api.py"),
+    Path("operators/maintenance/airflow_tables.py"),
 )
-WORDS = frozenset({*Status, *ProductStatus})
+_OVER = {*statuses(lambda row: row.expected is None)}
+_TO_COME = {*statuses(lambda row: row.phase is Phase.BEFORE and row.group is not Group.ATTENTION)}
+#: What SQL may list: what is over, and with it what waits for its start; what is to come or written; what came.
+LISTS = (
+    _OVER,
+    {*_OVER, Status.SCHEDULED},
+    {*_TO_COME, *AT_THE_TELESCOPE},
+    {ProductStatus.VALID, ProductStatus.ARCHIVED},
+)
+_STATUS = "|".join(sorted(map(re.escape, {*Status, *ProductStatus}), key=len, reverse=True))
+#: A status that is all of a text, or stands in it in quotes, in brackets, in a list or as a value.
+_WRITTEN = re.compile(rf"(?:^|(?<=[\"'=,(\[]))(?:{_STATUS})(?=$|[\"'&,)\]])")
+_LIST = re.compile(r"\bin\s*\(\s*('[^()]*(?:\([^()]*\)[^()]*)*')\s*\)")
 
 
-def literals(path: Path) -> Iterator[ast.Constant]:
-    """Return the constants of a file that are a status."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Constant) and node.value in WORDS:
-            yield node
+def literals(path: Path, text: str) -> Iterator[tuple[int, str]]:
+    """Yield each status that stands in a file as text, with its line."""
+    if path.suffix == ".py":
+        tree = ast.parse(text)
+        said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+                yield from ((node.lineno, found) for found in _WRITTEN.findall(node.value))
+    elif path.suffix in (".html", ".js"):
+        for number, line in enumerate(text.splitlines(), start=1):
+            yield from ((number, found) for found in _WRITTEN.findall(line))
+    elif path.suffix == ".sql":
+        for found in _LIST.finditer(text):
+            listed = set(re.findall("'([^']*)'", found[1]))
+            if listed & {*Status} and listed not in LISTS:
+                yield text.count("\n", 0, found.start()) + 1, found[1]
 
 
 def main() -> int:
     """Print each; the exit status is 1 if there is one."""
     found = [
-        f"{path}:{node.lineno}: {node.value!r}: use the enumeration of atdb_interface/lifecycle.py"
-        for package in PACKAGES
-        for path in sorted(Path(package).rglob("*.py"))
-        if not any(path.is_relative_to(exempt) for exempt in EXEMPT)
-        for node in literals(path)
+        f"{path}:{line}: {status!r}: use what derives from the table of atdb_interface/lifecycle.py"
+        for place in PLACES
+        for path in sorted(Path(place).rglob("*.*"))
+        if path.suffix in (".py", ".html", ".js", ".sql") and not any(path.is_relative_to(each) for each in EXEMPT)
+        for line, status in literals(path, path.read_text(encoding="utf-8"))
     ]
     print("\n".join(found) or "No status is written as text.")
     return int(bool(found))
