@@ -9,7 +9,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-act]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  const { act, task, target, seen, says, needsReason } = link.dataset;
+  const { act, task, target, seen, says, needsReason, dangerous } = link.dataset;
   opener = { act, task };
   form.setAttribute("action", new URL(link.href).pathname); // `form.action` is the field of that name
   field("action").value = act;
@@ -22,7 +22,7 @@ document.addEventListener("click", (event) => {
   dialog.querySelector(".says").textContent = says;
   const button = dialog.querySelector("[data-do]");
   button.textContent = `${act[0].toUpperCase()}${act.slice(1)} → ${target}`;
-  button.className = act === "cancel" ? "btn btn-danger" : "btn btn-primary";
+  button.className = dangerous !== undefined ? "btn btn-danger" : "btn btn-primary";
   button.disabled = false;
   refusal.hidden = true;
   dialog.showModal();

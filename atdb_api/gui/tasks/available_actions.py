@@ -31,6 +31,11 @@ class AvailableAction:
         """Tell whether whoever asks for it must say why."""
         return ACTIONS[self.action].needs_reason
 
+    @property
+    def is_dangerous(self) -> bool:
+        """Tell whether it cannot be undone."""
+        return ACTIONS[self.action].is_dangerous
+
 
 def init_app(gui: Blueprint) -> None:
     """Let templates ask what can be done."""

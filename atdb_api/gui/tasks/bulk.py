@@ -11,7 +11,7 @@ from atdb_api.gui.tasks.available_actions import NEEDS_FOR_MANY
 from atdb_api.gui.tasks.task_address import filled, parameters
 from atdb_api.rest import auth
 from atdb_api.services import bulk_changes, operator_actions
-from atdb_interface.actions import Action
+from atdb_interface.actions import ACTIONS, Action
 from atdb_interface.bulk import BulkAnswer, ObservationBulk
 from atdb_interface.errors import AtdbError, BadRequest
 from atdb_interface.lifecycle import Status
@@ -81,5 +81,6 @@ def _render(given: Any, answer: BulkAnswer | None = None, problem: AtdbError | N
         number=None if given.get(ALL) else len(given.getlist(TASK)),
         filters=parse_qsl(given.get(FILTERS, "").lstrip("?")) if given.get(ALL) else [],
         actions=list(Action),
+        is_dangerous=any(row.is_dangerous for action, row in ACTIONS.items() if action == given.get("action")),
         aborted=Status.ABORTED,
     )
