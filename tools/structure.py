@@ -34,7 +34,11 @@ def main() -> None:
 
 def imports(graph: grimp.ImportGraph) -> list[tuple[str, str]]:
     """Return all pairs of a module and one that it imports."""
-    return [(module, each) for module in graph.modules for each in graph.find_modules_directly_imported_by(module)]
+    return [
+        (module, each)
+        for module in sorted(graph.modules)
+        for each in sorted(graph.find_modules_directly_imported_by(module))
+    ]
 
 
 def function_sizes(path: Path) -> list[int]:
