@@ -40,13 +40,13 @@ SCHEDULES = Path(__file__).parents[2] / "shared" / "schedules"
 def free_ports(number: int) -> list[int]:
     """Find ports that stay free: below those that the system gives to the other ends of connections."""
     with ExitStack() as held:
-        found: list[int] = []
-        while len(found) < number:
+        ports: list[int] = []
+        while len(ports) < number:
             probe, port = held.enter_context(socket.socket()), random.randrange(10_000, 32_000)
             with suppress(OSError):
                 probe.bind((HOST, port))
-                found.append(port)
-        return found
+                ports.append(port)
+        return ports
 
 
 @pytest.fixture

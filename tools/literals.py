@@ -32,15 +32,15 @@ def literals(path: Path) -> Iterator[ast.Constant]:
 
 def main() -> int:
     """Print each; the exit status is 1 if there is one."""
-    found = [
+    lines = [
         f"{path}:{node.lineno}: {node.value!r}: use the enumeration of atdb_interface/lifecycle.py"
         for package in PACKAGES
         for path in sorted(Path(package).rglob("*.py"))
         if not any(path.is_relative_to(exempt) for exempt in EXEMPT)
         for node in literals(path)
     ]
-    print("\n".join(found) or "No status is written as text.")
-    return int(bool(found))
+    print("\n".join(lines) or "No status is written as text.")
+    return int(bool(lines))
 
 
 if __name__ == "__main__":

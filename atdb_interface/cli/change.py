@@ -28,8 +28,8 @@ def prioritise(client: Client, arguments: Namespace) -> None:
     """Give each observation another priority."""
 
     def change(task_id: str) -> Observation:
-        found = client.observation(task_id)
-        return client.change_observation(found.id, priority=arguments.priority, reason=arguments.reason)
+        observation = client.observation(task_id)
+        return client.change_observation(observation.id, priority=arguments.priority, reason=arguments.reason)
 
     _each(arguments.taskIDs, change)
 

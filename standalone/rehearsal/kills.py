@@ -108,15 +108,15 @@ class ProcessKiller:
         return None
 
     def _workers(self) -> list[Worker]:
-        found = []
+        workers = []
         for scheduler in self._first_of("scheduler"):
             with suppress(psutil.Error):
                 for worker in scheduler.children():
                     title = " ".join(worker.cmdline()).strip()
                     instance = title.removeprefix(_WORKER)
                     if instance != title and (tasks := worker.children()):
-                        found.append(Worker(worker, tasks[0], self._task_id_of(instance)))
-        return found
+                        workers.append(Worker(worker, tasks[0], self._task_id_of(instance)))
+        return workers
 
     def _task_id_of(self, instance: str) -> str | None:
         sql = (

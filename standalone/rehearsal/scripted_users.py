@@ -47,10 +47,10 @@ class ScriptedUsers:
         try:
             status = self._operator.act(task_id, Action.CANCEL, reason=reason).my_status
         except ForbiddenMove:
-            found = self._operator.observation(task_id)  # perhaps it was done, and the answer was lost
-            if found.status_history[-1].reason != reason:
+            observation = self._operator.observation(task_id)  # perhaps it was done, and the answer was lost
+            if observation.status_history[-1].reason != reason:
                 return
-            status = found.my_status
+            status = observation.my_status
         if status is Status.ABORTED:
             self._book.abort(task_id, reason)
         self._book.inject(RehearsedFault.CANCEL, task_id, begun=begun)

@@ -71,7 +71,7 @@ class Stack:
 
     def stop(self) -> bool:
         """End every process of the stack, also what a killed supervisord has left; True if any was there."""
-        found = processes.find(self.settings)
+        running = processes.find(self.settings)
         for process in processes.find(self.settings, processes.SUPERVISOR):
             _terminate(process)
         deadline = time.monotonic() + STOP_SECONDS
@@ -80,7 +80,7 @@ class Stack:
         processes.end(self.settings)
         if self._supervisor is not None:
             self._supervisor.wait()
-        return bool(found)
+        return bool(running)
 
     def wait(self) -> None:
         """Wait until the stack ends; raises StackError where nobody asked it to."""
@@ -146,13 +146,13 @@ class Stack:
 
     def _await_health(self, ailments: Callable[[], list[health.HealthProblem]]) -> None:
         deadline, before = time.monotonic() + STALL_SECONDS, None
-        while found := ailments():
-            if found != before:
-                deadline, before = time.monotonic() + STALL_SECONDS, found
+        while problems := ailments():
+            if problems != before:
+                deadline, before = time.monotonic() + STALL_SECONDS, problems
             if self._supervisor is not None and self._supervisor.poll() is not None:
                 raise StackError(f"supervisord ended while the stack was starting{self._tail('supervisord')}")
             if time.monotonic() > deadline:
-                reports = [f"{each.process}: {each.reason}{self._tail(each.process)}" for each in found]
+                reports = [f"{each.process}: {each.reason}{self._tail(each.process)}" for each in problems]
                 raise StackError(f"no progress for {STALL_SECONDS:.0f} s:\n" + "\n\n".join(reports))
             time.sleep(0.2)
 

@@ -96,14 +96,14 @@ class Trial:
         """Wait until all have arrived, as long as any of them moves within so many seconds."""
         before, since = None, time.monotonic()
         while True:
-            found = [each for each in atdb.observations() if each.taskID in task_ids]
-            left = {each.taskID: each for each in found if each.my_status not in ends}
-            if not left and len(found) == len(task_ids):
-                return found
+            observations = [each for each in atdb.observations() if each.taskID in task_ids]
+            left = {each.taskID: each for each in observations if each.my_status not in ends}
+            if not left and len(observations) == len(task_ids):
+                return observations
             products = [
                 atdb.count_dataproducts(taskID__in=list(left), my_status=status) for status in ProductStatus
             ]
-            states = {each.taskID: each.my_status for each in found}
+            states = {each.taskID: each.my_status for each in observations}
             if (states, products) != before:
                 before, since = (states, products), time.monotonic()
             seen = [f"{each.taskID} {each.my_status} {each.status_history[-1].reason}" for each in left.values()]

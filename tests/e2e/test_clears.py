@@ -169,8 +169,13 @@ def test_every_clear_in_every_failed_state_ends_on_a_true_status(
 
 def wait_for_status(atdb: Client, trial: Trial, status: Status) -> None:
     deadline = time.monotonic() + 240
-    while (found := atdb.observation(trial.task_id)).my_status is not status:
-        assert time.monotonic() < deadline, (str(trial.case), trial.how, found.my_status, found.status_history[-1])
+    while (observation := atdb.observation(trial.task_id)).my_status is not status:
+        assert time.monotonic() < deadline, (
+            str(trial.case),
+            trial.how,
+            observation.my_status,
+            observation.status_history[-1],
+        )
         time.sleep(0.5)
 
 

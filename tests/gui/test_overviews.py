@@ -47,10 +47,10 @@ def test_nothing_serious_stands_in_anybodys_way(open_as: Open, scheme: Any, widt
     page = open_as("operator", "/night/", viewport={"width": width, "height": 812}, color_scheme=scheme)
     for path in PATHS:
         page.goto(path)
-        found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
         serious = [
             (each["id"], [node["html"][:150] for node in each["nodes"][:3]])
-            for each in found
+            for each in violations
             if each["impact"] in ("serious", "critical")
         ]
         assert serious == [], path

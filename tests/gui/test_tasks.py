@@ -57,7 +57,7 @@ def test_the_newest_comes_first_and_shows_what_it_is(open_as: Open, client: Clie
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "expected"),
     [
         ("my_status=valid", ["valid"]),
         ("my_status=valid&my_status=on+hold", ["valid", "on hold"]),
@@ -74,7 +74,7 @@ def test_the_newest_comes_first_and_shows_what_it_is(open_as: Open, client: Clie
     ],
 )
 def test_filters_stand_in_the_address(
-    open_as: Open, client: Client, app: Flask, observe: Observe, query: str, found: list[str]
+    open_as: Open, client: Client, app: Flask, observe: Observe, query: str, expected: list[str]
 ) -> None:
     observe(Status.REMOVED, priority=7)
     give_sizes(client, observe(Status.VALID, products=2, name="M31"), 2000)
@@ -83,7 +83,7 @@ def test_filters_stand_in_the_address(
         connection.execute(text("update observations set status_since = '2026-01-01' where status = 'on hold'"))
     page = open_as("viewer", f"/tasks/?{query}")
     statuses = page.locator("tbody .status").all_inner_texts()
-    assert sorted(statuses) == sorted(found)
+    assert sorted(statuses) == sorted(expected)
 
 
 def test_the_filter_form_makes_such_an_address_and_a_chip_undoes_it(open_as: Open, observe: Observe) -> None:
@@ -120,9 +120,9 @@ def test_pages_lead_through_all_tasks_once_whatever_the_order(
         for way in ("next", "prev"):
             text_ = http.get(address).text
             seen.append(re.findall(r'data-part="(\d+)"', text_))
-            found = re.search(rf'rel="{way}" href="([^"]+)"', text_)
-            assert found, way
-            address = f"/tasks/{found[1].replace('&amp;', '&')}"
+            match = re.search(rf'rel="{way}" href="([^"]+)"', text_)
+            assert match, way
+            address = f"/tasks/{match[1].replace('&amp;', '&')}"
         again = re.findall(r'data-part="(\d+)"', http.get(address).text)
     assert [len(part) for part in seen] == [50, 2]
     assert {*seen[0], *seen[1]} == made

@@ -14,7 +14,7 @@ def test_no_word_of_the_instrument_stands_outside_its_own_room(monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "found"),
+    ("name", "text", "expected"),
     [
         ("a.py", 'HOST = "wcudata2"\n', ["wcudata"]),
         ("a.py", "if mode is Mode.ARTS_SC4:\n    pass\n", ["ARTS_SC4"]),
@@ -26,6 +26,6 @@ def test_no_word_of_the_instrument_stands_outside_its_own_room(monkeypatch: pyte
     ],
 )
 def test_modes_file_names_and_hosts_are_found_but_not_in_documentation(
-    name: str, text: str, found: list[str]
+    name: str, text: str, expected: list[str]
 ) -> None:
-    assert [word for _, word in instrument_words.words(Path(name), text)] == found
+    assert [word for _, word in instrument_words.words(Path(name), text)] == expected

@@ -230,7 +230,7 @@ def _await_end(atdb: Client, flow: Flow) -> None:
 def _judge(settings: Settings, atdb: Client, flow: Flow, killing: Killing, trap: Trap) -> int:
     observations = list(atdb.observations())
     runs, extra = _runs(settings, observations)
-    found = wrong(observations, runs)
+    sentences = wrong(observations, runs)
     waited = waits(observations, killing.aways)
     late = [each for each in waited if each.seconds > LONGEST_WAIT_SECONDS]
     kills = Counter(away.process for away in killing.aways)
@@ -247,11 +247,11 @@ def _judge(settings: Settings, atdb: Client, flow: Flow, killing: Killing, trap:
     print(f"starts that a kill has interrupted, and that wait for an operator: {interrupted or 'none'}")
     for each in late:
         print(f"waited too long: {each}")
-    for sentence in found:
+    for sentence in sentences:
         print(sentence)
     _keep_evidence(settings.state, observations, killing.aways)
-    print("All is well." if not (found or late) else "Not all is well.")
-    return int(bool(found or late))
+    print("All is well." if not (sentences or late) else "Not all is well.")
+    return int(bool(sentences or late))
 
 
 def _runs(settings: Settings, observations: Sequence[object]) -> tuple[Counter[tuple[str, str]], int]:

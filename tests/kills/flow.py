@@ -85,15 +85,15 @@ def _specification(number: int, start: datetime) -> dict[str, object]:
 
 def wrong(observations: Sequence[Observation], runs: Counter[tuple[str, str]]) -> list[str]:
     """Return what did not go the normal way once. `runs`: of each taskID and stage, those that began its work."""
-    found = []
+    sentences = []
     for made in observations:
         way = [str(step.name) for step in made.status_history]
         if tuple(way) != NORMAL_WAY and not is_interrupted(made):
-            found.append(f"{made.taskID} went {' > '.join(way)}: {made.status_history[-1].reason}")
+            sentences.append(f"{made.taskID} went {' > '.join(way)}: {made.status_history[-1].reason}")
         for stage in STAGES:
             if (number := runs[made.taskID, stage.actor]) > 1:
-                found.append(f"{made.taskID}: {number} runs of {stage.actor}")
-    return found
+                sentences.append(f"{made.taskID}: {number} runs of {stage.actor}")
+    return sentences
 
 
 def is_interrupted(made: Observation) -> bool:

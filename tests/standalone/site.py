@@ -77,12 +77,12 @@ class Site(Postgres):
         app = create_app(Config(database_url=self.url()))
         try:
             login = ("admin", self.credentials.atdb["admin"])
-            found = {}
+            answers = {}
             for path in stored(app):
                 answer = app.test_client().get(path, auth=login, headers={"Accept": "application/json"})
                 assert answer.status_code == 200, (path, answer.text)
-                found[path] = AGE.sub(b"", answer.data)
-            return found
+                answers[path] = AGE.sub(b"", answer.data)
+            return answers
         finally:
             app.extensions["atdb_engine"].dispose()
 
@@ -92,9 +92,9 @@ class Site(Postgres):
             opened.cursor() as cursor,
         ):
             cursor.execute(statement)
-            found = cursor.fetchall() if cursor.description else []
+            rows = cursor.fetchall() if cursor.description else []
             opened.commit()
-            return found
+            return rows
 
 
 def observe(client: Client, status: Status = Status.DEFINED, *, products: int = 0) -> str:

@@ -181,15 +181,15 @@ def test_the_list_of_an_image_agrees_with_the_whole_list(image: str) -> None:
 
 def _pinned(path: Path) -> dict[str, str]:
     """Return what a list pins: the version with its hashes, by the package."""
-    found = re.findall(r"^([\w.-]+)==(.+(?:(?<=\\)\n.+)*)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    assert all("--hash=" in pinned for _, pinned in found)
-    return dict(found)
+    requirements = re.findall(r"^([\w.-]+)==(.+(?:(?<=\\)\n.+)*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert all("--hash=" in pinned for _, pinned in requirements)
+    return dict(requirements)
 
 
 def test_uv_has_one_version_everywhere() -> None:
     files = ("Makefile", "deploy/atdb.Dockerfile", "deploy/airflow.Dockerfile")
-    found = {re.findall(r"uv==[\d.]+", (REPOSITORY / each).read_text(encoding="utf-8"))[0] for each in files}
-    assert len(found) == 1
+    versions = {re.findall(r"uv==[\d.]+", (REPOSITORY / each).read_text(encoding="utf-8"))[0] for each in files}
+    assert len(versions) == 1
 
 
 def test_each_setting_is_documented_and_read() -> None:
