@@ -19,10 +19,10 @@ from atdb_api.rest.resource import Resource
 from atdb_api.search.columns import OBSERVATION_COLUMNS, PRODUCT_COLUMNS
 from atdb_api.search.filters import Columns
 from atdb_interface import errors
+from atdb_interface.base_models import Page
 from atdb_interface.bulk import DataProductBulk, ObservationBulk
 from atdb_interface.claims import ClaimRequest
 from atdb_interface.services import Heartbeat
-from atdb_interface.wire import Page
 
 DOCS = "/atdb/docs"
 _DOCUMENT = "atdb_openapi"

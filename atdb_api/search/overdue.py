@@ -1,4 +1,4 @@
-"""Find in the database what atdb_interface/expected.py calls overdue."""
+"""Find in the database what atdb_interface/expected_durations.py calls overdue."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, case, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from atdb_api.models import Observation, StageSetting
-from atdb_interface.expected import EXPECTED, Moment
+from atdb_interface.expected_durations import EXPECTED, Moment
 from atdb_interface.lifecycle import STAGES, STATUSES
 
 Column = ColumnElement[Any] | InstrumentedAttribute[Any]

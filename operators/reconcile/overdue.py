@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from pydantic import BaseModel
 
 from atdb_interface.events import EventKind, NewEvent
-from atdb_interface.expected import due
+from atdb_interface.expected_durations import due
 from atdb_interface.fields import Time, write_time
 from atdb_interface.lifecycle import STAGES, Status
 from operators.base import AtdbOperator

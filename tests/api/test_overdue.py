@@ -15,7 +15,7 @@ from atdb_api.models import Observation as Row
 from atdb_api.models import Transition
 from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
-from atdb_interface.expected import EXPECTED, due
+from atdb_interface.expected_durations import EXPECTED, due
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import REMOVE, Status
 from atdb_interface.observations import Observation

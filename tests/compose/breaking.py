@@ -7,7 +7,7 @@ import psutil
 
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
-from standalone.containers.service import MIGRATIONS
+from standalone.containers.entry_point import MIGRATIONS
 from tests.compose.deployment import PROJECT, Container
 from tests.compose.trial import Trial, require
 

@@ -8,7 +8,7 @@ import httpx
 import psutil
 
 from atdb_interface.errors import TYPE_PREFIX
-from standalone.containers.service import MIGRATIONS
+from standalone.containers.entry_point import MIGRATIONS
 from standalone.containers.services import PROCESSES
 from tests.compose.trial import Trial, require
 from tests.logging_in import logged_in_to_both

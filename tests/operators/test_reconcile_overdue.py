@@ -14,7 +14,7 @@ from atdb_api.database import transaction
 from atdb_api.models import Observation as Row
 from atdb_interface.client import Client
 from atdb_interface.events import EventKind
-from atdb_interface.expected import EXPECTED
+from atdb_interface.expected_durations import EXPECTED
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import INGEST, Status
 from atdb_interface.observations import Observation

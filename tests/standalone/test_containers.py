@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from standalone.containers import certificates, health, secrets, service, services, variables
+from standalone.containers import certificates, entry_point, health, secrets, services, variables
 from standalone.credentials import Credentials
 from standalone.settings import REPOSITORY, Executor, Settings, SettingsError
 from standalone.stack import programs
 
 COMPOSE = (REPOSITORY / "docker-compose.yaml").read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
-OURS = {**service.MIGRATIONS, **services.PROCESSES}
+OURS = {**entry_point.MIGRATIONS, **services.PROCESSES}
 OTHERS = {"postgres", "redis", "nginx"}
 IN_CONTAINERS = replace(Settings(), executor=Executor.CELERY)
 
@@ -123,7 +123,7 @@ def test_every_service_can_fail_without_harm() -> None:
     for name, each in SERVICES.items():
         assert each["init"] is True, name
         assert each["logging"]["options"]["max-size"], name
-        if name in service.MIGRATIONS:
+        if name in entry_point.MIGRATIONS:
             assert each["restart"] == "no"
             continue
         assert each["restart"] == "unless-stopped", name

@@ -13,7 +13,7 @@ from atdb_api.services.explain.builder import select_subjects, situation_of, sit
 from atdb_api.services.explain.situation import Situation, Subject, Surroundings
 from atdb_api.services.progress import progress_of
 from atdb_interface.actions import actions_from
-from atdb_interface.expected import due
+from atdb_interface.expected_durations import due
 from atdb_interface.fields import write_time
 from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import (
