@@ -27,7 +27,7 @@ from standalone.stack import health, processes
 from standalone.stack.stack import Stack
 from tests.kills.flow import PAUSE_SECONDS, Away, Flow, is_interrupted, waits, wrong
 from tests.kills.points import Point, Trap
-from tests.kills.way import way_to
+from tests.kills.watched_proxy import way_to
 
 STATE = DEFAULT_STATE / "kills"
 OTHERS = ("api", "airflow-api-server", "scheduler", "triggerer")

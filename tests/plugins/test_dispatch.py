@@ -26,7 +26,7 @@ from atdb_plugins.stage_dags import DAG_OF
 from standalone.settings import HOST
 from tests.airflow_serving import Airflow
 from tests.conftest import free_ports
-from tests.kills.way import way_to
+from tests.kills.watched_proxy import way_to
 from tests.plugins.conftest import Observe, Speaking
 
 pytestmark = pytest.mark.timeout(600)

@@ -19,7 +19,7 @@ from atdb_interface.disks import DiskUsage
 from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.lifecycle import STEPS, WORKING, Actor, ProductStatus, Status
 from tests import night_reports
-from tests.gui.screenshots.fates import ARCHIVE_AWAY, Fate, fate_of, times_of
+from tests.gui.screenshots.sample_histories import ARCHIVE_AWAY, Fate, fate_of, times_of
 from tests.gui.screenshots.week import Planned
 
 S, P = Status, ProductStatus
