@@ -179,11 +179,11 @@ class Observation(BaseModel):
     generated_dataproducts: list[int]
     """The ids of its data products."""
 
-    def backstop(self, now: datetime) -> Status | None:
+    def status_after_timeout(self, now: datetime) -> Status | None:
         """Tell what becomes of this observation, if it is running and the data writer says nothing."""
         if self.my_status is not Status.RUNNING:
             return None
-        return lifecycle.backstop(
+        return lifecycle.status_after_timeout(
             completes_after=instrument().mode(self.observing_mode).completes_after,
             end=self.endtime,
             since=self.status_history[-1].timestamp,

@@ -157,7 +157,7 @@ class _Schemas:
         self._refs = refs
         self.definitions: Json = document["$defs"]
         for model, columns in _FILTERED.items():
-            self._say_filters(model, columns)
+            self._describe_filters(model, columns)
 
     def taken(self, contract: Contract) -> Json:
         one = self._refs[contract.takes, "validation"]  # type: ignore[index]
@@ -175,7 +175,7 @@ class _Schemas:
         one = self._refs[contract.answers, "serialization"]
         return {"anyOf": [one, {"type": "array", "items": one}]} if contract.takes_many else one
 
-    def _say_filters(self, model: type[BaseModel], columns: Columns) -> None:
+    def _describe_filters(self, model: type[BaseModel], columns: Columns) -> None:
         """Say what filters in a body may be: what they may be in the address of a list."""
         name = "ObservationFilters" if columns is OBSERVATION_COLUMNS else "DataProductFilters"
         self.definitions[name] = {"title": name} | parameters.lookups(columns)

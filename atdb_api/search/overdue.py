@@ -18,8 +18,8 @@ def is_overdue(status: Column, since: Column, now: ColumnElement[Any] | datetime
 
     That the status is named by itself lets the index on statuses leave out all that has come to its end.
     """
-    rests = {stage.source: _rest(stage.actor) for stage in STAGES}
-    since = since + case(rests, value=status, else_=timedelta(0))
+    delays = {stage.source: _delay(stage.actor) for stage in STAGES}
+    since = since + case(delays, value=status, else_=timedelta(0))
     begins = {
         Moment.ENTERED: since,
         Moment.START: func.greatest(Observation.start_time, since),
@@ -33,7 +33,7 @@ def is_overdue(status: Column, since: Column, now: ColumnElement[Any] | datetime
     return and_(status.in_(EXPECTED), func.coalesce(due < moment, False))
 
 
-def _rest(stage: str) -> ColumnElement[timedelta]:
+def _delay(stage: str) -> ColumnElement[timedelta]:
     """Find for how long a stage lets an observation wait first; asked once in a statement, not for each row."""
     delay = select(func.make_interval(0, 0, 0, 0, 0, 0, StageSetting.delay_seconds))
     return delay.where(StageSetting.stage == stage).scalar_subquery()

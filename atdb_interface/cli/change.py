@@ -36,8 +36,8 @@ def prioritise(client: Client, arguments: Namespace) -> None:
 
 def govern(client: Client, arguments: Namespace) -> None:
     """Pause a stage, let it go on, or change its limits."""
-    asked = {"paused": arguments.paused, "slots": arguments.slots, "delay_seconds": arguments.rest}
-    fields = {name: value for name, value in asked.items() if value is not None}
+    limits = {"paused": arguments.paused, "slots": arguments.slots, "delay_seconds": arguments.rest}
+    fields = {name: value for name, value in limits.items() if value is not None}
     if fields.get("slots") == 0:
         fields["slots"] = None
     if not fields:

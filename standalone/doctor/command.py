@@ -42,10 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print a list of objects, for programs")
     chosen = f"only these: {', '.join(_NAMES)}"
     parser.add_argument("--only", nargs="+", choices=_NAMES, metavar="CHECK", help=chosen)
-    asked = parser.parse_args(arguments)
-    findings = examine(asked.only or _NAMES)
+    options = parser.parse_args(arguments)
+    findings = examine(options.only or _NAMES)
     columns = min(shutil.get_terminal_size((_MOST_COLUMNS, 24)).columns, _MOST_COLUMNS)
-    print(report.as_json(findings) if asked.json else report.table(findings, columns))
+    print(report.as_json(findings) if options.json else report.table(findings, columns))
     return exit_status(findings)
 
 

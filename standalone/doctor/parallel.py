@@ -46,15 +46,15 @@ def run(checks: Sequence[Check], timeout_seconds: float = TIMEOUT_SECONDS) -> li
 
 def _start(check: Check) -> tuple[int, Connection]:
     """Fork, as a new interpreter would need seconds for its imports."""
-    ours, theirs = Pipe(duplex=False)
+    receiver, sender = Pipe(duplex=False)
     pid = os.fork()
     if pid == 0:
         try:
-            theirs.send(_findings(check))
+            sender.send(_findings(check))
         finally:
             os._exit(0)  # no clean-up of the parent's, and no wait for what libraries have begun
-    theirs.close()
-    return pid, ours
+    sender.close()
+    return pid, receiver
 
 
 def _findings(check: Check) -> list[Finding]:

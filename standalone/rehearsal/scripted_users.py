@@ -71,14 +71,14 @@ class ScriptedUsers:
     def _put_on_hold(self, task_id: str) -> datetime | None:
         """Ask for a hold again while the telescope has the observation; when it was put on hold, or None."""
         while True:
-            asked = datetime.now(UTC)
+            asked_at = datetime.now(UTC)
             try:
                 self._operator.act(task_id, Action.HOLD, reason="rehearsed: wait")
-                return asked
+                return asked_at
             except ForbiddenMove:
                 status = self._operator.observation(task_id).my_status
                 if status is Status.ON_HOLD:  # it was done, and the answer was lost
-                    return asked
+                    return asked_at
                 if status not in AT_THE_TELESCOPE:
                     return None
             time.sleep(ASK_AGAIN_SECONDS)

@@ -47,7 +47,7 @@ def lowered(text: str) -> str:
     return "".join(character.lower() for character in text)
 
 
-class Sky:
+class StoredSample:
     """A database of random observations, and all of its answers as Python has them."""
 
     def __init__(self, client: Client, url: str, dice: random.Random) -> None:
@@ -226,7 +226,7 @@ def compares(part: Any, lookup: str, value: str) -> bool:
 
 @pytest.mark.timeout(600)
 def test_each_of_many_random_queries_finds_what_python_finds(client: Client, url: str) -> None:
-    sky = Sky(client, url, random.Random(SEED))
+    sky = StoredSample(client, url, random.Random(SEED))
     useful_queries = 0
     for _ in range(QUERIES):
         resource, parameters = sky.question()

@@ -69,8 +69,8 @@ def some_sky(app: Flask, now: datetime) -> list[Row]:
     return rows
 
 
-def is_overdue(row: Row, now: datetime, rest: timedelta = timedelta(0)) -> bool:
-    limit = due(row.status, since=row.status_since, start=row.start_time, end=row.end_time, rest=rest)
+def is_overdue(row: Row, now: datetime, delay: timedelta = timedelta(0)) -> bool:
+    limit = due(row.status, since=row.status_since, start=row.start_time, end=row.end_time, delay=delay)
     return limit is not None and limit < now
 
 
@@ -98,10 +98,10 @@ def test_the_database_finds_overdue_what_python_does(app: Flask, http: httpx.Cli
 def test_a_rest_before_a_stage_is_no_delay(app: Flask, http: httpx.Client, client: Client) -> None:
     now = datetime.now(UTC)
     rows = some_sky(app, now)
-    rest = timedelta(minutes=15)
-    client.change_stage(REMOVE.actor, delay_seconds=rest.total_seconds())
-    rests = {REMOVE.source: rest}
-    late = [row.task_id for row in rows if is_overdue(row, now, rests.get(row.status, timedelta(0)))]
+    delay = timedelta(minutes=15)
+    client.change_stage(REMOVE.actor, delay_seconds=delay.total_seconds())
+    delays = {REMOVE.source: delay}
+    late = [row.task_id for row in rows if is_overdue(row, now, delays.get(row.status, timedelta(0)))]
     assert len(late) < sum(is_overdue(row, now) for row in rows)
     assert listed(http, overdue="true") == late
 

@@ -16,7 +16,7 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation
 from tests.compose.deployment import PROJECT, Deployment
-from tests.kills.flow import NORMAL_WAY
+from tests.kills.flow import NORMAL_ROUTE
 
 
 class Failed(AssertionError):
@@ -82,7 +82,7 @@ class Trial:
 
     def await_status(self, atdb: Client, status: Status, task_ids: set[str]) -> None:
         """Wait until one of the observations has a status; submits two more while none is on its way there."""
-        on_its_way = [Status(each) for each in NORMAL_WAY[: NORMAL_WAY.index(status)]]
+        on_its_way = [Status(each) for each in NORMAL_ROUTE[: NORMAL_ROUTE.index(status)]]
         deadline = time.monotonic() + 900
         while not atdb.count_observations(my_status=status, taskID__in=sorted(task_ids)):
             require(time.monotonic() < deadline, f"no observation came to {status}")

@@ -35,7 +35,7 @@ ADDRESSES = (
     "size__gte=1 GB&size__lte=5 GB",
     "starttime__gte={days_ago_5}&starttime__lte={days_ago_3}",
     "taskID__startswith={today}",
-    *(f"ordering={way}{name}" for name in ORDERINGS for way in ("", "-")),
+    *(f"ordering={sign}{name}" for name in ORDERINGS for sign in ("", "-")),
 )
 
 

@@ -117,11 +117,11 @@ def test_pages_lead_through_all_tasks_once_whatever_the_order(
         ordering = re.search(rf'<th scope="col"[^>]*><a href="(\?[^"]*)">{head}</a>', page)
         assert ordering
         address, seen = f"/tasks/{ordering[1].replace('&amp;', '&')}", []
-        for way in ("next", "prev"):
+        for relation in ("next", "prev"):
             text_ = http.get(address).text
             seen.append(re.findall(r'data-part="(\d+)"', text_))
-            match = re.search(rf'rel="{way}" href="([^"]+)"', text_)
-            assert match, way
+            match = re.search(rf'rel="{relation}" href="([^"]+)"', text_)
+            assert match, relation
             address = f"/tasks/{match[1].replace('&amp;', '&')}"
         again = re.findall(r'data-part="(\d+)"', http.get(address).text)
     assert [len(part) for part in seen] == [50, 2]
@@ -203,15 +203,15 @@ def test_the_page_says_when_atdb_cannot_be_reached_and_when_it_is_back(open_as: 
 def test_nothing_is_asked_while_nobody_looks(open_as: Open, observe: Observe) -> None:
     observe()
     page = open_as("viewer", "/tasks/")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "/rows/" in request.url else None)
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url) if "/rows/" in request.url else None)
     hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true}); "
     page.evaluate(hide % "true" + "document.dispatchEvent(new Event('visibilitychange'))")
     page.wait_for_timeout(2500)
-    assert asked == []
+    assert urls == []
     page.evaluate(hide % "false" + "document.dispatchEvent(new Event('visibilitychange'))")
     page.wait_for_timeout(500)
-    assert len(asked) == 1
+    assert len(urls) == 1
 
 
 @pytest.mark.parametrize(

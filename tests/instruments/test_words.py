@@ -19,7 +19,7 @@ def test_no_word_of_the_instrument_stands_outside_its_own_room(monkeypatch: pyte
         ("a.py", 'HOST = "wcudata2"\n', ["wcudata"]),
         ("a.py", "if mode is Mode.ARTS_SC4:\n    pass\n", ["ARTS_SC4"]),
         ("a.py", 'name = f"WSRTA{task_id}_B{beam:03d}.MS"\n', ["WSRTA", ".MS"]),
-        ("a.py", "def backstop(*, imaging):\n    pass\n", ["imaging"]),
+        ("a.py", "def completes(*, imaging):\n    pass\n", ["imaging"]),
         ("a.py", '"""Such as imaging."""\n\nparts = "starts"  # of ARTS\n', []),
         ("a.html", "<p>imaging</p>", ["imaging"]),
         ("a.sql", "-- imaging\ncomment on column o is 'Such as imaging';\nwhere mode = 'imaging'", ["imaging"]),

@@ -27,7 +27,7 @@ from standalone.stack import health, processes
 from standalone.stack.stack import Stack
 from tests.kills.flow import PAUSE_SECONDS, Away, Flow, is_interrupted, waits, wrong
 from tests.kills.points import Point, Trap
-from tests.kills.watched_proxy import way_to
+from tests.kills.watched_proxy import watched_proxy
 
 STATE = DEFAULT_STATE / "kills"
 OTHERS = ("api", "airflow-api-server", "scheduler", "triggerer")
@@ -136,8 +136,8 @@ def stack_with_traps(settings: Settings, trap: Trap, killing: Killing, *, has_ho
     """
     credentials = Credentials.prepare(settings.credentials)
     with ExitStack() as stack:
-        atdb = stack.enter_context(way_to(settings.atdb_url, trap.on_atdb))
-        airflow = stack.enter_context(way_to(settings.airflow_url, trap.on_airflow))
+        atdb = stack.enter_context(watched_proxy(settings.atdb_url, trap.on_atdb))
+        airflow = stack.enter_context(watched_proxy(settings.airflow_url, trap.on_airflow))
         logins = {
             "AIRFLOW_CONN_ATDB_DEFAULT": ("atdb", atdb, "airflow", credentials.atdb["airflow"]),
             "AIRFLOW_CONN_AIRFLOW_LISTEN": ("http", airflow, "listen", credentials.airflow_ui["listen"]),

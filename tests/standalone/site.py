@@ -16,7 +16,7 @@ from atdb_interface.dataproducts import NewDataProduct
 from atdb_interface.lifecycle import Status
 from standalone.settings import HOST
 from standalone.stack import database, preparation
-from tests.conftest import Postgres, listening, way_to
+from tests.conftest import Postgres, listening, route_to
 
 #: What the API answers about the present, and not about what is stored.
 OF_THE_PRESENT = {"atdb.health.health", "atdb.sessions.login_form", "atdb.root", "swagger_ui.show"}
@@ -112,7 +112,7 @@ def observe(client: Client, status: Status = Status.DEFINED, *, products: int = 
         client.create_dataproducts(
             [NewDataProduct(taskID=made.taskID, filename=f"{made.taskID}_{n}.fits") for n in range(products)]
         )
-    for step in way_to(status):
+    for step in route_to(status):
         client.move(made.taskID, step)
     return made.taskID
 

@@ -131,12 +131,12 @@ def test_a_pool_that_is_missing_empty_or_too_large_is_a_failure(place: Location,
     finally:
         pool = {"name": "ingest", "slots": pools.SLOTS["ingest"], "description": "", "include_deferred": False}
         assert airflow_server.http.post("pools", json=pool).is_success
-    for slots, told in ((0, "has no slots"), (17, "40 slots together"), (-1, "has no limit")):
+    for slots, words in ((0, "has no slots"), (17, "40 slots together"), (-1, "has no limit")):
         set_slots("telescope", slots)
         try:
             (finding,) = bad(place, "pools")
         finally:
             set_slots("telescope", pools.SLOTS["telescope"])
         assert finding.state is State.FAILED
-        assert told in finding.seen
+        assert words in finding.seen
     assert bad(place, "pools") == []

@@ -85,9 +85,9 @@ def test_an_account_that_is_refused_or_may_too_little_is_a_failure(
     assert "viewer has the role viewer" in finding.seen
 
 
-@pytest.mark.parametrize(("revision", "told"), [("0001", "not all migrations"), ("9999", "of a newer version")])
+@pytest.mark.parametrize(("revision", "words"), [("0001", "not all migrations"), ("9999", "of a newer version")])
 def test_a_database_of_another_version_is_a_failure(
-    place: Location, owner_url: str, revision: str, told: str
+    place: Location, owner_url: str, revision: str, words: str
 ) -> None:
     with (
         closing(psycopg2.connect(owner_url.replace("+psycopg2", ""))) as opened,
@@ -97,7 +97,7 @@ def test_a_database_of_another_version_is_a_failure(
         cursor.execute("update alembic_version set version_num = %s", (revision,))
     finding = finding_of(atdb.check(place), "migrations")
     assert finding.state is State.FAILED
-    assert told in finding.seen
+    assert words in finding.seen
 
 
 def test_a_paused_stage_is_a_warning_that_names_who_paused_it(place: Location, client: Client) -> None:

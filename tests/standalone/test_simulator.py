@@ -329,13 +329,13 @@ def test_what_is_not_there_is_answered_in_json(refusing: Simulator) -> None:
 
 
 def test_data_that_are_there_already_are_not_written_over(alone: Simulator) -> None:
-    theirs = alone.data / "wcudata1/data/apertif/precious.MS/table.dat"
-    theirs.parent.mkdir(parents=True)
-    theirs.write_text("theirs")
+    present = alone.data / "wcudata1/data/apertif/precious.MS/table.dat"
+    present.parent.mkdir(parents=True)
+    present.write_text("theirs")
     alone.post(TASK, parset(dataWriter__products="new.MS,precious.MS"))
     task = alone.wait_for(TASK, state="failed")
     assert "precious.MS is there already" in task["problem"]
-    assert theirs.read_text() == "theirs"
+    assert present.read_text() == "theirs"
     assert alone.written() == ["wcudata1/data/apertif/precious.MS/table.dat"]
 
 

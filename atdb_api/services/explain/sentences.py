@@ -54,7 +54,7 @@ def explain_many(session: Session, subjects: Sequence[Subject], around: Surround
 def sentence(situation: Situation) -> str:
     """Say what a situation is."""
     o = situation.observation
-    limit = due(o.status, since=o.status_since, start=o.start_time, end=o.end_time, rest=situation.rest)
+    limit = due(o.status, since=o.status_since, start=o.start_time, end=o.end_time, delay=situation.delay)
     is_overdue = limit is not None and limit < situation.now
     return _says(o.status)(situation) + (f"; overdue since {write_time(limit)}" if limit and is_overdue else "")
 
