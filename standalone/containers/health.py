@@ -7,7 +7,7 @@ from standalone.settings import HOST, Settings
 from standalone.stack import health
 
 
-def ailments(service: str, settings: Settings) -> list[str]:
+def problems(service: str, settings: Settings) -> list[str]:
     """Return what is wrong; an empty list means that the service is well.
 
     Airflow knows of its scheduler, DAG processor and triggerer by their heartbeats: while its API cannot be asked,
@@ -29,7 +29,7 @@ def ailments(service: str, settings: Settings) -> list[str]:
 def main() -> int:
     """Print what is wrong; the exit status is 1 if anything is."""
     settings = Settings.from_environment()
-    reasons = ailments(service_file(settings).read_text(encoding="utf-8"), settings)
+    reasons = problems(service_file(settings).read_text(encoding="utf-8"), settings)
     print("\n".join(reasons))
     return int(bool(reasons))
 

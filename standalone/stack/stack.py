@@ -106,7 +106,7 @@ class Stack:
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for whoever started the stack, who then stops it in order
         )
-        self._await_health(lambda: _database_ailments(settings, credentials))
+        self._await_health(lambda: _database_problems(settings, credentials))
         self._prepare(credentials)
         preparation.write_client_configuration(settings, credentials)
         self._await_health(lambda: health.problems(settings))
@@ -144,9 +144,9 @@ class Stack:
             except preparation.PreparationError as error:
                 raise StackError(f"{error} failed{self._tail(str(error))}") from None
 
-    def _await_health(self, ailments: Callable[[], list[health.HealthProblem]]) -> None:
+    def _await_health(self, find_problems: Callable[[], list[health.HealthProblem]]) -> None:
         deadline, before = time.monotonic() + STALL_SECONDS, None
-        while problems := ailments():
+        while problems := find_problems():
             if problems != before:
                 deadline, before = time.monotonic() + STALL_SECONDS, problems
             if self._supervisor is not None and self._supervisor.poll() is not None:
@@ -177,7 +177,7 @@ class Stack:
             yield
 
 
-def _database_ailments(settings: Settings, credentials: Credentials) -> list[health.HealthProblem]:
+def _database_problems(settings: Settings, credentials: Credentials) -> list[health.HealthProblem]:
     reason = database.unready(settings, credentials)
     return [health.HealthProblem("postgres", reason)] if reason else []
 

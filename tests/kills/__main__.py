@@ -191,19 +191,19 @@ def _kill_all(
     killing: Killing, trap: Trap, atdb: Client, listener: int, others: int, order: random.Random
 ) -> None:
     """Kill in random order, each time when what waited for the process before has begun."""
-    deeds: list[Point | str] = [*(list(Point) * listener), *(list(OTHERS) * others)]
-    order.shuffle(deeds)
-    for number, deed in enumerate(deeds, start=1):
-        if isinstance(deed, Point):
-            trap.arm(deed)
-            assert trap.fired.wait(300), f"the listener never came to: {deed}"
+    targets: list[Point | str] = [*(list(Point) * listener), *(list(OTHERS) * others)]
+    order.shuffle(targets)
+    for number, target in enumerate(targets, start=1):
+        if isinstance(target, Point):
+            trap.arm(target)
+            assert trap.fired.wait(300), f"the listener never came to: {target}"
             away = killing.await_listener(trap.fired_at)
         else:
             killed_at = time.time()
-            killing.kill(deed)
-            away = killing.await_back(deed, killed_at)
+            killing.kill(target)
+            away = killing.await_back(target, killed_at)
         seconds = (away.back - away.killed).total_seconds()
-        print(f"{number:>4} of {len(deeds)}  {deed:<32} back after {seconds:5.1f} s", flush=True)
+        print(f"{number:>4} of {len(targets)}  {target:<32} back after {seconds:5.1f} s", flush=True)
         _await_calm(atdb)
         time.sleep(order.uniform(0, PAUSE_SECONDS))
 

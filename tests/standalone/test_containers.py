@@ -207,5 +207,5 @@ def test_each_setting_is_documented_and_read() -> None:
 
 @pytest.mark.parametrize("name", ["airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"])
 def test_a_process_of_which_airflow_cannot_be_asked_is_not_called_well(name: str) -> None:
-    (reason,) = health.ailments(name, replace(IN_CONTAINERS, airflow_port=1))
+    (reason,) = health.problems(name, replace(IN_CONTAINERS, airflow_port=1))
     assert "Connection refused" in reason
