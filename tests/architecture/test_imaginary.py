@@ -81,7 +81,7 @@ def results(
     run: Callable[..., subprocess.CompletedProcess[str]], postgres: Postgres
 ) -> tuple[dict[str, Any], str]:
     """What the project makes of it, and the help of the command line."""
-    done = run("-m", "tests.house.imaginary", postgres.new_database())
+    done = run("-m", "tests.architecture.imaginary", postgres.new_database())
     assert done.returncode == 0, done.stderr[-3000:]
     first, _, rest = done.stdout.partition("\n")
     return json.loads(first), rest
