@@ -57,10 +57,10 @@ def _url(text: str | None) -> str | None:
     """Check a URL, and leave the scheme, host, port and path as a browser compares them."""
     if not text:
         return None
-    found = re.match(r"https?://[\w.-]+(:\d+)?(/[\w./-]*)?(?=[?#]|$)", text, re.ASCII)
-    if found is None:
+    match = re.match(r"https?://[\w.-]+(:\d+)?(/[\w./-]*)?(?=[?#]|$)", text, re.ASCII)
+    if match is None:
         raise SystemExit(f"AIRFLOW_URL: {text!r} is not a URL such as http://airflow.example:8080")
-    return found[0].rstrip("/")
+    return match[0].rstrip("/")
 
 
 def origin_of(url: str) -> str:

@@ -30,10 +30,12 @@ class ATDB:
     def __init__(
         self, host: str, verbose: bool = False, user: str | None = None, password: str | None = None
     ) -> None:
-        found = find_host(host)
-        url = found.url.rstrip("/").removesuffix("/atdb")
+        preset = find_host(host)
+        url = preset.url.rstrip("/").removesuffix("/atdb")
         self._verbose = verbose
-        self._client = replace(found, url=url, user=user or found.user, secret=password or found.secret).client()
+        self._client = replace(
+            preset, url=url, user=user or preset.user, secret=password or preset.secret
+        ).client()
 
     def do_GET_ID(self, key: str, value: Any) -> Any:
         """Give the id of the first item whose field has this value, or "-1"."""
@@ -69,10 +71,10 @@ class ATDB:
         self._say("GET", "observations", filters)
         later = self._client.observations(starttime__gte=now, ordering="starttime", **filters)
         earlier = self._client.observations(starttime__lt=now, ordering="-starttime", **filters)
-        found = [observation for walk in (later, earlier) if (observation := next(walk, None))]
-        if not found:
+        neighbours = [observation for walk in (later, earlier) if (observation := next(walk, None))]
+        if not neighbours:
             return None, None
-        nearest = min(found, key=lambda observation: abs(observation.starttime - now))
+        nearest = min(neighbours, key=lambda observation: abs(observation.starttime - now))
         return nearest.taskID, (nearest.starttime - now).total_seconds() / 60
 
     def do_GET_Observation(self, taskid: str) -> Fields:
@@ -193,10 +195,10 @@ def _read(payload: str | Fields) -> Fields:
         return _read_json(payload)
     fields = {}
     for part in payload.strip().removeprefix("{").removesuffix("}").split(","):
-        found = re.fullmatch(r"\s*(\w+)\s*[=:](.*)", part)
-        if not found:
+        match = re.fullmatch(r"\s*(\w+)\s*[=:](.*)", part)
+        if not match:
             raise BadRequest(f"{part!r} in {payload!r} is not name=value")
-        fields[found[1]] = found[2].strip()
+        fields[match[1]] = match[2].strip()
     return fields
 
 

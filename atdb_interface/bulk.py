@@ -5,9 +5,9 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from atdb_interface.base_models import Wire
 from atdb_interface.dataproducts import DataProductChange
 from atdb_interface.observations import ObservationChange
-from atdb_interface.wire import Wire
 
 #: More than this are refused: what a person cannot look through should be narrowed down.
 MOST_ITEMS = 10_000

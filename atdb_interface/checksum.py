@@ -71,12 +71,12 @@ def _walk(directory: Path, root: Path) -> Iterator[tuple[str, Path]]:
             raise ValueError(f"{path.relative_to(root.parent)} is neither a file nor a directory")
 
 
-def untold(_: int) -> None:
+def ignore_progress(_: int) -> None:
     """Tell nobody how far the reading is."""
 
 
 def read_record(
-    reader: IO[bytes], path: str, advance: Advance = untold, *, writer: IO[bytes] | None = None
+    reader: IO[bytes], path: str, advance: Advance = ignore_progress, *, writer: IO[bytes] | None = None
 ) -> FileRecord:
     """Read an open file to its end, perhaps copying it to a writer, and give its record under this path."""
     digest, size = hashlib.sha256(), 0
@@ -89,7 +89,7 @@ def read_record(
     return FileRecord(path, size, digest.hexdigest())
 
 
-def records_of(product: Path, advance: Advance = untold) -> list[FileRecord]:
+def records_of(product: Path, advance: Advance = ignore_progress) -> list[FileRecord]:
     """Read a whole product and give each of its files with size and SHA-256."""
     records = []
     for name, path in files_of(product):

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from atdb_interface.base_models import Wire
 from atdb_interface.fields import Name, TaskId, Time
 from atdb_interface.leases import LeaseSeconds
 from atdb_interface.lifecycle import Status
 from atdb_interface.text_values import whole
 from atdb_interface.times import CLAIM_SECONDS
-from atdb_interface.wire import Wire
 
 
 class ClaimRequest(Wire):

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from atdb_interface.base_models import Forcible, Wire
 from atdb_interface.fields import (
     DataLocation,
     FileName,
@@ -18,7 +19,6 @@ from atdb_interface.fields import (
 from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import ProductStatus
 from atdb_interface.transitions import Transition
-from atdb_interface.wire import Forcible, Wire
 
 
 class NewDataProduct(Wire):

@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel
 
+from atdb_interface.base_models import Wire
 from atdb_interface.fields import Name, Size, Time
-from atdb_interface.wire import Wire
 
 
 class DiskUsage(Wire):

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, StringConstraints
 
+from atdb_interface.base_models import Wire
 from atdb_interface.fields import FileName, Name, TaskId, Text, Time
-from atdb_interface.wire import Wire
 
 
 class EventKind(StrEnum):

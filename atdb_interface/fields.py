@@ -94,8 +94,8 @@ def _given(value: Any) -> Any:
 
 def _without_null(schema: JsonSchemaValue) -> None:
     del schema["default"]
-    ways = [way for way in schema.pop("anyOf") if way != {"type": "null"}]
-    schema |= {"anyOf": ways} if len(ways) > 1 else ways[0]
+    choices = [choice for choice in schema.pop("anyOf") if choice != {"type": "null"}]
+    schema |= {"anyOf": choices} if len(choices) > 1 else choices[0]
 
 
 _Value = TypeVar("_Value")

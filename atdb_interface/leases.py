@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from atdb_interface.base_models import Wire
 from atdb_interface.fields import Name, Reason, Size, TaskId, Time
 from atdb_interface.lifecycle import Status
 from atdb_interface.text_values import whole
 from atdb_interface.times import LEASE_SECONDS, LONGEST_LEASE_SECONDS
-from atdb_interface.wire import Wire
 
 LeaseSeconds = Annotated[int, Field(ge=1, le=LONGEST_LEASE_SECONDS), whole(1, LONGEST_LEASE_SECONDS)]
 

@@ -359,12 +359,14 @@ def allowed_next_of_product(status: ProductStatus) -> frozenset[ProductStatus]:
     return _NEXT_OF_PRODUCT.get(status, frozenset())
 
 
-def rest_of(status: Status) -> Status:
+def resume_target(status: Status) -> Status:
     """Tell where a hold leads back to: where the observation was, or where it waited for the work now stopped."""
     return WORKING[status].source if status in WORKING else status
 
 
-def backstop(*, completes_after: timedelta | None, end: datetime, since: datetime, now: datetime) -> Status | None:
+def status_after_timeout(
+    *, completes_after: timedelta | None, end: datetime, since: datetime, now: datetime
+) -> Status | None:
     """Tell what becomes of a running observation of which the data writer says nothing; None while it may.
 
     `completes_after`: how long after its end it is completing by itself, if its mode does that. `since`: when it

@@ -1,9 +1,12 @@
-"""Public names of observations, data products and their histories; each is defined with its resource."""
+"""Public imports that stay: observations, data products and their histories. Each is defined with its resource.
 
+Clients import from here. Nothing in this project does, beside the example in docs/client.md.
+"""
+
+from atdb_interface.base_models import Forcible, Item, Page, Wire
 from atdb_interface.dataproducts import DataProduct, DataProductChange, ForcedRemoval, NewDataProduct
 from atdb_interface.observations import NewObservation, Observation, ObservationChange, ObservationFields
 from atdb_interface.transitions import Transition
-from atdb_interface.wire import Forcible, Item, Page, Wire
 
 __all__ = [
     "DataProduct",

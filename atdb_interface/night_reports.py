@@ -11,10 +11,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
+from atdb_interface.base_models import Wire
 from atdb_interface.fields import LONGEST_TEXT, Time
 from atdb_interface.lifecycle import STAGES, Actor, Status
 from atdb_interface.time_patterns import DAY_PATTERN
-from atdb_interface.wire import Wire
 
 #: The longest lists of observations and of failures in a report; the counts beside them are always complete.
 LONGEST_LIST = 1000

@@ -9,6 +9,7 @@ from pydantic.config import JsonDict
 
 from atdb_interface import lifecycle
 from atdb_interface.actions import Action
+from atdb_interface.base_models import FORCE_HAS_A_REASON, Forcible, Wire
 from atdb_interface.fields import (
     LATEST,
     LONGEST_SECONDS,
@@ -33,7 +34,6 @@ from atdb_interface.instruments.field_types import read_known_options
 from atdb_interface.lifecycle import Status
 from atdb_interface.text_values import decimal, whole
 from atdb_interface.transitions import Transition
-from atdb_interface.wire import FORCE_HAS_A_REASON, Forcible, Wire
 
 
 class ObservationFields(Wire):
@@ -179,11 +179,11 @@ class Observation(BaseModel):
     generated_dataproducts: list[int]
     """The ids of its data products."""
 
-    def backstop(self, now: datetime) -> Status | None:
+    def status_after_timeout(self, now: datetime) -> Status | None:
         """Tell what becomes of this observation, if it is running and the data writer says nothing."""
         if self.my_status is not Status.RUNNING:
             return None
-        return lifecycle.backstop(
+        return lifecycle.status_after_timeout(
             completes_after=instrument().mode(self.observing_mode).completes_after,
             end=self.endtime,
             since=self.status_history[-1].timestamp,

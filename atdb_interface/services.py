@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from atdb_interface.base_models import Wire
 from atdb_interface.fields import Name, Text, Time
 from atdb_interface.lifecycle import Status
-from atdb_interface.wire import Wire
 
 
 class Heartbeat(Wire):

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from atdb_interface.base_models import Wire
 from atdb_interface.fields import Name
-from atdb_interface.wire import Wire
 
 
 class Login(Wire):

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from atdb_interface.base_models import Wire
 from atdb_interface.fields import Given, Reason, Time
 from atdb_interface.lifecycle import Actor
 from atdb_interface.text_values import FLAG, whole
-from atdb_interface.wire import Wire
 
 #: A rest before a stage is a year at most.
 LONGEST_REST_SECONDS = 366 * 86400

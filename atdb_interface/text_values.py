@@ -88,18 +88,18 @@ def whole(least: int, most: int) -> AlsoAsText:
 def decimal(least: int, most: int, *, below: bool = False, above_zero: bool = False) -> AlsoAsText:
     """Describe decimal numbers as text, as `whole` does. `below`: less than `most`; `above_zero`: not 0."""
     sign, zero = ("[+-]?" if least < 0 else r"\+?"), ("" if above_zero else "0|")
-    ways = [rf"{_ZEROS}({zero}{counting(most - 1)})(\.[0-9]*)?", _TINY]
-    ways += [] if below else [rf"{_ZEROS}{most}(\.0*)?"]
-    ways += [rf"{_ZEROS}0\.[0-9]*[1-9][0-9]*"] if above_zero else []
-    return AlsoAsText(f"^{sign}({'|'.join(ways)})$", f"is not a number between {least} and {most}", float)
+    patterns = [rf"{_ZEROS}({zero}{counting(most - 1)})(\.[0-9]*)?", _TINY]
+    patterns += [] if below else [rf"{_ZEROS}{most}(\.0*)?"]
+    patterns += [rf"{_ZEROS}0\.[0-9]*[1-9][0-9]*"] if above_zero else []
+    return AlsoAsText(f"^{sign}({'|'.join(patterns)})$", f"is not a number between {least} and {most}", float)
 
 
 def counting(most: int) -> str:
     """Give the ways to write the numbers from 1 to this, with a bar between."""
     digits = str(most)
-    ways = [f"[1-9][0-9]{{0,{len(digits) - 2}}}"] if len(digits) > 1 else []
+    patterns = [f"[1-9][0-9]{{0,{len(digits) - 2}}}"] if len(digits) > 1 else []
     for place, digit in enumerate(digits):
         least, rest = (0 if place else 1), len(digits) - place - 1
         if int(digit) > least:
-            ways.append(f"{digits[:place]}[{least}-{int(digit) - 1}]" + (f"[0-9]{{{rest}}}" if rest else ""))
-    return "|".join([*ways, digits])
+            patterns.append(f"{digits[:place]}[{least}-{int(digit) - 1}]" + (f"[0-9]{{{rest}}}" if rest else ""))
+    return "|".join([*patterns, digits])

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from atdb_interface.base_models import Wire
 from atdb_interface.fields import Name, Time
 from atdb_interface.text_values import whole
-from atdb_interface.wire import Wire
 
 LONGEST_TOKEN_DAYS = 3660
 

@@ -2,10 +2,10 @@
 
 from pydantic import BaseModel
 
+from atdb_interface.base_models import Forcible
 from atdb_interface.fields import Name, TaskId, Time
 from atdb_interface.leases import LeaseSeconds
 from atdb_interface.lifecycle import Status
-from atdb_interface.wire import Forcible
 
 
 class Transition(BaseModel):

@@ -1,4 +1,7 @@
-"""Public names of what a service asks for: claims, leases and moves; each is defined with its resource."""
+"""Public imports that stay: what services ask for, such as claims and leases. Each is defined with its resource.
+
+Clients import from here. Nothing in this project does, beside the example in docs/client.md.
+"""
 
 from atdb_interface.claims import (
     Claim,

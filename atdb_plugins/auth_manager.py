@@ -36,7 +36,7 @@ class _Request(Enum):
     OTHER = auto()
 
 
-_asked: ContextVar[_Request] = ContextVar("asked", default=_Request.OTHER)
+_request_kind: ContextVar[_Request] = ContextVar("request_kind", default=_Request.OTHER)
 
 
 class AtdbAuthManager(SimpleAuthManager):
@@ -51,7 +51,7 @@ class AtdbAuthManager(SimpleAuthManager):
         details: DagDetails | None = None,
     ) -> bool:
         """Allow a listener to read, to create runs of the stages' DAGs, and to write their notes."""
-        needs = {_Request.CREATE_RUN: "POST", _Request.CHANGE_NOTE: "PUT"}.get(_asked.get())
+        needs = {_Request.CREATE_RUN: "POST", _Request.CHANGE_NOTE: "PUT"}.get(_request_kind.get())
         if user.role == LISTENER and needs:
             is_of_stage = details is not None and details.id in STAGE_DAGS
             return is_of_stage and access_entity is DagAccessEntity.RUN and method == needs
@@ -65,7 +65,7 @@ class AtdbAuthManager(SimpleAuthManager):
     def _is_authorized(*, user: SimpleAuthManagerUser, **needs: Any) -> bool:
         """Allow a listener to read what a viewer may read."""
         if user.role == LISTENER:
-            if _asked.get() is not _Request.READ:
+            if _request_kind.get() is not _Request.READ:
                 return False
             user = _viewer(user)
         return bool(SimpleAuthManager._is_authorized(user=user, **needs))
@@ -83,18 +83,18 @@ class RequestMiddleware:
 
     async def __call__(self, scope: Message, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         """Read the body of a change of one run, and hand it on as it came."""
-        asked = _Request.OTHER
+        kind = _Request.OTHER
         if scope["type"] == "http":
             method, path = scope["method"], scope["path"]
             if method in ("GET", "HEAD"):
-                asked = _Request.READ
+                kind = _Request.READ
             elif method == "POST" and _RUNS.search(path):
-                asked = _Request.CREATE_RUN
+                kind = _Request.CREATE_RUN
             elif method == "PATCH" and _RUN.search(path):
                 body, receive = await _read(receive)
-                asked = _Request.CHANGE_NOTE if _has_only_a_note(body) else _Request.OTHER
+                kind = _Request.CHANGE_NOTE if _has_only_a_note(body) else _Request.OTHER
         # Set for every request: one that follows another on the same connection begins in the context of that.
-        _asked.set(asked)
+        _request_kind.set(kind)
         await self._app(scope, receive, send)
 
 

@@ -29,7 +29,7 @@ def ending(
         if _waited(observation, now) <= lifecycle.COMPLETING_TIMEOUT:
             return None
         return Status.ERROR_NO_COMPLETING, f"{NO_WORD}; the telescope has it as {telescope_task}"
-    status = observation.backstop(now)
+    status = observation.status_after_timeout(now)
     return (status, NO_WORD) if status else None
 
 

@@ -24,7 +24,7 @@ COPY --from=build /opt/atdb /opt/atdb
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 ATDB_STATE=/var/lib/atdb
 WORKDIR /opt/atdb
 USER 10001:10001
-ENTRYPOINT ["python", "-m", "standalone.containers.service"]
+ENTRYPOINT ["python", "-m", "standalone.containers.entry_point"]
 ARG VERSION=unknown
 ARG COMMIT=unknown
 LABEL org.opencontainers.image.title=atdb org.opencontainers.image.version=${VERSION} org.opencontainers.image.revision=${COMMIT}

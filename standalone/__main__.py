@@ -69,10 +69,10 @@ def status(settings: Settings) -> int:
     wanted = [processes.SUPERVISOR, *programs.names()]
     for name in wanted:
         print(f"{name:<20}{'runs' if name in running else 'does not run'}")
-    found = health.problems(settings) if running else []
-    for ailment in found:
-        print(f"{ailment.process}: {ailment.reason}")
-    well = running.issuperset(wanted) and not found
+    problems = health.problems(settings) if running else []
+    for problem in problems:
+        print(f"{problem.process}: {problem.reason}")
+    well = running.issuperset(wanted) and not problems
     print("All is well." if well else "The stack does not run." if not running else "Not all is well.")
     return 0 if well else 1
 

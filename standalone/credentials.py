@@ -110,10 +110,10 @@ def _known(path: Path) -> dict[str, Any]:
 
 def _of_site(known: Mapping[str, Any]) -> dict[str, object]:
     """Return the connections of the site; the error quotes none of their passwords."""
-    found = known.get("site_connections", {})
-    if not isinstance(found, dict) or not found.keys() <= set(SITE_CONNECTIONS):
+    connections = known.get("site_connections", {})
+    if not isinstance(connections, dict) or not connections.keys() <= set(SITE_CONNECTIONS):
         raise ValueError(f"site_connections must be an object with some of: {', '.join(SITE_CONNECTIONS)}")
-    for connection_id, connection in found.items():
+    for connection_id, connection in connections.items():
         if not isinstance(connection, str | dict):
             raise ValueError(f"site_connections: {connection_id} must be an object or a URL")
-    return found
+    return connections

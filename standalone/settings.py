@@ -201,10 +201,10 @@ def _url(environment: Mapping[str, str], name: str) -> str:
     given = environment.get(name) or ""
     if not given:
         return ""
-    found = re.fullmatch(r"(https?://[^\s/?#@:\[\]]+)(?::(\d{1,5}))?((?:/+[^\s/?#]+)*)/*", given, re.ASCII)
-    if found is None or not 0 < int(found[2] or 1) <= 65535:
+    match = re.fullmatch(r"(https?://[^\s/?#@:\[\]]+)(?::(\d{1,5}))?((?:/+[^\s/?#]+)*)/*", given, re.ASCII)
+    if match is None or not 0 < int(match[2] or 1) <= 65535:
         raise SettingsError(f"{name} must be a URL such as https://atdb.example, not {given!r}")
-    return found[1] + (f":{found[2]}" if found[2] else "") + re.sub("/+", "/", found[3])
+    return match[1] + (f":{match[2]}" if match[2] else "") + re.sub("/+", "/", match[3])
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:

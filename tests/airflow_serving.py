@@ -37,9 +37,9 @@ class Airflow:
 
     def runs_of(self, task_id: str) -> dict[str, str]:
         """The state of each run that has this partition key, by its run id."""
-        found = self.http.get("dags/~/dagRuns", params={"partition_key_pattern": task_id})
-        assert found.is_success, found.text
-        return {run["dag_run_id"]: run["state"] for run in found.json()["dag_runs"]}
+        answer = self.http.get("dags/~/dagRuns", params={"partition_key_pattern": task_id})
+        assert answer.is_success, answer.text
+        return {run["dag_run_id"]: run["state"] for run in answer.json()["dag_runs"]}
 
     def note(self, dag_id: str, run_id: str) -> str:
         """The note on a run."""

@@ -40,13 +40,13 @@ SCHEDULES = Path(__file__).parents[2] / "shared" / "schedules"
 def free_ports(number: int) -> list[int]:
     """Find ports that stay free: below those that the system gives to the other ends of connections."""
     with ExitStack() as held:
-        found: list[int] = []
-        while len(found) < number:
+        ports: list[int] = []
+        while len(ports) < number:
             probe, port = held.enter_context(socket.socket()), random.randrange(10_000, 32_000)
             with suppress(OSError):
                 probe.bind((HOST, port))
-                found.append(port)
-        return found
+                ports.append(port)
+        return ports
 
 
 @pytest.fixture
@@ -206,24 +206,24 @@ def observe(client: Client) -> Callable[..., Observation]:
             client.create_dataproducts(
                 [NewDataProduct(taskID=made.taskID, filename=f"{made.taskID}_{n}.fits") for n in range(products)]
             )
-        for step in way_to(status):
+        for step in route_to(status):
             client.move(made.taskID, step)
         return client.observation(made.taskID)
 
     return make
 
 
-def way_to(status: Status) -> list[Status]:
+def route_to(status: Status) -> list[Status]:
     """Give the shortest way from defined to a status."""
-    ways: dict[Status, list[Status]] = {Status.DEFINED: []}
+    routes: dict[Status, list[Status]] = {Status.DEFINED: []}
     fringe = [Status.DEFINED]
     while fringe:
         here = fringe.pop(0)
         for step in STEPS:
-            if step.source is here and step.target not in ways:
-                ways[step.target] = [*ways[here], step.target]
+            if step.source is here and step.target not in routes:
+                routes[step.target] = [*routes[here], step.target]
                 fringe.append(step.target)
-    return ways[status]
+    return routes[status]
 
 
 class StacksInOneWorker(LoadScopeScheduling):

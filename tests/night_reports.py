@@ -151,13 +151,13 @@ def terrible(night: date = NIGHT) -> NightReport:
 
 def _observed(begins: datetime, number: int) -> list[ObservedRow]:
     """Return a long field, and short scans one after the other, each of a host in turn."""
-    found, at = [], begins + timedelta(minutes=12)
+    rows, at = [], begins + timedelta(minutes=12)
     for n in range(number):
         length = timedelta(hours=11.5) if n == 0 else timedelta(minutes=60 if n % 9 == 3 else 5)
         mode = "arts_sc4_survey" if n % 9 == 3 else "imaging"
         is_last = n == number - 1
         status = S.RUNNING if is_last else S.INGEST_ERROR if n in (14, 15) else S.ARCHIVED if n % 5 else S.REMOVED
-        found.append(
+        rows.append(
             ObservedRow(
                 taskID=f"{begins:%y%m%d}{n + 1:03}",
                 name="S0314+36" if n == 0 else f"3C196_{n}",
@@ -172,7 +172,7 @@ def _observed(begins: datetime, number: int) -> list[ObservedRow]:
         )
         pause = timedelta(minutes=20) if n == 0 else length + timedelta(minutes=11)
         at = min(at + pause, begins + timedelta(hours=23.8))
-    return sorted(found, key=lambda each: each.started_at)
+    return sorted(rows, key=lambda each: each.started_at)
 
 
 def _failure(of: ObservedRow, failed: Status, reason: str, status: Status) -> FailureRow:

@@ -38,8 +38,8 @@ _WORD = re.compile(
 def words(path: Path, text: str) -> Iterator[tuple[int, str]]:
     """Yield each such word in a file, with its line."""
     for line, part in _of_python(text) if path.suffix == ".py" else _of_text(path, text):
-        for found in _WORD.findall(part):
-            yield line, found
+        for word in _WORD.findall(part):
+            yield line, word
 
 
 def _of_python(text: str) -> Iterator[tuple[int, str]]:
@@ -63,7 +63,7 @@ def _of_text(path: Path, text: str) -> Iterator[tuple[int, str]]:
 
 def main() -> int:
     """Print each word with its place; the exit code is 1 if there is any."""
-    found = [
+    lines = [
         f"{path}:{line}: {word!r} belongs to the instrument: atdb_interface/instruments/apertif/"
         for package in _PACKAGES
         for path in sorted(Path(package).rglob("*"))
@@ -71,8 +71,8 @@ def main() -> int:
         for line, word in words(path, path.read_text(encoding="utf-8"))
         if (str(path), word) != _DEFAULT
     ]
-    print("\n".join(found) or "No word of the instrument stands outside its own room.")
-    return 1 if found else 0
+    print("\n".join(lines) or "No word of the instrument stands outside its own room.")
+    return 1 if lines else 0
 
 
 if __name__ == "__main__":

@@ -59,15 +59,15 @@ def literals(path: Path, text: str) -> Iterator[tuple[int, str]]:
 
 def main() -> int:
     """Print each; the exit status is 1 if there is one."""
-    found = [
+    lines = [
         f"{path}:{line}: {status!r}: use what derives from the table of atdb_interface/lifecycle.py"
         for place in PLACES
         for path in sorted(Path(place).rglob("*.*"))
         if path.suffix in (".py", ".html", ".js", ".sql") and not any(path.is_relative_to(each) for each in EXEMPT)
         for line, status in literals(path, path.read_text(encoding="utf-8"))
     ]
-    print("\n".join(found) or "No status is written as text.")
-    return int(bool(found))
+    print("\n".join(lines) or "No status is written as text.")
+    return int(bool(lines))
 
 
 if __name__ == "__main__":

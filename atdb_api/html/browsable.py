@@ -126,15 +126,15 @@ def _present(resource: Resource[Any, Any]) -> Page | None:
 
 def _contracts_at(path: str) -> dict[str, Contract]:
     """Give the contract of each method at an address of this application."""
-    adapter, found = current_app.url_map.bind("localhost"), {}
+    adapter, contracts = current_app.url_map.bind("localhost"), {}
     for method in _METHODS:
         try:
             endpoint, _ = adapter.match(path, method)
         except HTTPException:
             continue
         if contract := contract_of(current_app.view_functions[endpoint]):
-            found[method] = contract
-    return found
+            contracts[method] = contract
+    return contracts
 
 
 def _about(method: str) -> str:

@@ -19,10 +19,10 @@ from atdb_api.rest.resource import Resource
 from atdb_api.search.columns import OBSERVATION_COLUMNS, PRODUCT_COLUMNS
 from atdb_api.search.filters import Columns
 from atdb_interface import errors
+from atdb_interface.base_models import Page
 from atdb_interface.bulk import DataProductBulk, ObservationBulk
 from atdb_interface.claims import ClaimRequest
 from atdb_interface.services import Heartbeat
-from atdb_interface.wire import Page
 
 DOCS = "/atdb/docs"
 _DOCUMENT = "atdb_openapi"
@@ -157,7 +157,7 @@ class _Schemas:
         self._refs = refs
         self.definitions: Json = document["$defs"]
         for model, columns in _FILTERED.items():
-            self._say_filters(model, columns)
+            self._describe_filters(model, columns)
 
     def taken(self, contract: Contract) -> Json:
         one = self._refs[contract.takes, "validation"]  # type: ignore[index]
@@ -175,7 +175,7 @@ class _Schemas:
         one = self._refs[contract.answers, "serialization"]
         return {"anyOf": [one, {"type": "array", "items": one}]} if contract.takes_many else one
 
-    def _say_filters(self, model: type[BaseModel], columns: Columns) -> None:
+    def _describe_filters(self, model: type[BaseModel], columns: Columns) -> None:
         """Say what filters in a body may be: what they may be in the address of a list."""
         name = "ObservationFilters" if columns is OBSERVATION_COLUMNS else "DataProductFilters"
         self.definitions[name] = {"title": name} | parameters.lookups(columns)

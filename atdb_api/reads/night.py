@@ -55,11 +55,11 @@ class NightEvent:
 
 @dataclass(frozen=True)
 class Night:
-    """All that the page tells. `late_number`: of tasks; `is_all`: whether it tells of all that need a person."""
+    """What the page shows. `overdue_number`: of tasks; `is_all`: whether it has all that need a person."""
 
     groups: list[AttentionGroup]
-    late: list[OverdueTasks]
-    late_number: int
+    overdue: list[OverdueTasks]
+    overdue_number: int
     is_all: bool
     paused: list[StageState]
     services: list[ServiceState]
@@ -87,7 +87,7 @@ class Night:
     @property
     def is_calm(self) -> bool:
         """Return whether nothing needs a person."""
-        return not (self.groups or self.late or self.paused or self.gone or self.unhealthy or self.filling)
+        return not (self.groups or self.overdue or self.paused or self.gone or self.unhealthy or self.filling)
 
 
 def read_night(session: Session) -> Night:
@@ -111,8 +111,8 @@ def read_night(session: Session) -> Night:
     )
     return Night(
         groups=grouped(_attention_task(each) for each in errors),
-        late=_late(session, overdue[-MOST_OVERDUE:], around),
-        late_number=len(overdue),
+        overdue=_overdue_tasks(session, overdue[-MOST_OVERDUE:], around),
+        overdue_number=len(overdue),
         is_all=len(subjects) <= MOST_TROUBLED,
         paused=[state for state in states if state.paused],
         services=[service_state(service, now) for service in services],
@@ -142,14 +142,14 @@ def _waiting_for_a_person(session: Session) -> list[Subject]:
     return [subject(*row) for row in rows]
 
 
-def _late(session: Session, subjects: Sequence[Subject], around: Surroundings) -> list[OverdueTasks]:
+def _overdue_tasks(session: Session, subjects: Sequence[Subject], around: Surroundings) -> list[OverdueTasks]:
     why_of = explain_many(session, subjects, around)
-    late: dict[tuple[Status, str], OverdueTasks] = {}
+    overdue: dict[tuple[Status, str], OverdueTasks] = {}
     for o in sorted((each.observation for each in subjects), key=lambda each: each.status_since):
         why = why_of[o.task_id]
-        alike = late.setdefault((o.status, cause_of(why)), OverdueTasks(o.status, o.status_since, why, []))
+        alike = overdue.setdefault((o.status, cause_of(why)), OverdueTasks(o.status, o.status_since, why, []))
         alike.task_ids.append(o.task_id)
-    return sorted(late.values(), key=lambda each: each.oldest)
+    return sorted(overdue.values(), key=lambda each: each.oldest)
 
 
 def _slots(session: Session, now: datetime) -> list[TelescopeSlot]:

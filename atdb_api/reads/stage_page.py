@@ -39,10 +39,10 @@ class StagePage:
 def statuses_of(stage: Stage) -> Sequence[Status]:
     """Return the statuses that need the stage: its errors first, then what it works on, then what waits for it."""
     acts_on = [step.source for step in STEPS if step.actor == stage.actor]
-    waits = [stage.source]
+    waiting = [stage.source]
     works = list(dict.fromkeys(status for status in acts_on if status is not stage.source))
     failed = [error for error, back in RETRIES.items() if back in acts_on]
-    return [*failed, *works, *waits]
+    return [*failed, *works, *waiting]
 
 
 def read_stage(session: Session, stage: Stage) -> StagePage:

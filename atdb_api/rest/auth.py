@@ -15,8 +15,8 @@ from atdb_api.database import transaction
 from atdb_api.roles import Role
 from atdb_api.services import accounts
 from atdb_api.services.accounts import SESSION_LIFETIME, Login
+from atdb_interface.base_models import Forcible
 from atdb_interface.errors import Forbidden, Unauthorized
-from atdb_interface.wire import Forcible
 
 ANONYMOUS = "anonymous"
 COOKIE = "atdb_session"

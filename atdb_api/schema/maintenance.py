@@ -20,8 +20,10 @@ def create(connection: Connection) -> None:
     """Create the schema, and log a warning if the role that uses it does not exist."""
     with closing(connection.connection.cursor()) as cursor:
         cursor.execute(_SCHEMA.read_text(encoding="utf-8"))
-    found = connection.scalar(text("select exists (select from pg_roles where rolname = :role)"), {"role": ROLE})
-    if not found:
+    has_role = connection.scalar(
+        text("select exists (select from pg_roles where rolname = :role)"), {"role": ROLE}
+    )
+    if not has_role:
         _LOGGER.warning(
             "The database has no role %s, so the DAG maintenance cannot delete what has expired. "
             "Create the role, then run this upgrade again. See the section Maintenance of docs/operation.md.",

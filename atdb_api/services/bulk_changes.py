@@ -69,8 +69,8 @@ def _refuse_too_many(rows: Sequence[Row]) -> None:
 
 def _fingerprint(ask: Bulk[Any], items: Sequence[tuple[Any, ...]]) -> str:
     """Name this request and what it matches now: the same again only where neither has changed."""
-    asked = ask.model_dump(mode="json", exclude={"token"}, exclude_unset=True)
-    return hashlib.sha256(json.dumps([asked, items], sort_keys=True).encode()).hexdigest()
+    fields = ask.model_dump(mode="json", exclude={"token"}, exclude_unset=True)
+    return hashlib.sha256(json.dumps([fields, items], sort_keys=True).encode()).hexdigest()
 
 
 def _carry_out(

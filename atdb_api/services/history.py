@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct, Observation, Transition
 from atdb_api.services.authority import Authority
-from atdb_interface.lifecycle import ProductStatus, Status, allowed_next, allowed_next_of_product, rest_of
+from atdb_interface.lifecycle import ProductStatus, Status, allowed_next, allowed_next_of_product, resume_target
 
 
 def begin(session: Session, observation: Observation, authority: Authority, at: datetime) -> None:
@@ -33,7 +33,7 @@ def enter(
     previous = observation.status
     is_step = status in allowed_next(previous, observation.held_from)
     observation.status, observation.status_since = status, at
-    observation.held_from = rest_of(previous) if status is Status.ON_HOLD else None
+    observation.held_from = resume_target(previous) if status is Status.ON_HOLD else None
     session.add(_transition(observation, previous, authority, at, reason, forced=not is_step))
 
 

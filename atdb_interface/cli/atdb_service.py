@@ -34,8 +34,8 @@ def _change_status(client: Client, options: Options) -> str:
     resource = options.pop("resource", "observations")
     _nothing_more(options)
     if resource == "observations":
-        found = client.observation(task_id)
-        client.change_observation(found.id, new_status=status)
+        observation = client.observation(task_id)
+        client.change_observation(observation.id, new_status=status)
         return f"{task_id} {status}"
     if resource == "dataproducts":
         moves = [

@@ -28,16 +28,16 @@ def prioritise(client: Client, arguments: Namespace) -> None:
     """Give each observation another priority."""
 
     def change(task_id: str) -> Observation:
-        found = client.observation(task_id)
-        return client.change_observation(found.id, priority=arguments.priority, reason=arguments.reason)
+        observation = client.observation(task_id)
+        return client.change_observation(observation.id, priority=arguments.priority, reason=arguments.reason)
 
     _each(arguments.taskIDs, change)
 
 
 def govern(client: Client, arguments: Namespace) -> None:
     """Pause a stage, let it go on, or change its limits."""
-    asked = {"paused": arguments.paused, "slots": arguments.slots, "delay_seconds": arguments.rest}
-    fields = {name: value for name, value in asked.items() if value is not None}
+    limits = {"paused": arguments.paused, "slots": arguments.slots, "delay_seconds": arguments.rest}
+    fields = {name: value for name, value in limits.items() if value is not None}
     if fields.get("slots") == 0:
         fields["slots"] = None
     if not fields:

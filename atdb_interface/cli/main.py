@@ -57,9 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     move.add_argument("status", choices=[str(status) for status in Status], metavar="STATUS")
     _take_reason(move)
     for action, row in ACTIONS.items():
-        asked = command(action, change.act, row.does)
-        asked.add_argument("taskIDs", nargs="+", metavar="taskID")
-        _take_reason(asked)
+        action_parser = command(action, change.act, row.does)
+        action_parser.add_argument("taskIDs", nargs="+", metavar="taskID")
+        _take_reason(action_parser)
     priority = command("priority", change.prioritise, "change which observations go first")
     priority.add_argument("priority", type=int, help="from -1000 to 1000; the highest goes first")
     priority.add_argument("taskIDs", nargs="+", metavar="taskID")

@@ -28,8 +28,8 @@ def line(observation: Observation) -> str:
 
 def observation(client: Client, arguments: Namespace) -> None:
     """Show all of an observation."""
-    found = client.observation(arguments.taskID)
-    for name, value in found.model_dump(mode="json").items():
+    shown = client.observation(arguments.taskID)
+    for name, value in shown.model_dump(mode="json").items():
         if name not in ("status_history", "generated_dataproducts") and value is not None:
             print(f"{name:<20}{value}")
     for product in client.dataproducts(taskID=arguments.taskID):

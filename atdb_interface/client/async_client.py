@@ -107,8 +107,8 @@ class AsyncClient:
 
     async def observation_by_id(self, observation_id: int) -> Observation:
         """Get one observation by its id. Raises NotFound."""
-        found, _ = await self.observation_with_etag(observation_id)
-        return found
+        observation, _ = await self.observation_with_etag(observation_id)
+        return observation
 
     async def observation_with_etag(self, observation_id: int) -> tuple[Observation, str]:
         """Get one observation by its id, and its ETag for `if_match`. Raises NotFound."""
@@ -139,13 +139,13 @@ class AsyncClient:
 
         Where an answer was lost, and what was asked for is done, asking again raises ForbiddenMove.
         """
-        found = await self.observation(task_id)
-        return await self.change_observation(found.id, action=action, reason=reason)
+        observation = await self.observation(task_id)
+        return await self.change_observation(observation.id, action=action, reason=reason)
 
     async def why(self, task_id: str) -> Why:
         """Tell why an observation is not moving. Raises NotFound."""
-        found = await self.observation(task_id)
-        return read(Why, await self._ask("GET", f"observations/{found.id}/why/"))
+        observation = await self.observation(task_id)
+        return read(Why, await self._ask("GET", f"observations/{observation.id}/why/"))
 
     async def preview_observations(self, ask: ObservationBulk) -> BulkAnswer:
         """Tell what a change of all observations that match would do; it changes nothing."""
@@ -201,8 +201,8 @@ class AsyncClient:
 
     async def dataproduct(self, product_id: int) -> DataProduct:
         """Get one data product. Raises NotFound."""
-        found, _ = await self.dataproduct_with_etag(product_id)
-        return found
+        product, _ = await self.dataproduct_with_etag(product_id)
+        return product
 
     async def dataproduct_with_etag(self, product_id: int) -> tuple[DataProduct, str]:
         """Get one data product, and its ETag for `if_match`. Raises NotFound."""

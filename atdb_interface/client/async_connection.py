@@ -70,8 +70,8 @@ class AsyncConnection:
         """Walk through a list, however long, at one pace, and meet once what is there all the time."""
         cursor: str | None = ""
         while cursor is not None:
-            asked = {"page_size": str(PAGE_SIZE), **params, "cursor": cursor}
-            page = read(Rows, await self.ask("GET", path, params=asked))
+            parameters = {"page_size": str(PAGE_SIZE), **params, "cursor": cursor}
+            page = read(Rows, await self.ask("GET", path, params=parameters))
             for row in page.results:
                 yield row
             cursor = page.next_cursor()

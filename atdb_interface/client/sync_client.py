@@ -108,8 +108,8 @@ class Client:
 
     def observation_by_id(self, observation_id: int) -> Observation:
         """Get one observation by its id. Raises NotFound."""
-        found, _ = self.observation_with_etag(observation_id)
-        return found
+        observation, _ = self.observation_with_etag(observation_id)
+        return observation
 
     def observation_with_etag(self, observation_id: int) -> tuple[Observation, str]:
         """Get one observation by its id, and its ETag for `if_match`. Raises NotFound."""
@@ -140,13 +140,13 @@ class Client:
 
         Where an answer was lost, and what was asked for is done, asking again raises ForbiddenMove.
         """
-        found = self.observation(task_id)
-        return self.change_observation(found.id, action=action, reason=reason)
+        observation = self.observation(task_id)
+        return self.change_observation(observation.id, action=action, reason=reason)
 
     def why(self, task_id: str) -> Why:
         """Tell why an observation is not moving. Raises NotFound."""
-        found = self.observation(task_id)
-        return read(Why, self._ask("GET", f"observations/{found.id}/why/"))
+        observation = self.observation(task_id)
+        return read(Why, self._ask("GET", f"observations/{observation.id}/why/"))
 
     def preview_observations(self, ask: ObservationBulk) -> BulkAnswer:
         """Tell what a change of all observations that match would do; it changes nothing."""
@@ -202,8 +202,8 @@ class Client:
 
     def dataproduct(self, product_id: int) -> DataProduct:
         """Get one data product. Raises NotFound."""
-        found, _ = self.dataproduct_with_etag(product_id)
-        return found
+        product, _ = self.dataproduct_with_etag(product_id)
+        return product
 
     def dataproduct_with_etag(self, product_id: int) -> tuple[DataProduct, str]:
         """Get one data product, and its ETag for `if_match`. Raises NotFound."""

@@ -71,8 +71,8 @@ class Connection:
         """Walk through a list, however long, at one pace, and meet once what is there all the time."""
         cursor: str | None = ""
         while cursor is not None:
-            asked = {"page_size": str(PAGE_SIZE), **params, "cursor": cursor}
-            page = read(Rows, self.ask("GET", path, params=asked))
+            parameters = {"page_size": str(PAGE_SIZE), **params, "cursor": cursor}
+            page = read(Rows, self.ask("GET", path, params=parameters))
             yield from page.results
             cursor = page.next_cursor()
 

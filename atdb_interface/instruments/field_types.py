@@ -38,8 +38,8 @@ class OfInstrument:
 
 @cache
 def _adapter(find: Callable[[Instrument], Any]) -> TypeAdapter[Any] | None:
-    found = find(instrument())
-    return None if found is None else TypeAdapter(found)
+    field_type = find(instrument())
+    return None if field_type is None else TypeAdapter(field_type)
 
 
 def read_known_options(options: Mapping[str, Any]) -> dict[str, Any]:

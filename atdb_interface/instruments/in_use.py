@@ -31,15 +31,15 @@ def load(name: str) -> Instrument:
         known = ", ".join(sorted(installed)) or "none is installed"
         raise InstrumentError(f"{SETTING} must be the name of an installed instrument ({known}), not {name!r}")
     try:
-        found = installed[name].load()
+        loaded = installed[name].load()
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise InstrumentError(f"{SETTING}: the instrument {name!r} cannot be loaded: {reason}") from error
-    if not isinstance(found, Instrument):
+    if not isinstance(loaded, Instrument):
         raise InstrumentError(f"{SETTING}: {installed[name].value} of {name!r} is not an Instrument")
-    if found.api_version != API_VERSION:
+    if loaded.api_version != API_VERSION:
         raise InstrumentError(
-            f"{SETTING}: the instrument {name!r} is made for version {found.api_version} of the interface, "
+            f"{SETTING}: the instrument {name!r} is made for version {loaded.api_version} of the interface, "
             f"and this ATDB has version {API_VERSION}"
         )
-    return found
+    return loaded

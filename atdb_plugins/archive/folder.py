@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fsspec import AbstractFileSystem
 
-from atdb_interface.checksum import Advance, FileRecord, files_of, product_checksum, read_record, untold
+from atdb_interface.checksum import Advance, FileRecord, files_of, ignore_progress, product_checksum, read_record
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.fields import MANIFEST
 from atdb_interface.observations import Observation
@@ -35,7 +35,9 @@ class ArchiveFolder:
         """Return the URL of a product's copy."""
         return str(self.filesystem.unstrip_protocol(f"{self.path}/{name}"))
 
-    def store(self, source: Path, name: str, *, checksum: str, advance: Advance = untold) -> list[FileRecord]:
+    def store(
+        self, source: Path, name: str, *, checksum: str, advance: Advance = ignore_progress
+    ) -> list[FileRecord]:
         """Copy a product in one pass, read it back, compare, and only then give it its name.
 
         What is there already with this checksum stays. Whoever stores a product holds the lease on its
@@ -60,11 +62,11 @@ class ArchiveFolder:
         self._discard_partial_files(name)
         return records
 
-    def read(self, name: str, advance: Advance = untold) -> list[FileRecord]:
+    def read(self, name: str, advance: Advance = ignore_progress) -> list[FileRecord]:
         """Read all of a product: each file with its size and SHA-256, sorted by path."""
         return self._read(f"{self.path}/{name}", advance)
 
-    def verify(self, name: str, checksum: str, advance: Advance = untold) -> None:
+    def verify(self, name: str, checksum: str, advance: Advance = ignore_progress) -> None:
         """Read a product from the archive now, and raise ArchiveError unless it has this checksum."""
         self.filesystem.invalidate_cache()
         if not self.filesystem.exists(f"{self.path}/{name}"):

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from atdb_interface.checksum import Advance, untold
+from atdb_interface.checksum import Advance, ignore_progress
 from atdb_interface.client import Client
 from atdb_interface.data_hosts import local_path
 from atdb_interface.dataproducts import DataProduct
@@ -21,12 +21,12 @@ FORCIBLE = product_statuses(lambda row: row.on_disk or row.group is Group.ATTENT
 
 @dataclass(frozen=True)
 class RemovalForecast:
-    """What a removal would do with a product; `goes` where no copy of it would be left on the data host."""
+    """What a removal would do with a product; `is_deletable` where no copy would be left on the data host."""
 
     product: DataProduct
     path: str
     archive_copy: str
-    goes: bool
+    is_deletable: bool
     verdict: str
 
     def __str__(self) -> str:
@@ -38,7 +38,7 @@ class RemovalCheck:
     """The removal of one observation's data: it judges, and deletes nothing itself."""
 
     def __init__(
-        self, client: Client, folder: ArchiveFolder, observation: Observation, advance: Advance = untold
+        self, client: Client, folder: ArchiveFolder, observation: Observation, advance: Advance = ignore_progress
     ) -> None:
         self._client, self._folder, self._observation, self._advance = client, folder, observation, advance
 
@@ -69,9 +69,9 @@ class RemovalCheck:
     def forecast(self) -> Iterator[RemovalForecast]:
         """Tell of each product whether it would be deleted, or why not; reads the archive, and changes nothing."""
         for product in self.products():
-            goes, verdict = self._verdict(product)
+            is_deletable, verdict = self._verdict(product)
             copy = product.archive_copy or self._folder.url(product.filename)
-            yield RemovalForecast(product, _path_in_words(product), copy, goes, verdict)
+            yield RemovalForecast(product, _path_in_words(product), copy, is_deletable, verdict)
 
     def _verdict(self, product: DataProduct) -> tuple[bool, str]:
         if product.my_status is ProductStatus.REMOVED:

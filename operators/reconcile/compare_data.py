@@ -99,6 +99,6 @@ def _following(client: Client, progress: str) -> list[Observation]:
     return list(islice(following, OBSERVATIONS))
 
 
-def _progress(asked: Sequence[Observation], looked_at: Sequence[Observation]) -> str:
-    is_last = len(looked_at) == len(asked) < OBSERVATIONS
+def _progress(following: Sequence[Observation], looked_at: Sequence[Observation]) -> str:
+    is_last = len(looked_at) == len(following) < OBSERVATIONS
     return _ALL if is_last else f"{_UP_TO}{looked_at[-1].taskID}"

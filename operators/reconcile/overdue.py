@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from pydantic import BaseModel
 
 from atdb_interface.events import EventKind, NewEvent
-from atdb_interface.expected import due
+from atdb_interface.expected_durations import due
 from atdb_interface.fields import Time, write_time
 from atdb_interface.lifecycle import STAGES, Status
 from operators.base import AtdbOperator
@@ -29,12 +29,12 @@ class _Waiting(BaseModel):
     starttime: Time
     endtime: Time
 
-    def event(self, rests: Mapping[Status, timedelta]) -> NewEvent:
+    def event(self, delays: Mapping[Status, timedelta]) -> NewEvent:
         """Make the event, the same for as long as the observation keeps this status."""
         since = write_time(self.status_since)
         words = f"{self.taskID} is {self.my_status} since {since}"
-        rest = rests.get(self.my_status, timedelta(0))
-        limit = due(self.my_status, since=self.status_since, start=self.starttime, end=self.endtime, rest=rest)
+        delay = delays.get(self.my_status, timedelta(0))
+        limit = due(self.my_status, since=self.status_since, start=self.starttime, end=self.endtime, delay=delay)
         if limit is not None and limit < datetime.now(UTC):
             words += f", and overdue since {write_time(limit)}"
         key = f"overdue/{self.taskID}/{self.my_status}/{since}"
@@ -54,8 +54,8 @@ class ReportOverdueOperator(AtdbOperator):
         """Look once."""
         with self.client() as client:
             rows = client.rows("observations", fields=list(_Waiting.model_fields), overdue="true")
-            rests = {_SOURCES[stage.stage]: timedelta(seconds=stage.delay_seconds) for stage in client.stages()}
-            new = raise_events(client, [_Waiting(**row).event(rests) for row in rows])
+            delays = {_SOURCES[stage.stage]: timedelta(seconds=stage.delay_seconds) for stage in client.stages()}
+            new = raise_events(client, [_Waiting(**row).event(delays) for row in rows])
         if not new:
             raise AirflowSkipException("nothing has become overdue")
         for overdue in new:

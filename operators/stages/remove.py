@@ -83,5 +83,5 @@ class RemoveProductsOperator(StageOperator):
                 tell(f"{atdb_task_id} is {observation.my_status}; a removal begins where it is {REMOVE.source}")
             for forecast in check.forecast():
                 tell(str(forecast))
-                all_go = all_go and forecast.goes
+                all_go = all_go and forecast.is_deletable
             return all_go

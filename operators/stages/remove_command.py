@@ -27,18 +27,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("taskID")
     parser.add_argument("--dry-run", action="store_true", help="tell what would be deleted, and delete nothing")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     operator = RemoveProductsOperator(task_id="atdb_remove")
     try:
-        if asked.dry_run:
-            return 0 if operator.rehearse(asked.taskID, print) else 1
-        operator.carry_out(asked.taskID, _owner(), Attempt())
+        if options.dry_run:
+            return 0 if operator.rehearse(options.taskID, print) else 1
+        operator.carry_out(options.taskID, _owner(), Attempt())
     except AirflowSkipException as refusal:
         print(refusal, file=sys.stderr)
     except (AtdbError, AirflowException, ArchiveError, DataError, RemoveError, OSError) as error:
         print(reason_of(error), file=sys.stderr)
     else:
-        print(f"the data of {asked.taskID} are removed")
+        print(f"the data of {options.taskID} are removed")
         return 0
     return 1
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from atdb_interface.expected_products import expected_products
 from atdb_interface.lifecycle import OBSERVE, SPECIFY
-from atdb_interface.products import expected_products
 from operators.base import AtdbOperator, skip_if_refused
 from operators.failures import reported
 from operators.stages.base import atdb_task_id_of, owner_of

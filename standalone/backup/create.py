@@ -142,6 +142,6 @@ def compare(
     role = OWNERS[database]
     postgresql.restore(installation, empty, role, backup / dump_of(database))
     with postgresql.Session(installation, empty, role) as session:
-        found = table_digests.contents(session, database)
-    if sentences := table_digests.differences(written.databases[database], found):
+        restored = table_digests.contents(session, database)
+    if sentences := table_digests.differences(written.databases[database], restored):
         raise BackupError(f"The database {database}, restored from {backup}, differs: {' '.join(sentences)}")

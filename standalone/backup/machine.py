@@ -97,7 +97,7 @@ class MachineInstallation(Installation):
         settings, log = self._settings, self._settings.logs / "postgres.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "standalone.stack.process", "postgres"],
+                [sys.executable, "-m", "standalone.stack.start_process", "postgres"],
                 env=programs.command_environment(settings, "postgres", {}),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

@@ -72,11 +72,11 @@ class Manifest:
         """Read all files of a backup; raises BackupError if one is missing or is not the file that was written."""
         for name, written in self.files.items():
             try:
-                found = File.of(backup / name)
+                present = File.of(backup / name)
             except OSError as error:
                 raise BackupError(f"{backup} is damaged: {error}. Choose another backup.") from None
-            if found != written:
+            if present != written:
                 raise BackupError(
-                    f"{backup} is damaged: {name} has {found.bytes} bytes with SHA-256 {found.sha256}, not "
+                    f"{backup} is damaged: {name} has {present.bytes} bytes with SHA-256 {present.sha256}, not "
                     f"{written.bytes} bytes with {written.sha256}. Choose another backup."
                 )

@@ -63,9 +63,9 @@ def swap(installation: Installation) -> None:
     with Session(installation, "postgres") as session:
         session.execute("begin")
         session.execute(f"select pg_terminate_backend(pid, 5000) from pg_stat_activity {of_present}")  # noqa: S608
-        found = {name for (name,) in session.execute(f"select datname from pg_database {of_present}")}  # noqa: S608
+        names = {name for (name,) in session.execute(f"select datname from pg_database {of_present}")}  # noqa: S608
         for database in OWNERS:
-            if database in found:
+            if database in names:
                 session.execute(f"alter database {database} rename to {named(database, REPLACED)}")
             session.execute(f"alter database {named(database, RESTORING)} rename to {database}")
         session.execute("commit")

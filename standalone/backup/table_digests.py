@@ -52,7 +52,7 @@ def contents(session: Session, database: str) -> dict[str, Table]:
     for statement in _FORMATS.split(";"):
         session.execute(statement)
     excluded = ",".join(EXCLUDED_SCHEMAS[database])
-    found = {}
+    tables = {}
     for table, owner, is_readable in session.execute(_TABLES.format(excluded=excluded)):
         if is_readable != "t":
             raise BackupError(
@@ -61,15 +61,15 @@ def contents(session: Session, database: str) -> dict[str, Table]:
                 f"As {owner}: drop table {table}, or grant select on {table} to {OWNERS[database]}"
             )
         ((rows, digest),) = session.execute(_CONTENTS.format(table=table))
-        found[table] = Table(int(rows), digest)
-    return found
+        tables[table] = Table(int(rows), digest)
+    return tables
 
 
-def differences(expected: Mapping[str, Table], found: Mapping[str, Table]) -> list[str]:
+def differences(expected: Mapping[str, Table], restored: Mapping[str, Table]) -> list[str]:
     """Return a sentence about each table that is not the same."""
     sentences = []
-    for table in sorted({*expected, *found}):
-        before, after = expected.get(table), found.get(table)
+    for table in sorted({*expected, *restored}):
+        before, after = expected.get(table), restored.get(table)
         if before == after:
             continue
         if before is None or after is None:

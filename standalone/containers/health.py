@@ -7,7 +7,7 @@ from standalone.settings import HOST, Settings
 from standalone.stack import health
 
 
-def ailments(service: str, settings: Settings) -> list[str]:
+def problems(service: str, settings: Settings) -> list[str]:
     """Return what is wrong; an empty list means that the service is well.
 
     Airflow knows of its scheduler, DAG processor and triggerer by their heartbeats: while its API cannot be asked,
@@ -15,23 +15,23 @@ def ailments(service: str, settings: Settings) -> list[str]:
     """
     match service:
         case "atdb":
-            found = health.of_atdb(replace(settings, atdb_host=HOST))
+            reported = health.of_atdb(replace(settings, atdb_host=HOST))
         case "telescope":
-            found = health.of_telescope(replace(settings, telescope_host=HOST))
+            reported = health.of_telescope(replace(settings, telescope_host=HOST))
         case "airflow-api-server":
-            found = health.of_airflow(replace(settings, airflow_host=HOST))
+            reported = health.of_airflow(replace(settings, airflow_host=HOST))
         case _:
-            found = health.of_airflow(settings)
-            return [each.reason for each in found if each.process in (PROCESSES[service], "airflow-api-server")]
-    return [each.reason for each in found if each.process == PROCESSES[service]]
+            reported = health.of_airflow(settings)
+            return [each.reason for each in reported if each.process in (PROCESSES[service], "airflow-api-server")]
+    return [each.reason for each in reported if each.process == PROCESSES[service]]
 
 
 def main() -> int:
     """Print what is wrong; the exit status is 1 if anything is."""
     settings = Settings.from_environment()
-    found = ailments(service_file(settings).read_text(encoding="utf-8"), settings)
-    print("\n".join(found))
-    return int(bool(found))
+    reasons = problems(service_file(settings).read_text(encoding="utf-8"), settings)
+    print("\n".join(reasons))
+    return int(bool(reasons))
 
 
 if __name__ == "__main__":

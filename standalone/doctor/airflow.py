@@ -26,7 +26,7 @@ def check(place: Location) -> Iterator[Finding]:
     """Ask Airflow's API with the account that tasks have, which may only read."""
     hook = AirflowHook()
     try:
-        found = hook.read("version")["version"]
+        answered = hook.read("version")["version"]
         health = hook.read("monitor/health")
     except (AirflowApiError, KeyError, TypeError) as error:
         advice = (
@@ -35,18 +35,18 @@ def check(place: Location) -> Iterator[Finding]:
         )
         yield failed(SUBJECT, f"its API cannot be asked: {short(error)}", advice)
         return
-    yield _of_version(place, found)
+    yield _of_version(place, answered)
     yield from _of_processes(place, health)
     yield from _of_dags(place, hook)
     yield from _of_pools(hook)
 
 
-def _of_version(place: Location, found: str) -> Finding:
+def _of_version(place: Location, answered: str) -> Finding:
     ours = version("apache-airflow-core")
-    if found == ours:
-        return well(SUBJECT, f"version {found} answers, and accepts the account reconcile")
+    if answered == ours:
+        return well(SUBJECT, f"version {answered} answers, and accepts the account reconcile")
     advice = f"End the upgrade: start all services in one version, with {place.start()}."
-    return failed(SUBJECT, f"version {found} answers; tasks here have version {ours}", advice)
+    return failed(SUBJECT, f"version {answered} answers; tasks here have version {ours}", advice)
 
 
 def _of_processes(place: Location, health: Any) -> Iterator[Finding]:

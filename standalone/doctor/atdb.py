@@ -52,15 +52,15 @@ def check(place: Location) -> Iterator[Finding]:
         yield _of_listener(place, client)
 
 
-def _of_version(place: Location, found: str) -> Finding:
-    if found == version("atdb"):
-        return well(SUBJECT, f"version {found} answers, and so does its database")
-    seen = f"version {found} answers; tasks here have version {version('atdb')}"
+def _of_version(place: Location, answered: str) -> Finding:
+    if answered == version("atdb"):
+        return well(SUBJECT, f"version {answered} answers, and so does its database")
+    seen = f"version {answered} answers; tasks here have version {version('atdb')}"
     return warning(SUBJECT, seen, f"End the upgrade: start all services in one version with {place.start()}.")
 
 
-def _of_schema(place: Location, found: SchemaState) -> Finding:
-    match found:
+def _of_schema(place: Location, state: SchemaState) -> Finding:
+    match state:
         case SchemaState.CURRENT:
             return well("migrations", "the schema of ATDB's database is the one of this version")
         case SchemaState.BEHIND:

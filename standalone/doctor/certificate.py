@@ -66,18 +66,18 @@ def judge(address: tuple[str, int], host: str) -> list[Finding]:
         names = ", ".join(_names(certificate)) or "no host"
         seen = f"it is for {names}, not for {host}, so browsers and programs refuse it"
         return [failed(SUBJECT, seen, f"{_REPLACE} If the name is wrong, correct ATDB_PUBLIC_URL.")]
-    found = []
+    findings = []
     days = (ends - now).days
     if days < WARNING_DAYS:
-        found.append(warning(SUBJECT, f"it expires in {days} days, at {write_time(ends)}", _REPLACE))
+        findings.append(warning(SUBJECT, f"it expires in {days} days, at {write_time(ends)}", _REPLACE))
     if refusal := _refusal(address, host):
         own = certificate.issuer == certificate.subject
         seen = "it signs itself, so browsers warn of it" if own else f"it is not trusted here: {refusal}"
         advice = "For programs, set SSL_CERT_FILE to the certificate of its authority."
         if own:
             advice = "To begin with, set SSL_CERT_FILE to it for programs. For people, use one of an authority."
-        found.append(warning(SUBJECT, seen, f"{advice} {_REPLACE}"))
-    return found or [well(SUBJECT, f"it is for {host}, is trusted, and expires in {days} days")]
+        findings.append(warning(SUBJECT, seen, f"{advice} {_REPLACE}"))
+    return findings or [well(SUBJECT, f"it is for {host}, is trusted, and expires in {days} days")]
 
 
 def _connect(address: tuple[str, int], host: str, context: ssl.SSLContext) -> bytes:

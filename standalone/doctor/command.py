@@ -42,11 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print a list of objects, for programs")
     chosen = f"only these: {', '.join(_NAMES)}"
     parser.add_argument("--only", nargs="+", choices=_NAMES, metavar="CHECK", help=chosen)
-    asked = parser.parse_args(arguments)
-    found = examine(asked.only or _NAMES)
+    options = parser.parse_args(arguments)
+    findings = examine(options.only or _NAMES)
     columns = min(shutil.get_terminal_size((_MOST_COLUMNS, 24)).columns, _MOST_COLUMNS)
-    print(report.as_json(found) if asked.json else report.table(found, columns))
-    return exit_status(found)
+    print(report.as_json(findings) if options.json else report.table(findings, columns))
+    return exit_status(findings)
 
 
 def examine(names: Iterable[str]) -> list[Finding]:
@@ -54,20 +54,20 @@ def examine(names: Iterable[str]) -> list[Finding]:
 
     The environment of this process becomes that of a task.
     """
-    found = list(configuration.of_settings())
+    findings = list(configuration.of_settings())
     try:
         settings = Settings.from_environment()
     except SettingsError:
-        return [*found, _nothing_else("the settings cannot be used")]
+        return [*findings, _nothing_else("the settings cannot be used")]
     checks = [Check("certificate", lambda: _of_certificate(settings), "Check the network to nginx.")]
     if set(names) - {"certificate"}:
         place, of_secrets = configuration.of_secrets(settings)
-        found += of_secrets
+        findings += of_secrets
         if place is None:
-            return [*found, _nothing_else("without the secrets, nothing can be asked")]
+            return [*findings, _nothing_else("without the secrets, nothing can be asked")]
         os.environ.update(_environment(place))
         checks = [*_checks(place), *checks]
-    return found + run([check for check in checks if check.name in names])
+    return findings + run([check for check in checks if check.name in names])
 
 
 def _of_certificate(settings: Settings) -> Iterable[Finding]:

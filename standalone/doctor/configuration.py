@@ -17,18 +17,18 @@ _DOCUMENT = "docs/settings.md lists all settings"
 
 def wrong_values(environment: Mapping[str, str]) -> list[str]:
     """Return a sentence for each setting that cannot be used; an empty list if all can."""
-    rest, found = dict(environment), []
+    rest, sentences = dict(environment), []
     while True:
         try:
             Settings.from_environment(rest)
         except SettingsError as error:
-            found.append(str(error))
+            sentences.append(str(error))
             # The sentence begins with the variable. Without it, the next wrong one is seen.
             name = re.match(r"[A-Z_]*", str(error))
             if name is None or rest.pop(name[0], None) is None:
-                return found
+                return sentences
         else:
-            return found
+            return sentences
 
 
 def of_settings(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:

@@ -33,28 +33,28 @@ def run(checks: Sequence[Check], timeout_seconds: float = TIMEOUT_SECONDS) -> li
     """Run all checks at the same time, and return their findings in the order of the checks."""
     deadline = time.monotonic() + timeout_seconds
     running = [(check, *_start(check)) for check in checks]
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for check, pid, answers in running:
-        found += _receive(check, answers, deadline, timeout_seconds)
+        findings += _receive(check, answers, deadline, timeout_seconds)
         answers.close()
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     for _, pid, _ in running:
         os.waitpid(pid, os.WNOHANG)
-    return found
+    return findings
 
 
 def _start(check: Check) -> tuple[int, Connection]:
     """Fork, as a new interpreter would need seconds for its imports."""
-    ours, theirs = Pipe(duplex=False)
+    receiver, sender = Pipe(duplex=False)
     pid = os.fork()
     if pid == 0:
         try:
-            theirs.send(_findings(check))
+            sender.send(_findings(check))
         finally:
             os._exit(0)  # no clean-up of the parent's, and no wait for what libraries have begun
-    theirs.close()
-    return pid, ours
+    sender.close()
+    return pid, receiver
 
 
 def _findings(check: Check) -> list[Finding]:
@@ -72,7 +72,7 @@ def _receive(check: Check, answers: Connection, deadline: float, timeout_seconds
     try:
         if not answers.poll(max(0.0, deadline - time.monotonic())):
             return [failed(check.name, f"no answer within {timeout_seconds:g} s", check.hint)]
-        found: list[Finding] = answers.recv()
+        findings: list[Finding] = answers.recv()
     except EOFError:
         return [failed(check.name, "the check ended without a result", check.hint)]
-    return found
+    return findings

@@ -15,5 +15,5 @@ def short(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno and error.strerror:
         return error.strerror
     message = _PASSWORD.sub("://***@", " ".join(str(error).split()))
-    found = _OF_SYSTEM.search(message)
-    return found[1].strip() if found else message or type(error).__name__
+    match = _OF_SYSTEM.search(message)
+    return match[1].strip() if match else message or type(error).__name__

@@ -132,10 +132,10 @@ class _Checker:
                 yield Finding(Violation.BYTES, task_id, f"{place} is {status} and {problem}", written["size"])
 
     def _difference(self, place: Path, written: Row) -> str:
-        found = self._evidence.files(place)
-        if found == {file["path"]: file["sha256"] for file in written["files"]}:
-            return "" if checksum(found) == written["checksum"] else "has another checksum"
-        return "is not what was observed" if found else "is not there"
+        checksums = self._evidence.files(place)
+        if checksums == {file["path"]: file["sha256"] for file in written["files"]}:
+            return "" if checksum(checksums) == written["checksum"] else "has another checksum"
+        return "is not what was observed" if checksums else "is not there"
 
     def _deletions(self) -> Iterator[Finding]:
         """What is gone from the disk is in the archive, and was removed with a receipt."""

@@ -52,11 +52,11 @@ class Director:
         self._settings, self._script, self._archive, self._say = settings, script, archive, say
         self._killer = ProcessKiller(settings, credentials)
         self._operator = self._client("operator", credentials)
-        self.people = ScriptedUsers(self._client("astronomer", credentials), self._operator, self.book)
+        self.users = ScriptedUsers(self._client("astronomer", credentials), self._operator, self.book)
         self._night_operator = NightOperator(
             self._client("operator", credentials),
             settings.telescope_url,
-            mend=self._mend,
+            repair=self._repair,
             archive_is_well=lambda: not archive.active(),
             copy_is_right=self._copy_is_right,
             abort=self.book.abort,
@@ -124,7 +124,7 @@ class Director:
             self._put_off()
             due = self._began_at + timedelta(seconds=role.starts + self._put_off_seconds)
             start = max(due, datetime.now(UTC) + timedelta(seconds=15))
-            task_id = self.people.submit(role, start)
+            task_id = self.users.submit(role, start)
             log.info("%s is number %d: %s", task_id, role.number, role.trouble or "no trouble")
             if role.trouble in OF_TELESCOPE:
                 self._tell_telescope(role, task_id)
@@ -154,9 +154,9 @@ class Director:
         moment = start + timedelta(seconds=role.moment)
         self._pause((moment - datetime.now(UTC)).total_seconds())
         if role.trouble is RehearsedFault.CANCEL:
-            self.people.cancel(task_id)
+            self.users.cancel(task_id)
         else:
-            self.people.hold(task_id)
+            self.users.hold(task_id)
 
     def _play_cues(self) -> None:
         others: list[Future[None]] = []
@@ -173,7 +173,7 @@ class Director:
         if cue.trouble is RehearsedFault.PAUSE:
             stage = self._rng.choice(STAGES).actor
             self._say(f"{self._clock()}  {cue.trouble}: {stage}")
-            self.people.pause(stage)
+            self.users.pause(stage)
             return
         fault, seconds = OF_ARCHIVE[cue.trouble]
         for again in range(_ARCHIVE_TRIES):
@@ -210,14 +210,14 @@ class Director:
             except AtdbError as error:
                 log.info("the night operator has to wait: %s", error)
 
-    def _mend(self, task_id: str) -> bool:
+    def _repair(self, task_id: str) -> bool:
         """Put a task's data right; what the script wants broken stays broken."""
         number = self.book.submitted.get(task_id)
         if number is None:
             return False
         if not self._roles[number].heals and repair.damaged(self._settings, task_id):
             return False
-        return repair.mend(self._settings, task_id)
+        return repair.repair_products(self._settings, task_id)
 
     def _copy_is_right(self, observation: Observation) -> bool:
         """Compare the copies with ATDB's checksums as a careful person would, with sha256sum."""

@@ -83,8 +83,8 @@ class Evidence:
     @cached_property
     def logbook(self) -> dict[str, Row]:
         """What the simulator remembers of each task: what it wrote, and which products it then damaged."""
-        found = [json.loads(path.read_text()) for path in self.scene.telescope.glob("[0-9]*.json")]
-        return {task["taskID"]: task for task in found}
+        tasks = [json.loads(path.read_text()) for path in self.scene.telescope.glob("[0-9]*.json")]
+        return {task["taskID"]: task for task in tasks}
 
     @cached_property
     def journal(self) -> list[Row]:

@@ -56,11 +56,11 @@ class ProcessKiller:
     def await_health(self, since: datetime, over: Event) -> None:
         """Wait until all parts of the stack were seen to be well after a moment, or it is over. Raises NotWell."""
         deadline = time.monotonic() + RECOVERY_SECONDS
-        while not over.wait(0.25) and (ailments := self._ailments(since)):
+        while not over.wait(0.25) and (problems := self._problems(since)):
             if time.monotonic() > deadline:
-                raise NotWell("; ".join(ailments))
+                raise NotWell("; ".join(problems))
 
-    def _ailments(self, since: datetime) -> list[str]:
+    def _problems(self, since: datetime) -> list[str]:
         missing = [
             f"{name} does not run" for name in set(programs.names()) - processes.running_names(self._settings)
         ]
@@ -68,8 +68,8 @@ class ProcessKiller:
             missing.append(reason)
         if missing:
             return missing
-        ailments = [f"{ailment.process}: {ailment.reason}" for ailment in health.problems(self._settings)]
-        return ailments or [
+        problems = [f"{problem.process}: {problem.reason}" for problem in health.problems(self._settings)]
+        return problems or [
             f"{part} is silent since then" for part, seen in self._heartbeats().items() if seen < since
         ]
 
@@ -108,15 +108,15 @@ class ProcessKiller:
         return None
 
     def _workers(self) -> list[Worker]:
-        found = []
+        workers = []
         for scheduler in self._first_of("scheduler"):
             with suppress(psutil.Error):
                 for worker in scheduler.children():
                     title = " ".join(worker.cmdline()).strip()
                     instance = title.removeprefix(_WORKER)
                     if instance != title and (tasks := worker.children()):
-                        found.append(Worker(worker, tasks[0], self._task_id_of(instance)))
-        return found
+                        workers.append(Worker(worker, tasks[0], self._task_id_of(instance)))
+        return workers
 
     def _task_id_of(self, instance: str) -> str | None:
         sql = (

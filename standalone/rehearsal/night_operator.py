@@ -34,9 +34,9 @@ _OTHER_BYTES = "no longer what was validated"
 class NightOperator:
     """Look after what is on an error status.
 
-    `mend` puts a task's broken products right and tells whether it has; `cause_is_over` tells whether the archive
-    is mended; `copy_is_right` compares a task's copies in the archive with what ATDB says; `abort` is told of what
-    was cancelled.
+    `repair` repairs a task's broken products and returns whether it has; `cause_is_over` tells whether the
+    archive is repaired; `copy_is_right` compares a task's copies in the archive with what ATDB says; `abort` is
+    told of what was cancelled.
     """
 
     def __init__(
@@ -44,14 +44,14 @@ class NightOperator:
         client: Client,
         telescope_url: str,
         *,
-        mend: Callable[[str], bool],
+        repair: Callable[[str], bool],
         archive_is_well: Callable[[], bool],
         copy_is_right: Callable[[Observation], bool],
         abort: Callable[[str, str], None],
     ) -> None:
         self._client = client
         self._telescope = httpx.Client(base_url=telescope_url, trust_env=False, timeout=10)
-        self._mend, self._archive_is_well = mend, archive_is_well
+        self._repair, self._archive_is_well = repair, archive_is_well
         self._copy_is_right, self._abort = copy_is_right, abort
         self._last_start = datetime.now(UTC)
 
@@ -84,7 +84,7 @@ class NightOperator:
             case Status.RUNNING:
                 self._after_a_lost_report(observation)
             case Status.INCOMPLETE:
-                if self._mend(task_id):
+                if self._repair(task_id):
                     self._act(task_id, Action.RETRY, "the data were put right")
             case Status.INGEST_ERROR:
                 self._after_a_failed_ingest(observation)
@@ -135,7 +135,7 @@ class NightOperator:
             return
         task_id, reason = observation.taskID, observation.status_history[-1].reason
         if _OTHER_BYTES in reason:
-            self._mend(task_id)
+            self._repair(task_id)
             self._act(task_id, Action.CHECK, "the data have changed")
         else:
             self._act(task_id, Action.RETRY, "the archive is well again")

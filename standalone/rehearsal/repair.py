@@ -15,7 +15,7 @@ def damaged(settings: Settings, task_id: str) -> list[str]:
     return sorted(task.damaged) if task else []
 
 
-def mend(settings: Settings, task_id: str) -> bool:
+def repair_products(settings: Settings, task_id: str) -> bool:
     """Write the damaged products of a finished task again; False where it cannot be done yet."""
     task = TaskMemory(settings.telescope_state).find(task_id)
     if task is None or task.state is not State.FINISHED:

@@ -90,12 +90,12 @@ def play(settings: Settings, written: Script, patience_seconds: float) -> int:
         except (NotWell, AtdbError) as error:
             trouble = f"the stack did not recover: {error}"
         evidence = Evidence(scene(settings))
-        findings = judge(evidence, director.expected(), director.people.pauses)
+        findings = judge(evidence, director.expected(), director.users.pauses)
         outcome.read_journals(director.book, settings.telescope_state, faults)
         outcome.complete(director.book, evidence)
     finally:
         stack.stop()
-    scripted = scripted_troubles(written)
+    scripted = scripted_faults(written)
     print(outcome.table(director.book, findings, scripted))
     times = director.book.times()
     missing = [kind for kind in scripted if not times[kind]]
@@ -113,7 +113,7 @@ def scene(settings: Settings) -> Scene:
     )
 
 
-def scripted_troubles(written: Script) -> list[RehearsedFault]:
+def scripted_faults(written: Script) -> list[RehearsedFault]:
     """List what the script wants to happen, each once."""
     wanted = {role.trouble for role in written.roles if role.trouble} | {cue.trouble for cue in written.cues}
     return [trouble for trouble in RehearsedFault if trouble in wanted]

@@ -47,10 +47,10 @@ class ScriptedUsers:
         try:
             status = self._operator.act(task_id, Action.CANCEL, reason=reason).my_status
         except ForbiddenMove:
-            found = self._operator.observation(task_id)  # perhaps it was done, and the answer was lost
-            if found.status_history[-1].reason != reason:
+            observation = self._operator.observation(task_id)  # perhaps it was done, and the answer was lost
+            if observation.status_history[-1].reason != reason:
                 return
-            status = found.my_status
+            status = observation.my_status
         if status is Status.ABORTED:
             self._book.abort(task_id, reason)
         self._book.inject(RehearsedFault.CANCEL, task_id, begun=begun)
@@ -71,14 +71,14 @@ class ScriptedUsers:
     def _put_on_hold(self, task_id: str) -> datetime | None:
         """Ask for a hold again while the telescope has the observation; when it was put on hold, or None."""
         while True:
-            asked = datetime.now(UTC)
+            asked_at = datetime.now(UTC)
             try:
                 self._operator.act(task_id, Action.HOLD, reason="rehearsed: wait")
-                return asked
+                return asked_at
             except ForbiddenMove:
                 status = self._operator.observation(task_id).my_status
                 if status is Status.ON_HOLD:  # it was done, and the answer was lost
-                    return asked
+                    return asked_at
                 if status not in AT_THE_TELESCOPE:
                     return None
             time.sleep(ASK_AGAIN_SECONDS)

@@ -81,8 +81,8 @@ class TaskMemory:
 
     def tasks(self) -> list[Task]:
         """List all tasks, in the order of their taskIDs."""
-        found = (self.find(path.stem) for path in sorted(self._folder.glob("[0-9]*.json")))
-        return [task for task in found if task is not None]
+        tasks = (self.find(path.stem) for path in sorted(self._folder.glob("[0-9]*.json")))
+        return [task for task in tasks if task is not None]
 
     def save(self, task: Task) -> None:
         """Write a task down, on the disk before this returns."""

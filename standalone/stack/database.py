@@ -240,8 +240,8 @@ def prepare_owner(settings: Settings, credentials: Credentials, database: str) -
     with closing(connect(settings, credentials)) as opened, opened.cursor() as cursor:
         _prepare_role(cursor, credentials, role)
         cursor.execute("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", (database,))
-        found = cursor.fetchone()
-        if found is None:
+        owner = cursor.fetchone()
+        if owner is None:
             cursor.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(database), Identifier(role)))
             cursor.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(database)))
     with closing(connect(settings, credentials, database=database)) as opened, opened.cursor() as cursor:
@@ -250,8 +250,8 @@ def prepare_owner(settings: Settings, credentials: Credentials, database: str) -
         functions = SQL(", ").join(SQL(signature) for (signature,) in cursor.fetchall())
         cursor.execute(SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(functions))
         cursor.execute(SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(functions, Identifier(role)))
-        if found is not None and found[0] != role:
-            former = Identifier(found[0])
+        if owner is not None and owner[0] != role:
+            former = Identifier(owner[0])
             cursor.execute(SQL("REVOKE EXECUTE ON FUNCTION {} FROM {}").format(functions, former))
             cursor.execute(SQL("REASSIGN OWNED BY {} TO {}").format(former, Identifier(role)))
 

@@ -28,7 +28,7 @@ def marker(settings: Settings, name: str) -> dict[str, str]:
 def find(settings: Settings, name: str | None = None) -> list[psutil.Process]:
     """List the processes of this stack, or of one name in it; never this process or one above it."""
     spared = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    return [process for process, found in _marked(settings) if name in {None, found} and process.pid not in spared]
+    return [process for process, mark in _marked(settings) if name in {None, mark} and process.pid not in spared]
 
 
 def running_names(settings: Settings) -> set[str]:

@@ -71,7 +71,7 @@ class Stack:
 
     def stop(self) -> bool:
         """End every process of the stack, also what a killed supervisord has left; True if any was there."""
-        found = processes.find(self.settings)
+        running = processes.find(self.settings)
         for process in processes.find(self.settings, processes.SUPERVISOR):
             _terminate(process)
         deadline = time.monotonic() + STOP_SECONDS
@@ -80,7 +80,7 @@ class Stack:
         processes.end(self.settings)
         if self._supervisor is not None:
             self._supervisor.wait()
-        return bool(found)
+        return bool(running)
 
     def wait(self) -> None:
         """Wait until the stack ends; raises StackError where nobody asked it to."""
@@ -106,7 +106,7 @@ class Stack:
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for whoever started the stack, who then stops it in order
         )
-        self._await_health(lambda: _database_ailments(settings, credentials))
+        self._await_health(lambda: _database_problems(settings, credentials))
         self._prepare(credentials)
         preparation.write_client_configuration(settings, credentials)
         self._await_health(lambda: health.problems(settings))
@@ -144,15 +144,15 @@ class Stack:
             except preparation.PreparationError as error:
                 raise StackError(f"{error} failed{self._tail(str(error))}") from None
 
-    def _await_health(self, ailments: Callable[[], list[health.HealthProblem]]) -> None:
+    def _await_health(self, find_problems: Callable[[], list[health.HealthProblem]]) -> None:
         deadline, before = time.monotonic() + STALL_SECONDS, None
-        while found := ailments():
-            if found != before:
-                deadline, before = time.monotonic() + STALL_SECONDS, found
+        while problems := find_problems():
+            if problems != before:
+                deadline, before = time.monotonic() + STALL_SECONDS, problems
             if self._supervisor is not None and self._supervisor.poll() is not None:
                 raise StackError(f"supervisord ended while the stack was starting{self._tail('supervisord')}")
             if time.monotonic() > deadline:
-                reports = [f"{each.process}: {each.reason}{self._tail(each.process)}" for each in found]
+                reports = [f"{each.process}: {each.reason}{self._tail(each.process)}" for each in problems]
                 raise StackError(f"no progress for {STALL_SECONDS:.0f} s:\n" + "\n\n".join(reports))
             time.sleep(0.2)
 
@@ -177,7 +177,7 @@ class Stack:
             yield
 
 
-def _database_ailments(settings: Settings, credentials: Credentials) -> list[health.HealthProblem]:
+def _database_problems(settings: Settings, credentials: Credentials) -> list[health.HealthProblem]:
     reason = database.unready(settings, credentials)
     return [health.HealthProblem("postgres", reason)] if reason else []
 

@@ -32,7 +32,7 @@ umask=022
 # Tries go on for hours, each a second later than the last: a port that was taken comes free some day.
 _PROGRAM = """\
 [program:{name}]
-command={python} -m standalone.stack.process {name}
+command={python} -m standalone.stack.start_process {name}
 directory={directory}
 environment={marker}="%(ENV_ATDB_STATE)s:{name}"
 autorestart=true

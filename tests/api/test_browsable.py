@@ -144,14 +144,14 @@ def test_the_pages_need_nothing_inline_and_nothing_from_elsewhere(url: str, obse
 def test_what_is_named_is_linked(url: str, observe: Observe) -> None:
     made = observe(products=2)
     http = Browser(url, "viewer")
-    found = links(http.get("/atdb/observations/"))
-    assert f"/atdb/observations/{made.id}/" in found
-    assert f"/atdb/observations/?taskID={made.taskID}" in found
+    hrefs = links(http.get("/atdb/observations/"))
+    assert f"/atdb/observations/{made.id}/" in hrefs
+    assert f"/atdb/observations/?taskID={made.taskID}" in hrefs
     for product in made.generated_dataproducts:
-        assert f"/atdb/dataproducts/{product}/" in found
-    assert f"/atdb/status/{made.status_history[0].id}/" in found
+        assert f"/atdb/dataproducts/{product}/" in hrefs
+    assert f"/atdb/status/{made.status_history[0].id}/" in hrefs
     assert f"/atdb/observations/{made.id}/" in links(http.get(f"/atdb/dataproducts/{product}/"))
-    for link in (link for link in found if link.startswith("/atdb/")):
+    for link in (link for link in hrefs if link.startswith("/atdb/")):
         assert http.get(link).status_code == 200, link
 
 

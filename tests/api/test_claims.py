@@ -193,10 +193,10 @@ def test_a_consumer_finds_its_open_claims_again(client: Client, observe: Observe
     client.claim(ask.model_copy(update={"id": "c2", "consumer": "a script"}))
     enter(client, begun.taskID, "ingest/run 1")
     client.move(held.taskID, Status.ON_HOLD, reason="storm")
-    (found,) = client.open_claims("airflow")
-    assert found.model_dump(exclude={"claim", "claimed_at", "expires_at"}) == given[waits.taskID].model_dump()
-    assert found.claim == "c1"
-    assert found.expires_at - found.claimed_at == timedelta(seconds=600)
+    (open_claim,) = client.open_claims("airflow")
+    assert open_claim.model_dump(exclude={"claim", "claimed_at", "expires_at"}) == given[waits.taskID].model_dump()
+    assert open_claim.claim == "c1"
+    assert open_claim.expires_at - open_claim.claimed_at == timedelta(seconds=600)
     assert [task.taskID for task in client.open_claims("a script")] == [other.taskID]
     assert client.open_claims("nobody") == []
 

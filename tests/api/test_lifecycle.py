@@ -9,12 +9,12 @@ from atdb_interface.dataproducts import ProductMove
 from atdb_interface.errors import ForbiddenMove
 from atdb_interface.lifecycle import ProductStatus, Status, allowed_next, allowed_next_of_product
 from atdb_interface.observations import Observation
-from tests.conftest import way_to
+from tests.conftest import route_to
 
 Observe = Callable[..., Observation]
 
 # The facts of the domain, written a second time on purpose: the table that is tested must not be its own judge.
-NORMAL_WAY = "defined|scheduled|starting|running|completing|checking|valid|ingesting|archived|removing|removed"
+NORMAL_ROUTE = "defined|scheduled|starting|running|completing|checking|valid|ingesting|archived|removing|removed"
 ALLOWED = {
     "defined": "scheduled",
     "scheduled": "starting|error (too late)|error (start obs)",
@@ -73,7 +73,7 @@ def test_only_the_listed_statuses_may_follow(client: Client, observe: Observe, s
 
 
 def test_the_normal_way_is_the_one_of_the_domain(observe: Observe) -> None:
-    assert [step.name for step in observe(Status.REMOVED).status_history] == NORMAL_WAY.split("|")
+    assert [step.name for step in observe(Status.REMOVED).status_history] == NORMAL_ROUTE.split("|")
 
 
 @pytest.mark.parametrize("status", sorted(s for s in Status if Status.ON_HOLD in allowed_next(s)))
@@ -122,4 +122,4 @@ def test_a_product_follows_its_own_table(
 
 
 def test_every_status_can_be_reached() -> None:
-    assert all(way_to(status) for status in set(Status) - {Status.DEFINED})
+    assert all(route_to(status) for status in set(Status) - {Status.DEFINED})

@@ -59,15 +59,15 @@ def sky(client: Client, observe: Observe) -> list[dict[str, Any]]:
 
 def test_each_lookup_finds_what_python_finds(client: Client, sky: list[dict[str, Any]]) -> None:
     for parameters, judge in QUESTIONS:
-        found = [o.taskID for o in client.observations(**parameters)]
-        assert found == [o["taskID"] for o in sky if judge(o)], parameters
+        listed = [o.taskID for o in client.observations(**parameters)]
+        assert listed == [o["taskID"] for o in sky if judge(o)], parameters
 
 
 def test_pages_add_up_in_the_order_asked_for(client: Client, sky: list[dict[str, Any]]) -> None:
-    found = list(client.observations(page_size=5, ordering="-field_name,starttime"))
+    listed = list(client.observations(page_size=5, ordering="-field_name,starttime"))
     expected = sorted(sky, key=lambda o: o["starttime"])
     expected.sort(key=lambda o: o["field_name"], reverse=True)
-    assert [o.taskID for o in found] == [o["taskID"] for o in expected]
+    assert [o.taskID for o in listed] == [o["taskID"] for o in expected]
 
 
 def test_a_page_names_its_neighbours(url: str, sky: list[dict[str, Any]]) -> None:

@@ -47,7 +47,7 @@ def lowered(text: str) -> str:
     return "".join(character.lower() for character in text)
 
 
-class Sky:
+class StoredSample:
     """A database of random observations, and all of its answers as Python has them."""
 
     def __init__(self, client: Client, url: str, dice: random.Random) -> None:
@@ -205,10 +205,10 @@ def finds(item: Item, parameter: str, value: str) -> bool:
     values = parts(item[field])
     if lookup == ["isnull"]:
         is_null = all(part is None for part in values)
-        found = is_null == (value in ("true", "1"))
+        matches = is_null == (value in ("true", "1"))
     else:
-        found = any(part is not None and compares(part, lookup[0], value) for part in values)
-    return found != (excludes != (lookup == ["ne"]))
+        matches = any(part is not None and compares(part, lookup[0], value) for part in values)
+    return matches != (excludes != (lookup == ["ne"]))
 
 
 def compares(part: Any, lookup: str, value: str) -> bool:
@@ -226,8 +226,8 @@ def compares(part: Any, lookup: str, value: str) -> bool:
 
 @pytest.mark.timeout(600)
 def test_each_of_many_random_queries_finds_what_python_finds(client: Client, url: str) -> None:
-    sky = Sky(client, url, random.Random(SEED))
-    found_something = 0
+    sky = StoredSample(client, url, random.Random(SEED))
+    useful_queries = 0
     for _ in range(QUERIES):
         resource, parameters = sky.question()
         answer = sky.http.get(f"{resource}/", params={**parameters, "page_size": 1000, "fields": "id"})
@@ -237,5 +237,5 @@ def test_each_of_many_random_queries_finds_what_python_finds(client: Client, url
         expected = sorted(i["id"] for i in candidates if all(finds(i, *filter_) for filter_ in parameters.items()))
         assert answer.status_code == 200, (resource, parameters, answer.text)
         assert [item["id"] for item in answer.json()["results"]] == expected, (resource, parameters)
-        found_something += 0 < len(expected) < len(candidates)
-    assert found_something > QUERIES / 4
+        useful_queries += 0 < len(expected) < len(candidates)
+    assert useful_queries > QUERIES / 4

@@ -36,8 +36,8 @@ def http(url: str) -> Iterator[httpx.Client]:
 
 
 def body(report: NightReport) -> dict[str, object]:
-    found: dict[str, object] = json.loads(report.model_dump_json())
-    return found
+    fields: dict[str, object] = json.loads(report.model_dump_json())
+    return fields
 
 
 def test_a_report_comes_back_as_it_was_stored(service: Client) -> None:

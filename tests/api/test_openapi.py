@@ -20,8 +20,8 @@ from tests.conftest import SECRETS
 def document(url: str) -> dict[str, Any]:
     answer = httpx.get(f"{url}/atdb/openapi.json")
     assert answer.status_code == 200
-    found: dict[str, Any] = answer.json()
-    return found
+    document: dict[str, Any] = answer.json()
+    return document
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_the_page_of_the_document_names_no_other_host(http: httpx.Client) -> Non
         assert part.status_code == 200
         if "swagger-ui" not in path and "bootstrap" not in path:  # these name their licences and namespaces
             texts.append(part.text)
-    assert not [found for text in texts for found in re.findall(r"(?:https?:)?//[\w.-]+\.\w+", text)]
+    assert not [address for text in texts for address in re.findall(r"(?:https?:)?//[\w.-]+\.\w+", text)]
     config = json.loads(unescape(page.text).partition('data-config="')[2].partition('"></div>')[0])
     assert config["url"] == "/atdb/openapi.json"
     assert config["validatorUrl"] is None  # Swagger UI asks a validator elsewhere unless told otherwise

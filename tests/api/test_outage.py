@@ -33,13 +33,13 @@ def _write(url: str, writer: int, seen: Seen, stop: threading.Event) -> None:
                 "starttime": "2019-04-05T12:00:00Z",
                 "duration": 60,
             }
-            asked = time.monotonic()
+            asked_at = time.monotonic()
             answer = http.post("/observations/", json=specification)
             if answer.status_code == 201:
                 seen.acknowledged.append(answer.json()["taskID"])
             else:
                 retry_after = answer.headers.get("Retry-After")
-                seen.refused.append((asked, time.monotonic(), answer.status_code, retry_after))
+                seen.refused.append((asked_at, time.monotonic(), answer.status_code, retry_after))
                 time.sleep(0.05)
 
 
@@ -81,4 +81,4 @@ def test_while_postgresql_is_away_requests_are_told_so_and_no_acknowledged_write
     assert len(set(seen.acknowledged)) == len(seen.acknowledged)
     assert len(seen.refused) > WRITERS
     assert {(status, retry_after) for _, _, status, retry_after in seen.refused} == {(503, "2")}
-    assert max(answered - max(asked, stopped_at) for asked, answered, _, _ in seen.refused) < 2
+    assert max(answered - max(asked_at, stopped_at) for asked_at, answered, _, _ in seen.refused) < 2

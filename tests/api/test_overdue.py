@@ -15,7 +15,7 @@ from atdb_api.models import Observation as Row
 from atdb_api.models import Transition
 from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
-from atdb_interface.expected import EXPECTED, due
+from atdb_interface.expected_durations import EXPECTED, due
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import REMOVE, Status
 from atdb_interface.observations import Observation
@@ -69,12 +69,12 @@ def some_sky(app: Flask, now: datetime) -> list[Row]:
     return rows
 
 
-def is_overdue(row: Row, now: datetime, rest: timedelta = timedelta(0)) -> bool:
-    limit = due(row.status, since=row.status_since, start=row.start_time, end=row.end_time, rest=rest)
+def is_overdue(row: Row, now: datetime, delay: timedelta = timedelta(0)) -> bool:
+    limit = due(row.status, since=row.status_since, start=row.start_time, end=row.end_time, delay=delay)
     return limit is not None and limit < now
 
 
-def found(http: httpx.Client, **parameters: str) -> list[str]:
+def listed(http: httpx.Client, **parameters: str) -> list[str]:
     answer = http.get("/observations/", params={"page_size": "1000", "fields": "taskID", **parameters})
     assert answer.status_code == 200, answer.text
     return [item["taskID"] for item in answer.json()["results"]]
@@ -87,10 +87,10 @@ def test_the_database_finds_overdue_what_python_does(app: Flask, http: httpx.Cli
     well = [row.task_id for row in rows if not is_overdue(row, now)]
     assert len(late) > 100
     assert {row.status for row in rows if is_overdue(row, now)} == set(EXPECTED)
-    assert found(http, overdue="true") == late
-    assert found(http, overdue="false") == found(http, overdue__exclude="true") == well
-    assert found(http, overdue__isnull="true") == []
-    assert found(http, overdue="true", my_status="valid") == [
+    assert listed(http, overdue="true") == late
+    assert listed(http, overdue="false") == listed(http, overdue__exclude="true") == well
+    assert listed(http, overdue__isnull="true") == []
+    assert listed(http, overdue="true", my_status="valid") == [
         row.task_id for row in rows if row.status is Status.VALID and is_overdue(row, now)
     ]
 
@@ -98,12 +98,12 @@ def test_the_database_finds_overdue_what_python_does(app: Flask, http: httpx.Cli
 def test_a_rest_before_a_stage_is_no_delay(app: Flask, http: httpx.Client, client: Client) -> None:
     now = datetime.now(UTC)
     rows = some_sky(app, now)
-    rest = timedelta(minutes=15)
-    client.change_stage(REMOVE.actor, delay_seconds=rest.total_seconds())
-    rests = {REMOVE.source: rest}
-    late = [row.task_id for row in rows if is_overdue(row, now, rests.get(row.status, timedelta(0)))]
+    delay = timedelta(minutes=15)
+    client.change_stage(REMOVE.actor, delay_seconds=delay.total_seconds())
+    delays = {REMOVE.source: delay}
+    late = [row.task_id for row in rows if is_overdue(row, now, delays.get(row.status, timedelta(0)))]
     assert len(late) < sum(is_overdue(row, now) for row in rows)
-    assert found(http, overdue="true") == late
+    assert listed(http, overdue="true") == late
 
 
 def test_a_past_moment_finds_what_was_overdue_then(app: Flask, http: httpx.Client) -> None:
@@ -114,8 +114,8 @@ def test_a_past_moment_finds_what_was_overdue_then(app: Flask, http: httpx.Clien
     had_it = {row.task_id for row in rows if row.status_since <= then}
     assert 0 < len(late) < len(had_it)
     as_of = {"as_of": write_time(then), "overdue": "true"}
-    assert [task_id for task_id in found(http, **as_of) if task_id in had_it] == late
-    assert [t for t in found(http, as_of=write_time(then), overdue="false") if t in had_it] == [
+    assert [task_id for task_id in listed(http, **as_of) if task_id in had_it] == late
+    assert [t for t in listed(http, as_of=write_time(then), overdue="false") if t in had_it] == [
         row.task_id for row in rows if row.task_id in had_it and row.task_id not in late
     ]
 
@@ -133,7 +133,7 @@ def test_a_walk_ordered_by_overdue_meets_each_once(app: Flask, http: httpx.Clien
             met += [item["taskID"] for item in answer.json()["results"]]
             following = answer.json()["next"]
         assert sorted(met) == [row.task_id for row in rows], ordering
-        assert met == found(http, ordering=ordering)
+        assert met == listed(http, ordering=ordering)
 
 
 def test_overdue_is_a_filter_wherever_observations_are_filtered(

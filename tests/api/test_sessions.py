@@ -23,10 +23,10 @@ def log_in_by_form(http: Browser, **fields: str) -> httpx.Response:
 
 def test_a_person_is_asked_to_log_in_and_comes_to_the_page_that_was_wanted(url: str) -> None:
     http = Browser(url)
-    asked = http.get("/atdb/observations/?my_status=valid&format=x")
-    assert asked.status_code == 401
-    assert "Basic" not in asked.headers["WWW-Authenticate"]
-    answer = http.submit(asked, "Log in", name="viewer", password=SECRETS["viewer"])
+    login_page = http.get("/atdb/observations/?my_status=valid&format=x")
+    assert login_page.status_code == 401
+    assert "Basic" not in login_page.headers["WWW-Authenticate"]
+    answer = http.submit(login_page, "Log in", name="viewer", password=SECRETS["viewer"])
     assert answer.headers["Location"] == "/atdb/observations/?my_status=valid&format=x"
     assert "viewer" in http.get("/atdb/").text
 

@@ -29,13 +29,13 @@ def claim(client: Client, claim_id: str, *statuses: Status, **more: object) -> l
 
 
 def state(client: Client, stage: Actor) -> StageState:
-    (found,) = client.stages(stage=stage)
-    return found
+    (only,) = client.stages(stage=stage)
+    return only
 
 
 def counts(client: Client, stage: Actor) -> tuple[int, int, int]:
-    found = state(client, stage)
-    return found.waiting, found.claimed, found.working
+    now = state(client, stage)
+    return now.waiting, now.claimed, now.working
 
 
 def ingest(client: Client, task_id: str, owner: str, lease_seconds: int = 60) -> None:
@@ -43,9 +43,9 @@ def ingest(client: Client, task_id: str, owner: str, lease_seconds: int = 60) ->
 
 
 def test_there_are_five_stages_open_and_without_limits(client: Client) -> None:
-    stages = {found.stage: found for found in client.stages()}
+    stages = {each.stage: each for each in client.stages()}
     assert set(stages) == {Actor.SPECIFY, OBSERVE, Actor.VALIDATE, INGEST, REMOVE}
-    assert not any(found.paused or found.slots or found.delay_seconds for found in stages.values())
+    assert not any(each.paused or each.slots or each.delay_seconds for each in stages.values())
     with pytest.raises(NotFound):
         client.change_stage(Actor.TELESCOPE, paused=True)
 
@@ -241,7 +241,7 @@ def test_a_scheduled_observation_waits_for_observe_only_shortly_before_its_start
 
 def test_stages_are_filtered_and_shown_one_by_one(client: Client, url: str) -> None:
     client.change_stage(INGEST, paused=True)
-    assert [found.stage for found in client.stages(paused="true")] == [INGEST]
+    assert [each.stage for each in client.stages(paused="true")] == [INGEST]
     assert len(list(client.stages(paused="false", ordering="-paused,stage"))) == 4
     with httpx.Client(base_url=f"{url}/atdb/stages", auth=("viewer", SECRETS["viewer"])) as http:
         assert http.get("/ingest/").json() == state(client, INGEST).model_dump(mode="json")

@@ -76,8 +76,8 @@ class Version:
 
     @property
     def secrets(self) -> dict[str, dict[str, str]]:
-        found: dict[str, dict[str, str]] = json.loads(self.settings.credentials.read_text())
-        return found
+        secrets: dict[str, dict[str, str]] = json.loads(self.settings.credentials.read_text())
+        return secrets
 
     def client(self) -> Client:
         return Client(self.settings.atdb_url, user="operator", secret=self.secrets["atdb"]["operator"])
@@ -137,10 +137,10 @@ def _take(version: Version, turns: range) -> dict[str, list[float]]:
                 time.sleep(max(0.0, began + (turn - turns.start) * TURN_SECONDS - time.monotonic()))
                 _submit(atdb, f"TURN_{turn}", START_SECONDS)
         _await(version, Status.REMOVED, turns.stop)
-        found = {stage: version.seconds(_WAITS, waits_in, begins) for stage, waits_in, begins in STAGES}
-        medians = ", ".join(f"{stage} {statistics.median(each):.2f}" for stage, each in found.items())
+        samples = {stage: version.seconds(_WAITS, waits_in, begins) for stage, waits_in, begins in STAGES}
+        medians = ", ".join(f"{stage} {statistics.median(each):.2f}" for stage, each in samples.items())
         print(f"{version.name}, medians of {turns.stop} samples, s: {medians}", flush=True)
-        return found
+        return samples
     finally:
         version.stop()
 

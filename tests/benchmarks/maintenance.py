@@ -134,14 +134,14 @@ def airflow(postgres: Postgres, dags: Path) -> Iterator[httpx.Client]:
     running: list[subprocess.Popen[bytes]] = []
     try:
         for name in ("airflow-api-server", "scheduler"):
-            found = programs.program(name, settings, credentials)
-            environment = programs.command_environment(settings, name, found.environment)
+            program = programs.program(name, settings, credentials)
+            environment = programs.command_environment(settings, name, program.environment)
             environment["AIRFLOW__CORE__DAGS_FOLDER"] = str(dags)
             if not running:
-                command = [found.command[0], "dags", "reserialize"]
+                command = [program.command[0], "dags", "reserialize"]
                 subprocess.run(command, env=environment, check=True, capture_output=True)
             with (settings.logs / f"{name}.log").open("wb") as log:
-                running.append(subprocess.Popen(found.command, env=environment, stdout=log, stderr=log))
+                running.append(subprocess.Popen(program.command, env=environment, stdout=log, stderr=log))
         with httpx.Client(base_url=f"{settings.airflow_url}/api/v2/", timeout=60) as http:
             wait_until_healthy(http)
             login = {"username": "admin", "password": credentials.airflow_ui["admin"]}
@@ -177,12 +177,12 @@ def run(http: httpx.Client, dag_id: str) -> list[dict[str, Any]]:
 
 
 def count(postgres: Postgres) -> dict[str, int]:
-    found = {}
+    rows = {}
     with connected(postgres) as cursor:
         for table in PER_RUN:
             cursor.execute(f"select count(*) from {table} where dag_id = 'past'")
-            found[table] = cursor.fetchone()[0]
-    return found
+            rows[table] = cursor.fetchone()[0]
+    return rows
 
 
 def make_logs(folder: Path) -> None:

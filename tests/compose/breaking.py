@@ -7,7 +7,7 @@ import psutil
 
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
-from standalone.containers.service import MIGRATIONS
+from standalone.containers.entry_point import MIGRATIONS
 from tests.compose.deployment import PROJECT, Container
 from tests.compose.trial import Trial, require
 
@@ -64,9 +64,11 @@ def out_of_memory(trial: Trial) -> None:
             task_ids = set(trial.submit(atdb, 1))
             trial.await_status(atdb, Status.INGESTING, task_ids)
             first = psutil.Process(trial.deployment.container("worker").pid)
-            found = [each for each in first.children(recursive=True) if " ".join(each.cmdline()).startswith(title)]
-            require(found, f"no process is called {title}")
-            for process in found:
+            processes = [
+                each for each in first.children(recursive=True) if " ".join(each.cmdline()).startswith(title)
+            ]
+            require(processes, f"no process is called {title}")
+            for process in processes:
                 process.kill()
             began = time.monotonic()
             trial.judge(atdb, trial.arrive(atdb, task_ids, {Status.REMOVED}))

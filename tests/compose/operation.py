@@ -23,10 +23,10 @@ LOST = ("postgres", "redis", "static", "logs")
 def doctor(trial: Trial) -> None:
     """The doctor finds nothing that is wrong, and the administrator's commands work."""
     printed = trial.deployment.compose("exec", "-T", "worker", "atdb", "doctor", "--json", check=False)
-    found = json.loads(printed[printed.index("[") : printed.rindex("]") + 1])
-    for each in found:
+    findings = json.loads(printed[printed.index("[") : printed.rindex("]") + 1])
+    for each in findings:
         print(f"  {each['state']:<12} {each['subject']}: {each['seen']}", flush=True)
-    require(not [each for each in found if each["state"] == State.FAILED], "the doctor has found a failure")
+    require(not [each for each in findings if each["state"] == State.FAILED], "the doctor has found a failure")
     listed = trial.deployment.compose("exec", "-T", "atdb", "python", "-m", "standalone.admin", "account", "list")
     require("operator" in listed, f"the accounts: {listed}")
 

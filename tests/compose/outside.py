@@ -8,7 +8,7 @@ import httpx
 import psutil
 
 from atdb_interface.errors import TYPE_PREFIX
-from standalone.containers.service import MIGRATIONS
+from standalone.containers.entry_point import MIGRATIONS
 from standalone.containers.services import PROCESSES
 from tests.compose.trial import Trial, require
 from tests.logging_in import logged_in_to_both
@@ -68,8 +68,8 @@ def secrets(trial: Trial) -> None:
             if path.is_file():
                 places[str(path)] = path.read_text(encoding="utf-8", errors="replace")
     for where, text in places.items():
-        found = [name for name, secret in every if secret in text]
-        require(not found, f"{found} in {where}")
+        exposed = [name for name, secret in every if secret in text]
+        require(not exposed, f"{exposed} in {where}")
 
 
 def pages(trial: Trial) -> None:

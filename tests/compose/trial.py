@@ -16,7 +16,7 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation
 from tests.compose.deployment import PROJECT, Deployment
-from tests.kills.flow import NORMAL_WAY
+from tests.kills.flow import NORMAL_ROUTE
 
 
 class Failed(AssertionError):
@@ -82,7 +82,7 @@ class Trial:
 
     def await_status(self, atdb: Client, status: Status, task_ids: set[str]) -> None:
         """Wait until one of the observations has a status; submits two more while none is on its way there."""
-        on_its_way = [Status(each) for each in NORMAL_WAY[: NORMAL_WAY.index(status)]]
+        on_its_way = [Status(each) for each in NORMAL_ROUTE[: NORMAL_ROUTE.index(status)]]
         deadline = time.monotonic() + 900
         while not atdb.count_observations(my_status=status, taskID__in=sorted(task_ids)):
             require(time.monotonic() < deadline, f"no observation came to {status}")
@@ -96,14 +96,14 @@ class Trial:
         """Wait until all have arrived, as long as any of them moves within so many seconds."""
         before, since = None, time.monotonic()
         while True:
-            found = [each for each in atdb.observations() if each.taskID in task_ids]
-            left = {each.taskID: each for each in found if each.my_status not in ends}
-            if not left and len(found) == len(task_ids):
-                return found
+            observations = [each for each in atdb.observations() if each.taskID in task_ids]
+            left = {each.taskID: each for each in observations if each.my_status not in ends}
+            if not left and len(observations) == len(task_ids):
+                return observations
             products = [
                 atdb.count_dataproducts(taskID__in=list(left), my_status=status) for status in ProductStatus
             ]
-            states = {each.taskID: each.my_status for each in found}
+            states = {each.taskID: each.my_status for each in observations}
             if (states, products) != before:
                 before, since = (states, products), time.monotonic()
             seen = [f"{each.taskID} {each.my_status} {each.status_history[-1].reason}" for each in left.values()]

@@ -54,8 +54,8 @@ def upgrade(deployment: Deployment, folder: Path) -> None:
     deployment.compose("stop")
     start(deployment, REPOSITORY, "test")
     with trial.client() as atdb:
-        found = {each.taskID: each.my_status for each in atdb.observations()}
-        print(f"  after the upgrade: {', '.join(sorted(found.values()))}", flush=True)
+        statuses = {each.taskID: each.my_status for each in atdb.observations()}
+        print(f"  after the upgrade: {', '.join(sorted(statuses.values()))}", flush=True)
         trial.judge(atdb, trial.arrive(atdb, task_ids, {Status.REMOVED}, seconds=900))
 
 

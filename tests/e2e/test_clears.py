@@ -96,7 +96,7 @@ class Causes:
             self.settings.archive.joinpath("clears").mkdir(exist_ok=True)
             self.settings.archive.joinpath("clears", str(trial.number)).write_bytes(b"")
 
-    def mend(self, trial: Trial) -> None:
+    def repair(self, trial: Trial) -> None:
         if trial.case.state is S.INCOMPLETE:
             directory = self.settings.data / ELSEWHERE.replace(":/", "/")
             directory.mkdir(parents=True, exist_ok=True)
@@ -129,7 +129,7 @@ def remove_paused(atdb: Client) -> Iterator[None]:
     atdb.change_stage(Actor.REMOVE, paused=False)
 
 
-def ways() -> list[tuple[Case, str]]:
+def cases_with_how() -> list[tuple[Case, str]]:
     if os.environ.get("ATDB_ALL_CLEARS"):
         return list(product(CASES, HOW))
     # Each way for several stages; of a green run, there is no failed task to clear.
@@ -140,7 +140,7 @@ def test_every_clear_in_every_failed_state_ends_on_a_true_status(
     settings: Settings, atdb: Client, airflow: httpx.Client, remove_paused: None
 ) -> None:
     causes = Causes(atdb, settings)
-    trials = [Trial(case, how, number) for number, (case, how) in enumerate(ways())]
+    trials = [Trial(case, how, number) for number, (case, how) in enumerate(cases_with_how())]
     for trial in trials:
         causes.submit(trial)
     for trial in trials:
@@ -169,8 +169,13 @@ def test_every_clear_in_every_failed_state_ends_on_a_true_status(
 
 def wait_for_status(atdb: Client, trial: Trial, status: Status) -> None:
     deadline = time.monotonic() + 240
-    while (found := atdb.observation(trial.task_id)).my_status is not status:
-        assert time.monotonic() < deadline, (str(trial.case), trial.how, found.my_status, found.status_history[-1])
+    while (observation := atdb.observation(trial.task_id)).my_status is not status:
+        assert time.monotonic() < deadline, (
+            str(trial.case),
+            trial.how,
+            observation.my_status,
+            observation.status_history[-1],
+        )
         time.sleep(0.5)
 
 
@@ -188,7 +193,7 @@ def fail(atdb: Client, airflow: httpx.Client, causes: Causes, trial: Trial) -> N
     trial.run = run_of(atdb, trial.task_id, trial.case.stage)
     wait_until_over(airflow, trial)
     if trial.case.mended:
-        causes.mend(trial)
+        causes.repair(trial)
     if trial.case.then:
         atdb.act(trial.task_id, trial.case.then, reason="rain")
 

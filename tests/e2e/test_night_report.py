@@ -25,9 +25,9 @@ def test_a_run_by_hand_reports_the_night_that_it_names_and_again_without_harm(
 
 def run(airflow: httpx.Client, night: str | None) -> None:
     """Trigger the DAG, and wait until the run has succeeded."""
-    asked = airflow.post("dags/night_report/dagRuns", json={"logical_date": None, "conf": {"night": night}})
-    assert asked.status_code == 200, asked.text
-    run_id, deadline = asked.json()["dag_run_id"], time.monotonic() + 120
+    answer = airflow.post("dags/night_report/dagRuns", json={"logical_date": None, "conf": {"night": night}})
+    assert answer.status_code == 200, answer.text
+    run_id, deadline = answer.json()["dag_run_id"], time.monotonic() + 120
     while (state := airflow.get(f"dags/night_report/dagRuns/{run_id}").json()["state"]) != "success":
         assert state in ("queued", "running")
         assert time.monotonic() < deadline

@@ -21,8 +21,8 @@ CANCEL_SECONDS = 20
 
 def states(airflow: httpx.Client, dag_id: str, run_id: str) -> dict[str, str]:
     """The state of each task of a run."""
-    found = airflow.get(f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances").json()
-    return {task["task_id"]: task["state"] for task in found["task_instances"]}
+    answer = airflow.get(f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances").json()
+    return {task["task_id"]: task["state"] for task in answer["task_instances"]}
 
 
 def at_the_telescope(settings: Settings, task_id: str) -> str:

@@ -21,7 +21,7 @@ from standalone.stack.stack import Stack
 
 pytestmark = pytest.mark.timeout(400)
 
-NORMAL_WAY = "defined|scheduled|starting|running|completing|checking|valid|ingesting|archived|removing|removed"
+NORMAL_ROUTE = "defined|scheduled|starting|running|completing|checking|valid|ingesting|archived|removing|removed"
 SCHEDULE = """#!/bin/bash
 # Times of 2019, which a replay shifts to now.
 atdb_service --field_name=3C48 --observing_mode=imaging --starttime='2019-04-08 14:45:00' --duration=60 --data_dir=/data/apertif/ --operation=specification --atdb_host=prod --end_band=24
@@ -75,7 +75,7 @@ def test_a_replayed_schedule_arrives_with_every_byte(
         observation = atdb.observation(task_id)
         steps = [step.name for step in observation.status_history]
         kept = observation.skip_auto_ingest
-        assert steps == ([*NORMAL_WAY.split("|")[:6], "completed"] if kept else NORMAL_WAY.split("|"))
+        assert steps == ([*NORMAL_ROUTE.split("|")[:6], "completed"] if kept else NORMAL_ROUTE.split("|"))
         written = json.loads((settings.telescope_state / f"{task_id}.json").read_text())["products"]
         assert len(written) == len(observation.generated_dataproducts) > 0
         assert {p["filename"]: p["checksum"] for p in written} == {

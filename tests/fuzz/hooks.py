@@ -35,8 +35,8 @@ def before_call(_: schemathesis.HookContext, case: schemathesis.Case, kwargs: di
         return
     case.query = dict(case.query)
     case.body = deepcopy(case.body)
-    for mend in (_know_the_past, _begin_the_walk, _stay_in_the_list, _log_in):
-        mend(case)
+    for adapt in (_know_the_past, _begin_the_walk, _stay_in_the_list, _log_in):
+        adapt(case)
     if isinstance(case.body, dict) and "observations" in case.path:
         body = case.body.get("change", case.body)
         _agree_on_times(body, is_new=case.path == "/atdb/observations/")

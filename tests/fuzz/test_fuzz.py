@@ -88,6 +88,6 @@ def fuzz(serve: Serve, role: str, directory: Path, *options: str) -> int:
             cwd=directory,
         )
     assert run.returncode == 0, f"{role}: {run.stdout}{run.stderr}"
-    found = json.loads(report.read_text())
-    print(f"{role}: {found['test_cases']} in {found['running_time']:.0f} s")
-    return int(found["test_cases"]["generated"])
+    results = json.loads(report.read_text())
+    print(f"{role}: {results['test_cases']} in {results['running_time']:.0f} s")
+    return int(results["test_cases"]["generated"])

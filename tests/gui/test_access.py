@@ -43,10 +43,10 @@ def tasks(client: Client, observe: Observe) -> dict[str, str]:
 
 def look(page: Page) -> None:
     """Judge a page as it is now."""
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     serious = [
         (each["id"], [node["html"][:150] for node in each["nodes"][:3]])
-        for each in found
+        for each in violations
         if each["impact"] in ("serious", "critical")
     ]
     assert serious == [], page.url

@@ -141,19 +141,19 @@ def test_it_shows_what_observes_now_and_what_is_next(open_as: Open, observe: Obs
     for hours in (2, 3, 4, 5):
         observe(Status.SCHEDULED, starttime=(now + timedelta(hours=hours)).isoformat(), name=f"in {hours}")
     page = open_as("viewer", "/night/")
-    expect(page.locator(".sky-now")).to_contain_text(running.taskID)
-    expect(page.locator(".sky-now .countdown")).to_contain_text("in 2 h 59")
-    expect(page.locator(".sky-now progress")).to_have_attribute("value", "25")
-    assert page.locator(".sky-next .sky-name").all_inner_texts() == ["in 2", "in 3", "in 4"]
-    expect(page.locator(".sky-next time").first).to_contain_text("in 1 h 59")
+    expect(page.locator(".telescope-now")).to_contain_text(running.taskID)
+    expect(page.locator(".telescope-now .countdown")).to_contain_text("in 2 h 59")
+    expect(page.locator(".telescope-now progress")).to_have_attribute("value", "25")
+    assert page.locator(".telescope-next .telescope-name").all_inner_texts() == ["in 2", "in 3", "in 4"]
+    expect(page.locator(".telescope-next time").first).to_contain_text("in 1 h 59")
 
 
 def test_a_countdown_goes_on_by_itself(open_as: Open, observe: Observe) -> None:
     start = datetime.now(UTC) + timedelta(seconds=40)
     observe(Status.SCHEDULED, starttime=start.isoformat())
     page = open_as("viewer", "/night/")
-    first = page.locator(".sky-next time").inner_text()
-    expect(page.locator(".sky-next time")).not_to_have_text(first)
+    first = page.locator(".telescope-next time").inner_text()
+    expect(page.locator(".telescope-next time")).not_to_have_text(first)
 
 
 def test_what_is_gone_what_fills_and_what_happened_are_told(open_as: Open, app: Flask, client: Client) -> None:

@@ -110,13 +110,13 @@ def test_the_page_names_no_other_address_and_has_no_script_style_attribute_or_fo
 
 
 def fetched(page: Page) -> list[str]:
-    found: list[str] = []
+    urls: list[str] = []
 
     def note(request: Request) -> None:
-        found.append(request.url)
+        urls.append(request.url)
 
     page.on("request", note)
-    return found
+    return urls
 
 
 @pytest.mark.parametrize(("viewport", "scheme"), [(PHONE, "dark"), (DESKTOP, "light")], ids=["phone", "desktop"])

@@ -35,7 +35,7 @@ ADDRESSES = (
     "size__gte=1 GB&size__lte=5 GB",
     "starttime__gte={days_ago_5}&starttime__lte={days_ago_3}",
     "taskID__startswith={today}",
-    *(f"ordering={way}{name}" for name in ORDERINGS for way in ("", "-")),
+    *(f"ordering={sign}{name}" for name in ORDERINGS for sign in ("", "-")),
 )
 
 
@@ -104,16 +104,16 @@ def test_the_end_of_the_list_is_as_near_as_its_beginning(clients: tuple[FlaskCli
     """The oldest first, and the page before those: what was the last page is asked for by its place."""
     ends = []
     for client in clients:
-        found = re.search(r'rel="next" href="([^"]+)"', client.get("/tasks/?ordering=starttime").text)
-        assert found
-        ends.append(f"/tasks/{html.unescape(found[1])}")
+        match = re.search(r'rel="next" href="([^"]+)"', client.get("/tasks/?ordering=starttime").text)
+        assert match
+        ends.append(f"/tasks/{html.unescape(match[1])}")
     assert ratio(clients, *ends) <= MOST
 
 
 def test_following_a_long_history_takes_no_longer_than_loading_a_short_one(
     clients: tuple[FlaskClient, FlaskClient],
 ) -> None:
-    found = re.findall(r'data-part="(\w+)" data-version="(\w+)"', clients[1].get("/tasks/").text)
-    follow = f"/tasks/rows/?known={','.join('.'.join(part) for part in found)}"
+    parts = re.findall(r'data-part="(\w+)" data-version="(\w+)"', clients[1].get("/tasks/").text)
+    follow = f"/tasks/rows/?known={','.join('.'.join(part) for part in parts)}"
     assert (clients[1].get(follow).json or {})["parts"] == {}
     assert ratio(clients, "/tasks/", follow) <= 1

@@ -80,7 +80,7 @@ def test_the_page_of_a_task_takes_ten_statements_at_most_in_every_status(
     of_each = {
         status: operator.get(f"/atdb/observations/?my_status={status}&page_size=1").json for status in Status
     }
-    tasks = {status: found["results"][0]["taskID"] for status, found in of_each.items() if found["results"]}
+    tasks = {status: page["results"][0]["taskID"] for status, page in of_each.items() if page["results"]}
     assert len(tasks) >= 6
     for status, task_id in tasks.items():
         for rest in OF_A_TASK:
@@ -95,11 +95,11 @@ def test_an_action_for_many_takes_as_many_statements_for_a_hundred_as_for_one(
 ) -> None:
     counts = []
     for filters in ("taskID={one}", "my_status=scheduled"):
-        found = operator.get("/atdb/observations/?my_status=valid&page_size=1").json["results"]
+        valid = operator.get("/atdb/observations/?my_status=valid&page_size=1").json["results"]
         form = {
             "csrf_token": operator.get("/atdb/me/").json["csrf_token"],
             "all": "1",
-            "filters": f"?{filters.format(one=found[0]['taskID'])}",
+            "filters": f"?{filters.format(one=valid[0]['taskID'])}",
             "action": "hold",
             "reason": "storm",
         }

@@ -57,7 +57,7 @@ def test_the_newest_comes_first_and_shows_what_it_is(open_as: Open, client: Clie
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "expected"),
     [
         ("my_status=valid", ["valid"]),
         ("my_status=valid&my_status=on+hold", ["valid", "on hold"]),
@@ -74,7 +74,7 @@ def test_the_newest_comes_first_and_shows_what_it_is(open_as: Open, client: Clie
     ],
 )
 def test_filters_stand_in_the_address(
-    open_as: Open, client: Client, app: Flask, observe: Observe, query: str, found: list[str]
+    open_as: Open, client: Client, app: Flask, observe: Observe, query: str, expected: list[str]
 ) -> None:
     observe(Status.REMOVED, priority=7)
     give_sizes(client, observe(Status.VALID, products=2, name="M31"), 2000)
@@ -83,7 +83,7 @@ def test_filters_stand_in_the_address(
         connection.execute(text("update observations set status_since = '2026-01-01' where status = 'on hold'"))
     page = open_as("viewer", f"/tasks/?{query}")
     statuses = page.locator("tbody .status").all_inner_texts()
-    assert sorted(statuses) == sorted(found)
+    assert sorted(statuses) == sorted(expected)
 
 
 def test_the_filter_form_makes_such_an_address_and_a_chip_undoes_it(open_as: Open, observe: Observe) -> None:
@@ -117,12 +117,12 @@ def test_pages_lead_through_all_tasks_once_whatever_the_order(
         ordering = re.search(rf'<th scope="col"[^>]*><a href="(\?[^"]*)">{head}</a>', page)
         assert ordering
         address, seen = f"/tasks/{ordering[1].replace('&amp;', '&')}", []
-        for way in ("next", "prev"):
+        for relation in ("next", "prev"):
             text_ = http.get(address).text
             seen.append(re.findall(r'data-part="(\d+)"', text_))
-            found = re.search(rf'rel="{way}" href="([^"]+)"', text_)
-            assert found, way
-            address = f"/tasks/{found[1].replace('&amp;', '&')}"
+            match = re.search(rf'rel="{relation}" href="([^"]+)"', text_)
+            assert match, relation
+            address = f"/tasks/{match[1].replace('&amp;', '&')}"
         again = re.findall(r'data-part="(\d+)"', http.get(address).text)
     assert [len(part) for part in seen] == [50, 2]
     assert {*seen[0], *seen[1]} == made
@@ -203,15 +203,15 @@ def test_the_page_says_when_atdb_cannot_be_reached_and_when_it_is_back(open_as: 
 def test_nothing_is_asked_while_nobody_looks(open_as: Open, observe: Observe) -> None:
     observe()
     page = open_as("viewer", "/tasks/")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "/rows/" in request.url else None)
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url) if "/rows/" in request.url else None)
     hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true}); "
     page.evaluate(hide % "true" + "document.dispatchEvent(new Event('visibilitychange'))")
     page.wait_for_timeout(2500)
-    assert asked == []
+    assert urls == []
     page.evaluate(hide % "false" + "document.dispatchEvent(new Event('visibilitychange'))")
     page.wait_for_timeout(500)
-    assert len(asked) == 1
+    assert len(urls) == 1
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_a_burst_of_which_the_data_writer_says_nothing_completes_by_itself(
     client: Client, observe: Observe
 ) -> None:
     made: Observation = observe(Status.RUNNING, observing_mode="burst")
-    assert made.backstop(made.status_since + timedelta(minutes=6)) is Status.COMPLETING
+    assert made.status_after_timeout(made.status_since + timedelta(minutes=6)) is Status.COMPLETING
     assert "observe makes it completing" in client.why(made.taskID).why
 
 

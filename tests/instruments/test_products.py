@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from atdb_interface.expected_products import expected_products
 from atdb_interface.instruments import instrument
 from atdb_interface.observations import Observation
-from atdb_interface.products import expected_products
 
 Observe = Callable[..., Observation]
 

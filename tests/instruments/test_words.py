@@ -14,18 +14,18 @@ def test_no_word_of_the_instrument_stands_outside_its_own_room(monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "found"),
+    ("name", "text", "expected"),
     [
         ("a.py", 'HOST = "wcudata2"\n', ["wcudata"]),
         ("a.py", "if mode is Mode.ARTS_SC4:\n    pass\n", ["ARTS_SC4"]),
         ("a.py", 'name = f"WSRTA{task_id}_B{beam:03d}.MS"\n', ["WSRTA", ".MS"]),
-        ("a.py", "def backstop(*, imaging):\n    pass\n", ["imaging"]),
+        ("a.py", "def completes(*, imaging):\n    pass\n", ["imaging"]),
         ("a.py", '"""Such as imaging."""\n\nparts = "starts"  # of ARTS\n', []),
         ("a.html", "<p>imaging</p>", ["imaging"]),
         ("a.sql", "-- imaging\ncomment on column o is 'Such as imaging';\nwhere mode = 'imaging'", ["imaging"]),
     ],
 )
 def test_modes_file_names_and_hosts_are_found_but_not_in_documentation(
-    name: str, text: str, found: list[str]
+    name: str, text: str, expected: list[str]
 ) -> None:
-    assert [word for _, word in instrument_words.words(Path(name), text)] == found
+    assert [word for _, word in instrument_words.words(Path(name), text)] == expected

@@ -84,8 +84,8 @@ def test_retry_ingest_and_priority_do_what_they_say(run: Run, client: Client, ob
     assert run("atdb", "ingest", kept.taskID, "--reason", "wanted after all").returncode == 0
     assert run("atdb", "priority", "7", kept.taskID).returncode == 0
     assert client.observation(failed.taskID).my_status is Status.ARCHIVED
-    found = client.observation(kept.taskID)
-    assert (found.my_status, found.priority) == ("valid", 7)
+    observation = client.observation(kept.taskID)
+    assert (observation.my_status, observation.priority) == ("valid", 7)
 
 
 def test_a_stage_is_paused_and_goes_on(run: Run, client: Client) -> None:

@@ -94,8 +94,8 @@ def test_a_walk_goes_on_through_a_proxy_that_has_another_name(client: Client, ob
 
 def test_several_values_of_a_filter_may_be_a_list(client: Client, observe: Observe) -> None:
     valid, archived, _ = observe(Status.VALID), observe(Status.ARCHIVED), observe()
-    found = client.observations(my_status__in=[Status.VALID, Status.ARCHIVED], starttime__gte=valid.starttime)
-    assert [o.taskID for o in found] == [valid.taskID, archived.taskID]
+    matching = client.observations(my_status__in=[Status.VALID, Status.ARCHIVED], starttime__gte=valid.starttime)
+    assert [o.taskID for o in matching] == [valid.taskID, archived.taskID]
 
 
 def test_some_fields_are_given_as_plain_rows_and_never_as_half_a_model(client: Client, observe: Observe) -> None:

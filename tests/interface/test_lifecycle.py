@@ -6,13 +6,13 @@ from itertools import pairwise
 
 import pytest
 
-from atdb_interface.lifecycle import STAGES, STEPS, WORKING, Actor, Status, allowed_next, backstop
+from atdb_interface.lifecycle import STAGES, STEPS, WORKING, Actor, Status, allowed_next, status_after_timeout
 
 END = datetime(2019, 4, 8, 15, tzinfo=UTC)
 BEGAN = END - timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 
-NORMAL_WAY = (
+NORMAL_ROUTE = (
     "defined", "scheduled", "starting", "running", "completing", "checking", "valid", "ingesting", "archived",
     "removing", "removed",
 )  # fmt: skip
@@ -20,7 +20,7 @@ NORMAL_WAY = (
 
 def test_the_normal_way_leads_from_defined_to_removed() -> None:
     steps = {(step.source, step.target): step.actor for step in STEPS}
-    actors = [steps[Status(source), Status(target)] for source, target in pairwise(NORMAL_WAY)]
+    actors = [steps[Status(source), Status(target)] for source, target in pairwise(NORMAL_ROUTE)]
     assert actors == [
         Actor.SPECIFY,
         *[Actor.OBSERVE] * 2,
@@ -74,7 +74,7 @@ def test_the_data_writer_has_its_time_and_then_the_backstop_decides(
     completes_after: timedelta | None, limit: timedelta, becomes: Status, since: datetime
 ) -> None:
     due = max(END, since) + limit
-    at = partial(backstop, completes_after=completes_after, end=END, since=since)
+    at = partial(status_after_timeout, completes_after=completes_after, end=END, since=since)
     assert at(now=END - SECOND) is None
     assert at(now=due) is None
     assert at(now=due + SECOND) is becomes

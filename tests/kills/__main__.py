@@ -27,7 +27,7 @@ from standalone.stack import health, processes
 from standalone.stack.stack import Stack
 from tests.kills.flow import PAUSE_SECONDS, Away, Flow, is_interrupted, waits, wrong
 from tests.kills.points import Point, Trap
-from tests.kills.way import way_to
+from tests.kills.watched_proxy import watched_proxy
 
 STATE = DEFAULT_STATE / "kills"
 OTHERS = ("api", "airflow-api-server", "scheduler", "triggerer")
@@ -136,8 +136,8 @@ def stack_with_traps(settings: Settings, trap: Trap, killing: Killing, *, has_ho
     """
     credentials = Credentials.prepare(settings.credentials)
     with ExitStack() as stack:
-        atdb = stack.enter_context(way_to(settings.atdb_url, trap.on_atdb))
-        airflow = stack.enter_context(way_to(settings.airflow_url, trap.on_airflow))
+        atdb = stack.enter_context(watched_proxy(settings.atdb_url, trap.on_atdb))
+        airflow = stack.enter_context(watched_proxy(settings.airflow_url, trap.on_airflow))
         logins = {
             "AIRFLOW_CONN_ATDB_DEFAULT": ("atdb", atdb, "airflow", credentials.atdb["airflow"]),
             "AIRFLOW_CONN_AIRFLOW_LISTEN": ("http", airflow, "listen", credentials.airflow_ui["listen"]),
@@ -191,19 +191,19 @@ def _kill_all(
     killing: Killing, trap: Trap, atdb: Client, listener: int, others: int, order: random.Random
 ) -> None:
     """Kill in random order, each time when what waited for the process before has begun."""
-    deeds: list[Point | str] = [*(list(Point) * listener), *(list(OTHERS) * others)]
-    order.shuffle(deeds)
-    for number, deed in enumerate(deeds, start=1):
-        if isinstance(deed, Point):
-            trap.arm(deed)
-            assert trap.fired.wait(300), f"the listener never came to: {deed}"
+    targets: list[Point | str] = [*(list(Point) * listener), *(list(OTHERS) * others)]
+    order.shuffle(targets)
+    for number, target in enumerate(targets, start=1):
+        if isinstance(target, Point):
+            trap.arm(target)
+            assert trap.fired.wait(300), f"the listener never came to: {target}"
             away = killing.await_listener(trap.fired_at)
         else:
             killed_at = time.time()
-            killing.kill(deed)
-            away = killing.await_back(deed, killed_at)
+            killing.kill(target)
+            away = killing.await_back(target, killed_at)
         seconds = (away.back - away.killed).total_seconds()
-        print(f"{number:>4} of {len(deeds)}  {deed:<32} back after {seconds:5.1f} s", flush=True)
+        print(f"{number:>4} of {len(targets)}  {target:<32} back after {seconds:5.1f} s", flush=True)
         _await_calm(atdb)
         time.sleep(order.uniform(0, PAUSE_SECONDS))
 
@@ -230,7 +230,7 @@ def _await_end(atdb: Client, flow: Flow) -> None:
 def _judge(settings: Settings, atdb: Client, flow: Flow, killing: Killing, trap: Trap) -> int:
     observations = list(atdb.observations())
     runs, extra = _runs(settings, observations)
-    found = wrong(observations, runs)
+    sentences = wrong(observations, runs)
     waited = waits(observations, killing.aways)
     late = [each for each in waited if each.seconds > LONGEST_WAIT_SECONDS]
     kills = Counter(away.process for away in killing.aways)
@@ -247,11 +247,11 @@ def _judge(settings: Settings, atdb: Client, flow: Flow, killing: Killing, trap:
     print(f"starts that a kill has interrupted, and that wait for an operator: {interrupted or 'none'}")
     for each in late:
         print(f"waited too long: {each}")
-    for sentence in found:
+    for sentence in sentences:
         print(sentence)
     _keep_evidence(settings.state, observations, killing.aways)
-    print("All is well." if not (found or late) else "Not all is well.")
-    return int(bool(found or late))
+    print("All is well." if not (sentences or late) else "Not all is well.")
+    return int(bool(sentences or late))
 
 
 def _runs(settings: Settings, observations: Sequence[object]) -> tuple[Counter[tuple[str, str]], int]:

@@ -17,13 +17,13 @@ START_SECONDS = 180
 DURATION_SECONDS = 2
 #: After so long, the next observations are submitted.
 PAUSE_SECONDS = 20.0
-NORMAL_WAY = (
+NORMAL_ROUTE = (
     *("defined", "scheduled", "starting", "running", "completing", "checking", "valid", "ingesting", "archived"),
     *("removing", "removed"),
 )
 #: A kill between the status and the telescope's answer: the telescope is not asked twice, so an operator decides.
 INTERRUPTED = "the run was interrupted as it started, and the telescope does not know it"
-INTERRUPTED_WAY = (*NORMAL_WAY[:3], "error (start obs)")
+INTERRUPTED_ROUTE = (*NORMAL_ROUTE[:3], "error (start obs)")
 
 
 @dataclass(frozen=True)
@@ -85,21 +85,21 @@ def _specification(number: int, start: datetime) -> dict[str, object]:
 
 def wrong(observations: Sequence[Observation], runs: Counter[tuple[str, str]]) -> list[str]:
     """Return what did not go the normal way once. `runs`: of each taskID and stage, those that began its work."""
-    found = []
+    sentences = []
     for made in observations:
-        way = [str(step.name) for step in made.status_history]
-        if tuple(way) != NORMAL_WAY and not is_interrupted(made):
-            found.append(f"{made.taskID} went {' > '.join(way)}: {made.status_history[-1].reason}")
+        route = [str(step.name) for step in made.status_history]
+        if tuple(route) != NORMAL_ROUTE and not is_interrupted(made):
+            sentences.append(f"{made.taskID} went {' > '.join(route)}: {made.status_history[-1].reason}")
         for stage in STAGES:
             if (number := runs[made.taskID, stage.actor]) > 1:
-                found.append(f"{made.taskID}: {number} runs of {stage.actor}")
-    return found
+                sentences.append(f"{made.taskID}: {number} runs of {stage.actor}")
+    return sentences
 
 
 def is_interrupted(made: Observation) -> bool:
     """Return whether an observation waits for an operator because a kill met its start."""
-    way = tuple(str(step.name) for step in made.status_history)
-    return way == INTERRUPTED_WAY and made.status_history[-1].reason == INTERRUPTED
+    route = tuple(str(step.name) for step in made.status_history)
+    return route == INTERRUPTED_ROUTE and made.status_history[-1].reason == INTERRUPTED
 
 
 def waits(observations: Sequence[Observation], aways: Sequence[Away]) -> list[Wait]:

@@ -167,16 +167,16 @@ def test_what_a_person_asked_for_names_all_observations(
     observe: Observe, context: Context, caplog: pytest.LogCaptureFixture
 ) -> None:
     held, done = observe(Status.VALID), observe(Status.REMOVED)
-    asked = context(held.taskID, "operate")
-    asked["dag_run"].triggering_user_name = "ada"
-    asked["params"] = {
+    task_context = context(held.taskID, "operate")
+    task_context["dag_run"].triggering_user_name = "ada"
+    task_context["params"] = {
         "taskIDs": f"{held.taskID} {done.taskID}",
         "action": "hold",
         "reason": "storm",
         "priority": 0,
     }
     with pytest.raises(AirflowFailException):
-        ActOnObservationsOperator(task_id="operate").execute(asked)
+        ActOnObservationsOperator(task_id="operate").execute(task_context)
     level, line = last(caplog)
     assert level == "ERROR"
     assert line.startswith(f"operate failed: 1 of 2 refused: {done.taskID}: ")

@@ -27,7 +27,7 @@ from tests.conftest import SECRETS, free_ports, listening
 from tests.operators.conftest import Context
 
 Observe = Callable[..., Observation]
-Tell = Callable[..., None]
+Remember = Callable[..., None]
 BRAKE = {"brake_percent": 1.0, "brake_floor": 10}
 HOUR = timedelta(hours=1)
 
@@ -57,7 +57,7 @@ def logbook(url: str, context: Context, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
-def knows(logbook: TaskMemory) -> Tell:
+def knows(logbook: TaskMemory) -> Remember:
     def tell(made: Observation, state: State, problem: str = "") -> None:
         logbook.save(
             Task(taskID=made.taskID, state=state, problem=problem, data_location=made.data_location, parset="")
@@ -113,7 +113,7 @@ def test_work_that_too_many_have_lost_is_given_up(
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.OBSERVING, State.FINISHED])
 def test_a_lost_start_that_the_telescope_has_runs_when_its_start_has_come(
-    client: Client, starting: Callable[[float], Observation], knows: Tell, state: State
+    client: Client, starting: Callable[[float], Observation], knows: Remember, state: State
 ) -> None:
     soon, now = starting(600), starting(-20)
     for made in (soon, now):
@@ -124,7 +124,7 @@ def test_a_lost_start_that_the_telescope_has_runs_when_its_start_has_come(
 
 
 def test_a_lost_start_that_the_telescope_has_not_is_an_error(
-    client: Client, starting: Callable[[float], Observation], knows: Tell
+    client: Client, starting: Callable[[float], Observation], knows: Remember
 ) -> None:
     failed, unknown = starting(-20), starting(-10)
     knows(failed, State.FAILED, problem="no beam")
@@ -188,7 +188,7 @@ def test_an_observation_that_nobody_watches_is_ended(
 
 
 def test_past_its_end_an_observation_ends_as_the_telescope_says(
-    client: Client, observe: Observe, knows: Tell
+    client: Client, observe: Observe, knows: Remember
 ) -> None:
     began = datetime.now(UTC)
     failed, late = (
@@ -205,7 +205,7 @@ def test_past_its_end_an_observation_ends_as_the_telescope_says(
 
 
 def test_the_telescope_is_stopped_where_it_goes_on_with_a_cancelled_observation(
-    client: Client, observe: Observe, logbook: TaskMemory, knows: Tell
+    client: Client, observe: Observe, logbook: TaskMemory, knows: Remember
 ) -> None:
     start = datetime.now(UTC).isoformat()
     cancelled, goes_on, over, never_started = (

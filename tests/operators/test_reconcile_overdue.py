@@ -14,7 +14,7 @@ from atdb_api.database import transaction
 from atdb_api.models import Observation as Row
 from atdb_interface.client import Client
 from atdb_interface.events import EventKind
-from atdb_interface.expected import EXPECTED
+from atdb_interface.expected_durations import EXPECTED
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import INGEST, Status
 from atdb_interface.observations import Observation
@@ -68,13 +68,13 @@ def test_each_overdue_observation_is_told_and_emitted_once(
 def test_the_rest_before_a_stage_comes_on_top(
     client: Client, look: Callable[[], set[str]], waiting: Callable[[timedelta], Observation]
 ) -> None:
-    rest = timedelta(days=10)
-    client.change_stage(INGEST.actor, delay_seconds=rest.total_seconds())
-    waiting(EXPECTED[Status.VALID] + rest - timedelta(minutes=1))
-    late = waiting(EXPECTED[Status.VALID] + rest + timedelta(minutes=1))
+    delay = timedelta(days=10)
+    client.change_stage(INGEST.actor, delay_seconds=delay.total_seconds())
+    waiting(EXPECTED[Status.VALID] + delay - timedelta(minutes=1))
+    late = waiting(EXPECTED[Status.VALID] + delay + timedelta(minutes=1))
     assert look() == {late.taskID}
     (event,) = client.events()
-    assert event.detail.endswith(f"overdue since {write_time(late.status_since + rest + EXPECTED[Status.VALID])}")
+    assert event.detail.endswith(f"overdue since {write_time(late.status_since + delay + EXPECTED[Status.VALID])}")
 
 
 def test_where_nothing_has_become_overdue_the_asset_does_not_change(

@@ -26,7 +26,7 @@ from atdb_plugins.stage_dags import DAG_OF
 from standalone.settings import HOST
 from tests.airflow_serving import Airflow
 from tests.conftest import free_ports
-from tests.kills.way import way_to
+from tests.kills.watched_proxy import watched_proxy
 from tests.plugins.conftest import Observe, Speaking
 
 pytestmark = pytest.mark.timeout(600)
@@ -180,8 +180,8 @@ def test_what_airflow_refuses_is_not_asked_for_all_the_time(url: str, observed: 
             await asyncio.sleep(0.1)
         assert Status.ARCHIVED in dispatcher.troubles
 
-    with way_to(airflow.url, refuses) as way:
-        Speaking(url, way, airflow.listen_password).run(for_some_seconds)
+    with watched_proxy(airflow.url, refuses) as proxy_url:
+        Speaking(url, proxy_url, airflow.listen_password).run(for_some_seconds)
     assert 1 <= len(asked) <= 4 * REQUESTS_AT_ONCE
 
 
@@ -305,8 +305,8 @@ def test_an_answer_that_is_lost_is_made_good_by_the_next_step(
             with suppress(AirflowUnavailable):
                 await dispatcher.step()
 
-    with way_to(airflow.url, loses_the_first_answers) as way:
-        Speaking(url, way, airflow.listen_password).run(until_all_is_well)
+    with watched_proxy(airflow.url, loses_the_first_answers) as proxy_url:
+        Speaking(url, proxy_url, airflow.listen_password).run(until_all_is_well)
     assert len(lost) == 2
     for each in made:
         assert airflow.runs_of(each.taskID) == {f"{each.taskID}-ingest-1": "queued"}

@@ -106,14 +106,14 @@ class Wanderer:
             self._move(task_id, (P.ARCHIVED,), P.REMOVED)
 
     def _move(self, task_id: str, sources: tuple[ProductStatus, ...], target: ProductStatus) -> None:
-        found = self.client.dataproducts(taskID=task_id, my_status__in=list(sources))
+        products = self.client.dataproducts(taskID=task_id, my_status__in=list(sources))
         moves = [
             ProductMove(
                 filename=each.filename, new_status=target, checksum=sha256(each.filename.encode()).hexdigest()
             )
             if target is P.VALID
             else ProductMove(filename=each.filename, new_status=target)
-            for each in found
+            for each in products
         ]
         if moves:
             self.client.move_products(task_id, moves)

@@ -240,7 +240,7 @@ class Figures:
         for task_id, each in sorted(self.now.items(), key=lambda item: item[1].starttime, reverse=True):
             if each.observing_mode in modes and each.endtime <= self.ends and self.sizes[task_id]:
                 rates[each.observing_mode].append(self.sizes[task_id] / each.duration / self.counts[task_id])
-        return {mode: (len(found[:100]), median(found[:100])) for mode, found in sorted(rates.items())}
+        return {mode: (len(samples[:100]), median(samples[:100])) for mode, samples in sorted(rates.items())}
 
     def volumes(self) -> dict[str, list[tuple[Observation, float]]]:
         """Return by data host the planned observations and the bytes that each is expected to write."""
@@ -263,8 +263,8 @@ def host(observation: Observation) -> str:
     return observation.data_location.partition(":")[0]
 
 
-def rows(found: Iterable[Any]) -> list[dict[str, Any]]:
-    return [each.model_dump() for each in found]
+def rows(items: Iterable[Any]) -> list[dict[str, Any]]:
+    return [each.model_dump() for each in items]
 
 
 def by(*keys: str) -> Any:

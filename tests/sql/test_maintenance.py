@@ -79,8 +79,8 @@ def test_what_has_expired_is_all_that_it_deletes(owner: connection, role: connec
 def test_it_sees_one_time_of_what_has_expired_and_nothing_else(owner: connection, role: connection) -> None:
     owner.cursor().execute(EXPIRED)
     for view in VIEWS:
-        (found,) = rows(role, f"select * from maintenance.{view}")
-        assert len(found) == 1, view
+        (row,) = rows(role, f"select * from maintenance.{view}")
+        assert len(row) == 1, view
 
 
 @pytest.mark.parametrize("table", sorted(Base.metadata.tables))

@@ -34,10 +34,10 @@ def engine(owner_url: str) -> Iterator[Engine]:
 
 def views(engine: Engine) -> set[str]:
     with engine.connect() as opened:
-        found = opened.scalars(
+        rows = opened.scalars(
             text("select schemaname || '.' || viewname from pg_views where schemaname like '%reports'")
         )
-        return set(found)
+        return set(rows)
 
 
 def count(reader: connection, view: str) -> int:

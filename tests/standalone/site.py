@@ -16,7 +16,7 @@ from atdb_interface.dataproducts import NewDataProduct
 from atdb_interface.lifecycle import Status
 from standalone.settings import HOST
 from standalone.stack import database, preparation
-from tests.conftest import Postgres, listening, way_to
+from tests.conftest import Postgres, listening, route_to
 
 #: What the API answers about the present, and not about what is stored.
 OF_THE_PRESENT = {"atdb.health.health", "atdb.sessions.login_form", "atdb.root", "swagger_ui.show"}
@@ -77,12 +77,12 @@ class Site(Postgres):
         app = create_app(Config(database_url=self.url()))
         try:
             login = ("admin", self.credentials.atdb["admin"])
-            found = {}
+            answers = {}
             for path in stored(app):
                 answer = app.test_client().get(path, auth=login, headers={"Accept": "application/json"})
                 assert answer.status_code == 200, (path, answer.text)
-                found[path] = AGE.sub(b"", answer.data)
-            return found
+                answers[path] = AGE.sub(b"", answer.data)
+            return answers
         finally:
             app.extensions["atdb_engine"].dispose()
 
@@ -92,9 +92,9 @@ class Site(Postgres):
             opened.cursor() as cursor,
         ):
             cursor.execute(statement)
-            found = cursor.fetchall() if cursor.description else []
+            rows = cursor.fetchall() if cursor.description else []
             opened.commit()
-            return found
+            return rows
 
 
 def observe(client: Client, status: Status = Status.DEFINED, *, products: int = 0) -> str:
@@ -112,7 +112,7 @@ def observe(client: Client, status: Status = Status.DEFINED, *, products: int = 
         client.create_dataproducts(
             [NewDataProduct(taskID=made.taskID, filename=f"{made.taskID}_{n}.fits") for n in range(products)]
         )
-    for step in way_to(status):
+    for step in route_to(status):
         client.move(made.taskID, step)
     return made.taskID
 

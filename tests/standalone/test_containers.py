@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from standalone.containers import certificates, health, secrets, service, services, variables
+from standalone.containers import certificates, entry_point, health, secrets, services, variables
 from standalone.credentials import Credentials
 from standalone.settings import REPOSITORY, Executor, Settings, SettingsError
 from standalone.stack import programs
 
 COMPOSE = (REPOSITORY / "docker-compose.yaml").read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
-OURS = {**service.MIGRATIONS, **services.PROCESSES}
+OURS = {**entry_point.MIGRATIONS, **services.PROCESSES}
 OTHERS = {"postgres", "redis", "nginx"}
 IN_CONTAINERS = replace(Settings(), executor=Executor.CELERY)
 
@@ -123,7 +123,7 @@ def test_every_service_can_fail_without_harm() -> None:
     for name, each in SERVICES.items():
         assert each["init"] is True, name
         assert each["logging"]["options"]["max-size"], name
-        if name in service.MIGRATIONS:
+        if name in entry_point.MIGRATIONS:
             assert each["restart"] == "no"
             continue
         assert each["restart"] == "unless-stopped", name
@@ -181,15 +181,15 @@ def test_the_list_of_an_image_agrees_with_the_whole_list(image: str) -> None:
 
 def _pinned(path: Path) -> dict[str, str]:
     """Return what a list pins: the version with its hashes, by the package."""
-    found = re.findall(r"^([\w.-]+)==(.+(?:(?<=\\)\n.+)*)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    assert all("--hash=" in pinned for _, pinned in found)
-    return dict(found)
+    requirements = re.findall(r"^([\w.-]+)==(.+(?:(?<=\\)\n.+)*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert all("--hash=" in pinned for _, pinned in requirements)
+    return dict(requirements)
 
 
 def test_uv_has_one_version_everywhere() -> None:
     files = ("Makefile", "deploy/atdb.Dockerfile", "deploy/airflow.Dockerfile")
-    found = {re.findall(r"uv==[\d.]+", (REPOSITORY / each).read_text(encoding="utf-8"))[0] for each in files}
-    assert len(found) == 1
+    versions = {re.findall(r"uv==[\d.]+", (REPOSITORY / each).read_text(encoding="utf-8"))[0] for each in files}
+    assert len(versions) == 1
 
 
 def test_each_setting_is_documented_and_read() -> None:
@@ -207,5 +207,5 @@ def test_each_setting_is_documented_and_read() -> None:
 
 @pytest.mark.parametrize("name", ["airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"])
 def test_a_process_of_which_airflow_cannot_be_asked_is_not_called_well(name: str) -> None:
-    (reason,) = health.ailments(name, replace(IN_CONTAINERS, airflow_port=1))
+    (reason,) = health.problems(name, replace(IN_CONTAINERS, airflow_port=1))
     assert "Connection refused" in reason

@@ -60,9 +60,9 @@ def test_a_check_that_hangs_or_crashes_is_a_failure_and_stops_no_other(tmp_path:
         Check("clocks", lambda: [well("clocks", "they agree")], ""),
     ]
     begun = time.monotonic()
-    found = run(checks, timeout_seconds=3)
+    findings = run(checks, timeout_seconds=3)
     assert time.monotonic() - begun < 10
-    assert found == [
+    assert findings == [
         failed("disk", "no answer within 3 s", "Check the mount."),
         failed("crashing", "ValueError: no such thing", "Read the log."),
         failed("dying", "the check ended without a result", "Read the log."),
@@ -83,8 +83,11 @@ def test_the_exit_status_says_the_worst() -> None:
 
 
 def test_the_table_is_aligned_and_keeps_commands_whole() -> None:
-    found = [well("clocks", "they agree"), failed("archive", "it is full " * 9, "Run `docker-compose-logs --x`.")]
-    lines = report.table(found, 60).splitlines()
+    findings = [
+        well("clocks", "they agree"),
+        failed("archive", "it is full " * 9, "Run `docker-compose-logs --x`."),
+    ]
+    lines = report.table(findings, 60).splitlines()
     column = lines[0].index("they agree")
     assert lines[1][column:].startswith("it is full")
     assert lines[2] == " " * column + lines[2].strip()
@@ -94,8 +97,8 @@ def test_the_table_is_aligned_and_keeps_commands_whole() -> None:
 
 def test_each_wrong_setting_is_named() -> None:
     wrong = {"ATDB_PORT": "http", "ATDB_EXECUTOR": "dask", "ATDB_REPORT_HOUR": "24", "ATDB_PUBLIC_URL": "atdb"}
-    found = configuration.wrong_values({**wrong, "AIRFLOW_PORT": "8080"})
-    assert [sentence.split()[0] for sentence in found] == [
+    sentences = configuration.wrong_values({**wrong, "AIRFLOW_PORT": "8080"})
+    assert [sentence.split()[0] for sentence in sentences] == [
         *("ATDB_PUBLIC_URL", "ATDB_PORT", "ATDB_EXECUTOR", "ATDB_REPORT_HOUR"),
     ]
     assert configuration.wrong_values({"AIRFLOW_PORT": "8000"})[0].startswith("each part needs a port of its own")
@@ -112,25 +115,25 @@ def test_each_wrong_setting_of_tasks_is_named_and_no_password_is_shown(
     monkeypatch.setenv("ATDB_KEEP_AIRFLOW_DAYS", "3")
     monkeypatch.setenv("ATDB_RETRY_SECONDS", "soon")
     monkeypatch.setenv("AIRFLOW_CONN_ARCHIVE_DEFAULT", '{"password": "hunter2"')
-    found = list(tasks.check(here))
-    assert [each.seen.split()[0].rstrip(",") for each in found] == [
+    findings = list(tasks.check(here))
+    assert [each.seen.split()[0].rstrip(",") for each in findings] == [
         *("ATDB_KEEP_AIRFLOW_DAYS", "ATDB_RETRY_SECONDS", "AIRFLOW_CONN_ARCHIVE_DEFAULT"),
     ]
-    assert "hunter2" not in str(found)
+    assert "hunter2" not in str(findings)
 
 
 def test_a_crash_shows_no_password_of_a_url() -> None:
     def crash() -> list[Finding]:
         raise ValueError("cannot open redis://:hunter2@redis:6379/0")
 
-    (found,) = run([Check("workers", crash, "")])
-    assert found.seen == "ValueError: cannot open redis://***@redis:6379/0"
+    (finding,) = run([Check("workers", crash, "")])
+    assert finding.seen == "ValueError: cannot open redis://***@redis:6379/0"
 
 
 def test_a_file_that_a_setting_names_must_be_there(tmp_path: Path) -> None:
-    (found,) = configuration.of_settings({"SSL_CERT_FILE": str(tmp_path / "none.pem")})
-    assert found.state is State.FAILED
-    assert "none.pem" in found.seen
+    (finding,) = configuration.of_settings({"SSL_CERT_FILE": str(tmp_path / "none.pem")})
+    assert finding.state is State.FAILED
+    assert "none.pem" in finding.seen
     (tmp_path / "own.pem").touch()
     assert states(configuration.of_settings({"SSL_CERT_FILE": str(tmp_path / "own.pem")})) == [
         ("settings", State.WELL)
@@ -138,14 +141,14 @@ def test_a_file_that_a_setting_names_must_be_there(tmp_path: Path) -> None:
 
 
 def test_secrets_that_others_can_read_are_a_warning(settings: Settings, credentials: Credentials) -> None:
-    place, found = configuration.of_secrets(settings)
+    place, findings = configuration.of_secrets(settings)
     assert place is not None
-    assert states(found) == [("secrets", State.WELL)]
+    assert states(findings) == [("secrets", State.WELL)]
     settings.credentials.chmod(0o644)
     settings.state.chmod(0o755)
-    _, (found_now,) = configuration.of_secrets(settings)
-    assert found_now.state is State.WARNING
-    assert "0644" in found_now.seen
+    _, (finding,) = configuration.of_secrets(settings)
+    assert finding.state is State.WARNING
+    assert "0644" in finding.seen
     settings.state.chmod(0o700)
     assert states(configuration.of_secrets(settings)[1]) == [("secrets", State.WELL)]
 
@@ -156,14 +159,14 @@ def test_secrets_that_are_missing_or_broken_are_named_and_shown_nowhere(
     known = json.loads(settings.credentials.read_text())
     password = known["atdb"].pop("airflow")
     settings.credentials.write_text(json.dumps(known))
-    place, (found,) = configuration.of_secrets(settings)
+    place, (finding,) = configuration.of_secrets(settings)
     assert place is None
-    assert "'airflow'" in found.seen
+    assert "'airflow'" in finding.seen
     settings.credentials.write_text(f'{{"atdb": {{"airflow": "{password}"')
-    place, (found,) = configuration.of_secrets(settings)
+    place, (finding,) = configuration.of_secrets(settings)
     assert place is None
-    assert found.state is State.FAILED
-    assert password not in str(found)
+    assert finding.state is State.FAILED
+    assert password not in str(finding)
     settings.credentials.unlink()
     assert "make up" in configuration.of_secrets(settings)[1][0].advice
 
@@ -177,9 +180,9 @@ def test_the_workers_secrets_suffice_and_those_of_another_service_name_the_worke
     secrets.write(folder, "atdb.example")
     there = replace(settings, executor=Executor.CELERY, secrets=folder / "worker.json")
     assert configuration.of_secrets(there)[0] is not None
-    place, (found,) = configuration.of_secrets(replace(there, secrets=folder / "airflow-scheduler.json"))
+    place, (finding,) = configuration.of_secrets(replace(there, secrets=folder / "airflow-scheduler.json"))
     assert place is None
-    assert found.state is State.FAILED
+    assert finding.state is State.FAILED
 
 
 @pytest.fixture
@@ -190,26 +193,26 @@ def place(postgres: Postgres, database_url: str) -> Location:
 def test_the_database_accepts_each_login(place: Location) -> None:
     # Airflow's database and its logins are made by other tests, or by none.
     of_atdb = {name: place.credentials.postgresql[name] for name in ("atdb", "reports", "maintenance")}
-    found = list(postgres.check(replace(place, credentials=replace(place.credentials, postgresql=of_atdb))))
-    assert states(found) == [("database", State.WELL), ("database", State.NOT_CHECKED)]
-    assert "atdb, reports, maintenance" in found[0].seen or "atdb, maintenance" in found[0].seen
-    assert "docker compose ps -a" in found[1].advice
+    findings = list(postgres.check(replace(place, credentials=replace(place.credentials, postgresql=of_atdb))))
+    assert states(findings) == [("database", State.WELL), ("database", State.NOT_CHECKED)]
+    assert "atdb, reports, maintenance" in findings[0].seen or "atdb, maintenance" in findings[0].seen
+    assert "docker compose ps -a" in findings[1].advice
 
 
 def test_a_database_with_another_password_or_none_says_what_to_do(place: Location) -> None:
     wrong = {**place.credentials.postgresql, "reports": "another"}
     logins = {name: wrong[name] for name in ("atdb", "reports")}
-    found = list(postgres.check(replace(place, credentials=replace(place.credentials, postgresql=logins))))
-    refused = next(each for each in found if each.state is State.FAILED)
+    findings = list(postgres.check(replace(place, credentials=replace(place.credentials, postgresql=logins))))
+    refused = next(each for each in findings if each.state is State.FAILED)
     assert "refuses reports" in refused.seen
     assert "`make down` and `make up`" in refused.advice
-    assert any("accepts atdb" in each.seen for each in found)
+    assert any("accepts atdb" in each.seen for each in findings)
     elsewhere = replace(place, settings=replace(place.settings, postgres_port=9))
-    (found_now,) = postgres.check(elsewhere)
-    assert "does not respond" in found_now.seen
+    (finding,) = postgres.check(elsewhere)
+    assert "does not respond" in finding.seen
     in_container = replace(elsewhere.settings, secrets=Path("/run/secrets/secrets.json"))
-    (found_now,) = postgres.check(replace(elsewhere, settings=in_container))
-    assert "docker compose logs --tail 50 postgres" in found_now.advice
+    (finding,) = postgres.check(replace(elsewhere, settings=in_container))
+    assert "docker compose logs --tail 50 postgres" in finding.advice
 
 
 def test_an_airflow_database_of_another_version_is_a_failure(place: Location) -> None:
@@ -245,10 +248,10 @@ def test_a_stack_that_does_not_run_is_a_report_and_no_traceback(
     shown = doctor(settings, "--json")
     assert shown.returncode == FAILED
     assert "Traceback" not in shown.stderr + shown.stdout
-    found = {each["subject"]: each for each in json.loads(shown.stdout)}
+    by_subject = {each["subject"]: each for each in json.loads(shown.stdout)}
     for subject in ("database", "ATDB", "Airflow", "telescope", "archive", "data"):
-        assert found[subject]["state"] == "failed", found[subject]
-        assert found[subject]["advice"]
+        assert by_subject[subject]["state"] == "failed", by_subject[subject]
+        assert by_subject[subject]["advice"]
     for secrets in (credentials.atdb, credentials.postgresql, credentials.airflow_ui, credentials.airflow_keys):
         assert not any(secret in shown.stdout + shown.stderr for secret in secrets.values())
 

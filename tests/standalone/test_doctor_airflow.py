@@ -56,45 +56,45 @@ def bad(place: Location, subject: str) -> list[Finding]:
 
 def test_an_airflow_with_all_its_processes_is_well(place: Location, sql: Sql) -> None:
     beat(sql, "SchedulerJob", "DagProcessorJob", "TriggererJob")
-    found = list(airflow.check(place))
-    assert [each.subject for each in found] == [
+    findings = list(airflow.check(place))
+    assert [each.subject for each in findings] == [
         *("Airflow", "scheduler", "dag-processor", "triggerer", "DAGs", "pools"),
     ]
-    assert {each.state for each in found} == {State.WELL}, found
-    assert "39 slots" in found[-1].seen
+    assert {each.state for each in findings} == {State.WELL}, findings
+    assert "39 slots" in findings[-1].seen
 
 
 def test_a_process_that_has_never_reported_or_is_silent_is_a_failure(place: Location, sql: Sql) -> None:
-    (found,) = bad(place, "triggerer")
-    assert found.state is State.FAILED
-    assert "never reported" in found.seen
+    (finding,) = bad(place, "triggerer")
+    assert finding.state is State.FAILED
+    assert "never reported" in finding.seen
     beat(sql, "TriggererJob", age="1 hour")
-    (found,) = bad(place, "triggerer")
-    assert "has not reported since 20" in found.seen
-    assert "triggerer.log" in found.advice
+    (finding,) = bad(place, "triggerer")
+    assert "has not reported since 20" in finding.seen
+    assert "triggerer.log" in finding.advice
 
 
 def test_an_api_that_refuses_or_does_not_respond_is_the_only_finding(
     place: Location, airflow_server: Airflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     login(airflow_server.url, "another password", monkeypatch)
-    (found,) = airflow.check(place)
-    assert found.state is State.FAILED
-    assert "does not let reconcile in" in found.seen
+    (finding,) = airflow.check(place)
+    assert finding.state is State.FAILED
+    assert "does not let reconcile in" in finding.seen
     login("http://127.0.0.1:9", airflow_server.password, monkeypatch)
-    (found,) = airflow.check(place)
-    assert "Connection refused" in found.seen
-    assert "airflow-api-server.log" in found.advice
+    (finding,) = airflow.check(place)
+    assert "Connection refused" in finding.seen
+    assert "airflow-api-server.log" in finding.advice
 
 
 def test_a_paused_dag_is_a_warning_that_names_who_paused_it(place: Location, airflow_server: Airflow) -> None:
     airflow_server.pause("ingest", paused=True)
     try:
-        (found,) = bad(place, "DAGs")
+        (finding,) = bad(place, "DAGs")
     finally:
         airflow_server.pause("ingest", paused=False)
-    assert found.state is State.WARNING
-    assert "ingest has been paused in Airflow by admin since 20" in found.seen
+    assert finding.state is State.WARNING
+    assert "ingest has been paused in Airflow by admin since 20" in finding.seen
     assert bad(place, "DAGs") == []
 
 
@@ -103,19 +103,19 @@ def test_a_dag_file_that_cannot_be_imported_is_a_failure(place: Location, sql: S
         "insert into import_error (timestamp, filename, bundle_name, stacktrace) values "
         "(now(), 'broken.py', 'dags-folder', E'Traceback\\n  File\\nModuleNotFoundError: No module named x')"
     )
-    (found,) = bad(place, "DAGs")
-    assert found.state is State.FAILED
-    assert "broken.py cannot be imported: ModuleNotFoundError: No module named x" in found.seen
+    (finding,) = bad(place, "DAGs")
+    assert finding.state is State.FAILED
+    assert "broken.py cannot be imported: ModuleNotFoundError: No module named x" in finding.seen
 
 
 def test_a_dag_that_airflow_does_not_know_is_a_failure(place: Location, sql: Sql) -> None:
     sql("update dag set is_stale = true where dag_id = 'observe'")
     try:
-        (found,) = bad(place, "DAGs")
+        (finding,) = bad(place, "DAGs")
     finally:
         sql("update dag set is_stale = false where dag_id = 'observe'")
-    assert found.state is State.FAILED
-    assert "does not know observe" in found.seen
+    assert finding.state is State.FAILED
+    assert "does not know observe" in finding.seen
 
 
 def test_a_pool_that_is_missing_empty_or_too_large_is_a_failure(place: Location, airflow_server: Airflow) -> None:
@@ -126,17 +126,17 @@ def test_a_pool_that_is_missing_empty_or_too_large_is_a_failure(place: Location,
 
     assert airflow_server.http.delete("pools/ingest").is_success
     try:
-        (found,) = bad(place, "pools")
-        assert "there is no pool ingest" in found.seen
+        (finding,) = bad(place, "pools")
+        assert "there is no pool ingest" in finding.seen
     finally:
         pool = {"name": "ingest", "slots": pools.SLOTS["ingest"], "description": "", "include_deferred": False}
         assert airflow_server.http.post("pools", json=pool).is_success
-    for slots, told in ((0, "has no slots"), (17, "40 slots together"), (-1, "has no limit")):
+    for slots, words in ((0, "has no slots"), (17, "40 slots together"), (-1, "has no limit")):
         set_slots("telescope", slots)
         try:
-            (found,) = bad(place, "pools")
+            (finding,) = bad(place, "pools")
         finally:
             set_slots("telescope", pools.SLOTS["telescope"])
-        assert found.state is State.FAILED
-        assert told in found.seen
+        assert finding.state is State.FAILED
+        assert words in finding.seen
     assert bad(place, "pools") == []

@@ -68,15 +68,15 @@ def lasting(days: float, host: str = "localhost") -> tuple[str, str]:
 
 
 def only(settings: Settings) -> Finding:
-    (found,) = certificate.check(settings)
-    return found
+    (finding,) = certificate.check(settings)
+    return finding
 
 
 def test_a_certificate_that_signs_itself_is_a_warning(serve: Serve) -> None:
-    found = only(serve(*self_signed("localhost")))
-    assert found.state is State.WARNING
-    assert "signs itself" in found.seen
-    assert "nginx -s reload" in found.advice
+    finding = only(serve(*self_signed("localhost")))
+    assert finding.state is State.WARNING
+    assert "signs itself" in finding.seen
+    assert "nginx -s reload" in finding.advice
 
 
 def test_one_that_programs_trust_is_well(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,23 +84,23 @@ def test_one_that_programs_trust_is_well(serve: Serve, tmp_path: Path, monkeypat
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
     certificates.cache_clear()
     try:
-        found = only(settings)
+        finding = only(settings)
     finally:
         certificates.cache_clear()
-    assert found.state is State.WELL
-    assert "expires in 364 days" in found.seen
+    assert finding.state is State.WELL
+    assert "expires in 364 days" in finding.seen
 
 
 def test_one_for_another_host_is_a_failure(serve: Serve) -> None:
-    found = only(serve(*self_signed("atdb.example")))
-    assert found.state is State.FAILED
-    assert "it is for atdb.example, not for localhost" in found.seen
+    finding = only(serve(*self_signed("atdb.example")))
+    assert finding.state is State.FAILED
+    assert "it is for atdb.example, not for localhost" in finding.seen
 
 
 def test_one_that_expired_is_a_failure_and_one_that_soon_does_a_warning(serve: Serve) -> None:
-    found = only(serve(*lasting(-1)))
-    assert found.state is State.FAILED
-    assert "it expired at" in found.seen
+    finding = only(serve(*lasting(-1)))
+    assert finding.state is State.FAILED
+    assert "it expired at" in finding.seen
     soon, _ = certificate.check(serve(*lasting(20.5)))
     assert soon.state is State.WARNING
     assert "expires in 20 days" in soon.seen
@@ -112,15 +112,15 @@ def test_where_the_address_cannot_be_reached_nginx_is_asked_for_it(
 ) -> None:
     inside = serve(*self_signed("atdb.example"))
     monkeypatch.setattr(certificate, "_NGINX", (HOST, int(inside.atdb_public_url.rpartition(":")[2])))
-    found = only(replace(inside, atdb_public_url="https://atdb.example:9"))
-    assert found.state is State.WARNING
-    assert "signs itself" in found.seen
-    found = only(replace(inside, atdb_public_url="https://localhost:9"))
-    assert "it is for atdb.example, not for localhost" in found.seen
+    finding = only(replace(inside, atdb_public_url="https://atdb.example:9"))
+    assert finding.state is State.WARNING
+    assert "signs itself" in finding.seen
+    finding = only(replace(inside, atdb_public_url="https://localhost:9"))
+    assert "it is for atdb.example, not for localhost" in finding.seen
 
 
 def test_without_https_none_is_needed_and_without_a_server_it_is_not_checked(settings: Settings) -> None:
     assert only(settings).state is State.WELL
-    found = only(replace(settings, atdb_public_url=f"https://localhost:{settings.atdb_port}"))
-    assert found.state is State.NOT_CHECKED
-    assert f"ATDB_PUBLIC_URL=https://localhost:{settings.atdb_port} .venv/bin/atdb doctor" in found.advice
+    finding = only(replace(settings, atdb_public_url=f"https://localhost:{settings.atdb_port}"))
+    assert finding.state is State.NOT_CHECKED
+    assert f"ATDB_PUBLIC_URL=https://localhost:{settings.atdb_port} .venv/bin/atdb doctor" in finding.advice

@@ -48,9 +48,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def only(findings: Iterator[Finding], state: State) -> Finding:
-    found = [finding for finding in findings if finding.state is state]
-    assert len(found) == 1, found
-    return found[0]
+    matching = [finding for finding in findings if finding.state is state]
+    assert len(matching) == 1, matching
+    return matching[0]
 
 
 def at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,10 +59,10 @@ def at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_archive_takes_a_file_and_keeps_nothing_of_it(place: Location) -> None:
-    found = list(archive.check(place))
-    assert found[0].state is State.WELL
-    assert "read back, compared and deleted" in found[0].seen
-    assert "free of" in found[1].seen
+    findings = list(archive.check(place))
+    assert findings[0].state is State.WELL
+    assert "read back, compared and deleted" in findings[0].seen
+    assert "free of" in findings[1].seen
     assert list(place.settings.archive.iterdir()) == []
 
 
@@ -70,16 +70,16 @@ def test_an_archive_in_memory_is_checked_too(place: Location, monkeypatch: pytes
     monkeypatch.setenv(
         "AIRFLOW_CONN_ARCHIVE_DEFAULT", json.dumps({"conn_type": "generic", "extra": {"url": "memory://alta"}})
     )
-    (found,) = archive.check(place)
-    assert found.state is State.WELL, found
+    (finding,) = archive.check(place)
+    assert finding.state is State.WELL, finding
 
 
 def test_an_archive_that_is_not_mounted_is_a_failure(place: Location) -> None:
     place.settings.archive.rmdir()
-    (found,) = archive.check(place)
-    assert found.state is State.FAILED
-    assert "is not there" in found.seen
-    assert "atdb stage ingest --pause" in found.advice
+    (finding,) = archive.check(place)
+    assert finding.state is State.FAILED
+    assert "is not there" in finding.seen
+    assert "atdb stage ingest --pause" in finding.advice
 
 
 def test_a_full_archive_is_a_failure_and_nothing_is_left(
@@ -88,11 +88,11 @@ def test_a_full_archive_is_a_failure_and_nothing_is_left(
     at(small_disk, monkeypatch)
     assert next(archive.check(place)).state is State.WELL
     (small_disk / "filling").write_bytes(bytes(3_900_000))
-    found = list(archive.check(place))
-    assert found[0].state is State.FAILED
-    assert "written to" in found[0].seen
-    assert "No space left on device" in found[0].seen
-    assert found[1].state is State.FAILED  # the free space itself
+    findings = list(archive.check(place))
+    assert findings[0].state is State.FAILED
+    assert "written to" in findings[0].seen
+    assert "No space left on device" in findings[0].seen
+    assert findings[1].state is State.FAILED  # the free space itself
     assert [path.name for path in small_disk.iterdir()] == ["filling"]
 
 
@@ -114,9 +114,9 @@ def test_a_read_only_archive_is_a_failure(
 ) -> None:
     at(small_disk, monkeypatch)
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-    found = only(archive.check(place), State.FAILED)
-    assert "Read-only file system" in found.seen
-    assert str(os.getuid()) in found.advice
+    finding = only(archive.check(place), State.FAILED)
+    assert "Read-only file system" in finding.seen
+    assert str(os.getuid()) in finding.advice
 
 
 def test_an_archive_that_returns_other_bytes_is_a_failure(
@@ -125,19 +125,19 @@ def test_an_archive_that_returns_other_bytes_is_a_failure(
     opened = Archive.open(place.settings.archive.as_uri())
     read = opened.filesystem.cat_file
     monkeypatch.setattr(type(opened.filesystem), "cat_file", lambda _, path: read(path)[:-1] + b"?")
-    found = next(archive.check(place))
-    assert found.state is State.FAILED
-    assert "returned other bytes" in found.seen
+    finding = next(archive.check(place))
+    assert finding.state is State.FAILED
+    assert "returned other bytes" in finding.seen
     assert list(place.settings.archive.iterdir()) == []
 
 
 @pytest.mark.usefixtures("any_free_space")
 def test_a_data_root_without_data_hosts_is_a_warning_and_a_missing_one_a_failure(place: Location) -> None:
-    found = only(data.check(place), State.WARNING)
-    assert "no folder of a data host" in found.seen
+    finding = only(data.check(place), State.WARNING)
+    assert "no folder of a data host" in finding.seen
     place.settings.data.rmdir()
-    found = only(data.check(place), State.FAILED)
-    assert "is not there" in found.seen
+    finding = only(data.check(place), State.FAILED)
+    assert "is not there" in finding.seen
 
 
 @pytest.mark.usefixtures("any_free_space")
@@ -147,13 +147,13 @@ def test_each_data_host_is_checked(place: Location) -> None:
     (place.settings.data / "arts002" / "data").rmdir()
     (place.settings.data / "arts003").symlink_to(place.settings.state)
     (place.settings.data / ".hidden").mkdir()
-    found = list(data.check(place))
-    assert {finding.subject for finding in found} == {
+    findings = list(data.check(place))
+    assert {finding.subject for finding in findings} == {
         f"data {n}" for n in ("wcudata1", "arts001", "arts002", "arts003")
     }
-    by_state = {finding.subject: finding.state for finding in found if finding.state is not State.WELL}
+    by_state = {finding.subject: finding.state for finding in findings if finding.state is not State.WELL}
     assert by_state == {"data arts002": State.WARNING, "data arts003": State.FAILED}
-    assert "empty and no disk is mounted there" in next(f.seen for f in found if f.state is State.WARNING)
+    assert "empty and no disk is mounted there" in next(f.seen for f in findings if f.state is State.WARNING)
     assert list((place.settings.data / "wcudata1").iterdir()) == [place.settings.data / "wcudata1" / "data"]
 
 
@@ -167,8 +167,8 @@ def test_a_read_only_data_disk_is_a_failure_and_an_empty_mounted_one_is_not(
         assert [finding.state for finding in data.check(place)] == [State.WELL]
         subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
         subprocess.run(["mount", "-o", "remount,bind,ro", host], check=True)
-        found = only(data.check(place), State.FAILED)
-        assert "cannot be written: Read-only file system" in found.seen
-        assert "remove cannot delete data" in found.advice
+        finding = only(data.check(place), State.FAILED)
+        assert "cannot be written: Read-only file system" in finding.seen
+        assert "remove cannot delete data" in finding.advice
     finally:
         subprocess.run(["umount", host], check=True)

@@ -28,7 +28,7 @@ from standalone.doctor.location import Location
 from standalone.settings import HOST, Executor, Settings
 from standalone.stack.programs import program
 from tests.conftest import SECRETS, Postgres, free_ports
-from tests.standalone.test_telescope import Simulator, wait_until
+from tests.standalone.test_simulator import Simulator, wait_until
 
 NOBODY = f"http://{HOST}:9"
 
@@ -44,44 +44,50 @@ def as_account(role: str, url: str, monkeypatch: pytest.MonkeyPatch, secret: str
     monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps(login))
 
 
-def found_of(findings: Iterable[Finding], subject: str) -> Finding:
-    (found,) = (finding for finding in findings if finding.subject == subject)
-    return found
+def finding_of(findings: Iterable[Finding], subject: str) -> Finding:
+    (only,) = (finding for finding in findings if finding.subject == subject)
+    return only
 
 
 def test_an_atdb_that_listens_is_well(place: Location, client: Client) -> None:
     client.sign_of_life(LISTENER, statuses=[Status.DEFINED])
-    found = list(atdb.check(place))
-    assert [finding.subject for finding in found] == ["ATDB", "migrations", "account of tasks", "stages", "listen"]
-    assert {finding.state for finding in found} == {State.WELL}, found
+    findings = list(atdb.check(place))
+    assert [finding.subject for finding in findings] == [
+        "ATDB",
+        "migrations",
+        "account of tasks",
+        "stages",
+        "listen",
+    ]
+    assert {finding.state for finding in findings} == {State.WELL}, findings
 
 
 def test_an_atdb_that_does_not_respond_is_the_only_finding(
     place: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_account("service", NOBODY, monkeypatch)
-    (found,) = atdb.check(place)
-    assert found.state is State.FAILED
-    assert "Connection refused" in found.seen
-    assert "api.log" in found.advice
+    (finding,) = atdb.check(place)
+    assert finding.state is State.FAILED
+    assert "Connection refused" in finding.seen
+    assert "api.log" in finding.advice
 
 
 def test_an_account_that_is_refused_or_may_too_little_is_a_failure(
     place: Location, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_account("service", url, monkeypatch, "another secret")
-    found = found_of(atdb.check(place), "account of tasks")
-    assert found.state is State.FAILED
-    assert "make up" in found.advice
+    finding = finding_of(atdb.check(place), "account of tasks")
+    assert finding.state is State.FAILED
+    assert "make up" in finding.advice
     as_account("viewer", url, monkeypatch)
-    found = found_of(atdb.check(place), "account of tasks")
-    assert found.state is State.FAILED
-    assert "viewer has the role viewer" in found.seen
+    finding = finding_of(atdb.check(place), "account of tasks")
+    assert finding.state is State.FAILED
+    assert "viewer has the role viewer" in finding.seen
 
 
-@pytest.mark.parametrize(("revision", "told"), [("0001", "not all migrations"), ("9999", "of a newer version")])
+@pytest.mark.parametrize(("revision", "words"), [("0001", "not all migrations"), ("9999", "of a newer version")])
 def test_a_database_of_another_version_is_a_failure(
-    place: Location, owner_url: str, revision: str, told: str
+    place: Location, owner_url: str, revision: str, words: str
 ) -> None:
     with (
         closing(psycopg2.connect(owner_url.replace("+psycopg2", ""))) as opened,
@@ -89,38 +95,38 @@ def test_a_database_of_another_version_is_a_failure(
         opened.cursor() as cursor,
     ):
         cursor.execute("update alembic_version set version_num = %s", (revision,))
-    found = found_of(atdb.check(place), "migrations")
-    assert found.state is State.FAILED
-    assert told in found.seen
+    finding = finding_of(atdb.check(place), "migrations")
+    assert finding.state is State.FAILED
+    assert words in finding.seen
 
 
 def test_a_paused_stage_is_a_warning_that_names_who_paused_it(place: Location, client: Client) -> None:
     client.change_stage(Actor.INGEST, paused=True, reason="new disks")
-    found = found_of(atdb.check(place), "stages")
-    assert found.state is State.WARNING
-    assert "ingest has been paused in ATDB by admin since" in found.seen
-    assert "new disks" in found.seen
-    assert "atdb stage ingest --go-on" in found.advice
+    finding = finding_of(atdb.check(place), "stages")
+    assert finding.state is State.WARNING
+    assert "ingest has been paused in ATDB by admin since" in finding.seen
+    assert "new disks" in finding.seen
+    assert "atdb stage ingest --go-on" in finding.advice
 
 
 def test_a_listener_that_is_missing_silent_or_in_trouble_is_a_failure(
     place: Location, client: Client, owner_url: str
 ) -> None:
-    found = found_of(atdb.check(place), "listen")
-    assert found.state is State.FAILED
-    assert "never sent a heartbeat" in found.seen
+    finding = finding_of(atdb.check(place), "listen")
+    assert finding.state is State.FAILED
+    assert "never sent a heartbeat" in finding.seen
     client.sign_of_life(LISTENER, statuses=[Status.VALID], troubles={Status.VALID: "the DAG ingest is paused"})
-    found = found_of(atdb.check(place), "listen")
-    assert found.state is State.FAILED
-    assert "the DAG ingest is paused" in found.seen
+    finding = finding_of(atdb.check(place), "listen")
+    assert finding.state is State.FAILED
+    assert "the DAG ingest is paused" in finding.seen
     with (
         closing(psycopg2.connect(owner_url.replace("+psycopg2", ""))) as opened,
         opened,
         opened.cursor() as cursor,
     ):
         cursor.execute("update services set last_seen = last_seen - interval '61 s'")
-    found = found_of(atdb.check(place), "listen")
-    assert "no heartbeat since" in found.seen
+    finding = finding_of(atdb.check(place), "listen")
+    assert "no heartbeat since" in finding.seen
 
 
 def test_the_telescope_answers_or_does_not(
@@ -129,15 +135,15 @@ def test_the_telescope_answers_or_does_not(
     simulator = Simulator(tmp_path, NOBODY).start()
     there = {"conn_type": "http", "host": f"http://{HOST}:{simulator.port}"}
     monkeypatch.setenv("AIRFLOW_CONN_TELESCOPE_DEFAULT", json.dumps(there))
-    (found,) = telescope.check(Location(settings, credentials))
-    assert found.state is State.WELL
-    assert str(simulator.port) in found.seen
+    (finding,) = telescope.check(Location(settings, credentials))
+    assert finding.state is State.WELL
+    assert str(simulator.port) in finding.seen
     simulator.end(signal.SIGKILL)
     simulator.http.close()
-    (found,) = telescope.check(Location(settings, credentials))
-    assert found.state is State.FAILED
-    assert "Connection refused" in found.seen
-    assert "TELESCOPE_HOST" in found.advice
+    (finding,) = telescope.check(Location(settings, credentials))
+    assert finding.state is State.FAILED
+    assert "Connection refused" in finding.seen
+    assert "TELESCOPE_HOST" in finding.advice
 
 
 @pytest.fixture
@@ -171,28 +177,28 @@ def airflow_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[timedelta]
 def test_clocks_that_differ_are_a_warning_and_then_a_failure(
     place: Location, airflow_at: Callable[[timedelta], None]
 ) -> None:
-    (found,) = clocks.check(place)
-    assert found.state is State.WELL, found
-    assert found.seen.startswith("ATDB, Airflow, the database")
+    (finding,) = clocks.check(place)
+    assert finding.state is State.WELL, finding
+    assert finding.seen.startswith("ATDB, Airflow, the database")
     airflow_at(timedelta(seconds=10))
-    (found,) = clocks.check(place)
-    assert found.state is State.WARNING
-    assert "the clock of Airflow is" in found.seen
-    assert "ahead of the one here" in found.seen
+    (finding,) = clocks.check(place)
+    assert finding.state is State.WARNING
+    assert "the clock of Airflow is" in finding.seen
+    assert "ahead of the one here" in finding.seen
     airflow_at(timedelta(seconds=-40))
-    (found,) = clocks.check(place)
-    assert found.state is State.FAILED
-    assert "behind" in found.seen
-    assert "timedatectl" in found.advice
+    (finding,) = clocks.check(place)
+    assert finding.state is State.FAILED
+    assert "behind" in finding.seen
+    assert "timedatectl" in finding.advice
 
 
 def test_a_clock_that_cannot_be_seen_is_not_checked(
     place: Location, airflow_at: Callable[[timedelta], None], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_account("service", NOBODY, monkeypatch)
-    found = list(clocks.check(place))
-    assert [finding.state for finding in found] == [State.NOT_CHECKED, State.WELL]
-    assert found[1].seen.startswith("Airflow, the database")
+    findings = list(clocks.check(place))
+    assert [finding.state for finding in findings] == [State.NOT_CHECKED, State.WELL]
+    assert findings[1].seen.startswith("Airflow, the database")
 
 
 @pytest.fixture
@@ -208,10 +214,10 @@ def redis(settings: Settings, credentials: Credentials) -> Iterator[Location]:
 
 def test_without_workers_tasks_wait(redis: Location) -> None:
     wait_until(lambda: all("cannot be asked" not in each.seen for each in workers.check(redis)))
-    found = list(workers.check(redis))
-    assert [each.state for each in found] == [State.FAILED, State.FAILED]
-    assert "queue default" in found[0].seen
-    assert "queue telescope" in found[1].seen
+    findings = list(workers.check(redis))
+    assert [each.state for each in findings] == [State.FAILED, State.FAILED]
+    assert "queue default" in findings[0].seen
+    assert "queue telescope" in findings[1].seen
 
 
 def test_a_worker_of_a_queue_is_found(redis: Location) -> None:
@@ -228,18 +234,18 @@ def test_a_worker_of_a_queue_is_found(redis: Location) -> None:
     try:
         deadline = time.monotonic() + 120
         while True:
-            found = list(workers.check(redis))
-            if found[-1].state is State.WELL:
+            findings = list(workers.check(redis))
+            if findings[-1].state is State.WELL:
                 break
             assert time.monotonic() < deadline, (redis.settings.logs / "worker.log").read_text()
-        assert "queue telescope" in found[-1].seen
-        assert found[0].state is State.FAILED
+        assert "queue telescope" in findings[-1].seen
+        assert findings[0].state is State.FAILED
     finally:
         worker.terminate()
         worker.wait(60)
 
 
 def test_a_redis_that_does_not_respond_is_a_failure(settings: Settings, credentials: Credentials) -> None:
-    (found,) = workers.check(Location(replace(settings, redis_port=9), credentials))
-    assert found.state is State.FAILED
-    assert "Redis at 127.0.0.1:9 cannot be asked" in found.seen
+    (finding,) = workers.check(Location(replace(settings, redis_port=9), credentials))
+    assert finding.state is State.FAILED
+    assert "Redis at 127.0.0.1:9 cannot be asked" in finding.seen

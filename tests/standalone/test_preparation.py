@@ -48,9 +48,9 @@ def query(postgres: Postgres, statement: str, role: str = "airflow") -> list[tup
         opened.cursor() as cursor,
     ):
         cursor.execute(statement)
-        found = cursor.fetchall() if cursor.description else []
+        rows = cursor.fetchall() if cursor.description else []
         opened.commit()
-        return found
+        return rows
 
 
 def test_airflow_has_its_pools_and_an_operators_change_of_one_stays(postgres: Postgres) -> None:

@@ -13,7 +13,7 @@ from atdb_api.reads.stage_page import StagePage, read_stage
 from atdb_api.roles import Role
 from atdb_interface.lifecycle import STAGES
 
-views = Blueprint("of_dag", __name__, url_prefix="/dags/<dag>")
+views = Blueprint("airflow_dag", __name__, url_prefix="/dags/<dag>")
 
 #: What the DAGs that are no stage have to do with; any other leads to the night.
 PAGES = MappingProxyType(
@@ -30,7 +30,7 @@ def show(session: Session, dag: str) -> Response | str:
     if stage is None:
         return layout.see_other(url_for(PAGES.get(dag, "gui.night.show")))
     stage_page = read_stage(session, stage)
-    return render_template("gui/of_dag.html", page=stage_page, versions=live.versions(_parts(stage_page)))
+    return render_template("gui/airflow_dag.html", page=stage_page, versions=live.versions(_parts(stage_page)))
 
 
 @views.get("/parts/")
@@ -43,5 +43,5 @@ def parts(session: Session, dag: str) -> Response:
 def _parts(stage_page: StagePage) -> list[live.Part]:
     return [
         part("gui/services_parts.html", "stages", stage_page.stages, stage_page),
-        part("gui/of_dag_parts.html", "observations", (stage_page.counts, stage_page.rows), stage_page),
+        part("gui/airflow_dag_parts.html", "observations", (stage_page.counts, stage_page.rows), stage_page),
     ]

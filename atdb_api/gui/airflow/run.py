@@ -10,7 +10,7 @@ from atdb_api.html import layout
 from atdb_api.reads.airflow_runs import task_of_run
 from atdb_api.roles import Role
 
-views = Blueprint("of_run", __name__, url_prefix="/tasks/of-run")
+views = Blueprint("airflow_run", __name__, url_prefix="/tasks/of-run")
 
 
 @views.get("/")
@@ -21,7 +21,7 @@ def find(session: Session) -> Response | str:
     task_id = task_of_run(session, dag, run)
     if task_id:
         return layout.see_other(url_for("gui.task.show", task_id=task_id))
-    return render_template("gui/of_run.html", dag=dag, run=run, versions=live.versions([_part(None)]))
+    return render_template("gui/airflow_run.html", dag=dag, run=run, versions=live.versions([_part(None)]))
 
 
 @views.get("/parts/")
@@ -32,7 +32,7 @@ def parts(session: Session) -> Response:
 
 
 def _part(task_id: str | None) -> live.Part:
-    return part("gui/of_run_parts.html", "task", task_id, task_id)
+    return part("gui/airflow_run_parts.html", "task", task_id, task_id)
 
 
 def _run() -> tuple[str, str]:

@@ -55,7 +55,7 @@ def change(session: Session, stage: str) -> Response:
     _require_as_seen(state, request.form.get("seen", ""))
     ask = _change(request.form.get("do", ""))
     stages.change(session, setting, ask, actor=auth.actor())
-    return done(_says(state.stage, ask), url_for(".show"))
+    return done(_outcome(state.stage, ask), url_for(".show"))
 
 
 def _change(do: str) -> StageChange:
@@ -67,11 +67,13 @@ def _change(do: str) -> StageChange:
             return StageChange(paused=False, reason=reason)
         case "limit":
             slots = request.form.get("slots", "").strip() or None
-            return StageChange.model_validate({"slots": slots, "delay_seconds": _rest_seconds(), "reason": reason})
+            return StageChange.model_validate(
+                {"slots": slots, "delay_seconds": _delay_seconds(), "reason": reason}
+            )
     raise BadRequest("choose what is to be done")
 
 
-def _rest_seconds() -> str:
+def _delay_seconds() -> str:
     number, unit = request.form.get("rest", "").strip() or "0", request.form.get("unit", "")
     if unit not in UNITS or not (number.isascii() and number.isdecimal() and len(number) < 10):
         raise BadRequest("the rest is not a whole number of seconds, minutes, hours or days")
@@ -92,7 +94,7 @@ def _as_seen(state: StageState) -> str:
     return f"{state.paused_by or ''} {state.slots} {state.delay_seconds}"
 
 
-def _says(stage: str, ask: StageChange) -> str:
+def _outcome(stage: str, ask: StageChange) -> str:
     if ask.paused is None:
         return f"The limits of {stage} are changed."
     return f"{stage} is paused." if ask.paused else f"{stage} goes on."
@@ -109,14 +111,14 @@ def _render(session: Session, chosen: str | None = None, problem: AtdbError | No
         versions=live.versions(_parts(services_page)),
         chosen=state,
         seen=_as_seen(state) if state else "",
-        rest=_rest(state.delay_seconds) if state else None,
+        rest=_delay(state.delay_seconds) if state else None,
         units=list(UNITS),
         given=request.form if problem else request.args,
         problem=problem,
     )
 
 
-def _rest(delay_seconds: int) -> tuple[int, str]:
+def _delay(delay_seconds: int) -> tuple[int, str]:
     """Give a rest in the largest unit of which it is a whole number."""
     if not delay_seconds:
         return 0, "hours"

@@ -15,11 +15,11 @@ NEEDS, NEEDS_FOR_MANY = Role.SERVICE, Role.OPERATOR
 
 @dataclass(frozen=True)
 class AvailableAction:
-    """One action that makes sense now. `says`: what it does, for who is about to ask for it."""
+    """One action that makes sense now. `effect`: what it does, for who is about to ask for it."""
 
     action: Action
     target: Status
-    says: str
+    effect: str
 
     @property
     def label(self) -> str:

@@ -66,7 +66,7 @@ def _parts(table: TaskTable) -> list[live.Part]:
 
 def _part(task: TaskRow) -> live.Part:
     def write() -> str:
-        row = get_template_attribute("gui/row.html", "row")
+        row = get_template_attribute("gui/task_row.html", "row")
         return str(row(task, part.version))
 
     part = live.Part(task.task_id, task, write)

@@ -26,11 +26,11 @@ def barriers(situation: Situation) -> list[str]:
         named.append(
             f"{setting.stage} is paused by {setting.paused_by} since {since}{because(setting.pause_reason)}"
         )
-    if setting and situation.rests_until:
-        rest = f"rests before {setting.stage} until {write_time(situation.rests_until)}"
+    if setting and situation.delayed_until:
+        delay = f"rests before {setting.stage} until {write_time(situation.delayed_until)}"
         if situation.stage is REMOVE:
-            rest += f", when its data on {data_host(situation)} are deleted; hold it to call that off"
-        named.append(rest)
+            delay += f", when its data on {data_host(situation)} are deleted; hold it to call that off"
+        named.append(delay)
     return named
 
 

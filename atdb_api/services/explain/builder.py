@@ -87,6 +87,6 @@ def _ahead(session: Session, ids: Sequence[int], around: Surroundings) -> dict[i
         return {}
     stage = case({status: stage.actor for status, stage in STAGE_OF.items()}, value=Observation.status)
     place = func.row_number().over(partition_by=stage, order_by=ORDER)
-    waits = or_(*(stages.waiting(each, around.settings[each.actor], around.now) for each in STAGES))
-    queue = select(Observation.id, (place - 1).label("ahead")).where(waits).subquery()
+    is_waiting = or_(*(stages.waiting(each, around.settings[each.actor], around.now) for each in STAGES))
+    queue = select(Observation.id, (place - 1).label("ahead")).where(is_waiting).subquery()
     return dict(session.execute(select(queue.c.id, queue.c.ahead).where(queue.c.id.in_(ids))).all())

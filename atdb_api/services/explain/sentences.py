@@ -13,7 +13,7 @@ from atdb_api.services.explain.builder import select_subjects, situation_of, sit
 from atdb_api.services.explain.situation import Situation, Subject, Surroundings
 from atdb_api.services.progress import progress_of
 from atdb_interface.actions import actions_from
-from atdb_interface.expected import due
+from atdb_interface.expected_durations import due
 from atdb_interface.fields import write_time
 from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import (
@@ -54,7 +54,7 @@ def explain_many(session: Session, subjects: Sequence[Subject], around: Surround
 def sentence(situation: Situation) -> str:
     """Say what a situation is."""
     o = situation.observation
-    limit = due(o.status, since=o.status_since, start=o.start_time, end=o.end_time, rest=situation.rest)
+    limit = due(o.status, since=o.status_since, start=o.start_time, end=o.end_time, delay=situation.delay)
     is_overdue = limit is not None and limit < situation.now
     return _says(o.status)(situation) + (f"; overdue since {write_time(limit)}" if limit and is_overdue else "")
 

@@ -99,14 +99,14 @@ class Situation:
         return until is not None and until >= self.now
 
     @property
-    def rest(self) -> timedelta:
+    def delay(self) -> timedelta:
         """Return how long the stage delays the observation before work begins."""
         if self.setting is None or self.stage is None or self.observation.status is not self.stage.source:
             return timedelta(0)
         return timedelta(seconds=self.setting.delay_seconds)
 
     @property
-    def rests_until(self) -> datetime | None:
+    def delayed_until(self) -> datetime | None:
         """Return when the delay before the stage ends; None if it is over, or work has begun."""
-        end = self.observation.status_since + self.rest
+        end = self.observation.status_since + self.delay
         return end if end > self.now else None

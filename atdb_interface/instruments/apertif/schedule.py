@@ -21,7 +21,7 @@ def read_schedule(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
 
     Raises BadRequest, which names the first line that is no specification.
     """
-    found = False
+    has_command = False
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -30,9 +30,9 @@ def read_schedule(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
             fields = _read_command(line)
         except (BadRequest, ValueError) as error:
             raise BadRequest(f"{where}: {error}") from None
-        found = True
+        has_command = True
         yield where, fields
-    if not found:
+    if not has_command:
         raise BadRequest(f"{path} holds no {COMMAND} command")
 
 

@@ -22,8 +22,8 @@ from atdb_api.services import accounts
 from atdb_interface.client import Client
 from tests.conftest import SECRETS, Postgres
 from tests.gui.conftest import CHROMIUM
-from tests.gui.screenshots import observatory, replay, taking, week
-from tests.gui.screenshots.taking import Camera, Picture
+from tests.gui.screenshots import capture, observatory, replay, week
+from tests.gui.screenshots.capture import Camera, Picture
 from tests.serving import serve
 
 #: The names that stand in the history.
@@ -40,12 +40,12 @@ def main(folder: Path, plan: observatory.Plan) -> None:
         with _atdb(postgres, partial(observatory.fill, plan)) as (url, clients, filled):
             camera = Camera(chromium, url, folder, before=partial(observatory.give_signs, clients["airflow"]))
             camera.take(Picture("login", "/atdb/login/"), role=None)
-            for picture in taking.busy(filled):
+            for picture in capture.busy(filled):
                 camera.take(picture)
-            camera.take(Picture("bulk-preview", taking.many(filled), taking.of_many))
+            camera.take(Picture("bulk-preview", capture.many(filled), capture.of_many))
             undo = partial(observatory.hold_no_more, clients["operator"], filled)
             Camera(chromium, url, folder, before=undo).take(
-                Picture("bulk-result", taking.many(filled), taking.of_many_done)
+                Picture("bulk-result", capture.many(filled), capture.of_many_done)
             )
         with _atdb(postgres, partial(observatory.fill_calm, plan)) as (url, clients, _):
             camera = Camera(chromium, url, folder, before=partial(observatory.give_signs, clients["airflow"]))

@@ -19,7 +19,7 @@ from atdb_interface.disks import DiskUsage
 from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.lifecycle import STEPS, WORKING, Actor, ProductStatus, Status
 from tests import night_reports
-from tests.gui.screenshots.fates import ARCHIVE_AWAY, Fate, fate_of, times_of
+from tests.gui.screenshots.sample_histories import ARCHIVE_AWAY, SampleHistory, sample_history_of, times_of
 from tests.gui.screenshots.week import Planned
 
 S, P = Status, ProductStatus
@@ -49,19 +49,19 @@ _RECEIPTS = """
 
 
 @dataclass(frozen=True)
-class Told:
+class MadeObservation:
     """An observation that was made, and what became of it."""
 
     task_id: str
     planned: Planned
-    fate: Fate
+    history: SampleHistory
 
 
 @dataclass(frozen=True)
 class Observatory:
     """The week. `made`: its observations by day and kind, such as `(-1, "field")`."""
 
-    made: dict[tuple[int, str], Told]
+    made: dict[tuple[int, str], MadeObservation]
 
     def task_id(self, day: int, kind: str) -> str:
         """Name one of them."""
@@ -77,20 +77,20 @@ def fill(plan: Plan, clients: Clients, superuser_url: str, now: datetime) -> Obs
     made = {(each.day, each.kind): _walk(clients, each, now) for each in plan(now)}
     with _history(superuser_url) as history:
         moves = [
-            {"task_id": told.task_id, "status": status, "at": at}
-            for told in made.values()
-            for status, at in times_of(told.planned, told.fate, now)
+            {"task_id": each.task_id, "status": status, "at": at}
+            for each in made.values()
+            for status, at in times_of(each.planned, each.history, now)
         ]
         execute_batch(history, _EARLIER, moves)
         for statement in (_OF_PRODUCTS, _SINCE, _RECEIPTS):
             history.execute(statement)
-    told = Observatory(made)
-    _work(clients["airflow"], superuser_url, told, now)
-    _govern(clients["operator"], superuser_url, told, now)
-    _report(clients["airflow"], superuser_url, told, now)
+    observatory = Observatory(made)
+    _work(clients["airflow"], superuser_url, observatory, now)
+    _govern(clients["operator"], superuser_url, observatory, now)
+    _report(clients["airflow"], superuser_url, observatory, now)
     for days, make in ((0, night_reports.busy), (1, night_reports.empty), (2, night_reports.terrible)):
         clients["airflow"].store_night_report(make(night_reports.NIGHT - timedelta(days=days)))
-    return told
+    return observatory
 
 
 def fill_calm(plan: Plan, clients: Clients, superuser_url: str, now: datetime) -> Observatory:
@@ -102,20 +102,20 @@ def fill_calm(plan: Plan, clients: Clients, superuser_url: str, now: datetime) -
     return Observatory(made)
 
 
-def _walk(clients: Clients, each: Planned, now: datetime) -> Told:
-    fate = fate_of(each, now)
+def _walk(clients: Clients, each: Planned, now: datetime) -> MadeObservation:
+    history = sample_history_of(each, now)
     made = clients["astronomer"].create_observation(each.specification)
-    way = [status for status, _ in times_of(each, fate, now)]
-    for previous, status in pairwise(way):
+    route = [status for status, _ in times_of(each, history, now)]
+    for previous, status in pairwise(route):
         stage = _STAGE[previous, status]
         client = clients[_ACCOUNTS.get(stage, "airflow")]
         owner = f"{stage}/{_run(each, stage)}" if client is clients["airflow"] else None
         of_it = (made.taskID, made.field_beam, len(each.filenames), each.data_host)
-        reason = fate.reason.format(*of_it) if status is way[-1] else ""
+        reason = history.reason.format(*of_it) if status is route[-1] else ""
         _products(clients, made.taskID, each, status, owner, reason)
         lease = _LEASE_SECONDS if status in WORKING else None
         client.move(made.taskID, status, owner=owner, lease_seconds=lease, reason=reason)
-    return Told(made.taskID, each, fate)
+    return MadeObservation(made.taskID, each, history)
 
 
 def _run(each: Planned, stage: Actor) -> str:
@@ -179,7 +179,7 @@ def _move(
         move(task_id, [of(name) for name in names], owner=owner)
 
 
-def _work(airflow: Client, superuser_url: str, told: Observatory, now: datetime) -> None:
+def _work(airflow: Client, superuser_url: str, observatory: Observatory, now: datetime) -> None:
     """Let who has a lease tell how far the work is."""
     for (day, kind), part, trouble, hours in (
         ((-1, "field"), 0.62, "", 3.4),
@@ -187,7 +187,7 @@ def _work(airflow: Client, superuser_url: str, told: Observatory, now: datetime)
         ((-1, "search 1"), 0.85, "", 0.2),
         ((-2, "search 0"), 0.4, "", 0.1),
     ):
-        each = told.made[day, kind]
+        each = observatory.made[day, kind]
         owner = next(held.owner for held in airflow.leases(taskID=each.task_id))
         total = each.planned.total_bytes
         _renew(airflow, each.task_id, owner, int(total * part), total, trouble)
@@ -223,8 +223,8 @@ def _renew(airflow: Client, task_id: str, owner: str, done: int, total: int, tro
         _move(airflow.move_products, task_id, copied[:-1], P.ARCHIVED, owner)
 
 
-def _govern(operator: Client, superuser_url: str, told: Observatory, now: datetime) -> None:
-    broken = told.made[-2, "search 1"].planned.data_host
+def _govern(operator: Client, superuser_url: str, observatory: Observatory, now: datetime) -> None:
+    broken = observatory.made[-2, "search 1"].planned.data_host
     operator.change_stage(Actor.INGEST, slots=2, reason="the link to the archive is narrow")
     operator.change_stage(
         Actor.REMOVE, paused=True, reason=f"{broken}: a disk has read errors", delay_seconds=86_400
@@ -235,12 +235,12 @@ def _govern(operator: Client, superuser_url: str, told: Observatory, now: dateti
         )
 
 
-def _report(airflow: Client, superuser_url: str, told: Observatory, now: datetime) -> None:
+def _report(airflow: Client, superuser_url: str, observatory: Observatory, now: datetime) -> None:
     give_signs(airflow)
     airflow.sign_of_life("disks arts041", detail="measures every 5 minutes")
     _disks(airflow, superuser_url, filling=True)
-    late, failed = told.made[-1, "search 2"], told.made[-1, "scan 23"]
-    broken = told.made[-2, "search 1"]
+    late, failed = observatory.made[-1, "search 2"], observatory.made[-1, "scan 23"]
+    broken = observatory.made[-2, "search 1"]
     cause = ARCHIVE_AWAY.format(failed.task_id, failed.planned.specification["field_beam"])
     idle = f"completing for more than 1 h: nobody validates on {late.planned.data_host}"
     events = (
@@ -252,7 +252,7 @@ def _report(airflow: Client, superuser_url: str, told: Observatory, now: datetim
             f"3 products are on {broken.planned.data_host} that are removed here",
         ),
         (212, EventKind.OVERDUE, late.task_id, idle),
-        (97, EventKind.REPAIR, told.task_id(-1, "search 1"), "lost its run; it was given to another"),
+        (97, EventKind.REPAIR, observatory.task_id(-1, "search 1"), "lost its run; it was given to another"),
         (31, EventKind.OVERDUE, failed.task_id, f"7 of one cause: {cause}"),
     )
     airflow.raise_events(

@@ -38,13 +38,13 @@ _REDUCE = """async png => {
 
 def save(page: Page, picture: bytes, path: Path) -> None:
     """Write a picture, a PNG, with fewer colours. `page`: any page of which the browser may do the work."""
-    found = page.evaluate(_REDUCE, b64encode(picture).decode())
-    width, height, places = found["width"], found["height"], b64decode(found["places"])
+    reduced = page.evaluate(_REDUCE, b64encode(picture).decode())
+    width, height, places = reduced["width"], reduced["height"], b64decode(reduced["places"])
     rows = b"".join(b"\0" + places[row * width : (row + 1) * width] for row in range(height))
     header = struct.pack(">2I5B", width, height, 8, 3, 0, 0, 0)
     chunks = (
         (b"IHDR", header),
-        (b"PLTE", bytes(found["palette"])),
+        (b"PLTE", bytes(reduced["palette"])),
         (b"IDAT", zlib.compress(rows, 9)),
         (b"IEND", b""),
     )

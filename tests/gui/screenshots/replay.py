@@ -1,6 +1,7 @@
 """A real schedule about now: all of it is shifted so that one observation is about to end and another to start.
 
-What becomes of each is told by the day and kind that it is given here: those of the made-up week (`fates.py`).
+What becomes of each is told by the day and kind that it is given here: those of the made-up week
+(`sample_histories.py`).
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from tests.gui.screenshots.week import BEAM_BYTES_PER_SECOND, ENDS_FROM_NOW, Pla
 _MOST_OBSERVATIONS, _PART_BEFORE_NOW = 250, 0.7
 _LONG_SECONDS = 3600
 _COMPLETED = (-1, "pulsar 2")
-#: Days and kinds that the pictures and fates need: of the observations before now, the newest first.
+#: Days and kinds that the pictures and sample histories need: of the observations before now, the newest first.
 _LONG = ((-1, "field"), (-1, "search 0"), (-2, "search 0"))
 _SHORT = (
     (-1, "search 2"),

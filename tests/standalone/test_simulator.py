@@ -213,17 +213,17 @@ def test_an_observation_is_accepted_written_and_reported(
     checksums = set()
     for product in record["products"]:
         path = simulator.data / "wcudata1" / "data" / product["filename"]
-        found = records_of(path)
-        assert [(file.path, file.size, file.sha256) for file in found] == [
+        records = records_of(path)
+        assert [(file.path, file.size, file.sha256) for file in records] == [
             (file["path"], file["size"], file["sha256"]) for file in product["files"]
         ]
         assert {"table.dat", "table.info", "table.f0", "ANTENNA/table.dat", "SPECTRAL_WINDOW/table.f0"} < {
-            file.path for file in found
+            file.path for file in records
         }
-        assert product["checksum"] == product_checksum(found)
-        assert product["size"] == sum(file.size for file in found) == pytest.approx(SIZE, rel=0.1)
-        checksums |= {file.sha256 for file in found}
-    assert len(checksums) == 3 * len(found)  # no two files are alike
+        assert product["checksum"] == product_checksum(records)
+        assert product["size"] == sum(file.size for file in records) == pytest.approx(SIZE, rel=0.1)
+        checksums |= {file.sha256 for file in records}
+    assert len(checksums) == 3 * len(records)  # no two files are alike
     listing = "find . -type f -print0 | LC_ALL=C sort -z | xargs -r0 sha256sum | sha256sum"
     by_tools = subprocess.check_output(["/bin/sh", "-c", listing], cwd=path, text=True)
     assert by_tools.split()[0] == product["checksum"]
@@ -329,13 +329,13 @@ def test_what_is_not_there_is_answered_in_json(refusing: Simulator) -> None:
 
 
 def test_data_that_are_there_already_are_not_written_over(alone: Simulator) -> None:
-    theirs = alone.data / "wcudata1/data/apertif/precious.MS/table.dat"
-    theirs.parent.mkdir(parents=True)
-    theirs.write_text("theirs")
+    present = alone.data / "wcudata1/data/apertif/precious.MS/table.dat"
+    present.parent.mkdir(parents=True)
+    present.write_text("theirs")
     alone.post(TASK, parset(dataWriter__products="new.MS,precious.MS"))
     task = alone.wait_for(TASK, state="failed")
     assert "precious.MS is there already" in task["problem"]
-    assert theirs.read_text() == "theirs"
+    assert present.read_text() == "theirs"
     assert alone.written() == ["wcudata1/data/apertif/precious.MS/table.dat"]
 
 
@@ -507,9 +507,9 @@ def test_a_task_that_fails_is_told_to_atdb(unstarted: Callable[..., Simulator], 
     (simulator.data / "wcudata1/data/a.MS").write_text("theirs")
     simulator.start().post(observation.taskID, make_parset(observation, ["a.MS"]))
     simulator.wait_for(observation.taskID, state="failed", reported=True)
-    found = client.observation(observation.taskID)
-    assert found.my_status is Status.ERROR_NO_COMPLETING
-    assert "a.MS is there already" in found.status_history[-1].reason
+    stored = client.observation(observation.taskID)
+    assert stored.my_status is Status.ERROR_NO_COMPLETING
+    assert "a.MS is there already" in stored.status_history[-1].reason
 
 
 def test_it_gives_signs_of_life(unstarted: Callable[..., Simulator], client: Client, url: str) -> None:

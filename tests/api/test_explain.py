@@ -498,9 +498,13 @@ def test_it_is_at_its_end(app: Flask) -> None:
 @pytest.mark.parametrize("status", list(Status))
 def test_every_status_has_its_sentence(client: Client, observe: Observe, status: Status) -> None:
     made = observe(status)
-    found = client.why(made.taskID)
-    assert (found.taskID, found.my_status, found.since) == (made.taskID, status, made.status_since)
-    assert len(found.why) > 20
+    explanation = client.why(made.taskID)
+    assert (explanation.taskID, explanation.my_status, explanation.since) == (
+        made.taskID,
+        status,
+        made.status_since,
+    )
+    assert len(explanation.why) > 20
 
 
 def test_the_sentence_follows_what_happens(client: Client, observe: Observe) -> None:

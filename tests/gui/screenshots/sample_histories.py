@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from atdb_interface.lifecycle import Status
-from tests.conftest import way_to
+from tests.conftest import route_to
 from tests.gui.screenshots.week import Planned
 
 S = Status
@@ -18,7 +18,7 @@ _INGEST_BYTES_PER_SECOND, _CHECK_BYTES_PER_SECOND = 400e6, 2e9
 
 
 @dataclass(frozen=True)
-class Fate:
+class SampleHistory:
     """A status to end on, and why. `reason`: of a taskID, a beam, how many products there are, and a data host."""
 
     status: Status
@@ -27,64 +27,64 @@ class Fate:
 
 #: Yesterday's scans beside those that are archived.
 _SCANS = {
-    **{f"scan {n}": Fate(S.VALID) for n in range(18, 23)},
-    **{f"scan {n}": Fate(S.INGEST_ERROR, ARCHIVE_AWAY) for n in range(23, 30)},
-    "scan 32": Fate(S.INGEST_ERROR, CHECKSUM),
-    "scan 33": Fate(S.INCOMPLETE, "1 of {2} products are missing or empty: B0{1:02d}.MS"),
-    "scan 34": Fate(S.ABORTED, "thunderstorm: all dishes are parked"),
-    "scan 35": Fate(S.ON_HOLD, "the PI looks at the bandpass first"),
-    "scan 36": Fate(S.ERROR_TOO_LATE, "62 s past its start"),
-    "scan 37": Fate(S.ERROR_START_OBS, "the telescope refused it: RT9 does not track"),
-    "scan 38": Fate(S.ERROR_NO_COMPLETING, "no word from the data writer, 15 minutes past the end"),
+    **{f"scan {n}": SampleHistory(S.VALID) for n in range(18, 23)},
+    **{f"scan {n}": SampleHistory(S.INGEST_ERROR, ARCHIVE_AWAY) for n in range(23, 30)},
+    "scan 32": SampleHistory(S.INGEST_ERROR, CHECKSUM),
+    "scan 33": SampleHistory(S.INCOMPLETE, "1 of {2} products are missing or empty: B0{1:02d}.MS"),
+    "scan 34": SampleHistory(S.ABORTED, "thunderstorm: all dishes are parked"),
+    "scan 35": SampleHistory(S.ON_HOLD, "the PI looks at the bandpass first"),
+    "scan 36": SampleHistory(S.ERROR_TOO_LATE, "62 s past its start"),
+    "scan 37": SampleHistory(S.ERROR_START_OBS, "the telescope refused it: RT9 does not track"),
+    "scan 38": SampleHistory(S.ERROR_NO_COMPLETING, "no word from the data writer, 15 minutes past the end"),
 }
 _YESTERDAY = {
-    "field": Fate(S.INGESTING),
-    "search 0": Fate(S.INGESTING),
-    "search 1": Fate(S.CHECKING),
-    "search 2": Fate(S.COMPLETING),
-    "pulsar 2": Fate(S.COMPLETED, "skip_auto_ingest is set"),
+    "field": SampleHistory(S.INGESTING),
+    "search 0": SampleHistory(S.INGESTING),
+    "search 1": SampleHistory(S.CHECKING),
+    "search 2": SampleHistory(S.COMPLETING),
+    "pulsar 2": SampleHistory(S.COMPLETED, "skip_auto_ingest is set"),
     **_SCANS,
 }
 _BEFORE = {
-    (-2, "field"): Fate(S.ARCHIVED),
-    (-2, "search 0"): Fate(S.REMOVING),
-    (-2, "search 1"): Fate(S.REMOVE_ERROR, _REMOVAL),
-    (-3, "scan 5"): Fate(S.ABORTED, "wrong pointing, submitted again"),
+    (-2, "field"): SampleHistory(S.ARCHIVED),
+    (-2, "search 0"): SampleHistory(S.REMOVING),
+    (-2, "search 1"): SampleHistory(S.REMOVE_ERROR, _REMOVAL),
+    (-3, "scan 5"): SampleHistory(S.ABORTED, "wrong pointing, submitted again"),
 }
 
 
-def fate_of(each: Planned, now: datetime) -> Fate:
+def sample_history_of(each: Planned, now: datetime) -> SampleHistory:
     """Tell what has become of an observation."""
     if each.start > now:
         if each.day == 0 and each.kind == "search 0":
-            return Fate(S.STARTING)
-        return Fate(S.DEFINED if each.day > 0 and each.kind.startswith("pulsar") else S.SCHEDULED)
+            return SampleHistory(S.STARTING)
+        return SampleHistory(S.DEFINED if each.day > 0 and each.kind.startswith("pulsar") else S.SCHEDULED)
     if each.end > now:
-        return Fate(S.RUNNING)
+        return SampleHistory(S.RUNNING)
     if each.day == -1:
-        return _YESTERDAY.get(each.kind, Fate(S.ARCHIVED))
+        return _YESTERDAY.get(each.kind, SampleHistory(S.ARCHIVED))
     is_waiting_for_removal = each.day == -2 and each.kind.startswith("scan")
-    return _BEFORE.get((each.day, each.kind), Fate(S.ARCHIVED if is_waiting_for_removal else S.REMOVED))
+    return _BEFORE.get((each.day, each.kind), SampleHistory(S.ARCHIVED if is_waiting_for_removal else S.REMOVED))
 
 
-def way_of(fate: Fate) -> list[Status]:
+def route_of(history: SampleHistory) -> list[Status]:
     """Give the statuses that lead there after `defined`."""
-    if fate.status is S.ABORTED:
+    if history.status is S.ABORTED:
         return [S.SCHEDULED, S.ABORTED]
-    if fate.status is S.ON_HOLD:
-        return [*way_to(S.VALID), S.ON_HOLD]
-    return way_to(fate.status)
+    if history.status is S.ON_HOLD:
+        return [*route_to(S.VALID), S.ON_HOLD]
+    return route_to(history.status)
 
 
-def times_of(each: Planned, fate: Fate, now: datetime) -> Iterator[tuple[Status, datetime]]:
+def times_of(each: Planned, history: SampleHistory, now: datetime) -> Iterator[tuple[Status, datetime]]:
     """Tell when it came to each of its statuses: never after now, and one after the other."""
-    way = [S.DEFINED, *way_of(fate)]
+    route = [S.DEFINED, *route_of(history)]
     check = timedelta(seconds=60 + each.total_bytes / _CHECK_BYTES_PER_SECOND)
     ingest = timedelta(seconds=20 + each.total_bytes / _INGEST_BYTES_PER_SECOND)
     valid = each.end + timedelta(seconds=9) + check
     archived = valid + timedelta(seconds=14) + ingest
     removing = archived + timedelta(hours=6)
-    made = now if fate.status is S.DEFINED else min(each.start, now) - timedelta(days=2, hours=3)
+    made = now if history.status is S.DEFINED else min(each.start, now) - timedelta(days=2, hours=3)
     known = {
         S.DEFINED: made,
         S.SCHEDULED: made + timedelta(seconds=4),
@@ -107,5 +107,5 @@ def times_of(each: Planned, fate: Fate, now: datetime) -> Iterator[tuple[Status,
         S.ON_HOLD: valid + timedelta(minutes=40),
         S.ABORTED: each.start - timedelta(hours=1),
     }
-    for number, status in enumerate(way):
-        yield status, min(known[status], now - timedelta(seconds=40) * (len(way) - number))
+    for number, status in enumerate(route):
+        yield status, min(known[status], now - timedelta(seconds=40) * (len(route) - number))

@@ -60,8 +60,8 @@ def _is_write(call: ast.Call, tables: dict[str, str]) -> bool:
 def test_one_module_writes_history() -> None:
     modules = [path for path in ROOT.rglob("*.py") if path != WRITER and "migrations" not in path.parts]
     assert len(modules) > 50
-    found = [f"{path}:{line}" for path in modules for line in writes(path.read_text("utf-8"))]
-    assert found == []
+    writers = [f"{path}:{line}" for path in modules for line in writes(path.read_text("utf-8"))]
+    assert writers == []
     assert len(list(writes(WRITER.read_text("utf-8")))) > 3
 
 

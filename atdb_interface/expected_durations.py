@@ -12,14 +12,14 @@ EXPECTED = MappingProxyType({status: row.expected for status, row in STATUSES.it
 
 
 def due(
-    status: Status, *, since: datetime, start: datetime, end: datetime, rest: timedelta = timedelta(0)
+    status: Status, *, since: datetime, start: datetime, end: datetime, delay: timedelta = timedelta(0)
 ) -> datetime | None:
     """Return when an observation is overdue in a status that it has since then; None where it may stay for ever.
 
-    `rest`: for how long the stage that takes it from there lets it wait first.
+    `delay`: for how long the stage that takes it from there lets it wait first.
     """
     if status not in EXPECTED:
         return None
-    since += rest
+    since += delay
     begin = {Moment.ENTERED: since, Moment.START: max(start, since), Moment.END: max(end, since)}
     return begin[STATUSES[status].expected_from] + EXPECTED[status]

@@ -37,7 +37,7 @@ def test_what_is_made_has_a_status_from_its_creation_on(database_url: str, obser
     observe(products=2)
     engine = create_engine(database_url)
     with engine.connect() as connection:
-        found = connection.execute(
+        rows = connection.execute(
             text(
                 "select task_id, null as filename, created_at from observations union all "
                 "select task_id, filename, created_at from dataproducts"
@@ -48,7 +48,7 @@ def test_what_is_made_has_a_status_from_its_creation_on(database_url: str, obser
             for row in connection.execute(text("select * from transitions where previous is null"))
         }
     engine.dispose()
-    assert {(row.task_id, row.filename): row.created_at for row in found} == first
+    assert {(row.task_id, row.filename): row.created_at for row in rows} == first
     assert len(first) == 3
 
 
@@ -174,8 +174,8 @@ def test_a_cursor_belongs_to_its_ordering(http: httpx.Client, observe: Observe) 
 
 def test_only_the_fields_asked_for_are_answered(http: httpx.Client, observe: Observe) -> None:
     made = observe(products=1)
-    (found,) = http.get("/observations/", params={"fields": "taskID,my_status"}).json()["results"]
-    assert found == {"taskID": made.taskID, "my_status": "defined"}
+    (row,) = http.get("/observations/", params={"fields": "taskID,my_status"}).json()["results"]
+    assert row == {"taskID": made.taskID, "my_status": "defined"}
     detail = http.get(f"/observations/{made.id}/", params={"fields": "generated_dataproducts"}).json()
     assert detail == {"generated_dataproducts": made.generated_dataproducts}
     answer = http.get("/observations/", params={"fields": "taskID,secret"})

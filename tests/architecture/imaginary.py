@@ -12,7 +12,7 @@ from atdb_api.gui.overviews import diagram
 from atdb_api.models import StageSetting
 from atdb_api.roles import Role
 from atdb_api.services import observations
-from atdb_interface import actions, expected, lifecycle
+from atdb_interface import actions, expected_durations, lifecycle
 from atdb_interface.cli.main import main as cli
 from atdb_interface.lifecycle import Action, Actor, Status
 from atdb_interface.observations import NewObservation
@@ -46,7 +46,7 @@ def main(database_url: str) -> None:
                 "overdue": client.get("/atdb/observations/?overdue=true").json,
                 "row": {key: str(value) for key, value in asdict(lifecycle.STATUSES[status]).items()},
                 "boxes": [box.status for box in diagram.draw(lifecycle.STEPS).boxes],
-                "expected_seconds": expected.EXPECTED[status].total_seconds(),
+                "expected_seconds": expected_durations.EXPECTED[status].total_seconds(),
                 "actions": actions.actions_from(status),
                 "target": actions.target_of(action, Status.VALID),
             }

@@ -61,11 +61,11 @@ def test_the_child_of_a_killed_process_is_ended(settings: Settings, start: Start
 
 
 def test_other_processes_are_left_alone(settings: Settings, start: Start, tmp_path: Path) -> None:
-    theirs = replace(settings, state=tmp_path / "other")
+    other_stack = replace(settings, state=tmp_path / "other")
     longer = replace(settings, state=Path(f"{settings.state}-2"))
     others = [
         start(settings, "triggerer"),
-        start(theirs, "scheduler"),
+        start(other_stack, "scheduler"),
         start(longer, "scheduler"),
         start(None, "scheduler"),
     ]

@@ -16,7 +16,7 @@ Watch = Callable[[str, str, httpx.Response | None], bool]
 
 
 @contextmanager
-def way_to(url: str, watch: Watch, *, port: int = 0) -> Iterator[str]:
+def watched_proxy(url: str, watch: Watch, *, port: int = 0) -> Iterator[str]:
     """Carry requests to a server one after the other; `watch` sees each before it is sent, and its answer."""
     one_at_a_time = threading.Lock()
 

@@ -1,4 +1,4 @@
-"""Become one process of the stack: `python -m standalone.stack.process NAME`, which supervisord runs.
+"""Become one process of the stack: `python -m standalone.stack.start_process NAME`, which supervisord runs.
 
 It first ends what its former incarnation has left, waits for what it needs, and then is that process.
 """

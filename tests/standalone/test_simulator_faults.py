@@ -19,7 +19,7 @@ from atdb_interface.instruments.apertif.parset import make_parset
 from atdb_interface.lifecycle import Status
 from standalone.settings import HOST
 from standalone.simulator.faults import PLAN, Fault, Plan, Rule
-from tests.standalone.test_telescope import (
+from tests.standalone.test_simulator import (
     TASK,
     Simulator,
     alone,
@@ -120,9 +120,9 @@ def test_a_disk_that_stays_full_ends_the_task_and_atdb_is_told(
         simulator.log.read_text,
         seconds=60,
     )
-    found = client.observation(observation.taskID)
-    assert found.my_status is Status.ERROR_NO_COMPLETING
-    assert "No space left on device" in found.status_history[-1].reason
+    stored = client.observation(observation.taskID)
+    assert stored.my_status is Status.ERROR_NO_COMPLETING
+    assert "No space left on device" in stored.status_history[-1].reason
 
 
 def is_missing(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The entry point of the images: `python -m standalone.containers.service SERVICE` becomes one service.
+"""The entry point of the images: `python -m standalone.containers.entry_point SERVICE` becomes one service.
 
 The service's secrets are in the file that ATDB_SECRETS names. They reach the process by its environment, as on one
 machine, and so stand neither in the container's configuration nor on a command line.

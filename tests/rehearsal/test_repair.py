@@ -9,8 +9,8 @@ from atdb_interface.checksum import product_checksum, records_of
 from standalone.rehearsal import repair
 from standalone.settings import Settings
 from standalone.simulator.faults import Fault, Rule
-from tests.standalone.test_telescope import SIZE, TASK, Simulator, alone, parset, unstarted
-from tests.standalone.test_telescope_faults import plan
+from tests.standalone.test_simulator import SIZE, TASK, Simulator, alone, parset, unstarted
+from tests.standalone.test_simulator_faults import plan
 
 __all__ = ["alone", "unstarted"]  # fixtures
 
@@ -26,7 +26,7 @@ def test_a_broken_product_is_made_whole(alone: Simulator, settings: Settings, fa
     alone.post(TASK, parset(dataWriter__products="a.fits,b.MS,c.MS"))
     products = alone.wait_for(TASK, state="finished")["products"]
     assert repair.damaged(settings, TASK) == ["a.fits", "b.MS"]
-    assert repair.mend(settings, TASK)
+    assert repair.repair_products(settings, TASK)
     folder = settings.data / "wcudata1/data/apertif"
     for product in products:
         assert product_checksum(records_of(folder / product["filename"])) == product["checksum"]
@@ -34,9 +34,9 @@ def test_a_broken_product_is_made_whole(alone: Simulator, settings: Settings, fa
 
 
 def test_what_is_not_finished_is_not_mended(alone: Simulator, settings: Settings) -> None:
-    assert not repair.mend(settings, TASK)
+    assert not repair.repair_products(settings, TASK)
     alone.post(TASK, parset(start=3600))
-    assert not repair.mend(settings, TASK)
+    assert not repair.repair_products(settings, TASK)
 
 
 def test_a_product_of_another_size_is_not_put_in_its_place(alone: Simulator, settings: Settings) -> None:
@@ -44,4 +44,4 @@ def test_a_product_of_another_size_is_not_put_in_its_place(alone: Simulator, set
     alone.post(TASK, parset(dataWriter__products="a.fits"))
     alone.wait_for(TASK, state="finished")
     with pytest.raises(ValueError, match="cannot be made again"):
-        repair.mend(replace(settings, product_bytes=2 * SIZE), TASK)
+        repair.repair_products(replace(settings, product_bytes=2 * SIZE), TASK)

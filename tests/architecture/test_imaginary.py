@@ -77,34 +77,36 @@ def run(tree: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture(scope="module")
-def told(run: Callable[..., subprocess.CompletedProcess[str]], postgres: Postgres) -> tuple[dict[str, Any], str]:
+def results(
+    run: Callable[..., subprocess.CompletedProcess[str]], postgres: Postgres
+) -> tuple[dict[str, Any], str]:
     """What the project makes of it, and the help of the command line."""
-    done = run("-m", "tests.house.imaginary", postgres.new_database())
+    done = run("-m", "tests.architecture.imaginary", postgres.new_database())
     assert done.returncode == 0, done.stderr[-3000:]
     first, _, rest = done.stdout.partition("\n")
     return json.loads(first), rest
 
 
-def test_each_page_shows_the_status(told: tuple[dict[str, Any], str]) -> None:
-    for path, page in told[0]["pages"].items():
+def test_each_page_shows_the_status(results: tuple[dict[str, Any], str]) -> None:
+    for path, page in results[0]["pages"].items():
         assert "calibrating" in page or path == "/services/", path
-    assert "calibrate" in told[0]["pages"]["/services/"]
+    assert "calibrate" in results[0]["pages"]["/services/"]
 
 
-def test_lists_find_it_and_call_it_overdue(told: tuple[dict[str, Any], str]) -> None:
-    assert told[0]["list"]["count"] == told[0]["overdue"]["count"] == 1
-    assert told[0]["expected_seconds"] == 3 * 3600
+def test_lists_find_it_and_call_it_overdue(results: tuple[dict[str, Any], str]) -> None:
+    assert results[0]["list"]["count"] == results[0]["overdue"]["count"] == 1
+    assert results[0]["expected_seconds"] == 3 * 3600
 
 
-def test_the_drawing_has_a_box_for_it(told: tuple[dict[str, Any], str]) -> None:
-    assert "calibrating" in told[0]["boxes"]
+def test_the_drawing_has_a_box_for_it(results: tuple[dict[str, Any], str]) -> None:
+    assert "calibrating" in results[0]["boxes"]
 
 
-def test_the_action_is_offered_everywhere(told: tuple[dict[str, Any], str]) -> None:
-    assert told[0]["target"] == "calibrating"
-    assert set(told[0]["actions"]) == {"hold", "cancel"}
-    assert "calibrate it" in told[1]
-    assert "&#34;calibrate&#34;" in told[0]["pages"]["/atdb/openapi.json"]
+def test_the_action_is_offered_everywhere(results: tuple[dict[str, Any], str]) -> None:
+    assert results[0]["target"] == "calibrating"
+    assert set(results[0]["actions"]) == {"hold", "cancel"}
+    assert "calibrate it" in results[1]
+    assert "&#34;calibrate&#34;" in results[0]["pages"]["/atdb/openapi.json"]
 
 
 @pytest.mark.parametrize(
