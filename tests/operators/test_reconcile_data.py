@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
@@ -15,7 +16,7 @@ from atdb_interface.events import EventKind
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation
 from operators.data.local_products import path_of
-from operators.reconcile import compare_data
+from operators.reconcile import compare_data, data_pass
 from operators.reconcile.compare_data import NAME, CompareDataOperator
 from operators.stages.remove import RemoveProductsOperator
 from tests.operators.conftest import Context
@@ -191,6 +192,120 @@ def test_a_difference_that_is_only_one_of_time_is_none(
     client: Client, look: Look, archived: Make, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = archived()
+    size_on_disk = data_pass.size_on_disk
+
+    def and_then_it_is_removed(path: Path) -> int | None:
+        if client.observation(made.taskID).my_status is Status.ARCHIVED:
+            RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
+        return size_on_disk(path)
+
+    monkeypatch.setattr(data_pass, "size_on_disk", and_then_it_is_removed)
+    assert look() == []
+    assert client.observation(made.taskID).my_status is Status.REMOVED
+
+
+def test_a_data_host_that_is_not_mounted_is_one_finding(
+    client: Client, look: Look, validated: Make, data_root: Path
+) -> None:
+    validated()
+    validated()
+    shutil.rmtree(data_root / "wcudata1")
+    assert look() == [f"the data host wcudata1 is not mounted in {data_root}"]
+    assert look() == []
+
+
+def test_an_archive_that_is_not_there_is_one_finding(
+    client: Client, look: Look, removed: Make, archive_root: Path
+) -> None:
+    removed()
+    archive_root.rename(archive_root.with_name("away"))
+    (sentence,) = look()
+    assert sentence.startswith("the archive cannot be looked at: ArchiveError: ")
+    assert look() == []
+
+
+def test_an_archive_that_goes_away_meanwhile_is_one_finding_too(
+    client: Client, look: Look, removed: Make, archive_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed()
+    size_on_disk = data_pass.size_on_disk
+
+    def and_then_it_is_away(path: Path) -> int | None:
+        if archive_root.exists():
+            archive_root.rename(archive_root.with_name("away"))
+        return size_on_disk(path)
+
+    monkeypatch.setattr(data_pass, "size_on_disk", and_then_it_is_away)
+    (sentence,) = look()
+    assert sentence.startswith("the archive cannot be looked at: ArchiveError: ")
+
+
+def test_a_data_root_that_is_not_there_is_one_finding(
+    client: Client, look: Look, validated: Make, data_root: Path
+) -> None:
+    validated()
+    data_root.rename(data_root.with_name("away"))
+    assert look() == [f"the data root ATDB_DATA_ROOT={data_root} is not there"]
+
+
+def test_what_is_left_half_written_is_deleted_where_nobody_ingests(
+    client: Client, look: Look, archived: Make, validated: Make, archive_root: Path
+) -> None:
+    ended, under_way = archived(), validated()
+    client.move(under_way.taskID, Status.INGESTING, owner="ingest/run 2", lease_seconds=60)
+    parts = []
+    for made in (ended, under_way):
+        folder = in_archive(archive_root, made)
+        (folder / f".{made.taskID}_0.MS.0123456789ab.part").mkdir(parents=True)
+        (folder / f".{made.taskID}_1.fits.0123456789ab.part").write_bytes(b"half")
+        parts.append(sorted(folder.glob(".*.part")))
+    assert [len(each) for each in parts] == [2, 2]
+    assert look() == [f"{part} was left half written in the archive, and is deleted" for part in parts[0]]
+    assert [part.exists() for part in (*parts[0], *parts[1])] == [False, False, True, True]
+    assert {event.kind for event in client.events()} == {EventKind.REPAIR}
+    assert look() == []
+
+
+def test_a_part_of_an_ingest_that_has_just_begun_is_left(
+    client: Client, look: Look, validated: Make, archive_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = validated()
+    part = in_archive(archive_root, made) / f".{made.taskID}_1.fits.0123456789ab.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"half")
+    new_events = compare_data.new_events
+
+    def and_then_it_is_ingested(*arguments: Any) -> Any:
+        client.move(made.taskID, Status.INGESTING, owner="ingest/run 2", lease_seconds=60)
+        return new_events(*arguments)
+
+    monkeypatch.setattr(compare_data, "new_events", and_then_it_is_ingested)
+    assert look() == []
+    assert part.exists()
+
+
+def test_the_next_pass_goes_on_where_the_last_has_stopped(
+    client: Client, look: Look, validated: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare_data, "OBSERVATIONS", 2)
+    made = [validated(products=2) for _ in range(3)]
+    missing = []
+    for each in made:
+        product = products_of(client, each)[0]
+        delete(path_of(product))
+        missing.append(f"{product.filename} is valid, but not on its data host")
+    assert look() == missing[:2]
+    assert progress(client) == f"has compared the data up to {made[1].taskID}"
+    assert look() == missing[2:]
+    assert progress(client) == "has compared all data"
+
+
+def test_a_pass_without_time_compares_one_observation_and_the_next_goes_on(
+    client: Client, look: Look, validated: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [validated(products=2) for _ in range(2)]
+    for each in made:
+        delete(path_of(products_of(client, each)[0]))
     monkeypatch.setattr(compare_data, "COMPARE_SECONDS", 0.0)
     assert len(look()) == 1
     assert progress(client) == f"has compared the data up to {made[0].taskID}"
