@@ -9,7 +9,7 @@ from atdb_interface.base_models import Wire
 from atdb_interface.dataproducts import DataProductChange
 from atdb_interface.observations import ObservationChange
 
-#: ATDB refuses a bulk change of more items, because an operator cannot check so long a preview.
+#: ATDB refuses a bulk change of more items, because an operator cannot check a longer preview.
 MOST_ITEMS = 10_000
 
 _Change = TypeVar("_Change", ObservationChange, DataProductChange)
