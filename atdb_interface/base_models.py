@@ -33,7 +33,7 @@ class Forcible(Wire):
     @model_validator(mode="after")
     def _force_has_a_reason(self) -> Self:
         if self.force and not re.search(VISIBLE, self.reason):
-            raise ValueError("reason: a forced move requires a reason")
+            raise ValueError("reason: a forced move needs one")
         return self
 
 

@@ -72,7 +72,7 @@ class ObservationFields(Wire):
     def _options_are_readable(self) -> Self:
         written = json.dumps(self.options)
         if len(written) > LONGEST_TEXT or "\\u0000" in written:
-            raise ValueError(f"options: must have at most {LONGEST_TEXT} characters as JSON, and no NUL character")
+            raise ValueError(f"options: longer than {LONGEST_TEXT} characters, or NUL among them")
         self.options.update(read_known_options(self.options))
         return self
 

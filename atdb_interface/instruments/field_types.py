@@ -43,7 +43,7 @@ def _adapter(find: Callable[[Instrument], Any]) -> TypeAdapter[Any] | None:
 
 
 def read_known_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the options that the instrument knows. Raises ValueError for the first that cannot be read."""
+    """Read those options that the instrument knows. ValueError names the first that cannot be read."""
     known = {}
     for name, kind in instrument().options.items():
         if name in options:
