@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         _take_observations(action_parser)
         _take_reason(action_parser)
     priority = command("priority", change.prioritise, "change the priority of observations")
-    priority.add_argument("priority", type=int, help="from -1000 to 1000; the highest is available to claim first")
+    priority.add_argument("priority", type=int, help="from -1000 to 1000; a higher priority is claimed first")
     _take_observations(priority)
     _take_reason(priority, kept="the changes")
     stage = command("stage", change.govern, "pause or resume a stage, or change its limits")

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from atdb_interface.client import Client
 from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.lifecycle import Status
@@ -99,6 +101,12 @@ def test_a_stage_is_paused_and_goes_on(run: Run, client: Client) -> None:
     assert run("atdb", "stage", "ingest", user="operator").returncode == 2
     assert run("atdb", "stage", "ingest", "--pause", user="viewer").returncode == 2
     assert not any(stage.paused for stage in client.stages())
+
+
+@pytest.mark.parametrize("options", [["--resume", "--delay=60"], ["--go-on", "--rest=60"]], ids=["new", "old"])
+def test_the_old_names_of_options_still_work(run: Run, options: list[str]) -> None:
+    done = run("atdb", "stage", "remove", *options, user="operator")
+    assert done.stdout == "remove: not paused, slots unlimited, delay 60 s\n"
 
 
 def test_why_says_it_in_one_sentence(run: Run, observe: Observe) -> None:
