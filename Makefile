@@ -113,6 +113,7 @@ check: .venv/dev ## Check style, types, the direction of imports, and the files 
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.literals
 	$(BIN)/python -m tools.instrument_words
+	$(BIN)/python -m tools.language
 	$(BIN)/hadolint deploy/*.Dockerfile
 	$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yaml
 

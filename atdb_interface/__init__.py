@@ -1,1 +1,1 @@
-"""The contract of ATDB, and the one way in: its lifecycle, wire models, errors, client and commands."""
+"""The public interface of ATDB: its lifecycle, wire models, errors, client and commands."""

@@ -1,4 +1,4 @@
-"""What an operator can do to any observation, and where that leads."""
+"""The actions of operators on observations, and the status to which each one leads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ __all__ = ["ACTIONS", "REMEDIES", "RETRIES", "Action", "ActionRow", "actions_fro
 
 @dataclass(frozen=True)
 class ActionRow:
-    """All that is true of one action. `does`: what the command line says of it. `effect`: what a page says.
+    """The properties of one action. `does`: its help on the command line. `effect`: its description on a page.
 
-    In `effect`, `{target}` is the status that follows. `is_dangerous`: it cannot be undone.
+    In `effect`, `{status}` is the present status and `{target}` the next one. `is_dangerous`: it cannot be undone.
     """
 
     does: str
@@ -33,39 +33,39 @@ class ActionRow:
 
 ACTIONS: Mapping[Action, ActionRow] = MappingProxyType({
     Action.HOLD: ActionRow(
-        "put observations on hold; work on them is stopped",
-        "Nothing acts on it until somebody resumes it. It is {status} again then.",
+        "put observations on hold and stop the work on them",
+        "No stage works on the observation until an operator resumes it. Then it is {status} again.",
         needs_reason=True,
     ),
     Action.RESUME: ActionRow(
-        "let observations on hold go on where they were",
-        "It goes back to {target} and is worked on again.",
+        "resume observations on hold from where they were",
+        "The observation returns to {target}, and work on it continues.",
     ),
     Action.CANCEL: ActionRow(
-        "cancel observations; what is under way is stopped",
-        "The observation is aborted for good.",
+        "cancel observations and stop the work on them",
+        "The observation becomes aborted. This cannot be undone.",
         needs_reason=True,
         is_dangerous=True,
     ),
     Action.RETRY: ActionRow(
-        "put observations that failed back to where they can be tried again",
-        "It goes back to {target}, from where it is tried again.",
+        "retry observations that failed",
+        "The observation returns to {target} and is processed again from there.",
     ),
     Action.CHECK: ActionRow(
-        "have the data of observations validated again",
-        "It becomes {target} and its data are validated again; what the archive has stays there.",
+        "validate the data of observations again",
+        "The observation becomes {target}, and its data are validated again. Data in the archive stay there.",
     ),
     Action.INGEST: ActionRow(
-        "have the data of observations ingested after all, or again",
-        "It becomes {target} and its data are brought into the archive.",
+        "ingest the data of observations after all, or again",
+        "The observation becomes {target}, and its data are copied into the archive.",
     ),
 })  # fmt: skip
 
-#: What a retry of each error status goes back to.
+#: For each error status, the status to which a retry leads.
 RETRIES = MappingProxyType(
     {status: row.actions[Action.RETRY] for status, row in STATUSES.items() if Action.RETRY in row.actions}
 )
-#: What an operator does to all that have a status, so that they go on.
+#: For each status that needs attention, the action with which an operator solves the problem.
 REMEDIES = MappingProxyType(
     {
         status: next(iter(row.actions))
@@ -76,10 +76,10 @@ REMEDIES = MappingProxyType(
 
 
 def target_of(action: Action, status: Status, held_from: Status | None = None) -> Status | None:
-    """Return where an action leads from a status, or None where it makes no sense there.
+    """Return the status to which an action leads, or None if the action is not possible from this status.
 
-    A cancel of an ingest or a removal ends on the stage's error status, as some of its products have gone on
-    already: an operator decides about the rest.
+    A cancel of an ingest or a removal leads to the stage's error status, because some products have been archived
+    or removed already. An operator decides about the others.
     """
     match action:
         case Action.HOLD:
@@ -95,18 +95,19 @@ def target_of(action: Action, status: Status, held_from: Status | None = None) -
 
 
 def actions_from(status: Status, held_from: Status | None = None) -> list[Action]:
-    """Return what an operator can do to an observation that has this status."""
+    """Return the actions that are possible from a status."""
     return [action for action in Action if target_of(action, status, held_from) is not None]
 
 
 def effect_of(action: Action, status: Status, target: Status) -> str:
-    """Return what an action does to an observation, for the operator who is about to ask for it."""
+    """Return the effect of an action in one or two sentences, for the operator who is about to request it."""
     if action is Action.HOLD and status in WORKING:
         return (
-            f"The work on it stops. A resume puts it back to {resume_target(status)}, where the work begins anew."
+            "The work on the observation stops. When an operator resumes it, "
+            f"it returns to {resume_target(status)}, and the work begins again."
         )
     if action is Action.CANCEL and target is not Status.ABORTED:
-        return f"The work on it stops and it becomes {target}. What has been done stays done."
+        return f"The work on the observation stops, and it becomes {target}. Completed steps are not undone."
     if action is Action.CANCEL and status in AT_THE_TELESCOPE:
-        return "The telescope is stopped, and the observation is aborted for good."
+        return "The telescope is stopped, and the observation becomes aborted. This cannot be undone."
     return ACTIONS[action].effect.format(status=status, target=target)

@@ -1,6 +1,6 @@
 """The names of Apertif's old client, so that services written for it keep working.
 
-A key is `resource:field`, such as `observations:my_status`. The errors are those of `atdb_interface.errors`.
+A key is `resource:field`, such as `observations:my_status`. Methods raise the errors of `atdb_interface.errors`.
 """
 
 import json
@@ -22,9 +22,9 @@ _LOOSE = re.compile(r"\s*\{\s*\w+\s*[=:]")
 
 
 class ATDB:
-    """Speak to ATDB by the old names. `host`: a preset such as "prod", or an address with or without `/atdb/`.
+    """A client of ATDB with the old names. `host`: a preset such as "prod", or a URL with or without `/atdb/`.
 
-    Where `user` and `password` are not given, they are the preset's. `verbose` prints what is asked.
+    `user` and `password` are those of the preset, unless they are given. `verbose` prints each request.
     """
 
     def __init__(
@@ -38,28 +38,28 @@ class ATDB:
         ).client()
 
     def do_GET_ID(self, key: str, value: Any) -> Any:
-        """Give the id of the first item whose field has this value, or "-1"."""
+        """Return the id of the first item whose field has this value, or "-1"."""
         resource, field = _split(key)
         return next((row["id"] for row in self._rows(resource, "id", {field: value})), "-1")
 
     def do_GET(self, key: str, id: int | str | None = None, taskid: str | None = None) -> Any:
-        """Give a field of the item with this id, or of the first with this taskID."""
+        """Return a field of the item with this id, or of the first item with this taskID."""
         resource, field = _split(key)
         for row in self._rows(resource, field, _named(id, taskid)):
             return row[field]
-        raise NotFound(f"none of {resource} has id {id} or taskID {taskid}")
+        raise NotFound(f"no item of {resource} has id {id} or taskID {taskid}")
 
     def do_GET_LIST(self, key: str, query: str = "") -> list[Any]:
-        """Give a field of all items that match a query, such as `my_status__in=starting,running`."""
+        """Return a field of all items that match a query, such as `my_status__in=starting,running`."""
         resource, field = _split(key)
         return [row[field] for row in self._rows(resource, field, _filters(query))]
 
     def do_GET_NextObservation(
         self, my_status: str, observing_mode: str = "", datawriter: str = ""
     ) -> tuple[str | None, float | None]:
-        """Give the taskID of the observation that starts nearest to now, and how many minutes are left.
+        """Return the taskID of the observation that starts nearest to now, and the minutes until its start.
 
-        They are negative where it should have started. (None, None) where no observation matches.
+        The minutes are negative if the start has passed. Return (None, None) if no observation matches.
         """
         now = datetime.now(UTC)
         filters = {
@@ -78,20 +78,20 @@ class ATDB:
         return nearest.taskID, (nearest.starttime - now).total_seconds() / 60
 
     def do_GET_Observation(self, taskid: str) -> Fields:
-        """Give all fields of an observation."""
+        """Return all fields of an observation."""
         self._say("GET", "observations", taskid)
         return self._client.observation(taskid).model_dump(mode="json")
 
     def do_PUT(
         self, key: str = "observations", id: int | str | None = None, value: Any = None, taskid: str | None = None
     ) -> None:
-        """Set a field of the item with this id, or of the only one with this taskID; `new_status` moves it."""
+        """Set a field of the item with this id, or of the only item with this taskID; `new_status` moves it."""
         resource, field = _split(key)
         ids = [id] if id is not None else self._ids(resource, _named(id, taskid))
         if not ids:
-            raise NotFound(f"none of {resource} has taskID {taskid}")
+            raise NotFound(f"no item of {resource} has taskID {taskid}")
         if len(ids) > 1:
-            raise BadRequest(f"{taskid} has {len(ids)} {resource}: name one by its id, or use do_PUT_LIST")
+            raise BadRequest(f"{taskid} has {len(ids)} {resource}. Give the id of one, or use do_PUT_LIST.")
         self._change(resource, ids[0], {field: value})
 
     def do_PUT_LIST(self, key: str = "dataproducts", taskid: str | None = None, value: Any = None) -> None:
@@ -101,28 +101,28 @@ class ATDB:
             self._change(resource, each, {field: value})
 
     def do_POST(self, resource: str, payload: str | Fields) -> None:
-        """Make an item of JSON text, a dict, or the loose `{name=WSRTA180223003_B003.MS,taskID=180223003}`."""
+        """Create an item from JSON text, a dict, or the loose `{name=WSRTA180223003_B003.MS,taskID=180223003}`."""
         self._create(resource, _read(payload))
 
     def do_POST_json(self, resource: str, payload: str | Fields) -> None:
-        """Make an item of JSON text or a dict."""
+        """Create an item from JSON text or a dict."""
         self._create(resource, _read_json(payload))
 
     def do_POST_dataproducts(self, taskid: str, dataproducts: Iterable[Fields]) -> str:
-        """Make data products of an observation, all or none; its taskID."""
+        """Create data products of an observation, all or none, and return its taskID."""
         products = [{"taskID": taskid, **product} for product in dataproducts]
         self._say("POST", "dataproducts", products)
         self._client.create_dataproducts(products)
         return taskid
 
     def do_DELETE(self, resource: str, id: int | str) -> None:
-        """Delete an item, or those of a range of ids such as `11..15` that are there."""
+        """Delete an item, or all existing items in a range of ids such as `11..15`."""
         delete = {
             "observations": self._client.delete_observation,
             "dataproducts": self._client.delete_dataproduct,
         }.get(resource)
         if delete is None:
-            raise BadRequest(f"nothing of {resource!r} can be deleted")
+            raise BadRequest(f"items of {resource!r} cannot be deleted")
         first, dots, last = str(id).partition("..")
         for each in self._ids(resource, {"id__range": f"{first},{last}"}) if dots else [first]:
             self._say("DELETE", resource, each)
@@ -143,13 +143,13 @@ class ATDB:
             case "dataproducts":
                 self._client.change_dataproduct(int(id), **fields)
             case _:
-                raise BadRequest(f"nothing of {resource!r} can be changed")
+                raise BadRequest(f"items of {resource!r} cannot be changed")
 
     def _create(self, resource: str, fields: Fields) -> None:
         self._say("POST", resource, fields)
         match resource:
             case "observations":
-                if fields.get("new_status") == Status.DEFINED:  # which it gets without being asked for it
+                if fields.get("new_status") == Status.DEFINED:  # ATDB sets this status itself
                     fields = {name: value for name, value in fields.items() if name != "new_status"}
                 self._client.create_observation(fields)
             case "dataproducts":
@@ -159,7 +159,7 @@ class ATDB:
                 others = {name: getattr(ask, name) for name in fields if name not in ("taskID", "name")}
                 self._client.move(ask.taskID, ask.name, **others)
             case _:
-                raise BadRequest(f"nothing can be added to {resource!r}")
+                raise BadRequest(f"items cannot be added to {resource!r}")
 
     def _say(self, *words: Any) -> None:
         if self._verbose:
@@ -178,19 +178,19 @@ def _named(id: int | str | None, taskid: str | None) -> Fields:
         return {"id": id}
     if taskid is not None:
         return {"taskID": taskid}
-    raise BadRequest("an id or a taskid is needed")
+    raise BadRequest("give an id or a taskid")
 
 
 def _filters(query: str) -> Fields:
     pairs = parse_qsl(query.removeprefix("?"), keep_blank_values=True)
     filters = dict(pairs)
     if len(filters) < len(pairs):
-        raise BadRequest(f"{query!r} says something twice")
+        raise BadRequest(f"{query!r} has the same filter twice")
     return filters
 
 
 def _read(payload: str | Fields) -> Fields:
-    """Read a payload in any notation. In the loose one, names are without quotes and values without commas."""
+    """Read a payload in any notation. The loose one has no quotes around names, and no commas in values."""
     if not isinstance(payload, str) or not _LOOSE.match(payload):
         return _read_json(payload)
     fields = {}
@@ -210,5 +210,5 @@ def _read_json(payload: str | Fields) -> Fields:
     except ValueError as error:
         raise BadRequest(f"{payload!r} is not JSON: {error}") from None
     if not isinstance(fields, dict):
-        raise BadRequest(f"{payload!r} is not one object")
+        raise BadRequest(f"{payload!r} is not a JSON object")
     return fields

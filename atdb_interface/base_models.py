@@ -1,4 +1,4 @@
-"""What the models of all resources are made of: what is sent, requests for a move, and pages of lists."""
+"""Base models of all resources: request bodies, requests for a move, and pages of lists."""
 
 import re
 from typing import Generic, Self, TypeVar
@@ -11,7 +11,7 @@ from atdb_interface.text_values import NOT_SET
 
 
 class Wire(BaseModel):
-    """Base of all that is sent to ATDB: a field that it does not know is an error, never dropped."""
+    """Base of all request bodies. A field that ATDB does not know is an error; it is never ignored."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -23,7 +23,7 @@ FORCE_HAS_A_REASON: JsonDict = {
 
 
 class Forcible(Wire):
-    """A request for a move. `force`: make it though the lifecycle has no such step; operators only."""
+    """A request for a move. `force`: make the move although the lifecycle does not allow it; operators only."""
 
     model_config = ConfigDict(json_schema_extra=FORCE_HAS_A_REASON)
 
@@ -41,7 +41,7 @@ Item = TypeVar("Item", bound=BaseModel)
 
 
 class Page(BaseModel, Generic[Item]):
-    """One page of a list; `next` and `previous` are whole addresses. A walk by `cursor` does not count."""
+    """One page of a list. `next` and `previous` are full URLs. `count` is null in a walk by `cursor`."""
 
     count: int | None
     next: str | None

@@ -1,4 +1,4 @@
-"""One request for all that match a filter: first a preview with a token, then the same again with that token."""
+"""Bulk changes: a request for all items that match a filter, first as a preview, then with the preview's token."""
 
 from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
@@ -9,14 +9,14 @@ from atdb_interface.base_models import Wire
 from atdb_interface.dataproducts import DataProductChange
 from atdb_interface.observations import ObservationChange
 
-#: More than this are refused: what a person cannot look through should be narrowed down.
+#: ATDB refuses a bulk change of more items, because an operator cannot check a longer preview.
 MOST_ITEMS = 10_000
 
 _Change = TypeVar("_Change", ObservationChange, DataProductChange)
 
 
 class Verdict(StrEnum):
-    """What becomes of one item: changed, or already so, or refused and why."""
+    """The outcome for one item: changed, unchanged because it has these values already, or refused."""
 
     CHANGED = "changed"
     UNCHANGED = "unchanged"
@@ -24,10 +24,10 @@ class Verdict(StrEnum):
 
 
 class Bulk(Wire, Generic[_Change]):
-    """Change all that match. `filters`: as in the address of a list, at least one.
+    """A change of all items that match. `filters`: as in the URL of a list, at least one.
 
-    Without `token` it is a preview, and changes nothing. With the token of its preview it is carried out, if
-    still the same items match and have the same statuses.
+    Without `token`, the request is a preview and changes nothing. With the token of its preview, ATDB makes the
+    changes if the same items still match and have the same statuses.
     """
 
     filters: Annotated[dict[str, str], Field(min_length=1)]
@@ -36,7 +36,7 @@ class Bulk(Wire, Generic[_Change]):
 
 
 class BulkItem(BaseModel):
-    """The verdict on one item; `my_status` is what it has, or had before it was changed."""
+    """The verdict on one item. `my_status`: the status of the item, before the change if there was one."""
 
     id: int
     taskID: str
@@ -47,7 +47,7 @@ class BulkItem(BaseModel):
 
 
 class BulkAnswer(BaseModel):
-    """What the request does (`executed` is false) or did to each item that matches."""
+    """The verdict on each item that matches. `executed`: false for a preview."""
 
     token: str
     executed: bool
@@ -57,8 +57,8 @@ class BulkAnswer(BaseModel):
 
 
 class ObservationBulk(Bulk[ObservationChange]):
-    """Change all observations that match."""
+    """A change of all observations that match."""
 
 
 class DataProductBulk(Bulk[DataProductChange]):
-    """Change all data products that match."""
+    """A change of all data products that match."""

@@ -1,4 +1,4 @@
-"""Changes that are no changes of status: who edited or deleted what."""
+"""Changes other than changes of status: edits, deletions, and changes of accounts and stages."""
 
 from typing import Any
 
@@ -8,16 +8,16 @@ from atdb_interface.fields import Time
 
 
 class Change(BaseModel):
-    """A change that is no change of status: who edited or deleted what. Never changed afterwards."""
+    """A change other than a change of status. Its record never changes."""
 
     id: int
     timestamp: Time
     actor: str
     action: str
-    """edited, deleted, or what was done to an account."""
+    """edited, deleted, or the change of an account."""
     taskID: str | None
     dataproduct: str | None
     account: str | None
     fields: dict[str, tuple[Any, Any]] = Field(default_factory=dict)
-    """Of each field that changed: what it was, and what it became."""
+    """The old and the new value of each field that changed."""
     reason: str

@@ -1,7 +1,7 @@
-"""The checksum of a data product, one SHA-256 whether it is a file or a directory.
+"""The checksum of a data product: one SHA-256, for a file and for a directory.
 
-A file's is its SHA-256. A directory's is the SHA-256 of the listing that `sha256sum` makes of its files,
-sorted by path in byte order, so that the operating system's own tools can check it:
+The checksum of a file is its SHA-256. The checksum of a directory is the SHA-256 of the output of `sha256sum` for
+its files, sorted by path in byte order. The tools of the operating system can therefore check it:
 
     cd WSRTA190405034_B000.MS && find . -type f -print0 | LC_ALL=C sort -z | xargs -r0 sha256sum | sha256sum
 """
@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import IO
 
 CHUNK_BYTES = 1 << 20
-#: Told how many bytes were read, after each chunk; it stops the reading by raising.
+#: Receives the number of bytes of each chunk after it is read. It stops the reading by raising an exception.
 Advance = Callable[[int], None]
-#: As sha256sum writes names that hold these; it begins such a line with a backslash.
+#: How sha256sum escapes these characters in names; such a line begins with a backslash.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r"})
 
 
 @dataclass(frozen=True)
 class FileRecord:
-    """One file of a product: its path below the product with `/`, or "" where the product is one file."""
+    """One file of a product. `path`: relative to the product, with `/`; "" if the product is one file."""
 
     path: str
     size: int
@@ -30,7 +30,7 @@ class FileRecord:
 
 
 def directory_checksum(entries: Iterable[tuple[str, str]]) -> str:
-    """Give the checksum of a directory from the (relative path, SHA-256 in hex) of each of its files."""
+    """Return the checksum of a directory from the (relative path, SHA-256 in hex) of each of its files."""
     listing = hashlib.sha256()
     for path, sha256 in sorted(entries, key=lambda entry: os.fsencode(entry[0])):
         written = path.translate(_ESCAPES)
@@ -40,14 +40,14 @@ def directory_checksum(entries: Iterable[tuple[str, str]]) -> str:
 
 
 def product_checksum(records: list[FileRecord]) -> str:
-    """Give the checksum of the product that these files make."""
+    """Return the checksum of the product that consists of these files."""
     if len(records) == 1 and not records[0].path:
         return records[0].sha256
     return directory_checksum((record.path, record.sha256) for record in records)
 
 
 def files_of(product: Path) -> list[tuple[str, Path]]:
-    """List the files of a product as (relative path, path), sorted by relative path.
+    """Return the files of a product as (relative path, path), sorted by relative path.
 
     Raises FileNotFoundError where nothing is there, and ValueError for a link or anything else that is
     neither a file nor a directory: a link may lead out of the data, and is never followed.
@@ -72,13 +72,13 @@ def _walk(directory: Path, root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def ignore_progress(_: int) -> None:
-    """Tell nobody how far the reading is."""
+    """Ignore the progress of the reading."""
 
 
 def read_record(
     reader: IO[bytes], path: str, advance: Advance = ignore_progress, *, writer: IO[bytes] | None = None
 ) -> FileRecord:
-    """Read an open file to its end, perhaps copying it to a writer, and give its record under this path."""
+    """Read an open file to its end, copy it to `writer` if there is one, and return its record under this path."""
     digest, size = hashlib.sha256(), 0
     while chunk := reader.read(CHUNK_BYTES):
         digest.update(chunk)
@@ -90,7 +90,7 @@ def read_record(
 
 
 def records_of(product: Path, advance: Advance = ignore_progress) -> list[FileRecord]:
-    """Read a whole product and give each of its files with size and SHA-256."""
+    """Read a whole product, and return the record of each file."""
     records = []
     for name, path in files_of(product):
         with path.open("rb") as file:

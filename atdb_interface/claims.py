@@ -1,4 +1,4 @@
-"""Claims: observations that wait, each for one consumer only."""
+"""Claims: each waiting observation is handed to one consumer only."""
 
 from typing import Annotated
 
@@ -13,10 +13,10 @@ from atdb_interface.times import CLAIM_SECONDS
 
 
 class ClaimRequest(Wire):
-    """Ask for observations that wait in one of some statuses, each for this consumer only.
+    """A request for observations that wait in one of `statuses`, each for this consumer only.
 
-    The same `id` asked again gives the same answer. `filters`: as in the address of a list, for instance
-    {"observing_mode__icontains": "sc4"}. A claim that is not acted on within `lease_seconds` is void.
+    The same `id` again returns the same answer. `filters`: as in the URL of a list, for instance
+    {"observing_mode__icontains": "sc4"}. The claim expires if no work begins within `lease_seconds`.
     """
 
     id: Name
@@ -28,16 +28,16 @@ class ClaimRequest(Wire):
 
 
 class Waiting(BaseModel):
-    """How many observations a claim would give now."""
+    """The number of observations that a claim would return now."""
 
     waiting: int
 
 
 class ClaimedTask(BaseModel):
-    """An observation in a claim, as it was when it was claimed.
+    """An observation in a claim, with the values at the time of the claim.
 
-    `number`: how many claims of it there have been for the stage that waits for it, this one included; 0 for a
-    claim of a version that did not count them. `dataproducts`: how many data products it has.
+    `number`: the number of claims of this observation for its next stage, this one included; 0 if the version that
+    made the claim did not count them. `dataproducts`: the number of its data products.
     """
 
     taskID: str
@@ -49,7 +49,7 @@ class ClaimedTask(BaseModel):
 
 
 class OpenClaim(ClaimedTask):
-    """An observation that a consumer has claimed, and on which no work has begun."""
+    """An observation that a consumer has claimed and on which no work has begun."""
 
     claim: str
     claimed_at: Time
@@ -57,13 +57,13 @@ class OpenClaim(ClaimedTask):
 
 
 class OpenClaims(BaseModel):
-    """What a consumer has claimed and not begun, in the order in which it was claimed."""
+    """The observations that a consumer has claimed and on which no work has begun, the oldest claim first."""
 
     tasks: list[OpenClaim]
 
 
 class Claim(BaseModel):
-    """What a consumer was given."""
+    """The answer to a claim: the observations that the consumer now has."""
 
     id: str
     consumer: str
@@ -72,9 +72,9 @@ class Claim(BaseModel):
 
 
 class Release(Wire):
-    """Release claimed observations on which no work will begin: they are available to claim at once.
+    """A request to release claimed observations, so that they are available to claim immediately.
 
-    `claim`: only those that are in this claim; one that has been claimed again since is left alone.
+    `claim`: release only observations of this claim, and not those that have been claimed again since.
     """
 
     taskIDs: Annotated[list[TaskId], Field(min_length=1, max_length=1000)]
@@ -82,6 +82,6 @@ class Release(Wire):
 
 
 class Released(BaseModel):
-    """How many observations wait again."""
+    """The number of observations that are available to claim again."""
 
     released: int

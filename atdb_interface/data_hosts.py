@@ -1,7 +1,7 @@
-"""Where the data of a `data_location` (`host:/directory`) lie for a program on this machine.
+"""The local path of a `data_location` (`host:/directory`) on this machine.
 
-All data lie below one data root, in which each data host has its own folder: `arts001:/data/01/Timing` is
-`<data root>/arts001/data/01/Timing`, a mount of that host's disk or the disk itself, never a link.
+All data are below one data root, in which each data host has its own folder: `arts001:/data/01/Timing` is
+`<data root>/arts001/data/01/Timing`. The folder is a mount of that host's disk or the disk itself, never a link.
 """
 
 import re
@@ -11,7 +11,7 @@ HOST_PATTERN = r"[A-Za-z0-9][A-Za-z0-9.-]*"
 
 
 def local_path(data_root: Path, data_location: str) -> Path:
-    """Give the directory of a `data_location` on this machine; ValueError where it would lie outside."""
+    """Return the directory of a `data_location` on this machine. Raises ValueError for any other text."""
     host, colon, directory = data_location.partition(":")
     path = PurePosixPath(directory)
     names_host = colon and re.fullmatch(HOST_PATTERN, host)

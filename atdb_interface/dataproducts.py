@@ -1,4 +1,4 @@
-"""Data products, and changes of many products of one observation at once."""
+"""Data products, and changes of many products of one observation in one request."""
 
 from typing import Annotated
 
@@ -39,27 +39,28 @@ class NewDataProduct(Wire):
 
 
 class DataProductChange(Forcible):
-    """Some fields of a data product, and a status to move it to. `size` in bytes."""
+    """A change of some fields of a data product, and its next status. `size` in bytes."""
 
     new_status: ProductStatus | None = None
     size: Size | None = None
     checksum: Sha256 | None = None
     archive_copy: Text | None = None
-    """The URL of its copy in the archive."""
+    """The URL of the product's copy in the archive."""
     description: Text = ""
     quality: Text | None = None
 
 
 class ForcedRemoval(Wire):
-    """Let the copy of one product on the data host be deleted though no verified copy is in the archive."""
+    """Allow the deletion of a product from the data host although the archive has no verified copy."""
 
     reason: GivenReason
 
 
 class DataProduct(BaseModel):
-    """A data product as ATDB returns it. `size` in bytes; `checksum` is explained in checksum.py.
+    """A data product as ATDB returns it. `size` in bytes; see checksum.py for `checksum`.
 
-    `removal_forced_by`: the admin who lets it be deleted unverified, for `removal_forced_reason`.
+    `removal_forced_by`: the admin who has allowed its deletion without a verified copy, for
+    `removal_forced_reason`.
     """
 
     id: int
@@ -84,15 +85,15 @@ class DataProduct(BaseModel):
 
 
 class ProductMove(DataProductChange):
-    """A change of one product of a task, named by its file."""
+    """A change of one product of an observation, identified by its file name."""
 
     filename: FileName
 
 
 class ProductMoves(Wire):
-    """Changes of many products of one task, made in one transaction.
+    """Changes of many products of one observation, made in one transaction.
 
-    With an owner: only while that owner has the lease on the observation.
+    With `owner`, ATDB makes them only if that owner has the lease on the observation.
     """
 
     taskID: TaskId
@@ -101,7 +102,7 @@ class ProductMoves(Wire):
 
 
 class MovedProduct(BaseModel):
-    """What became of one product."""
+    """The result of the change of one product."""
 
     id: int
     filename: str
@@ -109,6 +110,6 @@ class MovedProduct(BaseModel):
 
 
 class MovedProducts(BaseModel):
-    """What became of each product, in the order asked."""
+    """The result for each product, in the order of the request."""
 
     results: list[MovedProduct]

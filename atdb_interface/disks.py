@@ -1,4 +1,4 @@
-"""How full the disks of the data hosts are."""
+"""The disks of the data hosts: their size, free space and forecast."""
 
 from pydantic import BaseModel
 
@@ -7,7 +7,7 @@ from atdb_interface.fields import Name, Size, Time
 
 
 class DiskUsage(Wire):
-    """How full the disk of a data host is, in bytes."""
+    """The size and free space of a data host's disk, in bytes."""
 
     data_host: Name
     total_bytes: Size
@@ -15,7 +15,7 @@ class DiskUsage(Wire):
 
 
 class Disk(BaseModel):
-    """A disk as it was last seen. `bytes_per_day`: how fast it fills, and when it will be full at that rate."""
+    """The last report of a disk. `bytes_per_day`: how fast it fills. `full_at`: when it is full at that rate."""
 
     data_host: str
     last_seen: Time

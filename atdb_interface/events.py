@@ -1,4 +1,4 @@
-"""Events: what an operator should know of, though no status says it."""
+"""Events: information for operators that no status shows."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -10,20 +10,20 @@ from atdb_interface.fields import FileName, Name, TaskId, Text, Time
 
 
 class EventKind(StrEnum):
-    """What an operator should know of, though no status says it."""
+    """The kinds of events. Each is information for operators that no status shows."""
 
     OVERDUE = "overdue"
     DISAGREEMENT = "disagreement"
     REPAIR = "repair"
     BRAKE = "brake"
     RUN = "run"
-    """A person asked Airflow to clear, mark or delete a run."""
+    """A user asked Airflow to clear, mark or delete a run."""
     FAILURE = "failure"
-    """A DAG of the observatory itself failed, such as the report of the night."""
+    """A DAG that belongs to no observation failed, such as night_report."""
 
 
 class NewEvent(Wire):
-    """Tell of something once: the same `key` again changes nothing."""
+    """A new event. ATDB records it once: the same `key` again changes nothing."""
 
     key: Name
     kind: EventKind
@@ -33,7 +33,7 @@ class NewEvent(Wire):
 
 
 class Event(BaseModel):
-    """Something that an operator should know of. Never changed afterwards."""
+    """An event as ATDB returns it. It never changes."""
 
     id: int
     timestamp: Time

@@ -1,4 +1,4 @@
-"""How long an observation is expected to have each status: what exceeds that is overdue."""
+"""The expected duration of each status. An observation that exceeds it is overdue."""
 
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -7,16 +7,16 @@ from atdb_interface.lifecycle import STATUSES, Moment, Status
 
 __all__ = ["EXPECTED", "Moment", "due"]
 
-#: How long an observation is expected to have a status at most, from when its row says.
+#: The longest expected duration of each status. It counts from `expected_from` of the status.
 EXPECTED = MappingProxyType({status: row.expected for status, row in STATUSES.items() if row.expected is not None})
 
 
 def due(
     status: Status, *, since: datetime, start: datetime, end: datetime, delay: timedelta = timedelta(0)
 ) -> datetime | None:
-    """Return when an observation is overdue in a status that it has since then; None where it may stay for ever.
+    """Return when an observation becomes overdue in a status; None if it can keep the status for ever.
 
-    `delay`: for how long the stage that takes it from there lets it wait first.
+    `since`: when it entered the status. `delay`: the delay of the stage that processes it next.
     """
     if status not in EXPECTED:
         return None

@@ -1,4 +1,4 @@
-"""The kinds of values that fields of the wire hold, each with what makes it readable.
+"""The types of the fields on the wire, each with its format and its limits.
 
 Times are aware UTC, written `YYYY-MM-DDTHH:MM:SSZ`; a time without a zone is taken as UTC.
 """
@@ -25,10 +25,10 @@ from atdb_interface.text_values import FLAG, Written, whole
 from atdb_interface.time_patterns import TIME_PATTERN
 
 LONGEST_TEXT = 4096
-#: Beside the products of an observation, the archive holds this.
+#: The file that the archive holds in addition to the products of an observation.
 MANIFEST = "manifest.json"
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-#: So long can an observation take: what the database holds, 68 years.
+#: The longest observation, 68 years: the limit of the column in the database.
 LONGEST_SECONDS = 2**31 - 1
 
 
@@ -46,7 +46,7 @@ def _a_written_time(value: Any) -> Any:
 
 
 def write_time(moment: datetime) -> str:
-    """Write a time as the wire has it, `YYYY-MM-DDTHH:MM:SSZ`."""
+    """Format a time for the wire as `YYYY-MM-DDTHH:MM:SSZ`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -58,18 +58,18 @@ Time = Annotated[
     WithJsonSchema({"type": "string", "pattern": TIME_PATTERN}, mode="validation"),
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
-#: Observations start and end at whole seconds: what the wire cannot tell apart must not differ in the database.
+#: Observations start and end at whole seconds: times that are equal on the wire are equal in the database.
 WholeSeconds = Annotated[Time, AfterValidator(lambda moment: moment.replace(microsecond=0))]
 _CONTROL = r"\x00-\x1f\x7f"
-#: What has no shape of its own, control characters among it.
+#: Characters that cannot be seen, including control characters.
 _BLANK = r"\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff"
-#: Some character that can be seen.
+#: A character that can be seen.
 VISIBLE = r"[^\x00-\x20\x7f]"
 
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200),
-    Written(rf"^[^{_CONTROL}]*[^{_BLANK}][^{_CONTROL}]*$", "is blank, or holds control characters"),
+    Written(rf"^[^{_CONTROL}]*[^{_BLANK}][^{_CONTROL}]*$", "is blank or holds control characters"),
     AfterValidator(str.strip),
 ]
 Text = Annotated[
@@ -78,11 +78,11 @@ Text = Annotated[
 Reason = Annotated[
     str, StringConstraints(max_length=LONGEST_TEXT), Written(r"^[^\x00]*$", "holds a NUL character")
 ]
-#: A reason that something must have.
+#: A reason that is required.
 GivenReason = Annotated[
     str,
     StringConstraints(max_length=LONGEST_TEXT),
-    Written(rf"^[^\x00]*{VISIBLE}[^\x00]*$", "is blank, or holds a NUL character"),
+    Written(rf"^[^\x00]*{VISIBLE}[^\x00]*$", "is blank or holds a NUL character"),
 ]
 
 
@@ -99,13 +99,13 @@ def _without_null(schema: JsonSchemaValue) -> None:
 
 
 _Value = TypeVar("_Value")
-#: Of what changes something: a field that may be left out, which is None here, but not be emptied.
+#: A field of a change: it can be left out, and is None then, but it cannot be set to null.
 Given = Annotated[_Value | None, BeforeValidator(_given), Field(json_schema_extra=_without_null)]
 
 
 def _task_id(instrument: Instrument) -> Any:
     ids = instrument.task_ids
-    return Annotated[str, Written(f"^{ids.pattern}$", f"is no taskID such as {ids.example}")]
+    return Annotated[str, Written(f"^{ids.pattern}$", f"is not a taskID such as {ids.example}")]
 
 
 TaskId = Annotated[str, OfInstrument(_task_id)]
@@ -113,13 +113,13 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Flag = Annotated[bool, FLAG]
 FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
 SmallInt = Annotated[int, Field(ge=0, le=2_000_000_000), whole(0, 2_000_000_000)]
-#: Bytes, of up to 9 PB: no more can JSON's readers tell from each other.
+#: Bytes, up to 9 PB: readers of JSON cannot distinguish larger numbers.
 Size = Annotated[int, Field(ge=0, le=2**53 - 1), whole(0, 2**53 - 1)]
 
 
 def _no_manifest(name: str) -> str:
     if name == MANIFEST:
-        raise ValueError("is the name of the archive's own file")
+        raise ValueError("is reserved for the manifest of the archive")
     return name
 
 
@@ -138,7 +138,7 @@ FileName = Annotated[
 
 
 def _path(refused: str) -> str:
-    """Give the pattern of a path of which no part is `..`, and which holds none of these characters."""
+    """Return the pattern of a path in which no part is `..` and which holds none of the refused characters."""
     part = rf"(\.?|\.?[^./{refused}][^/{refused}]*|\.\.[^/{refused}]+)"
     return f"{part}(/{part})*"
 
@@ -160,7 +160,7 @@ def _observing_mode(instrument: Instrument) -> Any:
     return Annotated[
         str,
         StringConstraints(max_length=200),
-        Written(rf"^ *({'|'.join(names)})(_[^{_CONTROL}]*)? *$", f"begins with none of {', '.join(names)}"),
+        Written(rf"^ *({'|'.join(names)})(_[^{_CONTROL}]*)? *$", f"does not begin with one of {', '.join(names)}"),
         AfterValidator(str.strip),
     ]
 

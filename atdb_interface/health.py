@@ -1,4 +1,4 @@
-"""What ATDB reports of itself to everybody: whether it can answer, and whether its database fits it."""
+"""The health of ATDB, which any client can read: whether it can answer, and whether its schema is current."""
 
 from enum import StrEnum
 
@@ -6,17 +6,17 @@ from pydantic import BaseModel
 
 
 class SchemaState(StrEnum):
-    """How the schema of the database compares with the migrations of the ATDB that answers."""
+    """How the schema of the database compares with the migrations of the running ATDB."""
 
     CURRENT = "current"
     BEHIND = "behind"
-    """Not all migrations were carried out."""
+    """Some migrations have not been applied."""
     UNKNOWN = "unknown"
-    """A migration was carried out that this ATDB does not have: a newer version did that."""
+    """A newer version of ATDB has applied a migration that this version does not have."""
 
 
 class Health(BaseModel):
-    """The answer of `/atdb/health/`. `version`: that of the ATDB which answers."""
+    """The answer of `/atdb/health/`. `version`: the version of the running ATDB."""
 
     status: str
     version: str

@@ -1,4 +1,4 @@
-"""Work leases: who works on an observation, and until when."""
+"""Work leases: the owner who works on an observation, and until when."""
 
 from typing import Annotated
 
@@ -14,9 +14,10 @@ LeaseSeconds = Annotated[int, Field(ge=1, le=LONGEST_LEASE_SECONDS), whole(1, LO
 
 
 class Lease(Wire):
-    """Who works on an observation, and until when it need not be asked for again.
+    """A request to renew the lease of the owner who works on an observation.
 
-    Perhaps how far the work is, and what stands in its way at the moment; an empty `trouble` ends that.
+    `done_bytes` of `total_bytes`: the progress of the work. `trouble`: the reason why it cannot continue at the
+    moment; an empty text ends the trouble.
     """
 
     taskID: TaskId
@@ -28,9 +29,9 @@ class Lease(Wire):
 
 
 class HeldLease(BaseModel):
-    """A work lease as ATDB returns it. `lost_owners`: how many had this work before and let it run out.
+    """A work lease as ATDB returns it. `lost_owners`: the number of earlier owners whose lease expired.
 
-    `done_bytes` of `total_bytes` since `began_at`, where the owner tells that.
+    `done_bytes` of `total_bytes` since `began_at`, if the owner reports its progress.
     """
 
     taskID: str

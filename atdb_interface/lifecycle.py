@@ -1,6 +1,6 @@
-"""Which status may follow which, and whose work that is: the one table that the server enforces.
+"""The lifecycle: which status can follow which, and who makes each step. The server enforces this table.
 
-Plain data and the standard library only, so that every part of ATDB (and any other program) can read it.
+This module is plain data and uses the standard library only, so that any program can import it.
 """
 
 from collections import defaultdict
@@ -53,7 +53,7 @@ class ProductStatus(StrEnum):
 
 
 class Actor(StrEnum):
-    """Who makes a step: one of the five stages, the telescope's data writer, or a person."""
+    """The actor that makes a step: one of the five stages, the telescope's data writer, or an operator."""
 
     SPECIFY = "specify"
     OBSERVE = "observe"
@@ -65,17 +65,17 @@ class Actor(StrEnum):
 
 
 class Group(StrEnum):
-    """What a status means to an operator. Each group has a colour and a shape on the pages."""
+    """The meaning of a status for an operator. Each group has a colour and a shape on the pages."""
 
     WAITING = "waiting"
     WORKING = "working"
     DONE = "done"
-    ATTENTION = "needs a person"
+    ATTENTION = "needs attention"
     ENDED = "ended"
 
     @property
     def key(self) -> str:
-        """Return the name of its colour and shape."""
+        """Return the name of the group's colour and shape."""
         return "person" if self is Group.ATTENTION else self.value
 
 
@@ -89,7 +89,7 @@ class Phase(StrEnum):
 
 
 class Moment(StrEnum):
-    """From when the expected duration of a status counts."""
+    """The moment from which the expected duration of a status counts."""
 
     ENTERED = "entered"
     START = "start"
@@ -97,7 +97,7 @@ class Moment(StrEnum):
 
 
 class Action(StrEnum):
-    """What a person may ask for any observation; where that leads is told by `target_of`."""
+    """An action that an operator can request for an observation; see `target_of` for the status it leads to."""
 
     HOLD = "hold"
     RESUME = "resume"
@@ -118,29 +118,32 @@ class Step:
 
 S, P, A = Status, ProductStatus, Actor
 
-#: A scheduled observation is given out this long before its start.
+#: A scheduled observation is available to claim from this long before its start.
 START_LEAD = timedelta(minutes=10)
-#: The same, while another observation is starting or running.
+#: The same while another observation is starting or running.
 START_LEAD_BUSY = timedelta(minutes=1)
-#: Past its start by more than this, an observation is too late.
+#: A scheduled observation is too late when its start has passed by more than this.
 START_TOLERANCE = timedelta(minutes=1)
-#: How long after its end the telescope is asked about an observation of which the data writer says nothing.
+#: If the data writer has not reported the end of an observation, the telescope is asked this long after the end.
 ASK_AFTER = timedelta(minutes=1)
-#: How long after its end an observation of which the data writer says nothing is an error.
+#: If the data writer has not reported the end of an observation, it becomes an error this long after the end.
 COMPLETING_TIMEOUT = timedelta(minutes=15)
-#: How many owners may lose the same piece of work before it is put on its stage's error status.
+#: When the leases of this many owners have expired on the same work, it gets the error status of its stage.
 MAX_LOST_OWNERS = 3
 
 
 @dataclass(frozen=True)
 class StatusRow:
-    """All that is true of one status; whatever the project says of statuses derives from these rows.
+    """The properties of one status. Everything in the project that depends on a status derives from these rows.
 
-    `phase`: None if it is that of the status before. `steps`: the statuses that follow without an operator, and
-    the actor that makes each step. `actions`: where retry, check and ingest lead; the first is what an operator
-    does to solve a problem. `holdable`: nothing acts on it, or the work can be stopped and begun again; not while
-    the telescope has it, because the sky does not wait. `cancellable`: it can still be aborted. `expected`: how
-    long an observation has it at most before it is overdue, counted from `expected_from`; None for ever.
+    - `phase`: None if the phase is that of the previous status.
+    - `steps`: the statuses that follow without an operator, and the actor that makes each step.
+    - `actions`: the statuses to which retry, check and ingest lead. The first action is the usual remedy.
+    - `holdable`: no work is in progress, or the work can be stopped and begun again. This is not possible at the
+      telescope, because the sky does not wait.
+    - `cancellable`: the observation can still be aborted.
+    - `expected`: the longest time in this status, counted from `expected_from`, before the observation is overdue;
+      None for no limit.
     """
 
     group: Group
@@ -194,7 +197,7 @@ STATUSES: Mapping[Status, StatusRow] = MappingProxyType({
     S.INCOMPLETE: _Row(
         Group.ATTENTION,
         Phase.OBSERVED,
-        actions={_RETRY: S.COMPLETING, _INGEST: S.VALID},  # what was missing may have come since
+        actions={_RETRY: S.COMPLETING, _INGEST: S.VALID},  # missing data may have arrived since
         expected=_DAY,
     ),
     S.INGESTING: _Row(
@@ -208,7 +211,7 @@ STATUSES: Mapping[Status, StatusRow] = MappingProxyType({
         Group.DONE,
         Phase.OBSERVED,
         {S.REMOVING: A.REMOVE},
-        actions={_INGEST: S.VALID},  # while the copies on the data host are there
+        actions={_INGEST: S.VALID},  # possible while the data host has the copies
         cancellable=False,
         expected=7 * _DAY,
     ),
@@ -226,7 +229,8 @@ STATUSES: Mapping[Status, StatusRow] = MappingProxyType({
     S.INGEST_ERROR: _Row(
         Group.ATTENTION,
         Phase.OBSERVED,
-        # The data may have changed since they were validated. Of what is incomplete, a retry is just that.
+        # The data may have changed since they were validated, so check validates them again. For incomplete, a
+        # retry does the same.
         actions={_RETRY: S.VALID, _CHECK: S.COMPLETING, _INGEST: S.VALID},
         cancellable=False,
         expected=_DAY,
@@ -250,11 +254,11 @@ def statuses(meets: Callable[[StatusRow], bool]) -> tuple[Status, ...]:
 
 HOLDABLE = statuses(lambda row: row.holdable)
 CANCELLABLE = statuses(lambda row: row.cancellable)
-#: The telescope has an observation.
+#: The observation is at the telescope.
 AT_THE_TELESCOPE = statuses(lambda row: row.phase is Phase.AT_THE_TELESCOPE)
-#: The telescope has never had an observation.
+#: The observation has not been sent to the telescope.
 BEFORE_START = statuses(lambda row: row.phase is Phase.BEFORE)
-#: The telescope is done with an observation.
+#: The telescope has completed the observation.
 OBSERVED = statuses(lambda row: row.phase is Phase.OBSERVED)
 
 
@@ -274,9 +278,9 @@ STEPS: tuple[Step, ...] = (
 
 @dataclass(frozen=True)
 class ProductStatusRow:
-    """All that is true of one status of a data product. `next`: the statuses that can follow.
+    """The properties of one status of a data product. `next`: the statuses that can follow.
 
-    `on_disk`: its data are on the data host; `archived`: the archive holds a verified copy.
+    `on_disk`: the data host holds its data. `archived`: the archive holds a verified copy.
     """
 
     group: Group
@@ -287,15 +291,15 @@ class ProductStatusRow:
 
 PRODUCT_STATUSES: Mapping[ProductStatus, ProductStatusRow] = MappingProxyType({
     P.DEFINED: ProductStatusRow(Group.WAITING, (P.VALID, P.INVALID)),
-    # A validation that is done again, after its first owner was lost, has the last word.
+    # A validation that is repeated after the lease of its first owner has expired can change the result.
     P.VALID: ProductStatusRow(Group.WAITING, (P.INVALID, P.INGESTING), on_disk=True),
     P.INVALID: ProductStatusRow(Group.ATTENTION, (P.VALID,)),
-    # Valid again: its observation left ingesting before this one was copied.
+    # Valid again if its observation left ingesting before this product was copied.
     P.INGESTING: ProductStatusRow(Group.WORKING, (P.ARCHIVED, P.VALID, P.INGEST_ERROR)),
-    # Valid again: it is to be ingested again.
+    # Valid again if it must be ingested again.
     P.ARCHIVED: ProductStatusRow(Group.DONE, (P.VALID, P.REMOVED), on_disk=True, archived=True),
     P.REMOVED: ProductStatusRow(Group.DONE, archived=True),
-    # Valid or invalid: it was validated again.
+    # Valid or invalid if it was validated again.
     P.INGEST_ERROR: ProductStatusRow(Group.ATTENTION, (P.INGESTING, P.VALID, P.INVALID), on_disk=True),
 })  # fmt: skip
 
@@ -310,10 +314,10 @@ PRODUCT_STEPS = tuple((source, target) for source, row in PRODUCT_STATUSES.items
 
 @dataclass(frozen=True)
 class Stage:
-    """One of the five pipelines: the status it waits for, and the statuses it works in and ends on.
+    """One of the five stages of the pipeline: the status that it waits for, and its working and error statuses.
 
-    `working` belongs to one owner at a time (see leases). `resumable` says whether work that lost its owner
-    may be given to another; the telescope must never be started twice, so observe's may not.
+    `working` belongs to one owner at a time (see leases). `resumable`: another owner can take over the work after
+    the lease has expired. For observe it is false, because the telescope must never be started twice.
     """
 
     actor: Actor
@@ -346,7 +350,7 @@ _NEXT_OF_PRODUCT = _targets(PRODUCT_STEPS)
 
 
 def allowed_next(status: Status, held_from: Status | None = None) -> frozenset[Status]:
-    """Tell which statuses may follow; from `on hold`, only the way back to `held_from`, or aborted."""
+    """Return the statuses that can follow. From `on hold`, these are `held_from` and, if possible, aborted."""
     if status is not S.ON_HOLD:
         return _NEXT.get(status, frozenset())
     if held_from is None:
@@ -355,22 +359,22 @@ def allowed_next(status: Status, held_from: Status | None = None) -> frozenset[S
 
 
 def allowed_next_of_product(status: ProductStatus) -> frozenset[ProductStatus]:
-    """Tell which statuses of a data product may follow."""
+    """Return the statuses of a data product that can follow."""
     return _NEXT_OF_PRODUCT.get(status, frozenset())
 
 
 def resume_target(status: Status) -> Status:
-    """Tell where a hold leads back to: where the observation was, or where it waited for the work now stopped."""
+    """Return the status after a hold: the present status, or the source of the stage whose work is stopped."""
     return WORKING[status].source if status in WORKING else status
 
 
 def status_after_timeout(
     *, completes_after: timedelta | None, end: datetime, since: datetime, now: datetime
 ) -> Status | None:
-    """Tell what becomes of a running observation of which the data writer says nothing; None while it may.
+    """Return the next status of a running observation whose end is not reported; None while ATDB still waits.
 
-    `completes_after`: how long after its end it is completing by itself, if its mode does that. `since`: when it
-    began to run, again perhaps, if an operator put it back after its end.
+    `completes_after`: how long after its end it becomes completing automatically; None if its mode does not do so.
+    `since`: when it entered running, which can be after its end if an operator retried it.
     """
     waited = now - max(end, since)
     if completes_after is not None and waited > completes_after:

@@ -1,6 +1,6 @@
-"""Public imports that stay: observations, data products and their histories. Each is defined with its resource.
+"""Public imports: observations, data products and their histories. Each is defined with its resource.
 
-Clients import from here. Nothing in this project does, beside the example in docs/client.md.
+Clients import from here. In this project, only the example in docs/client.md does.
 """
 
 from atdb_interface.base_models import Forcible, Item, Page, Wire

@@ -1,7 +1,7 @@
-"""The report of a night as the wire has it: what was observed, failed, waits, came, left, and what is expected.
+"""Night reports on the wire: observations, failures, waiting observations, data in and out, and a disk forecast.
 
-All times are UTC at whole seconds, and all lengths of time are between such times. A night ends at the report hour
-and lasts 24 hours, so that the nights have no gap. "At the end of the night" means at `ends`. Names, modes and
+All times are UTC at whole seconds, and all durations are between such times. A night ends at the report hour and
+lasts 24 hours, so that there is no gap between nights. "At the end of the night" means at `ends`. Names, modes and
 sizes are those that ATDB has at `made_at`.
 """
 
@@ -16,18 +16,18 @@ from atdb_interface.fields import LONGEST_TEXT, Time
 from atdb_interface.lifecycle import STAGES, Actor, Status
 from atdb_interface.time_patterns import DAY_PATTERN
 
-#: The longest lists of observations and of failures in a report; the counts beside them are always complete.
+#: The longest lists of observations and of failures in a report. The counts are always complete.
 LONGEST_LIST = 1000
 LONGEST_WAITING = 20
 SLOWEST = 10
 #: More data hosts or observing modes than any observatory has.
 MOST_HOSTS = MOST_MODES = 200
-#: How far ahead the forecast of a disk looks, and how far its points lie apart.
+#: The length of the forecast of a disk, and the time between its points.
 FORECAST = timedelta(days=14)
 FORECAST_STEP = timedelta(hours=6)
 _POINTS = FORECAST // FORECAST_STEP + 1
 
-#: As `fields.Size`: readers of JSON cannot distinguish larger numbers. A figure that is as large was larger.
+#: As for `fields.Size`, readers of JSON cannot distinguish larger numbers. A larger figure is cut to this value.
 LARGEST = 2**53 - 1
 
 
@@ -47,10 +47,11 @@ Night = Annotated[date, BeforeValidator(_a_day), WithJsonSchema({"type": "string
 Moment = Annotated[Time, AfterValidator(lambda moment: moment.replace(microsecond=0))]
 ShortText = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Count = Annotated[int, Field(ge=0, le=LARGEST), BeforeValidator(_a_number)]
-#: A length of time, and the amount of data; bytes of free space can be negative in a forecast.
+#: A duration, or a rate per second.
 Seconds = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False), BeforeValidator(_a_number)]
 AtLeastOne = Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(_a_number)]
 Bytes = Count
+#: Free space can be negative in a forecast.
 FreeBytes = Annotated[int, Field(ge=-LARGEST, le=LARGEST), BeforeValidator(_a_number)]
 
 
@@ -69,11 +70,11 @@ class ObservedRow(Wire):
     """At the end of the night."""
     products: Count
     size_bytes: Bytes
-    """Of its data products of which the size is known."""
+    """The sum over its data products with a known size."""
 
 
 class FailureRow(Wire):
-    """A transition into an error status or `incomplete` in the night; not the way back there from `on hold`."""
+    """A transition into an error status or `incomplete` in the night, unless a resume led back to it."""
 
     taskID: ShortText
     name: ShortText
@@ -83,25 +84,25 @@ class FailureRow(Wire):
     at: Moment
     actor: ShortText
     reason: ShortText
-    """Cut to 500 characters; the history holds all of it."""
+    """Cut to 500 characters. The history has the full text."""
     status: Status
-    """At the end of the night: another one than `failed_status` if the failure has been dealt with."""
+    """At the end of the night. It differs from `failed_status` if the failure has been resolved."""
 
 
 class WaitingGroup(Wire):
-    """The observations that have a status at the end of the night. Not for `removed` and `aborted`."""
+    """The observations in a status at the end of the night. There is no group for `removed` and `aborted`."""
 
     status: Status
     count: AtLeastOne
     median_seconds: Seconds
-    """Since they entered it, as `longest_seconds`."""
+    """The time since they entered it, like `longest_seconds`."""
     longest_seconds: Seconds
     longest_taskID: ShortText
-    """The one that has had the status longest."""
+    """The observation that has had the status longest."""
 
 
 class WaitingRow(Wire):
-    """One of the observations that have waited longest, among them none that waits for its start."""
+    """One of the observations that have waited longest. Those that wait for their start are left out."""
 
     taskID: ShortText
     name: ShortText
@@ -114,9 +115,9 @@ class WaitingRow(Wire):
 
 
 class DataHostRow(Wire):
-    """The data that came to and left a data host in the night.
+    """The data that were validated, archived and removed on a data host in the night.
 
-    A product counts as validated, and as archived, on the night in which it first got that status.
+    A product counts as validated and as archived in the night in which it first got that status.
     """
 
     data_host: ShortText
@@ -125,15 +126,15 @@ class DataHostRow(Wire):
     archived_products: Count
     archived_bytes: Bytes
     removed_products: Count
-    """By the removal receipts."""
+    """According to the removal receipts."""
     removed_bytes: Bytes
 
 
 class StageRow(Wire):
-    """How long a stage worked: of the stays in its working status that ended in the night.
+    """How long a stage worked: statistics of the stays in its working status that ended in the night.
 
-    `specify` has no working status; for it, the stays in `defined` count. Where nothing ended, `count` is 0 and
-    the rest is None.
+    `specify` has no working status, so the stays in `defined` count. If no stay ended, `count` is 0 and the other
+    figures are None.
     """
 
     stage: Actor
@@ -162,10 +163,10 @@ class SlowestRow(Wire):
 
 
 class VolumeRate(Wire):
-    """How much an observing mode writes: from what it wrote before.
+    """The rate at which an observing mode writes data, from earlier observations.
 
-    The median, over up to 100 latest observations of the mode that had ended and of which sizes are known, of
-    bytes per second of duration and per data product.
+    It is the median of bytes per second of duration and per data product, over the 100 latest observations of the
+    mode that have ended and have known sizes.
     """
 
     observing_mode: ShortText
@@ -174,7 +175,7 @@ class VolumeRate(Wire):
 
 
 class DiskPoint(Wire):
-    """The free space that is expected at a moment; below 0 if the disk cannot hold what is planned."""
+    """The expected free space at a moment. It is negative if the disk cannot hold the planned data."""
 
     at: Moment
     free_bytes: FreeBytes
@@ -183,27 +184,27 @@ class DiskPoint(Wire):
 class DiskRow(Wire):
     """The disk of a data host, and its forecast.
 
-    The forecast takes what is planned to be written from the end of the night on: of each observation that is
-    `defined`, `scheduled`, `starting` or `running` then, the mode's rate (see `VolumeRate`) times its number of
-    products, spread evenly from its start to its end. No removal is expected.
+    The forecast adds the planned data of each observation that is `defined`, `scheduled`, `starting` or `running`
+    at the end of the night: the mode's rate (see `VolumeRate`) times the number of products, spread evenly from
+    start to end. The forecast includes no removals.
     """
 
     data_host: ShortText
     total_bytes: Bytes | None
-    """As last reported before the end of the night; None if nothing was."""
+    """According to the last report before the end of the night; None if there was none."""
     free_bytes: Bytes | None
     seen_at: Moment | None
     planned_observations: Count
-    """Those whose volume is in the forecast, of the next 14 days."""
+    """The number of planned observations in the forecast, for the next 14 days."""
     unknown_observations: Count
-    """Those planned whose mode has written nothing yet: their volume is not in the forecast."""
+    """The number of planned observations whose mode has no known rate; they are not in the forecast."""
     planned_bytes: Bytes
     forecast: Annotated[list[DiskPoint], Field(max_length=_POINTS)]
-    """Every 6 hours from the end of the night, 14 days long; empty if the free space is not known."""
+    """One point every 6 hours for 14 days from the end of the night; empty if the free space is not known."""
     full_at: Moment | None
-    """When the free space is used up; None if it is not within the forecast."""
+    """When the disk is full; None if it is not full within the forecast."""
     lowest_free_bytes: FreeBytes | None
-    """At the end of the forecast."""
+    """The free space at the end of the forecast."""
 
 
 class NightReport(Wire):
@@ -217,35 +218,35 @@ class NightReport(Wire):
     observed_count: Count
     observed_bytes: Bytes
     observed: Annotated[list[ObservedRow], Field(max_length=LONGEST_LIST)]
-    """The first ones, by `started_at`."""
+    """The earliest ones, in the order of `started_at`."""
     failures_count: Count
     failures: Annotated[list[FailureRow], Field(max_length=LONGEST_LIST)]
-    """The first ones, by `at`."""
+    """The earliest ones, in the order of `at`."""
     waiting: Annotated[list[WaitingGroup], Field(max_length=len(Status))]
     """In the order of the lifecycle."""
     longest_waiting: Annotated[list[WaitingRow], Field(max_length=LONGEST_WAITING)]
     """The longest first."""
     data_hosts: Annotated[list[DataHostRow], Field(max_length=MOST_HOSTS)]
-    """Those on which something happened, by name."""
+    """The data hosts on which data were validated, archived or removed, in the order of their names."""
     stages: Annotated[list[StageRow], Field(max_length=len(STAGES))]
     """All five, in the order of the pipeline."""
     slowest: Annotated[list[SlowestRow], Field(max_length=SLOWEST)]
     """The slowest first."""
     volume_rates: Annotated[list[VolumeRate], Field(max_length=MOST_MODES)]
     disks: Annotated[list[DiskRow], Field(max_length=MOST_HOSTS)]
-    """Those that were reported, or to which something is planned to be written; by name."""
+    """The disks that were reported or have planned data, in the order of their names."""
 
     @model_validator(mode="after")
     def _is_of_a_night_that_has_ended(self) -> Self:
         if self.begins.date() != self.night or self.ends - self.begins != timedelta(hours=24):
-            raise ValueError(f"the night of {self.night} does not begin and end at these times, 24 hours apart")
+            raise ValueError(f"the night of {self.night} must begin on that day and end 24 hours later")
         if self.made_at < self.ends:
             raise ValueError(f"the night of {self.night} has not ended: it ends at {self.ends:%Y-%m-%dT%H:%M:%SZ}")
         return self
 
 
 class StoredReport(BaseModel):
-    """The main figures of a stored night report. Never changed, as the report itself."""
+    """The main figures of a stored night report. They never change, like the report itself."""
 
     night: Night
     """The day on which the night begins."""

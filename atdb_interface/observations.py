@@ -1,4 +1,4 @@
-"""Observations, with the names that clients of Apertif's ATDB know."""
+"""Observations, with the field names that clients of Apertif's ATDB know."""
 
 import json
 from datetime import datetime, timedelta
@@ -37,7 +37,7 @@ from atdb_interface.transitions import Transition
 
 
 class ObservationFields(Wire):
-    """The fields of an observation that its specification sets. Angles in degrees, frequencies in MHz."""
+    """The fields of an observation that a specification can set. Angles are in degrees, frequencies in MHz."""
 
     name: Name | None = None
     task_type: Name = "observation"
@@ -64,9 +64,9 @@ class ObservationFields(Wire):
     control_parameters: Text | None = None
     skip_auto_ingest: Flag = False
     priority: Annotated[int, Field(ge=-1000, le=1000), whole(-1000, 1000)] = 0
-    """Of those that wait, the highest is given out first."""
+    """The observation with the highest priority is available to claim first."""
     options: Options = Field(default_factory=dict)
-    """What the astronomer wrote and no other field names."""
+    """What the astronomer specified and no other field holds."""
 
     @model_validator(mode="after")
     def _options_are_readable(self) -> Self:
@@ -78,7 +78,7 @@ class ObservationFields(Wire):
 
 
 class NewObservation(ObservationFields):
-    """A specification: what a client POSTs to make an observation."""
+    """A specification: the body of the POST that creates an observation."""
 
     field_name: Name
     observing_mode: ObservingMode
@@ -90,7 +90,7 @@ class NewObservation(ObservationFields):
     def _start_end_and_duration_agree(self) -> Self:
         if self.endtime is None:
             if self.duration is None:
-                raise ValueError("one of endtime and duration is needed")
+                raise ValueError("give endtime or duration")
             if self.duration > (LATEST - self.starttime).total_seconds():
                 raise ValueError("the end is not between 1970 and 2200")
             self.endtime = self.starttime + timedelta(seconds=self.duration)
@@ -98,7 +98,7 @@ class NewObservation(ObservationFields):
         if seconds <= 0:
             raise ValueError("the end is not after the start")
         if self.duration is not None and self.duration != seconds:
-            raise ValueError(f"duration is {self.duration} s, but from start to end are {seconds} s")
+            raise ValueError(f"duration is {self.duration} s, but the time from start to end is {seconds} s")
         self.duration = seconds
         return self
 
@@ -112,9 +112,9 @@ _ONE_MOVE: JsonDict = {
 
 
 class ObservationChange(ObservationFields, Forcible):
-    """Some fields of an observation, and a status to move it to: what a client PUTs or PATCHes.
+    """A change of some fields of an observation, and its next status: the body of a PUT or PATCH.
 
-    `action`: the move that this means for the status which the observation has, in the place of `new_status`.
+    `action`: instead of `new_status`, the action to take. It leads to a status that depends on the present one.
     """
 
     model_config = ConfigDict(json_schema_extra={**FORCE_HAS_A_REASON, **_ONE_MOVE})
@@ -149,7 +149,7 @@ class Observation(BaseModel):
     """Oldest first."""
     status_since: Time
     claimed_until: Time | None
-    """Until then a consumer that claimed it may begin its work; None where nobody has."""
+    """Until then the consumer that has claimed it can begin its work; None if it is not claimed."""
     creationTime: Time
     starttime: Time
     endtime: Time
@@ -177,10 +177,10 @@ class Observation(BaseModel):
     options: dict[str, JsonValue]
     priority: int
     generated_dataproducts: list[int]
-    """The ids of its data products."""
+    """The ids of the observation's data products."""
 
     def status_after_timeout(self, now: datetime) -> Status | None:
-        """Tell what becomes of this observation, if it is running and the data writer says nothing."""
+        """Return the next status if the observation is running and its end is not reported, or None."""
         if self.my_status is not Status.RUNNING:
             return None
         return lifecycle.status_after_timeout(
@@ -192,7 +192,7 @@ class Observation(BaseModel):
 
 
 class Why(BaseModel):
-    """Why an observation is not moving, in one sentence."""
+    """The reason why the status of an observation does not change, as a text for operators."""
 
     taskID: str
     my_status: Status

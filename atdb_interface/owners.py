@@ -1,4 +1,4 @@
-"""The format of an owner: ATDB knows a run of Airflow that works on an observation as `<dag>/<run id>`."""
+"""The names of owners: an Airflow run that works on an observation is known to ATDB as `<dag>/<run id>`."""
 
 from atdb_interface.lifecycle import STAGES
 
@@ -7,11 +7,11 @@ STAGE_DAGS = frozenset(str(stage.actor) for stage in STAGES)
 
 
 def write_owner(dag_id: str, run_id: str) -> str:
-    """Return the owner that a run is."""
+    """Return the owner name of a run."""
     return f"{dag_id}/{run_id}"
 
 
 def read_owner(owner: str) -> tuple[str, str]:
-    """Return the DAG and the run id of an owner. Other programs name themselves as they like: see STAGE_DAGS."""
+    """Return the DAG and the run id of an owner. Other programs use any form: compare with STAGE_DAGS."""
     dag_id, _, run_id = owner.partition("/")
     return dag_id, run_id

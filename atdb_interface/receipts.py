@@ -6,9 +6,9 @@ from atdb_interface.fields import Time
 
 
 class Receipt(BaseModel):
-    """What was removed from a data host: what, how large, which copy the archive holds, who, when. Never changed.
+    """The receipt of a data product that was removed from a data host. It never changes.
 
-    `owner`: the run that did it. `forced`: an admin let it be deleted unverified; `reason` is theirs.
+    `owner`: the run that removed it. `forced`: an admin allowed the removal without a verified copy, for `reason`.
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""The services, and the heartbeats by which ATDB knows them."""
+"""Services, and the heartbeats that they send to ATDB."""
 
 from typing import Annotated
 
@@ -10,9 +10,9 @@ from atdb_interface.lifecycle import Status
 
 
 class Heartbeat(Wire):
-    """A service's heartbeat: for which statuses it works, and what it does now.
+    """The heartbeat of a service. `statuses`: those it processes. `detail`: what it does at present.
 
-    `troubles`: for each status with which it cannot work at the moment, the reason.
+    `troubles`: the reason for each status that the service cannot process at the moment.
     """
 
     model_config = ConfigDict(title="SignOfLife")  # its name in the OpenAPI document
@@ -24,14 +24,14 @@ class Heartbeat(Wire):
 
 
 class Trouble(BaseModel):
-    """What stands in a service's way, and since when something has."""
+    """The reason why a service cannot process a status, and since when it has been unable to."""
 
     reason: str
     since: Time
 
 
 class Service(BaseModel):
-    """A service as ATDB knows it."""
+    """A service as ATDB returns it."""
 
     name: str
     statuses: list[Status]

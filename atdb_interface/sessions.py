@@ -1,4 +1,4 @@
-"""The session of a browser: what is sent to log in, and who is logged in."""
+"""Browser sessions: the login request, and the account that is logged in."""
 
 from typing import Annotated
 
@@ -9,14 +9,14 @@ from atdb_interface.fields import Name
 
 
 class Login(Wire):
-    """A name and its password, for a session of a browser."""
+    """The name and password of an account, to log in a browser."""
 
     name: Name
     password: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class Me(BaseModel):
-    """Who is logged in. In a browser's session every request that changes something carries `csrf_token`."""
+    """The account that is logged in. In a browser session, requests that change something need `csrf_token`."""
 
     account: str
     role: str

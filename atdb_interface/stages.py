@@ -1,4 +1,4 @@
-"""The stages as operators govern them: paused or not, how many at once, and after how long a rest."""
+"""The settings of stages that operators control: pause, concurrency limit and delay."""
 
 from typing import Annotated
 
@@ -9,15 +9,16 @@ from atdb_interface.fields import Given, Reason, Time
 from atdb_interface.lifecycle import Actor
 from atdb_interface.text_values import FLAG, whole
 
-#: A rest before a stage is a year at most.
+#: The longest delay before a stage: one year.
 LONGEST_REST_SECONDS = 366 * 86400
 
 
 class StageChange(Wire):
-    """Pause a stage or let it go on, or change its limits.
+    """A change of a stage: pause or resume it, or change its limits.
 
-    `slots`: so many observations may be claimed or worked on at once, null for no limit. `delay_seconds`: how
-    long an observation rests before this stage takes it; before remove, that is the time to call it off.
+    `slots`: the maximum number of observations that are claimed or in progress at a time; null for no limit.
+    `delay_seconds`: how long an observation waits before this stage. Before remove, an operator can prevent the
+    removal during this time.
     """
 
     paused: Given[Annotated[bool, FLAG]] = None
@@ -29,7 +30,7 @@ class StageChange(Wire):
 
 
 class StageState(BaseModel):
-    """A stage: its settings, and how many observations wait for it, are claimed for it, and are worked on."""
+    """A stage: its settings, and the numbers of observations that are waiting, claimed and in progress."""
 
     stage: Actor
     paused: bool

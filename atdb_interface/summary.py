@@ -1,28 +1,29 @@
-"""What operators ask of many observations at once: how many, how much, how old."""
+"""Summaries of many observations: their number, data volume and age."""
 
 from pydantic import BaseModel
 
 from atdb_interface.fields import Time
 
-#: What a summary can be grouped by. `day`: of the start, UTC; `data_host`: of the data location.
+#: The fields by which a summary can be grouped. `day`: the day of the start in UTC; `data_host`: part of the data
+#: location.
 GROUPINGS = ("my_status", "observing_mode", "day", "data_host")
 
 
 class SummaryGroup(BaseModel):
-    """The observations that have these values in common."""
+    """The observations that have the same values of the grouping fields."""
 
     group: dict[str, str]
-    """The value of each thing that is grouped by."""
+    """The value of each grouping field."""
     count: int
     size: int
-    """Bytes, of all their data products of which the size is known."""
+    """Bytes, over all their data products with a known size."""
     oldest_since: Time
-    """Since when the one that is longest in its status has had it."""
+    """Since when the observation that has been in its status longest has had it."""
     oldest_age_seconds: int
 
 
 class Summary(BaseModel):
-    """Counts, sizes in bytes and oldest ages of the observations that match."""
+    """The numbers, sizes in bytes and oldest ages of the observations that match."""
 
     group_by: list[str]
     count: int

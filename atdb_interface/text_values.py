@@ -1,7 +1,7 @@
-"""How text is written that is text, a number or a flag: what the server reads, and what JSON Schema says of it.
+"""The formats of texts, numbers and flags, for the server that reads them and for JSON Schema.
 
-Each rule is one pattern, so that the document of the API promises just what the server does. Patterns keep to what
-regular expressions mean alike in Python, ECMAScript and Rust: ASCII classes, and no looking around.
+Each format is one pattern, so that the OpenAPI document and the server agree. Patterns have the same meaning in
+Python, ECMAScript and Rust: they use ASCII classes, and neither lookahead nor lookbehind.
 """
 
 import re
@@ -18,23 +18,23 @@ _TINY = r"[1-9](\.[0-9]*)?[eE]-[0-9]{1,2}"
 _TRUE = "[Tt](rue)?|TRUE|[Yy](es)?|YES|[Oo]n|ON|1"
 _FALSE = "[Ff](alse)?|FALSE|[Nn]o?|NO|[Oo]ff|OFF|0"
 
-#: What JSON Schema says of a flag that is not set.
+#: The JSON Schema of a flag that is not set.
 NOT_SET: JsonSchemaValue = {"anyOf": [{"const": False}, {"type": "string", "pattern": f"^({_FALSE})$"}]}
 
 
 @dataclass(frozen=True)
 class Written:
-    """Refuse text that is not written by the pattern, saying what it is otherwise."""
+    """A format of text. `otherwise`: the error message for text that does not match `pattern`."""
 
     pattern: str
     otherwise: str
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Check after what stands before this in the annotation."""
+        """Check the value after the validators that precede this one in the annotation."""
         return core_schema.no_info_after_validator_function(self._checked, handler(source))
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Say the pattern."""
+        """Add the pattern to the schema."""
         return handler(core) | {"pattern": self.pattern}
 
     def _checked(self, text: str) -> str:
@@ -45,9 +45,9 @@ class Written:
 
 @dataclass(frozen=True)
 class AlsoAsText:
-    """Read a number or a flag that came as text too, as the telescope's scripts and all forms send them.
+    """A number or a flag that can also be sent as text, as forms and the telescope's scripts do.
 
-    No boolean is a number, though Python says so.
+    Unlike in Python, a boolean is not a number.
     """
 
     pattern: str
@@ -55,11 +55,11 @@ class AlsoAsText:
     read: Callable[[str], float | bool]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Read text before the range of a number is checked."""
+        """Read text before the range of the number is checked."""
         return core_schema.no_info_before_validator_function(self._plain, handler(source))
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Say both ways."""
+        """Allow both the value and its text in the schema."""
         return {"anyOf": [handler(core), {"type": "string", "pattern": self.pattern}]}
 
     def _plain(self, value: Any) -> Any:
@@ -76,7 +76,7 @@ FLAG = AlsoAsText(
 
 
 def whole(least: int, most: int) -> AlsoAsText:
-    """Describe whole numbers as text; `least` is 0, 1, or what lies as far below 0 as `most` above."""
+    """Return the format of whole numbers as text. `least` is 0, 1 or `-most`."""
     sign, zero = ("[+-]?" if least < 0 else r"\+?"), ("" if least > 0 else "0|")
     return AlsoAsText(
         rf"^{sign}{_ZEROS}({zero}{counting(most)})(\.0*)?$",
@@ -86,7 +86,7 @@ def whole(least: int, most: int) -> AlsoAsText:
 
 
 def decimal(least: int, most: int, *, below: bool = False, above_zero: bool = False) -> AlsoAsText:
-    """Describe decimal numbers as text, as `whole` does. `below`: less than `most`; `above_zero`: not 0."""
+    """Return the format of decimal numbers as text. `below`: less than `most`; `above_zero`: not 0."""
     sign, zero = ("[+-]?" if least < 0 else r"\+?"), ("" if above_zero else "0|")
     patterns = [rf"{_ZEROS}({zero}{counting(most - 1)})(\.[0-9]*)?", _TINY]
     patterns += [] if below else [rf"{_ZEROS}{most}(\.0*)?"]
@@ -95,7 +95,7 @@ def decimal(least: int, most: int, *, below: bool = False, above_zero: bool = Fa
 
 
 def counting(most: int) -> str:
-    """Give the ways to write the numbers from 1 to this, with a bar between."""
+    """Return the alternatives of a pattern for the numbers from 1 to `most`, separated by bars."""
     digits = str(most)
     patterns = [f"[1-9][0-9]{{0,{len(digits) - 2}}}"] if len(digits) > 1 else []
     for place, digit in enumerate(digits):

@@ -1,22 +1,23 @@
-"""How long leases and claims last, how often heartbeats come, and when each of them counts as lost."""
+"""The durations of leases and claims, the intervals of heartbeats, and the time after which each has expired."""
 
 from datetime import timedelta
 
-#: An owner has an observation to itself for this long, unless it asks for another time; for a day at most.
+#: The duration of a lease unless the owner requests another one, and the longest duration: one day.
 LEASE_SECONDS, LONGEST_LEASE_SECONDS = 60, 86_400
-#: After this time the lease is renewed.
+#: The interval at which an owner renews its lease.
 RENEW_SECONDS = 3.0
-#: Work that looks up less often than this is interrupted when its lease is lost.
+#: Work that does not check its lease at least this often is interrupted when the lease is lost.
 REACT_SECONDS = 5.0
 #: How long after its start an observation still belongs to the run that started it.
 STARTING_MARGIN_SECONDS = 300
 
-#: A claim outlasts the queue before a stage's task; until then no other consumer gets the observation.
+#: The duration of a claim. No other consumer gets the observation before it ends, so it must be longer than the
+#: time that a stage's task can be queued.
 CLAIM_SECONDS = 900
-#: So soon after a claim listen has created a run for it; one that has none by then has ended without beginning.
+#: The time in which listen creates a run for a claim. A claim without a run after it has failed.
 UNHEARD = timedelta(seconds=60)
 
-#: Between two heartbeats of the DAG listen, and of the telescope simulator.
+#: The intervals between heartbeats of the DAG listen and of the telescope simulator.
 LISTEN_HEARTBEAT_SECONDS, SIMULATOR_HEARTBEAT_SECONDS = 15.0, 30.0
-#: A service that has sent no heartbeat for longer is not responding.
+#: A service is not responding if it has sent no heartbeat for longer than this.
 GONE_AFTER = timedelta(seconds=60)

@@ -1,4 +1,4 @@
-"""Tokens, with which programs log in as an account."""
+"""Tokens, with which programs log in to an account."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -13,18 +13,18 @@ LONGEST_TOKEN_DAYS = 3660
 
 
 class NewToken(Wire):
-    """A token for the account that asks. `name`: what it is for."""
+    """A request for a token of the client's account. `name`: its purpose."""
 
     name: Name
     days: Annotated[int, Field(ge=1, le=LONGEST_TOKEN_DAYS), whole(1, LONGEST_TOKEN_DAYS)] = 365
 
     def lifetime(self) -> timedelta:
-        """Tell how long it is good for."""
+        """Return the lifetime of the token."""
         return timedelta(days=self.days)
 
 
 class Token(BaseModel):
-    """A token as ATDB lists it: never its secret."""
+    """A token as ATDB lists it, without its secret."""
 
     id: int
     account: str
@@ -34,6 +34,6 @@ class Token(BaseModel):
 
 
 class MadeToken(Token):
-    """A token just made; its secret is shown this once."""
+    """A new token. Its secret is shown only once."""
 
     secret: str

@@ -9,7 +9,7 @@ from atdb_interface.lifecycle import Status
 
 
 class Transition(BaseModel):
-    """One change of status; never changed afterwards. `name` is the status that it led to."""
+    """One change of status. It never changes. `name`: the status that it led to."""
 
     id: int
     taskID: str
@@ -21,14 +21,15 @@ class Transition(BaseModel):
     owner: str | None
     reason: str
     forced: bool
-    """The lifecycle has no such step; an operator made it all the same."""
+    """The lifecycle does not allow this step, and an operator forced it."""
 
 
 class Move(Forcible):
-    """Ask for a change of an observation's status.
+    """A request for a change of an observation's status.
 
-    `expect`: refuse where the status now is none of these. `owner`: who works on it; on a working status it
-    gets the lease for `lease_seconds`, and no one else may move the observation until it has run out.
+    `expect`: ATDB refuses the move if the present status is none of these. `owner`: the program that works on the
+    observation. In a working status, it gets the lease for `lease_seconds`, and no other program can move the
+    observation before the lease expires.
     """
 
     taskID: TaskId

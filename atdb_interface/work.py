@@ -1,6 +1,6 @@
-"""Public imports that stay: what services ask for, such as claims and leases. Each is defined with its resource.
+"""Public imports: the requests of services, such as claims and leases. Each is defined with its resource.
 
-Clients import from here. Nothing in this project does, beside the example in docs/client.md.
+Clients import from here. In this project, only the example in docs/client.md does.
 """
 
 from atdb_interface.claims import (

@@ -1,6 +1,6 @@
-"""Find words of Apertif outside its own room: modes, names of data products, data hosts. `make check` runs this.
+"""Find words of Apertif outside its own modules: modes, names of products, data hosts. `make check` runs this.
 
-Docstrings and comments may give examples, and so may those of SQL views: they are read and not run.
+Docstrings and comments, including those of SQL views, can have examples, because they are not executed.
 """
 
 import ast
@@ -13,7 +13,7 @@ from atdb_interface.instruments.apertif import APERTIF
 from atdb_interface.instruments.apertif.products import FITS
 
 _PACKAGES = ("atdb_api", "atdb_interface", "atdb_plugins", "dags", "operators", "sql", "standalone")
-#: What may have them: the instrument itself, its command, its simulator, and what is observed to rehearse with.
+#: The files that can contain them: the instrument, its command, its simulator, and the script of the rehearsal.
 _OF_APERTIF = (
     "atdb_interface/cli/atdb_service.py",
     "atdb_interface/instruments/apertif/",
@@ -36,14 +36,14 @@ _WORD = re.compile(
 
 
 def words(path: Path, text: str) -> Iterator[tuple[int, str]]:
-    """Yield each such word in a file, with its line."""
+    """Yield the line and the text of each such word in a file."""
     for line, part in _of_python(text) if path.suffix == ".py" else _of_text(path, text):
         for word in _WORD.findall(part):
             yield line, word
 
 
 def _of_python(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the names and the strings of a module, without its docstrings."""
+    """Yield the lines and texts of the names and strings of a module, without its docstrings."""
     tree = ast.parse(text)
     said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
@@ -62,16 +62,16 @@ def _of_text(path: Path, text: str) -> Iterator[tuple[int, str]]:
 
 
 def main() -> int:
-    """Print each word with its place; the exit code is 1 if there is any."""
+    """Print each word with its place. Return 1 if there is any, else 0."""
     lines = [
-        f"{path}:{line}: {word!r} belongs to the instrument: atdb_interface/instruments/apertif/"
+        f"{path}:{line}: {word!r} is specific to the instrument; move it to atdb_interface/instruments/apertif/"
         for package in _PACKAGES
         for path in sorted(Path(package).rglob("*"))
         if path.suffix in _KINDS and not str(path).startswith(_OF_APERTIF)
         for line, word in words(path, path.read_text(encoding="utf-8"))
         if (str(path), word) != _DEFAULT
     ]
-    print("\n".join(lines) or "No word of the instrument stands outside its own room.")
+    print("\n".join(lines) or "All words of the instrument are in its own modules.")
     return 1 if lines else 0
 
 

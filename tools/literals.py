@@ -1,8 +1,8 @@
-"""`python -m tools.literals`: find statuses that are written as text instead of members of their enumerations.
+"""Find statuses that are written as text instead of members of their enumerations: `python -m tools.literals`.
 
-Only the table of the lifecycle names them, in Python, pages and scripts. SQL has to name them; but a list of
-statuses in it must be one that derives from the table, so that it cannot miss a new status. What the judge of a
-rehearsal knows is written by hand, so that it can disagree; and Airflow and Docker have a state of the same name.
+In Python, pages and scripts, only the table of the lifecycle contains them as text. SQL must contain them. A list
+of statuses in SQL must be one of those that derive from the table, so that it cannot miss a new status. The
+checker of a rehearsal has its own statuses, so that it can disagree. Airflow and Docker use the same names.
 """
 
 import ast
@@ -26,7 +26,7 @@ EXEMPT = (
 )
 _OVER = {*statuses(lambda row: row.expected is None)}
 _TO_COME = {*statuses(lambda row: row.phase is Phase.BEFORE and row.group is not Group.ATTENTION)}
-#: What SQL may list: what is over, and with it what waits for its start; what is to come or written; what came.
+#: The lists that SQL can contain: ended, ended or scheduled, planned or at the telescope, and valid products.
 LISTS = (
     _OVER,
     {*_OVER, Status.SCHEDULED},
@@ -34,13 +34,13 @@ LISTS = (
     {ProductStatus.VALID, ProductStatus.ARCHIVED},
 )
 _STATUS = "|".join(sorted(map(re.escape, {*Status, *ProductStatus}), key=len, reverse=True))
-#: A status that is all of a text, or stands in it in quotes, in brackets, in a list or as a value.
+#: A status that is a whole text, or is part of one in quotes, in brackets, in a list or as a value.
 _WRITTEN = re.compile(rf"(?:^|(?<=[\"'=,(\[]))(?:{_STATUS})(?=$|[\"'&,)\]])")
 _LIST = re.compile(r"\bin\s*\(\s*('[^()]*(?:\([^()]*\)[^()]*)*')\s*\)")
 
 
 def literals(path: Path, text: str) -> Iterator[tuple[int, str]]:
-    """Yield each status that stands in a file as text, with its line."""
+    """Yield the line and the text of each status that is written as text in a file."""
     if path.suffix == ".py":
         tree = ast.parse(text)
         said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -58,9 +58,9 @@ def literals(path: Path, text: str) -> Iterator[tuple[int, str]]:
 
 
 def main() -> int:
-    """Print each; the exit status is 1 if there is one."""
+    """Print each status with its place. Return 1 if there is any, else 0."""
     lines = [
-        f"{path}:{line}: {status!r}: use what derives from the table of atdb_interface/lifecycle.py"
+        f"{path}:{line}: {status!r}: use a name that derives from the table in atdb_interface/lifecycle.py"
         for place in PLACES
         for path in sorted(Path(place).rglob("*.*"))
         if path.suffix in (".py", ".html", ".js", ".sql") and not any(path.is_relative_to(each) for each in EXEMPT)

@@ -1,7 +1,7 @@
-"""`python -m tools.structure`: size and shape of the code, as figures to compare before and after a change.
+"""Print figures of the size and structure of the code, to compare before and after a change.
 
-Sizes in lines; an import counts once per pair of modules. The depth of a package is the number of modules in its
-longest chain of imports, without the imports that close a cycle.
+Run `python -m tools.structure`. Sizes are in lines. An import counts once per pair of modules. The depth of a
+package is the number of modules in its longest chain of imports, without imports that close a cycle.
 """
 
 import ast
@@ -16,7 +16,7 @@ PACKAGES = ("atdb_interface", "atdb_api", "atdb_plugins", "operators", "standalo
 
 
 def main() -> None:
-    """Print a table of all packages, and the imports between their parts."""
+    """Print a table of all packages, and the number of imports between packages."""
     graph = grimp.build_graph(*PACKAGES, cache_dir=None)
     print("package          modules  median  longest  function  inner imports  depth")
     for package in PACKAGES:
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def imports(graph: grimp.ImportGraph) -> list[tuple[str, str]]:
-    """Return all pairs of a module and one that it imports."""
+    """Return all pairs of a module and a module that it imports."""
     return [
         (module, each)
         for module in sorted(graph.modules)
@@ -42,7 +42,7 @@ def imports(graph: grimp.ImportGraph) -> list[tuple[str, str]]:
 
 
 def function_sizes(path: Path) -> list[int]:
-    """Return the lines of each function of a file."""
+    """Return the number of lines of each function in a file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     return [(node.end_lineno or node.lineno) - node.lineno + 1 for node in functions]

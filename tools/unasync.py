@@ -1,6 +1,6 @@
-"""Write the client that waits from the one of the event loop, so that neither can do what the other cannot.
+"""Generate the synchronous client from the asynchronous one, so that both have the same methods.
 
-`python -m tools.unasync` writes it; a test tells where that was forgotten.
+Run `python -m tools.unasync`. A test fails if the generated files are not up to date.
 """
 
 import re
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "atdb_interface" / "client"
-#: What is written, and what it is made from.
+#: The generated files, and their sources.
 FILES = {"sync_connection.py": "async_connection.py", "sync_client.py": "async_client.py"}
 CHANGES = (
     (" from an event loop", ""),
@@ -20,16 +20,16 @@ CHANGES = (
     (r"\b__a(enter|exit)__", r"__\1__"),
     (r"\baclose\b", "close"),
 )
-#: Imports in their order, and `yield from`, which the event loop has not.
+#: Rules that sort imports, and use `yield from`, which asynchronous generators do not have.
 FIX = ["check", "--select", "I,UP028", "--fix", "--unsafe-fixes", "--quiet"]
 
 
 def waiting(source: str) -> str:
-    """Give the text of the file that waits."""
+    """Return the text of the synchronous file."""
     text = (PACKAGE / source).read_text()
     for pattern, replacement in CHANGES:
         text = re.sub(pattern, replacement, text)
-    text = f"# Made from {source} by `make format`: change that one.\n{text}"
+    text = f"# Generated from {source} by `make format`. Change that file.\n{text}"
     for command in (FIX, ["format", "--quiet"]):
         ruff = [sys.executable, "-m", "ruff", *command, "--stdin-filename", PACKAGE / source, "-"]
         text = subprocess.run(ruff, input=text, capture_output=True, text=True, check=True).stdout

@@ -5,8 +5,8 @@
     atdb_service --operation=delete_taskid --taskid=190405034
     atdb_service --operation=add_dataproduct --taskid=190405034 --filename=WSRTA190405034_B000.MS
 
---atdb_host names a preset of the configuration (default: its default_host) or is an address. Exit status: 0
-when done, 2 when something in the command cannot be read or is refused, 1 when ATDB cannot be reached.
+--atdb_host is the name of a preset in the configuration (default: its default_host), or a URL. The exit status is
+0 for success, 2 if an option cannot be read or ATDB refuses the request, and 1 if ATDB cannot be reached.
 """
 
 import sys
@@ -30,7 +30,7 @@ def _specification(client: Client, options: Options) -> str:
 def _change_status(client: Client, options: Options) -> str:
     task_id, status = _task_id(options), _needed(options, "status")
     if status not in {*Status, *ProductStatus}:
-        raise BadRequest(f"--status: {status!r} is none of {', '.join(Status)}")
+        raise BadRequest(f"--status: {status!r} is not one of {', '.join(Status)}")
     resource = options.pop("resource", "observations")
     _nothing_more(options)
     if resource == "observations":
@@ -73,7 +73,7 @@ def _task_id(options: Options) -> str:
     kind, colon, value = key.partition(":")
     if key:
         if kind.lower() != "taskid" or not colon or not value:
-            raise BadRequest(f"--search_key: {key!r} is not taskid:190405034")
+            raise BadRequest(f"--search_key: {key!r} is not of the form taskid:190405034")
         return value
     return _needed(options, "taskid")
 
@@ -81,17 +81,17 @@ def _task_id(options: Options) -> str:
 def _needed(options: Options, name: str) -> str:
     value = options.pop(name, None)
     if not isinstance(value, str) or not value:
-        raise BadRequest(f"--{name}=... is needed")
+        raise BadRequest(f"--{name}=... is required")
     return value
 
 
 def _nothing_more(options: Options) -> None:
     if options:
-        raise BadRequest(f"--{next(iter(options))} means nothing here")
+        raise BadRequest(f"--{next(iter(options))} is not an option of this operation")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status."""
+    """Run the command, and return its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or "--help" in arguments or "-h" in arguments:
         print((__doc__ or "").strip())
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = read_options(arguments)
         operation = OPERATIONS.get(str(options.pop("operation", "")))
         if operation is None:
-            raise BadRequest(f"--operation= one of {', '.join(OPERATIONS)}")
+            raise BadRequest(f"--operation must be one of {', '.join(OPERATIONS)}")
         with find_host(str(options.pop("atdb_host", "")) or None).client() as client:
             print(operation(client, options))
 

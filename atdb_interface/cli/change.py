@@ -1,4 +1,4 @@
-"""What the command `atdb` does: move observations, act on many of them, and govern the stages."""
+"""The commands of `atdb` that change something: moves, actions on observations, and settings of stages."""
 
 from argparse import Namespace
 from collections.abc import Callable
@@ -19,13 +19,13 @@ def move(client: Client, arguments: Namespace) -> None:
 
 
 def act(client: Client, arguments: Namespace) -> None:
-    """Do an action on each observation."""
+    """Take an action on each observation."""
     action = Action(arguments.command)
     _each(arguments.taskIDs, lambda task_id: client.act(task_id, action, reason=arguments.reason))
 
 
 def prioritise(client: Client, arguments: Namespace) -> None:
-    """Give each observation another priority."""
+    """Change the priority of each observation."""
 
     def change(task_id: str) -> Observation:
         observation = client.observation(task_id)
@@ -35,28 +35,28 @@ def prioritise(client: Client, arguments: Namespace) -> None:
 
 
 def govern(client: Client, arguments: Namespace) -> None:
-    """Pause a stage, let it go on, or change its limits."""
-    limits = {"paused": arguments.paused, "slots": arguments.slots, "delay_seconds": arguments.rest}
+    """Pause or resume a stage, or change its limits."""
+    limits = {"paused": arguments.paused, "slots": arguments.slots, "delay_seconds": arguments.delay}
     fields = {name: value for name, value in limits.items() if value is not None}
     if fields.get("slots") == 0:
         fields["slots"] = None
     if not fields:
-        raise BadRequest("give --pause, --go-on, --slots or --rest")
+        raise BadRequest("give --pause, --resume, --slots or --delay")
     stage = client.change_stage(arguments.stage, **fields, reason=arguments.reason)
     print(
-        f"{stage.stage}: {'paused' if stage.paused else 'goes on'}, slots {stage.slots or 'without limit'}, "
-        f"rest {stage.delay_seconds} s"
+        f"{stage.stage}: {'paused' if stage.paused else 'not paused'}, slots {stage.slots or 'unlimited'}, "
+        f"delay {stage.delay_seconds} s"
     )
 
 
 def submit(client: Client, arguments: Namespace) -> None:
-    """Submit a schedule; nothing of it where a line cannot be read."""
+    """Submit a schedule. If a line cannot be read, nothing is submitted."""
     for new in read_schedule(arguments.schedule):
         print(line(client.create_observation(new)))
 
 
 def _each(task_ids: list[str], change: Callable[[str], Observation]) -> None:
-    """Change each; what is refused does not stop the others, and is told at the end."""
+    """Change each observation. A refusal does not stop the others; all refusals are reported at the end."""
     refusals = []
     for task_id in task_ids:
         try:

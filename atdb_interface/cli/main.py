@@ -1,9 +1,10 @@
-"""The command `atdb`: look at observations, act on them, and govern the stages.
+"""The command `atdb`: show observations, act on them, and control the stages.
 
-What else is installed adds commands by the entry points `atdb.commands`: each is a function that takes the
-arguments after the command's name, and returns the exit status.
+Other installed packages add commands by entry points in the group `atdb.commands`. Each is a function that takes
+the arguments after the command's name and returns the exit status.
 
-Exit status: 0 when done, 2 when something cannot be read or is refused, 1 when ATDB cannot be reached.
+The exit status is 0 for success, 2 if an option cannot be read or ATDB refuses the request, and 1 if ATDB cannot
+be reached.
 """
 
 import argparse
@@ -26,8 +27,10 @@ _STAGES = [stage.actor for stage in STAGES]
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="atdb", description="Look at observations, and act on them.")
-    parser.add_argument("--host", help="a preset of the configuration, or an address")
+    parser = argparse.ArgumentParser(
+        prog="atdb", description="Show observations, act on them, and control the stages."
+    )
+    parser.add_argument("--host", help="the name of a preset in the configuration, or a URL")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(
@@ -38,58 +41,77 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     listing = command("list", show.observations, "list observations, newest first")
-    listing.add_argument("--status", help="only these, with commas between")
+    listing.add_argument("--status", help="only observations with these statuses, separated by commas")
     listing.add_argument("filters", **_FILTERS, help="such as starttime__gte=2019-04-08 or overdue=true")
-    command("show", show.observation, "show all of an observation").add_argument("taskID")
-    history = command("history", show.history, "show what happened to an observation, when, by whom and why")
-    history.add_argument("taskID")
-    history.add_argument("--products", action="store_true", help="and to its data products")
-    command("why", show.why, "say why an observation is not moving").add_argument("taskID")
-    command("stages", show.stages, "list the stages: what waits, and what is paused")
-    events = command("events", show.events, "list what operators should know of")
+    _take_observation(command("show", show.observation, "show all fields and the data products of an observation"))
+    history = command(
+        "history", show.history, "show the status changes of an observation, with actors and reasons"
+    )
+    _take_observation(history)
+    history.add_argument("--products", action="store_true", help="include the status changes of its data products")
+    _take_observation(command("why", show.why, "explain why the status of an observation does not change"))
+    command("stages", show.stages, "list the stages with their settings and numbers of observations")
+    events = command("events", show.events, "list the events for operators, newest last")
     events.add_argument("filters", **_FILTERS, help="such as kind=overdue or timestamp__gte=2019-04-08")
     report = command("report", night_report.show, "show the report of a night")
-    report.add_argument("night", nargs="?", help="the day on which it begins, such as 2019-04-05; else the newest")
-    command("receipts", show.receipts, "list what was removed of an observation").add_argument("taskID")
+    report.add_argument(
+        "night", nargs="?", help="the day on which it begins, such as 2019-04-05; default: the newest"
+    )
+    _take_observation(command("receipts", show.receipts, "list the removed data products of an observation"))
 
     move = command("move", change.move, "move an observation to another status")
-    move.add_argument("taskID")
-    move.add_argument("status", choices=[str(status) for status in Status], metavar="STATUS")
+    _take_observation(move)
+    statuses = [str(status) for status in Status]
+    move.add_argument("status", choices=statuses, metavar="STATUS", help=f"one of {', '.join(statuses)}")
     _take_reason(move)
     for action, row in ACTIONS.items():
         action_parser = command(action, change.act, row.does)
-        action_parser.add_argument("taskIDs", nargs="+", metavar="taskID")
+        _take_observations(action_parser)
         _take_reason(action_parser)
-    priority = command("priority", change.prioritise, "change which observations go first")
-    priority.add_argument("priority", type=int, help="from -1000 to 1000; the highest goes first")
-    priority.add_argument("taskIDs", nargs="+", metavar="taskID")
-    _take_reason(priority)
-    stage = command("stage", change.govern, "pause a stage, let it go on, or change its limits")
-    stage.add_argument("stage", choices=[str(stage) for stage in _STAGES], metavar="STAGE")
+    priority = command("priority", change.prioritise, "change the priority of observations")
+    priority.add_argument("priority", type=int, help="from -1000 to 1000; a higher priority is claimed first")
+    _take_observations(priority)
+    _take_reason(priority, kept="the changes")
+    stage = command("stage", change.govern, "pause or resume a stage, or change its limits")
+    stages = [str(stage) for stage in _STAGES]
+    stage.add_argument("stage", choices=stages, metavar="STAGE", help=f"one of {', '.join(stages)}")
     pause = stage.add_mutually_exclusive_group()
-    pause.add_argument("--pause", dest="paused", action="store_true", default=None, help="begin nothing new")
-    pause.add_argument("--go-on", dest="paused", action="store_false", default=None)
-    stage.add_argument("--slots", type=int, help="so many observations at once; 0 for no limit")
-    stage.add_argument("--rest", type=int, metavar="SECONDS", help="how long an observation rests before it")
-    _take_reason(stage)
-    submit = command("submit", change.submit, "submit a schedule; nothing of it where a line cannot be read")
-    submit.add_argument("schedule", type=Path)
+    pause.add_argument("--pause", dest="paused", action="store_true", default=None, help="begin no new work")
+    # --go-on and --rest are the old names of --resume and --delay.
+    pause.add_argument(
+        "--resume", "--go-on", dest="paused", action="store_false", default=None, help="begin new work again"
+    )
+    stage.add_argument("--slots", type=int, help="the maximum number of observations at a time; 0 for no limit")
+    stage.add_argument(
+        "--delay", "--rest", type=int, metavar="SECONDS", help="how long an observation waits before this stage"
+    )
+    _take_reason(stage, kept="the changes")
+    submit = command("submit", change.submit, "submit a schedule; if a line cannot be read, nothing is submitted")
+    submit.add_argument("schedule", type=Path, help="the file of the schedule")
     for name in _further():
         commands.add_parser(name, help=f"see `atdb {name} --help`", add_help=False).set_defaults(run=None)
     return parser
 
 
 def _further() -> dict[str, EntryPoint]:
-    """Return the commands that other packages of this installation add, by their names."""
+    """Return the commands that other installed packages add, by their names."""
     return {each.name: each for each in entry_points(group="atdb.commands")}
 
 
-def _take_reason(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--reason", default="", help="kept in the history")
+def _take_observation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("taskID", help="the taskID of the observation, such as 190405034")
+
+
+def _take_observations(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("taskIDs", nargs="+", metavar="taskID", help="the taskIDs of the observations")
+
+
+def _take_reason(parser: argparse.ArgumentParser, *, kept: str = "the history") -> None:
+    parser.add_argument("--reason", default="", help=f"the reason, which is recorded in {kept}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status."""
+    """Run the command, and return its exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given and (further := _further().get(given[0])):
         return int(further.load()(given[1:]))
@@ -97,7 +119,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     chosen = parser.parse_args(given)
     if chosen.run is None:
-        parser.error(f"{chosen.command} has options of its own only: run `atdb {chosen.command} --help`")
+        parser.error(
+            f"{chosen.command} must be the first argument; see `atdb {chosen.command} --help` for its options"
+        )
 
     def work() -> None:
         with find_host(chosen.host).client() as client:

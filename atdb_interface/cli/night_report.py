@@ -1,4 +1,4 @@
-"""The report of a night as lines of a terminal: what `atdb report` shows."""
+"""The report of a night as text for a terminal: the command `atdb report`."""
 
 import unicodedata
 from argparse import Namespace
@@ -10,12 +10,12 @@ from atdb_interface.errors import NotFound
 from atdb_interface.fields import write_time
 from atdb_interface.night_reports import DiskRow, NightReport
 
-#: So many failures and waiting observations are listed; the page of the report has all.
+#: The maximum number of failures to list. The page of the report has all.
 MOST_LINES = 30
 
 
 def show(client: Client, arguments: Namespace) -> None:
-    """Show the report of a night, the newest by default."""
+    """Show the report of a night, by default the newest."""
     night = arguments.night or next((each.night for each in client.night_reports(page_size=1)), None)
     if night is None:
         raise NotFound("no night report has been stored")
@@ -24,7 +24,7 @@ def show(client: Client, arguments: Namespace) -> None:
 
 
 def lines(report: NightReport) -> Iterator[str]:
-    """Yield the lines of a report; what is empty has none."""
+    """Yield the lines of a report. Empty lists have no lines."""
     yield f"night of {report.night}: {write_time(report.begins)} to {write_time(report.ends)}"
     yield f"observed  {report.observed_count}, {_size(report.observed_bytes)}"
     yield f"failures  {report.failures_count}"
@@ -58,5 +58,5 @@ def _size(size_bytes: int) -> str:
 
 
 def _plain(line: str) -> str:
-    """Replace what could control a terminal, or reverse what it shows: names and reasons come from anybody."""
+    """Replace characters that could control the terminal or reverse text: any client can set names and reasons."""
     return "".join("?" if unicodedata.category(each) in ("Cc", "Cf", "Zl", "Zp") else each for each in line)

@@ -1,4 +1,4 @@
-"""What the commands have in common: errors become one sentence, and an exit status."""
+"""Error handling of the commands: an error becomes one message and an exit status."""
 
 import sys
 from collections.abc import Callable
@@ -13,7 +13,7 @@ DONE, CANNOT, REFUSED = 0, 1, 2
 
 
 def run(program: str, work: Callable[[], None]) -> int:
-    """Do the work; 0 when done, 2 when something cannot be read or is refused, 1 when ATDB cannot be reached."""
+    """Do the work and return the exit status: 0 for success, 2 for a refusal, 1 if ATDB cannot be reached."""
     try:
         instrument()
         work()
@@ -27,7 +27,7 @@ def run(program: str, work: Callable[[], None]) -> int:
 
 
 def sentence(error: Exception) -> str:
-    """Say in one sentence what is wrong, naming the options that cannot be read."""
+    """Format an error as one message. It names the options that cannot be read."""
     if not isinstance(error, ValidationError):
         return str(error)
     return "; ".join(

@@ -1,4 +1,4 @@
-"""Schedules: files of an observatory's specifications, which the instrument in use reads."""
+"""Schedules: files of specifications, which the instrument in use reads."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from atdb_interface.observations import NewObservation
 
 
 def read_schedule(path: Path) -> list[NewObservation]:
-    """Read a schedule without running it; BadRequest names the first part that is no specification."""
+    """Read a schedule without running it. Raises BadRequest, which names the first invalid specification."""
     observations = []
     try:
         for where, fields in instrument().read_schedule(path):
@@ -22,5 +22,5 @@ def read_schedule(path: Path) -> list[NewObservation]:
     except (OSError, ValueError) as error:
         raise BadRequest(f"{path} cannot be read: {error}") from None
     if not observations:
-        raise BadRequest(f"{path} holds no specification")
+        raise BadRequest(f"{path} has no specification")
     return observations

@@ -1,4 +1,4 @@
-"""What the command `atdb` shows: observations, their history, why they wait, the stages, events and receipts."""
+"""The commands of `atdb` that show something: observations, histories, reasons, stages, events and receipts."""
 
 from argparse import Namespace
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def observations(client: Client, arguments: Namespace) -> None:
 
 
 def line(observation: Observation) -> str:
-    """Write an observation in one line."""
+    """Format an observation as one line."""
     return (
         f"{observation.taskID}  {write_time(observation.starttime)}  {observation.my_status:<20}"
         f"{observation.observing_mode:<20}{observation.name}"
@@ -27,7 +27,7 @@ def line(observation: Observation) -> str:
 
 
 def observation(client: Client, arguments: Namespace) -> None:
-    """Show all of an observation."""
+    """Show all fields of an observation, and its data products."""
     shown = client.observation(arguments.taskID)
     for name, value in shown.model_dump(mode="json").items():
         if name not in ("status_history", "generated_dataproducts") and value is not None:
@@ -37,7 +37,7 @@ def observation(client: Client, arguments: Namespace) -> None:
 
 
 def history(client: Client, arguments: Namespace) -> None:
-    """Show what happened to an observation; with --products, to its products too."""
+    """Show the status changes of an observation, and with --products those of its data products."""
     steps = client.observation(arguments.taskID).status_history
     if arguments.products:
         of_products = client.history(taskID=arguments.taskID, dataproduct__isnull="false")
@@ -49,14 +49,14 @@ def history(client: Client, arguments: Namespace) -> None:
 
 
 def why(client: Client, arguments: Namespace) -> None:
-    """Say why an observation is not moving."""
+    """Explain why the status of an observation does not change."""
     answer = client.why(arguments.taskID)
     print(f"{answer.taskID} {answer.my_status}: {answer.why}")
 
 
 def stages(client: Client, _: Namespace) -> None:
     """List the stages."""
-    print("stage     waiting  claimed  working   slots  rest s")
+    print("stage     waiting  claimed  working   slots delay s")
     for stage in client.stages():
         paused = ""
         if stage.paused_at:
@@ -68,14 +68,14 @@ def stages(client: Client, _: Namespace) -> None:
 
 
 def events(client: Client, arguments: Namespace) -> None:
-    """List what operators should know of, newest last."""
+    """List the events for operators, newest last."""
     for event in client.events(**_read(arguments.filters)):
         what = " ".join(filter(None, [event.taskID, event.dataproduct]))
         print(f"{write_time(event.timestamp)}  {event.kind:<14}{what}  {event.detail}")
 
 
 def receipts(client: Client, arguments: Namespace) -> None:
-    """List what was removed of an observation."""
+    """List the removed data products of an observation."""
     for receipt in client.receipts(taskID=arguments.taskID):
         print(
             f"{write_time(receipt.timestamp)}  {receipt.dataproduct:<28}{receipt.size or 0:>16,}  "
@@ -89,6 +89,6 @@ def _read(terms: list[str]) -> Mapping[str, str]:
     for term in terms:
         name, equals, value = term.partition("=")
         if not equals:
-            raise BadRequest(f"{term!r} is not FIELD=VALUE")
+            raise BadRequest(f"{term!r} is not of the form FIELD=VALUE")
         filters[name] = value
     return filters

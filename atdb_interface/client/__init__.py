@@ -1,4 +1,4 @@
-"""The client of ATDB: the only code that speaks HTTP to it. For an event loop: `async_client.AsyncClient`."""
+"""The client of ATDB, the only code that sends HTTP requests to it. For event loops, see AsyncClient."""
 
 from atdb_interface.client.sync_client import Client
 

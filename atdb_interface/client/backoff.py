@@ -1,4 +1,4 @@
-"""When a request that failed is made again: exponential backoff with jitter, while patience lasts."""
+"""The retries of a failed request: exponential backoff with jitter, until the patience ends."""
 
 import random
 import time
@@ -9,7 +9,7 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.25, 4.0
 
 
 class Retries:
-    """The tries of one request, of which the last begins before `patience` seconds are over."""
+    """The attempts of one request. The last attempt begins before `patience` seconds have passed."""
 
     def __init__(self, patience: float) -> None:
         self._deadline = time.monotonic() + patience
@@ -17,17 +17,17 @@ class Retries:
 
     @property
     def begun(self) -> bool:
-        """Tell whether the present try is not the first."""
+        """Return whether the present attempt is a retry."""
         return self._number > 0
 
     def pause_seconds(self, failure: Unavailable) -> float:
-        """Tell how long to pause before the next try; raise the failure where patience ends before that.
+        """Return the pause before the next attempt. Raises the failure if the patience ends before it.
 
-        Never shorter than the server's Retry-After. The jitter keeps those who failed together from coming back
-        together.
+        The pause is never shorter than the server's Retry-After. The jitter prevents clients that failed together
+        from retrying together.
         """
         backoff = min(_FIRST_PAUSE_SECONDS * 2**self._number, _LONGEST_PAUSE_SECONDS)
-        jittered = random.uniform(backoff / 2, backoff)  # noqa: S311 (no secret is made of it)
+        jittered = random.uniform(backoff / 2, backoff)  # noqa: S311 (this is not a secret)
         pause: float = failure.extra.get("retry_after", 0) + jittered
         if time.monotonic() + pause > self._deadline:
             raise failure

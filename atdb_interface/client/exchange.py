@@ -1,4 +1,4 @@
-"""What a request to ATDB and its answer look like, for whoever carries them there and back."""
+"""The format of requests to ATDB and of its answers, for both clients."""
 
 import ssl
 from collections.abc import Iterable, Mapping
@@ -19,9 +19,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def login(user: str | None, secret: str | None, token: str | None) -> httpx.Auth | None:
-    """Tell how to log in: by HTTP Basic, with a token, or not at all."""
+    """Return how to log in: by HTTP Basic, with a token, or not at all."""
     if user and token:
-        raise ValueError("log in with a token or with user and secret, not with both")
+        raise ValueError("give a token, or user and secret, not both")
     if token:
         return _Bearer(token)
     return httpx.BasicAuth(user, secret or "") if user else None
@@ -29,9 +29,9 @@ def login(user: str | None, secret: str | None, token: str | None) -> httpx.Auth
 
 @cache
 def certificates() -> ssl.SSLContext:
-    """Return the authorities that may vouch for ATDB: those of the file in SSL_CERT_FILE, else the usual ones.
+    """Return the trusted certificate authorities: those of the file in SSL_CERT_FILE, else the default ones.
 
-    They are read once, as that takes longer than a request.
+    They are read once, because this takes longer than a request.
     """
     return httpx.create_ssl_context(trust_env=True)
 
@@ -46,17 +46,17 @@ class _Bearer(httpx.Auth):
 
 
 def once() -> dict[str, str]:
-    """Make the header by which ATDB knows a repetition, and does the work once."""
+    """Create the header by which ATDB recognises a repeated request, so that it does the work only once."""
     return {"Idempotency-Key": str(uuid4())}
 
 
 def only_if(etag: str | None) -> dict[str, str]:
-    """Make the header by which ATDB refuses where the item is no longer what this ETag names."""
+    """Create the header by which ATDB refuses a request if the item no longer has this ETag."""
     return {"If-Match": etag} if etag else {}
 
 
 def parameters(filters: Mapping[str, Any]) -> dict[str, str]:
-    """Write filters as an address has them: several values with commas between."""
+    """Format filters as query parameters. Several values are separated by commas."""
     return {name: _written(value) for name, value in filters.items()}
 
 
@@ -67,7 +67,7 @@ def _written(value: Any) -> str:
 
 
 def day(given: date | str) -> date:
-    """Read a day that is to be part of an address. Raises BadRequest."""
+    """Read a day that becomes part of a URL. Raises BadRequest."""
     try:
         return date.fromisoformat(given) if isinstance(given, str) else given
     except ValueError:
@@ -75,21 +75,21 @@ def day(given: date | str) -> date:
 
 
 def whole_items(filters: Mapping[str, Any]) -> dict[str, str]:
-    """Write the filters of a list whose items are read as models, which need all their fields."""
+    """Format the filters of a list whose items are read as models, which require all their fields."""
     if "fields" in filters:
-        raise ValueError("fields= leaves fields out: ask rows(...) for it, which gives plain dicts")
+        raise ValueError("fields= is not possible here; use rows(...), which returns plain dicts")
     return parameters(filters)
 
 
 def plain(content: BaseModel | Mapping[str, Any]) -> Any:
-    """Write what is sent; of a model, what was set."""
+    """Return content as JSON data. Of a model, only the fields that were set are included."""
     if isinstance(content, BaseModel):
         return content.model_dump(mode="json", exclude_unset=True)
     return to_jsonable_python(dict(content))
 
 
 def checked(answer: httpx.Response) -> httpx.Response:
-    """Give the answer back where it is a success, or raise the error that it is."""
+    """Return the answer if it is a success, or raise the error that it contains."""
     if answer.is_success:
         return answer
     try:
@@ -103,7 +103,7 @@ def checked(answer: httpx.Response) -> httpx.Response:
 
 
 def _retry_after_seconds(text: str) -> float:
-    """Read a header that holds seconds, or a moment; what cannot be read asks for nothing."""
+    """Return the seconds of a header that holds seconds or a time; 0 if it cannot be read."""
     if text.isascii() and text.isdecimal():
         return float(text)
     try:
@@ -113,11 +113,11 @@ def _retry_after_seconds(text: str) -> float:
 
 
 def read(kind: type[T], answer: httpx.Response) -> T:
-    """Read an answer as what it should be. Raises Unexpected."""
+    """Read an answer as a value of type `kind`. Raises Unexpected."""
     try:
         return TypeAdapter(kind).validate_json(answer.content)
     except ValidationError:
-        raise Unexpected(f"{answer.url} answered something that is no {kind.__name__}") from None
+        raise Unexpected(f"the answer of {answer.url} is not a valid {kind.__name__}") from None
 
 
 def read_row(model: type[Model], row: dict[str, Any]) -> Model:
@@ -125,19 +125,19 @@ def read_row(model: type[Model], row: dict[str, Any]) -> Model:
     try:
         return model.model_validate(row)
     except ValidationError as error:
-        raise Unexpected(f"ATDB listed something that is no {model.__name__}: {error}") from None
+        raise Unexpected(f"an item in a list of ATDB is not a valid {model.__name__}: {error}") from None
 
 
 class Rows(BaseModel):
-    """One page of a walk, its items as they came."""
+    """One page of a walk, with its items as plain dicts."""
 
     count: int | None
     next: str | None
     results: list[dict[str, Any]]
 
     def next_cursor(self) -> str | None:
-        """Give the cursor of the next page, or None after the last one.
+        """Return the cursor of the next page, or None after the last one.
 
-        Only that is taken from its address: a proxy may hide the name by which we reach ATDB.
+        Only the cursor is taken from the URL of the next page, because a proxy can change the host name.
         """
         return httpx.URL(self.next).params["cursor"] if self.next else None

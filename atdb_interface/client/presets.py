@@ -1,7 +1,7 @@
-"""Where ATDB is, and as whom to speak to it: presets in the user's configuration.
+"""Presets in the user's configuration: the URL of ATDB and the account to log in.
 
-The first of these files that exists is read: `$ATDB_CONFIG`, `~/.config/atdb/config.toml`, and
-`etc/atdb/config.toml` of the Python environment (which `make up` writes):
+The configuration is the first of these files that exists: `$ATDB_CONFIG`, `~/.config/atdb/config.toml`, and
+`etc/atdb/config.toml` in the Python environment (which `make up` writes). For example:
 
     default_host = "prod"
     [hosts.prod]
@@ -28,16 +28,16 @@ class Host:
     secret: str | None = field(default=None, repr=False)
 
     def client(self) -> Client:
-        """Open a client."""
+        """Return a client of this host."""
         return Client(self.url, user=self.user, secret=self.secret)
 
 
 class ConfigError(Exception):
-    """The configuration cannot be read, or has no such host."""
+    """The configuration cannot be read, or does not contain the host."""
 
 
 def config_files() -> list[Path]:
-    """List the files that may hold the configuration, in the order in which they are looked for."""
+    """Return the files that can hold the configuration. The first one that exists is used."""
     given = os.environ.get("ATDB_CONFIG")
     if given:
         return [Path(given)]
@@ -46,7 +46,7 @@ def config_files() -> list[Path]:
 
 
 def find_host(name: str | None = None) -> Host:
-    """Find a host by the name of its preset, or by an address that begins with http; ConfigError if none."""
+    """Return a host by the name of its preset or by a URL. Raises ConfigError if there is none."""
     files = [path for path in config_files() if path.is_file()]
     try:
         settings = tomllib.loads(files[0].read_text()) if files else {}
@@ -59,9 +59,9 @@ def find_host(name: str | None = None) -> Host:
     preset = hosts.get(name) if isinstance(hosts, dict) else None
     if preset is None:
         places = " or ".join(str(path) for path in config_files())
-        raise ConfigError(f"no host {name!r} is configured; `make up` writes one, or put it into {places}")
+        raise ConfigError(f"no host {name!r} is configured; `make up` writes one, or add it to {places}")
     if not isinstance(preset, dict) or not {"url"} <= preset.keys() <= {"url", "user", "secret"}:
-        raise ConfigError(f"{files[0]}: [hosts.{name}] has url, user and secret")
+        raise ConfigError(f"{files[0]}: [hosts.{name}] must have url, can have user and secret, and nothing else")
     if not all(isinstance(value, str) for value in preset.values()):
-        raise ConfigError(f"{files[0]}: the values of [hosts.{name}] are text in quotes")
+        raise ConfigError(f"{files[0]}: the values of [hosts.{name}] must be text in quotes")
     return Host(**preset)

@@ -1,5 +1,5 @@
-# Made from async_client.py by `make format`: change that one.
-"""The client of ATDB, and with its connection the only code that speaks HTTP to ATDB."""
+# Generated from async_client.py by `make format`. Change that file.
+"""The client of ATDB. Only clients and their connections send HTTP requests to ATDB."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
@@ -51,13 +51,13 @@ from atdb_interface.transitions import Move, Transition
 
 
 class Client:
-    """Speak to the ATDB at `url` (without `/atdb/`), logged in by `user` and `secret` or by `token`.
+    """A client of the ATDB at `url` (without `/atdb/`). It logs in with `user` and `secret`, or with `token`.
 
-    Every method raises the errors of `atdb_interface.errors`. While ATDB cannot be reached, what is safe to
-    repeat is asked again for `patience` seconds; then Unavailable.
+    Every method raises the errors of `atdb_interface.errors`. While ATDB cannot be reached, requests that are safe
+    to repeat are retried for `patience` seconds. Then the method raises Unavailable.
 
-    Filters are those of a list's address, such as `my_status="valid"`, `taskID__in=[...]`, `ordering="-starttime"`
-    and `as_of=...` for statuses as they were at that moment.
+    Filters are those in the URL of a list, such as `my_status="valid"`, `taskID__in=[...]` and
+    `ordering="-starttime"`. With `as_of=...`, statuses are those at that moment.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Client:
         self._connection.close()
 
     def me(self) -> Me:
-        """Tell as whom we are logged in."""
+        """Return the account that this client has logged in to."""
         return read(Me, self._ask("GET", "me/"))
 
     def health(self) -> Health:
@@ -96,11 +96,11 @@ class Client:
     # Observations
 
     def create_observation(self, new: NewObservation | Mapping[str, Any]) -> Observation:
-        """Submit a specification. Raises Duplicate where the same mode, field and start is there already."""
+        """Submit a specification. Raises Duplicate if an observation has the same mode, field and start."""
         return read(Observation, self._ask("POST", "observations/", json=plain(new), headers=once()))
 
     def observation(self, task_id: str, **filters: Any) -> Observation:
-        """Get one observation by its taskID, perhaps `as_of=` a moment. Raises NotFound."""
+        """Get one observation by its taskID, with `as_of=` as it was at a moment. Raises NotFound."""
         params = whole_items({"taskID": task_id, "cursor": "", **filters})
         for row in read(Rows, self._ask("GET", "observations/", params=params)).results:
             return read_row(Observation, row)
@@ -117,39 +117,40 @@ class Client:
         return read(Observation, answer), answer.headers["ETag"]
 
     def observations(self, **filters: Any) -> Iterator[Observation]:
-        """Walk through the observations that match, such as `observations(my_status="valid")`."""
+        """Yield the observations that match, for example `observations(my_status="valid")`."""
         return self._list("observations/", Observation, filters)
 
     def count_observations(self, **filters: Any) -> int:
-        """Count the observations that match."""
+        """Return the number of observations that match."""
         return self._connection.count("observations/", filters)
 
     def change_observation(
         self, observation_id: int, *, if_match: str | None = None, **fields: Any
     ) -> Observation:
-        """Change some fields, or ask for a move by `new_status`.
+        """Change some fields, or request a move by `new_status`.
 
-        With `if_match`, raises PreconditionFailed where it is not as it was read with that ETag. Where an answer
-        was lost, what changed it may be this request itself: read it again.
+        With `if_match`, raises PreconditionFailed if the observation no longer has that ETag. If an answer was
+        lost, this request itself may have changed the observation: read it again.
         """
         path, headers = f"observations/{observation_id}/", only_if(if_match)
         return read(Observation, self._ask("PATCH", path, json=plain(fields), headers=headers))
 
     def act(self, task_id: str, action: Action, *, reason: str = "") -> Observation:
-        """Hold, resume, cancel, retry, check or ingest an observation, whoever works on it.
+        """Hold, resume, cancel, retry, check or ingest an observation, even if an owner works on it.
 
-        Where an answer was lost, and what was asked for is done, asking again raises ForbiddenMove.
+        Raises ForbiddenMove if the action is not possible. If the answer to an earlier request was lost, that
+        request may have done it.
         """
         observation = self.observation(task_id)
         return self.change_observation(observation.id, action=action, reason=reason)
 
     def why(self, task_id: str) -> Why:
-        """Tell why an observation is not moving. Raises NotFound."""
+        """Return the reason why the status of an observation does not change. Raises NotFound."""
         observation = self.observation(task_id)
         return read(Why, self._ask("GET", f"observations/{observation.id}/why/"))
 
     def preview_observations(self, ask: ObservationBulk) -> BulkAnswer:
-        """Tell what a change of all observations that match would do; it changes nothing."""
+        """Return what a change of all observations that match would do, without changing anything."""
         return self._preview("observations/bulk/", ask)
 
     def change_observations(self, ask: ObservationBulk, token: str) -> BulkAnswer:
@@ -157,7 +158,7 @@ class Client:
         return self._carry_out("observations/bulk/", ask, token)
 
     def delete_observation(self, observation_id: int, *, if_match: str | None = None) -> None:
-        """Delete an observation that never started."""
+        """Delete an observation that was never started."""
         self._ask("DELETE", f"observations/{observation_id}/", headers=only_if(if_match))
 
     # Moves and history
@@ -173,10 +174,10 @@ class Client:
         reason: str = "",
         force: bool = False,
     ) -> Transition:
-        """Move an observation; the transition that led to the status, an older one where it had it already.
+        """Move an observation, and return the transition that led to the status.
 
-        Raises ForbiddenMove, and NotOwner where somebody else works on it. An operator may `force` it, for a
-        `reason`.
+        If the observation already has the status, the move changes nothing. Raises ForbiddenMove, and NotOwner if
+        another owner works on it. An operator can `force` a move, with a `reason`.
         """
         ask = Move(
             taskID=task_id,
@@ -190,13 +191,13 @@ class Client:
         return read(Transition, self._ask("POST", "status/", json=plain(ask)))
 
     def history(self, **filters: Any) -> Iterator[Transition]:
-        """Walk through transitions, oldest first: `history(taskID="190405034")`."""
+        """Yield transitions, oldest first, for example `history(taskID="190405034")`."""
         return self._list("status/", Transition, filters)
 
     # Data products
 
     def create_dataproducts(self, new: Iterable[NewDataProduct | Mapping[str, Any]]) -> list[DataProduct]:
-        """Make data products, all or none."""
+        """Create data products, all or none."""
         body = [plain(product) for product in new]
         return read(list[DataProduct], self._ask("POST", "dataproducts/", json=body, headers=once()))
 
@@ -211,15 +212,15 @@ class Client:
         return read(DataProduct, answer), answer.headers["ETag"]
 
     def dataproducts(self, **filters: Any) -> Iterator[DataProduct]:
-        """Walk through the data products that match."""
+        """Yield the data products that match."""
         return self._list("dataproducts/", DataProduct, filters)
 
     def count_dataproducts(self, **filters: Any) -> int:
-        """Count the data products that match."""
+        """Return the number of data products that match."""
         return self._connection.count("dataproducts/", filters)
 
     def change_dataproduct(self, product_id: int, *, if_match: str | None = None, **fields: Any) -> DataProduct:
-        """Change some fields, or ask for a move by `new_status`. `if_match` as for an observation."""
+        """Change some fields, or request a move by `new_status`. `if_match` works as for an observation."""
         path, headers = f"dataproducts/{product_id}/", only_if(if_match)
         return read(DataProduct, self._ask("PATCH", path, json=plain(fields), headers=headers))
 
@@ -231,7 +232,7 @@ class Client:
         return read(MovedProducts, self._ask("POST", "dataproducts/moves/", json=plain(ask))).results
 
     def preview_dataproducts(self, ask: DataProductBulk) -> BulkAnswer:
-        """Tell what a change of all data products that match would do; it changes nothing."""
+        """Return what a change of all data products that match would do, without changing anything."""
         return self._preview("dataproducts/bulk/", ask)
 
     def change_dataproducts(self, ask: DataProductBulk, token: str) -> BulkAnswer:
@@ -239,7 +240,7 @@ class Client:
         return self._carry_out("dataproducts/bulk/", ask, token)
 
     def force_removal(self, product_id: int, reason: str) -> DataProduct:
-        """Let a product's copy on the data host be deleted unverified: for admins. Raises NotFound."""
+        """Allow the removal of a product without a verified copy in the archive; for admins. Raises NotFound."""
         path = f"dataproducts/{product_id}/force_removal/"
         return read(DataProduct, self._ask("POST", path, json=plain(ForcedRemoval(reason=reason))))
 
@@ -250,67 +251,67 @@ class Client:
     # Claims and leases
 
     def claim(self, request: ClaimRequest) -> Claim:
-        """Claim waiting observations; the same claim id gives the same answer."""
+        """Claim waiting observations. The same claim id returns the same answer."""
         return read(Claim, self._ask("POST", "claims/", json=plain(request)))
 
     def count_waiting(self, statuses: Collection[Status], **filters: Any) -> int:
-        """Count the observations that a claim of these statuses would give now."""
+        """Return the number of observations that a claim of these statuses would return now."""
         params = parameters({"statuses": statuses, **filters})
         return read(Waiting, self._ask("GET", "claims/", params=params)).waiting
 
     def open_claims(self, consumer: str) -> list[OpenClaim]:
-        """Return what a consumer has claimed and on which no work has begun, the oldest claim first."""
+        """Return the observations that a consumer has claimed and not begun, the oldest claim first."""
         params = parameters({"consumer": consumer})
         return read(OpenClaims, self._ask("GET", "claims/open/", params=params)).tasks
 
     def release(self, task_ids: Collection[str], *, claim: str | None = None) -> int:
-        """Release claimed observations on which no work will begin, perhaps only those of one `claim`.
+        """Release claimed observations on which no work will begin; with `claim`, only those of that claim.
 
-        Returns how many are available to claim again.
+        Return the number of observations that are available to claim again.
         """
         ask = Release(taskIDs=list(task_ids), claim=claim)
         return read(Released, self._ask("POST", "claims/release/", json=plain(ask))).released
 
     def renew(self, task_id: str, owner: str, lease_seconds: int, **progress: Any) -> HeldLease:
-        """Prolong the lease of the owner who works on an observation. Raises NotOwner.
+        """Renew the lease of the owner who works on an observation. Raises NotOwner.
 
-        `progress`: `done_bytes` of `total_bytes`, and `trouble`, which an empty one ends.
+        `progress`: `done_bytes` of `total_bytes`, and `trouble`; an empty text ends the trouble.
         """
         ask = Lease(taskID=task_id, owner=owner, lease_seconds=lease_seconds, **progress)
         return read(HeldLease, self._ask("POST", "leases/", json=plain(ask)))
 
     def leases(self, **filters: Any) -> Iterator[HeldLease]:
-        """Walk through the leases that match; `expires_at__lt` finds the lost ones."""
+        """Yield the leases that match. `expires_at__lt` finds the expired ones."""
         return self._list("leases/", HeldLease, filters)
 
     # Overview
 
     def summary(self, group_by: str | Collection[str] = "my_status", **filters: Any) -> Summary:
-        """Count the observations that match, with sizes and ages, for each value of what they are grouped by."""
+        """Return the numbers, sizes and ages of the observations that match, grouped by some fields."""
         params = parameters({"group_by": group_by, **filters})
         return read(Summary, self._ask("GET", "summary/", params=params))
 
     def changes(self, **filters: Any) -> Iterator[Change]:
-        """Walk through the changes that are no changes of status: who edited or deleted what."""
+        """Yield the changes other than changes of status, such as edits and deletions."""
         return self._list("changes/", Change, filters)
 
     def receipts(self, **filters: Any) -> Iterator[Receipt]:
-        """Walk through the receipts of what was removed from the data hosts."""
+        """Yield the receipts of data products that were removed from the data hosts."""
         return self._list("receipts/", Receipt, filters)
 
     def events(self, **filters: Any) -> Iterator[Event]:
-        """Walk through what operators should know of, oldest first."""
+        """Yield the events, oldest first."""
         return self._list("events/", Event, filters)
 
     def raise_events(self, new: Iterable[NewEvent]) -> list[Event]:
-        """Tell operators of something; gives the events whose key was not there yet."""
+        """Raise events for operators, and return those with a new key."""
         body = [plain(event) for event in new]
         return read(list[Event], self._ask("POST", "events/", json=body, headers=once()))
 
     # Reports of the nights
 
     def night_reports(self, **filters: Any) -> Iterator[StoredReport]:
-        """Walk through the stored night reports with their main figures, the newest first."""
+        """Yield the main figures of the stored night reports, the newest first."""
         return self._list("reports/", StoredReport, filters)
 
     def night_report(self, night: date | str) -> NightReport:
@@ -325,18 +326,18 @@ class Client:
         """
         return read(NightReport, self._ask("POST", "reports/", json=plain(report)))
 
-    # Stages, and who is there
+    # Stages and services
 
     def stages(self, **filters: Any) -> Iterator[StageState]:
-        """Walk through the stages: paused or not, their limits, and what waits for them."""
+        """Yield the stages with their settings, and the numbers of observations that wait for them."""
         return self._list("stages/", StageState, filters)
 
     def change_stage(self, stage: Actor, **fields: Any) -> StageState:
-        """Pause a stage or let it go on by `paused`, or change its `slots` or `delay_seconds`, for a `reason`."""
+        """Pause or resume a stage with `paused`, or change its `slots` or `delay_seconds`, with a `reason`."""
         return read(StageState, self._ask("PATCH", f"stages/{stage}/", json=plain(fields)))
 
     def services(self, **filters: Any) -> Iterator[Service]:
-        """Walk through the services that gave a sign of life, and when they last did."""
+        """Yield the services that have sent a heartbeat, with the time of the last one."""
         return self._list("services/", Service, filters)
 
     def sign_of_life(
@@ -347,39 +348,39 @@ class Client:
         detail: str = "",
         troubles: Mapping[Status, str] | None = None,
     ) -> Service:
-        """Send a heartbeat: for which statuses a service works, what it does, and what stands in its way."""
+        """Send a heartbeat: the statuses that a service processes, what it does, and its troubles."""
         ask = Heartbeat(name=name, statuses=list(statuses), detail=detail, troubles=dict(troubles or {}))
         return read(Service, self._ask("POST", "services/", json=plain(ask)))
 
     def disks(self, **filters: Any) -> Iterator[Disk]:
-        """Walk through the data hosts' disks: how full they are, and when they will be."""
+        """Yield the disks of the data hosts, with their free space and forecast."""
         return self._list("disks/", Disk, filters)
 
     def report_disk(self, usage: DiskUsage) -> Disk:
-        """Tell how full a data host's disk is now."""
+        """Report how full a data host's disk is now."""
         return read(Disk, self._ask("POST", "disks/", json=plain(usage)))
 
     def rows(self, resource: str, **filters: Any) -> Iterator[dict[str, Any]]:
-        """Walk through any list as plain dicts: `rows("observations", fields=["taskID", "my_status"])`."""
+        """Yield any list as plain dicts, for example `rows("observations", fields=["taskID", "my_status"])`."""
         return self._connection.walk(f"{resource}/", parameters(filters))
 
     # Tokens
 
     def tokens(self, **filters: Any) -> Iterator[Token]:
-        """Walk through our tokens; an admin sees everybody's."""
+        """Yield the tokens of this account. An admin sees those of all accounts."""
         return self._list("tokens/", Token, filters)
 
     def create_token(self, name: str, days: int = 365) -> MadeToken:
-        """Make a token for our account; its secret is shown this once.
+        """Create a token for this account. Its secret is shown only once.
 
-        Not asked again where the answer is lost, as ATDB would have to keep the secret for that: look at
-        `tokens()`, and revoke what nobody has.
+        If the answer is lost, the request is not retried, because ATDB does not keep the secret. Revoke the lost
+        token, which is in `tokens()`, and create another one.
         """
         ask = NewToken(name=name, days=days)
         return read(MadeToken, self._ask("POST", "tokens/", json=plain(ask), repeat=False))
 
     def revoke_token(self, token_id: int) -> None:
-        """Make a token worthless at once. Raises NotFound."""
+        """Revoke a token immediately. Raises NotFound."""
         self._ask("DELETE", f"tokens/{token_id}/")
 
     def _list(self, path: str, model: type[Model], filters: Mapping[str, Any]) -> Iterator[Model]:

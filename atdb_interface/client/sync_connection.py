@@ -1,5 +1,5 @@
-# Made from async_connection.py by `make format`: change that one.
-"""Ask ATDB, in time, and again where it cannot be reached."""
+# Generated from async_connection.py by `make format`. Change that file.
+"""The connection to ATDB, with timeouts and retries."""
 
 from collections.abc import Iterator, Mapping
 from time import sleep
@@ -12,13 +12,13 @@ from atdb_interface.client.exchange import Rows, certificates, checked, login, p
 from atdb_interface.errors import NotFound, Unavailable
 
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
-#: How long a request that is safe to repeat is repeated while ATDB cannot be reached.
+#: How long a request that is safe to repeat is retried while ATDB cannot be reached.
 PATIENCE_SECONDS = 30.0
 PAGE_SIZE = 1000
 
 
 class Connection:
-    """The way to the ATDB at `url`. The arguments are explained where Client takes them."""
+    """The connection to the ATDB at `url`. See Client for the arguments."""
 
     def __init__(
         self,
@@ -45,10 +45,10 @@ class Connection:
         self._http.close()
 
     def ask(self, method: str, path: str, *, repeat: bool = True, **content: Any) -> httpx.Response:
-        """Give ATDB's answer to `content`: `params`, `json` and `headers`, as httpx takes them.
+        """Send a request and return ATDB's answer. `content`: `params`, `json` and `headers`, as in httpx.
 
-        Where ATDB cannot be reached, the same is asked again while patience lasts; with `repeat=False`, only
-        once. Raises the error that the answer is, and Unavailable.
+        While ATDB cannot be reached, the request is retried until the patience ends. With `repeat=False`, it is
+        sent only once. Raises the error in the answer, and Unavailable.
         """
         retries = Retries(self._patience if repeat else 0)
         while True:
@@ -58,7 +58,7 @@ class Connection:
                 sleep(retries.pause_seconds(failure))
             except NotFound:
                 if method == "DELETE" and retries.begun:
-                    return httpx.Response(204)  # a try before has deleted it, and its answer was lost
+                    return httpx.Response(204)  # an earlier attempt has deleted it, and its answer was lost
                 raise
 
     def _send(self, method: str, path: str, content: Mapping[str, Any]) -> httpx.Response:
@@ -68,7 +68,7 @@ class Connection:
             raise Unavailable(f"ATDB at {self._http.base_url} cannot be reached: {error}") from error
 
     def walk(self, path: str, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        """Walk through a list, however long, at one pace, and meet once what is there all the time."""
+        """Yield the rows of a list of any length. A row that exists during the whole walk is yielded once."""
         cursor: str | None = ""
         while cursor is not None:
             parameters = {"page_size": str(PAGE_SIZE), **params, "cursor": cursor}
@@ -77,6 +77,6 @@ class Connection:
             cursor = page.next_cursor()
 
     def count(self, path: str, filters: Mapping[str, Any]) -> int:
-        """Count what a list has."""
+        """Return the number of rows in a list."""
         params = parameters({**filters, "fields": "id", "page_size": 1})
         return read(Rows, self.ask("GET", path, params=params)).count or 0

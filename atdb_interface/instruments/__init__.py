@@ -1,7 +1,7 @@
-"""What belongs to one telescope and its observatory, behind one small interface; the rest of ATDB knows no mode.
+"""Instruments: everything that is specific to one telescope, behind one interface.
 
-An instrument is an `Instrument`, mostly data, in a package of its own, and registered as an entry point in the
-group `atdb.instruments`. The setting ATDB_INSTRUMENT names the one in use, and only that one is loaded.
+An instrument is an `Instrument` object in a package of its own. The package registers it as an entry point in the
+group `atdb.instruments`. The setting ATDB_INSTRUMENT names the instrument in use, and ATDB loads no other.
 """
 
 from atdb_interface.instruments.in_use import InstrumentError, instrument

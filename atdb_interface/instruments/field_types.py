@@ -1,4 +1,4 @@
-"""Types of fields that the instrument in use sets: for reading values, and for the JSON Schema of the models."""
+"""Field types that depend on the instrument in use, for reading values and for the JSON Schema of the models."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from atdb_interface.instruments.interface import Instrument
 
 @dataclass(frozen=True)
 class OfInstrument:
-    """Read a value as the type that the instrument in use has for it; if it has none, as what stands before this.
+    """A field type that the instrument in use defines. If it defines none, the annotated type applies.
 
-    The instrument is asked when a value is read, not at import: its own package may import the models.
+    The instrument is loaded when a value is read, not at import, because its package may import the models.
     """
 
     find: Callable[[Instrument], Any]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Read what the instrument leaves to the type that stands before this."""
+        """Read the value by the instrument's type, or by the annotated type if there is none."""
         return core_schema.no_info_wrap_validator_function(self._read, handler(source))
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Describe the type that is used."""
+        """Return the schema of the type that applies."""
         adapter = _adapter(self.find)
         return adapter.json_schema() if adapter else handler(core)
 
@@ -56,7 +56,7 @@ def read_known_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe_options(schema: JsonSchemaValue) -> None:
-    """Add those options that the instrument knows to the JSON Schema of all options."""
+    """Add the options that the instrument knows to the JSON Schema of all options."""
     if known := instrument().options:
         schema["properties"] = {name: TypeAdapter(kind).json_schema() for name, kind in known.items()}
         schema["additionalProperties"] = False

@@ -1,4 +1,4 @@
-"""The instrument in use: the one that the setting ATDB_INSTRUMENT names, among those that are installed."""
+"""The instrument in use: the installed instrument that the setting ATDB_INSTRUMENT names."""
 
 import os
 from functools import cache
@@ -6,15 +6,15 @@ from importlib.metadata import entry_points
 
 from atdb_interface.instruments.interface import API_VERSION, Instrument
 
-#: The setting that holds the instrument's name, and what it is unless set.
+#: The setting that holds the instrument's name, and its default.
 SETTING, DEFAULT = "ATDB_INSTRUMENT", "apertif"
 GROUP = "atdb.instruments"
 
 
 class InstrumentError(Exception):
-    """The instrument in use is unknown, or cannot be used; the message names the setting.
+    """The instrument in use is unknown or cannot be used. The message names the setting.
 
-    It is no ValueError, so that no value of a request is taken for the cause.
+    This is not a ValueError, so that it is not reported as an error in a value of a request.
     """
 
 
@@ -25,7 +25,7 @@ def instrument() -> Instrument:
 
 
 def load(name: str) -> Instrument:
-    """Load an instrument by its name, and no other. Raises InstrumentError."""
+    """Load the instrument of this name only. Raises InstrumentError."""
     installed = {each.name: each for each in entry_points(group=GROUP)}
     if name not in installed:
         known = ", ".join(sorted(installed)) or "none is installed"

@@ -1,4 +1,4 @@
-"""What an instrument says: data, and a few functions of observations."""
+"""The interface of instruments: data, and a few functions of observations."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,16 +6,16 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # the models ask the instrument for their limits, when values are read
+if TYPE_CHECKING:  # the models use the instrument when values are read
     from atdb_interface.observations import Observation
 
-#: The version of this interface. An instrument that is made for another one is refused when it is loaded.
+#: The version of this interface. ATDB refuses to load an instrument for another version.
 API_VERSION = 1
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where the telescope is. `telescopes`: one character for each dish; empty if they have no names."""
+    """The site of the telescope. `telescopes`: one character for each dish; empty if the dishes have no names."""
 
     name: str
     telescopes: str = ""
@@ -25,10 +25,10 @@ class Site:
 
 @dataclass(frozen=True)
 class TaskIds:
-    """How the instrument's taskIDs are written.
+    """The format of the instrument's taskIDs.
 
-    `template` has the `day` of an observation's start and the `number` that ATDB counts for that day. `pattern`
-    is a regular expression that every taskID matches, without `^`, `$` and `|`.
+    `template` contains the `day` of an observation's start and its `number` on that day, which ATDB counts.
+    `pattern` is a regular expression that every taskID matches, without `^`, `$` and `|`.
     """
 
     template: str
@@ -42,7 +42,7 @@ class TaskIds:
 
 @dataclass(frozen=True)
 class Product:
-    """A data product that an observation will write: a file, or a directory if its name ends as one."""
+    """A data product that an observation will write: a file, or a directory if its name has such an ending."""
 
     filename: str
     type: str
@@ -50,11 +50,12 @@ class Product:
 
 @dataclass(frozen=True)
 class Mode:
-    """A kind of observing modes: those that have its name, or begin with it and `_`.
+    """A kind of observing modes: those that have its name, or begin with its name and `_`.
 
-    `data_host` has the data if the specification names no other. `products` lists what an observation will write;
-    nothing if that is only known afterwards. `completes_after`: an observation of which the data writer says
-    nothing is completing so long after its end, one minute or more; None if it becomes an error instead.
+    - `data_host` receives the data if the specification names no other host.
+    - `products` returns what an observation will write; nothing if that is known only afterwards.
+    - `completes_after`: if the data writer has not reported the end of an observation, it becomes completing this
+      long after its end, one minute or more. None if it becomes an error instead.
     """
 
     name: str
@@ -64,26 +65,26 @@ class Mode:
 
 
 def find_mode(modes: Sequence[Mode], observing_mode: str) -> Mode:
-    """Return the first kind that fits an observing mode. Raises ValueError if none does."""
+    """Return the first kind that matches an observing mode. Raises ValueError if none does."""
     for mode in modes:
         if observing_mode == mode.name or observing_mode.startswith(f"{mode.name}_"):
             return mode
-    raise ValueError(f"{observing_mode!r} begins with none of {', '.join(mode.name for mode in modes)}")
+    raise ValueError(f"{observing_mode!r} does not begin with one of {', '.join(mode.name for mode in modes)}")
 
 
 @dataclass(frozen=True)
 class Instrument:
-    """All that ATDB has to know of one instrument. It speaks to no database and to no network.
+    """The properties of one instrument. An instrument uses neither a database nor the network.
 
-    `modes`: the first that fits an observing mode counts. `directories`: the endings of the names of products that
-    are directories. `product_type`: that of a data product which names none.
-
-    `command`: what telescope control is sent to observe and to write these files. `archive_folder`: a folder for
-    an observation; ATDB keeps it within the archive and adds the taskID. `read_schedule`: the specifications in a
-    file of the observatory, each behind where it stands (`<path>, line 3`); BadRequest if it cannot be read.
-
-    `fields`: the pydantic types of `field_beam` and `telescopes`, if the instrument limits them. `options`: the
-    types of the options that it knows, whatever the mode; ATDB keeps all others as they are.
+    - `modes`: the first one that matches an observing mode applies.
+    - `product_type`: the type of a data product that names none.
+    - `command` returns the text that starts the telescope for an observation and its files.
+    - `archive_folder` returns the folder of an observation. ATDB keeps it within the archive and adds the taskID.
+    - `read_schedule` yields the specifications in a file of the observatory, each after its place such as
+      `<path>, line 3`. It raises BadRequest if a specification cannot be read.
+    - `directories`: the endings of the names of products that are directories.
+    - `fields`: the pydantic types of `field_beam` and `telescopes`, if the instrument limits them.
+    - `options`: the types of the options that the instrument knows, in all modes. ATDB keeps all others unchanged.
     """
 
     site: Site
@@ -99,13 +100,13 @@ class Instrument:
     api_version: int = API_VERSION
 
     def mode(self, observing_mode: str) -> Mode:
-        """Return the kind of an observing mode. Raises ValueError if there is none: its products are not known."""
+        """Return the kind of an observing mode. Raises ValueError if the instrument has none."""
         return find_mode(self.modes, observing_mode)
 
     def products(self, observation: "Observation") -> list[Product]:
-        """List the data products that the telescope will write for an observation."""
+        """Return the data products that the telescope will write for an observation."""
         return self.mode(observation.observing_mode).products(observation)
 
     def is_directory(self, filename: str) -> bool:
-        """Return whether a data product of this name is a directory; all others are one file each."""
+        """Return whether a data product of this name is a directory. All others are one file each."""
         return filename.endswith(self.directories)

@@ -95,7 +95,7 @@ def test_a_file_in_the_place_of_its_kind_of_directory_is_invalid(
 @pytest.mark.parametrize(
     ("field", "value", "problem"),
     [
-        ("observing_mode", "imaging", "begins with none of spectrum, burst"),
+        ("observing_mode", "imaging", "does not begin with one of spectrum, burst"),
         ("options", {"gain": 11}, "gain: Input should be less than or equal to 10"),
     ],
 )

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from atdb_interface.client import Client
 from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.lifecycle import Status
@@ -90,15 +92,21 @@ def test_retry_ingest_and_priority_do_what_they_say(run: Run, client: Client, ob
 
 def test_a_stage_is_paused_and_goes_on(run: Run, client: Client) -> None:
     done = run("atdb", "stage", "ingest", "--pause", "--slots", "3", "--reason", "new disks", user="operator")
-    assert (done.returncode, done.stdout) == (0, "ingest: paused, slots 3, rest 0 s\n")
+    assert (done.returncode, done.stdout) == (0, "ingest: paused, slots 3, delay 0 s\n")
     shown = run("atdb", "stages", user="viewer").stdout
     assert "paused by operator since" in shown
     assert "new disks" in shown
     done = run("atdb", "stage", "ingest", "--go-on", "--slots", "0", user="operator")
-    assert done.stdout == "ingest: goes on, slots without limit, rest 0 s\n"
+    assert done.stdout == "ingest: not paused, slots unlimited, delay 0 s\n"
     assert run("atdb", "stage", "ingest", user="operator").returncode == 2
     assert run("atdb", "stage", "ingest", "--pause", user="viewer").returncode == 2
     assert not any(stage.paused for stage in client.stages())
+
+
+@pytest.mark.parametrize("options", [["--resume", "--delay=60"], ["--go-on", "--rest=60"]], ids=["new", "old"])
+def test_the_old_names_of_options_still_work(run: Run, options: list[str]) -> None:
+    done = run("atdb", "stage", "remove", *options, user="operator")
+    assert done.stdout == "remove: not paused, slots unlimited, delay 60 s\n"
 
 
 def test_why_says_it_in_one_sentence(run: Run, observe: Observe) -> None:

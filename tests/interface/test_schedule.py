@@ -88,7 +88,7 @@ def test_a_line_that_is_no_specification_is_named(tmp_path: Path, bad: str) -> N
 def test_a_schedule_of_nothing_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "schedule.sh"
     path.write_bytes(content)
-    with pytest.raises(BadRequest, match="holds no atdb_service command"):
+    with pytest.raises(BadRequest, match="has no atdb_service command"):
         read_schedule(path)
 
 

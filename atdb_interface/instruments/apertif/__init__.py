@@ -11,7 +11,7 @@ from atdb_interface.observations import Observation
 
 
 def archive_folder(observation: Observation) -> str:
-    """Return the collection that the specification names; if it names none, one for each observing mode."""
+    """Return the collection that the specification names, or the observing mode if it names none."""
     return observation.irods_collection or observation.observing_mode
 
 

@@ -1,4 +1,4 @@
-"""The parset that starts the telescope: one `key=value` a line, made from an observation's specification."""
+"""The parset that starts the telescope: one `key=value` per line, from an observation's specification."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from atdb_interface.observations import Observation
 
 
 def make_parset(observation: Observation, filenames: Iterable[str]) -> str:
-    """Write the parset of an observation that is to write these data products."""
+    """Return the parset of an observation that writes these data products."""
     entries = {
         "task.taskID": observation.taskID,
         "task.startTime": write_time(observation.starttime),
@@ -35,7 +35,7 @@ def make_parset(observation: Observation, filenames: Iterable[str]) -> str:
 
 
 def read_parset(text: str) -> dict[str, str]:
-    """Read a parset; `#` begins a comment line. ValueError for a line that is none, or a key given twice."""
+    """Read a parset; `#` begins a comment line. Raises ValueError for an invalid line or a repeated key."""
     entries: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -45,6 +45,6 @@ def read_parset(text: str) -> dict[str, str]:
         if not equals or not key:
             raise ValueError(f"line {number} is not key=value")
         if key in entries:
-            raise ValueError(f"line {number} gives {key} again")
+            raise ValueError(f"line {number} repeats the key {key}")
         entries[key] = value.strip()
     return entries

@@ -1,23 +1,23 @@
-"""Which data products an observation writes, by its mode and its specification."""
+"""The data products that an observation writes, by its mode and its specification."""
 
 from atdb_interface.instruments.apertif.site import BEAMS, TIED_ARRAY_BEAMS
 from atdb_interface.instruments.interface import Product
 from atdb_interface.observations import Observation
 
 VISIBILITY, TIME_SERIES = "visibility", "timeSeries"
-#: How the names of products end: files, and directories.
+#: The endings of the names of products: files and directories.
 FITS, MEASUREMENT_SET = ".fits", ".MS"
 
 
 def measurement_sets(observation: Observation) -> list[Product]:
-    """Imaging writes one MeasurementSet for each beam."""
+    """Return the products of imaging: one MeasurementSet for each beam."""
     return [
         Product(f"WSRTA{observation.taskID}_B{beam:03d}{MEASUREMENT_SET}", VISIBILITY) for beam in range(BEAMS)
     ]
 
 
 def pulsar_files(observation: Observation) -> list[Product]:
-    """ARTS SC1 writes as many FITS files as the option `ndps` says, one unless it says more."""
+    """Return the products of ARTS SC1: the number of FITS files in the option `ndps`, 1 by default."""
     count = int(str(observation.options.get("ndps", 1)))
     if count == 1:
         return [_fits(observation, "")]
@@ -25,7 +25,7 @@ def pulsar_files(observation: Observation) -> list[Product]:
 
 
 def survey_files(observation: Observation) -> list[Product]:
-    """ARTS SC4 writes a FITS file for each compound beam; in science mode TAB, one for each tied-array beam."""
+    """Return the products of ARTS SC4: a FITS file per compound beam, in science mode TAB per tied-array beam."""
     if (observation.science_mode or "").upper() != "TAB":
         return [_fits(observation, f"_CB{beam:02d}") for beam in range(BEAMS)]
     tied = range(1, TIED_ARRAY_BEAMS + 1)

@@ -1,4 +1,4 @@
-"""Schedules: shell scripts of `atdb_service --operation=specification ...` commands, one an observation."""
+"""Schedules: shell scripts with one command `atdb_service --operation=specification ...` per observation."""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -12,14 +12,14 @@ from atdb_interface.observations import NewObservation
 COMMAND = "atdb_service"
 Options = dict[str, str | bool]
 
-#: Options whose field has another name.
+#: Options whose fields have other names.
 FIELD_NAMES = {"pattern": "beamPattern", "irods_coll": "irods_collection"}
 
 
 def read_schedule(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield each specification in a schedule, without running it, behind its line.
+    """Yield the place and the fields of each specification in a schedule. The schedule is read, not run.
 
-    Raises BadRequest, which names the first line that is no specification.
+    Raises BadRequest, which names the first line that is not a specification.
     """
     has_command = False
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
@@ -33,7 +33,7 @@ def read_schedule(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
         has_command = True
         yield where, fields
     if not has_command:
-        raise BadRequest(f"{path} holds no {COMMAND} command")
+        raise BadRequest(f"{path} has no {COMMAND} command")
 
 
 def _read_command(line: str) -> dict[str, object]:
@@ -42,12 +42,12 @@ def _read_command(line: str) -> dict[str, object]:
     options = read_options(shlex.split(line, comments=True)[1:])
     options.pop("atdb_host", None)
     if options.pop("operation", None) != "specification":
-        raise BadRequest("not --operation=specification")
+        raise BadRequest("a schedule can only have --operation=specification")
     return specification(options)
 
 
 def read_options(arguments: Sequence[str]) -> Options:
-    """Read `--name=value`, `--name value` and bare `--name`; BadRequest for all else, or a name twice."""
+    """Read `--name=value`, `--name value` and `--name`. Raises BadRequest for anything else."""
     options: Options = {}
     rest = list(arguments)
     while rest:
@@ -67,7 +67,7 @@ def read_options(arguments: Sequence[str]) -> Options:
 
 
 def specification(options: Options) -> dict[str, object]:
-    """Return the fields of the specification that options make; those that are no field are its `options`.
+    """Return the fields of a specification from options. Options that are not fields go into its field `options`.
 
     Raises BadRequest.
     """
@@ -79,15 +79,15 @@ def specification(options: Options) -> dict[str, object]:
         field = FIELD_NAMES.get(name, name)
         if field in NewObservation.model_fields and field != "options":
             if value is True and field != "skip_auto_ingest":
-                raise BadRequest(f"--{name} needs a value")
+                raise BadRequest(f"--{name} requires a value")
             if field in fields:
-                raise BadRequest(f"--{name} says again what another option says")
+                raise BadRequest(f"--{name} sets {field}, which another option sets too; give one of them")
             fields[field] = value
         else:
             others[name] = value
     if data_dir is not None:
         if "data_location" in fields:
-            raise BadRequest("--data_dir says again what --data_location says")
+            raise BadRequest("--data_dir and --data_location set the same field; give one of them")
         if not isinstance(data_dir, str) or not data_dir.startswith("/"):
             raise BadRequest(f"--data_dir: {data_dir!r} is not a directory such as /data/apertif")
         fields["data_location"] = f"{_data_host(fields)}:{data_dir}"

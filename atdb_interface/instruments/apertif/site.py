@@ -2,7 +2,7 @@
 
 from atdb_interface.instruments.interface import Site
 
-#: The coordinates are those of the middle of the array.
+#: The coordinates are those of the centre of the array.
 SITE = Site("WSRT", telescopes="23456789ABCD", longitude_degrees=6.604, latitude_degrees=52.915)
 #: Apertif forms this many beams on the sky, numbered from 0.
 BEAMS = 40

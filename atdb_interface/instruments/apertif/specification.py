@@ -1,4 +1,4 @@
-"""What Apertif allows in a specification: the fields and options that depend on the telescope."""
+"""The fields and options of a specification whose limits depend on Apertif."""
 
 import re
 from collections.abc import Mapping

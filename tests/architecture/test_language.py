@@ -1,0 +1,64 @@
+"""`make check` finds text that is not plain English."""
+
+from pathlib import Path
+
+import pytest
+
+from standalone.settings import REPOSITORY
+from tools import language
+
+
+def test_all_texts_are_plain_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    assert language.main() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("a.py", 'def f():\n    """Give the status that follows."""\n', ["Give"]),
+        ("a.py", '"""The run, which\n\ngoes\non after an outage."""\n', ["goes on"]),
+        ("a.py", "x = 1  # nobody waits\n#: Claims are given\n#: out by priority.\n", ["nobody", "given out"]),
+        ("a.py", 'raise ValueError(f"{stage} is under way; call it "\n"off")\n', ["under way", "call it off"]),
+        ("a.py", 'parser.add_argument("--rest", type=int)\n', ["'--rest'"]),
+        ("a.html", "<p>All is calm.</p>\n<th scope='col'> </th>", ["<th scope='col'> </th>", "calm"]),
+        ("a.html", "<a class=\"tick\" title=\"Tick it\">{{ 'Go on' if told else 'Hold' }}</a>", ["Tick", "Go on"]),
+        ("a.js", "/* The owner\n * is lost. */\nsay(told, `${tick} by itself`);", ["owner is lost", "by itself"]),
+        ("a.sql", "-- Three tries.\ncomment on view a is 'What befell it';", ["Three tries", "befell"]),
+        ("a.md", "| field | |\n|---|---|\n| `a` | the field |\n", ["| field | |"]),
+        ("a.md", "It rests, or is mended,\nwhoever asks.\n", ["rests", "mended", "whoever"]),
+        ("Makefile", "tell: told ## Take the pictures anew\n", ["anew"]),
+    ],
+)  # fmt: skip
+def test_a_sentence_of_each_kind_is_found(name: str, text: str, found: list[str]) -> None:
+    assert [words for _, words, _ in language.findings(Path("docs", name), text)] == found
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a/a.py", 'tell = "told"\nsay = told(calm=1)  # see `tell`\n'),
+        ("a/a.py", '"""The rest of the error (too late), as the REST API returns it."""\n'),
+        ("a/a.py", 'parser.add_argument("--rest", "--go-on", help="the delay")\n'),
+        ("tests/a.py", 'assert text == "All is calm."\n'),
+        ("a/a.html", '<p class="calm tick" data-tick-all>{{ told }}</p><script>let calm = "by itself";</script>'),
+        ("a/a.js", 'const told = ticks("tick") + tell("data-tick") || "none";'),
+        ("a/a.sql", "select told from calm where kind = 'brake'"),
+        ("a.md", "Use `brake`, or [this](#by-itself).\n\n```\nAll is calm.\n```\n"),
+    ],
+)
+def test_names_and_code_are_not_read(path: str, text: str) -> None:
+    assert list(language.findings(Path(path), text)) == []
+
+
+def test_each_finding_has_its_line_and_the_plain_word() -> None:
+    text = '"""A page.\n\nATDB renders it\nanew."""\n'
+    assert list(language.findings(Path("a/a.py"), text)) == [(4, "anew", "write: again")]
+
+
+def test_the_files_that_are_read_are_those_of_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    files = {str(path) for path in language.files()}
+    assert {"README.md", "Makefile", "dags/ingest.py", "sql/waiting_longest.sql", "docs/gui.md"} < files
+    assert {"atdb_api/templates/base.html", "atdb_api/static/live.js", "tests/conftest.py"} < files
+    assert not files & {"CHANGELOG.md", "docs/names.md", "tools/language.py"}

@@ -1,0 +1,207 @@
+"""Find text that is not plain English: `python -m tools.language`. OPENERS and WORDS are the project's word list.
+
+The check reads docstrings, comments, messages, pages, scripts, SQL and documents. It does not read code: names,
+text in backticks, and code blocks. It also finds empty table headers, and command options without help.
+"""
+
+import ast
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+#: Patterns of what docstrings do not begin with, and the technical imperative.
+OPENERS = {
+    "Tells? whether": "Return whether",
+    "Tells?": "Return or Report",
+    "Says?": "Explain or Format",
+    "Gives?": "Return or Yield",
+    "Lets?": "Allow or Register",
+    "Makes?": "Create or Build",
+    "Names? (?=the|this|each|every|what|which|who|how)": "Return the name of",
+}
+#: Patterns of banned words, and the plain words. A space in a pattern matches the end of a line too.
+WORDS = {
+    "tell|tells|telling|told": "report, show or record",
+    "under ?way": "in progress",
+    "mend|mends|mended|mending|puts? (?:it |them )?right": "fix, repair or correct",
+    "befalls?|befallen|befell": "affect",
+    "(?:go|goes|gone|going|went) on": "continue or resume",
+    "(?:give|gives|given|giving|gave) out": "available to claim",
+    "(?:give|gives|given|giving|gave) (?:it |them )?back": "release or return",
+    "call(?:s|ed|ing)? (?:it |that |them )?off": "cancel or prevent",
+    "prolong(?:s|ed|ing)?": "renew or extend",
+    "anew": "again",
+    "by (?:itself|themselves)": "automatically",
+    "whoever": "any client",
+    "what (?:becomes|became|has become) of": "the outcome or the result of",
+    "so (?:many|much|long)(?! that)": "up to N, or a maximum of N",
+    "(?:say|says|said) nothing|without a word": "has not reported",
+    "signs? of life": "heartbeat",
+    "needs? (?:a person|persons|people)": "needs attention",
+    "waits? for (?:a person|persons|people)": "is waiting for an operator",
+    "(?:is|are|was|were) away": "is not responding, or is not mounted",
+    "(?:services?|disks?|hosts?|databases?|archives?) (?:is|are) gone": "is not responding, or is not mounted",
+    "calm": "no action needed",
+    "owners? (?:is|are|was|were|has been) lost|(?:lost|loses) its owner": "its lease has expired",
+    "rests|rested|resting|(?:a|no|its|to|must|may|can) (?-i:rest)": "wait, or delay",
+    "(?:a|the|each|every|first|last|next|second|third|another|one|this|per|no) try": "attempt",
+    r"(?:\d+|\{\}|all|of|the|many|few|more|two|three) tries|try (?:\d+|\{\}|of)": "attempt",
+    "backstops?": "timeout fallback",
+    "(?:a|the|its|this|no) brake": "safety limit",
+    "(?:un)?tick(?:s|ed|ing)?": "select",
+    r"\(needed\)": "(required)",
+    r"(?-i:Leave it)(?=\s*$)": "Close",
+    "(?:runs?|tasks?|DAGs?|it) (?:is|are|was|were|turns?|becomes?) (?:red|green)": "failed or succeeded",
+    "somebody|nobody": "the actor: ATDB, an operator, a client",
+    r"(?:is|are) (?:not )?\w+ed since": "has been ... since",
+    r"(?:raises? \w+|None) where": "if or when",
+    "address(?:es)? of (?:a|the|this) (?:list|page|table|task)|(?:list|page)'s address": "URL",
+}
+#: Texts of earlier versions, and the word list itself.
+EXEMPT = (
+    Path("CHANGELOG.md"),
+    Path("atdb_api/migrations/versions"),
+    Path("atdb_interface/former_texts.py"),
+    Path("docs/names.md"),
+    Path("tools/language.py"),
+)
+
+_OPENER = re.compile("|".join(rf"({each})\b" for each in OPENERS))
+_WORD = re.compile(
+    rf"(?<![\w-])(?:{'|'.join(f'({each})' for each in WORDS)})(?![\w-])".replace(" ", r"\s+"),
+    re.IGNORECASE | re.MULTILINE,
+)
+_ANY, _NOTHING = re.compile("."), re.compile("(?!)")
+#: What is not prose in comments and texts: the marks of comments, and code.
+_MARK = r"^[ \t]*(?:--|//|#:?|\*)"
+_NO_PROSE = re.compile(rf"{_MARK}|`[^`\n]*`", re.MULTILINE)
+_NO_PROSE_OF_SCRIPTS = re.compile(rf"{_MARK}|\$\{{[^}}]*\}}", re.MULTILINE)
+_STRING = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
+_JINJA, _JINJA_TEXT = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL), re.compile(_STRING)
+_TAG = re.compile(r"<(script|style)\b.*?</\1>|<[a-zA-Z/!][^>]*>", re.DOTALL)
+_ATTRIBUTE = re.compile(r"\s(?:title|aria-label|alt|placeholder|label|value)=\"[^\"]*\"")
+_BLOCK = re.compile(r"^( *)(```|~~~).*?^\1\2|\]\([^)\s]*\)", re.DOTALL | re.MULTILINE)
+_HASH = re.compile(r"(?:^|(?<=\s))#.*", re.MULTILINE)
+#: Comments and strings of other files, by their endings.
+_PROSE = {
+    ".js": re.compile(rf"//[^\n]*|/\*.*?\*/|{_STRING}|`[^`]*`", re.DOTALL),
+    ".css": re.compile(r"/\*.*?\*/", re.DOTALL),
+    ".sql": re.compile(r"--[^\n]*|/\*.*?\*/|'[^']*'", re.DOTALL),
+    **dict.fromkeys((".cfg", ".sh", ".toml", ".yaml", ".yml", ".Dockerfile", "Makefile"), _HASH),
+}
+_TH = re.compile(r"<th\b[^>]*>\s*</th>")
+_HEADER = re.compile(r"^ *\|(.*)\| *\n *\|[ :|-]+\| *$", re.MULTILINE)
+
+
+def findings(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield the line and the text of each finding in a file, and what to do."""
+    if path.suffix == ".py":
+        tree = ast.parse(text)
+        yield from _openers(tree)
+        yield from _without_help(tree)
+        parts = _of_python(tree, text, messages=path.parts[0] != "tests")
+    else:
+        yield from _empty_headers(path, text)
+        parts = iter([(1, _prose(path, text))])
+    for first, part in parts:
+        for found in _WORD.finditer(_blank(part, _NO_PROSE_OF_SCRIPTS if path.suffix == ".js" else _NO_PROSE)):
+            line = first + part.count("\n", 0, found.start())
+            yield line, " ".join(found[0].split()), f"write: {_advice(WORDS, found)}"
+
+
+def _advice(table: dict[str, str], found: re.Match[str]) -> str:
+    return [*table.values()][(found.lastindex or 1) - 1]
+
+
+def _blank(text: str, what: re.Pattern[str], keep: re.Pattern[str] = _NOTHING) -> str:
+    """Replace what matches by spaces, except what `keep` matches within it and the ends of lines."""
+    return what.sub(lambda found: _only(found[0], keep), text)
+
+
+def _only(text: str, keep: re.Pattern[str]) -> str:
+    """Replace everything by spaces, except the ends of lines, and matches that have a space: others are names."""
+    parts, end = [], 0
+    for found in keep.finditer(text):
+        if " " in found[0]:
+            parts += [_ANY.sub(" ", text[end : found.start()]), found[0]]
+            end = found.end()
+    return "".join([*parts, _ANY.sub(" ", text[end:])])
+
+
+def _prose(path: Path, text: str) -> str:
+    match path.suffix:
+        case ".html":
+            return _blank(_blank(text, _JINJA, _JINJA_TEXT), _TAG, _ATTRIBUTE)
+        case ".md":
+            return _blank(_blank(text, _BLOCK), _TAG, _ATTRIBUTE)
+        case suffix:
+            return _only(text, _PROSE[suffix or path.name])
+
+
+def _of_python(tree: ast.Module, text: str, *, messages: bool) -> Iterator[tuple[int, str]]:
+    """Yield the docstrings, the comments, and the strings with spaces of a module, each with its first line."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    comments = {token.start[0]: token.string for token in tokens if token.type == tokenize.COMMENT}
+    yield 1, "\n".join(comments.get(line, "\0") for line in range(1, max(comments, default=0) + 1))
+    parts = {id(value) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for value in node.values}
+    documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in parts:
+            pieces = node.values if isinstance(node, ast.JoinedStr) else [node]
+            string = "".join(str(each.value) if isinstance(each, ast.Constant) else "{}" for each in pieces)
+            if (messages and " " in string) or id(node) in documentation:
+                yield node.lineno, string
+
+
+def _openers(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
+    for node in ast.walk(tree):
+        has_docstring = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if has_docstring and (found := _OPENER.match(ast.get_docstring(node) or "")):
+            yield node.body[0].lineno, found[0], f"begin with: {_advice(OPENERS, found)}"
+
+
+def _without_help(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            call = ast.unparse(node.func)
+            if call.endswith((".add_argument", ".add_parser")) or call == "click.option":
+                texts = [each.value for each in node.keywords if each.arg == "help"]
+                if not texts or (isinstance(texts[0], ast.Constant) and not texts[0].value):
+                    yield node.lineno, ast.unparse(node.args[0]), "add a help text"
+
+
+def _empty_headers(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
+    if path.suffix == ".html":
+        empty = list(_TH.finditer(text))
+    else:
+        empty = [found for found in _HEADER.finditer(text) if not all(map(str.strip, found[1].split("|")))]
+    for found in empty:
+        yield text.count("\n", 0, found.start()) + 1, found[0].partition("\n")[0], "name what the column holds"
+
+
+def files() -> Iterator[Path]:
+    """Yield the files to check in the working directory. Hidden folders such as `.venv` are left out."""
+    kinds = {".py", ".html", ".md", *_PROSE}
+    for top in sorted(Path().iterdir()):
+        if not top.name.startswith("."):
+            for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+                if (path.suffix or path.name) in kinds and not any(path.is_relative_to(each) for each in EXEMPT):
+                    yield path
+
+
+def main() -> int:
+    """Print each finding with its place. Return 1 if there is any, else 0."""
+    lines = [
+        f"{path}:{line}: {found!r}: {advice}"
+        for path in files()
+        for line, found, advice in findings(path, path.read_text(encoding="utf-8"))
+    ]
+    print("\n".join(lines) or "All texts are plain English.")
+    return int(bool(lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
