@@ -327,7 +327,7 @@ def test_a_move_that_is_refused_shows_what_may_follow_now(url: str, client: Clie
     client.move(made.taskID, Status.ABORTED)
     answer = http.submit(page, "Move", new_status="scheduled", reason="please")
     assert answer.status_code == 409
-    assert "is aborted, from where it may become nothing else" in answer.text
+    assert f"Cannot move {made.taskID} from aborted to scheduled. Allowed: none." in answer.text
     assert "Move" not in forms(answer)
 
 

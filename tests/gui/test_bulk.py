@@ -64,7 +64,7 @@ def test_it_is_refused_where_the_tasks_have_changed_since_the_preview(
     page.get_by_role("button", name="Preview").click()
     client.move(made[0].taskID, Status.SCHEDULED)
     page.get_by_role("button", name="Cancel 2 tasks").click()
-    expect(page.get_by_role("alert")).to_contain_text("preview again")
+    expect(page.get_by_role("alert")).to_contain_text("Preview again")
     assert client.count_observations(my_status="aborted") == 0
     page.get_by_role("button", name="Preview").click()
     page.get_by_role("button", name="Cancel 1 task").click()
