@@ -81,7 +81,7 @@ def test_only_operators_govern_stages(open_as: Open) -> None:
     expect(page.locator(".stage")).to_have_count(5)
     expect(page.locator(".stage-acts")).to_have_count(0)
     page.goto("/services/ingest/")
-    expect(page.get_by_role("alert")).to_contain_text("this needs the role operator")
+    expect(page.get_by_role("alert")).to_contain_text("This requires the operator role")
 
 
 def test_there_is_no_form_for_what_is_no_stage(open_as: Open) -> None:

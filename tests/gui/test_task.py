@@ -146,7 +146,7 @@ def test_who_may_only_read_sees_no_action_and_is_refused(url: str, open_as: Open
         f"/tasks/{made.taskID}/", form={"csrf_token": token, "action": "hold", "reason": "x"}
     )
     assert answer.status == 403
-    assert "needs the role service" in answer.text()
+    assert "requires the service role" in answer.text()
 
 
 def test_a_forged_form_does_nothing(open_as: Open, client: Client, observe: Observe) -> None:
