@@ -1,4 +1,4 @@
-"""Group what needs a person by its cause: the same status, and the same reason but for names and numbers."""
+"""Group observations that need attention by cause: by status, and by reason without names and numbers."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,17 +8,17 @@ from datetime import datetime
 from atdb_interface.actions import REMEDIES, Action
 from atdb_interface.lifecycle import Status
 
-#: A cause is told with so many characters at most; what comes later makes no other cause.
+#: A cause has at most this many characters; later ones are ignored.
 LONGEST_CAUSE = 200
 _WORDS = re.compile(r"[^\s,;()\[\]]+|[\s,;()\[\]]+")
-#: What differs between failures of one cause: whatever has a digit or a slash in it.
+#: What differs between failures of one cause: words with a digit or a slash.
 _PARTICULAR = re.compile(r"[\d/]")
 _SEVERAL = re.compile(r"…(?:[\s,]*…)+")
 
 
 @dataclass(frozen=True)
 class AttentionTask:
-    """A task that waits for a person, and why."""
+    """An observation that needs attention, and why."""
 
     task_id: str
     status: Status
@@ -28,9 +28,9 @@ class AttentionTask:
 
 @dataclass(frozen=True)
 class AttentionGroup:
-    """All that wait for a person for one cause, the oldest first.
+    """The observations that need attention for one cause, oldest first.
 
-    `example`: the reason of the oldest. `remedy`: what one request asks of all.
+    `example`: the reason of the oldest. `remedy`: the action that solves it for all.
     """
 
     status: Status
@@ -42,12 +42,12 @@ class AttentionGroup:
 
     @property
     def count(self) -> int:
-        """Tell how many they are."""
+        """Return the number of observations."""
         return len(self.task_ids)
 
 
 def cause_of(reason: str) -> str:
-    """Leave out of a reason what only one failure has: numbers, taskIDs, names of files, paths."""
+    """Return a reason without what only one failure has: numbers, taskIDs, file names, paths."""
     words = (_general(word) for word in _WORDS.findall(" ".join(reason.split())))
     return _SEVERAL.sub("…", "".join(words))[:LONGEST_CAUSE]
 
@@ -59,7 +59,7 @@ def _general(word: str) -> str:
 
 
 def grouped(tasks: Iterable[AttentionTask]) -> list[AttentionGroup]:
-    """Group by cause; the cause of most comes first."""
+    """Group observations by cause, the most frequent cause first."""
     members: dict[tuple[Status, str], list[AttentionTask]] = {}
     for task in tasks:
         members.setdefault((task.status, cause_of(task.reason)), []).append(task)

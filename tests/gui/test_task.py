@@ -200,7 +200,7 @@ def test_runs_lead_to_airflow(database_url: str, client: Client, observe: Observ
 def test_a_task_that_is_not_there_has_a_page_that_says_so(open_as: Open) -> None:
     page = open_as("viewer", "/tasks/190405034/")
     expect(page.get_by_role("alert")).to_contain_text("190405034")
-    expect(page.get_by_role("link", name="All tasks")).to_be_visible()
+    expect(page.get_by_role("link", name="All observations")).to_be_visible()
 
 
 def test_no_page_is_open_to_who_has_not_logged_in(url: str, app: Flask, observe: Observe) -> None:
