@@ -77,7 +77,7 @@ class Observation(Base):
     lease: Mapped["Lease | None"] = relationship(back_populates="observation", passive_deletes=True)
 
     def end_claim(self) -> None:
-        """Make the observation, which must be locked, available to other claims."""
+        """End the claim of the observation, which must be locked, so that another claim can have it."""
         self.claimed_until = self.claim_id = None
 
     __table_args__ = (

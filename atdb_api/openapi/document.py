@@ -135,7 +135,7 @@ _ON_FILTERS = (
 
 
 class _NamedByTitle(GenerateJsonSchema):
-    """Name a model by its own title if it has one, not by its name in Python."""
+    """Generator of schemas that names a model by its own title, if it has one."""
 
     def normalize_name(self, name: str) -> str:
         return super().normalize_name(_TITLES.get(name, name))

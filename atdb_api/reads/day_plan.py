@@ -1,4 +1,4 @@
-"""The observations of the telescope on a day."""
+"""The plan of a day: which observation has the telescope when."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta

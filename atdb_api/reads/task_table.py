@@ -22,7 +22,7 @@ _MOST_CHOICES = 200
 
 @dataclass(frozen=True)
 class TaskTable:
-    """A page of observations. `newer`: the page before this place; `older`: the page after this place."""
+    """A page of observations. `newer`: where the page before ends; `older`: where the page after begins."""
 
     tasks: list[TaskRow]
     newer: str | None

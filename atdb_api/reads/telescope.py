@@ -21,7 +21,7 @@ class TelescopeSlot:
     end: datetime
 
     def percent(self, now: datetime) -> int:
-        """Return how many percent of it are over."""
+        """Return the percentage of it that is over."""
         return max(0, min(100, int(100 * (now - self.start) / (self.end - self.start))))
 
 

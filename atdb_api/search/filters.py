@@ -22,7 +22,7 @@ from atdb_interface.errors import BadRequest
 from atdb_interface.fields import Time
 from atdb_interface.time_patterns import DAY_PATTERN, TIME_PATTERN
 
-#: More are refused, because nobody needs them and each takes time in the database.
+#: More are refused, because no client needs them and each takes time in the database.
 MOST_PARAMETERS = 100
 MOST_VALUES = 5000
 
