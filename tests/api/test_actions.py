@@ -1,4 +1,4 @@
-"""What a person may ask for an observation: hold, resume, cancel, retry, check and ingest, whoever works on it."""
+"""The actions on an observation: hold, resume, cancel, retry, check and ingest, also while a run works on it."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from atdb_interface.observations import Observation, ObservationChange
 
 Observe = Callable[..., Observation]
 
-# Where each action leads from each status; where nothing is said, it is refused.
+# The status to which each action leads from each status; from other statuses it is refused.
 LEADS = {
     "hold": {
         **dict.fromkeys(["defined", "scheduled", "completing", "checking", "valid", "completed"], "on hold"),

@@ -1,4 +1,4 @@
-"""How the disks of the data hosts fill."""
+"""The disks of the data hosts, and the rates at which they fill."""
 
 from datetime import timedelta
 

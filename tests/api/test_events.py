@@ -1,4 +1,4 @@
-"""What operators are told once."""
+"""Events, each of which is recorded once."""
 
 import pytest
 from sqlalchemy import create_engine, text

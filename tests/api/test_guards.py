@@ -1,4 +1,4 @@
-"""Who may do what, what a failure looks like, and that history cannot be rewritten."""
+"""Access, the answers to failures, and the protection of the history."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Which services are there, and what stands in the way of each."""
+"""Heartbeats of services, and their problems."""
 
 from datetime import UTC, datetime, timedelta
 

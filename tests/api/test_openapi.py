@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, complete, and shown by a page that needs no other network."""
+"""The OpenAPI document is valid and complete, and its page loads nothing from other hosts."""
 
 import json
 import re

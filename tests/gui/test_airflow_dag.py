@@ -1,4 +1,4 @@
-"""The way from a DAG in Airflow to what ATDB has of it."""
+"""The page of ATDB for a DAG of Airflow."""
 
 from collections.abc import Callable
 

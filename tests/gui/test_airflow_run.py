@@ -1,4 +1,4 @@
-"""The way from a run in Airflow to its task."""
+"""The link from a run in Airflow to its observation."""
 
 from collections.abc import Callable
 from urllib.parse import quote

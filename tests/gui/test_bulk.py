@@ -1,4 +1,4 @@
-"""One action for many tasks: what the preview shows is what is done, or nothing is."""
+"""One action for many observations: either what the preview shows is done, or nothing."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The lifecycle drawn: from its table alone, and with the numbers of now."""
+"""The drawing of the lifecycle: from its table alone, with the present numbers."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -17,7 +17,7 @@ S = Status
 
 
 class More(StrEnum):
-    """Statuses that nobody has thought of yet."""
+    """Statuses that do not exist."""
 
     QUALIFYING = "qualifying"
     QUALITY_ERROR = "quality error"

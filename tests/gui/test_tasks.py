@@ -1,4 +1,4 @@
-"""The table of tasks: filters, orderings, pages, and that it stays true by itself."""
+"""The page Tasks: filters, orderings, pages, and automatic updates."""
 
 import re
 from collections.abc import Callable

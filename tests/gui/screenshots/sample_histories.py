@@ -1,4 +1,4 @@
-"""What has become of each observation of the week: every status is there, for a reason that operators know."""
+"""The history of each observation of the week: every status occurs, for a reason that operators know."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,22 +10,23 @@ from tests.gui.screenshots.week import Planned
 
 S = Status
 ARCHIVE_AWAY = (
-    "ArchiveError: {0}_B0{1:02d}.MS could not be written to file:///archive: the archive is away; tried 5 times"
+    "ArchiveError: {0}_B0{1:02d}.MS could not be written to file:///archive: "
+    "the archive did not respond (5 attempts)"
 )
-CHECKSUM = "ArchiveError: {0}_B0{1:02d}.MS: what was read back has another checksum than what was written"
+CHECKSUM = "ArchiveError: {0}_B0{1:02d}.MS: the checksum of the copy differs from that of the data"
 _REMOVAL = "RemovalError: {3}: 3 of {2} products could not be read: Input/output error"
 _INGEST_BYTES_PER_SECOND, _CHECK_BYTES_PER_SECOND = 400e6, 2e9
 
 
 @dataclass(frozen=True)
 class SampleHistory:
-    """A status to end on, and why. `reason`: of a taskID, a beam, how many products there are, and a data host."""
+    """A last status, and its reason. `reason`: a format of the taskID, beam, number of products, and data host."""
 
     status: Status
     reason: str = ""
 
 
-#: Yesterday's scans beside those that are archived.
+#: Yesterday's scans except those that are archived.
 _SCANS = {
     **{f"scan {n}": SampleHistory(S.VALID) for n in range(18, 23)},
     **{f"scan {n}": SampleHistory(S.INGEST_ERROR, ARCHIVE_AWAY) for n in range(23, 30)},
@@ -35,7 +36,9 @@ _SCANS = {
     "scan 35": SampleHistory(S.ON_HOLD, "the PI looks at the bandpass first"),
     "scan 36": SampleHistory(S.ERROR_TOO_LATE, "62 s past its start"),
     "scan 37": SampleHistory(S.ERROR_START_OBS, "the telescope refused it: RT9 does not track"),
-    "scan 38": SampleHistory(S.ERROR_NO_COMPLETING, "no word from the data writer, 15 minutes past the end"),
+    "scan 38": SampleHistory(
+        S.ERROR_NO_COMPLETING, "the data writer did not report within 15 minutes after the end"
+    ),
 }
 _YESTERDAY = {
     "field": SampleHistory(S.INGESTING),
@@ -54,7 +57,7 @@ _BEFORE = {
 
 
 def sample_history_of(each: Planned, now: datetime) -> SampleHistory:
-    """Tell what has become of an observation."""
+    """Return the history of an observation."""
     if each.start > now:
         if each.day == 0 and each.kind == "search 0":
             return SampleHistory(S.STARTING)
@@ -68,7 +71,7 @@ def sample_history_of(each: Planned, now: datetime) -> SampleHistory:
 
 
 def route_of(history: SampleHistory) -> list[Status]:
-    """Give the statuses that lead there after `defined`."""
+    """Return the statuses after `defined` that lead to the last status."""
     if history.status is S.ABORTED:
         return [S.SCHEDULED, S.ABORTED]
     if history.status is S.ON_HOLD:
@@ -77,7 +80,7 @@ def route_of(history: SampleHistory) -> list[Status]:
 
 
 def times_of(each: Planned, history: SampleHistory, now: datetime) -> Iterator[tuple[Status, datetime]]:
-    """Tell when it came to each of its statuses: never after now, and one after the other."""
+    """Yield its statuses with their times, in order and never after now."""
     route = [S.DEFINED, *route_of(history)]
     check = timedelta(seconds=60 + each.total_bytes / _CHECK_BYTES_PER_SECOND)
     ingest = timedelta(seconds=20 + each.total_bytes / _INGEST_BYTES_PER_SECOND)

@@ -19,7 +19,7 @@ _IMAGING = {"integration_factor": 30, "central_frequency": 1280, "start_band": 1
 
 @dataclass(frozen=True)
 class Planned:
-    """An observation to be. `day`: from now; `kind`: as `field` or `scan 7`, which tells what becomes of it."""
+    """A planned observation. `day`: from now; `kind`: such as `field` or `scan 7`, which selects its history."""
 
     day: int
     kind: str
@@ -30,22 +30,22 @@ class Planned:
 
     @property
     def end(self) -> datetime:
-        """Tell when it ends."""
+        """Return when it ends."""
         return self.start + timedelta(seconds=self.specification["duration"])
 
     @property
     def total_bytes(self) -> int:
-        """Tell how large all its products are."""
+        """Return the size of all its products."""
         return self.product_bytes * len(self.filenames)
 
     @property
     def data_host(self) -> str:
-        """Tell where its products are written."""
+        """Return where its products are written."""
         return str(self.specification["data_location"]).partition(":")[0]
 
 
 def planned(now: datetime) -> Iterator[Planned]:
-    """Plan all days, those before first."""
+    """Yield the planned observations of all days, earliest first."""
     for day in range(-DAYS_BEFORE, DAYS_AFTER + 1):
         end = now.replace(second=0, microsecond=0) + ENDS_FROM_NOW + timedelta(days=day)
         yield from _day(day, end - timedelta(seconds=_FIELD_SECONDS))
