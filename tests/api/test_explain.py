@@ -316,8 +316,8 @@ def test_its_rest_is_no_delay(desk: Desk) -> None:
 def test_its_start_is_far(desk: Desk) -> None:
     desk.observation(S.SCHEDULED, start_time=at(165), end_time=at(200))
     assert desk.says() == (
-        "Waiting for the start at 2019-04-08T14:45:00Z. It is sent to the telescope 10 minutes before, "
-        "or 1 minute before if the telescope is busy."
+        "Waiting for the start at 2019-04-08T14:45:00Z. The telescope receives the observation 10 minutes before, "
+        "or 1 minute before if it is busy."
     )
 
 
@@ -427,7 +427,7 @@ def test_its_lost_work_is_given_to_another(desk: Desk) -> None:
 
 def test_too_many_owners_lost_it(desk: Desk) -> None:
     desk.lease(desk.observation(S.CHECKING), expires=-2, lost_owners=MAX_LOST_OWNERS)
-    assert desk.says().endswith(". It was the last of 4, so reconcile sets the status to incomplete.")
+    assert desk.says().endswith(". It was the last of 4 owners, so reconcile sets the status to incomplete.")
 
 
 def test_a_lost_start_is_an_error(desk: Desk) -> None:
@@ -443,8 +443,8 @@ def test_a_lost_start_is_an_error(desk: Desk) -> None:
 def test_nobody_has_a_lease(desk: Desk, status: Status) -> None:
     desk.observation(status, start_time=at(5), end_time=at(9))
     assert desk.says() == (
-        f"Status {status} was set by ada at 2019-04-08T11:55:00Z without a lease, so no client can claim it. "
-        "ATDB does not know whether work is in progress."
+        f"Status {status} was set by ada at 2019-04-08T11:55:00Z without a lease. "
+        "ATDB does not know whether a run works on it, and no client can claim it."
     )
 
 

@@ -16,7 +16,7 @@ WRITERS = 8
 
 @dataclass
 class Seen:
-    """The answers to clients: acknowledged taskIDs; for refusals, the times of request and answer, and why."""
+    """The answers to clients: acknowledged taskIDs; for refusals, both times, the status and Retry-After."""
 
     acknowledged: list[str] = field(default_factory=list)
     refused: list[tuple[float, float, int, str | None]] = field(default_factory=list)

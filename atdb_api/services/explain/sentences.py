@@ -67,10 +67,9 @@ def _before_start(situation: Situation) -> str:
         return f"The start time {start} has passed, {outcome}. {waiting_for(situation)}"
     if o.start_time > situation.now + START_LEAD:
         lead, busy = about(START_LEAD.total_seconds()), about(START_LEAD_BUSY.total_seconds())
-        leads = f"{lead} before, or {busy} before if the telescope is busy"
-        return " ".join(
-            [f"Waiting for the start at {start}. It is sent to the telescope {leads}.", *barriers(situation)]
-        )
+        leads = f"{lead} before, or {busy} before if it is busy"
+        receives = f"The telescope receives the observation {leads}."
+        return " ".join([f"Waiting for the start at {start}.", receives, *barriers(situation)])
     if situation.is_claimed and (other := situation.around.at_telescope) and not barriers(situation):
         then = write_time(o.start_time - START_LEAD_BUSY)
         return f"{claimed_by(situation)}. The telescope has observation {other} and receives this one by {then}."
@@ -81,7 +80,7 @@ def _worked_on(situation: Situation) -> str:
     lease, o = situation.subject.lease, situation.observation
     if lease is None:
         by = f"Status {o.status} was set by {situation.subject.last.actor} at {write_time(o.status_since)}"
-        return f"{by} without a lease, so no client can claim it. ATDB does not know whether work is in progress."
+        return f"{by} without a lease. ATDB does not know whether a run works on it, and no client can claim it."
     if lease.expires_at < situation.now:
         return _lost(situation)
     kind, began, start = _kind(lease), write_time(lease.began_at), write_time(o.start_time)
@@ -124,7 +123,7 @@ def _lost(situation: Situation) -> str:
             f"so reconcile asks the telescope and sets the status to {S.RUNNING} or {stage.error}."
         )
     if lease.lost_owners >= MAX_LOST_OWNERS:
-        last = f"It was the last of {lease.lost_owners + 1}"
+        last = f"It was the last of {lease.lost_owners + 1} owners"
         return f"{lost}. {last}, so reconcile sets the status to {stage.error}."
     return f"{lost}, so another owner can continue the work. {waiting_for(situation)}"
 

@@ -31,7 +31,7 @@ _LAST = ((1, "pulsar 0"), (1, "pulsar 1"), (1, "pulsar 2"))
 
 
 def planned(schedule: Path, now: datetime) -> Iterator[Planned]:
-    """Return the plan of the observations of a schedule, earliest first."""
+    """Yield the observations of a schedule, earliest first."""
     observations = sorted(read_schedule(schedule), key=lambda each: each.starttime)
     current = _current(observations)
     first = max(0, current - int(_MOST_OBSERVATIONS * _PART_BEFORE_NOW))
