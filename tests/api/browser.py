@@ -1,4 +1,4 @@
-"""A browser without JavaScript, which keeps cookies and sends the forms of pages."""
+"""A browser without JavaScript: it keeps cookies, and sends the forms of a page as they stand there."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -22,7 +22,7 @@ class Form:
 
 
 class _Forms(HTMLParser):
-    """Parser of the forms of a page."""
+    """Reads the forms of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,12 +68,12 @@ class _Forms(HTMLParser):
 
 
 def forms(page: httpx.Response) -> dict[str, Form]:
-    """Return the forms of a page by the text of their buttons."""
+    """Give the forms of a page by what stands on their buttons."""
     return {form.button: form for form in _read(page).found}
 
 
 def links(page: httpx.Response) -> list[str]:
-    """Return the URLs that a page links to."""
+    """Give the addresses that a page links to."""
     return _read(page).links
 
 
@@ -85,7 +85,7 @@ def _read(page: httpx.Response) -> _Forms:
 
 
 class Browser(httpx.Client):
-    """A logged-in client. `submit` sends a form of a page with some fields changed."""
+    """`submit` sends a form as it stands on a page, with some fields changed."""
 
     def __init__(self, url: str, role: str | None = None) -> None:
         super().__init__(base_url=url, headers={"Accept": ACCEPT})

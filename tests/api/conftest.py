@@ -1,4 +1,4 @@
-"""A running ATDB with an empty database."""
+"""A served ATDB with an empty database."""
 
 from collections.abc import Iterator
 

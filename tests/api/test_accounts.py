@@ -1,4 +1,4 @@
-"""Accounts: passwords, tokens, and the commands that manage them."""
+"""Accounts: passwords, tokens, and how both are looked after."""
 
 import time
 from collections.abc import Callable

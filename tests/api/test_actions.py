@@ -1,4 +1,4 @@
-"""The actions on an observation: hold, resume, cancel, retry, check and ingest, also while a run works on it."""
+"""What a person may ask for an observation: hold, resume, cancel, retry, check and ingest, whoever works on it."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from atdb_interface.observations import Observation, ObservationChange
 
 Observe = Callable[..., Observation]
 
-# The status to which each action leads from each status; from other statuses it is refused.
+# Where each action leads from each status; where nothing is said, it is refused.
 LEADS = {
     "hold": {
         **dict.fromkeys(["defined", "scheduled", "completing", "checking", "valid", "completed"], "on hold"),

@@ -1,4 +1,4 @@
-"""The API trusts the headers of a proxy only if the settings name the number of proxies."""
+"""What a proxy before the API says of a client counts only if the API is told of the proxy."""
 
 from pathlib import Path
 

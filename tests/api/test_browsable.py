@@ -1,4 +1,4 @@
-"""The pages of the API in a browser, and their forms, without JavaScript."""
+"""What a person sees who opens an address of the API in a browser, and does there without JavaScript."""
 
 from collections.abc import Callable
 from html import unescape

@@ -1,4 +1,4 @@
-"""Bulk changes: either what the preview shows is done, or nothing."""
+"""One request for all that match: what the preview said is what happens, or nothing does."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Each waiting observation is claimed by one consumer, and work belongs to one owner."""
+"""Waiting observations are given out, each to one consumer; work belongs to one owner."""
 
 import time
 from collections.abc import Callable

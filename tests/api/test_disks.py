@@ -1,4 +1,4 @@
-"""The disks of the data hosts, and the rates at which they fill."""
+"""How the disks of the data hosts fill."""
 
 from datetime import timedelta
 

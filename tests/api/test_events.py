@@ -1,4 +1,4 @@
-"""Events, each of which is recorded once."""
+"""What operators are told once."""
 
 import pytest
 from sqlalchemy import create_engine, text

@@ -1,4 +1,4 @@
-"""For every status and situation, a true explanation says why an observation is not moving."""
+"""For every status and situation, one true sentence says why an observation is not moving."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,12 +31,12 @@ TASK = "190408001"
 
 
 def at(minutes: float) -> datetime:
-    """Return the time that is a number of minutes from now."""
+    """Give the moment so many minutes from now; what is long ago or to come is not overdue then."""
     return NOW + timedelta(minutes=minutes)
 
 
 class Desk:
-    """A database with one observation in a situation, and its explanation."""
+    """A database with one observation in a situation, and the sentence about it."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
@@ -114,7 +114,7 @@ class Desk:
 
     @staticmethod
     def says_among_many(session: Session) -> str:
-        """Explain all observations at once, as the page Night does."""
+        """Explain all observations at once, as the night does."""
         settings = {setting.stage: setting for setting in session.scalars(select(StageSetting))}
         counts = stages.counts(session, settings.values(), NOW)
         around = Surroundings(
@@ -145,7 +145,7 @@ def desk(app: Flask) -> Desk:
     return Desk(app)
 
 
-# Waiting for a stage
+# What waits for a stage
 
 
 def test_it_waits_for_a_service_that_is_there(desk: Desk) -> None:
@@ -357,7 +357,7 @@ def test_it_was_not_started_in_time(desk: Desk) -> None:
     assert said.endswith(" Overdue since 2019-04-08T11:58:00Z.")
 
 
-# Work in progress
+# Worked on
 
 
 @pytest.mark.parametrize(
@@ -483,7 +483,7 @@ def test_it_is_running(desk: Desk, mode: str, end: float, since: float, says: st
     assert desk.says() == says
 
 
-# Waiting for an operator
+# A person
 
 
 @pytest.mark.parametrize(

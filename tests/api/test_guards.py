@@ -1,4 +1,4 @@
-"""Access, the answers to failures, and the protection of the history."""
+"""Who may do what, what a failure looks like, and that history cannot be rewritten."""
 
 import httpx
 import pytest

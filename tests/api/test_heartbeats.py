@@ -1,4 +1,4 @@
-"""Heartbeats of services, and their problems."""
+"""Which services are there, and what stands in the way of each."""
 
 from datetime import UTC, datetime, timedelta
 

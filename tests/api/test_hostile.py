@@ -1,4 +1,4 @@
-"""Hostile requests are refused with a reason, and do not harm the server."""
+"""What nobody should send: each is refused with a reason, and the server stays as it was."""
 
 import json
 import socket
@@ -112,7 +112,7 @@ def test_hostile_input_is_refused_and_the_servers_memory_stays_put(served: Serve
         assert http.get("/observations/").json()["count"] == 0
         assert http.get("/changes/", params={"account__isnull": "true"}).json()["count"] == 0
     assert max(held) < held[0] + (128 << 20)
-    # The worker of the largest request is random; a leak would show in each of the last rounds.
+    # Which worker meets the largest request is chance; a leak would show in every one of the last rounds.
     assert min(held[20:]) < 1.05 * max(held[:10])
 
 

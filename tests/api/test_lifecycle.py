@@ -13,7 +13,7 @@ from tests.conftest import route_to
 
 Observe = Callable[..., Observation]
 
-# The facts of the domain, repeated on purpose: the tested table must not verify itself.
+# The facts of the domain, written a second time on purpose: the table that is tested must not be its own judge.
 NORMAL_ROUTE = "defined|scheduled|starting|running|completing|checking|valid|ingesting|archived|removing|removed"
 ALLOWED = {
     "defined": "scheduled",

@@ -1,4 +1,4 @@
-"""Every lookup on every field, compared with the same query in Python: hundreds of random ones.
+"""Every lookup on every field, judged by the same question asked in Python: hundreds of random ones.
 
 `make fuzz` asks thousands.
 """
@@ -48,7 +48,7 @@ def lowered(text: str) -> str:
 
 
 class StoredSample:
-    """A database of random observations, and all of its items in Python."""
+    """A database of random observations, and all of its answers as Python has them."""
 
     def __init__(self, client: Client, url: str, dice: random.Random) -> None:
         self.client, self.dice = client, dice
@@ -139,7 +139,7 @@ class StoredSample:
                 self.client.move_products(made.taskID, [move])
 
     def question(self) -> tuple[str, dict[str, str]]:
-        """Return a random query, mostly with existing values."""
+        """Ask something at random, mostly about values that are there."""
         resource = self.dice.choice(list(self.items))
         fields = list(self.items[resource][0])
         parameters = {}
@@ -162,7 +162,7 @@ class StoredSample:
         return ",".join(self._known(resource, field) for _ in range(number))
 
     def _known(self, resource: str, field: str) -> str:
-        """Return an existing value of a field, as written in a URL."""
+        """Give a value that some item has in a field, written as in an address."""
         values = [part for item in self.items[resource] for part in parts(item[field]) if part is not None]
         if not values:
             return "x"
@@ -170,14 +170,14 @@ class StoredSample:
 
 
 def parts(value: Any) -> list[Any]:
-    """Return the values that a lookup compares: each element of a list."""
+    """Give the values that a lookup compares: of a field that holds several things, each."""
     if not isinstance(value, list):
         return [value]
     return [part["name"] if isinstance(part, dict) else part for part in value]
 
 
 def written(value: Any) -> str:
-    """Format a value as PostgreSQL does, and times as the API does."""
+    """Write a value as PostgreSQL does, and times as the wire does."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
@@ -189,7 +189,7 @@ def written(value: Any) -> str:
 
 
 def like(example: Any, text: str) -> Any:
-    """Convert a written value to the type of an item's value."""
+    """Read a written value as the kind that an item's value is."""
     if isinstance(example, bool):
         return text in ("true", "1")
     if isinstance(example, int | float):
@@ -198,7 +198,7 @@ def like(example: Any, text: str) -> Any:
 
 
 def finds(item: Item, parameter: str, value: str) -> bool:
-    """Return whether a filter matches an item."""
+    """Tell whether a filter finds an item."""
     field, *rest = parameter.split("__")
     excludes = rest[-1:] == ["exclude"]
     lookup = (rest[:-1] if excludes else rest)[:1] or ["exact"]

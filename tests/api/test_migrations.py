@@ -1,4 +1,4 @@
-"""Migrations upgrade, downgrade and upgrade again a database with data; a restored dump equals the original."""
+"""The schema goes up, down and up again with data in it, and a dump of it is as good as the original."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ READS = (
 
 
 def reads(database_url: str) -> list[Any]:
-    """Return the answers of the API on a database."""
+    """Ask the same of whatever database this is."""
     app = create_app(Config(database_url=database_url))
     http = app.test_client()
     answers = [http.get(f"/atdb/{path}", auth=("viewer", SECRETS["viewer"])) for path in READS]

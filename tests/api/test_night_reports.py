@@ -1,4 +1,4 @@
-"""Night reports: each is stored once and never changes."""
+"""The reports of the nights: each is stored once and never changes, whichever client asks."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A NUL character in a path or parameter never reaches PostgreSQL, which cannot store one."""
+"""A NUL character in a path or parameter never reaches PostgreSQL, which holds none."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document is valid and complete, and its page loads nothing from other hosts."""
+"""The OpenAPI document: valid, complete, and shown by a page that needs no other network."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""PostgreSQL stops and starts again: no acknowledged change is lost, and requests fail quickly meanwhile."""
+"""PostgreSQL is away for a while, and comes back: nothing acknowledged is lost, and nobody waits long for a no."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ WRITERS = 8
 
 @dataclass
 class Seen:
-    """The answers to clients: acknowledged taskIDs; for refusals, both times, the status and Retry-After."""
+    """What the clients were told: taskIDs acknowledged; of each refusal when it was asked, answered, and how."""
 
     acknowledged: list[str] = field(default_factory=list)
     refused: list[tuple[float, float, int, str | None]] = field(default_factory=list)

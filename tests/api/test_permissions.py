@@ -1,4 +1,4 @@
-"""Every endpoint, with every role and every way to log in, behaves as docs/permissions.md says."""
+"""Every endpoint, as every role, in every way to log in: what the documentation's table says is what happens."""
 
 import re
 from datetime import timedelta
@@ -20,7 +20,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
 
 
 def logged_in(app: Flask, url: str, role: Role, scheme: Scheme) -> httpx.Client:
-    """Open a client that logs in with one of the schemes."""
+    """Open a client that says who it is in one of the ways."""
     http = httpx.Client(base_url=url)
     match scheme:
         case Scheme.BASIC:

@@ -1,4 +1,4 @@
-"""Progress of work and the time left: one rule for pages and explanations."""
+"""How far work is and how long it still takes: one rule, for pages and sentences."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Every removal leaves a receipt; a product without a verified copy is never removed."""
+"""Every removal leaves a receipt, and what was never verified is not removed, whoever asks."""
 
 from collections.abc import Callable, Iterator
 

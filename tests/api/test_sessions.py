@@ -1,4 +1,4 @@
-"""A user logs in, uses a session, and logs out; no other user can use the session."""
+"""A person logs in, stays so in a session, and logs out; nobody else can use it."""
 
 from collections.abc import Callable
 from http.cookies import SimpleCookie

@@ -1,4 +1,4 @@
-"""A real browser on a running ATDB. A message on the console, or a violation of the CSP, fails the test."""
+"""A real browser on a served ATDB. What a page says on its console, or breaks of the CSP, fails the test."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,20 +13,20 @@ from atdb_api.rest.auth import COOKIE
 from tests.conftest import SECRETS
 
 CHROMIUM = "/usr/bin/chromium"
-#: A refusal that a test provokes is no error of the page.
+#: A refusal that a test asks for is no fault of the page.
 _REFUSED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d|net::ERR_FAILED")
 Open = Callable[..., Page]
 
 
 def require_chromium() -> None:
-    """Skip a test if there is no browser, because `make test` could not install one."""
+    """Skip what needs a browser where `make test` could not install one."""
     if not Path(CHROMIUM).exists():
         pytest.skip(f"there is no {CHROMIUM}")
 
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """The browser of these tests. It ends with them, because its event loop would disturb other tests."""
+    """The browser of these tests. It leaves when they do: its event loop would be in the way of others."""
     require_chromium()
     expect.set_options(timeout=8000)
     with sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""The page of ATDB for a DAG of Airflow."""
+"""The way from a DAG in Airflow to what ATDB has of it."""
 
 from collections.abc import Callable
 

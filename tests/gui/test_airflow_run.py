@@ -1,4 +1,4 @@
-"""The link from a run in Airflow to its observation."""
+"""The way from a run in Airflow to its task."""
 
 from collections.abc import Callable
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""One action for many observations: either what the preview shows is done, or nothing."""
+"""One action for many tasks: what the preview shows is what is done, or nothing is."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The drawing of the lifecycle: from its table alone, with the present numbers."""
+"""The lifecycle drawn: from its table alone, and with the numbers of now."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -17,7 +17,7 @@ S = Status
 
 
 class More(StrEnum):
-    """Statuses that do not exist."""
+    """Statuses that nobody has thought of yet."""
 
     QUALIFYING = "qualifying"
     QUALITY_ERROR = "quality error"

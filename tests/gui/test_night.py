@@ -1,4 +1,4 @@
-"""The page Night: what needs attention, grouped by cause; and a night without problems."""
+"""The night view: what needs a person, grouped by its cause; and a calm night says so."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Rules for each page with many observations: it is accessible, and takes few statements."""
+"""What holds for each page that looks over many tasks: anybody can use it, and it costs few statements."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ PATHS = ("/night/", "/plan/", "/flow/", "/services/", "/services/ingest/", "/tas
 
 @pytest.fixture
 def busy(client: Client, observe: Observe) -> None:
-    """Create content for every part of every page."""
+    """Let there be something on every part of every page."""
     for status in (Status.VALID, Status.REMOVED, Status.ABORTED, Status.INGEST_ERROR, Status.COMPLETED):
         observe(status)
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The page of a night report: the same for every user and at any time, one file, and safe to open."""
+"""The page of a night's report: the same for everybody and every time, whole by itself, and safe to look at."""
 
 import re
 from pathlib import Path

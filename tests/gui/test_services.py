@@ -1,4 +1,4 @@
-"""The page Services: what it shows, and how operators pause, resume and limit stages."""
+"""The page of the stages, services and data hosts: what it tells, and how operators govern stages there."""
 
 from collections.abc import Callable
 

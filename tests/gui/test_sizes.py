@@ -1,4 +1,4 @@
-"""The size of an observation is the sum of the sizes of its products."""
+"""The size of a task is that of its products, whatever becomes of them."""
 
 from collections.abc import Callable
 

@@ -17,9 +17,9 @@ from tests.conftest import SECRETS, Postgres
 from tests.gui import history
 
 FEW, MANY = 1_000, 100_000
-#: The allowed ratio of the times.
+#: What the larger may take longer, as promised.
 MOST = 1.5
-#: A round measures both once; the best round is the one that other processes have disturbed least.
+#: A round asks both once; the best of some rounds is what the machine can do when nothing else takes it.
 ROUNDS, MOST_ROUNDS = 5, 40
 ADDRESSES = (
     "",
@@ -74,7 +74,7 @@ def seconds(client: FlaskClient, address: str) -> float:
 
 
 def ratio(clients: tuple[FlaskClient, FlaskClient], few: str, many: str) -> float:
-    """Return the ratio of the times: the best of some rounds, and of more rounds if that is too high."""
+    """Tell how much longer the long history takes: the best of some rounds, and of more where that is too much."""
     best = [float("inf"), float("inf")]
     for number in range(MOST_ROUNDS):
         for which, (client, address) in enumerate(zip(clients, (few, many), strict=True)):
@@ -101,7 +101,7 @@ def test_the_table_is_as_fast_with_a_hundred_times_the_history(
 
 
 def test_the_end_of_the_list_is_as_near_as_its_beginning(clients: tuple[FlaskClient, FlaskClient]) -> None:
-    """Measure the page with the oldest observations, which is found by its place."""
+    """The oldest first, and the page before those: what was the last page is asked for by its place."""
     ends = []
     for client in clients:
         match = re.search(r'rel="next" href="([^"]+)"', client.get("/tasks/?ordering=starttime").text)

@@ -1,4 +1,4 @@
-"""Every page takes ten statements at most, whatever it shows."""
+"""Every page asks the database for what it shows with ten statements at most, whatever it shows."""
 
 import re
 
@@ -14,7 +14,7 @@ from tests.conftest import SECRETS
 from tests.gui import history
 
 MOST = 10
-#: The rest of a path after the taskID.
+#: What is after the taskID of a task.
 OF_A_TASK = ("", "?action=hold", "parts/", "?products=2")
 PATHS = (
     "/tasks/",
@@ -43,7 +43,7 @@ PATHS = (
 
 @pytest.fixture
 def statements(app: Flask) -> list[str]:
-    """All statements from now on."""
+    """All that is asked of the database, from now on."""
     said: list[str] = []
     event.listen(app.extensions["atdb_engine"], "before_cursor_execute", lambda *args: said.append(args[2]))
     return said

@@ -1,4 +1,4 @@
-"""The page of an observation and its actions: with a script, without one, and by two users at once."""
+"""The page of a task, and what can be done there: with a script, without one, and by two people at once."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The page Tasks: filters, orderings, pages, and automatic updates."""
+"""The table of tasks: filters, orderings, pages, and that it stays true by itself."""
 
 import re
 from collections.abc import Callable

@@ -1,1 +1,1 @@
-"""Screenshots of all pages: `python -m tests.gui.screenshots FOLDER [SCHEDULE]`. They show the present week."""
+"""Pictures of all pages: `python -m tests.gui.screenshots FOLDER [SCHEDULE]`. They show a week, about now."""

@@ -26,12 +26,12 @@ from tests.gui.screenshots import capture, observatory, replay, week
 from tests.gui.screenshots.capture import Camera, Picture
 from tests.serving import serve
 
-#: The names in the history.
+#: The names that stand in the history.
 ACCOUNTS = dict.fromkeys(("airflow", "astronomer", "telescope"), "service") | {"operator": "operator"}
 
 
 def main(folder: Path, plan: observatory.Plan) -> None:
-    """Take all pictures again."""
+    """Take all pictures anew."""
     folder.mkdir(parents=True, exist_ok=True)
     with _postgres() as postgres, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
@@ -56,7 +56,7 @@ def main(folder: Path, plan: observatory.Plan) -> None:
 
 @contextmanager
 def _postgres() -> Iterator[Postgres]:
-    """Run a database server whose database `atdb` is a template with the accounts."""
+    """Run a database server of which `atdb` is a template with our accounts."""
     with TemporaryDirectory(prefix="atdb-screenshots-") as state:
         server = Postgres(Path(state))
         server.start()
@@ -76,7 +76,7 @@ def _postgres() -> Iterator[Postgres]:
 def _atdb(
     postgres: Postgres, fill: observatory.Fill
 ) -> Iterator[tuple[str, observatory.Clients, observatory.Observatory]]:
-    """Run an ATDB with its own database; yield its URL, its clients, and what it was filled with."""
+    """Run an ATDB with a database of its own; its address, who is logged in, and what it was filled with."""
     address = postgres.new_database()
     superuser = make_url(address).set(
         drivername="postgresql", username="postgres", password=postgres.credentials.postgresql["postgres"]

@@ -1,4 +1,4 @@
-"""The history of each observation of the week: every status occurs, for a reason that operators know."""
+"""What has become of each observation of the week: every status is there, for a reason that operators know."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,24 +9,21 @@ from tests.conftest import route_to
 from tests.gui.screenshots.week import Planned
 
 S = Status
-ARCHIVE_AWAY = (
-    "ArchiveError: {0}_B0{1:02d}.MS could not be written to file:///archive: "
-    "the archive did not respond (5 attempts)"
-)
-CHECKSUM = "ArchiveError: {0}_B0{1:02d}.MS: the checksum of the copy differs from that of the data"
+ARCHIVE_AWAY = "ArchiveError: {0}_B0{1:02d}.MS could not be written: the archive did not respond (5 attempts)"
+CHECKSUM = "ArchiveError: {0}_B0{1:02d}.MS: the copy has another checksum than the data"
 _REMOVAL = "RemovalError: {3}: 3 of {2} products could not be read: Input/output error"
 _INGEST_BYTES_PER_SECOND, _CHECK_BYTES_PER_SECOND = 400e6, 2e9
 
 
 @dataclass(frozen=True)
 class SampleHistory:
-    """A last status, and its reason. `reason`: a format of the taskID, beam, number of products, and data host."""
+    """A status to end on, and why. `reason`: of a taskID, a beam, how many products there are, and a data host."""
 
     status: Status
     reason: str = ""
 
 
-#: Yesterday's scans except those that are archived.
+#: Yesterday's scans beside those that are archived.
 _SCANS = {
     **{f"scan {n}": SampleHistory(S.VALID) for n in range(18, 23)},
     **{f"scan {n}": SampleHistory(S.INGEST_ERROR, ARCHIVE_AWAY) for n in range(23, 30)},
@@ -36,9 +33,7 @@ _SCANS = {
     "scan 35": SampleHistory(S.ON_HOLD, "the PI looks at the bandpass first"),
     "scan 36": SampleHistory(S.ERROR_TOO_LATE, "62 s past its start"),
     "scan 37": SampleHistory(S.ERROR_START_OBS, "the telescope refused it: RT9 does not track"),
-    "scan 38": SampleHistory(
-        S.ERROR_NO_COMPLETING, "the data writer did not report within 15 minutes after the end"
-    ),
+    "scan 38": SampleHistory(S.ERROR_NO_COMPLETING, "no report from the data writer, 15 minutes past the end"),
 }
 _YESTERDAY = {
     "field": SampleHistory(S.INGESTING),
@@ -57,7 +52,7 @@ _BEFORE = {
 
 
 def sample_history_of(each: Planned, now: datetime) -> SampleHistory:
-    """Return the history of an observation."""
+    """Tell what has become of an observation."""
     if each.start > now:
         if each.day == 0 and each.kind == "search 0":
             return SampleHistory(S.STARTING)
@@ -71,7 +66,7 @@ def sample_history_of(each: Planned, now: datetime) -> SampleHistory:
 
 
 def route_of(history: SampleHistory) -> list[Status]:
-    """Return the statuses after `defined` that lead to the last status."""
+    """Give the statuses that lead there after `defined`."""
     if history.status is S.ABORTED:
         return [S.SCHEDULED, S.ABORTED]
     if history.status is S.ON_HOLD:
@@ -80,7 +75,7 @@ def route_of(history: SampleHistory) -> list[Status]:
 
 
 def times_of(each: Planned, history: SampleHistory, now: datetime) -> Iterator[tuple[Status, datetime]]:
-    """Yield its statuses with their times, in order and never after now."""
+    """Tell when it came to each of its statuses: never after now, and one after the other."""
     route = [S.DEFINED, *route_of(history)]
     check = timedelta(seconds=60 + each.total_bytes / _CHECK_BYTES_PER_SECOND)
     ingest = timedelta(seconds=20 + each.total_bytes / _INGEST_BYTES_PER_SECOND)

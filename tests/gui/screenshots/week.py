@@ -19,7 +19,7 @@ _IMAGING = {"integration_factor": 30, "central_frequency": 1280, "start_band": 1
 
 @dataclass(frozen=True)
 class Planned:
-    """A planned observation. `day`: from now; `kind`: such as `field` or `scan 7`, which selects its history."""
+    """An observation to be. `day`: from now; `kind`: as `field` or `scan 7`, which tells what becomes of it."""
 
     day: int
     kind: str
@@ -30,22 +30,22 @@ class Planned:
 
     @property
     def end(self) -> datetime:
-        """Return when it ends."""
+        """Tell when it ends."""
         return self.start + timedelta(seconds=self.specification["duration"])
 
     @property
     def total_bytes(self) -> int:
-        """Return the size of all its products."""
+        """Tell how large all its products are."""
         return self.product_bytes * len(self.filenames)
 
     @property
     def data_host(self) -> str:
-        """Return where its products are written."""
+        """Tell where its products are written."""
         return str(self.specification["data_location"]).partition(":")[0]
 
 
 def planned(now: datetime) -> Iterator[Planned]:
-    """Yield the planned observations of all days, earliest first."""
+    """Plan all days, those before first."""
     for day in range(-DAYS_BEFORE, DAYS_AFTER + 1):
         end = now.replace(second=0, microsecond=0) + ENDS_FROM_NOW + timedelta(days=day)
         yield from _day(day, end - timedelta(seconds=_FIELD_SECONDS))
