@@ -106,7 +106,7 @@ def _edit(model: type[BaseModel], item: Item, given: Mapping[str, str], errors: 
 
 
 def _errors(problem: dict[str, Any]) -> dict[str, str]:
-    """Return the error of each field; a message about the whole form may begin with the name of a field."""
+    """Give what is wrong with each field; a message about the whole may begin with the name of one."""
     messages: dict[str, str] = {}
     for error in problem.get("errors", ()):
         name, message = error["field"], error.get("message", problem["detail"])

@@ -1,4 +1,4 @@
-"""Group observations that need attention by cause: by status, and by reason without names and numbers."""
+"""Group what needs a person by its cause: the same status, and the same reason but for names and numbers."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -47,7 +47,7 @@ class AttentionGroup:
 
 
 def cause_of(reason: str) -> str:
-    """Return a reason without what only one failure has: numbers, taskIDs, file names, paths."""
+    """Leave out of a reason what only one failure has: numbers, taskIDs, names of files, paths."""
     words = (_general(word) for word in _WORDS.findall(" ".join(reason.split())))
     return _SEVERAL.sub("…", "".join(words))[:LONGEST_CAUSE]
 

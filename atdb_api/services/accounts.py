@@ -32,7 +32,7 @@ LONGEST_WAIT_SECONDS = 60
 FAILURES_ARE_FORGOTTEN_AFTER = timedelta(minutes=15)
 
 _WRONG = "Unknown account, or wrong password or token."
-_NOBODY = generate_password_hash("nobody has this password")
+_NOBODY = generate_password_hash("the password of no account")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from atdb_interface.night_reports import FailureRow
 
 @dataclass(frozen=True)
 class Cause:
-    """Failures of a stage with the same status and the same reason except for names and numbers, oldest first."""
+    """Failures of a stage with the same status and the same reason but for names and numbers, the first first."""
 
     stage: Actor
     status: Status

@@ -1,4 +1,4 @@
-"""Make invisible and direction-changing characters visible, because names and reasons are untrusted text."""
+"""Replace invisible and direction-changing characters, because names and reasons are untrusted text."""
 
 import re
 
