@@ -59,7 +59,7 @@ def _general(word: str) -> str:
 
 
 def grouped(tasks: Iterable[AttentionTask]) -> list[AttentionGroup]:
-    """Group observations by cause, the most frequent cause first."""
+    """Group by cause; the cause of most comes first."""
     members: dict[tuple[Status, str], list[AttentionTask]] = {}
     for task in tasks:
         members.setdefault((task.status, cause_of(task.reason)), []).append(task)
