@@ -1,4 +1,4 @@
-"""ATDB's system of record: the REST API on PostgreSQL. `create_app()` makes the WSGI application."""
+"""ATDB's system of record: the REST API on PostgreSQL. `create_app()` creates the WSGI application."""
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -11,17 +11,17 @@ from atdb_api.rest import headers, negotiation, problems
 
 
 def create_app(config: Config | None = None) -> Flask:
-    """Make the application, from the environment's settings where none are given."""
+    """Create the application; without `config`, from the settings in the environment."""
     config = config or Config.from_environment()
     app = Flask(__name__)
     app.config["ANONYMOUS_ROLE"] = config.anonymous_role
     app.config["REPORTS_ACCOUNT"] = config.reports_account
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
-    app.url_map.strict_slashes = False  # some clients leave out the trailing slash
+    app.url_map.strict_slashes = False  # some clients omit the trailing slash
     app.json.sort_keys = False  # type: ignore[attr-defined]
     database.init_app(app, config.database_url)
     problems.init_app(app)
-    headers.init_app(app, config.airflow_url)  # before the pages: what is registered first is done last
+    headers.init_app(app, config.airflow_url)  # before the pages: the first function registered is the last called
     browsable.init_app(app)
     negotiation.init_app(app)
     views.init_app(app)

@@ -29,8 +29,8 @@ from atdb_interface.errors import AtdbError
 from atdb_interface.fields import write_time
 
 _ROLES = click.Choice([role.label for role in Role])
-account = AppGroup("account", help="Make, change, close and list accounts.")
-token = AppGroup("token", help="Make, revoke and list tokens.")
+account = AppGroup("account", help="Create, change, disable and list accounts.")
+token = AppGroup("token", help="Create, revoke and list tokens.")
 
 
 def init_app(app: Flask) -> None:
@@ -40,7 +40,7 @@ def init_app(app: Flask) -> None:
 
     @app.cli.command("migrate")
     def _migrate() -> None:
-        """Bring the database to the newest schema; ATDB_DATABASE_URL is that of its owner."""
+        """Upgrade the database to the newest schema; ATDB_DATABASE_URL must log in as its owner."""
         engine = current_app.extensions["atdb_engine"]
         try:
             command.upgrade(alembic_config(engine.url.render_as_string(hide_password=False)), "head")
@@ -50,14 +50,14 @@ def init_app(app: Flask) -> None:
             if not isinstance(getattr(error, "orig", error), InsufficientPrivilege):
                 raise
             raise click.ClickException(
-                f"The role {engine.url.username} may not upgrade the database: {str(error).splitlines()[0]}. "
+                f"The role {engine.url.username} cannot upgrade the database: {str(error).splitlines()[0]}. "
                 "Set ATDB_DATABASE_URL so that it logs in as the owner of the database."
             ) from None
 
     @app.cli.command("static-files")
     @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
     def _static_files(folder: Path) -> None:
-        """Copy the files that a web server can serve itself into FOLDER, under the paths of their URLs."""
+        """Copy the files that a web server can serve directly into FOLDER, under the paths of their URLs."""
         for each in (current_app, *current_app.blueprints.values()):
             if each.static_url_path and each.static_folder:
                 target = folder / each.static_url_path.removeprefix("/")
@@ -65,19 +65,19 @@ def init_app(app: Flask) -> None:
 
     @app.cli.command("report-columns")
     def _report_columns() -> None:
-        """Print the views for reports, as the documentation has them."""
+        """Print the views for reports, as in docs/reports.md."""
         with current_app.extensions["atdb_engine"].connect() as connection:
             click.echo(report_columns.markdown(connection), nl=False)
 
     @app.cli.command("permissions")
     def _permissions() -> None:
-        """Print who may call what, as the documentation has it."""
+        """Print which role may call which endpoint, as in docs/permissions.md."""
         click.echo(permissions.markdown(), nl=False)
 
 
 @contextmanager
 def _change() -> Iterator[Session]:
-    """Open the transaction of a command; what is refused is said in one sentence."""
+    """Open the transaction of a command; report a refusal without a traceback."""
     try:
         with transaction() as session:
             yield session
@@ -91,10 +91,10 @@ def _actor() -> str:
 
 @account.command("set")
 @click.argument("name")
-@click.option("--role", type=_ROLES, help="What it may do; needed for a new one.")
-@click.option("--password/--no-password", default=True, help="Read its password from standard input.")
+@click.option("--role", type=_ROLES, help="Role of the account; required for a new account.")
+@click.option("--password/--no-password", default=True, help="Read the password from standard input.")
 def _set(name: str, role: str | None, password: bool) -> None:
-    """Make an account, or change its role or password."""
+    """Create an account, or change its role or password."""
     given = _password() if password else None
     with _change() as session:
         accounts.put(session, name, role=role_named(role) if role else None, password=given, actor=_actor())
@@ -109,14 +109,14 @@ def _password() -> str:
 @account.command("disable")
 @click.argument("name")
 def _disable(name: str) -> None:
-    """Close an account: it may do nothing from now on."""
+    """Disable an account: it can do nothing from now on."""
     _set_disabled(name, True)
 
 
 @account.command("enable")
 @click.argument("name")
 def _enable(name: str) -> None:
-    """Open a closed account again."""
+    """Enable a disabled account."""
     _set_disabled(name, False)
 
 
@@ -137,9 +137,11 @@ def _list() -> None:
 @token.command("make")
 @click.argument("account_name")
 @click.argument("purpose")
-@click.option("--days", type=click.IntRange(1), default=365, show_default=True, help="How long it is good for.")
+@click.option(
+    "--days", type=click.IntRange(1), default=365, show_default=True, help="Days until the token expires."
+)
 def _make(account_name: str, purpose: str, days: int) -> None:
-    """Make a token for an account, and print its secret this once."""
+    """Create a token for an account, and print its secret, which is shown only once."""
     with _change() as session:
         lifetime = timedelta(days=days)
         _, secret = accounts.make_token(session, account_name, purpose, lifetime, actor=_actor())
@@ -149,7 +151,7 @@ def _make(account_name: str, purpose: str, days: int) -> None:
 @token.command("revoke")
 @click.argument("token_id", type=int)
 def _revoke(token_id: int) -> None:
-    """Make a token worthless at once."""
+    """Revoke a token: it cannot be used from now on."""
     with _change() as session:
         accounts.revoke(session, accounts.token_by_id(session, token_id), actor=_actor())
 

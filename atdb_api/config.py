@@ -11,13 +11,15 @@ from atdb_interface.instruments import InstrumentError, instrument
 
 @dataclass(frozen=True)
 class Config:
-    """`anonymous_role`: what a client that does not log in may do; nothing unless set.
+    """The settings of the API.
 
-    `airflow_url`: where browsers reach Airflow, whose pages may show ours within them.
+    `anonymous_role`: the role of clients that do not log in; without it they may do nothing.
 
-    `trusted_proxies`: how many proxies stand before the API, in a row; what they say of a client counts.
+    `airflow_url`: where browsers reach Airflow. Airflow's pages may show pages of ATDB in a frame.
 
-    `reports_account`: the account whose night reports are stored; of the others, only those of admins are.
+    `trusted_proxies`: how many proxies in a row are in front of the API; it trusts their headers about a client.
+
+    `reports_account`: the account that may store night reports, besides admins.
     """
 
     database_url: str
@@ -33,7 +35,9 @@ class Config:
         try:
             database_url = os.environ["ATDB_DATABASE_URL"]
         except KeyError:
-            raise SystemExit("set ATDB_DATABASE_URL, such as postgresql+psycopg2://atdb@host/atdb") from None
+            raise SystemExit(
+                "ATDB_DATABASE_URL is not set. Set it to a URL such as postgresql+psycopg2://atdb@host/atdb."
+            ) from None
         _require_instrument()
         anonymous = os.environ.get("ATDB_ANONYMOUS_ROLE")
         return cls(
@@ -46,7 +50,7 @@ class Config:
 
 
 def _require_instrument() -> None:
-    """Load the instrument in use, so that one that cannot be used ends the start."""
+    """Load the instrument in use, so that the API does not start with one that cannot be used."""
     try:
         instrument()
     except InstrumentError as error:
@@ -54,7 +58,7 @@ def _require_instrument() -> None:
 
 
 def _url(text: str | None) -> str | None:
-    """Check a URL, and leave the scheme, host, port and path as a browser compares them."""
+    """Check a URL, and return its scheme, host, port and path as browsers compare them."""
     if not text:
         return None
     match = re.match(r"https?://[\w.-]+(:\d+)?(/[\w./-]*)?(?=[?#]|$)", text, re.ASCII)

@@ -1,4 +1,4 @@
-"""The way to PostgreSQL: one engine an app, one transaction a request."""
+"""Access to PostgreSQL: one engine per application, one transaction per request."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,15 +8,15 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import SQLAlchemyError as DatabaseError
 from sqlalchemy.orm import Session
 
-#: What renders pages uses these two, and nothing else of SQLAlchemy: see import-linter's contracts.
+#: Modules that render pages use only these names of SQLAlchemy: see import-linter's contracts.
 __all__ = ["DatabaseError", "Session", "init_app", "make_engine", "transaction"]
 
-#: Longer than any honest request takes; a lost one must not hold row locks.
+#: Longer than any normal request takes; a hanging request must not hold row locks.
 STATEMENT_TIMEOUT_MS = 15_000
 
 
 def make_engine(url: str) -> Engine:
-    """Make an engine that notices a database that has gone away, and fails in seconds where it stays away."""
+    """Create an engine that detects lost connections, and fails in seconds if the database does not respond."""
     return create_engine(
         url,
         pool_pre_ping=True,
@@ -36,7 +36,7 @@ def make_engine(url: str) -> Engine:
 
 
 def init_app(app: Flask, url: str) -> None:
-    """Give the app its engine, and a view of it for transactions that only read."""
+    """Create the engine of the application, and a variant for transactions that only read."""
     engine = make_engine(url)
     app.extensions["atdb_engine"] = engine
     app.extensions["atdb_reader"] = engine.execution_options(
@@ -46,9 +46,9 @@ def init_app(app: Flask, url: str) -> None:
 
 @contextmanager
 def transaction(*, read_only: bool = False) -> Iterator[Session]:
-    """Open a session of which all is committed at the end, or nothing.
+    """Open a session whose changes are all committed at the end, or none of them.
 
-    One that only reads sees one moment, however many statements it takes.
+    With `read_only`, all statements see the database at the same moment.
     """
     engine = current_app.extensions["atdb_reader" if read_only else "atdb_engine"]
     with Session(engine) as session, session.begin():

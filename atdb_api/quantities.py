@@ -1,10 +1,10 @@
-"""Sizes and spans of time as sentences have them."""
+"""Format sizes, durations and counts for sentences."""
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 def size(size_bytes: int) -> str:
-    """Write a size as 4.6 TB; a thousand of a unit is one of the next."""
+    """Format a size such as 4.6 TB, with decimal units."""
     value, unit = float(size_bytes), 0
     while value >= 999.5 and unit < len(_UNITS) - 1:
         value, unit = value / 1000, unit + 1
@@ -12,7 +12,7 @@ def size(size_bytes: int) -> str:
 
 
 def about(seconds: float) -> str:
-    """Write a length of time in one unit, rounded: 1 minute, 10 minutes, 3 h, 2 days."""
+    """Format a duration in one unit, rounded: 1 minute, 10 minutes, 3 h, 2 days."""
     for unit, one_seconds in (("days", 86400), ("h", 3600)):
         if seconds >= 1.5 * one_seconds:
             return f"{seconds / one_seconds:.0f} {unit}"
@@ -21,5 +21,5 @@ def about(seconds: float) -> str:
 
 
 def count_of(number: int, one: str) -> str:
-    """Write a number of things: 1 failure, 2 failures, 1200 failures."""
+    """Format a number of things: 1 failure, 2 failures, 1200 failures."""
     return f"{number} {one}" if number == 1 else f"{number} {one}s"

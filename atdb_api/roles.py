@@ -1,4 +1,4 @@
-"""What an account may do: each role may do all that those before it may."""
+"""The roles of accounts: each may do all that the roles before it may."""
 
 from enum import IntEnum
 
@@ -13,10 +13,10 @@ class Role(IntEnum):
 
     @property
     def label(self) -> str:
-        """Name it as the wire and the commands do."""
+        """Return its name in the API and the commands."""
         return self.name.lower()
 
 
 def role_named(label: str) -> Role:
-    """Find a role by its label; KeyError where there is none."""
+    """Return the role with this label. Raises KeyError."""
     return Role[label.upper()]

@@ -1,6 +1,6 @@
 """gunicorn's settings for the API: `gunicorn --config python:atdb_api.server --bind ... 'atdb_api:create_app()'`.
 
-What gunicorn refuses by itself, before the application sees it, is written as a problem (RFC 9457) too.
+Requests that gunicorn refuses before the application sees them are answered as problems (RFC 9457) too.
 """
 
 import json
@@ -16,7 +16,7 @@ worker_class = "gthread"
 graceful_timeout = 5
 accesslog = "-"
 control_socket_disable = True
-#: The longest that it can: lists of taskIDs stand in addresses.
+#: The largest value that gunicorn allows, because URLs can have lists of taskIDs.
 limit_request_line = 8190
 
 
@@ -32,5 +32,5 @@ def _write_problem(client: socket, status: int, reason: str, message: str) -> No
     util.write_nonblock(client, head.encode("latin-1") + body)
 
 
-# gunicorn has no setting for it; a test tells if it looks elsewhere one day.
+# gunicorn has no setting for this; a test fails if it stops calling this function.
 util.write_error = _write_problem

@@ -1,9 +1,9 @@
-"""The web GUI: pages for people, made here and live by small requests. One module a page; see docs/gui.md.
+"""The web GUI: pages that the server renders and small requests keep live. One module per page; see docs/gui.md.
 
-What a page shows is read by atdb_api/reads: nothing here asks the database.
+atdb_api/reads reads what a page shows: no module here queries the database.
 
-To add a page: a module with a blueprint `views` and views made by `page`, its place in `PAGES`, and, where
-people go to it by themselves, in `NAVIGATION`.
+To add a page, write a module with a blueprint `views` whose views use `page`, and add it to `PAGES` and, if the
+navigation should have it, to `NAVIGATION`.
 """
 
 from types import ModuleType
@@ -21,7 +21,7 @@ from atdb_api.gui.tasks.timeline import timeline
 from atdb_api.html import layout
 
 PAGES: tuple[ModuleType, ...] = (table, bulk, run, dag, task, night, plan, flow, services, reports)
-#: What stands at the top of every page, and where it leads.
+#: The links at the top of every page.
 NAVIGATION = (
     ("Tasks", "gui.tasks.table"),
     ("Night", "gui.night.show"),
@@ -33,7 +33,7 @@ NAVIGATION = (
 
 
 def init_app(app: Flask, airflow_url: str | None) -> None:
-    """Register all pages. `airflow_url`: where to see runs."""
+    """Register all pages. `airflow_url`: for links to runs."""
     app.config["AIRFLOW_URL"] = airflow_url
     gui = Blueprint("gui", __name__)
     page.init_app(gui)
@@ -46,7 +46,7 @@ def init_app(app: Flask, airflow_url: str | None) -> None:
 
     @gui.get("/")
     def start() -> Response:
-        """Lead to the tasks."""
+        """Redirect to the page Tasks."""
         return layout.see_other(url_for("gui.tasks.table"))
 
     @gui.app_context_processor

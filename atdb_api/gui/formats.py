@@ -1,4 +1,4 @@
-"""How sizes, times and durations are written on a page. Templates use these as filters."""
+"""The formats of sizes, times and durations on pages. Templates use these as filters."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -12,24 +12,24 @@ _SIZE = re.compile(r"([0-9]{1,15})(\.[0-9]{1,9})? ?([kMGTP]?)B?", re.ASCII | re.
 
 
 def init_app(views: Blueprint) -> None:
-    """Let templates use them."""
+    """Register the filters for templates."""
     for write in (size, span, moment, clock, machine, group_of):
         views.add_app_template_filter(write)
     views.add_app_template_global(now)
 
 
 def now() -> datetime:
-    """Tell the time."""
+    """Return the current time."""
     return datetime.now(UTC)
 
 
 def size(size_bytes: int | None) -> str:
-    """Write a size as 4.6 TB, or nothing where it is not known."""
+    """Format a size such as 4.6 TB; empty if unknown."""
     return "" if size_bytes is None else quantities.size(size_bytes)
 
 
 def read_size(text: str) -> str:
-    """Turn `1.5 TB` into bytes; what is no size stays as it is, for the filters to refuse."""
+    """Convert `1.5 TB` to bytes; return other text unchanged, so that the filters refuse it."""
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         return text
@@ -38,7 +38,7 @@ def read_size(text: str) -> str:
 
 
 def span(length: timedelta | float | None) -> str:
-    """Write a length of time with its two largest units: 45 s, 12 min, 3 h 05, 2 d 4 h."""
+    """Format a duration with its two largest units: 45 s, 12 min, 3 h 05, 2 d 4 h."""
     if length is None:
         return ""
     seconds = max(0, int(length.total_seconds() if isinstance(length, timedelta) else length))
@@ -53,12 +53,12 @@ def span(length: timedelta | float | None) -> str:
 
 
 def moment(at: datetime | None) -> str:
-    """Write a moment, UTC, to the minute."""
+    """Format a time in UTC, to the minute."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if at else ""
 
 
 def clock(at: datetime | None, beside: datetime | None = None) -> str:
-    """Write the time of day; with the day, where that is another than that of a moment beside it."""
+    """Format the time of day; with the day if that differs from the day of `beside`."""
     if at is None:
         return ""
     at = at.astimezone(UTC)
@@ -68,5 +68,5 @@ def clock(at: datetime | None, beside: datetime | None = None) -> str:
 
 
 def machine(at: datetime) -> str:
-    """Write a moment for programs, to the microsecond."""
+    """Format a time for programs, to the microsecond."""
     return at.astimezone(UTC).isoformat()

@@ -1,8 +1,8 @@
-"""Keep a page true while somebody looks at it: static/live.js asks every two seconds for the parts that changed.
+"""Keep an open page up to date: static/live.js asks every two seconds for the parts that have changed.
 
 A page has a region with `data-live="address"`. In it, each part of the page has `data-part="name"` and
-`data-version="..."`. The script sends the versions that it has, and puts what comes back in their places. So a
-page that nothing happens on costs a few hundred bytes, and no state is kept on either side but the page itself.
+`data-version="..."`. The script sends the versions that it has, and replaces the parts that it receives. So an
+update without changes takes a few hundred bytes, and the page itself is the only state.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,13 +12,13 @@ from zlib import crc32
 
 from flask import Response, json, request
 
-#: The script's parameters; no filters.
+#: The parameter of the script; not a filter.
 KNOWN = "known"
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a page. `facts`: what it is written from, beside the time; it is written anew if they differ."""
+    """One part of a page. `facts`: the values that it shows, except the time; if they change, it is sent again."""
 
     name: str
     facts: Any
@@ -26,23 +26,23 @@ class Part:
 
     @property
     def version(self) -> str:
-        """Name these facts."""
+        """Return a digest of the facts."""
         return f"{crc32(repr(self.facts).encode('utf-8', 'surrogatepass')):x}"
 
     def html(self) -> str:
-        """Write it."""
+        """Render the part."""
         return self.write()
 
 
 def answer(parts: Sequence[Part], **more: Any) -> Response:
-    """Give the parts that are not as the browser has them, the order of all, and what else the page shows."""
+    """Return the parts that differ from those of the browser, the order of all, and further values."""
     known = set(request.args.get(KNOWN, "").split(","))
     changed = {part.name: part.html() for part in parts if f"{part.name}.{part.version}" not in known}
     return _json({"order": [part.name for part in parts], "parts": changed, **more})
 
 
 def versions(parts: Iterable[Part]) -> dict[str, str]:
-    """Give the version of each part."""
+    """Return the version of each part."""
     return {part.name: part.version for part in parts}
 
 

@@ -1,4 +1,4 @@
-"""What all pages of the GUI have in common: who may see them, what a form did, and how a refusal looks."""
+"""The common parts of all pages of the GUI: access, the message after a form, and the page of an error."""
 
 import base64
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from atdb_api.rest.problems import bad_request
 from atdb_api.roles import Role
 from atdb_interface.errors import AtdbError, Unauthorized
 
-#: What a form says beside what it asks for: where it stood, and the token of a preview.
+#: Further fields of forms: the URL to return to, and the token of a preview.
 BACK, TOKEN = "back", "token"
 _MESSAGE = "atdb_message"
 _PROBLEM = "application/problem+json"
@@ -35,10 +35,10 @@ def init_app(gui: Blueprint) -> None:
 
 
 def page(needs: Role, *, refused: View | None = None) -> Callable[[View], View]:
-    """Make a view of a function `(session, **parts of the address)` that gives a page.
+    """Create a view from a function `(session, **parts of the URL)` that returns a page.
 
-    `refused(session, error, **parts of the address)` gives the page that shows a refusal where it was asked for;
-    what the view did is taken back before.
+    `refused(session, error, **parts of the URL)` returns the page with the form that was refused; what the view
+    did is rolled back before.
     """
 
     def make(view: View) -> View:
@@ -64,12 +64,12 @@ def page(needs: Role, *, refused: View | None = None) -> Callable[[View], View]:
 
 
 def wants_json() -> bool:
-    """Tell whether a script of a page asks."""
+    """Return whether a script of a page sends this request."""
     return request.accept_mimetypes["application/json"] > request.accept_mimetypes["text/html"]
 
 
 def done(message: str, default: str) -> Response:
-    """Lead on to where the form stood, and say there what it did; a script is told that itself."""
+    """Redirect to the page with the form, which shows what the form did; a script gets that as JSON."""
     if wants_json():
         return Response(json.dumps({"message": message}), content_type="application/json")
     response = layout.see_other(layout.local(request.form.get(BACK) or default))
@@ -79,12 +79,12 @@ def done(message: str, default: str) -> Response:
 
 
 def csrf_token() -> str | None:
-    """Return what the forms of a part of a page carry; a part knows nothing else of who looks at it."""
+    """Return the CSRF token for the forms of a part; a part has no other information about the visitor."""
     return layout.visitor().csrf_token
 
 
 def _take_message() -> str:
-    """Give what the form before this page did, this once."""
+    """Return the message of the form before this page, only once."""
     kept = request.cookies.get(_MESSAGE, "")
     if not kept:
         return ""
@@ -112,7 +112,7 @@ def _as_page(response: Response) -> Response:
 
 
 def _again() -> str:
-    """Give the address that shows what was asked for: that of a form, filled in as it was sent."""
+    """Return the URL of this request; for a form, with the values that were sent."""
     if request.method in auth.SAFE_METHODS:
         return layout.here()
     typed = [(k, v) for k, v in request.form.items(multi=True) if k not in (auth.CSRF_FIELD, TOKEN)]

@@ -1,8 +1,8 @@
-"""The group of each status, as pages show it: with a colour and a shape of its own."""
+"""The group of each status, which has its own colour and shape on pages."""
 
 from atdb_interface.lifecycle import PRODUCT_STATUSES, STATUSES, Group, Status
 
-#: The statuses that both have (valid, ingesting, archived, removed) are of the same group in both.
+#: Statuses of both observations and products (valid, ingesting, archived, removed) have one group.
 _GROUP_OF: dict[str, Group] = {
     **{status: row.group for status, row in PRODUCT_STATUSES.items()},
     **{status: row.group for status, row in STATUSES.items()},

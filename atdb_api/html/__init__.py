@@ -1,1 +1,1 @@
-"""Pages for a browser that asks the REST API, and the layout of all pages."""
+"""Pages of the REST API for browsers, and the layout of all pages."""

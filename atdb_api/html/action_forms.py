@@ -1,4 +1,4 @@
-"""What the user of a page may do at its address, as forms; after a failure with what was typed into one."""
+"""The forms on a page of the API: what its user may do there; after a failure, with the typed values."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _MOVE = ("new_status", "force", "reason")
 
 @dataclass(frozen=True)
 class Form:
-    """One form. `was`: what its fields held; `next`: the statuses that may follow; `forced`: all others."""
+    """One form. `was`: former values of its fields; `next`: statuses that can follow; `forced`: all others."""
 
     title: str
     method: str
@@ -43,7 +43,7 @@ def forms(
     problem: dict[str, Any] | None,
     what_post_does: str,
 ) -> list[Form]:
-    """Give the forms for what a visitor may do. `item`: what is shown there now; `problem`: what went wrong."""
+    """Return the forms for what a visitor may do. `item`: the item on the page; `problem`: the error, if any."""
     may = {method: contract for method, contract in contracts.items() if visitor.may(contract.needs)}
     is_operator = visitor.may(Role.OPERATOR)
     failed = problem is not None and request.method not in ("GET", "HEAD")
@@ -64,7 +64,7 @@ def forms(
 
 
 def typed() -> Mapping[str, str]:
-    """Give what was typed into the form that was sent, if one was and can be read."""
+    """Return the values of the form that was sent, if there is one and it can be read."""
     try:
         return request.form if request.mimetype == FORM else {}
     except HTTPException:  # it was too large
@@ -72,7 +72,7 @@ def typed() -> Mapping[str, str]:
 
 
 def _move(model: type[BaseModel], item: Item, is_operator: bool, given: Mapping[str, str]) -> Form | None:
-    """Make the form for a change of status; None where it is not known which may follow."""
+    """Create the form for a change of status; None if it is unknown which can follow."""
     if not {"my_status", "status_history"} <= item.keys():
         return None
     statuses: list[str]

@@ -1,4 +1,4 @@
-"""A page of the same answer for a browser: with links, filters, and forms for what its user may do there."""
+"""The answers of the API as pages for browsers, with links, filters, and forms for what the user may do."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -26,7 +26,7 @@ Page = dict[str, Any]
 
 
 def init_app(app: Flask) -> None:
-    """Give browsers pages."""
+    """Answer browsers with pages."""
     layout.init_app(app)
     app.before_request(_add_filter)
     app.after_request(_as_page)
@@ -40,12 +40,12 @@ def _as_page(response: Response) -> Response:
     if response.is_json:
         response.set_data(_written(response))
         response.content_type = "text/html; charset=utf-8"
-        del response.headers["ETag"]  # it is that of the JSON
+        del response.headers["ETag"]  # it is the ETag of the JSON
     return response
 
 
 def _result(response: Response) -> str | None:
-    """Find where to see what a form did, so that to reload repeats nothing; None: only its answer tells."""
+    """Return the URL that shows what a form did, so that a reload repeats nothing; None: only its answer does."""
     path = request.path.rstrip("/")
     if request.method == "DELETE":
         return path.rpartition("/")[0] + "/"
@@ -87,7 +87,7 @@ def _written(response: Response) -> str:
 
 
 def _login(response: Response, problem: Page) -> str:
-    """Write the page on which to log in, for who must."""
+    """Return the login page, for a request that requires a login."""
     if response.status_code == 401:
         login_page.keep_basic_away(response)
     if _is_login():
@@ -104,7 +104,7 @@ def _is_login() -> bool:
 
 def _forms(contracts: dict[str, Contract], answer: Page, problem: Page | None, status: int) -> list[Form]:
     is_look = request.method in auth.SAFE_METHODS
-    if "as_of" in request.args or (not is_look and "login" not in g):  # a forgery is not shown again to be sent
+    if "as_of" in request.args or (not is_look and "login" not in g):  # a forged form is not shown again
         return []
     reads = contracts.get("GET")
     item: Page | None = None
@@ -116,7 +116,7 @@ def _forms(contracts: dict[str, Contract], answer: Page, problem: Page | None, s
 
 
 def _present(resource: Resource[Any, Any]) -> Page | None:
-    """Read again what a form failed to change."""
+    """Read the item that a form failed to change."""
     try:
         with transaction(read_only=True) as session:
             return pagination.item(session, resource, next(iter((request.view_args or {}).values())))[1]
@@ -125,7 +125,7 @@ def _present(resource: Resource[Any, Any]) -> Page | None:
 
 
 def _contracts_at(path: str) -> dict[str, Contract]:
-    """Give the contract of each method at an address of this application."""
+    """Return the contract of each method of a path of this application."""
     adapter, contracts = current_app.url_map.bind("localhost"), {}
     for method in _METHODS:
         try:
@@ -138,7 +138,7 @@ def _contracts_at(path: str) -> dict[str, Contract]:
 
 
 def _about(method: str) -> str:
-    """Say what the view at this address does."""
+    """Return the first line of the docstring of the view at this path."""
     try:
         endpoint, _ = current_app.url_map.bind("localhost").match(request.path, method)
     except HTTPException:
@@ -147,7 +147,7 @@ def _about(method: str) -> str:
 
 
 def _crumbs() -> list[tuple[str, str | None]]:
-    """Name each part of the path, with its address where there is anything to see."""
+    """Return each part of the path, with its URL if it can be read."""
     parts = request.path.strip("/").split("/")
     paths = ["/" + "/".join(parts[: n + 1]) + "/" for n in range(len(parts))]
     return [
@@ -156,7 +156,7 @@ def _crumbs() -> list[tuple[str, str | None]]:
 
 
 def _table(resource: Resource[Any, Any], rows: list[Page], of: str | None) -> Page:
-    """Choose the columns of a table, and what to order it by."""
+    """Return the columns and rows of a table, with links to order it."""
     known = resource.columns(None)
     columns = resource.shown.split() or list(resource.model.model_fields)
     if rows and "fields" in request.args:
@@ -173,7 +173,7 @@ def _table(resource: Resource[Any, Any], rows: list[Page], of: str | None) -> Pa
 
 
 def _filters(contract: Contract) -> Page:
-    """Give what can be filtered by, and the filters that there are, each with the address without it."""
+    """Return the possible filters, and the present ones, each with the URL without it."""
     columns = contract.lists.columns(None) if contract.lists else contract.filters or {}
     given = [(name, value) for name, value in request.args.items(multi=True) if name not in _PLACE]
     without = [[pair for pair in given if pair is not this] for this in given]
@@ -189,7 +189,7 @@ def _filters(contract: Contract) -> Page:
 
 
 def _own(contract: Contract) -> list[str]:
-    """Name the parameters of a list that are no filters."""
+    """Return the names of the parameters of a list that are not filters."""
     names = [parameter.name for parameter in contract.parameters]
     if contract.lists:
         names += [name for name in pagination.OWN_PARAMETERS if name not in _PLACE]
@@ -198,7 +198,7 @@ def _own(contract: Contract) -> list[str]:
 
 
 def _add_filter() -> Response | None:
-    """Turn what the filter form says into an address that can be shared."""
+    """Redirect from the filter form to a URL that can be shared."""
     if not wants_page() or request.method != "GET" or "_field" not in request.args:
         return None
     field, lookup, excludes, value = (request.args.get(name, "") for name in _FILTER)
@@ -213,6 +213,6 @@ def _add_filter() -> Response | None:
 
 
 def _address(**changed: str | None) -> str:
-    """Give the address of this page with some parameters changed, or removed where there is no value."""
+    """Return the query of this page with some parameters changed, or removed if their value is None."""
     given = request.args.to_dict(flat=False) | changed
     return "?" + urlencode({name: value for name, value in given.items() if value is not None}, doseq=True)

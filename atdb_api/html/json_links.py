@@ -1,4 +1,4 @@
-"""JSON to read: indented and escaped, and what names something else in ATDB is a link to it."""
+"""JSON for reading: indented, escaped, and with links to other items of ATDB."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from flask import request
 from markupsafe import Markup, escape
 
 _LINK = Markup('<a href="{}">{}</a>')
-#: Where the number of something leads, by the name of the field that holds it.
+#: The resource of an id, by the field that holds it.
 _DETAILS = {
     "generated_dataproducts": "dataproducts",
     "generatedByObservation": "observations",
@@ -16,12 +16,12 @@ _DETAILS = {
 
 
 def pretty(value: Any, of: str | None = None) -> Markup:
-    """Write JSON with links. `of`: the resource whose items these are, if their ids lead anywhere."""
+    """Format JSON with links. `of`: the resource of these items, if they have pages."""
     return _write(value, "", of, "\n")
 
 
 def cell(name: str, value: Any, of: str | None) -> Markup:
-    """Write one value of a table."""
+    """Format one value of a table."""
     if value is None:
         return Markup("")
     shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -46,10 +46,10 @@ def _write(value: Any, name: str, of: str | None, line: str) -> Markup:
 
 
 def _numbers(name: str, numbers: list[int]) -> Markup:
-    """Write the numbers of many things at once: a page may have tens of thousands."""
+    """Format many ids at once, because a page may have tens of thousands."""
     root = escape(f"{request.script_root}/atdb/{_DETAILS[name]}/")
     links = ", ".join(f'<a href="{root}{number}/">{number}</a>' for number in numbers)
-    return Markup(f"[{links}]")  # noqa: S704 - numbers, and what is escaped above
+    return Markup(f"[{links}]")  # noqa: S704 - numbers, and the escaped path
 
 
 def _block(begin: str, parts: list[Markup], end: str, line: str) -> Markup:
@@ -61,12 +61,12 @@ def _pair(name: str, value: Any, of: str | None, line: str) -> Markup:
     if name == "status_history":
         of = "status"
     elif name not in ("id", "results"):
-        of = None  # an id further in is that of something else
+        of = None  # a nested id belongs to another resource
     return escape(json.dumps(name, ensure_ascii=False)) + ": " + _write(value, name, of, line)
 
 
 def _address(name: str, value: Any, of: str | None) -> str | None:
-    """Find where a value leads; addresses of other hosts lead nowhere."""
+    """Return the URL that a value links to; None for other hosts."""
     root = f"{request.script_root}/atdb/"
     if isinstance(value, str):
         if value.startswith(request.host_url):

@@ -1,4 +1,4 @@
-"""What all pages have in common: who looks at them, and the way to the others. The template is base.html."""
+"""The common parts of all pages: their visitor and their navigation. The template is base.html."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ START = "/tasks/"
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who looks at a page. `csrf_token`: what the forms carry; without one there are none."""
+    """The user of a page. `csrf_token`: for its forms; without one the page has no forms."""
 
     account: str
     role: Role | None
@@ -28,16 +28,16 @@ class Visitor:
 
     @property
     def is_known(self) -> bool:
-        """Tell whether anybody is logged in."""
+        """Return whether the visitor is logged in."""
         return self.account != auth.ANONYMOUS
 
     def may(self, needed: Role | None) -> bool:
-        """Tell whether a form for what needs this role is of use."""
+        """Return whether the visitor can use a form that requires this role."""
         return self.csrf_token is not None and (needed is None or (self.role is not None and self.role >= needed))
 
 
 def init_app(app: Flask) -> None:
-    """Let templates use Bootstrap, from this host, and what base.html needs."""
+    """Provide templates with Bootstrap, from this host, and the values of base.html."""
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     Bootstrap5(app)
 
@@ -48,31 +48,31 @@ def init_app(app: Flask) -> None:
 
 
 def local(address: str) -> str:
-    """Give the address if it is a path of this host, else where all begins.
+    """Return the address if it is a path of this host, else the start page.
 
-    Browsers take a backslash for a slash, and drop control characters.
+    Browsers treat a backslash as a slash, and drop control characters.
     """
     return address if re.fullmatch(r"/(?!/)[!-\[\]-~]*", address) else START
 
 
 def see_other(address: str) -> Response:
-    """Lead a browser on, by GET."""
+    """Redirect a browser, which then sends a GET."""
     return Response(status=303, headers={"Location": address})
 
 
 def path() -> str:
-    """Write the path of this request."""
+    """Return the path of this request."""
     return quote(request.script_root + request.path)
 
 
 def here() -> str:
-    """Write the path and query of this request."""
+    """Return the path and query of this request."""
     query = request.query_string.decode("ascii", "replace")
     return f"{path()}?{query}" if query else path()
 
 
 def visitor() -> Visitor:
-    """Find out who looks at a page, also of an answer for which nobody had to log in."""
+    """Return the user of this request, also for an answer that requires no login."""
     cookie = None if "Authorization" in request.headers else request.cookies.get(auth.COOKIE)
     login = g.login if "login" in g else _look(cookie)
     csrf_token = auth.csrf_token_of(cookie) if cookie and login.token else None
@@ -90,7 +90,7 @@ def _look(cookie: str | None) -> accounts.Login:
 
 
 def _resources() -> list[str]:
-    """Name what can be looked at without saying more."""
+    """Return the names of the resources that can be read without parameters."""
     return [
         path.split("/")[2]
         for (path, method), contract in contracts().items()

@@ -1,4 +1,4 @@
-"""The way to the page on which to log in, from wherever that is needed."""
+"""The login page, and the answers that lead to it."""
 
 from typing import Any
 
@@ -9,19 +9,19 @@ from atdb_api.rest import auth
 
 
 def write(next_address: str, problem: dict[str, Any] | None = None, name: str = "") -> str:
-    """Write the page; from there the browser goes on to the next address."""
+    """Return the login page; after the login, the browser opens the next address."""
     return render_template(
         "login.html", is_login=True, next=layout.local(next_address), problem=problem, name=name
     )
 
 
 def write_for(refusal: Response, next_address: str) -> str:
-    """Write the page for who must log in first; it tells the problem only where a session has ended."""
-    if "login" not in g:  # without its cookie, the browser may do what anybody may
+    """Return the login page in place of a refusal; it shows the problem only if a session has ended."""
+    if "login" not in g:  # without its cookie, the browser is an anonymous client
         auth.end_session(refusal)
     return write(next_address, refusal.get_json() if auth.COOKIE in request.cookies else None)
 
 
 def keep_basic_away(refusal: Response) -> None:
-    """Let no browser ask for a password by itself, as it does for HTTP Basic, while a script waits for that."""
+    """Prevent the browser from asking for a password itself, as it does for HTTP Basic."""
     refusal.headers["WWW-Authenticate"] = 'Bearer realm="ATDB"'

@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: by the configuration's attributes, or ATDB_DATABASE_URL."""
+"""Alembic's environment: the database comes from the configuration's attributes, or ATDB_DATABASE_URL."""
 
 import os
 from contextlib import nullcontext

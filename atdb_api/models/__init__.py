@@ -1,4 +1,4 @@
-"""The tables. Python names are snake_case here; search/columns.py maps them to the names of the wire."""
+"""The tables. Their names are snake_case; search/columns.py maps them to wire names."""
 
 from atdb_api.models.accounts import Account, FailedLogins, KeptAnswer, Token
 from atdb_api.models.base import Base, StatusText

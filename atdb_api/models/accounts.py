@@ -1,4 +1,4 @@
-"""The accounts, their tokens, and what is kept of their requests."""
+"""Accounts, their tokens, failed logins, and stored answers to repeated requests."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from atdb_api.models.base import Base
 
 
 class Account(Base):
-    """A person or service that may log in: with a password, with tokens, or with both."""
+    """A person or service that can log in: with a password, tokens, or both."""
 
     __tablename__ = "accounts"
 
@@ -27,9 +27,9 @@ class Account(Base):
 
 
 class Token(Base):
-    """A random secret that logs an account in. It is long, so its bare SHA-256 is enough, and fast.
+    """A random secret that logs an account in. It is long, so its bare SHA-256 is safe, and fast.
 
-    A browser's session is one too, which the browser keeps in a cookie.
+    The session of a browser is also a token, which the browser keeps in a cookie.
     """
 
     __tablename__ = "tokens"
@@ -45,7 +45,7 @@ class Token(Base):
 
 
 class FailedLogins(Base):
-    """How often a client failed to log in as an account, lately; those of unknown names count together."""
+    """How often a client has recently failed to log in as an account; unknown names are counted together."""
 
     __tablename__ = "failed_logins"
 
@@ -56,7 +56,7 @@ class FailedLogins(Base):
 
 
 class KeptAnswer(Base):
-    """The answer to a POST that came with an Idempotency-Key, for when it comes again."""
+    """The answer to a POST with an Idempotency-Key, for when the client repeats the request."""
 
     __tablename__ = "kept_answers"
 

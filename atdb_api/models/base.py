@@ -30,15 +30,15 @@ class StatusText(TypeDecorator[StrEnum]):
 
     @property
     def python_type(self) -> type[str]:
-        """Tell what it is where nobody knows of statuses."""
+        """Return the type for code that knows nothing of statuses."""
         return str
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Write a status as text."""
+        """Convert a status to text."""
         return None if value is None else str(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
-        """Read a status."""
+        """Convert text to a status."""
         return None if value is None else self.statuses(value)
 
 

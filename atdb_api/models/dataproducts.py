@@ -1,4 +1,4 @@
-"""The data products of observations, and the receipts of those that were removed."""
+"""Data products, and the receipts of those that have been removed."""
 
 from datetime import datetime
 
@@ -47,7 +47,7 @@ class DataProduct(Base):
 
 
 class Receipt(Base):
-    """What was removed from a data host. Append-only, and outlives its product, as history does."""
+    """A data product that was removed from a data host. Append-only; it stays when the product is deleted."""
 
     __tablename__ = "receipts"
 

@@ -1,4 +1,4 @@
-"""What has happened: changes of status, other changes, and events."""
+"""The history: changes of status, other changes, and events."""
 
 from datetime import datetime
 from typing import Any
@@ -16,9 +16,9 @@ from atdb_api.models.base import Base
 
 
 class Transition(Base):
-    """One change of status. A trigger in the database refuses to change or delete any.
+    """One change of status. A trigger in the database prevents changes and deletions.
 
-    It names its task and product instead of referring to their rows: history outlives what it tells of.
+    It holds the names of the observation and product, not references, because it stays when they are deleted.
     """
 
     __tablename__ = "transitions"
@@ -37,7 +37,7 @@ class Transition(Base):
     __table_args__ = (
         Index("ix_transitions_task", "task_id", "dataproduct", "id"),
         Index("ix_transitions_at", "at"),
-        # To find the task that a run has worked on.
+        # To find the observation that a run has worked on.
         Index(
             "ix_transitions_owner",
             "owner",
@@ -48,7 +48,7 @@ class Transition(Base):
 
 
 class Change(Base):
-    """A change that is no change of status: of fields, or of an account. Append-only as transitions are."""
+    """A change other than one of status: of fields, or of an account. Append-only."""
 
     __tablename__ = "changes"
 
@@ -64,7 +64,7 @@ class Change(Base):
 
 
 class Event(Base):
-    """Something that an operator should know of. Append-only."""
+    """Something that operators should know. Append-only."""
 
     __tablename__ = "events"
 

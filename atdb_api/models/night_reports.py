@@ -1,4 +1,4 @@
-"""The stored reports of the nights."""
+"""The stored night reports."""
 
 from datetime import date, datetime
 
@@ -12,10 +12,10 @@ from atdb_api.models.base import Base
 
 
 class StoredReport(Base):
-    """The report of a night. Append-only, as history.
+    """The report of a night. Append-only.
 
-    `content` is the report in canonical JSON: as text, so that each reader gets the same bytes for ever. The
-    figures beside it are those that lists are filtered by.
+    `content`: the report in canonical JSON, stored as text so that every reader gets the same bytes. The other
+    columns are those by which lists are filtered.
     """
 
     __tablename__ = "night_reports"

@@ -1,4 +1,4 @@
-"""Observations, the leases on those that are worked on, and the claims of those that wait."""
+"""Observations, their leases, their claims, and the numbers of their taskIDs."""
 
 from datetime import date, datetime
 from typing import Any
@@ -21,7 +21,7 @@ from atdb_interface.lifecycle import Status
 
 
 class Observation(Base):
-    """One observation: its specification, and its status now."""
+    """One observation: its specification, and its present status."""
 
     __tablename__ = "observations"
 
@@ -34,7 +34,7 @@ class Observation(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     claimed_until: Mapped[datetime | None]
     claim_id: Mapped[str | None]
-    #: By stage (or status, where no stage waits for it): how often it has been claimed for that.
+    #: How often it has been claimed, by stage; by status if no stage waits for that.
     claim_numbers: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
 
     name: Mapped[str]
@@ -62,7 +62,7 @@ class Observation(Base):
     par_file_name: Mapped[str | None]
     parset_location: Mapped[str | None]
     data_location: Mapped[str]
-    #: As long as a name on a network can be; an index could not hold any length.
+    #: Limited to the longest host name, because an index cannot hold any length.
     data_host: Mapped[str] = mapped_column(
         Computed("\"left\"(split_part(data_location, ':'::text, 1), 253)", persisted=True)
     )
@@ -71,18 +71,18 @@ class Observation(Base):
     control_parameters: Mapped[str | None]
     skip_auto_ingest: Mapped[bool]
     options: Mapped[dict[str, Any]]
-    #: Of all its data products as far as that is known; a trigger in the database adds it up.
+    #: The sum of the known sizes of its data products, kept by a trigger in the database.
     size_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
     lease: Mapped["Lease | None"] = relationship(back_populates="observation", passive_deletes=True)
 
     def end_claim(self) -> None:
-        """Make the observation, which must be locked, available to other claims."""
+        """End the claim of the observation, which must be locked, so that another claim can have it."""
         self.claimed_until = self.claim_id = None
 
     __table_args__ = (
         CheckConstraint("end_time > start_time", name="end_after_start"),
-        # An aborted observation may be submitted again.
+        # An observation that was aborted may be submitted again.
         Index(
             "uq_observations_mode_field_start",
             "observing_mode",
@@ -94,7 +94,7 @@ class Observation(Base):
         Index("ix_observations_status_start", "status", "start_time"),
         Index("ix_observations_start_time", "start_time"),
         Index("ix_observations_claimed", "claimed_until", postgresql_where=text("claimed_until is not null")),
-        # What lists are ordered and filtered by, so that they stay fast as history grows.
+        # Lists are ordered and filtered by these, and must stay fast as the history grows.
         Index("ix_observations_end_time", "end_time"),
         Index("ix_observations_status_since", "status_since"),
         Index("ix_observations_mode_start", "observing_mode", "start_time"),
@@ -105,7 +105,7 @@ class Observation(Base):
 
 
 class Claim(Base):
-    """What a consumer was given once, kept so that the same claim asked again gets the same answer."""
+    """What a consumer has claimed, kept so that a repeated claim gets the same answer."""
 
     __tablename__ = "claims"
 
@@ -117,7 +117,7 @@ class Claim(Base):
 
 
 class Lease(Base):
-    """Who works on an observation in a working status. It is gone when the observation leaves that status."""
+    """The owner of an observation in a working status. Deleted when the observation leaves that status."""
 
     __tablename__ = "leases"
 
@@ -136,7 +136,7 @@ class Lease(Base):
 
 
 class TaskDay(Base):
-    """The last sequence number given to a task that starts on this day."""
+    """The last number used in a taskID of an observation that starts on this day."""
 
     __tablename__ = "task_days"
 

@@ -1,4 +1,4 @@
-"""The stages as operators govern them, the services, and the disks of the data hosts."""
+"""The settings of the stages, the services, and the disks of the data hosts."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from atdb_api.models.base import Base
 
 
 class StageSetting(Base):
-    """How a stage is governed: there is a row for each. See atdb_interface/stages.py."""
+    """The settings of a stage; each stage has a row. See atdb_interface/stages.py."""
 
     __tablename__ = "stages"
 
@@ -27,7 +27,7 @@ class StageSetting(Base):
 
 
 class Service(Base):
-    """A service that has sent a heartbeat. `troubles`: by status, what stands in its way and since when."""
+    """A service that has sent a heartbeat. `troubles`: its problems by status, and since when."""
 
     __tablename__ = "services"
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the contracts of the views: `/atdb/openapi.json`, with a page for people."""
+"""The OpenAPI 3.1 document, generated from the contracts of the views: `/atdb/openapi.json`, and its page."""
 
 import inspect
 import re
@@ -31,20 +31,20 @@ _REF = "#/components/schemas/"
 _SECURITY: list[dict[str, list[str]]] = [{"basic": []}, {"bearer": []}, {"session": []}]
 _REFUSED_ALWAYS = (errors.BadRequest, errors.Unavailable)
 _REFUSED_TO_SOME = (errors.Unauthorized, errors.Forbidden, errors.TooManyAttempts)
-#: The models whose `filters` are those of a list, and what can be filtered there.
+#: The models with the `filters` of a list, and the columns of that list.
 _FILTERED: dict[type[BaseModel], Columns] = {
     ClaimRequest: OBSERVATION_COLUMNS,
     ObservationBulk: OBSERVATION_COLUMNS,
     DataProductBulk: PRODUCT_COLUMNS,
 }
-#: The models that have another name in the document than in Python.
+#: The models whose name in the document differs from that in Python.
 _TITLES = {model.__name__: str(model.model_config["title"]) for model in (Heartbeat,)}
 _HEADER: Json = {"required": True, "schema": {"type": "string"}}
-#: The headers that refusals of a status always have.
+#: The headers that errors with a status always have.
 _HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 _PROBLEM_SCHEMA: Json = {
     "type": "object",
-    "description": "RFC 9457. Further members tell programs more, such as `errors`, `my_status` and `allowed`.",
+    "description": "RFC 9457. Further members, such as `errors`, `my_status` and `allowed`, are for programs.",
     "properties": {
         "type": {"type": "string"},
         "title": {"type": "string"},
@@ -64,14 +64,14 @@ _PROBLEM_SCHEMA: Json = {
 
 
 def init_app(app: Flask) -> None:
-    """Register the document and its page, which needs nothing from any other network."""
+    """Register the document and its page, which loads nothing from other hosts."""
     views = Blueprint("openapi", __name__, url_prefix="/atdb")
 
     @views.get("/openapi.json")
     @endpoint(None, answers=dict[str, Any])
     def document(_: object) -> Json:
         """Describe this API in OpenAPI 3.1."""
-        if _DOCUMENT not in app.extensions:  # it takes a while, and stays the same
+        if _DOCUMENT not in app.extensions:  # generating it takes a while
             app.extensions[_DOCUMENT] = describe()
         described: Json = app.extensions[_DOCUMENT]
         return described
@@ -83,7 +83,7 @@ def init_app(app: Flask) -> None:
 
 
 def describe() -> Json:
-    """Make the document from the application's contracts."""
+    """Create the document from the application's contracts."""
     schemas = _Schemas(contracts().values())
     paths: dict[str, Json] = {}
     for (rule, method), contract in contracts().items():
@@ -94,7 +94,7 @@ def describe() -> Json:
             "operationId": f"get_{path.strip('/').replace('/', '_')}",
             "summary": summary,
             "tags": ["pages"],
-            "responses": {"200": {"description": "A page for people.", "content": {"text/html": {}}}},
+            "responses": {"200": {"description": "An HTML page.", "content": {"text/html": {}}}},
         }
     return {
         "openapi": "3.1.0",
@@ -113,7 +113,7 @@ def describe() -> Json:
                     "type": "apiKey",
                     "in": "cookie",
                     "name": auth.COOKIE,
-                    "description": f"A browser's, from /atdb/login/. Changes need {auth.CSRF_HEADER} too.",
+                    "description": f"A session, from /atdb/login/. Changes also require {auth.CSRF_HEADER}.",
                 },
             },
         },
@@ -121,7 +121,7 @@ def describe() -> Json:
 
 
 def _pages() -> Iterator[tuple[str, str]]:
-    """Find the pages that have no JSON: the views without a contract, but for those of the document's own page."""
+    """Find the pages that have no JSON: views without a contract, except the page of the document."""
     for rule in current_app.url_map.iter_rules():
         view = current_app.view_functions[rule.endpoint]
         if rule.rule.startswith("/atdb/") and not rule.rule.startswith(DOCS) and contract_of(view) is None:
@@ -129,20 +129,20 @@ def _pages() -> Iterator[tuple[str, str]]:
 
 
 _ON_FILTERS = (
-    "Lists are filtered by Django's lookups on any field, `field__lookup=value`; `__exclude` behind a lookup "
-    "gives all that it does not find."
+    "Lists are filtered by Django's lookups on any field, `field__lookup=value`. `__exclude` after a lookup "
+    "returns all items that the lookup does not match."
 )
 
 
 class _NamedByTitle(GenerateJsonSchema):
-    """Name a model by the title of its own that it may have, in the place of its name in Python."""
+    """Generator of schemas that names a model by its own title, if it has one."""
 
     def normalize_name(self, name: str) -> str:
         return super().normalize_name(_TITLES.get(name, name))
 
 
 class _Schemas:
-    """The JSON Schemas of all models that are taken or answered, and how to refer to each."""
+    """The JSON Schemas of all models in requests and answers, and the reference to each."""
 
     def __init__(self, all_contracts: Any) -> None:
         wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = []
@@ -176,7 +176,7 @@ class _Schemas:
         return {"anyOf": [one, {"type": "array", "items": one}]} if contract.takes_many else one
 
     def _describe_filters(self, model: type[BaseModel], columns: Columns) -> None:
-        """Say what filters in a body may be: what they may be in the address of a list."""
+        """Describe the filters in a body, which are those in the URL of a list."""
         name = "ObservationFilters" if columns is OBSERVATION_COLUMNS else "DataProductFilters"
         self.definitions[name] = {"title": name} | parameters.lookups(columns)
         body = self.definitions[self._refs[model, "validation"]["$ref"].removeprefix(_REF)]
@@ -187,7 +187,7 @@ class _Schemas:
         }
 
     def _part(self, resource: Resource[Any, Any]) -> Json:
-        """Describe an item of which `?fields=` may have left some fields out."""
+        """Describe an item from which `?fields=` may have left out some fields."""
         complete = self.definitions[self._refs[resource.model, "serialization"]["$ref"].removeprefix(_REF)]
         name = f"{resource.model.__name__}Fields"
         part = {key: value for key, value in complete.items() if key != "required"}
@@ -211,7 +211,7 @@ def _operation(rule: str, method: str, contract: Contract, schemas: _Schemas) ->
     view = _view_of(rule, method)
     summary, _, description = (inspect.getdoc(view) or "").partition("\n\n")
     if contract.needs:
-        description += f"\n\nNeeds the role {contract.needs.label}."
+        description += f"\n\nRequires the role {contract.needs.label}."
     operation: Json = {
         "operationId": f"{method.lower()}_{re.sub(r'[^a-z_]+', '_', rule).strip('_')}",
         "summary": summary,
@@ -245,9 +245,9 @@ def _responses(rule: str, method: str, contract: Contract, schemas: _Schemas) ->
         good["headers"] = {"ETag": _HEADER}
     responses = {str(contract.status): good}
     if contract.repeats:
-        responses["200"] = good | {"description": "Done before."}
+        responses["200"] = good | {"description": "The same request was done before."}
     if contract.has_etag and method == "GET":
-        responses["304"] = {"description": "What the client has is what there is.", "headers": {"ETag": _HEADER}}
+        responses["304"] = {"description": "The item has not changed.", "headers": {"ETag": _HEADER}}
     for status, titles in sorted(_refusals(rule, method, contract).items()):
         responses[str(status)] = {
             "description": ", ".join(titles),
@@ -270,7 +270,7 @@ def _refusals(rule: str, method: str, contract: Contract) -> dict[int, list[str]
         kinds.append(errors.Conflict)
     if method == "POST" and contract.needs and not contract.answers_secret:
         kinds.append(errors.KeyReused)
-    titles = {414: ["Too long an address"], 431: ["Too long a header"]}
+    titles = {414: ["URL too long"], 431: ["Header too long"]}
     for kind in dict.fromkeys(kinds):
         titles.setdefault(kind.status, []).append(kind.title)
     if contract.takes:

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of parameters: those of paths and headers, of lists, and all their lookups."""
+"""The parameters in the OpenAPI document: those of paths, headers and lists, with all lookups."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 def of(rule: str, method: str, contract: Contract) -> Iterator[Json]:
-    """Describe what an endpoint may be sent in its address and headers."""
+    """Describe the parameters of an endpoint in its URL and headers."""
     for kind, name in re.findall(r"<(?:(int):)?(\w+)>", rule):
         schema: Json = {"type": "integer", "minimum": 1} if kind else {"type": "string", "minLength": 1}
         yield {"name": name, "in": "path", "required": True, "schema": schema}
@@ -38,27 +38,27 @@ def of(rule: str, method: str, contract: Contract) -> Iterator[Json]:
     if resource:
         names = "|".join(resource.model.model_fields)
         schema = {"type": "string", "pattern": f"^({names})(,({names}))*$"}
-        yield _in_query("fields", "Only these fields, with commas between.", schema)
+        yield _in_query("fields", "Return only these fields, separated by commas.", schema)
         if resource.existed:
             yield _in_query(pagination.AS_OF.name, pagination.AS_OF.description, pagination.AS_OF.schema)
     columns = contract.lists.columns(None) if contract.lists else contract.filters
     if columns:
         yield _filters(columns)
     if contract.has_etag:
-        name, use = ("If-None-Match", "not changed") if method == "GET" else ("If-Match", "changed")
+        name = "If-None-Match" if method == "GET" else "If-Match"
         yield {
             "name": name,
             "in": "header",
-            "description": f"The ETag of what the client has: 304 where it has {use}."
+            "description": "The ETag that the client has. The answer is 304 if the item has not changed."
             if method == "GET"
-            else f"The ETag of what the client has read: 412 where it has {use} since.",
+            else "The ETag that the client has read. The answer is 412 if the item has changed since.",
             "schema": {"type": "string"},
         }
     if method == "POST" and contract.needs and not contract.answers_secret:
         yield {
             "name": idempotency.HEADER,
             "in": "header",
-            "description": "Asked again with the same key, the first answer is given and nothing is done twice.",
+            "description": "A request with the same key gets the first answer again, and nothing is done twice.",
             "schema": {"type": "string", "pattern": idempotency.KEY_PATTERN},
         }
 
@@ -67,22 +67,22 @@ def _list_parameters(resource: Resource[Any, Any]) -> Iterator[Json]:
     sortable = [name for name, column in resource.columns(None).items() if not isinstance(column, Related)]
     one = f"-?({'|'.join(sortable)})"
     numbers: Json = {"type": "integer", "minimum": 1, "maximum": pagination.DEEPEST_PAGE}
-    yield _in_query("page", "The number of the page.", numbers | {"default": 1})
-    yield _in_query("page_size", "Items a page.", numbers | {"maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE})
+    yield _in_query("page", "Number of the page.", numbers | {"default": 1})
+    yield _in_query("page_size", "Items per page.", numbers | {"maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE})
     yield _in_query(
         "ordering",
-        "Fields to order by, with commas between, each with a minus for the other way round.",
+        "Fields to order by, separated by commas. A minus before a field reverses its order.",
         {"type": "string", "pattern": f"^{one}(,{one})*$"},
     )
     yield _in_query(
         "cursor",
-        "Empty, begins a walk that is as fast at its end as at its beginning; `next` goes on with it.",
+        "Send it empty to read a long list at constant speed; `next` then has the cursor of the next page.",
         {"type": "string"},
     )
 
 
 def _filters(columns: Columns) -> Json:
-    """Describe all lookups on all fields as one object, of which each property is a parameter of its own."""
+    """Describe all lookups on all fields as one object, whose properties are parameters."""
     return {
         "name": "filters",
         "in": "query",
@@ -95,7 +95,7 @@ def _filters(columns: Columns) -> Json:
 
 
 def lookups(columns: Columns) -> Json:
-    """Describe an object of filters, of which each property is a field with perhaps a lookup."""
+    """Describe an object of filters, whose properties are fields, each with a lookup or without."""
     patterns: Json = {}
     for kind, names in _by_kind(columns).items():
         fields = "|".join(names)

@@ -1,4 +1,4 @@
-"""Who may call what: the table that the documentation prints and the tests try, made from the views' contracts."""
+"""Which role may call which endpoint: a table for docs/permissions.md, generated from the views' contracts."""
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -8,7 +8,7 @@ from atdb_api.roles import Role
 
 
 class Scheme(StrEnum):
-    """How a client says who it is."""
+    """How a client logs in."""
 
     COOKIE = "cookie"
     BASIC = "Basic"
@@ -17,7 +17,7 @@ class Scheme(StrEnum):
 
 
 def is_allowed(contract: Contract, role: Role | None, scheme: Scheme) -> bool:
-    """Tell whether an account may call an endpoint; no role: a client that does not log in, as by default."""
+    """Return whether an account may call an endpoint; without a role: a client that does not log in."""
     if contract.needs is None:
         return True
     if role is None or scheme is Scheme.NONE or (scheme is Scheme.BEARER and not contract.by_token):
@@ -26,20 +26,20 @@ def is_allowed(contract: Contract, role: Role | None, scheme: Scheme) -> bool:
 
 
 def markdown() -> str:
-    """Print the table."""
+    """Return the table in Markdown."""
     return "\n".join(_lines()) + "\n"
 
 
 def _lines() -> Iterator[str]:
-    yield "| endpoint | nobody | " + " | ".join(role.label for role in Role) + " |"
+    yield "| endpoint | anonymous | " + " | ".join(role.label for role in Role) + " |"
     yield "|---" * (2 + len(Role)) + "|"
     for (path, method), contract in contracts().items():
-        nobody = _cell([Scheme.NONE] if is_allowed(contract, None, Scheme.NONE) else [], 1)
+        anonymous = _cell([Scheme.NONE] if is_allowed(contract, None, Scheme.NONE) else [], 1)
         cells = []
         for role in Role:
             schemes = [s for s in Scheme if s is not Scheme.NONE and is_allowed(contract, role, s)]
             cells.append(_cell(schemes, 3))
-        yield f"| `{method} {path}` | {nobody} | " + " | ".join(cells) + " |"
+        yield f"| `{method} {path}` | {anonymous} | " + " | ".join(cells) + " |"
 
 
 def _cell(allowed: Sequence[Scheme], of: int) -> str:

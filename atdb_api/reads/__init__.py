@@ -1,1 +1,1 @@
-"""What is read for programs and pages alike, collected in frozen dataclasses and wire models."""
+"""Queries for the API and the pages, which return frozen dataclasses and wire models."""

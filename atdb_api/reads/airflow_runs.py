@@ -1,4 +1,4 @@
-"""The runs of Airflow's DAGs that work on observations, or have worked on them: an owner is `<dag>/<run id>`."""
+"""The runs of Airflow's DAGs that work on observations, or have done so: their owner is `<dag>/<run id>`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from atdb_interface.owners import STAGE_DAGS, read_owner, write_owner
 
 @dataclass(frozen=True)
 class AirflowRun:
-    """A run of a DAG that has worked on an observation since then."""
+    """A run of a DAG that has worked on an observation, and since when."""
 
     dag: str
     run_id: str
@@ -21,7 +21,7 @@ class AirflowRun:
 
 
 def run_of(owner: str | None, since: datetime) -> AirflowRun | None:
-    """Return the run that an owner is, if it is one of ours."""
+    """Return the run of an owner, if it is a run of a stage's DAG."""
     dag, run_id = read_owner(owner or "")
     return AirflowRun(dag, run_id, since) if dag in STAGE_DAGS and run_id else None
 
@@ -36,12 +36,12 @@ def runs_of(steps: Iterable[Transition]) -> list[AirflowRun]:
 
 
 def task_of_run(session: Session, dag: str, run_id: str) -> str | None:
-    """Return the taskID of which a run is the owner, or was last; or else the one that it is named after.
+    """Return the taskID of the observation that a run owns, or else owned last, or else is named after.
 
-    A run of a stage is named such as `190405034-ingest-1`.
+    The name of a stage's run is, for example, `190405034-ingest-1`.
     """
     owner = write_owner(dag, run_id)
-    # A client that puts a run's id into a URL without escaping sends its plus signs as spaces.
+    # If a client does not escape a run's id in a URL, its plus signs arrive as spaces.
     owners = (owner, owner.replace(" ", "+"))
     holds = (
         select(Observation.task_id)

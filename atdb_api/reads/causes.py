@@ -8,17 +8,17 @@ from datetime import datetime
 from atdb_interface.actions import REMEDIES, Action
 from atdb_interface.lifecycle import Status
 
-#: A cause is told with so many characters at most; what comes later makes no other cause.
+#: A cause has at most this many characters; later ones are ignored.
 LONGEST_CAUSE = 200
 _WORDS = re.compile(r"[^\s,;()\[\]]+|[\s,;()\[\]]+")
-#: What differs between failures of one cause: whatever has a digit or a slash in it.
+#: What differs between failures of one cause: words with a digit or a slash.
 _PARTICULAR = re.compile(r"[\d/]")
 _SEVERAL = re.compile(r"…(?:[\s,]*…)+")
 
 
 @dataclass(frozen=True)
 class AttentionTask:
-    """A task that waits for a person, and why."""
+    """An observation that needs attention, and why."""
 
     task_id: str
     status: Status
@@ -28,9 +28,9 @@ class AttentionTask:
 
 @dataclass(frozen=True)
 class AttentionGroup:
-    """All that wait for a person for one cause, the oldest first.
+    """The observations that need attention for one cause, oldest first.
 
-    `example`: the reason of the oldest. `remedy`: what one request asks of all.
+    `example`: the reason of the oldest. `remedy`: the action that solves it for all.
     """
 
     status: Status
@@ -42,7 +42,7 @@ class AttentionGroup:
 
     @property
     def count(self) -> int:
-        """Tell how many they are."""
+        """Return the number of observations."""
         return len(self.task_ids)
 
 

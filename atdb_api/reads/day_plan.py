@@ -1,4 +1,4 @@
-"""What the telescope does on a day."""
+"""The plan of a day: which observation has the telescope when."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -9,15 +9,15 @@ from sqlalchemy.orm import Session
 from atdb_api.models import Observation
 from atdb_api.reads.telescope import DAY, TelescopeSlot, slot_of
 
-#: So many of a day are shown; the table of tasks has them all.
+#: The maximum number shown for a day; the page Tasks has all.
 MOST_SHOWN = 500
-#: None takes longer: the field sets before. So what may reach into a day is found by its start.
+#: No observation takes longer, because its field sets. So those that reach into a day are found by their start.
 _LONGEST = timedelta(days=2)
 
 
 @dataclass(frozen=True)
 class DayPlan:
-    """A day. `before`, `after`: of one on which nothing is planned, the nearest on which something is."""
+    """A day. `before`, `after`: for a day without observations, the nearest days with some."""
 
     day: date
     slots: list[TelescopeSlot]
@@ -48,17 +48,17 @@ class DayPlan:
 
     @property
     def passed(self) -> list[TelescopeSlot]:
-        """Return what has begun."""
+        """Return the slots that have begun."""
         return [slot for slot in self.slots if slot.start <= self.now]
 
     @property
     def coming(self) -> list[TelescopeSlot]:
-        """Return what has yet to begin."""
+        """Return the slots that have not begun."""
         return [slot for slot in self.slots if slot.start > self.now]
 
 
 def read_day(session: Session, day: date) -> DayPlan:
-    """Read the plan of a day, UTC: two statements at most."""
+    """Read the plan of a day, UTC, with two statements at most."""
     begin = _begin(day)
     rows = session.scalars(
         select(Observation)

@@ -1,4 +1,4 @@
-"""What needs a person, what is overdue, and what the telescope does: for who is alone with it at night."""
+"""What needs attention, what is overdue, and what the telescope observes, for the operator on duty."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,19 +22,19 @@ from atdb_interface.disks import Disk
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, STAGES, START_TOLERANCE, Status
 from atdb_interface.stages import StageState
 
-#: So many are looked at; a night that has more is told so.
+#: The maximum number of observations that are read; the page says if there are more.
 MOST_TROUBLED = 2000
 MOST_OVERDUE, MOST_NEXT, MOST_EVENTS = 200, 3, 30
-#: Older events are history, not news.
+#: The page shows no older events.
 NEWS = timedelta(hours=24)
-#: A disk that will be full sooner needs a person now.
+#: A disk that will be full sooner needs attention now.
 FULL_SOON = timedelta(hours=24)
 _OVERDUE: Any = columns.OBSERVATION_COLUMNS["overdue"]
 
 
 @dataclass(frozen=True)
 class OverdueTasks:
-    """Tasks that are overdue for the same reason, the oldest first; `why`: why that one is not moving."""
+    """Observations that are overdue for the same cause, oldest first; `why`: the explanation of the oldest."""
 
     status: Status
     oldest: datetime
@@ -55,7 +55,7 @@ class NightEvent:
 
 @dataclass(frozen=True)
 class Night:
-    """What the page shows. `overdue_number`: of tasks; `is_all`: whether it has all that need a person."""
+    """What the page shows. `overdue_number`: of observations; `is_all`: whether it has all that need attention."""
 
     groups: list[AttentionGroup]
     overdue: list[OverdueTasks]
@@ -71,12 +71,12 @@ class Night:
 
     @property
     def gone(self) -> list[ServiceState]:
-        """Return the services that are gone."""
+        """Return the services that are not responding."""
         return [service for service in self.services if service.is_gone]
 
     @property
     def unhealthy(self) -> list[ServiceState]:
-        """Return the services in the way of which something stands."""
+        """Return the services that report a problem."""
         return [service for service in self.services if service.is_unhealthy]
 
     @property
@@ -86,14 +86,14 @@ class Night:
 
     @property
     def is_calm(self) -> bool:
-        """Return whether nothing needs a person."""
+        """Return whether no action is needed."""
         return not (self.groups or self.overdue or self.paused or self.gone or self.unhealthy or self.filling)
 
 
 def read_night(session: Session) -> Night:
-    """Read what the night view shows: nine statements at most."""
+    """Read what the page Night shows, with nine statements at most."""
     now = datetime.now(UTC)
-    subjects = _waiting_for_a_person(session)
+    subjects = _attention_or_overdue(session)
     errors = [each for each in subjects if each.observation.status in REMEDIES]
     overdue = [each for each in subjects if each.observation.status not in REMEDIES]
     settings = stages.settings(session)
@@ -131,8 +131,8 @@ def _attention_task(subject: Subject) -> AttentionTask:
     return AttentionTask(o.task_id, o.status, o.status_since, subject.last.reason)
 
 
-def _waiting_for_a_person(session: Session) -> list[Subject]:
-    """Read what is on an error status, or overdue; the latest first, each with how it came to its status."""
+def _attention_or_overdue(session: Session) -> list[Subject]:
+    """Read the observations that need attention or are overdue, latest first, with their last transition."""
     rows = session.execute(
         select_subjects()
         .where(or_(Observation.status.in_(REMEDIES), _OVERDUE))
@@ -153,7 +153,7 @@ def _overdue_tasks(session: Session, subjects: Sequence[Subject], around: Surrou
 
 
 def _slots(session: Session, now: datetime) -> list[TelescopeSlot]:
-    """Read what is observed now, and what comes next."""
+    """Read the present and the next observations."""
     coming = (
         select(Observation.id)
         .where(Observation.status == Status.SCHEDULED, Observation.start_time >= now - START_TOLERANCE)

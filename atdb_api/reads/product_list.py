@@ -1,4 +1,4 @@
-"""The data products of an observation: how many have which status, and a page of them with what went wrong."""
+"""The data products of an observation: their number by status, and a page of them with their failures."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class ProductList:
 
 
 def read_products(session: Session, observation: Observation, page: int) -> ProductList:
-    """Read a page of the products of an observation, or the last if there are fewer: two statements."""
+    """Read a page of the products of an observation, or the last page if there are fewer; two statements."""
     numbers = session.execute(
         select(DataProduct.status, func.count())
         .where(DataProduct.observation_id == observation.id)

@@ -1,4 +1,4 @@
-"""The reports of the nights with their main figures, a page at a time."""
+"""The night reports with their main figures, by pages."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,7 +14,7 @@ PAGE_SIZE = 60
 
 @dataclass(frozen=True)
 class ReportRow:
-    """The main figures of a report. `full_at`: when the first disk is full, if one is within the forecast."""
+    """The main figures of a report. `full_at`: when the first disk is full, if that is within the forecast."""
 
     night: date
     observed_count: int
@@ -37,7 +37,7 @@ class ReportList:
 
 
 def read_reports(session: Session, number: int) -> ReportList:
-    """Read a page of the list: two statements. Raises NotFound for a page after the last."""
+    """Read a page of the list, with two statements. Raises NotFound for a page after the last."""
     count = session.scalar(select(func.count()).select_from(StoredReport)) or 0
     rows = session.execute(
         select(

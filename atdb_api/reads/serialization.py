@@ -1,4 +1,4 @@
-"""Write rows of the tables as the models of the wire."""
+"""Convert rows of the tables to wire models."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -22,9 +22,10 @@ from atdb_interface.transitions import Transition as TransitionModel
 def observations(
     session: Session, rows: Sequence[Observation], *, at: datetime | None = None, costly: bool = True
 ) -> list[ObservationModel]:
-    """Write observations with their histories and the ids of their products; two queries, however many.
+    """Convert observations, with their histories and the ids of their products, with two statements for all.
 
-    Without these `costly` fields both are empty, and nothing is asked. With a moment, statuses are those of then.
+    With `costly=False` these two fields are empty, and no statement is needed. With `at`, statuses are those at
+    that time.
     """
     past: dict[str, list[TransitionModel]] = defaultdict(list)
     products: dict[int, list[int]] = defaultdict(list)
@@ -52,7 +53,7 @@ def observations(
 def dataproducts(
     session: Session, rows: Sequence[DataProduct], *, at: datetime | None = None, costly: bool = True
 ) -> list[DataProductModel]:
-    """Write data products with their histories, as `observations` does; one query, however many."""
+    """Convert data products with their histories, as `observations` does, with one statement for all."""
     past: dict[tuple[str, str | None], list[TransitionModel]] = defaultdict(list)
     if costly:
         task_ids, filenames = {row.task_id for row in rows}, {row.filename for row in rows}
@@ -76,7 +77,7 @@ def _steps(session: Session, matching: ColumnElement[bool], at: datetime | None)
 
 
 def _with_status(fields: dict[str, Any], past: Sequence[TransitionModel]) -> dict[str, Any]:
-    """Put the last status of the past, where one is given, in the place of the present one."""
+    """Replace the present status by the last one of the past, if there is one."""
     if not past:
         return fields | {"new_status": fields["my_status"]}
     then = fields | {"my_status": past[-1].name, "new_status": past[-1].name}

@@ -1,4 +1,4 @@
-"""The services: which have sent a heartbeat lately, and what stands in the way of each."""
+"""The services: which have recently sent a heartbeat, and the problems of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from atdb_interface.times import GONE_AFTER
 class ServiceState:
     """A service. `last_seen`: its last heartbeat, if it sends any; `claimed_at`: its last claim, if any.
 
-    `troubles`: what stands in its way now.
+    `troubles`: its present problems.
     """
 
     name: str
@@ -29,7 +29,7 @@ class ServiceState:
 
     @property
     def is_unhealthy(self) -> bool:
-        """Return whether it is there, and something stands in its way."""
+        """Return whether it is responding, and reports a problem."""
         return not self.is_gone and bool(self.troubles)
 
 
@@ -47,7 +47,7 @@ def service_state(service: Service, now: datetime, claimed_at: datetime | None =
 
 
 def service_states(session: Session, now: datetime) -> list[ServiceState]:
-    """Return the services, those that are gone or unhealthy first, and who else has claimed something lately."""
+    """Return the services, those with problems first, and other clients that have recently claimed something."""
     claims = select(Claim.consumer, func.max(Claim.created_at)).group_by(Claim.consumer)
     claimed_at = dict(session.execute(claims).all())
     states = [service_state(row, now, claimed_at.pop(row.name, None)) for row in session.scalars(select(Service))]

@@ -1,4 +1,4 @@
-"""The stages and what is before them, who works on what, which services and hosts are there."""
+"""The stages and their queues, the work in progress, the services, and the disks."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,13 +14,13 @@ from atdb_interface.disks import Disk
 from atdb_interface.lifecycle import STAGES, Stage
 from atdb_interface.stages import StageState
 
-#: So many that are worked on are shown; the table of tasks has them all.
+#: The maximum number shown; the page Tasks has all.
 MOST_WORKED_ON = 100
 
 
 @dataclass(frozen=True)
 class WorkInProgress:
-    """A task that an owner works on. `is_lost`: the owner has said nothing for longer than the lease."""
+    """An observation that an owner works on. `is_lost`: its lease has expired."""
 
     task: TaskRow
     run: AirflowRun | None
@@ -30,7 +30,7 @@ class WorkInProgress:
 
 @dataclass(frozen=True)
 class ServicesPage:
-    """All that the page of the services shows."""
+    """What the page Services shows."""
 
     stages: list[tuple[Stage, StageState]]
     works: list[WorkInProgress]
@@ -39,7 +39,7 @@ class ServicesPage:
 
 
 def read_services(session: Session) -> ServicesPage:
-    """Read the stages, the work, the services and the disks: seven statements."""
+    """Read the stages, the work, the services and the disks, with seven statements."""
     now = datetime.now(UTC)
     settings = stages.settings(session)
     states = stages.states(session, [settings[stage.actor] for stage in STAGES])

@@ -14,7 +14,7 @@ from atdb_interface.actions import RETRIES
 from atdb_interface.lifecycle import STEPS, Stage, Status
 from atdb_interface.stages import StageState
 
-#: The table of tasks has them all.
+#: The maximum number shown; the page Tasks has all.
 MOST_SHOWN = 100
 
 
@@ -28,7 +28,7 @@ class StageTask:
 
 @dataclass(frozen=True)
 class StagePage:
-    """All that the page of a stage shows. `counts`: how many observations have each of its statuses."""
+    """What the page of a stage shows. `counts`: how many observations have each of its statuses."""
 
     stages: list[tuple[Stage, StageState]]
     counts: dict[Status, int]
@@ -37,7 +37,7 @@ class StagePage:
 
 
 def statuses_of(stage: Stage) -> Sequence[Status]:
-    """Return the statuses that need the stage: its errors first, then what it works on, then what waits for it."""
+    """Return the statuses of the stage: its errors first, then those it works on, then the one that waits."""
     acts_on = [step.source for step in STEPS if step.actor == stage.actor]
     waiting = [stage.source]
     works = list(dict.fromkeys(status for status in acts_on if status is not stage.source))
@@ -46,7 +46,7 @@ def statuses_of(stage: Stage) -> Sequence[Status]:
 
 
 def read_stage(session: Session, stage: Stage) -> StagePage:
-    """Read a stage and its observations: four statements."""
+    """Read a stage and its observations, with four statements."""
     setting = stages.settings(session)[stage.actor]
     statuses = statuses_of(stage)
     place = case({status: number for number, status in enumerate(statuses)}, value=Observation.status)

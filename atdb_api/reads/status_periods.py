@@ -1,4 +1,4 @@
-"""The statuses that an observation has had: how long each, by whom and why."""
+"""The statuses that an observation has had: for how long, set by which account, and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from atdb_api.reads.airflow_runs import AirflowRun, run_of
 
 @dataclass(frozen=True)
 class StatusPeriod:
-    """A status that an observation has had. `until`: None if it still has it."""
+    """A status that an observation has had. `until`: None for the present status."""
 
     status: str
     since: datetime
@@ -24,7 +24,7 @@ class StatusPeriod:
 
 
 def status_periods(steps: Sequence[Transition], now: datetime, *, is_ended: bool) -> list[StatusPeriod]:
-    """Return the periods of a history; the last one goes on until now, unless nothing can follow it."""
+    """Return the periods of a history; the last one lasts until now, unless no status can follow it."""
     untils: list[datetime | None] = [*(step.at for step in steps[1:]), None]
     return [_period(step, until, now, is_ended=is_ended) for step, until in zip(steps, untils, strict=False)]
 

@@ -13,7 +13,7 @@ _NONE = (0, 0)
 
 @dataclass(frozen=True)
 class StatusTotals:
-    """`numbers`: of each status, how many observations have it and their bytes; `paused`: the stages that are."""
+    """The totals. `numbers`: the number and bytes of observations by status; `paused`: the paused stages."""
 
     numbers: dict[Status, tuple[int, int]]
     paused: list[str]
@@ -23,12 +23,12 @@ class StatusTotals:
         return self.numbers.get(status, _NONE)[0]
 
     def size_bytes(self, status: Status) -> int:
-        """Return how large the data of those are."""
+        """Return the size of the data of observations with a status."""
         return self.numbers.get(status, _NONE)[1]
 
 
 def status_totals(session: Session) -> StatusTotals:
-    """Count and measure the observations of each status: two statements."""
+    """Read the number and size of the observations by status, with two statements."""
     groups = summarise(session, ("my_status",), (), None).groups
     return StatusTotals(
         numbers={Status(each.group["my_status"]): (each.count, each.size) for each in groups},

@@ -1,4 +1,4 @@
-"""Counts, sizes and ages of many observations at once."""
+"""Counts, sizes and ages of groups of observations."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from atdb_interface.summary import Summary, SummaryGroup
 def summarise(
     session: Session, group_by: Sequence[str], parameters: Iterable[tuple[str, str]], at: datetime | None
 ) -> Summary:
-    """Summarise the observations that match, grouped by some of GROUPINGS, as they are or were at a moment."""
+    """Summarise the observations that match, grouped by some of GROUPINGS, as they are or were at a time."""
     searched = columns.observation_columns(at)
     each = select(
         cast(searched["my_status"], Text).label("my_status"),

@@ -1,4 +1,4 @@
-"""All of one observation, as its page shows it."""
+"""One observation, as its page shows it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from atdb_interface.lifecycle import Status, allowed_next
 
 #: Up to this many receipts, edits and events are shown; the API has them all.
 MOST_SHOWN = 50
-#: That a stage notes the size and checksum of a product is no edit to somebody who reads this.
+#: A size or checksum that a stage records for a product is not shown as an edit.
 _BY_PEOPLE = Change.dataproduct.is_(None) | (Change.action != "edited")
 
 
@@ -38,7 +38,7 @@ class TaskEvent:
 
 @dataclass(frozen=True)
 class TaskReceipt:
-    """What was removed from a data host, and which copy the archive holds."""
+    """A data product that was removed from a data host, and the copy in the archive."""
 
     id: int
     at: datetime
@@ -54,7 +54,7 @@ class TaskReceipt:
 
 @dataclass(frozen=True)
 class TaskEdit:
-    """A change that is no change of status. `fields`: of each what it was, and what it became."""
+    """A change other than of status. `fields`: the old and the new value of each."""
 
     id: int
     at: datetime
@@ -67,7 +67,7 @@ class TaskEdit:
 
 @dataclass(frozen=True)
 class TaskPage:
-    """An observation. `values`: its fields, as the API names them; `why`: why it is not moving."""
+    """An observation. `values`: its fields, by wire names; `why`: why it is not moving."""
 
     task: TaskRow
     values: dict[str, Any]
@@ -81,7 +81,7 @@ class TaskPage:
 
 
 def read_task(session: Session, task_id: str, products_page: int) -> TaskPage:
-    """Read one observation with a page of its products: nine statements at most. Raises NotFound."""
+    """Read one observation with a page of its products, with nine statements at most. Raises NotFound."""
     row = session.execute(
         select_tasks()
         .add_columns(_events(task_id), Claim.consumer, Claim.created_at)
@@ -89,7 +89,7 @@ def read_task(session: Session, task_id: str, products_page: int) -> TaskPage:
         .where(Observation.task_id == task_id)
     ).one_or_none()
     if row is None:
-        raise NotFound(f"no observation has taskID {task_id}")
+        raise NotFound(f"There is no observation with taskID {task_id}.")
     observation, lease, is_overdue, events, consumer, claimed_at = row
     steps = session.scalars(
         select(Transition)
@@ -112,7 +112,7 @@ def read_task(session: Session, task_id: str, products_page: int) -> TaskPage:
 
 
 def _events(task_id: str) -> ColumnElement[Any]:
-    """Select the events of a task, newest first, as one value: a page takes ten statements at most."""
+    """Select the events of an observation, newest first, as one value, which saves a statement."""
     newest = (
         select(Event).where(Event.task_id == task_id).order_by(Event.id.desc()).limit(MOST_SHOWN + 1).subquery()
     )

@@ -1,4 +1,4 @@
-"""An observation as one row of a table of tasks."""
+"""An observation as one row of a table."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,7 +35,7 @@ class TaskRow:
 
 
 def select_tasks() -> Select[Observation, Lease | None, bool]:
-    """Select what `task_row` is made of."""
+    """Select the rows from which `task_row` is created."""
     return select(Observation, Lease, _OVERDUE.label("is_overdue")).outerjoin(
         Lease, Lease.observation_id == Observation.id
     )

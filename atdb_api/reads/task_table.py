@@ -1,4 +1,4 @@
-"""Read a page of the table of tasks: a few statements, as fast with a long history as with a short one."""
+"""Read a page of the table of observations, as fast with a long history as with a short one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,16 +13,16 @@ from atdb_api.search import columns, filters
 from atdb_api.search.keyset import Keyset, Term
 
 PAGE_SIZE = 50
-#: Nobody counts further.
+#: Larger numbers are not counted.
 MOST_COUNTED = 1000
-#: The browser is told of so many that are new, besides those on its page.
+#: The maximum number of new observations that the browser is informed of.
 _MOST_NEW = 100
 _MOST_CHOICES = 200
 
 
 @dataclass(frozen=True)
 class TaskTable:
-    """A page of tasks. `newer`: the place before which the page beside it is; `older`: the place after which."""
+    """A page of observations. `newer`: where the page before ends; `older`: where the page after begins."""
 
     tasks: list[TaskRow]
     newer: str | None
@@ -30,7 +30,7 @@ class TaskTable:
 
 
 def read(session: Session, query: TaskQuery) -> TaskTable:
-    """Read the page that is asked for. Raises BadRequest."""
+    """Read the page that a query asks for. Raises BadRequest."""
     keyset, is_back = _keyset(query.ordering), bool(query.before)
     direction = keyset.reversed() if is_back else keyset
     statement = select_tasks().where(*query.where())
@@ -38,7 +38,7 @@ def read(session: Session, query: TaskQuery) -> TaskTable:
         try:
             statement = statement.where(direction.after(keyset.read(place)))
         except ValueError:
-            raise filters.unreadable(AFTER, "is no place that ATDB gave for this ordering") from None
+            raise filters.unreadable(AFTER, "is not a place in this ordering") from None
     rows = session.execute(statement.order_by(*direction.order_by).limit(PAGE_SIZE + 1)).all()
     is_more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     if is_back:
@@ -52,34 +52,34 @@ def read(session: Session, query: TaskQuery) -> TaskTable:
 
 
 def count(session: Session, query: TaskQuery) -> int:
-    """Count what matches; what is more than MOST_COUNTED counts as one more."""
+    """Count the observations that match, up to MOST_COUNTED + 1."""
     some = select(Observation.id).where(*query.where()).limit(MOST_COUNTED + 1).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
 def newest_id(session: Session) -> int:
-    """Return the id of the newest task; 0 if there is none."""
+    """Return the id of the newest observation; 0 if there is none."""
     return session.scalar(select(func.max(Observation.id))) or 0
 
 
 def newer_than(session: Session, query: TaskQuery, newest: int) -> list[str]:
-    """Return the taskIDs that match and are newer than the task with this id."""
+    """Return the taskIDs that match and are newer than the observation with this id."""
     newer = select(Observation.task_id).where(*query.where(), Observation.id > newest)
     return list(session.scalars(newer.limit(_MOST_NEW)))
 
 
 def observing_modes(session: Session) -> list[str]:
-    """Return the observing modes that there are."""
+    """Return the observing modes of all observations."""
     return _choices(session, Observation.observing_mode)
 
 
 def data_hosts(session: Session) -> list[str]:
-    """Return the data hosts that there are."""
+    """Return the data hosts of all observations."""
     return _choices(session, Observation.data_host)
 
 
 def _choices(session: Session, field: Any) -> list[str]:
-    """Return the values that an indexed field has, going from each to the next."""
+    """Return the distinct values of an indexed field, with one index lookup for each."""
     first = select(func.min(field).label("value")).cte("values", recursive=True)
     after = select(func.min(field)).where(field > first.c.value).scalar_subquery()
     values = first.union(select(after).where(first.c.value.is_not(None)))

@@ -1,4 +1,4 @@
-"""What the telescope does when."""
+"""The times of observations at the telescope."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ class TelescopeSlot:
     end: datetime
 
     def percent(self, now: datetime) -> int:
-        """Return how much of it is over."""
+        """Return the percentage of it that is over."""
         return max(0, min(100, int(100 * (now - self.start) / (self.end - self.start))))
 
 

@@ -1,1 +1,1 @@
-"""What all of the REST API has in common: contracts of endpoints, requests, lists, errors and logins."""
+"""The common parts of the REST API: contracts of endpoints, requests, lists, errors and logins."""

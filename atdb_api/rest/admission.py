@@ -1,4 +1,4 @@
-"""The way into every request, of a program or a page: its one transaction, and whether who asks may."""
+"""The start of every request, to the API or a page: its transaction, and the check of the account's role."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +14,11 @@ from atdb_api.roles import Role
 
 @contextmanager
 def admitted(needs: Role | None) -> Iterator[Session]:
-    """Open the transaction of this request for an account that has at least a role; None: for all.
+    """Open the transaction of this request, for accounts with at least this role; None: for all clients.
 
     Raises Unauthorized, TooManyAttempts and Forbidden, and for a NUL character NotFound or BadRequest.
     """
-    request.get_data()  # before a connection to the database waits for a slow client
+    request.get_data()  # first, so that no database connection waits for a slow client
     with transaction(read_only=request.method in auth.SAFE_METHODS) as session:
         if needs is not None:
             auth.authenticate(session)

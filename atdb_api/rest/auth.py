@@ -1,8 +1,7 @@
-"""Who asks, and may they: HTTP Basic or a Bearer token with every request, or the session of a browser.
+"""Authentication and roles: HTTP Basic or a Bearer token with every request, or the session of a browser.
 
-A browser sends its cookie by itself, so whatever changes something in a session must also carry the session's CSRF
-token, which no other site can read. A request that a browser says to come from another site is refused whatever
-it carries.
+A browser sends its cookie automatically, so a change in a session must also carry the session's CSRF token, which
+no other site can read. If the browser reports that a change comes from another site, it is always refused.
 """
 
 import hmac
@@ -26,58 +25,62 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 def actor() -> str:
-    """Name the account that makes this request."""
+    """Return the name of the account that makes this request."""
     return login().account
 
 
 def login() -> Login:
-    """Tell who makes this request."""
+    """Return the login of this request."""
     known: Login = g.login
     return known
 
 
 def authenticate(session: Session) -> None:
-    """Find out who makes this request. Raises Unauthorized, TooManyAttempts, and Forbidden for a forgery."""
+    """Authenticate this request. Raises Unauthorized, TooManyAttempts, and Forbidden for a forgery."""
     refuse_other_sites()
     g.login = _log_in(session)
 
 
 def require(needed: Role) -> None:
-    """Raise Unauthorized or Forbidden where this request's account has not at least this role."""
+    """Raise Unauthorized or Forbidden unless this request's account has at least this role."""
     role = login().role
     if role is not None and role >= needed:
         return
     if role is None or actor() == ANONYMOUS:
-        raise Unauthorized("this needs an account: log in, or send a name and password by HTTP Basic, or a token")
-    raise Forbidden(f"this needs the role {needed.label}; {actor()} has {role.label}")
+        raise Unauthorized(
+            "This requires an account. Log in, or send a name and password by HTTP Basic, or a Bearer token."
+        )
+    raise Forbidden(
+        f"This requires the {needed.label} role; {actor()} has {role.label}. Ask an ATDB admin for access."
+    )
 
 
 def is_admin() -> bool:
-    """Tell whether an admin makes this request."""
+    """Return whether an admin makes this request."""
     return login().role == Role.ADMIN
 
 
 def require_for_force(*asks: Forcible) -> None:
-    """Raise Forbidden where one of these asks to force a move, and this account may not."""
+    """Raise Forbidden if one of these forces a move, and this account may not."""
     if any(ask.force for ask in asks):
         require(Role.OPERATOR)
 
 
 def require_password() -> None:
-    """Raise Unauthorized or Forbidden where nobody has shown a password, now or when the session began."""
+    """Raise Unauthorized or Forbidden unless the client sent a password, now or to start its session."""
     if actor() == ANONYMOUS:
-        raise Unauthorized("this needs an account: log in with a password")
+        raise Unauthorized("This requires an account. Log in with a password.")
     if login().token and not login().is_session:
-        raise Forbidden("a token is not enough for this: log in with a password")
+        raise Forbidden("A token is not enough for this. Log in with a password.")
 
 
 def in_session() -> bool:
-    """Tell whether this request belongs to the session of a browser."""
+    """Return whether this request belongs to the session of a browser."""
     return "login" in g and login().is_session
 
 
 def csrf_token() -> str | None:
-    """Give the CSRF token of the session that this request belongs to, or None where it belongs to none."""
+    """Return the CSRF token of the session of this request; None without a session."""
     return csrf_token_of(request.cookies[COOKIE]) if in_session() else None
 
 
@@ -87,7 +90,7 @@ def csrf_token_of(cookie: str) -> str:
 
 
 def start_session(response: Response, secret: str) -> None:
-    """Let the browser keep a session's token where no script of a page can read it."""
+    """Store the session's token in the browser, where no script of a page can read it."""
     response.set_cookie(
         COOKIE,
         secret,
@@ -100,16 +103,16 @@ def start_session(response: Response, secret: str) -> None:
 
 
 def end_session(response: Response) -> None:
-    """Let the browser forget its session."""
+    """Delete the session's cookie from the browser."""
     response.delete_cookie(COOKIE, path="/")
 
 
 def check_password(session: Session, name: str, password: str) -> Login:
-    """Log in with a name and password; what fails is counted. Raises Unauthorized and TooManyAttempts."""
+    """Log in with a name and password; count failures. Raises Unauthorized and TooManyAttempts."""
     try:
         return accounts.log_in(session, name, password, _address())
     except Unauthorized:
-        with transaction() as another:  # this request's own is rolled back
+        with transaction() as another:  # the transaction of this request is rolled back
             accounts.record_failure(another, _address(), name)
         raise
 
@@ -122,7 +125,9 @@ def _log_in(session: Session) -> Login:
         return check_password(session, credentials.username or "", credentials.password or "")
     if credentials and credentials.type == "bearer":
         return accounts.log_in_with_token(session, credentials.token or "")
-    raise Unauthorized("send name and password by HTTP Basic, or a Bearer token")
+    raise Unauthorized(
+        "The Authorization header cannot be used. Send a name and password by HTTP Basic, or a Bearer token."
+    )
 
 
 def _of_session(session: Session) -> Login:
@@ -133,18 +138,21 @@ def _of_session(session: Session) -> Login:
     if request.method not in SAFE_METHODS:
         given = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD) or ""
         if not hmac.compare_digest(given.encode(), csrf_token_of(cookie).encode()):
-            raise Forbidden(f"in a session, the header {CSRF_HEADER} (or the form field {CSRF_FIELD}) is needed")
+            raise Forbidden(
+                "A change in a session requires the CSRF token of the session. "
+                f"Send it in the header {CSRF_HEADER} or the form field {CSRF_FIELD}."
+            )
     return session_login
 
 
 def refuse_other_sites() -> None:
-    """Raise Forbidden where a browser says that a request which changes something comes from another site."""
+    """Raise Forbidden if a browser reports that a change comes from another site."""
     if request.method in SAFE_METHODS:
         return
     origin = request.headers.get("Origin")
     is_elsewhere = origin is not None and urlsplit(origin).netloc != request.host
     if is_elsewhere or request.headers.get("Sec-Fetch-Site") == "cross-site":
-        raise Forbidden("this request comes from another site")
+        raise Forbidden("This request comes from another site. Changes are allowed only from pages of ATDB.")
 
 
 def _address() -> str:

@@ -1,8 +1,8 @@
-"""What a view is to the outside: who may call it, what it takes and answers. All else is made from that.
+"""The contract of a view: which role may call it, what it takes and what it answers.
 
-`@endpoint(...)` reads the request, opens the one transaction in which all of it happens, finds out who asks, calls
-the view, and writes the answer. The OpenAPI document, the table of permissions and the forms of the pages that
-browsers get are made from the same contracts.
+`@endpoint(...)` opens the transaction of the request, authenticates it, reads its body, calls the view, and writes
+the answer. The OpenAPI document, the table of permissions and the forms on the API's pages are generated from the
+same contracts.
 """
 
 import hashlib
@@ -28,13 +28,13 @@ View = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Contract:
-    """What a view takes and answers. `needs`: the least role, or None where it is open to all.
+    """What a view takes and answers. `needs`: the lowest role that may call it; None: all clients may.
 
     `lists`: the answer is a page of these; `shows`: it is one of these. `takes_many`: one of `takes`, or a list.
-    `by_token`: also with a Bearer token, or a token in the place of a password.
-    `answers_secret`: the answer is kept nowhere, so an Idempotency-Key can do nothing for it.
-    `repeats`: for a request that was done before, the status is 200.
-    `parameters` and `filters`: what may stand in its address; these two say it for lists.
+    `by_token`: a token may be used, as a Bearer token or as a password.
+    `answers_secret`: the answer is never stored, so an Idempotency-Key has no effect.
+    `repeats`: a request that was done before gets the status 200.
+    `parameters` and `filters`: what its URL may have; a list has its own.
     """
 
     needs: Role | None
@@ -54,7 +54,7 @@ class Contract:
 
 
 def endpoint(needs: Role | None, **contract: Any) -> Callable[[View], View]:
-    """Make a view of a function `(session, [body,] **parts of the address)` that gives a model, a dict or None."""
+    """Create a view from a function `(session, [body,] **parts of the URL)` that returns a model, dict or None."""
     of = Contract(needs, **contract)
 
     def make(view: View) -> View:
@@ -83,12 +83,12 @@ def endpoint(needs: Role | None, **contract: Any) -> Callable[[View], View]:
 
 
 def contract_of(view: View | None) -> Contract | None:
-    """Give a view's contract, if it has one."""
+    """Return the contract of a view, if it has one."""
     return getattr(view, "contract", None)
 
 
 def contracts() -> dict[tuple[str, str], Contract]:
-    """Give the contract of each (path, method) of the application."""
+    """Return the contract of each (path, method) of the application."""
     return {
         (rule.rule, method): contract
         for rule in current_app.url_map.iter_rules()
@@ -98,7 +98,7 @@ def contracts() -> dict[tuple[str, str], Contract]:
 
 
 def answer(result: Any, status: int) -> Response:
-    """Write what a view gives."""
+    """Create the response to the result of a view."""
     if isinstance(result, Response):
         return result
     if result is None:
@@ -109,7 +109,7 @@ def answer(result: Any, status: int) -> Response:
 
 
 def with_etag(whole: BaseModel, part: Answer | None = None, *, status: int = 200) -> Response:
-    """Answer an item, or the part of it that was asked for, with the tag of all of it."""
+    """Return an item, or the part of it that was asked for, with the ETag of the whole item."""
     tag = _etag(whole)
     if request.method in auth.SAFE_METHODS and request.if_none_match.contains(tag):
         response = Response(status=304)
@@ -120,9 +120,9 @@ def with_etag(whole: BaseModel, part: Answer | None = None, *, status: int = 200
 
 
 def require_match(present: Callable[[], BaseModel]) -> None:
-    """Raise PreconditionFailed where `If-Match` names another state of an item than its present one."""
+    """Raise PreconditionFailed if `If-Match` names another state of an item than its present one."""
     if request.headers.get("If-Match") and not request.if_match.contains(_etag(present())):
-        raise PreconditionFailed("it has changed since it was read; read it again")
+        raise PreconditionFailed("The item has changed since you read it. Read it again, then retry.")
 
 
 def _etag(item: BaseModel) -> str:

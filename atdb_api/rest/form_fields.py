@@ -1,4 +1,4 @@
-"""The fields of a form, made from the JSON Schema of what an endpoint takes."""
+"""The fields of a form, from the JSON Schema of what an endpoint takes."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -14,7 +14,7 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True)
 class Field:
-    """One input. `kind`: select, textarea, or the type of an HTML input; `error`: what is wrong with its value."""
+    """One input. `kind`: select, textarea, or the type of an HTML input; `error`: why its value is refused."""
 
     name: str
     kind: str
@@ -32,7 +32,7 @@ def fields(
     present: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
 ) -> list[Field]:
-    """Give an input for each field of a model; `present` is what stands in them, as text."""
+    """Return an input for each field of a model; `present`: their values, as text."""
     schema = model.model_json_schema()
     required = schema.get("required", ())
     names = [name for name in schema["properties"] if name not in leave_out]
@@ -50,7 +50,7 @@ def fields(
 
 
 def resolved(schema: Schema, whole: Schema) -> Schema:
-    """Find the schema that a value must match where it is there at all: follow references, leave null out."""
+    """Return the schema of a value that is not null: follow references, leave out null."""
     if alternatives := schema.get("anyOf"):
         schema = next((each for each in alternatives if each.get("type") != "null"), {})
     if reference := schema.get("$ref"):
@@ -59,12 +59,12 @@ def resolved(schema: Schema, whole: Schema) -> Schema:
 
 
 def is_structured(schema: Schema) -> bool:
-    """Tell whether values are objects or lists, which a form holds as JSON."""
+    """Return whether values are objects or lists, which a form holds as JSON."""
     return schema.get("type") in ("object", "array")
 
 
 def texts(values: Mapping[str, Any]) -> dict[str, str]:
-    """Write values as the inputs of a form hold them."""
+    """Format values for the inputs of a form."""
     return {name: _text(value) for name, value in values.items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""What each answer tells a browser to allow, and whether to keep it: the one place for both."""
+"""The headers of every answer for security and caching."""
 
 from flask import Flask, Response, g, request
 
@@ -6,20 +6,20 @@ from atdb_api.config import origin_of
 from atdb_api.rest.negotiation import is_ours
 
 _DOCS = "/atdb/docs"
-#: Bootstrap's own style sheet draws its arrows and ticks from `data:` images.
+#: Bootstrap's style sheet draws arrows and check marks from `data:` images.
 _SOURCES = "default-src 'self'; img-src 'self' data:"
 _STYLES_OF_DOCS = "; style-src 'self' 'unsafe-inline'"
 
 
 def init_app(app: Flask, airflow_url: str | None) -> None:
-    """Put the headers on every answer; Airflow's pages may show ours within them."""
+    """Add the headers to every answer; Airflow's pages may show pages of ATDB in a frame."""
     ancestors = "'self'" if airflow_url is None else f"'self' {origin_of(airflow_url)}"
     policy = f"frame-ancestors {ancestors}; form-action 'self'; base-uri 'none'"
 
     @app.after_request
     def _secure(response: Response) -> Response:
         of_all = _SOURCES + (_STYLES_OF_DOCS if request.path.startswith(_DOCS) else "")
-        sources = g.get("content_sources", of_all)  # a page that is whole by itself sets its own
+        sources = g.get("content_sources", of_all)  # a night report sets its own
         response.headers["Content-Security-Policy"] = f"{sources}; {policy}"
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"

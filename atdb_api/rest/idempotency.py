@@ -1,7 +1,7 @@
-"""`Idempotency-Key` on a POST: asked again, it gives the first answer and does nothing a second time.
+"""`Idempotency-Key` on a POST: a repeated request gets the first answer, and nothing is done twice.
 
-The answer is kept in the transaction that did the work, so there is never one without the other. Only what was
-done is kept: a refusal is judged anew.
+The answer is stored in the transaction that does the work, so there is never one without the other. Only answers
+of successful requests are stored; a refused request is judged again.
 """
 
 import hashlib
@@ -20,22 +20,22 @@ KEY_PATTERN = r"^[!-~]([ -~]{0,198}[!-~])?$"
 
 
 def recall(session: Session) -> Response | None:
-    """Give the answer that this account's key had before, or None where it is new or there is none.
+    """Return the answer stored for this account's key; None if the key is new, or there is none.
 
-    The key is locked until the transaction ends: of two equal requests at once the second gets the first's answer.
-    Raises KeyReused where it came with another request.
+    The key is locked until the transaction ends: if two equal requests come at once, the second gets the answer of
+    the first. Raises KeyReused if the key came with another request.
     """
     key = request.headers.get(HEADER)
     if key is None or "login" not in g:
         return None
     if not re.fullmatch(KEY_PATTERN, key):
-        raise BadRequest(f"{HEADER}: not 1 to 200 printable ASCII characters")
+        raise BadRequest(f"{HEADER}: must be 1 to 200 printable ASCII characters")
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{auth.actor()}\n{key}", 1))))
     kept = session.get(KeptAnswer, (auth.actor(), key))
     if kept is None:
         return None
     if kept.request_sha256 != _fingerprint():
-        raise KeyReused(f"{HEADER} {key!r} came with another request before")
+        raise KeyReused(f"{HEADER} {key!r} came with another request before. Use a new key.")
     response = Response(kept.body, status=kept.status, content_type="application/json")
     response.headers["Idempotent-Replayed"] = "true"
     return response

@@ -1,7 +1,7 @@
-"""Who gets a page and who JSON, and what a browser's forms cannot say by themselves.
+"""Content negotiation: browsers get pages, programs get JSON; and the method of a form.
 
-A form can only POST. Those of our own pages, which are sent in a session, name the method that they mean in the
-address: `?_method=PATCH`. A program, which sends JSON or credentials of its own, means what it says.
+A form can only POST. The forms of ATDB's pages, which are sent in a session, name their method in the URL:
+`?_method=PATCH`. Requests of programs, with JSON or their own credentials, are not changed.
 """
 
 from collections.abc import Iterable
@@ -23,22 +23,22 @@ _PAGE = "atdb.page"
 
 
 def init_app(app: Flask) -> None:
-    """Put this step before the application."""
+    """Add this step in front of the application."""
     app.wsgi_app = _Negotiation(app.wsgi_app)  # type: ignore[method-assign]
 
 
 def is_ours(path: str) -> bool:
-    """Tell whether a path is one of the API's."""
+    """Return whether a path is one of the API."""
     return f"{path}/".startswith(ROOT)
 
 
 def wants_page() -> bool:
-    """Tell whether this request is that of a browser, which is answered with a page."""
+    """Return whether this request comes from a browser, which gets a page."""
     return bool(request.environ.get(_PAGE))
 
 
 class _Negotiation:
-    """The step before the application: the views see neither `format=json` nor `_method`."""
+    """The step in front of the application: views see neither `format=json` nor `_method`."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
@@ -49,7 +49,7 @@ class _Negotiation:
             kept = [part for part in parts if part != _AS_JSON]
             if kept == parts and _prefers_html(environ):
                 environ[_PAGE] = True
-                # A browser may ask for a page with the tag of the JSON that a script got from the same address.
+                # A browser may ask for a page with the ETag of the JSON that a script got from the same URL.
                 environ.pop("HTTP_IF_NONE_MATCH", None)
             if _is_our_form(environ):
                 for method in _FORM_METHODS:

@@ -1,4 +1,4 @@
-"""One page of a list: filters, ordering, the fields asked for, and the addresses of the pages beside it."""
+"""One page of a list: filters, ordering, the fields asked for, and the URLs of the next and previous pages."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -22,13 +22,15 @@ MAX_PAGE_SIZE = 1000
 DEEPEST_PAGE = 10**9
 OWN_PARAMETERS = ("page", "page_size", "ordering", "fields", "cursor")
 
-AS_OF = Parameter("as_of", "Statuses as they were at this moment.", {"type": "string", "pattern": TIME.pattern})
+AS_OF = Parameter(
+    "as_of", "Return statuses as they were at this time.", {"type": "string", "pattern": TIME.pattern}
+)
 
 Answer = dict[str, Any]
 
 
 def page(session: Session, resource: Resource[Row, Item]) -> Answer:
-    """Answer this request for a list."""
+    """Return the page of a list that this request asks for."""
     at = moment() if resource.existed else None
     columns = resource.columns(at)
     own = (*OWN_PARAMETERS, "as_of") if resource.existed else OWN_PARAMETERS
@@ -49,7 +51,7 @@ def page(session: Session, resource: Resource[Row, Item]) -> Answer:
         }
     count = session.scalar(query.with_only_columns(func.count(), maintain_column_froms=True)) or 0
     if number > 1 and (number - 1) * size >= count:
-        raise NotFound(f"page {number} is past the end")
+        raise NotFound(f"There is no page {number}: the list has {count} items.")
     rows = session.scalars(query.order_by(*keyset.order_by).limit(size).offset((number - 1) * size)).all()
     return {
         "count": count,
@@ -60,28 +62,28 @@ def page(session: Session, resource: Resource[Row, Item]) -> Answer:
 
 
 def item(session: Session, resource: Resource[Row, Item], row_id: int | str) -> tuple[Item, Answer]:
-    """Answer this request for one item of what can be listed: all of it, and the part that was asked for.
+    """Return the item that this request asks for: the whole item, and the part that was asked for.
 
-    Raises NotFound where there is, or was at the moment of `?as_of=`, no such item.
+    Raises NotFound if there is no such item, or was none at the time of `?as_of=`.
     """
     at = moment() if resource.existed else None
     for name in request.args:
         if name not in (("fields", "as_of") if resource.existed else ("fields",)):
-            raise filters.unreadable(name, "no such parameter")
+            raise filters.unreadable(name, filters.UNKNOWN_PARAMETER)
     key: Any = resource.columns(None)[resource.key]
     query = resource.query.where(key == row_id)
     if at and resource.existed:
         query = query.where(resource.existed(at))
     row = session.scalar(query)
     if row is None:
-        then = " at that moment" if at else ""
-        raise NotFound(f"no {resource.model.__name__} has {resource.key} {row_id}{then}")
+        verb, then = ("was", " at that time") if at else ("is", "")
+        raise NotFound(f"There {verb} no item with {resource.key} {row_id} in {resource.name}{then}.")
     written = resource.write(session, [row], at=at)[0]
     return written, written.model_dump(mode="json", include=_fields(resource))
 
 
 def moment() -> datetime | None:
-    """Read `?as_of=`; BadRequest where it is no time of the past."""
+    """Return the time of `?as_of=`. Raises BadRequest if it is not a time in the past."""
     text = request.args.get("as_of")
     if text is None:
         return None
@@ -90,7 +92,7 @@ def moment() -> datetime | None:
     except ValueError:
         raise filters.unreadable("as_of", TIME.otherwise) from None
     if at > datetime.now(UTC):
-        raise filters.unreadable("as_of", "lies in the future")
+        raise filters.unreadable("as_of", "is in the future")
     return at
 
 
@@ -110,21 +112,21 @@ def _fields(resource: Resource[Row, Item]) -> set[str] | None:
         return None
     names = set(text.split(","))
     if unknown := names - resource.model.model_fields.keys():
-        raise filters.unreadable("fields", f"no field {min(unknown)[:100]!r}")
+        raise filters.unreadable("fields", f"unknown field {min(unknown)[:100]!r}")
     return names
 
 
 def _whole(name: str, default: int, most: int) -> int:
     text = request.args.get(name, str(default))
     if not (text.isascii() and text.isdecimal()) or len(text) > len(str(most)) or not 1 <= int(text) <= most:
-        raise filters.unreadable(name, f"not a whole number from 1 to {most}")
+        raise filters.unreadable(name, f"must be a whole number from 1 to {most}")
     return int(text)
 
 
 def _keyset(resource: Resource[Any, Any], columns: Columns) -> Keyset:
     names = request.args.get("ordering", resource.ordering or resource.key).split(",")
     if resource.key not in {name.removeprefix("-") for name in names}:
-        names.append(resource.key)  # pages must not overlap where the order leaves ties
+        names.append(resource.key)  # without ties, so that pages do not overlap
     return Keyset(tuple(_term(name, columns) for name in names), name=",".join(names))
 
 
@@ -132,21 +134,23 @@ def _term(text: str, columns: Columns) -> Term:
     name = text.removeprefix("-")
     column = columns.get(name)
     if column is None or isinstance(column, Related):
-        raise filters.unreadable("ordering", f"no field {name[:100]!r} to order by")
+        raise filters.unreadable("ordering", f"cannot order by {name[:100]!r}")
     sortable = cast(column, Text) if isinstance(column.type, JSONB) else column
     return Term(sortable, text.startswith("-"))
 
 
 def _walk(session: Session, query: Select[Row], keyset: Keyset, size: int) -> tuple[list[Row], str | None]:
-    """Find what comes after the cursor, as fast at the end of a long walk as at its beginning, and the next one.
+    """Return the rows after the cursor, and the next cursor; as fast at the end of a long list as at its start.
 
-    What is there all the time, and keeps its place in the order, is met once.
+    Rows that exist all the time, and keep their place in the order, are returned once.
     """
     if request.args["cursor"]:
         try:
             query = query.where(keyset.after(keyset.read(request.args["cursor"])))
         except ValueError:
-            raise filters.unreadable("cursor", "is none that ATDB gave for this ordering") from None
+            raise filters.unreadable(
+                "cursor", "is not a cursor of this ordering. Send it empty to begin again."
+            ) from None
     rows = session.execute(
         query.add_columns(*(term.column.label(f"_{n}") for n, term in enumerate(keyset.terms)))
         .order_by(*keyset.order_by)

@@ -1,4 +1,4 @@
-"""Errors become RFC 9457 answers here, and nowhere else."""
+"""Convert errors to RFC 9457 answers: the only place that does so."""
 
 from flask import Flask, Response, json
 from pydantic import ValidationError
@@ -18,12 +18,12 @@ from atdb_interface.errors import (
 )
 
 RETRY_AFTER_SECONDS = "2"
-#: So much of what a client sent wrongly is told back.
+#: Limits of what an answer repeats from a wrong request.
 MOST_ERRORS, LONGEST_NAME = 100, 200
 
 
 def answer(error: AtdbError) -> Response:
-    """Write an error as problem+json."""
+    """Create the problem+json response to an error."""
     response = Response(json.dumps(error.problem()), status=error.status, content_type="application/problem+json")
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS
@@ -35,7 +35,7 @@ def answer(error: AtdbError) -> Response:
 
 
 def bad_request(error: ValidationError) -> BadRequest:
-    """Say which fields cannot be read, and why."""
+    """Return the error that names the fields that cannot be read, and why."""
     errors = [
         {
             "field": ".".join(str(part) for part in item["loc"])[:LONGEST_NAME],
@@ -74,22 +74,26 @@ def init_app(app: Flask) -> None:
 
     @app.errorhandler(DataError)
     def _out_of_range(_: DataError) -> Response:
-        return answer(BadRequest("a value is out of the range that the database can hold"))
+        return answer(BadRequest("A value is outside the range that the database can hold."))
 
     @app.errorhandler(IntegrityError)
     def _at_the_same_moment(_: IntegrityError) -> Response:
-        return answer(Conflict("another request has just made what this one would; look, and ask again"))
+        return answer(Conflict("Another request has just created the same item. Read it, then retry if needed."))
 
     @app.errorhandler(OperationalError)
     @app.errorhandler(InterfaceError)
     @app.errorhandler(PoolTimeoutError)
     def _database_away(error: Exception) -> Response:
-        app.logger.error("the database is away: %s", str(error).splitlines()[0])
-        return answer(Unavailable("the database cannot be reached now"))
+        app.logger.error("The database does not respond: %s", str(error).splitlines()[0])
+        return answer(Unavailable("The database does not respond. Retry later."))
 
     @app.errorhandler(Exception)
     def _anything_else(error: Exception) -> Response:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             return _database_away(error)
-        app.logger.exception("unexpected")
-        return answer(Unexpected("ATDB failed inside; the operators find the cause in its log"))
+        app.logger.exception("Unexpected error")
+        return answer(
+            Unexpected(
+                "ATDB failed with an internal error. An ATDB admin can find the cause in the log of the API."
+            )
+        )

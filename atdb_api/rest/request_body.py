@@ -1,4 +1,4 @@
-"""Read what a client sent, or raise BadRequest."""
+"""Read what a client has sent, or raise BadRequest."""
 
 import json
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from atdb_interface.sessions import Login
 Model = TypeVar("Model", bound=BaseModel)
 FORM = "application/x-www-form-urlencoded"
 MOST_MEMBERS = 5000
-#: What a form says beside its fields: what was in them, and where to go after a login.
+#: Further fields of forms: the former values of the fields, and the URL to open after a login.
 AS_IT_WAS, NEXT = "_was", "next"
 NO_FIELDS = (auth.CSRF_FIELD, AS_IT_WAS, NEXT)
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter in the address of an endpoint. `schema`: what JSON Schema says of its value."""
+    """A parameter in the URL of an endpoint. `schema`: the JSON Schema of its value."""
 
     name: str
     description: str
@@ -38,7 +38,7 @@ def body(model: type[Model]) -> Model:
 
 
 def bodies(model: type[Model]) -> tuple[list[Model], bool]:
-    """Read one object or a list of them; the second value says whether it was a list."""
+    """Read one object or a list of them; also return whether it was a list."""
     raw = _json(model)
     if raw.lstrip().startswith(b"["):
         return TypeAdapter(list[model]).validate_json(raw), True  # type: ignore[valid-type]
@@ -46,12 +46,12 @@ def bodies(model: type[Model]) -> tuple[list[Model], bool]:
 
 
 def refuse_nul() -> None:
-    """Raise NotFound for a NUL character in the path, and BadRequest for one in a parameter or a field of a form.
+    """Raise NotFound for a NUL character in the path, and BadRequest for one in a parameter or form field.
 
-    PostgreSQL holds none, so nothing has such a name; sent to it, the character would be an error inside ATDB.
+    PostgreSQL cannot store one, so no name has it; a query with one would be an internal error.
     """
     if "\0" in request.path:
-        raise NotFound("The path holds a NUL character, and nothing has such a name.")
+        raise NotFound("The path holds a NUL character, which no name can have.")
     given = [*request.args.items(multi=True), *request.form.items(multi=True)]
     for name, value in given:
         if "\0" in name or "\0" in value:
@@ -59,43 +59,43 @@ def refuse_nul() -> None:
 
 
 def refuse_other_parameters(known: tuple[Parameter, ...]) -> None:
-    """Raise BadRequest for a parameter that is none of these."""
+    """Raise BadRequest for a parameter that is not one of these."""
     names = {parameter.name for parameter in known}
     for name in request.args:
         if name not in names:
-            raise filters.unreadable(name, "no such parameter")
+            raise filters.unreadable(name, filters.UNKNOWN_PARAMETER)
 
 
 def _json(model: type[BaseModel]) -> bytes:
     if request.mimetype == FORM:
         return _form(model)
     if request.mimetype not in ("application/json", ""):
-        raise UnsupportedMediaType("send application/json")
+        raise UnsupportedMediaType("Send the body as application/json.")
     raw = request.get_data()
     _refuse_too_many(raw)
     return raw
 
 
 def _refuse_too_many(raw: bytes) -> None:
-    """Raise BadRequest for more members than any request needs: to name what is wrong with each takes memory."""
+    """Raise BadRequest for more members than any request needs; error messages for each would take memory."""
     try:
         value = from_json(raw)
     except ValueError:
-        return  # whoever reads it as a model says more
+        return  # reading it as a model gives a better message
     if isinstance(value, dict | list) and len(value) > MOST_MEMBERS:
-        raise BadRequest(f"more than {MOST_MEMBERS} members")
+        raise BadRequest(f"The body has more than {MOST_MEMBERS} members. Send them in several requests.")
 
 
 def _form(model: type[BaseModel]) -> bytes:
-    """Turn a form of our own pages into JSON: what was left empty, or as it was, is not sent.
+    """Convert a form of ATDB's pages to JSON: empty and unchanged fields are left out.
 
-    So nobody who edits one field puts back what somebody else has changed in another since the form was shown.
+    So an edit of one field does not undo what another user has changed in other fields meanwhile.
 
-    Another site can make a browser send a form, so one is read only in a session, whose CSRF token was checked,
-    and where nobody is logged in yet.
+    Another site can make a browser send a form, so a form is read only in a session, whose CSRF token has been
+    checked, and for the login itself.
     """
     if not (auth.in_session() or model is Login):
-        raise UnsupportedMediaType("send application/json")
+        raise UnsupportedMediaType("Send the body as application/json.")
     whole = model.model_json_schema()
     before = _from_text(AS_IT_WAS, request.form.get(AS_IT_WAS, "{}"))
     values = {}

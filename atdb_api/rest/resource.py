@@ -1,4 +1,4 @@
-"""What a resource of the REST API is: from one description derive its list, its items and the OpenAPI document."""
+"""The description of a resource, from which its list, its items and the OpenAPI document are derived."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ Item = TypeVar("Item", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Detail:
-    """That there is a page of each item. `path`: its part of the address, such as `<int:transition_id>`."""
+    """The view of one item. `path`: its part of the URL, such as `<int:transition_id>`."""
 
     path: str
     about: str
@@ -27,10 +27,10 @@ class Detail:
 
 @dataclass(frozen=True)
 class Resource(Generic[Row, Item]):
-    """A resource: rows of a table, which are listed below `/atdb/<name>/` as a model of the wire.
+    """A resource: rows of a table, listed below `/atdb/<name>/` as wire models.
 
-    `about`: what its list does, for the OpenAPI document. `key`: the field by which an item is found. All fields
-    below have a default that does for a resource of which all fields are columns of its table.
+    `about`: the summary of its list in the OpenAPI document. `key`: the field by which an item is found. The
+    defaults of the fields below suit a resource whose fields are all columns of its table.
     """
 
     name: str
@@ -39,27 +39,27 @@ class Resource(Generic[Row, Item]):
     detail: Detail | None = None
     key: str = "id"
     ordering: str = ""
-    """By what it is ordered unless a request says it; by its key where this is empty."""
+    """The default ordering; empty: by its key."""
     shown: str = ""
-    """The fields that the table of a page shows; all where this is empty."""
+    """The fields that the table on its page shows; empty: all."""
     rows: Select[Row] | None = None
-    """Selects what is listed, where that is not the whole table."""
+    """The rows that are listed; None: the whole table."""
     visible: Callable[[Select[Row]], Select[Row]] = lambda rows: rows
-    """Leaves out of a list what this request is not shown."""
+    """Filters out what this request may not see."""
     more: Mapping[str, Column] = field(default_factory=dict)
-    """What can be filtered by beside the columns of the fields."""
+    """Further columns to filter by, besides those of the fields."""
     columns_at: Callable[[datetime | None], Columns] | None = None
-    """Gives all that can be filtered by; with the moment of `?as_of=`, as it was then."""
+    """Returns all columns to filter by; with the time of `?as_of=`, as they were then."""
     existed: Callable[[datetime], ColumnElement[bool]] | None = None
-    """Finds what was there at a moment; where there is none, `?as_of=` means nothing."""
+    """Returns the condition for what existed at a time; None: `?as_of=` is not a parameter."""
     costly: frozenset[str] = frozenset()
-    """The fields for which the database is asked again."""
+    """The fields that take further statements."""
     writer: Callable[..., Sequence[Item]] | None = None
-    """Writes rows of which not all fields are columns: called as `write` is."""
+    """Converts rows whose fields are not all columns; called like `write`."""
 
     @property
     def model(self) -> type[Item]:
-        """The model of the wire of one item."""
+        """The wire model of one item."""
         return self.fields.model
 
     @property
@@ -68,13 +68,13 @@ class Resource(Generic[Row, Item]):
         return select(self.fields.table) if self.rows is None else self.rows
 
     def columns(self, at: datetime | None) -> Columns:
-        """Return what can be filtered and ordered by."""
+        """Return the columns to filter and order by."""
         return self.columns_at(at) if self.columns_at else {**self.fields.columns, **self.more}
 
     def write(
         self, session: Session, rows: Sequence[Row], *, at: datetime | None = None, costly: bool = True
     ) -> Sequence[Item]:
-        """Write rows, as they were at a moment if one is given; without `costly` fields those are left empty."""
+        """Convert rows to wire models, as they are or were at a time; `costly=False` leaves those fields empty."""
         if self.writer:
             return self.writer(session, rows, at=at, costly=costly)
         return [self.fields.item(row) for row in rows]

@@ -1,6 +1,6 @@
 """The resources of the REST API that list rows of tables, each described once; see resource.py.
 
-A new one that is only read is one entry here and its place in `views.RESOURCES`; views/ holds what else one does.
+To add a resource that is only read, add an entry here and to `views.RESOURCES`. Other methods are in views/.
 """
 
 from collections.abc import Sequence
@@ -27,14 +27,14 @@ from atdb_interface.services import Service
 from atdb_interface.stages import StageState
 from atdb_interface.tokens import Token
 
-#: Of what is only ever added to: what it is about, and when it was.
+#: Names in append-only tables.
 _RECORD_NAMES = {"taskID": "task_id", "timestamp": "at"}
 
 OBSERVATIONS = Resource(
     "observations",
     columns.OBSERVATION_FIELDS,
     about="List observations.",
-    detail=Detail("<int:observation_id>", "Show one observation.", has_etag=True),
+    detail=Detail("<int:observation_id>", "Return one observation.", has_etag=True),
     shown="id taskID my_status observing_mode field_name starttime endtime data_location",
     columns_at=columns.observation_columns,
     existed=columns.observation_existed,
@@ -45,7 +45,7 @@ DATAPRODUCTS = Resource(
     "dataproducts",
     columns.PRODUCT_FIELDS,
     about="List data products.",
-    detail=Detail("<int:product_id>", "Show one data product.", has_etag=True),
+    detail=Detail("<int:product_id>", "Return one data product.", has_etag=True),
     shown="id taskID filename my_status size dataproduct_type data_location",
     columns_at=columns.product_columns,
     existed=columns.product_existed,
@@ -63,8 +63,8 @@ def _of_observations(rows: Select[models.Transition]) -> Select[models.Transitio
 TRANSITIONS = Resource(
     "status",
     columns.TRANSITION_FIELDS,
-    about="List transitions; of observations only, unless a parameter asks for `dataproduct`.",
-    detail=Detail("<int:transition_id>", "Show one transition."),
+    about="List transitions: only those of observations, unless a parameter names `dataproduct`.",
+    detail=Detail("<int:transition_id>", "Return one transition."),
     shown="id taskID timestamp previous name actor reason forced",
     visible=_of_observations,
     existed=lambda at: models.Transition.at < columns.end_of(at),
@@ -72,14 +72,14 @@ TRANSITIONS = Resource(
 CHANGES = Resource(
     "changes",
     FieldMap(models.Change, Change, _RECORD_NAMES),
-    about="List changes that are no changes of status; those of accounts are shown to an admin only.",
+    about="List changes other than of status; only admins see changes of accounts.",
     shown="id timestamp actor action taskID dataproduct fields reason",
     visible=lambda rows: rows if is_admin() else rows.where(models.Change.account.is_(None)),
 )
 LEASES = Resource(
     "leases",
     FieldMap(models.Lease, HeldLease, {"taskID": "observation.task_id", "my_status": "observation.status"}),
-    about="List the leases; `?expires_at__lt=` finds the lost ones.",
+    about="List leases; `?expires_at__lt=` finds the expired ones.",
     key="taskID",
     rows=select(models.Lease).join(models.Lease.observation).options(contains_eager(models.Lease.observation)),
 )
@@ -94,8 +94,8 @@ def _write_stages(
 STAGES = Resource(
     "stages",
     FieldMap(models.StageSetting, StageState),
-    about="List the stages: paused or not, their limits, and what waits for them.",
-    detail=Detail("<stage>", "Show one stage."),
+    about="List the stages: paused or not, their limits, and how many observations wait.",
+    detail=Detail("<stage>", "Return one stage."),
     key="stage",
     more={"paused": models.StageSetting.paused_by.is_not(None)},
     costly=frozenset({"waiting", "claimed", "working"}),
@@ -104,7 +104,7 @@ STAGES = Resource(
 TOKENS = Resource(
     "tokens",
     FieldMap(models.Token, Token, {"account": "account_name"}),
-    about="List the tokens; never their secrets.",
+    about="List tokens, without their secrets.",
     rows=select(models.Token).where(~models.Token.is_session),
     visible=lambda rows: rows if is_admin() else rows.where(models.Token.account_name == actor()),
 )
@@ -117,7 +117,7 @@ EVENTS = Resource("events", FieldMap(models.Event, Event, _RECORD_NAMES), about=
 SERVICES = Resource(
     "services",
     FieldMap(models.Service, Service),
-    about="List the services that gave a sign of life.",
+    about="List the services that have sent a heartbeat.",
     key="name",
 )
 
@@ -137,7 +137,7 @@ DISKS = Resource(
 REPORTS = Resource(
     "reports",
     FieldMap(models.StoredReport, StoredReport),
-    about="List the night reports with their main figures, the newest first.",
+    about="List the night reports with their main figures, newest first.",
     key="night",
     ordering="-night",
 )

@@ -1,1 +1,1 @@
-"""What each upgrade creates again beside the tables: views for reports, functions for maintenance, rights."""
+"""What each upgrade creates besides the tables: views for reports, functions for maintenance, rights."""

@@ -1,8 +1,8 @@
 """The schema `reports`: views on which reports are built, read by a role that can read nothing else.
 
-`sql/reports/` defines the views, and a site's folder those of its own in the schema `site_reports`. Each upgrade
-drops them before the migrations and creates them again after them, in the same transaction, so that no view blocks
-a migration. What an upgrade has created stands in the comment on the schema: only that is ever dropped.
+`sql/reports/` defines the views; a folder of the site defines its own in the schema `site_reports`. Each upgrade
+drops the views before the migrations and creates them again afterwards, in the same transaction, so that no view
+blocks a migration. The comment on the schema lists what an upgrade has created: nothing else is ever dropped.
 """
 
 import json
@@ -23,7 +23,7 @@ SITE_SCHEMA = "site_reports"
 #: The setting that names the folder of the site's own views.
 SITE_FOLDER = "ATDB_SITE_REPORTS"
 VIEWS = Path(__file__).parents[2] / "sql" / "reports"
-#: How long an upgrade waits for a session that uses a view and that the upgrade may not end.
+#: How long an upgrade waits for a session that uses a view and that it may not end.
 _PATIENCE = "30s"
 #: What can be dropped and created again without loss, in the order in which it is dropped.
 _KINDS = ("view", "function")
@@ -57,9 +57,9 @@ _END_READERS = text("""
 
 @contextmanager
 def without_readers(engine: Engine) -> Iterator[None]:
-    """End the sessions of the reading role, and let it log in again only at the end of the context.
+    """End the sessions of the reading role, and allow it to log in only after the context ends.
 
-    A client that connects again at once would otherwise keep the upgrade waiting for a view.
+    Otherwise a client that reconnects at once would block the upgrade with a view.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if not connection.scalar(_ROLE, {"role": ROLE}):
@@ -153,6 +153,6 @@ def _exists(connection: Connection, schema: str) -> bool:
 
 
 def _execute(connection: Connection, statements: str) -> None:
-    """Execute statements as they stand: neither `%` nor `:` has a meaning in them."""
+    """Execute statements without parameters: `%` and `:` have no meaning in them."""
     with closing(connection.connection.cursor()) as cursor:
         cursor.execute(statements)

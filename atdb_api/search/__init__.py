@@ -1,1 +1,1 @@
-"""What can be searched for: the columns of each resource, and Django's lookups on them."""
+"""The columns by which each resource can be searched, and Django's lookups on them."""

@@ -1,4 +1,4 @@
-"""What can be searched of observations, data products and their histories, now and at a moment of the past."""
+"""The columns by which observations, data products and transitions can be searched, now and in the past."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,7 +49,7 @@ _PRODUCTS = Related(DataProduct.id, DataProduct.observation_id == Observation.id
 _OF_OBSERVATION = (Transition.task_id == Observation.task_id) & Transition.dataproduct.is_(None)
 _OF_PRODUCT = (Transition.task_id == DataProduct.task_id) & (Transition.dataproduct == DataProduct.filename)
 
-#: What lists can be filtered by: the fields, and what they hold of other tables.
+#: The columns by which lists can be filtered: the fields, and columns of other tables.
 OBSERVATION_COLUMNS: Columns = {
     **OBSERVATION_FIELDS.columns,
     "new_status": Observation.status,
@@ -67,7 +67,7 @@ PRODUCT_COLUMNS: Columns = {
 
 
 def observation_columns(at: datetime | None) -> Columns:
-    """Give the columns to filter observations by; with a moment, the statuses are those of then."""
+    """Return the columns to filter observations by; with `at`, their statuses are those at that time."""
     if at is None:
         return OBSERVATION_COLUMNS
     products = Related(DataProduct.id, _PRODUCTS.link & (DataProduct.created_at < end_of(at)))
@@ -77,28 +77,28 @@ def observation_columns(at: datetime | None) -> Columns:
 
 
 def product_columns(at: datetime | None) -> Columns:
-    """Give the columns to filter data products by; with a moment, the statuses are those of then."""
+    """Return the columns to filter data products by; with `at`, their statuses are those at that time."""
     return {**PRODUCT_COLUMNS, **(_as_of(at, _OF_PRODUCT, StatusText(ProductStatus)) if at else {})}
 
 
 def observation_existed(at: datetime) -> ColumnElement[bool]:
-    """Find the observations that had a status at a moment."""
+    """Return the condition for observations that existed at a time."""
     return last_before(at, Transition.id, _OF_OBSERVATION).is_not(None)
 
 
 def product_existed(at: datetime) -> ColumnElement[bool]:
-    """Find the data products that had a status at a moment."""
+    """Return the condition for data products that existed at a time."""
     return last_before(at, Transition.id, _OF_PRODUCT).is_not(None)
 
 
 def last_before(at: datetime, column: Column, of: ColumnElement[bool]) -> ScalarSelect[Any]:
-    """Give a column of the last transition of an item until a moment, to the second that the wire shows."""
+    """Return a column of the last transition of an item until a time, to the second that the API shows."""
     last = select(column).where(of, Transition.at < end_of(at)).order_by(Transition.id.desc()).limit(1)
     return last.correlate(Observation, DataProduct).scalar_subquery()
 
 
 def status_since(at: datetime | None) -> Column:
-    """Tell since when an observation has its status; with a moment, the one of then."""
+    """Return since when an observation has its status; with `at`, its status at that time."""
     return last_before(at, Transition.at, _OF_OBSERVATION) if at else Observation.status_since
 
 
@@ -112,12 +112,12 @@ def _as_of(at: datetime, of: ColumnElement[bool], statuses: StatusText) -> dict[
 
 
 def end_of(at: datetime) -> datetime:
-    """Give the end of the second in which the wire shows a moment."""
+    """Return the end of the second that the API shows for a time."""
     return at.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def observation_values(fields: dict[str, Any]) -> dict[str, Any]:
-    """Turn fields of the wire into values of the observations table; duration is computed there."""
+    """Convert wire fields to values of the observations table, which computes `duration` itself."""
     return {
         OBSERVATION_FIELDS.names.get(name, name): value for name, value in fields.items() if name != "duration"
     }

@@ -1,4 +1,4 @@
-"""How the rows of a table are written as a model of the wire: the one place where both names of a field meet."""
+"""Convert rows of a table to wire models: the one place that knows both names of a field."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ Item = TypeVar("Item", bound=BaseModel)
 class FieldMap(Generic[Row, Item]):
     """The fields of a model that are columns of a table.
 
-    `names`: those that have another name in the table, some perhaps behind a relationship: `observation.task_id`.
+    `names`: the fields that have another name in the table, such as `observation.task_id` behind a relationship.
     """
 
     table: type[Row]
@@ -26,7 +26,7 @@ class FieldMap(Generic[Row, Item]):
 
     @cached_property
     def columns(self) -> dict[str, InstrumentedAttribute[Any]]:
-        """The column behind each field that has one."""
+        """The column of each field that has one."""
         columns = {name: _column(self.table, self.names.get(name, name)) for name in self.model.model_fields}
         return {name: column for name, column in columns.items() if column is not None}
 
@@ -39,7 +39,7 @@ class FieldMap(Generic[Row, Item]):
         return {name: read(row) for name, read in self._readers.items()}
 
     def item(self, row: Row) -> Item:
-        """Write one row, of which all fields are columns."""
+        """Convert one row to a model whose fields are all columns."""
         return self.model(**self.values(row))
 
 

@@ -1,7 +1,7 @@
-"""Django's lookups in the address of a list: `?my_status__in=valid,ingesting&starttime__gte=2019-04-08`.
+"""Django's lookups in the URL of a list: `?my_status__in=valid,ingesting&starttime__gte=2019-04-08`.
 
-`__exclude` after a lookup, or alone, gives all that it does not find, those without a value too. Times are
-compared as the wire shows them, to the second.
+`__exclude` after a lookup, or alone, returns all that the lookup does not match, including items without a value.
+Times are compared to the second, as the API shows them.
 """
 
 import re
@@ -22,17 +22,18 @@ from atdb_interface.errors import BadRequest
 from atdb_interface.fields import Time
 from atdb_interface.time_patterns import DAY_PATTERN, TIME_PATTERN
 
-#: More are refused: no question of a person or program needs them, and each costs the database time.
+#: More are refused, because no client needs them and each takes time in the database.
 MOST_PARAMETERS = 100
 MOST_VALUES = 5000
 
+UNKNOWN_PARAMETER = "unknown parameter. See /atdb/docs/ for valid fields and lookups."
 _SECOND = timedelta(seconds=1)
 _ESCAPED = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
 
 
 @dataclass(frozen=True)
 class Related:
-    """A field that holds several things of another table: a lookup finds what has any that it finds."""
+    """A field with several rows of another table: a lookup matches an item if it matches any of them."""
 
     column: ColumnElement[Any] | InstrumentedAttribute[Any]
     link: ColumnElement[bool]
@@ -44,7 +45,7 @@ Columns = Mapping[str, Column | Related]
 
 @dataclass(frozen=True)
 class Kind:
-    """How values of one type are written in an address, how they are read, and what is said of all others."""
+    """The pattern of values of one type in a URL, how they are read, and the message for all others."""
 
     pattern: str
     read: Callable[[str], Any]
@@ -64,19 +65,19 @@ _KINDS: dict[type, Kind] = {int: INTEGER, float: NUMBER, bool: BOOLEAN, datetime
 
 @cache
 def status_kind(statuses: type[StrEnum]) -> Kind:
-    """Make the kind of a closed set of statuses."""
+    """Create the kind of a closed set of statuses."""
     escaped = (status.replace("(", r"\(").replace(")", r"\)") for status in statuses)
-    return Kind(f"^({'|'.join(escaped)})$", statuses, f"is no such status; there are {', '.join(statuses)}")
+    return Kind(f"^({'|'.join(escaped)})$", statuses, f"is not a status; the statuses are {', '.join(statuses)}")
 
 
 def several(kind: Kind) -> str:
-    """Give the pattern of values with commas between."""
+    """Return the pattern of values separated by commas."""
     one = kind.pattern.removeprefix("^").removesuffix("$")
     return f"^{one}(,{one})*$"
 
 
 def kind_of(column: Column | Related) -> Kind:
-    """Tell how values of a column are written."""
+    """Return the kind of the values of a column."""
     if isinstance(column, Related):
         column = column.column
     if isinstance(column.type, StatusText):
@@ -110,10 +111,10 @@ LOOKUPS = (*COMPARISONS, "ne", *TEXT_MATCHES, "in", "range", "isnull")
 
 
 def where(columns: Columns, parameters: Iterable[tuple[str, str]]) -> list[ColumnElement[bool]]:
-    """Read the filters of a list; BadRequest names the one that cannot be read."""
+    """Return the filters of a list as conditions. Raises BadRequest, which names the filter that is wrong."""
     parameters = list(parameters)
     if len(parameters) > MOST_PARAMETERS:
-        raise BadRequest(f"more than {MOST_PARAMETERS} parameters")
+        raise BadRequest(f"The request has more than {MOST_PARAMETERS} parameters. Use fewer filters.")
     return [_condition(columns, name, value) for name, value in parameters]
 
 
@@ -122,7 +123,7 @@ def _condition(columns: Columns, parameter: str, value: str) -> ColumnElement[bo
     excludes = len(lookups) > 0 and lookups[-1] == "exclude"
     lookup = "".join(lookups[:-1] if excludes else lookups) or "exact"
     if name not in columns or lookup not in LOOKUPS or len(lookups) > 1 + excludes:
-        raise unreadable(parameter, "no such parameter")
+        raise unreadable(parameter, UNKNOWN_PARAMETER)
     if lookup == "ne":
         lookup, excludes = "exact", not excludes
     try:
@@ -133,13 +134,13 @@ def _condition(columns: Columns, parameter: str, value: str) -> ColumnElement[bo
 
 
 def unreadable(parameter: str, message: str) -> BadRequest:
-    """Make the error that names a parameter."""
+    """Return the error that names a parameter."""
     name = parameter[:200]
     return BadRequest(f"{name}: {message}", errors=[{"field": name, "message": message}])
 
 
 def read(kind: Kind, value: str) -> Any:
-    """Read a value; ValueError where it is not written as its kind is."""
+    """Read a value. Raises ValueError if it does not match its kind."""
     if not re.fullmatch(kind.pattern, value):
         raise ValueError(kind.otherwise)
     return kind.read(value)
@@ -176,13 +177,13 @@ def _compare(column: Column, lookup: str, value: str) -> ColumnElement[bool]:
     if lookup == "range":
         first, comma, last = value.partition(",")
         if not comma:
-            raise ValueError("give two values with a comma between")
+            raise ValueError("must be two values separated by a comma")
         return and_(*(comparisons[c](column, read(kind, v)) for c, v in (("gte", first), ("lte", last))))
     return comparisons[lookup](column, read(kind, value))
 
 
 def _as_text(column: Column) -> Column:
-    """Write a column as text: times as the wire does, all else as PostgreSQL does."""
+    """Convert a column to text: times as the API shows them, others as PostgreSQL does."""
     if isinstance(column.type, Text | StatusText):
         return column
     if column.type.python_type is datetime:
@@ -191,10 +192,10 @@ def _as_text(column: Column) -> Column:
 
 
 def _after(moment: datetime) -> datetime:
-    """Give the first moment that the wire shows as later than this one."""
+    """Return the first time that the API shows as later than this one."""
     return moment.replace(microsecond=0) + _SECOND
 
 
 def _first(moment: datetime) -> datetime:
-    """Give the first moment that the wire does not show as earlier than this one."""
+    """Return the first time that the API does not show as earlier than this one."""
     return moment if moment.microsecond == 0 else _after(moment)

@@ -1,4 +1,4 @@
-"""Keysets: go on in an ordered list behind a row, as fast at the end of a long list as at its beginning."""
+"""Keyset pagination: continue an ordered list after a row, as fast at the end of a long list as at its start."""
 
 import base64
 import json
@@ -17,14 +17,14 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Term:
-    """One term of an ordering. Where there is no value, it stands last going up and first going down."""
+    """One term of an ordering. Missing values come last in ascending order and first in descending order."""
 
     column: Column
     descending: bool = False
 
     @property
     def nullable(self) -> bool:
-        """Return whether there may be no value; so it is of what is computed."""
+        """Return whether values may be missing; computed columns count as such."""
         return bool(getattr(self.column, "nullable", True))
 
     def order(self) -> ColumnElement[Any]:
@@ -32,18 +32,18 @@ class Term:
         return self.column.desc() if self.descending else self.column.asc()
 
     def beyond(self, value: Any) -> ColumnElement[bool]:
-        """Find what comes after this value."""
+        """Return the condition for what comes after this value."""
         if value is None:
             return self.column.is_not(None) if self.descending else false()
         bound = literal(value, self.column.type)
         return self.column < bound if self.descending else or_(self.column > bound, self.column.is_(None))
 
     def same(self, value: Any) -> ColumnElement[bool]:
-        """Find what has this value."""
+        """Return the condition for this value."""
         return self.column.is_(None) if value is None else self.column == value
 
     def read(self, value: Any) -> Any:
-        """Read a value as JSON holds it. Raises ValueError for one that the column cannot have."""
+        """Convert a value from JSON. Raises ValueError if the column cannot have it."""
         kind = self.column.type.python_type
         if value is None and self.nullable:
             return None
@@ -58,7 +58,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Keyset:
-    """An ordering without ties, and the cursors in it. `name`: they begin with it, so that no other's is read."""
+    """An ordering without ties, and its cursors. `name`: begins each cursor, so that others are refused."""
 
     terms: tuple[Term, ...]
     name: str = ""
@@ -69,20 +69,20 @@ class Keyset:
         return [term.order() for term in self.terms]
 
     def reversed(self) -> Self:
-        """Return the same ordering the other way round."""
+        """Return the reversed ordering."""
         return replace(self, terms=tuple(replace(term, descending=not term.descending) for term in self.terms))
 
     def values_of(self, row: object) -> list[Any]:
-        """Return the place of a row of the table that all terms are columns of."""
+        """Return the place of a row in the ordering; all terms must be columns of its table."""
         return [getattr(row, str(term.column.key)) for term in self.terms]
 
     def sort(self, rows: list[Row]) -> None:
-        """Sort rows of the table that all terms are columns of; none may lack a value."""
+        """Sort rows; all terms must be columns of their table, and no value may be missing."""
         for term in reversed(self.terms):
             rows.sort(key=attrgetter(str(term.column.key)), reverse=term.descending)
 
     def after(self, values: Sequence[Any]) -> ColumnElement[bool]:
-        """Find what comes after a place; if the terms allow it by comparing rows, which an index serves best."""
+        """Return the condition for what comes after a place: a comparison of rows if an index can serve it."""
         if len({term.descending for term in self.terms}) == 1 and not any(term.nullable for term in self.terms):
             columns = tuple_(*(term.column for term in self.terms))
             place = tuple_(*(literal(v, term.column.type) for v, term in zip(values, self.terms, strict=True)))
@@ -95,13 +95,13 @@ class Keyset:
         return or_(*alternatives)
 
     def write(self, values: Sequence[Any]) -> str:
-        """Write a place as a cursor."""
+        """Format a place as a cursor."""
         plain = [value.isoformat() if isinstance(value, date) else value for value in values]
         named = [self.name, *plain] if self.name else plain
         return base64.urlsafe_b64encode(json.dumps(named).encode()).decode().rstrip("=")
 
     def read(self, cursor: str) -> list[Any]:
-        """Read a cursor. Raises ValueError for one that was not written for this ordering."""
+        """Read a cursor. Raises ValueError if it is not one of this ordering."""
         try:
             values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
             if self.name and values.pop(0) != self.name:

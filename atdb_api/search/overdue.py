@@ -1,4 +1,4 @@
-"""Find in the database what atdb_interface/expected_durations.py calls overdue."""
+"""Overdue observations in the database, as atdb_interface/expected_durations.py defines them."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,9 +14,9 @@ Column = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 
 def is_overdue(status: Column, since: Column, now: ColumnElement[Any] | datetime) -> ColumnElement[bool]:
-    """Tell whether an observation that has a status since then is overdue now; false where it never is.
+    """Return the condition for an observation, with a status since a time, to be overdue now.
 
-    That the status is named by itself lets the index on statuses leave out all that has come to its end.
+    The separate condition on the status lets the index on statuses skip observations that can never be overdue.
     """
     delays = {stage.source: _delay(stage.actor) for stage in STAGES}
     since = since + case(delays, value=status, else_=timedelta(0))
@@ -34,6 +34,6 @@ def is_overdue(status: Column, since: Column, now: ColumnElement[Any] | datetime
 
 
 def _delay(stage: str) -> ColumnElement[timedelta]:
-    """Find for how long a stage lets an observation wait first; asked once in a statement, not for each row."""
+    """Return the delay of a stage as a subquery, which PostgreSQL runs once per statement, not per row."""
     delay = select(func.make_interval(0, 0, 0, 0, 0, 0, StageSetting.delay_seconds))
     return delay.where(StageSetting.stage == stage).scalar_subquery()

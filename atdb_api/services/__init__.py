@@ -1,1 +1,1 @@
-"""What ATDB does, apart from HTTP: each takes a session and never commits."""
+"""What ATDB does, apart from HTTP: each function takes a session and never commits."""

@@ -1,8 +1,8 @@
-"""The accounts of people and services: what is stored of their secrets, and who a secret belongs to.
+"""The accounts of people and services: how their passwords and tokens are stored and checked.
 
-A password is chosen by a person, so only a slow hash of it is stored. That hash is not computed for each request:
+People choose passwords, so only a slow hash of a password is stored. That hash is not computed for each request:
 a process remembers, by a keyed digest, which password it has verified against which hash. A token is random and
-long, so its bare SHA-256 cannot be guessed back.
+long, so its bare SHA-256 is enough: it cannot be guessed.
 """
 
 import hashlib
@@ -26,18 +26,18 @@ from atdb_interface.errors import BadRequest, NotFound, TooManyAttempts, Unautho
 SHORTEST_PASSWORD = 12
 TOKEN_PREFIX = "atdb_"  # noqa: S105 - what a scanner for leaked secrets can look for
 SESSION_LIFETIME = timedelta(hours=12)
-#: So many logins may fail before each further one has to wait, twice as long each time up to the longest.
+#: After this many failed logins, each further login has to wait: twice as long each time, up to a maximum.
 FREE_FAILURES = 5
 LONGEST_WAIT_SECONDS = 60
 FAILURES_ARE_FORGOTTEN_AFTER = timedelta(minutes=15)
 
-_WRONG = "no such account, or a wrong password or token"
-_NOBODY = generate_password_hash("nobody has this password")
+_WRONG = "Unknown account, or wrong password or token."
+_NOBODY = generate_password_hash("the password of no account")
 
 
 @dataclass(frozen=True)
 class Login:
-    """Who is logged in. `role`: none where nobody is and that gives no role; `token`: what it was done with."""
+    """Who makes a request. `role`: None for a client that may do nothing; `token`: the one it sent, if any."""
 
     account: str
     role: Role | None
@@ -45,19 +45,19 @@ class Login:
 
     @property
     def is_session(self) -> bool:
-        """Tell whether it is the session of a browser."""
+        """Return whether it is the session of a browser."""
         return self.token is not None and self.token.is_session
 
 
 def put(session: Session, name: str, *, role: Role | None, password: str | None, actor: str) -> None:
-    """Make an account, or change its role or password. Raises BadRequest for a short password."""
+    """Create an account, or change its role or password. Raises BadRequest, and NotFound without a role."""
     if not 1 <= len(name) <= 100 or not name.isprintable() or ":" in name:
-        raise BadRequest("a name has 1 to 100 printable characters, none of them a colon")
+        raise BadRequest("An account name must have 1 to 100 printable characters and no colon.")
     if password is not None and len(password) < SHORTEST_PASSWORD:
-        raise BadRequest(f"a password has at least {SHORTEST_PASSWORD} characters")
+        raise BadRequest(f"A password must have at least {SHORTEST_PASSWORD} characters.")
     account = session.get(Account, name, with_for_update=True)
     if account is None and role is None:
-        raise NotFound(f"no account {name}")
+        raise NotFound(f"There is no account {name}. To create it, give it a role.")
     done = {}
     if account is None:
         account = Account(name=name, role=role.label if role else "")
@@ -76,7 +76,7 @@ def put(session: Session, name: str, *, role: Role | None, password: str | None,
 
 
 def set_disabled(session: Session, name: str, disabled: bool, *, actor: str) -> None:
-    """Close an account, or open it again. Raises NotFound."""
+    """Disable an account, or enable it again. Raises NotFound."""
     account = _account(session, name)
     account.disabled = disabled
     changes.record(session, "account disabled" if disabled else "account enabled", actor=actor, account=name)
@@ -91,7 +91,7 @@ def make_token(
     actor: str,
     is_session: bool = False,
 ) -> tuple[Token, str]:
-    """Make a token; gives it and its secret, which is stored nowhere. Raises NotFound."""
+    """Create a token; return it and its secret, which is stored nowhere. Raises NotFound."""
     _account(session, account)
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     now = datetime.now(UTC)
@@ -111,7 +111,7 @@ def make_token(
 
 
 def revoke(session: Session, token: Token, *, actor: str) -> None:
-    """Make a token worthless at once."""
+    """Revoke a token: it cannot be used from now on."""
     if not token.is_session:
         fields = {"token": [token.name, None]}
         changes.record(session, "token revoked", actor=actor, account=token.account_name, fields=fields)
@@ -119,28 +119,28 @@ def revoke(session: Session, token: Token, *, actor: str) -> None:
 
 
 def token_by_id(session: Session, token_id: int) -> Token:
-    """Get a token. Raises NotFound."""
+    """Return a token. Raises NotFound."""
     token = session.get(Token, token_id)
     if token is None or token.is_session:
-        raise NotFound(f"no token has id {token_id}")
+        raise NotFound(f"There is no token with id {token_id}.")
     return token
 
 
 def log_in_with_token(session: Session, secret: str, *, is_session: bool = False) -> Login:
-    """Find whose token this is. Raises Unauthorized."""
+    """Return the account of a token. Raises Unauthorized."""
     token = session.scalar(
         select(Token).where(Token.is_session == is_session, _is_good(secret)).options(joinedload(Token.account))
     )
     if token is None or token.account.disabled:
-        raise Unauthorized("the session has ended: log in again" if is_session else _WRONG)
+        raise Unauthorized("The session has ended. Log in again." if is_session else _WRONG)
     return Login(token.account_name, role_named(token.account.role), token)
 
 
 def log_in(session: Session, name: str, secret: str, address: str) -> Login:
-    """Find out whether a secret is the password of an account or one of its tokens.
+    """Log in with the password of an account or one of its tokens.
 
-    A password that this process has not seen yet is looked at only when no more logins have failed than are
-    free: from this address, for this account. Raises Unauthorized and TooManyAttempts.
+    A password that this process has not verified before is checked only if few logins from this address have
+    failed for this account. Raises Unauthorized and TooManyAttempts.
     """
     account = session.get(Account, name) if "\0" not in name else None
     if account and not account.disabled:
@@ -151,7 +151,7 @@ def log_in(session: Session, name: str, secret: str, address: str) -> Login:
             return Login(name, role_named(account.role), token)
     _refuse_hasty(session, address, account)
     password_hash = account.password_hash if account and not account.disabled else None
-    # Who has no password takes as long to refuse as who has another: nobody learns which names there are.
+    # To refuse an unknown name takes as long as to refuse a wrong password, so that no client can find names.
     is_right = _slow_check(password_hash or _NOBODY, secret)
     if account is None or password_hash is None or not is_right:
         raise Unauthorized(_WRONG)
@@ -160,7 +160,7 @@ def log_in(session: Session, name: str, secret: str, address: str) -> Login:
 
 
 def record_failure(session: Session, address: str, name: str) -> None:
-    """Count a login that failed, and forget old ones."""
+    """Count a failed login, and delete old counts."""
     now = datetime.now(UTC)
     session.execute(delete(FailedLogins).where(FailedLogins.last_at < now - FAILURES_ARE_FORGOTTEN_AFTER))
     account = session.get(Account, name) if "\0" not in name else None
@@ -181,13 +181,13 @@ def _refuse_hasty(session: Session, address: str, account: Account | None) -> No
     left = (failed.last_at + timedelta(seconds=wait) - datetime.now(UTC)).total_seconds()
     if left > 0:
         seconds = int(left) + 1
-        raise TooManyAttempts(f"too many logins failed; wait {seconds} s", retry_after=seconds)
+        raise TooManyAttempts(f"Too many logins have failed; wait {seconds} s, then retry.", retry_after=seconds)
 
 
 def _account(session: Session, name: str) -> Account:
     account = session.get(Account, name)
     if account is None:
-        raise NotFound(f"no account {name}")
+        raise NotFound(f"There is no account {name}.")
     return account
 
 
@@ -196,7 +196,7 @@ def _is_good(secret: str) -> ColumnElement[bool]:
     return and_(Token.sha256 == _sha256(secret), unexpired)
 
 
-#: Each check takes tens of megabytes for tens of milliseconds: a flood of them must not take them all.
+#: Each check takes tens of megabytes for tens of milliseconds, so only a few run at the same time.
 _CHECKS = BoundedSemaphore(2)
 
 
@@ -210,7 +210,7 @@ def _sha256(secret: str) -> str:
 
 
 class _Verified:
-    """Which passwords this process has verified: a keyed digest of each, and the hash that it was true for."""
+    """The passwords that this process has verified: a keyed digest of each, with the hash that it matched."""
 
     MOST = 1000
 
@@ -220,7 +220,7 @@ class _Verified:
         self._lock = Lock()
 
     def holds(self, account: Account, password: str) -> bool:
-        """Tell whether this is known to be the account's present password."""
+        """Return whether this is known to be the account's present password."""
         verified = self._hashes.get(self._digest(account, password))
         return verified is not None and verified == account.password_hash
 

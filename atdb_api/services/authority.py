@@ -8,21 +8,21 @@ from atdb_interface.times import LEASE_SECONDS
 
 
 class Power(IntEnum):
-    """How far an authority reaches; each also does what those before it do."""
+    """How far an authority reaches; each includes those before it."""
 
-    #: It makes the steps of the lifecycle. Work in progress is left to its owner.
+    #: Steps of the lifecycle. Work in progress stays with its owner.
     STEP = 0
-    #: It takes work from its owner.
+    #: Also takes work from its owner.
     STOP = 1
-    #: It makes changes that are no step of the lifecycle, whether or not the stage is paused.
+    #: Also changes that are no step of the lifecycle, whether or not the stage is paused.
     FORCE = 2
 
 
 @dataclass(frozen=True)
 class Authority:
-    """Who asks for a change of status, and how far that reaches.
+    """The account that asks for a change of status, and what it may do.
 
-    `actor`: the account. `owner`: the run that asks; on a working status it gets the lease for `lease_seconds`.
+    `owner`: the run that asks, if any; on a working status it gets the lease for `lease_seconds`.
     """
 
     actor: str

@@ -1,4 +1,4 @@
-"""Change all that match a filter in one transaction, after a preview of just that."""
+"""Change all items that match a filter in one transaction, after a preview of the same change."""
 
 import hashlib
 import json
@@ -22,8 +22,8 @@ REFUSES = (SetChanged,)
 def change_observations(session: Session, ask: ObservationBulk, *, actor: str) -> BulkAnswer:
     """Preview or make a change of all observations that match. Raises BadRequest and SetChanged.
 
-    They are locked, in the order of their taskIDs, until the transaction ends: what the preview is compared with
-    is what is changed.
+    The observations are locked, in the order of their taskIDs, until the transaction ends, so that none changes
+    after the comparison with the preview.
     """
     rows = _locked(session, filters.where(columns.OBSERVATION_COLUMNS, ask.filters.items()))
     token = _fingerprint(ask, [(row.id, row.status, row.status_since.isoformat()) for row in rows])
@@ -35,7 +35,7 @@ def change_observations(session: Session, ask: ObservationBulk, *, actor: str) -
 def change_dataproducts(session: Session, ask: DataProductBulk, *, actor: str) -> BulkAnswer:
     """Preview or make a change of all data products that match, as `change_observations` does.
 
-    It is their observations that are locked, as for every change of a product.
+    Their observations are locked, as for every change of a product.
     """
     conditions = filters.where(columns.PRODUCT_COLUMNS, ask.filters.items())
     _locked(session, [Observation.id.in_(select(DataProduct.observation_id).where(*conditions))])
@@ -64,11 +64,11 @@ def _locked(session: Session, conditions: Sequence[ColumnElement[bool]]) -> Sequ
 
 def _refuse_too_many(rows: Sequence[Row]) -> None:
     if len(rows) > MOST_ITEMS:
-        raise BadRequest(f"more than {MOST_ITEMS} items match; narrow the filters down")
+        raise BadRequest(f"More than {MOST_ITEMS} items match. Narrow the filters.")
 
 
 def _fingerprint(ask: Bulk[Any], items: Sequence[tuple[Any, ...]]) -> str:
-    """Name this request and what it matches now: the same again only where neither has changed."""
+    """Return a digest of this request and of what it matches now; it differs if either has changed."""
     fields = ask.model_dump(mode="json", exclude={"token"}, exclude_unset=True)
     return hashlib.sha256(json.dumps([fields, items], sort_keys=True).encode()).hexdigest()
 
@@ -76,9 +76,9 @@ def _fingerprint(ask: Bulk[Any], items: Sequence[tuple[Any, ...]]) -> str:
 def _carry_out(
     session: Session, ask: Bulk[Any], token: str, rows: Sequence[Row], change: Callable[[Any], bool]
 ) -> BulkAnswer:
-    """Make the change of each item, and take all back where it is only a preview."""
+    """Change each item, and roll back if this is only a preview."""
     if ask.token is not None and ask.token != token:
-        raise SetChanged("other items match than in the preview, or their statuses have changed; preview again")
+        raise SetChanged("The matching items or their statuses have changed since the preview. Preview again.")
     savepoint = session.begin_nested()
     results = [_result(row, change) for row in rows]
     session.flush()

@@ -1,4 +1,4 @@
-"""The record of every change that is no change of status: who edited or deleted what, and why."""
+"""The record of all changes except those of status: who edited or deleted what, and why."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def record(
     fields: Fields | None = None,
     reason: str = "",
 ) -> None:
-    """Write down a change. `fields`: of each what it was and what it became."""
+    """Record a change. `fields`: the old and the new value of each."""
     session.add(
         Change(
             actor=actor,
@@ -39,7 +39,7 @@ def record(
 
 
 def difference(row: Observation | DataProduct, values: Mapping[str, Any], names: Mapping[str, str]) -> Fields:
-    """Tell what these values would change in a row, by the names of the wire (`names`: wire to table)."""
+    """Return what these values would change in a row, by wire names (`names`: wire to table)."""
     wire_names = {column: name for name, column in names.items()}
     return {
         wire_names.get(name, name): [_plain(getattr(row, name)), _plain(value)]
@@ -51,7 +51,7 @@ def difference(row: Observation | DataProduct, values: Mapping[str, Any], names:
 def record_deletion(
     session: Session, row: Observation | DataProduct, values: dict[str, Any], *, actor: str
 ) -> None:
-    """Write down all of a row that is about to be deleted."""
+    """Record all fields of a row that is about to be deleted."""
     fields = {name: [_plain(value), None] for name, value in values.items()}
     dataproduct = row.filename if isinstance(row, DataProduct) else None
     record(session, "deleted", actor=actor, task_id=row.task_id, dataproduct=dataproduct, fields=fields)

@@ -1,4 +1,4 @@
-"""Give waiting observations out, each to one consumer only, as far as the operators let each stage go."""
+"""Claim waiting observations, each for one consumer, within the limits that operators set for each stage."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,14 +15,14 @@ from atdb_api.services.stages import Condition
 from atdb_interface.claims import ClaimedTask, ClaimRequest, OpenClaim
 from atdb_interface.lifecycle import STAGES, Status
 
-#: In this order observations are given out.
+#: The order in which observations are claimed.
 TURNS = Keyset((Term(Observation.priority, descending=True), Term(Observation.start_time), Term(Observation.id)))
 ORDER = TURNS.order_by
 _STAGE_OF = {status: str(stage.actor) for stage in STAGES for status in (stage.source, stage.working) if status}
 
 
 def count_waiting(session: Session, statuses: Collection[Status], parameters: Mapping[str, str]) -> int:
-    """Count what a claim would give now; changes nothing."""
+    """Count the observations that a claim would return now; change nothing."""
     now = datetime.now(UTC)
     matching = filters.where(OBSERVATION_COLUMNS, parameters.items())
     settings = session.scalars(select(StageSetting).where(StageSetting.stage.in_(_stages(statuses)))).all()
@@ -34,11 +34,11 @@ def count_waiting(session: Session, statuses: Collection[Status], parameters: Ma
 
 
 def claim(session: Session, request: ClaimRequest) -> Claim:
-    """Give out waiting observations, highest priority first, then oldest start first.
+    """Claim waiting observations: the highest priority first, then the oldest start.
 
-    Rows that another claim holds at this moment are passed over. The claim's id is locked, so that a client
-    that repeats its request while the first still runs gets the first one's answer. So is each stage: no pause
-    comes between, and of a stage with slots one claim at a time takes what is free.
+    Rows that another claim has locked at this moment are skipped. The claim's id is locked, so that a client
+    that repeats its request while the first one is running gets the same answer. So is each stage: it cannot be
+    paused meanwhile, and claims of a stage with slots take free slots one after the other.
     """
     now = datetime.now(UTC)
     matching = filters.where(OBSERVATION_COLUMNS, request.filters.items())
@@ -93,9 +93,9 @@ def open_claims(session: Session, consumer: str) -> list[OpenClaim]:
 
 
 def release(session: Session, task_ids: Collection[str], claim_id: str | None = None) -> int:
-    """Make claimed observations available to claim at once; return how many were claimed.
+    """Release claimed observations, so that they are available to claim; return how many were claimed.
 
-    `claim_id`: only those that are in this claim.
+    `claim_id`: release only those in this claim.
     """
     claimed = [Observation.task_id.in_(task_ids), Observation.claimed_until >= datetime.now(UTC)]
     if claim_id is not None:
@@ -109,12 +109,12 @@ def release(session: Session, task_ids: Collection[str], claim_id: str | None = 
 
 
 def _counted_for(observation: Observation) -> str:
-    """Return what the claims of an observation are counted for: its stage, or a status that no stage waits for."""
+    """Return what claims of an observation are counted by: its stage, or its status if it waits for none."""
     return _STAGE_OF.get(observation.status, str(observation.status))
 
 
 def _claimed(session: Session, observations: Sequence[Observation]) -> list[ClaimedTask]:
-    """Return claimed observations as their consumer gets them; one statement."""
+    """Return claimed observations as their consumer gets them, with one statement."""
     ids = [observation.id for observation in observations]
     products = (
         select(DataProduct.observation_id, func.count())
@@ -136,15 +136,15 @@ def _claimed(session: Session, observations: Sequence[Observation]) -> list[Clai
 
 
 def _stages(statuses: Collection[Status]) -> list[str]:
-    """Name the stages that some statuses belong to."""
+    """Return the names of the stages that some statuses belong to."""
     return [str(stage.actor) for stage in STAGES if {stage.source, stage.working} & set(statuses)]
 
 
 def _locked(session: Session, names: Collection[str]) -> list[StageSetting]:
-    """Read how stages are governed, so that it stays so until the transaction ends.
+    """Read the settings of stages, and lock them until the transaction ends.
 
-    Claims of a stage without slots do not wait for each other. A stage that gets slots at this moment, or loses
-    them, may be in neither part: then this claim gives nothing of it.
+    Claims of a stage without slots do not wait for each other. A stage that gets or loses its slots at this
+    moment may be in neither part: then this claim returns no observation for it.
     """
     settings = select(StageSetting).where(StageSetting.stage.in_(names)).order_by(StageSetting.stage)
     limited = settings.where(StageSetting.slots.is_not(None)).with_for_update()
@@ -155,9 +155,9 @@ def _locked(session: Session, names: Collection[str]) -> list[StageSetting]:
 def _available(
     statuses: Collection[Status], settings: Sequence[StageSetting], now: datetime
 ) -> dict[str, Condition]:
-    """Return what is available to claim for each stage that is not paused; for none, what has another status.
+    """Return what is available to claim for each stage that is not paused.
 
-    Any program may be a service for statuses that no stage waits for.
+    The key "" has what waits for no stage: any program may be a service for such statuses.
     """
     is_open = {setting.stage: setting for setting in settings if setting.paused_by is None}
     available = {
@@ -170,7 +170,7 @@ def _available(
 
 
 def _take(session: Session, conditions: Sequence[Condition], most: int) -> list[Observation]:
-    """Lock the first that meet these conditions and nobody else holds."""
+    """Lock the first observations that meet these conditions and that no other claim has locked."""
     if most == 0:
         return []
     query = select(Observation).where(*conditions).order_by(*ORDER).limit(most)

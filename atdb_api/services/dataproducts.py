@@ -1,4 +1,4 @@
-"""Data products: make them, change them, and move all those of an observation at once."""
+"""Create, change and delete data products, one by one or many of an observation at once."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -17,9 +17,9 @@ from atdb_interface.lifecycle import ProductStatus, allowed_next_of_product
 
 
 def create(session: Session, new: list[NewDataProduct], *, actor: str) -> list[DataProduct]:
-    """Make data products, all or none.
+    """Create data products, all or none.
 
-    Raises NotFound for an unknown task, and Duplicate for a file that the task has already.
+    Raises NotFound for an unknown taskID, and Duplicate for a file that the observation already has.
     """
     now = datetime.now(UTC)
     observations = {
@@ -39,7 +39,8 @@ def create(session: Session, new: list[NewDataProduct], *, actor: str) -> list[D
         observation = observations[product.taskID]
         if (observation.id, product.filename) in taken:
             raise Duplicate(
-                f"{product.taskID} has a data product {product.filename} already", taskID=product.taskID
+                f"Observation {product.taskID} already has a data product {product.filename}.",
+                taskID=product.taskID,
             )
         taken.add((observation.id, product.filename))
         row = _new_row(observation, product, now)
@@ -64,15 +65,15 @@ def _new_row(observation: Observation, product: NewDataProduct, now: datetime) -
 
 
 def get(session: Session, product_id: int) -> DataProduct:
-    """Get a data product by its id. Raises NotFound."""
+    """Return a data product by its id. Raises NotFound."""
     product = session.get(DataProduct, product_id)
     if product is None:
-        raise NotFound(f"no data product has id {product_id}")
+        raise NotFound(f"There is no data product with id {product_id}.")
     return product
 
 
 def lock(session: Session, product_id: int) -> DataProduct:
-    """Get a data product by its id, its observation locked until the transaction ends. Raises NotFound."""
+    """Return a data product by its id, and lock its observation until the transaction ends. Raises NotFound."""
     locks.lock_observation(session, get(session, product_id).task_id)
     return session.get_one(DataProduct, product_id, populate_existing=True)
 
@@ -80,7 +81,7 @@ def lock(session: Session, product_id: int) -> DataProduct:
 def move_many(session: Session, request: ProductMoves, *, actor: str) -> list[DataProduct]:
     """Change many products of one observation, all or none.
 
-    The observation is locked, so that no stage of another owner can begin meanwhile.
+    The observation is locked, so that no other owner can begin a stage meanwhile.
     Raises NotFound for an unknown file, NotOwner, and ForbiddenMove for the first product refused.
     """
     observation = locks.lock_observation(session, request.taskID)
@@ -96,7 +97,7 @@ def move_many(session: Session, request: ProductMoves, *, actor: str) -> list[Da
         )
     }
     if missing := [name for name in filenames if name not in products]:
-        raise NotFound(f"{request.taskID} has no data product {missing[0]}")
+        raise NotFound(f"Observation {request.taskID} has no data product {missing[0]}.")
     now = datetime.now(UTC)
     for item in request.moves:
         change(session, products[item.filename], item, actor=actor, owner=request.owner, now=now)
@@ -105,10 +106,11 @@ def move_many(session: Session, request: ProductMoves, *, actor: str) -> list[Da
 
 
 def delete(session: Session, product: DataProduct, *, actor: str) -> None:
-    """Delete a data product of which there were never any data; its history stays."""
+    """Delete a data product that never had data; its history stays. Raises Conflict."""
     if product.status is not ProductStatus.DEFINED:
         raise Conflict(
-            f"{product.filename} is {product.status}; only one that is defined can be deleted",
+            f"Cannot delete {product.filename} because it is {product.status}. "
+            f"Only a data product that is {ProductStatus.DEFINED} can be deleted.",
             my_status=product.status,
         )
     changes.record_deletion(session, product, columns.PRODUCT_FIELDS.values(product), actor=actor)
@@ -124,9 +126,10 @@ def change(
     owner: str | None = None,
     now: datetime | None = None,
 ) -> bool:
-    """Change some fields of a data product, its observation locked, and move it where `new_status` asks for that.
+    """Change some fields of a data product, and its status if `new_status` is set.
 
-    Tells whether anything became different. What is refused changes nothing. Raises ForbiddenMove.
+    Return whether anything changed. Its observation must be locked. A refused change changes nothing.
+    Raises ForbiddenMove.
     """
     values = change.model_dump(exclude_unset=True, exclude={"new_status", "reason", "force", "filename"})
     fields = changes.difference(product, values, {})
@@ -147,12 +150,15 @@ def change(
 
 
 def force_removal(session: Session, product: DataProduct, reason: str, *, actor: str) -> None:
-    """Let a product, its observation locked, be deleted from the data host though no verified copy is archived.
+    """Allow a product to be deleted from the data host although the archive holds no verified copy.
 
-    It deletes nothing by itself: the stage remove does, when it comes to this product. Raises Conflict.
+    Its observation must be locked. The stage remove deletes it later. Raises Conflict.
     """
     if product.status in (ProductStatus.INGESTING, ProductStatus.REMOVED):
-        raise Conflict(f"{product.filename} is {product.status}", my_status=product.status)
+        raise Conflict(
+            f"Cannot force the removal of {product.filename} because it is {product.status}.",
+            my_status=product.status,
+        )
     values = {"removal_forced_by": actor, "removal_forced_reason": reason}
     fields = changes.difference(product, values, {})
     product.removal_forced_by, product.removal_forced_reason = actor, reason
@@ -178,21 +184,23 @@ def _record_edit(
 def _check(
     product: DataProduct, target: ProductStatus, allowed: Collection[ProductStatus], *, force: bool
 ) -> None:
-    """Raise ForbiddenMove for a move that is no step, and for a removal of what was never verified.
+    """Raise ForbiddenMove for a move that is no step, and for a removal without a verified copy.
 
-    The latter no operator can force: an admin must have named this very product before.
+    An operator cannot force the latter: an admin must have allowed it for this very product.
     """
     if target is ProductStatus.REMOVED:
         is_verified = product.status is ProductStatus.ARCHIVED and product.checksum is not None
         if is_verified or product.removal_forced_by is not None:
             return
-        detail = f"{product.filename} is {product.status}, and no verified copy of it is in the archive"
+        detail = (
+            f"Cannot remove {product.filename}, which is {product.status}: the archive holds no verified copy. "
+            "Archive it first, or ask an ATDB admin to force its removal."
+        )
     elif target in allowed or force:
         return
     else:
-        detail = (
-            f"{product.filename} is {product.status}; it may become {transitions.listed(allowed)}, not {target}"
-        )
+        allowed_text = transitions.listed(allowed)
+        detail = f"Cannot move {product.filename} from {product.status} to {target}. Allowed: {allowed_text}."
     raise ForbiddenMove(detail, my_status=product.status, allowed=sorted(allowed))
 
 

@@ -1,4 +1,4 @@
-"""How the disks of the data hosts fill."""
+"""The disks of the data hosts: how full they are, and how fast they fill."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,14 +11,14 @@ from atdb_api.models import DiskUsage
 from atdb_interface.disks import Disk as DiskModel
 from atdb_interface.disks import DiskUsage as DiskUsageModel
 
-#: How long a disk's past is kept: what its rate of filling is taken from.
+#: How long measurements are kept. A disk's rate is computed from its oldest and its latest.
 KEEP_DISK_USAGES = timedelta(days=7)
-#: Over less than this, no rate can be told.
+#: A shorter time gives no rate.
 LEAST_SPAN = timedelta(minutes=10)
 
 
 def measure(session: Session, usage: DiskUsageModel) -> DiskModel:
-    """Write down how full a disk is now, and forget what is too long ago."""
+    """Record how full a disk is now, and delete old measurements of it."""
     now = datetime.now(UTC)
     row = DiskUsage(at=now, **usage.model_dump())
     session.add(row)
@@ -30,19 +30,19 @@ def measure(session: Session, usage: DiskUsageModel) -> DiskModel:
 
 
 def latest_usages() -> Select[DiskUsage]:
-    """Find the last that is known of each disk."""
+    """Select the latest measurement of each disk."""
     of_same = aliased(DiskUsage)
     last = select(func.max(of_same.at)).where(of_same.data_host == DiskUsage.data_host)
     return select(DiskUsage).where(DiskUsage.at == last.scalar_subquery())
 
 
 def current(session: Session) -> list[DiskModel]:
-    """Return all disks as they were last seen, in the order of their names: two statements."""
+    """Return the latest measurement of all disks, in the order of their names, with two statements."""
     return with_rates(session, session.scalars(latest_usages().order_by("data_host")).all())
 
 
 def with_rates(session: Session, now: Sequence[DiskUsage]) -> list[DiskModel]:
-    """Tell how fast disks fill, of which this is the last that is known, since the first that is."""
+    """Add to the latest measurements how fast each disk fills."""
     first = select(DiskUsage).ext(distinct_on(DiskUsage.data_host)).order_by(DiskUsage.data_host, DiskUsage.at)
     first_usages = first.where(DiskUsage.data_host.in_([usage.data_host for usage in now]))
     first_of = {usage.data_host: usage for usage in session.scalars(first_usages)}

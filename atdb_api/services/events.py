@@ -1,4 +1,4 @@
-"""What operators should know of, though no status says it: each is recorded once."""
+"""Events: what operators should know although no status shows it. Each is recorded once."""
 
 from collections.abc import Sequence
 

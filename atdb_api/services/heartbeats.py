@@ -1,4 +1,4 @@
-"""The heartbeats of services, and the troubles that they report."""
+"""The heartbeats of services, and the problems that they report."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from atdb_interface.services import Heartbeat
 
 
 def record(session: Session, heartbeat: Heartbeat) -> Service:
-    """Record a service's heartbeat. Of a trouble that it had before, the moment since when stays."""
+    """Record a service's heartbeat. A problem that it reported before keeps its start."""
     now = datetime.now(UTC)
     known = session.get(Service, heartbeat.name)
     values = {
@@ -35,7 +35,7 @@ def record(session: Session, heartbeat: Heartbeat) -> Service:
 
 @dataclass(frozen=True)
 class ServiceTrouble:
-    """What stands in a service's way, since when, and for what has which statuses."""
+    """A problem of a service, since when it has it, and for which statuses."""
 
     reason: str
     since: datetime
@@ -43,7 +43,7 @@ class ServiceTrouble:
 
 
 def troubles_of(service: Service) -> list[ServiceTrouble]:
-    """Return what stands in a service's way, each reason once."""
+    """Return the problems of a service, each reason once."""
     by_reason: dict[str, ServiceTrouble] = {}
     for status, trouble in service.troubles.items():
         since = datetime.fromisoformat(trouble["since"])

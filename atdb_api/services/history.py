@@ -1,7 +1,7 @@
-"""The only code that sets a status, of an observation or of a data product; it writes the history of that.
+"""The only code that sets a status, of an observation or of a data product; it also writes the history.
 
-Whether a change is allowed is decided before: see transitions.py and dataproducts.py. What is no step of the
-lifecycle is recorded as forced. All rows must be new, or their observation locked.
+Its callers decide whether a change is allowed: see transitions.py and dataproducts.py. A change that is no step of
+the lifecycle is recorded as forced. All rows must be new, or their observation locked.
 """
 
 from datetime import datetime
@@ -15,13 +15,13 @@ from atdb_interface.lifecycle import ProductStatus, Status, allowed_next, allowe
 
 
 def begin(session: Session, observation: Observation, authority: Authority, at: datetime) -> None:
-    """Give a new observation its first status."""
+    """Set the first status of a new observation."""
     observation.status, observation.status_since = Status.DEFINED, at
     session.add(_transition(observation, None, authority, at))
 
 
 def begin_product(session: Session, product: DataProduct, authority: Authority, at: datetime) -> None:
-    """Give a new data product its first status."""
+    """Set the first status of a new data product."""
     product.status = ProductStatus.DEFINED
     session.add(_transition(product, None, authority, at))
 
@@ -29,7 +29,7 @@ def begin_product(session: Session, product: DataProduct, authority: Authority, 
 def enter(
     session: Session, observation: Observation, status: Status, authority: Authority, at: datetime, *, reason: str
 ) -> None:
-    """Give an observation another status."""
+    """Set the status of an observation."""
     previous = observation.status
     is_step = status in allowed_next(previous, observation.held_from)
     observation.status, observation.status_since = status, at
@@ -46,14 +46,14 @@ def enter_product(
     *,
     reason: str,
 ) -> None:
-    """Give a data product another status."""
+    """Set the status of a data product."""
     previous, product.status = product.status, status
     is_step = status in allowed_next_of_product(previous)
     session.add(_transition(product, previous, authority, at, reason, forced=not is_step))
 
 
 def latest(session: Session, task_id: str) -> Transition:
-    """Return the transition that led to the status which an observation has."""
+    """Return the transition that led to the present status of an observation."""
     return session.scalars(
         select(Transition)
         .where(Transition.task_id == task_id, Transition.dataproduct.is_(None))
@@ -71,7 +71,7 @@ def _transition(
     *,
     forced: bool = False,
 ) -> Transition:
-    """Create the transition to the status that a row has now."""
+    """Create the transition to the present status of a row."""
     return Transition(
         task_id=row.task_id,
         dataproduct=row.filename if isinstance(row, DataProduct) else None,

@@ -1,4 +1,4 @@
-"""Leases: an owner has an observation to itself while it works on it."""
+"""Leases: while an owner works on an observation, no other owner can."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +14,7 @@ from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING
 
 
 def renew(session: Session, ask: AskedLease) -> Lease:
-    """Prolong the lease of the owner who works on an observation, and note how far the work is.
+    """Extend the lease of the owner that works on an observation, and record how far the work is.
 
     Raises NotFound and NotOwner.
     """
@@ -32,7 +32,7 @@ def renew(session: Session, ask: AskedLease) -> Lease:
 
 
 def lease_of(observation: Observation, owner: str) -> Lease:
-    """Get the lease that this owner has on an observation, which must be locked. Raises NotOwner."""
+    """Return the lease of this owner on an observation, which must be locked. Raises NotOwner."""
     lease = observation.lease
     if lease is None or lease.owner != owner:
         raise not_owner(observation)
@@ -57,16 +57,16 @@ def enter_again(session: Session, observation: Observation, owner: str, now: dat
 
 
 def not_owner(observation: Observation) -> NotOwner:
-    """Return the refusal for an owner whose lease an observation does not have."""
+    """Return the error for an owner that does not hold the lease of an observation."""
     lease = observation.lease
     if lease is None:
         return NotOwner(
-            f"{observation.task_id} is {observation.status}, and nobody holds a lease on it",
+            f"Observation {observation.task_id} is {observation.status}, and no owner holds a lease on it.",
             my_status=observation.status,
         )
     return NotOwner(
-        f"{observation.task_id} is {observation.status} and belongs to {lease.owner} "
-        f"until {write_time(lease.expires_at)}",
+        f"Observation {observation.task_id} is {observation.status} and belongs to {lease.owner} "
+        f"until {write_time(lease.expires_at)}.",
         my_status=observation.status,
         owner=lease.owner,
         expires_at=write_time(lease.expires_at),

@@ -16,5 +16,5 @@ def lock_observation(session: Session, task_id: str) -> Observation:
         .execution_options(populate_existing=True)
     )
     if observation is None:
-        raise NotFound(f"no observation has taskID {task_id}")
+        raise NotFound(f"There is no observation with taskID {task_id}.")
     return observation

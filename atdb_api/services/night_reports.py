@@ -1,4 +1,4 @@
-"""The reports of the nights: each is stored once and never changes, whichever client asks."""
+"""The night reports: each is stored once and never changes."""
 
 import json
 from datetime import UTC, date, datetime
@@ -15,9 +15,9 @@ from atdb_interface.night_reports import NightReport
 
 
 def store(session: Session, report: NightReport, *, actor: str) -> tuple[StoredReport, bool]:
-    """Store the report of a night, unless one is stored; the stored one, and whether it is this one.
+    """Store the report of a night unless it has one; return the stored report, and whether it is this one.
 
-    Of two requests at once the second waits, and gets the report of the first. Raises Conflict while the night
+    If two requests come at once, the second waits and gets the report of the first. Raises Conflict if the night
     has not ended.
     """
     if report.ends > datetime.now(UTC):
@@ -54,7 +54,7 @@ def find(session: Session, night: date) -> StoredReport:
 
 
 def find_named(session: Session, name: str) -> StoredReport:
-    """Return the report of the night that a path names, as 2019-04-05. Raises NotFound."""
+    """Return the report of the night that a path names, such as 2019-04-05. Raises NotFound."""
     try:
         night = filters.read(filters.DAY, name)
     except ValueError:
@@ -63,5 +63,5 @@ def find_named(session: Session, name: str) -> StoredReport:
 
 
 def canonical(report: NightReport) -> str:
-    """Write a report so that equal reports are equal text: keys in order, no spaces."""
+    """Format a report so that equal reports are equal text: keys in order, no spaces."""
     return json.dumps(report.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,4 +1,4 @@
-"""Observations: make, change and delete them."""
+"""Create, change and delete observations."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -18,10 +18,10 @@ from atdb_interface.observations import NewObservation, ObservationChange
 
 
 def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
-    """Make an observation from its specification, with the next taskID of the day it starts on.
+    """Create an observation from its specification, with the next taskID of the day on which it starts.
 
-    The day's row is locked until the transaction ends, so that numbers are given in the order of submission
-    and without gaps. Raises Duplicate where the same mode, field and start is there already.
+    The day's row is locked until the transaction ends, so that numbers have the order of submission and no gaps.
+    Raises Duplicate if an observation has the same mode, field and start.
     """
     task_id = _next_task_id(session, new.starttime.date())
     _refuse_duplicate(session, new.observing_mode, new.field_name, new.starttime)
@@ -38,14 +38,14 @@ def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
 
 
 def lock(session: Session, observation_id: int) -> Observation:
-    """Get an observation by its id, locked until the transaction ends. Raises NotFound."""
+    """Return an observation by its id, locked until the transaction ends. Raises NotFound."""
     return locks.lock_observation(session, get(session, observation_id).task_id)
 
 
 def change(session: Session, observation: Observation, change: ObservationChange, *, actor: str) -> bool:
-    """Change some fields of a locked observation, and move it where `new_status` asks for that.
+    """Change some fields of a locked observation, and its status if the change names one or an action.
 
-    Tells whether anything became different. What is refused changes nothing: all is checked first.
+    Return whether anything changed. A refused change changes nothing, because all is checked first.
     Raises BadRequest, Conflict, Duplicate, ForbiddenMove and NotOwner.
     """
     values = _checked_values(session, observation, change)
@@ -72,7 +72,7 @@ def change(session: Session, observation: Observation, change: ObservationChange
 
 
 def delete(session: Session, observation: Observation, *, actor: str) -> None:
-    """Delete a locked observation that the telescope was never asked to start; its history stays."""
+    """Delete a locked observation that was never started; its history stays. Raises Conflict."""
     started = session.scalar(
         select(Transition.id)
         .where(Transition.task_id == observation.task_id, Transition.status == Status.STARTING)
@@ -80,7 +80,8 @@ def delete(session: Session, observation: Observation, *, actor: str) -> None:
     )
     if started:
         raise Conflict(
-            f"{observation.task_id} was started; only one that never was can be deleted",
+            f"Cannot delete {observation.task_id} because it has been started. "
+            "Only observations that were never started can be deleted.",
             my_status=observation.status,
         )
     changes.record_deletion(session, observation, columns.OBSERVATION_FIELDS.values(observation), actor=actor)
@@ -88,15 +89,15 @@ def delete(session: Session, observation: Observation, *, actor: str) -> None:
 
 
 def get(session: Session, observation_id: int) -> Observation:
-    """Get an observation by its id. Raises NotFound."""
+    """Return an observation by its id. Raises NotFound."""
     observation = session.get(Observation, observation_id)
     if observation is None:
-        raise NotFound(f"no observation has id {observation_id}")
+        raise NotFound(f"There is no observation with id {observation_id}.")
     return observation
 
 
 def _checked_values(session: Session, observation: Observation, change: ObservationChange) -> dict[str, Any]:
-    """Give what a change sets, by the names of the table, after all that may stand in its way was looked at."""
+    """Return what a change sets, by the names of the table; raise the errors of `change`."""
     given = change.model_dump(exclude_unset=True, exclude={"new_status", "action", "reason", "force"})
     for name, value in given.items():
         if value is None and not columns.OBSERVATION_FIELDS.columns[name].property.columns[0].nullable:
@@ -132,7 +133,7 @@ def _refuse_duplicate(session: Session, observing_mode: str, field_name: str, st
         )
     )
     if task_id is not None:
-        raise Duplicate(f"taskID {task_id} has the same mode, field and start", taskID=task_id)
+        raise Duplicate(f"Observation {task_id} has the same mode, field and start.", taskID=task_id)
 
 
 def _refuse_times(observation: Observation, start: datetime, end: datetime) -> None:
@@ -141,6 +142,7 @@ def _refuse_times(observation: Observation, start: datetime, end: datetime) -> N
         raise BadRequest(f"endtime: {message}", errors=[{"field": "endtime", "message": message}])
     if (observation.held_from or observation.status) not in BEFORE_START:
         raise Conflict(
-            f"{observation.task_id} is {observation.status}; its times can no longer change",
+            f"Cannot change the times of {observation.task_id} because it is {observation.status}. "
+            "Times can change only before the start.",
             my_status=observation.status,
         )

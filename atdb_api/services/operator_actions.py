@@ -1,4 +1,4 @@
-"""An action of an operator on one observation, done only if the observation still is as the operator saw it."""
+"""An operator's action on one observation, refused if the observation has changed since the operator saw it."""
 
 from datetime import UTC
 
@@ -17,9 +17,9 @@ def act(
 ) -> tuple[Status, Status]:
     """Do an action, and return the statuses before and after.
 
-    `seen`: since when the observation had its status as the operator saw it, in ISO 8601; empty for any. So of two
-    people who act at once, the second is told of the first. Raises NotFound, PreconditionFailed, ForbiddenMove for
-    an action that makes no sense now, and BadRequest if it needs a reason and has none.
+    `seen`: the time in ISO 8601 since when the observation had the status that the operator saw; empty to act
+    anyway. If two operators act at once, the second gets an error that shows what the first did. Raises NotFound,
+    PreconditionFailed, ForbiddenMove if the action is not possible now, and BadRequest if a reason is missing.
     """
     observation = locks.lock_observation(session, task_id)
     _require_as_seen(session, observation, seen)
@@ -31,9 +31,9 @@ def act(
 
 
 def require_reason(action: Action, reason: str) -> None:
-    """Raise BadRequest if an action needs a reason and has none."""
+    """Raise BadRequest if an action requires a reason and has none."""
     if ACTIONS[action].needs_reason and not reason:
-        raise BadRequest(f"reason: say why you ask to {action} it")
+        raise BadRequest(f"reason: required to {action} an observation")
 
 
 def _require_as_seen(session: Session, observation: Observation, seen: str) -> None:
@@ -41,10 +41,10 @@ def _require_as_seen(session: Session, observation: Observation, seen: str) -> N
         return
     last = history.latest(session, observation.task_id)
     raise PreconditionFailed(
-        f"{observation.task_id} has changed since you looked: {last.actor} moved it from {last.previous} to "
-        f"{last.status} at {last.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        f"Observation {observation.task_id} has changed since you opened it: {last.actor} moved it from "
+        f"{last.previous} to {last.status} at {last.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         + (f" ({last.reason})" if last.reason else "")
-        + f". Nothing was done for you; it may now be asked to {_listed(observation)}",
+        + f". Your action was not done. Possible actions: {_listed(observation)}.",
         my_status=observation.status,
         allowed=actions_from(observation.status, observation.held_from),
     )
@@ -54,8 +54,8 @@ def _require_possible(observation: Observation, action: str) -> Action:
     possible = actions_from(observation.status, observation.held_from)
     if action not in possible:
         raise ForbiddenMove(
-            f"{observation.task_id} is {observation.status}, where {action or 'nothing'} cannot be asked for; "
-            f"it may be asked to {_listed(observation)}",
+            f"Cannot {action or 'act on'} {observation.task_id} because it is {observation.status}. "
+            f"Possible actions: {_listed(observation)}.",
             my_status=observation.status,
             allowed=possible,
         )
@@ -63,4 +63,4 @@ def _require_possible(observation: Observation, action: str) -> Action:
 
 
 def _listed(observation: Observation) -> str:
-    return " or ".join(actions_from(observation.status, observation.held_from)) or "do nothing"
+    return ", ".join(actions_from(observation.status, observation.held_from)) or "none"

@@ -1,17 +1,17 @@
-"""How far the work on an observation is, and how long it still takes: the same on pages and in sentences."""
+"""How far the work on an observation is, and how long it still takes: for pages and explanations."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from atdb_api.models import Lease
 
-#: What would take longer than this has hardly begun, and nothing can be estimated yet.
+#: A longer estimate means that the work has hardly begun; it is not shown.
 LONGEST_ESTIMATE_SECONDS = 30 * 86400
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What the owner of the work reports: how much is done since `began_at`, and what is in its way."""
+    """What the owner of the work reports: how much it has done since `began_at`, and its problem, if any."""
 
     began_at: datetime
     done_bytes: int | None
@@ -20,7 +20,7 @@ class Progress:
 
     @property
     def percent(self) -> int | None:
-        """Return how far the work is; None if that is not known."""
+        """Return how far the work is; None if unknown."""
         if self.done_bytes is None or not self.total_bytes:
             return None
         return min(100, 100 * self.done_bytes // self.total_bytes)
@@ -28,7 +28,7 @@ class Progress:
     def left(self, now: datetime) -> timedelta | None:
         """Return how long the work still takes at its speed so far.
 
-        None before its beginning and after its end, while something is in its way, and if that takes too long.
+        None if no byte or every byte is done, during a problem, and for an estimate that is too long.
         """
         done, total = self.done_bytes, self.total_bytes
         if not done or not total or done >= total or self.trouble:

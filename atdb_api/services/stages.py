@@ -1,4 +1,4 @@
-"""The stages as operators govern them: pause them, limit them, and count what is before and in them."""
+"""The stages: pause, resume and limit them, and count the observations that wait for them and are in them."""
 
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ _BY_NAME = {str(stage.actor): stage for stage in STAGES}
 class StageCounts:
     """How many observations wait for a stage, are claimed for it, and are worked on.
 
-    `taken`: how many slots that takes. One that is claimed and worked on, because its owner was late, takes one.
+    `taken`: how many slots they take. An observation that is claimed while its last owner still works takes one.
     """
 
     waiting: int = 0
@@ -42,23 +42,23 @@ class StageCounts:
 
 
 def lock(session: Session, name: str) -> StageSetting:
-    """Lock how a stage is governed until the transaction ends. Raises NotFound."""
+    """Return the settings of a stage, locked until the transaction ends. Raises NotFound."""
     setting = session.scalar(select(StageSetting).where(StageSetting.stage == name).with_for_update())
     if setting is None:
-        raise NotFound(f"there is no stage {name[:100]}; there are {', '.join(_BY_NAME)}")
+        raise NotFound(f"There is no stage {name[:100]}. Stages: {', '.join(_BY_NAME)}.")
     return setting
 
 
 def settings(session: Session) -> dict[str, StageSetting]:
-    """Return how each stage is governed."""
+    """Return the settings of each stage."""
     return {setting.stage: setting for setting in session.scalars(select(StageSetting))}
 
 
 def change(session: Session, setting: StageSetting, change: StageChange, *, actor: str) -> None:
-    """Pause a locked stage or let it go on, or change its limits, and record who did.
+    """Pause or resume a locked stage, or change its limits, and record the account that did it.
 
-    What is claimed for it waits again, as no claim may begin while it is paused; what is worked on goes on. To
-    pause a paused stage changes nothing: who paused it first, and why, is kept.
+    A pause releases the claims for the stage, because no work may begin; work in progress continues. Pausing a
+    paused stage changes nothing: the first account and reason stay.
     """
     before = _governed(setting)
     if change.paused and setting.paused_by is None:
@@ -77,13 +77,13 @@ def change(session: Session, setting: StageSetting, change: StageChange, *, acto
 
 
 def states(session: Session, rows: Sequence[StageSetting], *, counted: bool = True) -> list[StageState]:
-    """Return stages with what waits for them, is claimed for them, and is worked on; one query, however many."""
+    """Return stages with the counts of their observations, with one statement for all."""
     counts_of = counts(session, rows, datetime.now(UTC)) if counted else {}
     return [state(setting, counts_of.get(setting.stage, StageCounts())) for setting in rows]
 
 
 def state(setting: StageSetting, counts: StageCounts) -> StageState:
-    """Return a stage as operators see it."""
+    """Return a stage as the API shows it."""
     return StageState(
         stage=Actor(setting.stage),
         paused=setting.paused_by is not None,
@@ -99,7 +99,7 @@ def state(setting: StageSetting, counts: StageCounts) -> StageState:
 
 
 def counts(session: Session, rows: Iterable[StageSetting], now: datetime) -> dict[str, StageCounts]:
-    """Count the observations of some stages; one statement, however many."""
+    """Count the observations of some stages, with one statement for all."""
     of_each: dict[tuple[str, str], Condition] = {}
     for setting in rows:
         stage = _BY_NAME[setting.stage]
@@ -116,10 +116,10 @@ def counts(session: Session, rows: Iterable[StageSetting], now: datetime) -> dic
 def waiting(
     stage: Stage, setting: StageSetting, now: datetime, statuses: Collection[Status] = tuple(Status)
 ) -> Condition:
-    """Find what waits, unclaimed, for a stage in some statuses, were it neither paused nor full.
+    """Return the condition for unclaimed observations that wait for a stage in some statuses, paused or not.
 
-    A scheduled observation waits from START_LEAD before its start, and each only after its rest. One in the
-    working status waits only when its owner let the lease run out, and the work may be resumed by another.
+    A scheduled observation waits from START_LEAD before its start. Every observation waits only after the delay
+    of the stage. One in the working status waits only if its lease has expired and another owner may continue.
     """
     alternatives: list[Condition] = []
     if stage.source in statuses:
@@ -136,36 +136,36 @@ def waiting(
 
 
 def unclaimed(now: datetime) -> Condition:
-    """Find what no consumer has claimed."""
+    """Return the condition for observations that no consumer has claimed."""
     return or_(Observation.claimed_until.is_(None), Observation.claimed_until < now)
 
 
 def claimed(stage: Stage, now: datetime) -> Condition:
-    """Find what a consumer has claimed for a stage, and not begun."""
+    """Return the condition for observations that are claimed for a stage, and not begun."""
     return and_(Observation.status.in_(_statuses(stage)), Observation.claimed_until >= now)
 
 
 def worked_on(stage: Stage, now: datetime) -> Condition:
-    """Find what an owner works on."""
+    """Return the condition for observations that an owner works on."""
     if stage.working is None:
         return false()
     return and_(Observation.status == stage.working, _leased(Lease.expires_at >= now))
 
 
 def taken(stage: Stage, now: datetime) -> Condition:
-    """Find what takes a slot of a stage."""
+    """Return the condition for observations that take a slot of a stage."""
     return or_(claimed(stage, now), worked_on(stage, now))
 
 
 def free_slots(session: Session, rows: Iterable[StageSetting], now: datetime) -> dict[str, int]:
-    """Tell how many more may be claimed for each stage that has slots."""
+    """Return how many more observations can be claimed for each stage that has slots."""
     slots = {setting.stage: setting.slots for setting in rows if setting.slots is not None}
     number = count(session, {name: taken(_BY_NAME[name], now) for name in slots})
     return {name: max(0, most - number[name]) for name, most in slots.items()}
 
 
 def count(session: Session, conditions: Mapping[_Key, Condition]) -> dict[_Key, int]:
-    """Count the observations that meet each of some conditions; one statement, or none."""
+    """Count the observations that meet each of some conditions, with one statement at most."""
     if not conditions:
         return {}
     numbers = select(*(func.count().filter(each) for each in conditions.values())).select_from(Observation)
@@ -181,7 +181,7 @@ def _governed(setting: StageSetting) -> dict[str, Any]:
 
 
 def _void_claims(session: Session, stage: Stage) -> None:
-    """Let what is claimed for a stage wait again. Locked in the order of bulk changes, so that none deadlocks."""
+    """Release the claims for a stage. Rows are locked in the order of bulk changes, to avoid deadlocks."""
     rows = session.scalars(
         select(Observation)
         .where(Observation.status.in_(_statuses(stage)), Observation.claimed_until.is_not(None))
@@ -201,10 +201,12 @@ def _statuses(stage: Stage) -> list[Status]:
 
 
 def require_unpaused(session: Session, stage: Stage) -> StageSetting:
-    """Return how a stage is governed. Raises NotYet while it is paused."""
+    """Return the settings of a stage. Raises NotYet while it is paused."""
     setting = session.get_one(StageSetting, stage.actor)
     if setting.paused_by is not None:
         raise NotYet(
-            f"{stage.actor} is paused by {setting.paused_by}", stage=stage.actor, paused_by=setting.paused_by
+            f"Stage {stage.actor} is paused by {setting.paused_by}. No work begins until an operator resumes it.",
+            stage=stage.actor,
+            paused_by=setting.paused_by,
         )
     return setting

@@ -1,4 +1,4 @@
-"""Move observations from status to status: as the lifecycle, the leases and the operators allow."""
+"""Move observations from status to status, as the lifecycle, the leases and the stages allow."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from atdb_api.services import history
 from atdb_api.services.authority import Authority
 from atdb_api.services.leases import enter_again, not_owner
 from atdb_api.services.stages import require_unpaused
-from atdb_interface.actions import Action, target_of
+from atdb_interface.actions import Action, actions_from, target_of
 from atdb_interface.errors import ForbiddenMove, NotYet
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import (
@@ -23,7 +23,7 @@ from atdb_interface.lifecycle import (
     allowed_next,
 )
 
-#: What a person stops work with, whoever owns it.
+#: With these an operator stops work, whichever owner it has.
 STOPS = (Status.ABORTED, Status.ON_HOLD)
 #: The stage that begins with each move.
 _BEGINS = {(stage.source, stage.working or Status.SCHEDULED): stage for stage in STAGES}
@@ -40,13 +40,13 @@ def move(
 ) -> None:
     """Move an observation, which must be locked, to its next status, and record who asked.
 
-    The row stays locked until the transaction ends, so of two services that ask at once the second is judged
-    against what the first has left. Asking for the status that it has already changes no status; on a working
-    status it renews the lease of its owner, or hands over work whose owner is lost. `expect`: refuse unless the
-    status now is one of these.
+    The row stays locked until the transaction ends: if two services ask at once, the second is judged by the
+    status that the first has set. Asking for the present status changes no status; on a working status it renews
+    the lease of its owner, or hands over work whose lease has expired. `expect`: refuse unless the present status
+    is one of these.
 
-    Raises ForbiddenMove, NotOwner where somebody else holds the lease, and NotYet where the stage is paused or
-    the observation has yet to rest before it.
+    Raises ForbiddenMove, NotOwner if another owner holds the lease, and NotYet if the stage is paused or the
+    delay before it has not passed.
     """
     now = datetime.now(UTC)
     expires = now + timedelta(seconds=authority.lease_seconds)
@@ -70,13 +70,13 @@ def move(
 
 
 def target_of_action(observation: Observation, action: Action) -> Status:
-    """Tell where an action leads. Raises ForbiddenMove where it makes no sense now."""
+    """Return the status that an action leads to. Raises ForbiddenMove if the action is not possible now."""
     target = target_of(action, observation.status, observation.held_from)
     if target is None:
         allowed = allowed_next(observation.status, observation.held_from)
         raise ForbiddenMove(
-            f"{observation.task_id} is {observation.status}, where {action} does nothing; "
-            f"it may become {listed(allowed)}",
+            f"Cannot {action} {observation.task_id} because it is {observation.status}. "
+            f"Possible actions: {', '.join(actions_from(observation.status, observation.held_from)) or 'none'}.",
             my_status=observation.status,
             allowed=sorted(allowed),
         )
@@ -84,12 +84,12 @@ def target_of_action(observation: Observation, action: Action) -> Status:
 
 
 def _require_open(session: Session, observation: Observation, stage: Stage, now: datetime) -> None:
-    """Raise NotYet where a stage is paused, or an observation has not rested long enough before it."""
+    """Raise NotYet if a stage is paused, or its delay has not passed for an observation."""
     setting = require_unpaused(session, stage)
     opens = observation.status_since + timedelta(seconds=setting.delay_seconds)
     if now < opens:
         raise NotYet(
-            f"{observation.task_id} rests before {stage.actor} until {write_time(opens)}",
+            f"Observation {observation.task_id} is delayed before {stage.actor} until {write_time(opens)}.",
             stage=stage.actor,
             until=write_time(opens),
         )
@@ -98,7 +98,7 @@ def _require_open(session: Session, observation: Observation, stage: Stage, now:
 def _move_products_along(
     session: Session, observation: Observation, previous: Status, authority: Authority, now: datetime
 ) -> None:
-    """Let no product say that it is being ingested when its observation is not, nor that it need not be again."""
+    """Set products back to valid if their observation leaves ingesting, or is to be ingested again."""
     if previous is Status.INGESTING:
         source, reason = ProductStatus.INGESTING, f"its observation became {observation.status}"
     elif observation.status is Status.VALID and previous in (Status.ARCHIVED, Status.REMOVE_ERROR):
@@ -119,13 +119,14 @@ def check(
     *,
     expect: Collection[Status] | None = None,
 ) -> None:
-    """Raise ForbiddenMove or NotOwner where an observation may not be moved; changes nothing."""
+    """Raise ForbiddenMove or NotOwner if an observation may not be moved; change nothing."""
     status = observation.status
     allowed = allowed_next(status, observation.held_from)
     if (target not in allowed and not authority.may_force) or (expect is not None and status not in expect):
         raise ForbiddenMove(
-            f"{observation.task_id} is {status}, from where it may become {listed(allowed)}; asked was {target}"
-            + (f" where it is {' or '.join(expect)}" if expect is not None else ""),
+            f"Cannot move {observation.task_id} from {status} to {target}"
+            + (f": the request expects {' or '.join(expect)}" if expect is not None else "")
+            + f". Allowed: {listed(allowed)}.",
             my_status=status,
             allowed=sorted(allowed),
         )
@@ -136,5 +137,5 @@ def check(
 
 
 def listed(statuses: Collection[str]) -> str:
-    """Say which statuses may follow."""
-    return ", ".join(sorted(statuses)) or "nothing else"
+    """Format statuses as a list in a sentence."""
+    return ", ".join(sorted(statuses)) or "none"

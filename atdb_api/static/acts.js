@@ -1,4 +1,4 @@
-// Ask for an action in a dialog, where the links to the form would lead away; and help to tick many tasks.
+// Ask for an action in a dialog, so that the user stays on the page; and help to select many observations.
 const dialog = document.getElementById("ask");
 const form = dialog.querySelector("form");
 const refusal = dialog.querySelector(".alert");
@@ -11,7 +11,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   const { act, task, target, seen, says, needsReason, dangerous } = link.dataset;
   opener = { act, task };
-  form.setAttribute("action", new URL(link.href).pathname); // `form.action` is the field of that name
+  form.setAttribute("action", new URL(link.href).pathname); // `form.action` is the field with that name
   field("action").value = act;
   field("seen").value = seen;
   field("back").value = location.pathname + location.search;
@@ -43,21 +43,21 @@ form.addEventListener("submit", async (event) => {
   try {
     const body = new URLSearchParams(new FormData(form));
     const answer = await fetch(form.getAttribute("action"), { method: "POST", body, headers: { Accept: "application/json" } });
-    if (answer.status === 401) return form.submit(); // leads to where to log in, and back with what was typed
-    const told = await answer.json();
+    if (answer.status === 401) return form.submit(); // leads to the login page, and back with what was typed
+    const outcome = await answer.json();
     if (answer.ok) {
       dialog.close();
       const place = document.getElementById("message"), words = document.createElement("p");
       words.className = "alert alert-success py-2 mb-3";
-      words.textContent = told.message;
+      words.textContent = outcome.message;
       place.replaceChildren(words);
     } else {
-      refusal.textContent = told.detail;
+      refusal.textContent = outcome.detail;
       refusal.hidden = false;
     }
     document.dispatchEvent(new Event("acted"));
   } catch {
-    refusal.textContent = "ATDB cannot be reached; look whether it was done before you ask again.";
+    refusal.textContent = "ATDB does not respond. Check whether the action was done, then retry.";
     refusal.hidden = false;
     button.disabled = false;
   }
@@ -70,7 +70,7 @@ if (bulk) {
   const tell = () => {
     const ticked = ticks().filter((tick) => tick.checked).length;
     bulk.querySelector("[data-ticked]").textContent = bulk.elements.all.checked ? " all" : ticked ? ` ${ticked}` : "";
-    all.textContent = ticked && ticked === ticks().length ? "Tick none" : "Tick all on this page";
+    all.textContent = ticked && ticked === ticks().length ? "Select none" : "Select all on this page";
     bulk.classList.toggle("ready", ticked > 0 || bulk.elements.all.checked);
   };
   all.hidden = false;

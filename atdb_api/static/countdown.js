@@ -1,4 +1,4 @@
-// Count down to moments; `span`, and that parts of the page are replaced, is live.js.
+// Show countdowns; live.js has `span`, and sends the event `live` after it has replaced parts.
 function tellCountdowns() {
   for (const moment of document.querySelectorAll("time[data-until]")) {
     const seconds = (Date.parse(moment.dateTime) - Date.now()) / 1000;

@@ -1,5 +1,5 @@
-// Keep a page true while somebody looks at it; atdb_api/gui/live.py is the other side.
-// The parts that changed are put in their places; what has the focus, is ticked or open stays so.
+// Keep an open page up to date; atdb_api/gui/live.py is the other side.
+// Parts that have changed are replaced; focus, selected boxes and open details stay.
 const region = document.querySelector("[data-live]");
 const state = document.getElementById("live");
 const EVERY_MS = 2000;
@@ -36,7 +36,7 @@ function made(html) {
   return template.content.firstElementChild;
 }
 
-// Replace a row cell by cell, so that a tick box keeps its tick; the focus goes to what is in the place of what had it.
+// Replace a row cell by cell, so that its box stays selected; the focus moves to the element in the same place.
 function replace(old, fresh) {
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   const place = focused && [...old.querySelectorAll("a, button, input")].indexOf(focused);
@@ -59,7 +59,7 @@ function replace(old, fresh) {
   }
 }
 
-// Rows come and go as the order says; all other pages have the same parts all the time.
+// Rows are added and removed to match the order; all other pages always have the same parts.
 function arrange(order) {
   const named = new Set(order);
   for (const row of region.querySelectorAll(":scope > [data-part]")) {
@@ -106,7 +106,7 @@ async function ask() {
     if (region.dataset.newest) address.searchParams.set("newest", region.dataset.newest);
     const answer = await fetch(address, { headers: { Accept: "application/json" }, signal: asking.signal });
     if (answer.status === 401) {
-      say("the session has ended: load the page again to log in", false);
+      say("The session has ended. Reload the page to log in.", false);
       asking = null;
       return;
     }

@@ -1,4 +1,4 @@
-"""The REST API below `/atdb/`: each view calls a service and gives what is answered; see endpoint.py."""
+"""The REST API below `/atdb/`: each view calls a service and returns the answer; see rest/endpoint.py."""
 
 from flask import Blueprint, Flask, request
 from sqlalchemy.orm import Session
@@ -24,7 +24,7 @@ from atdb_api.views import (
 )
 from atdb_api.views.resource_views import listing
 
-#: In this order the root and the OpenAPI document name them.
+#: In the order of the root and the OpenAPI document.
 RESOURCES: tuple[Blueprint, ...] = (
     observations.views,
     dataproducts.views,

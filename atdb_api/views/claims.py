@@ -1,4 +1,4 @@
-"""`/atdb/claims/`: give waiting observations out, each to one consumer."""
+"""`/atdb/claims/`: claim waiting observations, each for one consumer."""
 
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
@@ -15,17 +15,17 @@ views = Blueprint("claims", __name__, url_prefix="/claims")
 _STATUS = filters.status_kind(Status)
 _STATUSES = Parameter(
     "statuses",
-    "The statuses that are asked about, with commas between.",
+    "Statuses to count, separated by commas.",
     {"type": "string", "pattern": filters.several(_STATUS)},
     required=True,
 )
-_CONSUMER = Parameter("consumer", "The consumer that has made the claims.", {"type": "string"}, required=True)
+_CONSUMER = Parameter("consumer", "Consumer that made the claims.", {"type": "string"}, required=True)
 
 
 @views.get("/")
 @endpoint(Role.VIEWER, answers=Waiting, parameters=(_STATUSES,), filters=columns.OBSERVATION_COLUMNS)
 def look(session: Session) -> Waiting:
-    """Count the observations that a claim for `?statuses=` (and filters) would give; changes nothing."""
+    """Count the observations that a claim for `?statuses=` and filters would return; change nothing."""
     parameters = request.args.to_dict()
     try:
         statuses = [filters.read(_STATUS, text) for text in parameters.pop("statuses", "").split(",")]
@@ -37,7 +37,7 @@ def look(session: Session) -> Waiting:
 @views.get("/open/")
 @endpoint(Role.VIEWER, answers=OpenClaims, parameters=(_CONSUMER,))
 def open_(session: Session) -> OpenClaims:
-    """List what a consumer has claimed and on which no work has begun."""
+    """List the observations that a consumer has claimed and on which no work has begun."""
     consumer = request.args.get("consumer")
     if consumer is None:
         raise filters.unreadable("consumer", "is required")
@@ -54,5 +54,5 @@ def claim(session: Session, ask: ClaimRequest) -> Claim:
 @views.post("/release/")
 @endpoint(Role.SERVICE, takes=Release, answers=Released)
 def release(session: Session, ask: Release) -> Released:
-    """Release claimed observations on which no work will begin: they are available to claim at once."""
+    """Release claimed observations on which no work will begin, so that they are available to claim."""
     return Released(released=claims.release(session, ask.taskIDs, ask.claim))

@@ -1,4 +1,4 @@
-"""`/atdb/dataproducts/`, and the bulk moves of an observation's products."""
+"""`/atdb/dataproducts/`: data products, and changes of many at once."""
 
 from flask import Response
 from sqlalchemy.orm import Session
@@ -35,7 +35,7 @@ views = listing(DATAPRODUCTS)
     refuses=(NotFound, Duplicate),
 )
 def create(session: Session, new: tuple[list[NewDataProduct], bool]) -> Response:
-    """Make one data product, or a list of them, all or none."""
+    """Create one data product, or a list of them, all or none."""
     products, many = new
     rows = dataproducts.create(session, products, actor=actor())
     results = [product.model_dump(mode="json") for product in serialization.dataproducts(session, rows)]
@@ -45,7 +45,7 @@ def create(session: Session, new: tuple[list[NewDataProduct], bool]) -> Response
 @views.post("/moves/")
 @endpoint(Role.SERVICE, takes=ProductMoves, answers=MovedProducts, refuses=(NotFound, ForbiddenMove, NotOwner))
 def move_many(session: Session, ask: ProductMoves) -> MovedProducts:
-    """Change many products of one observation, all or none; a result for each in the order asked."""
+    """Change many products of one observation, all or none; return results in the order of the request."""
     require_for_force(*ask.moves)
     rows = dataproducts.move_many(session, ask, actor=actor())
     return MovedProducts.model_validate(
@@ -56,7 +56,7 @@ def move_many(session: Session, ask: ProductMoves) -> MovedProducts:
 @views.post("/bulk/")
 @endpoint(Role.OPERATOR, takes=DataProductBulk, answers=BulkAnswer, refuses=bulk_changes.REFUSES)
 def change_many(session: Session, ask: DataProductBulk) -> BulkAnswer:
-    """Change all data products that match a filter: a preview first, then the same with its token."""
+    """Preview a change of all data products that match a filter; with the token of the preview, do it."""
     return bulk_changes.change_dataproducts(session, ask, actor=actor())
 
 
@@ -72,7 +72,7 @@ add_detail(views, DATAPRODUCTS)
     refuses=(NotFound, ForbiddenMove),
 )
 def change(session: Session, change: DataProductChange, product_id: int) -> Response:
-    """Change some fields, or move it by `new_status`."""
+    """Change some fields of a data product, or its status by `new_status`."""
     require_for_force(change)
     row = dataproducts.lock(session, product_id)
     _require_match(session, row)
@@ -84,7 +84,7 @@ def change(session: Session, change: DataProductChange, product_id: int) -> Resp
 @views.post("/<int:product_id>/force_removal/")
 @endpoint(Role.ADMIN, takes=ForcedRemoval, answers=DataProduct, refuses=(NotFound, Conflict))
 def force_removal(session: Session, ask: ForcedRemoval, product_id: int) -> DataProduct:
-    """Let the copy of one product on the data host be deleted though none in the archive was verified."""
+    """Allow the deletion of a product from its data host although the archive has no verified copy."""
     row = dataproducts.lock(session, product_id)
     dataproducts.force_removal(session, row, ask.reason, actor=actor())
     session.flush()

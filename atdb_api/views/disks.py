@@ -15,5 +15,5 @@ views = listing(DISKS)
 @views.post("/")
 @endpoint(Role.SERVICE, takes=DiskUsage, answers=Disk)
 def measure(session: Session, usage: DiskUsage) -> Disk:
-    """Tell how full a disk is now."""
+    """Report how full a disk is now."""
     return disks.measure(session, usage)

@@ -1,4 +1,4 @@
-"""`/atdb/events/`: what operators should know of, though no status says it."""
+"""`/atdb/events/`: what operators should know although no status shows it."""
 
 from flask import Response
 from sqlalchemy.orm import Session
@@ -17,6 +17,6 @@ views = listing(EVENTS)
 @views.post("/")
 @endpoint(Role.SERVICE, takes=NewEvent, takes_many=True, answers=list[Event], status=201)
 def record(session: Session, new: tuple[list[NewEvent], bool]) -> Response:
-    """Tell of one event or of many; the answer is those whose key was not told before."""
+    """Record one event or many; return those whose key is new."""
     recorded = events.record(session, new[0], actor=actor())
     return answer([EVENTS.fields.item(row).model_dump(mode="json") for row in recorded], 201)

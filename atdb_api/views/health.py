@@ -1,4 +1,4 @@
-"""`/atdb/health`: is ATDB able to answer?"""
+"""`/atdb/health/`: whether ATDB can answer requests."""
 
 from functools import cache
 from importlib.metadata import version
@@ -18,7 +18,7 @@ views = Blueprint("health", __name__)
 @views.get("/health/")
 @endpoint(None, answers=Health)
 def health(session: Session) -> Health:
-    """Answer ok if the database answers, and report whether its schema is the one that this version needs."""
+    """Return ok if the database responds, and whether its schema is the one that this version requires."""
     carried_out = set(session.scalars(text("select version_num from alembic_version")))
     return Health(status="ok", version=version("atdb"), database_schema=_state(carried_out))
 
@@ -32,6 +32,6 @@ def _state(carried_out: set[str]) -> SchemaState:
 
 @cache
 def _migrations() -> tuple[frozenset[str], str | None]:
-    """Return all migrations of this version, and the newest. They are files, which are read once."""
+    """Return all migrations of this version, and the newest; the files are read once."""
     scripts = ScriptDirectory.from_config(alembic_config(""))
     return frozenset(script.revision for script in scripts.walk_revisions()), scripts.get_current_head()

@@ -1,4 +1,4 @@
-"""`/atdb/leases/`: who works on what, and until when."""
+"""`/atdb/leases/`: the owners of work in progress, and when their leases expire."""
 
 from sqlalchemy.orm import Session
 
@@ -16,5 +16,5 @@ views = listing(LEASES)
 @views.post("/")
 @endpoint(Role.SERVICE, takes=Lease, answers=HeldLease, refuses=(NotFound, NotOwner))
 def renew(session: Session, ask: Lease) -> HeldLease:
-    """Prolong the lease of its owner, and note how far the work is."""
+    """Extend the lease of an owner, and record how far its work is."""
     return LEASES.fields.item(leases.renew(session, ask))

@@ -1,4 +1,4 @@
-"""`/atdb/observations/`."""
+"""`/atdb/observations/`: observations, changes of many at once, and why one is not moving."""
 
 from datetime import UTC, datetime
 
@@ -24,14 +24,14 @@ views = listing(OBSERVATIONS)
 @views.post("/")
 @endpoint(Role.SERVICE, takes=NewObservation, answers=Observation, status=201, refuses=(Duplicate,))
 def create(session: Session, new: NewObservation) -> Response:
-    """Make an observation from a specification."""
+    """Create an observation from a specification."""
     return _written(session, observations.create(session, new, actor=actor()), status=201)
 
 
 @views.post("/bulk/")
 @endpoint(Role.OPERATOR, takes=ObservationBulk, answers=BulkAnswer, refuses=bulk_changes.REFUSES)
 def change_many(session: Session, ask: ObservationBulk) -> BulkAnswer:
-    """Change all observations that match a filter: a preview first, then the same with its token."""
+    """Preview a change of all observations that match a filter; with the token of the preview, do it."""
     return bulk_changes.change_observations(session, ask, actor=actor())
 
 
@@ -47,7 +47,7 @@ add_detail(views, OBSERVATIONS)
     refuses=(NotFound, ForbiddenMove, NotOwner, Duplicate),
 )
 def change(session: Session, change: ObservationChange, observation_id: int) -> Response:
-    """Change some fields, or move it by `new_status` or by an `action`."""
+    """Change some fields of an observation, or its status by `new_status` or an `action`."""
     require_for_force(change)
     row = observations.lock(session, observation_id)
     _require_match(session, row)
@@ -60,7 +60,7 @@ def change(session: Session, change: ObservationChange, observation_id: int) -> 
 @views.delete("/<int:observation_id>/")
 @endpoint(Role.OPERATOR, status=204, has_etag=True, refuses=(NotFound, ForbiddenMove))
 def delete(session: Session, observation_id: int) -> None:
-    """Delete an observation that never started."""
+    """Delete an observation that was never started."""
     row = observations.lock(session, observation_id)
     _require_match(session, row)
     observations.delete(session, row, actor=actor())
@@ -69,7 +69,7 @@ def delete(session: Session, observation_id: int) -> None:
 @views.get("/<int:observation_id>/why/")
 @endpoint(Role.VIEWER, answers=Why, refuses=(NotFound,))
 def explain(session: Session, observation_id: int) -> Why:
-    """Say in one sentence why it is not moving."""
+    """Explain why an observation is not moving."""
     row = observations.get(session, observation_id)
     sentence = sentences.explain(session, row, datetime.now(UTC))
     return Why(taskID=row.task_id, my_status=row.status, since=row.status_since, why=sentence)

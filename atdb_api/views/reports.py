@@ -1,4 +1,4 @@
-"""`/atdb/reports/`: the reports of the nights. Each is stored once and never changes: no PUT, no DELETE."""
+"""`/atdb/reports/`: the night reports. Each is stored once and never changes: no PUT, no DELETE."""
 
 import hashlib
 
@@ -21,9 +21,9 @@ views = listing(REPORTS)
 @views.post("/")
 @endpoint(Role.SERVICE, takes=NightReport, answers=NightReport, status=201, repeats=True)
 def store(session: Session, report: NightReport) -> Response:
-    """Store the report of a night: for the account that makes the reports, and for admins.
+    """Store the report of a night: only for the account that makes the reports, and admins.
 
-    If the night has a report already, the answer is that one, unchanged.
+    If the night already has a report, the answer is that report, unchanged.
     """
     _require_reporter()
     stored, is_new = night_reports.store(session, report, actor=actor())
@@ -42,7 +42,7 @@ def detail(session: Session, night: str) -> Response:
 
 
 def _require_reporter() -> None:
-    """Raise Forbidden for other accounts: the first report of a night is its report for ever."""
+    """Raise Forbidden for other accounts, because the first report of a night cannot be replaced."""
     reporter = current_app.config["REPORTS_ACCOUNT"]
     if actor() != reporter and not is_admin():
         raise Forbidden(

@@ -1,4 +1,4 @@
-"""The views that every resource has: its list, and one of its items where it has details."""
+"""The views that every resource has: its list and, if it has details, one item."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from atdb_interface.errors import NotFound
 
 
 def listing(resource: Resource[Any, Any]) -> Blueprint:
-    """Return the views of a resource, of which the first is its list."""
+    """Create the views of a resource, beginning with its list."""
     views = Blueprint(resource.name, __name__, url_prefix=f"/{resource.name}")
 
     def list_(session: Session) -> Answer:
@@ -25,7 +25,7 @@ def listing(resource: Resource[Any, Any]) -> Blueprint:
 
 
 def add_detail(views: Blueprint, resource: Resource[Any, Any]) -> None:
-    """Add the view of one item. In the order in which views are added, the OpenAPI document names them."""
+    """Add the view of one item. The OpenAPI document has the views in the order in which they are added."""
     of = resource.detail
     if of is None:
         raise ValueError(f"{resource.name} has no details")

@@ -1,4 +1,4 @@
-"""`/atdb/services/`: which services are there, and when each was last heard of."""
+"""`/atdb/services/`: the services, and their latest heartbeats."""
 
 from sqlalchemy.orm import Session
 
@@ -15,5 +15,5 @@ views = listing(SERVICES)
 @views.post("/")
 @endpoint(Role.SERVICE, takes=Heartbeat, answers=Service)
 def record(session: Session, heartbeat: Heartbeat) -> Service:
-    """Give a sign of life."""
+    """Send a heartbeat."""
     return SERVICES.fields.item(heartbeats.record(session, heartbeat))

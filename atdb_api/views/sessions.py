@@ -1,4 +1,4 @@
-"""`/atdb/login/`, `/atdb/logout/`, `/atdb/me/`: the session of a browser, and who is logged in."""
+"""`/atdb/login/`, `/atdb/logout/`, `/atdb/me/`: the session of a browser, and the account of a request."""
 
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
@@ -17,16 +17,16 @@ views = Blueprint("sessions", __name__)
 
 @views.get("/login/")
 def login_form() -> str:
-    """Show the page on which to log in; `next`: where to go from there."""
+    """Return the login page; `next`: the URL to open after the login."""
     return login_page.write(request.args.get(NEXT, ""))
 
 
 @views.post("/login/")
 @endpoint(None, takes=Login, answers=Me, refuses=(Unauthorized,))
 def log_in(session: Session, given: Login) -> Response:
-    """Begin a session: its cookie goes with all that the browser asks from then on.
+    """Start a session, whose cookie the browser sends with all further requests.
 
-    A form of a browser is led on from here.
+    After a form, the browser is redirected to `next`.
     """
     auth.refuse_other_sites()
     login = auth.check_password(session, given.name, given.password)
@@ -44,7 +44,10 @@ def log_in(session: Session, given: Login) -> Response:
 @views.post("/logout/")
 @endpoint(Role.VIEWER, status=204)
 def log_out(session: Session) -> Response:
-    """End the session that this request belongs to. A form of a browser is led to where to log in."""
+    """End the session of this request.
+
+    After a form, the browser is redirected to the login page.
+    """
     login = auth.login()
     if login.token and login.is_session:
         accounts.revoke(session, login.token, actor=login.account)
@@ -57,7 +60,7 @@ def log_out(session: Session) -> Response:
 @views.get("/me/")
 @endpoint(Role.VIEWER, answers=Me)
 def me(_: Session) -> Me:
-    """Tell who is logged in."""
+    """Return the account of this request."""
     return _me(auth.login(), auth.csrf_token())
 
 

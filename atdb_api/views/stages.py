@@ -1,4 +1,4 @@
-"""`/atdb/stages/`: the five stages as operators govern them."""
+"""`/atdb/stages/`: the five stages, which operators pause, resume and limit."""
 
 from sqlalchemy.orm import Session
 
@@ -18,7 +18,7 @@ add_detail(views, STAGES)
 @views.route("/<stage>/", methods=["PUT", "PATCH"])
 @endpoint(Role.OPERATOR, takes=StageChange, answers=StageState, refuses=(NotFound,))
 def change(session: Session, change: StageChange, stage: str) -> StageState:
-    """Pause a stage or let it go on, or change its limits."""
+    """Pause or resume a stage, or change its limits."""
     setting = stages.lock(session, stage)
     stages.change(session, setting, change, actor=actor())
     session.flush()

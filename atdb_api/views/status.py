@@ -1,4 +1,4 @@
-"""`/atdb/status/`: the history of statuses, to which a POST adds: that is a move."""
+"""`/atdb/status/`: the history of statuses; a POST moves an observation."""
 
 from sqlalchemy.orm import Session
 
@@ -18,7 +18,7 @@ views = listing(TRANSITIONS)
 @views.post("/")
 @endpoint(Role.SERVICE, takes=Move, answers=Transition, refuses=(NotFound, ForbiddenMove, NotOwner, NotYet))
 def move(session: Session, ask: Move) -> Transition:
-    """Move an observation; the answer is the transition that led to the status asked for."""
+    """Move an observation; return the transition to the requested status."""
     require_for_force(ask)
     transitions.move(
         session,

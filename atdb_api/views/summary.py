@@ -1,4 +1,4 @@
-"""`/atdb/summary/`: how many observations, how much data, and how old, by status and what else is asked."""
+"""`/atdb/summary/`: the number, size and age of observations, by status and other fields."""
 
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
@@ -15,7 +15,7 @@ views = Blueprint("summary", __name__, url_prefix="/summary")
 _ONE = "|".join(GROUPINGS)
 _GROUP_BY = Parameter(
     "group_by",
-    f"What to group by, with commas between: {', '.join(GROUPINGS)}. By my_status unless given.",
+    f"Fields to group by, separated by commas: {', '.join(GROUPINGS)}. Default: my_status.",
     {"type": "string", "pattern": f"^({_ONE})(,({_ONE}))*$"},
 )
 
@@ -25,10 +25,10 @@ _GROUP_BY = Parameter(
     Role.VIEWER, answers=Summary, parameters=(_GROUP_BY, pagination.AS_OF), filters=columns.OBSERVATION_COLUMNS
 )
 def summarise(session: Session) -> Summary:
-    """Count the observations that match, with their sizes and the age of the one longest in its status."""
+    """Count matching observations, with their sizes and the age of the one that is longest in its status."""
     parameters = [(n, v) for n, v in request.args.items(multi=True) if n not in ("group_by", "as_of")]
     group_by = request.args.get("group_by", GROUPINGS[0]).split(",")
     for name in group_by:
         if name not in GROUPINGS:
-            raise filters.unreadable("group_by", f"{name[:100]!r} is none of {', '.join(GROUPINGS)}")
+            raise filters.unreadable("group_by", f"{name[:100]!r} is not one of {', '.join(GROUPINGS)}")
     return summaries.summarise(session, list(dict.fromkeys(group_by)), parameters, pagination.moment())

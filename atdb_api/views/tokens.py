@@ -1,4 +1,4 @@
-"""`/atdb/tokens/`: the tokens of the account that asks; an admin sees everybody's."""
+"""`/atdb/tokens/`: the tokens of the account that asks; admins see those of all accounts."""
 
 from sqlalchemy.orm import Session
 
@@ -17,7 +17,10 @@ views = listing(TOKENS)
 @views.post("/")
 @endpoint(Role.VIEWER, takes=NewToken, answers=MadeToken, status=201, by_token=False, answers_secret=True)
 def create(session: Session, new: NewToken) -> MadeToken:
-    """Make a token for the account that asks; its secret is shown this once. A token cannot make another."""
+    """Create a token for the account that asks; its secret is shown only once.
+
+    A token cannot be used to create another.
+    """
     made, secret = accounts.make_token(session, actor(), new.name, new.lifetime(), actor=actor())
     return MadeToken(
         id=made.id,
@@ -32,8 +35,8 @@ def create(session: Session, new: NewToken) -> MadeToken:
 @views.delete("/<int:token_id>/")
 @endpoint(Role.VIEWER, status=204, refuses=(NotFound,))
 def revoke(session: Session, token_id: int) -> None:
-    """Make a token worthless at once."""
+    """Revoke a token: it cannot be used from now on."""
     token = accounts.token_by_id(session, token_id)
     if token.account_name != actor() and not is_admin():
-        raise NotFound(f"no token has id {token_id}")
+        raise NotFound(f"There is no token with id {token_id}.")
     accounts.revoke(session, token, actor=actor())

@@ -151,7 +151,10 @@ def desk(app: Flask) -> Desk:
 def test_it_waits_for_a_service_that_is_there(desk: Desk) -> None:
     desk.observation(S.VALID)
     desk.hear("listen", S.VALID, S.DEFINED)
-    assert desk.says() == "waits for ingest: listen is there, and is given what is valid"
+    assert (
+        desk.says()
+        == "Waiting for ingest: service listen is responding and claims observations with status valid."
+    )
 
 
 def test_it_waits_behind_what_is_given_out_before_it(desk: Desk) -> None:
@@ -162,7 +165,7 @@ def test_it_waits_behind_what_is_given_out_before_it(desk: Desk) -> None:
     desk.observation(S.VALID, "190408005", start_time=at(-98))
     desk.observation(S.COMPLETING, "190408004", priority=9)
     desk.hear("listen", S.VALID)
-    assert desk.says().startswith("waits for ingest, behind 2 others: listen is there")
+    assert desk.says().startswith("Waiting for ingest at position 3 in the queue: service listen is responding")
 
 
 @pytest.mark.parametrize(
@@ -172,7 +175,10 @@ def test_it_waits_behind_what_is_given_out_before_it(desk: Desk) -> None:
 def test_nobody_listens(desk: Desk, ago_seconds: int, statuses: list[Status], since: str) -> None:
     desk.observation(S.VALID)
     desk.hear("listen", *statuses, ago_seconds=ago_seconds)
-    expected = f"waits for ingest, but no service for what is valid has given a sign of life {since}"
+    expected = (
+        f"Waiting for ingest: no service for status valid has sent a heartbeat {since}. "
+        "Check that Airflow and its DAG listen are running."
+    )
     assert desk.says() == expected
 
 
@@ -180,7 +186,7 @@ def test_the_last_heard_of_several_services_counts(desk: Desk) -> None:
     desk.observation(S.VALID)
     desk.hear("old", S.VALID, ago_seconds=9000)
     desk.hear("script", S.VALID)
-    assert "script is there" in desk.says()
+    assert "service script is responding" in desk.says()
 
 
 def test_the_only_service_is_unable_to_begin(desk: Desk) -> None:
@@ -188,7 +194,8 @@ def test_the_only_service_is_unable_to_begin(desk: Desk) -> None:
     desk.hear("airflow listen", S.VALID, trouble="Airflow refused: HTTP 401")
     desk.hear("long gone", S.VALID, ago_seconds=9000)
     assert desk.says() == (
-        "airflow listen has been unable to begin ingest since 2019-04-08T11:56:00Z: Airflow refused: HTTP 401"
+        "Service airflow listen has been unable to begin ingest since 2019-04-08T11:56:00Z: "
+        "Airflow refused: HTTP 401."
     )
 
 
@@ -203,7 +210,8 @@ def test_a_claim_whose_consumer_is_unable_to_begin(desk: Desk) -> None:
     desk.give(desk.observation(S.VALID))
     desk.hear("airflow listen", S.VALID, trouble="Airflow does not respond")
     assert desk.says().endswith(
-        "; airflow listen has been unable to begin ingest since 2019-04-08T11:56:00Z: Airflow does not respond"
+        " Service airflow listen has been unable to begin ingest since 2019-04-08T11:56:00Z: "
+        "Airflow does not respond."
     )
 
 
@@ -219,21 +227,21 @@ def test_a_claim_whose_consumer_is_unable_to_begin(desk: Desk) -> None:
 def test_its_stage_is_paused(desk: Desk, stage: Actor, status: Status) -> None:
     desk.observation(status)
     desk.pause(stage, reason="disk\nreplacement")
-    assert desk.says() == f"{stage} is paused by ada since 2019-04-08T10:30:00Z: disk replacement"
+    assert desk.says() == f"Stage {stage} has been paused by ada since 2019-04-08T10:30:00Z: disk replacement."
 
 
 def test_it_rests_before_a_stage(desk: Desk) -> None:
     desk.observation(S.VALID)
     desk.govern(Actor.INGEST, delay_seconds=600)
-    assert desk.says() == "rests before ingest until 2019-04-08T12:05:00Z"
+    assert desk.says() == "Delayed before ingest until 2019-04-08T12:05:00Z."
 
 
 def test_it_rests_before_its_data_are_deleted(desk: Desk) -> None:
     desk.observation(S.ARCHIVED)
     desk.govern(Actor.REMOVE, delay_seconds=86400)
     assert desk.says() == (
-        "rests before remove until 2019-04-09T11:55:00Z, when its data on wcudata1 are deleted; "
-        "hold it to call that off"
+        "Delayed before remove until 2019-04-09T11:55:00Z; then its data on wcudata1 are deleted. "
+        "To prevent this, put the observation on hold."
     )
 
 
@@ -241,16 +249,21 @@ def test_it_has_rested(desk: Desk) -> None:
     desk.observation(S.ARCHIVED)
     desk.govern(Actor.REMOVE, delay_seconds=300)
     desk.hear("listen", S.ARCHIVED)
-    assert desk.says().startswith("waits for remove")
+    assert desk.says().startswith("Waiting for remove")
 
 
 @pytest.mark.parametrize(
     ("slots", "waiting", "says"),
     [
-        (2, 0, "next for ingest; all 2 slots are taken"),
-        (2, 1, "waits for a slot of ingest, behind 1 other; all 2 slots are taken"),
-        (3, 3, "waits for a slot of ingest, behind 3 others; 2 of 3 slots are taken"),
-        (4, 1, "waits for ingest, behind 1 other: listen is there, and is given what is valid"),
+        (2, 0, "Next in the queue for ingest; all 2 slots are taken."),
+        (2, 1, "Waiting for a slot of ingest at position 2 in the queue; all 2 slots are taken."),
+        (3, 3, "Waiting for a slot of ingest at position 4 in the queue; 2 of 3 slots are taken."),
+        (
+            4,
+            1,
+            "Waiting for ingest at position 2 in the queue: "
+            "service listen is responding and claims observations with status valid.",
+        ),
     ],
 )
 def test_it_waits_for_a_slot(desk: Desk, slots: int, waiting: int, says: str) -> None:
@@ -270,28 +283,31 @@ def test_what_is_claimed_while_its_late_owner_still_works_takes_one_slot(desk: D
     desk.lease(desk.observation(S.INGESTING, "190407100", claimed_until=at(5)))
     desk.govern(Actor.INGEST, slots=2)
     desk.hear("listen", S.VALID)
-    assert desk.says() == "waits for ingest: listen is there, and is given what is valid"
+    assert (
+        desk.says()
+        == "Waiting for ingest: service listen is responding and claims observations with status valid."
+    )
 
 
 def test_it_is_given_to_a_consumer(desk: Desk) -> None:
     desk.give(desk.observation(S.VALID))
     assert desk.says() == (
-        "given to airflow at 2019-04-08T11:57:00Z, whose run has yet to begin, "
-        "or it is given out again from 2019-04-08T12:12:00Z"
+        "Claimed by airflow at 2019-04-08T11:57:00Z, but work has not begun. "
+        "If it does not begin by 2019-04-08T12:12:00Z, the observation becomes available to claim again."
     )
 
 
 def test_it_waits_longer_than_expected(desk: Desk) -> None:
     desk.observation(S.VALID, status_since=at(-25 * 60))
     desk.hear("listen", S.VALID)
-    assert desk.says().endswith("; overdue since 2019-04-08T11:00:00Z")
+    assert desk.says().endswith(" Overdue since 2019-04-08T11:00:00Z.")
 
 
 def test_its_rest_is_no_delay(desk: Desk) -> None:
     desk.observation(S.VALID, status_since=at(-25 * 60))
     desk.govern(Actor.INGEST, delay_seconds=1800)
     desk.hear("listen", S.VALID)
-    assert desk.says().endswith("; overdue since 2019-04-08T11:30:00Z")
+    assert desk.says().endswith(" Overdue since 2019-04-08T11:30:00Z.")
 
 
 # Before the start
@@ -300,8 +316,8 @@ def test_its_rest_is_no_delay(desk: Desk) -> None:
 def test_its_start_is_far(desk: Desk) -> None:
     desk.observation(S.SCHEDULED, start_time=at(165), end_time=at(200))
     assert desk.says() == (
-        "waits for its start at 2019-04-08T14:45:00Z; the telescope gets it 10 minutes before, "
-        "or 1 minute if it is busy"
+        "Waiting for the start at 2019-04-08T14:45:00Z. The telescope receives the observation 10 minutes before, "
+        "or 1 minute before if it is busy."
     )
 
 
@@ -309,15 +325,16 @@ def test_its_start_is_far_and_observe_is_paused(desk: Desk) -> None:
     desk.observation(S.SCHEDULED, start_time=at(165), end_time=at(200))
     desk.pause(Actor.OBSERVE, "wind")
     said = desk.says()
-    assert said.startswith("waits for its start at 2019-04-08T14:45:00Z; ")
-    assert said.endswith("; observe is paused by ada since 2019-04-08T10:30:00Z: wind")
+    assert said.startswith("Waiting for the start at 2019-04-08T14:45:00Z. ")
+    assert said.endswith(" Stage observe has been paused by ada since 2019-04-08T10:30:00Z: wind.")
 
 
 def test_its_start_is_near(desk: Desk) -> None:
     desk.observation(S.SCHEDULED, start_time=at(9), end_time=at(20))
     desk.hear("listen", S.SCHEDULED)
     assert desk.says() == (
-        "its start is at 2019-04-08T12:09:00Z; waits for observe: listen is there, and is given what is scheduled"
+        "The start time is 2019-04-08T12:09:00Z. Waiting for observe: "
+        "service listen is responding and claims observations with status scheduled."
     )
 
 
@@ -325,16 +342,19 @@ def test_another_has_the_telescope(desk: Desk) -> None:
     desk.give(desk.observation(S.SCHEDULED, start_time=at(9), end_time=at(20)))
     desk.observation(S.RUNNING, "190408000", start_time=at(-60), end_time=at(8))
     assert desk.says() == (
-        "given to airflow at 2019-04-08T11:57:00Z; 190408000 has the telescope, "
-        "which gets this one at 2019-04-08T12:08:00Z at the latest"
+        "Claimed by airflow at 2019-04-08T11:57:00Z. "
+        "The telescope has observation 190408000 and receives this one by 2019-04-08T12:08:00Z."
     )
 
 
 def test_it_was_not_started_in_time(desk: Desk) -> None:
     desk.observation(S.SCHEDULED, start_time=at(-3), end_time=at(20), status_since=at(-99))
     said = desk.says()
-    assert said.startswith("its start at 2019-04-08T11:57:00Z has passed, so observe will find it too late; waits")
-    assert said.endswith("; overdue since 2019-04-08T11:58:00Z")
+    assert said.startswith(
+        "The start time 2019-04-08T11:57:00Z has passed, "
+        "so observe will set this observation to error (too late). Waiting"
+    )
+    assert said.endswith(" Overdue since 2019-04-08T11:58:00Z.")
 
 
 # Worked on
@@ -344,80 +364,87 @@ def test_it_was_not_started_in_time(desk: Desk) -> None:
     ("done", "total", "says"),
     [
         (None, None, ""),
-        (0, 4_600_000_000_000, ": 0 % of 4.6 TB"),
-        (1_150_000_000_000, 4_600_000_000_000, ": 25 % of 4.6 TB, about 3 h left"),
-        (4_600_000_000_000, 4_600_000_000_000, ": 100 % of 4.6 TB"),
-        (1, 2**53 - 1, ": 0 % of 9.0 PB"),
+        (0, 4_600_000_000_000, ": 0 % of 4.6 TB done"),
+        (1_150_000_000_000, 4_600_000_000_000, ": 25 % of 4.6 TB done, about 3 h left"),
+        (4_600_000_000_000, 4_600_000_000_000, ": 100 % of 4.6 TB done"),
+        (1, 2**53 - 1, ": 0 % of 9.0 PB done"),
         (7_000_000, None, ": 7.0 MB done"),
         (0, 0, ": 0 B done"),
     ],
 )
 def test_an_owner_works_on_it(desk: Desk, done: int | None, total: int | None, says: str) -> None:
     desk.lease(desk.observation(S.INGESTING), done_bytes=done, total_bytes=total)
-    assert desk.says() == f"ingest/run 1 works on it since 2019-04-08T11:00:00Z{says}"
+    assert (
+        desk.says() == f"Run ingest/run 1 has been working on this observation since 2019-04-08T11:00:00Z{says}."
+    )
 
 
 def test_its_work_is_in_trouble(desk: Desk) -> None:
     trouble = {"trouble": "archive unreachable: timed out", "trouble_since": at(-9)}
     desk.lease(desk.observation(S.INGESTING), done_bytes=25, total_bytes=100, **trouble)
     assert desk.says() == (
-        "ingest/run 1 works on it since 2019-04-08T11:00:00Z: 25 % of 100 B; "
-        "trouble since 2019-04-08T11:51:00Z: archive unreachable: timed out"
+        "Run ingest/run 1 has been working on this observation since 2019-04-08T11:00:00Z: 25 % of 100 B done. "
+        "There has been a problem since 2019-04-08T11:51:00Z: archive unreachable: timed out."
     )
 
 
 @pytest.mark.parametrize(
     ("start", "says"),
     [
-        (2, "the telescope starts it at 2019-04-08T12:02:00Z"),
-        (-2, "its start was at 2019-04-08T11:58:00Z, and that it runs was not yet said"),
+        (2, "; the telescope starts it at 2019-04-08T12:02:00Z."),
+        (-2, ". Its start was at 2019-04-08T11:58:00Z, but the run has not yet reported that it has started."),
     ],
 )
 def test_it_is_starting(desk: Desk, start: float, says: str) -> None:
     row = desk.observation(S.STARTING, start_time=at(start), end_time=at(30))
     desk.lease(row, owner="observe/run 1", began_at=at(-5))
-    assert desk.says() == f"observe/run 1 has it since 2019-04-08T11:55:00Z: {says}"
+    assert desk.says() == f"Run observe/run 1 has had this observation since 2019-04-08T11:55:00Z{says}"
 
 
 def test_its_owner_is_lost_and_another_may_have_the_work(desk: Desk) -> None:
     desk.lease(desk.observation(S.INGESTING), expires=-2)
     desk.hear("listen", S.INGESTING)
     assert desk.says() == (
-        "its owner ingest/run 1 is lost since 2019-04-08T11:58:00Z, and another may have the work; "
-        "waits for ingest: listen is there, and is given what is ingesting"
+        "The lease of run ingest/run 1 expired at 2019-04-08T11:58:00Z, so another owner can continue the work. "
+        "Waiting for ingest: service listen is responding and claims observations with status ingesting."
     )
 
 
 def test_its_owner_is_lost_while_the_stage_is_paused(desk: Desk) -> None:
     desk.lease(desk.observation(S.INGESTING, status_since=at(-1)), expires=-2)
     desk.govern(Actor.INGEST, delay_seconds=600, paused_by="ada", paused_at=at(-90), pause_reason="")
-    assert desk.says().endswith("another may have the work; ingest is paused by ada since 2019-04-08T10:30:00Z")
+    assert desk.says().endswith(
+        "another owner can continue the work. Stage ingest has been paused by ada since 2019-04-08T10:30:00Z."
+    )
 
 
 def test_its_lost_work_is_given_to_another(desk: Desk) -> None:
     row = desk.observation(S.INGESTING)
     desk.lease(row, expires=-2)
     desk.give(row)
-    assert "another may have the work; given to airflow at 2019-04-08T11:57:00Z" in desk.says()
+    assert "another owner can continue the work. Claimed by airflow at 2019-04-08T11:57:00Z" in desk.says()
 
 
 def test_too_many_owners_lost_it(desk: Desk) -> None:
     desk.lease(desk.observation(S.CHECKING), expires=-2, lost_owners=MAX_LOST_OWNERS)
-    assert desk.says().endswith(", the last of 4; reconcile puts it on incomplete")
+    assert desk.says().endswith(". It was the last of 4 owners, so reconcile sets the status to incomplete.")
 
 
 def test_a_lost_start_is_an_error(desk: Desk) -> None:
     row = desk.observation(S.STARTING, start_time=at(2), end_time=at(30))
     desk.lease(row, owner="observe/run 1", expires=-2)
-    assert desk.says().endswith("the telescope is not asked twice, so reconcile puts it on error (start obs)")
+    assert desk.says().endswith(
+        "ATDB never starts an observation twice, "
+        "so reconcile asks the telescope and sets the status to running or error (start obs)."
+    )
 
 
 @pytest.mark.parametrize("status", list(WORKING))
 def test_nobody_has_a_lease(desk: Desk, status: Status) -> None:
     desk.observation(status, start_time=at(5), end_time=at(9))
     assert desk.says() == (
-        f"ada made it {status} at 2019-04-08T11:55:00Z without a lease, so nobody is given it, "
-        "and whether anything works on it is not known"
+        f"Status {status} was set by ada at 2019-04-08T11:55:00Z without a lease. "
+        "ATDB does not know whether a run works on it, and no client can claim it."
     )
 
 
@@ -427,27 +454,27 @@ def test_nobody_has_a_lease(desk: Desk, status: Status) -> None:
 @pytest.mark.parametrize(
     ("mode", "end", "since", "says"),
     [
-        ("imaging", 30, -60, "observing until 2019-04-08T12:30:00Z"),
+        ("imaging", 30, -60, "The telescope is observing until 2019-04-08T12:30:00Z."),
         (
             "imaging",
             -0.5,
             -60,
-            "ended at 2019-04-08T11:59:30Z; waits until 2019-04-08T12:00:30Z for the data writer's word, "
-            "without which observe makes it completing",
+            "The observation ended at 2019-04-08T11:59:30Z. If the data writer has not reported by "
+            "2019-04-08T12:00:30Z, observe sets the status to completing.",
         ),
         (
             "arts_sc4_survey",
             -5,
             -60,
-            "ended at 2019-04-08T11:55:00Z; waits until 2019-04-08T12:10:00Z for the data writer's word, "
-            "without which observe makes it error (no completing)",
+            "The observation ended at 2019-04-08T11:55:00Z. If the data writer has not reported by "
+            "2019-04-08T12:10:00Z, observe sets the status to error (no completing).",
         ),
         (
             "imaging",
             -30,
             -2,
-            "ended at 2019-04-08T11:30:00Z and the data writer said nothing; since 2019-04-08T11:59:00Z "
-            "observe is to make it completing",
+            "The observation ended at 2019-04-08T11:30:00Z, but the data writer has not reported. "
+            "Observe should have set the status to completing at 2019-04-08T11:59:00Z.",
         ),
     ],
 )
@@ -473,19 +500,19 @@ def test_it_is_running(desk: Desk, mode: str, end: float, since: float, says: st
 )
 def test_it_needs_a_person(desk: Desk, status: Status, actions: str) -> None:
     desk.observation(status, reason="B007 is missing")
-    expected = f"waits for a person since 2019-04-08T11:55:00Z: B007 is missing; its actions are {actions}"
+    expected = f"Waiting for an operator since 2019-04-08T11:55:00Z: B007 is missing. Possible actions: {actions}."
     assert desk.says() == expected
 
 
 def test_it_is_on_hold(desk: Desk) -> None:
     desk.observation(S.ON_HOLD, held_from=S.VALID, reason="thunderstorm")
-    assert desk.says() == "on hold by ada since 2019-04-08T11:55:00Z: thunderstorm; resume takes it back to valid"
+    assert desk.says() == "Put on hold by ada at 2019-04-08T11:55:00Z: thunderstorm. Resume returns it to valid."
 
 
 def test_it_is_at_its_end(app: Flask) -> None:
     for status, says in (
-        (S.ABORTED, "aborted by ada since 2019-04-08T11:55:00Z: wrong field; that is its end"),
-        (S.REMOVED, "its data were removed from wcudata1 at 2019-04-08T11:55:00Z; that is its end"),
+        (S.ABORTED, "Aborted by ada at 2019-04-08T11:55:00Z: wrong field. This is final."),
+        (S.REMOVED, "The data were removed from wcudata1 at 2019-04-08T11:55:00Z. This is final."),
     ):
         desk = Desk(app)
         desk.observation(status, reason="wrong field")
@@ -514,19 +541,19 @@ def test_the_sentence_follows_what_happens(client: Client, observe: Observe) -> 
         said = client.why(task_id).why
         assert all(part in said for part in parts), said
 
-    says("no service for what is valid has given a sign of life yet")
+    says("no service for status valid has sent a heartbeat yet")
     client.sign_of_life("listen", statuses=[Status.VALID])
-    says("listen is there")
+    says("service listen is responding")
     client.change_stage(Actor.INGEST, paused=True, reason="disk replacement")
-    says("ingest is paused by admin since", "disk replacement")
+    says("Stage ingest has been paused by admin since", "disk replacement")
     client.change_stage(Actor.INGEST, paused=False)
     client.claim(ClaimRequest(id="c1", consumer="airflow", statuses=[Status.VALID]))
-    says("given to airflow at")
+    says("Claimed by airflow at")
     client.move(task_id, Status.INGESTING, owner="ingest/run 1")
     client.renew(task_id, "ingest/run 1", 60, done_bytes=5, total_bytes=10, trouble="archive unreachable")
-    says("ingest/run 1 works on it since", "50 % of 10 B", "archive unreachable")
+    says("Run ingest/run 1 has been working on this observation since", "50 % of 10 B", "archive unreachable")
     client.act(task_id, Action.HOLD, reason="thunderstorm")
-    says("on hold by admin since", "thunderstorm; resume takes it back to valid")
+    says("Put on hold by admin at", "thunderstorm. Resume returns it to valid.")
 
 
 def test_nobody_can_say_why_what_is_not_there_does_not_move(url: str) -> None:

@@ -85,7 +85,7 @@ def test_nothing_serious_stands_in_anybodys_way(
     page.locator("[data-act]").first.click()
     look(page)
     page.goto("/tasks/")
-    page.get_by_label("that match, not just the ticked").check()
+    page.get_by_label("that match, not only the selected").check()
     page.locator("#bulk-action").select_option("hold")
     page.locator("#bulk-reason").fill("storm")
     page.get_by_role("button", name="Preview").click()
@@ -130,8 +130,8 @@ def test_ticked_tasks_are_cancelled_with_keys_alone(open_as: Open, client: Clien
     tab_to(page, page.locator("#bulk-reason"))
     page.keyboard.type("storm")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Preview: cancel 1 task?")
-    tab_to(page, page.get_by_role("button", name="Cancel 1 task"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Preview: cancel 1 observation?")
+    tab_to(page, page.get_by_role("button", name="Cancel 1 observation"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Done: cancel")
     assert client.observation(task_id).my_status is Status.ABORTED
@@ -178,7 +178,7 @@ def test_a_stage_is_paused_with_keys_alone(open_as: Open, client: Client) -> Non
     page = open_as("operator", "/services/")
     tab_to(page, page.get_by_role("link", name="Pause ingest"))
     page.keyboard.press("Enter")
-    expect(page.get_by_label("Reason (needed)")).to_be_focused()
+    expect(page.get_by_label("Reason (required)")).to_be_focused()
     page.keyboard.type("storm")
     page.keyboard.press("Enter")
     expect(page.locator("#message")).to_contain_text("ingest is paused")
@@ -190,8 +190,8 @@ def test_a_group_is_retried_with_keys_alone(open_as: Open, client: Client, obser
     page = open_as("operator", "/night/")
     tab_to(page, page.get_by_role("button", name="Retry 3"))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Preview: retry 3 tasks?")
-    tab_to(page, page.get_by_role("button", name="Retry 3 tasks"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Preview: retry 3 observations?")
+    tab_to(page, page.get_by_role("button", name="Retry 3 observations"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Done: retry")
     assert {client.observation(task_id).my_status for task_id in task_ids} == {Status.VALID}
@@ -200,6 +200,6 @@ def test_a_group_is_retried_with_keys_alone(open_as: Open, client: Client, obser
 def test_a_status_of_the_drawing_is_chosen_with_keys_alone(open_as: Open, observe: Observe) -> None:
     task_id = observe(Status.VALID).taskID
     page = open_as("viewer", "/flow/")
-    tab_to(page, page.get_by_role("link", name="valid: 1 task"))
+    tab_to(page, page.get_by_role("link", name="valid: 1 observation"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name=task_id, exact=True)).to_be_visible()

@@ -37,7 +37,7 @@ def test_the_page_of_a_stage_follows_its_pause(open_as: Open, client: Client, ob
     client.change_stage("ingest", paused=True, reason="new disks")
     client.act(made.taskID, Action.CANCEL, reason="rain")
     expect(page.get_by_text("new disks")).to_be_visible()
-    expect(page.get_by_text("No observation needs this stage.")).to_be_visible()
+    expect(page.get_by_text("No observation is waiting for this stage or in it.")).to_be_visible()
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: str(stage.actor))

@@ -57,12 +57,12 @@ def test_an_empty_night_is_calm(open_as: Open, client: Client, observe: Observe)
     observe(Status.ABORTED)
     client.sign_of_life("listen")
     page = open_as("operator", "/night/")
-    expect(page.locator(".verdict p")).to_have_text("All is calm. Nothing needs a person.")
+    expect(page.locator(".verdict p")).to_have_text("No action needed.")
     for words in (
-        "Nothing is observed now",
-        "Nothing is scheduled",
+        "No observation is in progress",
+        "No observation is scheduled",
         "No stage is paused",
-        "All services are there",
+        "All services are responding",
     ):
         expect(page.get_by_text(words)).to_be_visible()
     client.change_stage(Actor.REMOVE, paused=True, reason="storm")
@@ -79,19 +79,19 @@ def test_all_that_failed_for_one_cause_are_retried_by_one_request(
         fail(client, each, AWAY.format(each.taskID))
     fail(client, made[4], "the disk is full")
     page = open_as("operator", "/night/", java_script_enabled=scripts)
-    expect(page.locator(".verdict")).to_contain_text("5 tasks need a person, for 2 causes")
+    expect(page.locator(".verdict")).to_contain_text("5 observations need attention (2 causes)")
     groups = page.locator(".group")
     assert groups.locator(".group-count").all_inner_texts() == ["4", "1"]
     expect(groups.first).to_contain_text("failed after … tries: the archive is away")
-    expect(groups.first).to_contain_text(f"such as: {AWAY.format(made[0].taskID)}")
+    expect(groups.first).to_contain_text(f"For example: {AWAY.format(made[0].taskID)}")
     expect(groups.first.get_by_role("link", name="1 more")).to_be_visible()
     groups.first.get_by_role("button", name="Retry 4").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Preview: retry 4 tasks?")
-    page.get_by_role("button", name="Retry 4 tasks").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Preview: retry 4 observations?")
+    page.get_by_role("button", name="Retry 4 observations").click()
     assert {client.observation(each.taskID).my_status for each in made[:4]} == {Status.VALID}
     assert "the archive is away" in client.observation(made[0].taskID).status_history[-1].reason
     assert client.observation(made[4].taskID).my_status is Status.INGEST_ERROR
-    page.get_by_role("link", name="Back to the tasks").click()
+    page.get_by_role("link", name="Back to Tasks").click()
     expect(page).to_have_url("/night/")
     expect(page.locator(".group")).to_have_count(1)
 
@@ -100,7 +100,7 @@ def test_what_is_to_be_decided_can_be_ingested(open_as: Open, client: Client, ob
     made = observe(Status.COMPLETED)
     page = open_as("operator", "/night/")
     page.get_by_role("button", name="Ingest 1").click()
-    page.get_by_role("button", name="Ingest 1 task").click()
+    page.get_by_role("button", name="Ingest 1 observation").click()
     assert client.observation(made.taskID).my_status is Status.VALID
 
 
@@ -165,7 +165,7 @@ def test_what_is_gone_what_fills_and_what_happened_are_told(open_as: Open, app: 
     client.report_disk(DiskUsage(data_host="wcudata1", total_bytes=100, free_bytes=10))
     client.raise_events([NewEvent(key="b", kind=EventKind.BRAKE, detail="ingest was paused: 5 of 6 failed")])
     page = open_as("viewer", "/night/")
-    expect(page.locator(".verdict")).to_contain_text("listen is gone")
+    expect(page.locator(".verdict")).to_contain_text("listen is not responding")
     expect(page.locator(".verdict")).to_contain_text("wcudata1 is full in 15 h 59")
     expect(page.locator('[data-part="events"]')).to_contain_text("ingest was paused: 5 of 6 failed")
     client.raise_events([NewEvent(key="r", kind=EventKind.REPAIR, detail="given out again")])

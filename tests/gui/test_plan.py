@@ -93,14 +93,14 @@ def test_overlaps_are_marked_on_the_timeline_and_in_the_list(open_as: Open, obse
     )
     expect(page.locator(".entry", has=page.get_by_role("link", name=alone.taskID))).not_to_contain_text("overlaps")
     expect(page.locator(".bar.clashing")).to_have_count(2)
-    expect(page.get_by_text("more than one wants the telescope")).to_be_visible()
+    expect(page.get_by_text("overlapping observations")).to_be_visible()
 
 
 def test_a_day_without_any_leads_to_the_nearest(open_as: Open, observe: Observe) -> None:
     observe(starttime="2026-05-01T06:00:00Z")
     observe(starttime="2026-05-09T06:00:00Z")
     page = open_as("viewer", "/plan/?day=2026-05-04")
-    expect(page.get_by_role("heading", name="Nothing is planned")).to_be_visible()
+    expect(page.get_by_role("heading", name="No observations planned")).to_be_visible()
     expect(page.get_by_role("link", name="2026-05-01")).to_be_visible()
     page.get_by_role("link", name="2026-05-09").click()
     expect(page.locator(".entry")).to_have_count(1)

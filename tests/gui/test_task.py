@@ -96,7 +96,7 @@ def test_of_two_operators_the_second_is_told_of_the_first(
     alert = second.get_by_role("alert").locator("visible=true")
     expect(alert).to_contain_text("operator moved it from valid to on hold")
     expect(alert).to_contain_text("wait for the calibrator")
-    expect(alert).to_contain_text("resume or cancel")
+    expect(alert).to_contain_text("resume, cancel")
     assert second.get_by_label("Reason").locator("visible=true").input_value() == "not wanted"
     assert client.observation(made.taskID).my_status is Status.ON_HOLD
 
@@ -109,7 +109,7 @@ def test_a_cancel_without_a_reason_is_refused_and_nothing_happens(
     ask_for = page.locator("#act form")
     ask_for.get_by_label("Reason").fill("   ")
     ask_for.get_by_role("button").click()
-    expect(page.get_by_role("alert")).to_contain_text("say why")
+    expect(page.get_by_role("alert")).to_contain_text("reason: required")
     assert client.observation(made.taskID) == made
 
 
@@ -124,7 +124,7 @@ def test_an_expired_session_leads_to_the_login_and_back_with_what_was_typed(
         connection.execute(text("delete from tokens where is_session"))
     page.get_by_label("Reason").locator("visible=true").fill("snow & ice")
     page.get_by_role("button", name="Hold →").locator("visible=true").click()
-    expect(page.get_by_role("alert")).to_contain_text("log in again")
+    expect(page.get_by_role("alert")).to_contain_text("Log in again")
     page.get_by_label("Name").fill("operator")
     page.get_by_label("Password").fill(SECRETS["operator"])
     page.get_by_role("button", name="Log in").click()
@@ -146,7 +146,7 @@ def test_who_may_only_read_sees_no_action_and_is_refused(url: str, open_as: Open
         f"/tasks/{made.taskID}/", form={"csrf_token": token, "action": "hold", "reason": "x"}
     )
     assert answer.status == 403
-    assert "needs the role service" in answer.text()
+    assert "requires the service role" in answer.text()
 
 
 def test_a_forged_form_does_nothing(open_as: Open, client: Client, observe: Observe) -> None:
@@ -200,7 +200,7 @@ def test_runs_lead_to_airflow(database_url: str, client: Client, observe: Observ
 def test_a_task_that_is_not_there_has_a_page_that_says_so(open_as: Open) -> None:
     page = open_as("viewer", "/tasks/190405034/")
     expect(page.get_by_role("alert")).to_contain_text("190405034")
-    expect(page.get_by_role("link", name="All tasks")).to_be_visible()
+    expect(page.get_by_role("link", name="All observations")).to_be_visible()
 
 
 def test_no_page_is_open_to_who_has_not_logged_in(url: str, app: Flask, observe: Observe) -> None:

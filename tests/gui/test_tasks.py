@@ -107,7 +107,7 @@ def test_a_filter_that_cannot_be_read_says_so(open_as: Open) -> None:
     expect(page.get_by_role("alert")).to_contain_text("nothing")
 
 
-@pytest.mark.parametrize("head", ["TaskID", "Mode", "Name", "Status", "Start", "Stop", "Size", "In it for"])
+@pytest.mark.parametrize("head", ["TaskID", "Mode", "Name", "Status", "Start", "Stop", "Size", "Time in status"])
 def test_pages_lead_through_all_tasks_once_whatever_the_order(
     url: str, client: Client, observe: Observe, head: str
 ) -> None:

@@ -122,7 +122,7 @@ def test_a_burst_of_which_the_data_writer_says_nothing_completes_by_itself(
 ) -> None:
     made: Observation = observe(Status.RUNNING, observing_mode="burst")
     assert made.status_after_timeout(made.status_since + timedelta(minutes=6)) is Status.COMPLETING
-    assert "observe makes it completing" in client.why(made.taskID).why
+    assert "observe sets the status to completing" in client.why(made.taskID).why
 
 
 def test_the_plan_has_a_row_for_each_of_its_kinds_of_modes(url: str, observe: Observe) -> None:

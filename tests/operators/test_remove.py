@@ -209,7 +209,7 @@ def test_atdb_remove_tells_what_it_would_do_and_does_it(
     assert re.fullmatch(rf"atdb_remove/[^/@]+@[^/]+/{os.getpid()}", owner)
     for arguments in ([made.taskID, "--dry-run"], [made.taskID], ["990101001"], ["990101001", "--dry-run"]):
         assert main(arguments) == 1
-    assert "may become nothing else" in capsys.readouterr().err
+    assert "Allowed: none." in capsys.readouterr().err
 
 
 def test_atdb_remove_puts_what_it_cannot_remove_on_remove_error(

@@ -78,7 +78,7 @@ def test_an_upgrade_by_it_is_refused_and_told_whom_to_log_in_as(database_url: st
     result = app.test_cli_runner().invoke(args=["migrate"])
     app.extensions["atdb_engine"].dispose()
     assert result.exit_code == 1
-    assert "The role atdb may not upgrade the database" in result.output
+    assert "The role atdb cannot upgrade the database" in result.output
     assert "owner" in result.output
 
 

@@ -1,1 +1,1 @@
-"""The pages to which Airflow's links lead: of a DAG, and of a run."""
+"""The pages to which Airflow links: one for a DAG, one for a run."""

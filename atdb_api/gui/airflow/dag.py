@@ -1,4 +1,4 @@
-"""`/dags/<dag>/`: from a DAG in Airflow to what ATDB has of it; of a stage, its state and its observations."""
+"""`/dags/<dag>/`: the page of ATDB for a DAG of Airflow. For a stage: its state and its observations."""
 
 from types import MappingProxyType
 
@@ -15,7 +15,7 @@ from atdb_interface.lifecycle import STAGES
 
 views = Blueprint("airflow_dag", __name__, url_prefix="/dags/<dag>")
 
-#: What the DAGs that are no stage have to do with; any other leads to the night.
+#: The pages for DAGs that are not stages; others redirect to the page Night.
 PAGES = MappingProxyType(
     {"listen": "gui.services.show", "operate": "gui.tasks.table", "night_report": "gui.reports.table"}
 )
@@ -25,7 +25,7 @@ _STAGES = {str(stage.actor): stage for stage in STAGES}
 @views.get("/")
 @page(Role.VIEWER)
 def show(session: Session, dag: str) -> Response | str:
-    """Show the stage that a DAG is, or lead to the page that another DAG has to do with."""
+    """Show the stage of a DAG, or redirect to the page for another DAG."""
     stage = _STAGES.get(dag)
     if stage is None:
         return layout.see_other(url_for(PAGES.get(dag, "gui.night.show")))

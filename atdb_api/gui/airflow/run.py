@@ -1,4 +1,4 @@
-"""`/tasks/of-run/?dag=ingest&run=...`: from a run in Airflow to the task that it works on, or has worked on."""
+"""`/tasks/of-run/?dag=ingest&run=...`: the observation that a run of Airflow works on, or has worked on."""
 
 from flask import Blueprint, Response, render_template, request, url_for
 
@@ -16,7 +16,7 @@ views = Blueprint("airflow_run", __name__, url_prefix="/tasks/of-run")
 @views.get("/")
 @page(Role.VIEWER)
 def find(session: Session) -> Response | str:
-    """Lead to the task of a run; where there is none yet, wait for it."""
+    """Redirect to the observation of a run; if there is none yet, show a page that waits for it."""
     dag, run = _run()
     task_id = task_of_run(session, dag, run)
     if task_id:
@@ -27,7 +27,7 @@ def find(session: Session) -> Response | str:
 @views.get("/parts/")
 @page(Role.VIEWER)
 def parts(session: Session) -> Response:
-    """Give the way to the task, once there is one."""
+    """Return the link to the observation, once there is one."""
     return live.answer([_part(task_of_run(session, *_run()))])
 
 

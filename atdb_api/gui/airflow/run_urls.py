@@ -1,4 +1,4 @@
-"""Where Airflow shows the runs that work on tasks."""
+"""The URLs of runs in Airflow."""
 
 from urllib.parse import quote
 
@@ -8,6 +8,6 @@ from atdb_api.reads.airflow_runs import AirflowRun
 
 
 def run_url(run: AirflowRun | None) -> str:
-    """Write where Airflow shows a run; empty for none, and if it is not known where Airflow is."""
+    """Return the URL of a run in Airflow; empty without a run, and if AIRFLOW_URL is not set."""
     airflow = current_app.config["AIRFLOW_URL"]
     return f"{airflow}/dags/{run.dag}/runs/{quote(run.run_id, safe='')}" if airflow and run else ""

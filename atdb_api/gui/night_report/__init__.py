@@ -1,4 +1,4 @@
-"""The page of a night's report: a file that is whole by itself, and depends on nothing but the stored report.
+"""The page of a night report: one file without other resources, which depends only on the stored report.
 
-`document.render` writes it. No module here knows of Flask, the database, the time or the settings.
+`document.render` renders it. No module here uses Flask, the database, the time or the settings.
 """

@@ -1,4 +1,4 @@
-"""An axis of time. Places are percentages of its length, so that a plot has any width without a script."""
+"""A time axis. Places are percentages of its length, so that a plot fits any width without a script."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ NARROWEST_PERCENT = 0.8
 
 
 def when(at: datetime, report: NightReport) -> str:
-    """Write the time of day, which is unique in the night; with its day, if it is outside the night."""
+    """Format the time of day, which is unique within the night; with the day if it is outside the night."""
     return at.strftime("%H:%M" if report.begins <= at < report.ends else "%m-%d %H:%M")
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A labelled place of an axis. `anchor`: which end of the label is there, as SVG's `text-anchor`."""
+    """A label of an axis. `anchor`: the end of the label at its place, as SVG's `text-anchor`."""
 
     percent: float
     label: str
@@ -26,22 +26,22 @@ class Tick:
 
 @dataclass(frozen=True)
 class TimeAxis:
-    """The time from a moment to a later one."""
+    """The time from `begins` to `ends`."""
 
     begins: datetime
     ends: datetime
 
     def percent(self, at: datetime) -> float:
-        """Return the place of a moment; what is outside is at the nearest end."""
+        """Return the place of a time; the nearest end if it is outside."""
         return round(min(100.0, max(0.0, 100 * ((at - self.begins) / (self.ends - self.begins)))), 2)
 
     def stretch(self, since: datetime, until: datetime) -> tuple[float, float]:
-        """Return the place and the width of a length of time; it is always wide enough to be seen."""
+        """Return the place and the width of a period, which is always wide enough to be visible."""
         left = min(self.percent(since), 100 - NARROWEST_PERCENT)
         return left, round(max(self.percent(until) - left, NARROWEST_PERCENT), 2)
 
     def ticks(self, step: timedelta, write: Callable[[datetime], str]) -> list[Tick]:
-        """Return the labelled places at whole steps of UTC."""
+        """Return the labels at whole steps of UTC."""
         epoch = datetime(1970, 1, 1, tzinfo=UTC)
         at = epoch + -(-(self.begins - epoch) // step) * step
         ticks = []

@@ -1,4 +1,4 @@
-"""Write a report as an HTML document without scripts, with all styles and plots in it."""
+"""Render a report as one HTML document without scripts, with its styles and plots."""
 
 from datetime import datetime
 from urllib.parse import quote
@@ -15,14 +15,14 @@ from atdb_api.gui.status_groups import group_of
 from atdb_api.quantities import count_of
 from atdb_interface.night_reports import NightReport
 
-#: What a browser may load for the page: nothing, but for the one style sheet that is in it.
+#: What a browser may load for the page: only the style sheet in it.
 SOURCES = f"default-src 'none'; img-src data:; style-src '{style.HASH}'"
 #: A longer table is folded.
 MOST_ROWS = 60
 
 
 def _environment() -> Environment:
-    """Create the templates' surroundings: not those of Flask, so that no page can depend on a request."""
+    """Create the environment of the templates: not that of Flask, so that no page depends on a request."""
     made = Environment(
         loader=PackageLoader("atdb_api"),
         autoescape=True,
@@ -39,7 +39,7 @@ def _environment() -> Environment:
 
 
 def link(task_id: str) -> str:
-    """Return the address of a task, relative to that of a report."""
+    """Return the URL of an observation, relative to that of a report."""
     return f"../../tasks/{quote(task_id, safe='')}/"
 
 

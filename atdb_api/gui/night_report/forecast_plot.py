@@ -1,4 +1,4 @@
-"""The plot of the free space that is expected on a disk, and when none is left."""
+"""The plot of the free space expected on a disk, and when the disk is full."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Forecast:
-    """A disk. `urgency`: the class of the mark that says when it is full; `curve`: None if nothing is known."""
+    """A disk. `urgency`: the CSS class of the text with the time when it is full; `curve`: None if unknown."""
 
     disk: DiskRow
     urgency: str
@@ -40,7 +40,7 @@ class Forecast:
 
 
 def of(report: NightReport) -> list[Forecast]:
-    """Draw the forecasts of all disks, those that are full first at the head."""
+    """Draw the forecasts of all disks, in the order in which they will be full."""
     in_order = sorted(report.disks, key=_urgent_first)
     axis = TimeAxis(report.ends, report.ends + FORECAST)
     return [

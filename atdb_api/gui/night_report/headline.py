@@ -1,4 +1,4 @@
-"""The night in a few words: what an operator reads first."""
+"""The summary at the top of a night report."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from atdb_interface.night_reports import NightReport
 
 
 def sentences(report: NightReport) -> list[tuple[Group, str]]:
-    """Return the main figures, each with the group of statuses whose colour it has."""
+    """Return the main figures, each with the status group of its colour."""
     return list(_sentences(report))
 
 

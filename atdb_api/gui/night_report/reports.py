@@ -1,4 +1,4 @@
-"""`/reports/`: the reports of the nights; and each as a page that can be saved, and is the same for everybody."""
+"""`/reports/`: the list of night reports, and each report as a page that can be saved as one file."""
 
 import hashlib
 

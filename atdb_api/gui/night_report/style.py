@@ -1,4 +1,4 @@
-"""The style sheet that each report carries: its own rules, and the colours of all pages."""
+"""The style sheet in each report: its own rules, and the colours of all pages."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ _STATIC = Path(__file__).parents[2] / "static"
 
 
 def _palette() -> str:
-    """Take the colours from the pages' own style sheet; without a script, the system says whether it is dark."""
+    """Return the colours of the pages' style sheet, selected by a media query instead of a script."""
     sheet = (_STATIC / "atdb.css").read_text()
     light = re.findall(r"^:root (\{[^}]*\})", sheet, re.MULTILINE)
     dark = re.findall(r'^\[data-bs-theme="dark"\] (\{\s*--page[^}]*\})', sheet, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The plot of what was observed when, a lane for each data host, and of the failures below it."""
+"""The plot of observations over time, with one lane per data host and the failures below."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,7 +8,7 @@ from atdb_api.gui.status_groups import group_of
 from atdb_interface.lifecycle import Group, Status
 from atdb_interface.night_reports import NightReport, ObservedRow
 
-#: More lanes are no picture; the table has all observations.
+#: More lanes would not be readable; the table has all observations.
 MOST_LANES = 12
 _LANE, _FOOT, _STEP = 38, 22, timedelta(hours=3)
 #: What the colours mean in this plot.
@@ -64,7 +64,7 @@ class Timeline:
 
 
 def of(report: NightReport) -> Timeline | None:
-    """Place the observations and failures of a night; None if there are none."""
+    """Return the plot of the observations and failures of a night; None if there are none."""
     if not (report.observed or report.failures):
         return None
     axis = TimeAxis(report.begins, report.ends)

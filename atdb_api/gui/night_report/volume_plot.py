@@ -9,7 +9,7 @@ from atdb_interface.lifecycle import Group
 from atdb_interface.lifecycle import ProductStatus as P
 from atdb_interface.night_reports import DataHostRow
 
-#: More hosts are no picture; the table has all.
+#: More hosts would not be readable; the table has all.
 MOST_HOSTS = 12
 _HEAD, _ROW, _GAP = 20, 28, 10
 
@@ -43,7 +43,7 @@ class Volumes:
 
 
 def of(rows: Sequence[DataHostRow]) -> Volumes | None:
-    """Place the bars of all data hosts, those with most data first; None if there are none."""
+    """Return the bars of all data hosts, those with most data first; None if there are none."""
     in_order = sorted(rows, key=lambda row: (-max(_amounts(row)), row.data_host))
     if not in_order:
         return None

@@ -1,4 +1,4 @@
-"""Lay the lifecycle out as a drawing, from its table alone: the normal way down the middle, the rest beside it."""
+"""Draw the lifecycle from its table: the normal route down the middle, other statuses beside it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from atdb_interface.lifecycle import Actor, Status, Step, allowed_next
 BOX_WIDTH, BOX_HEIGHT, PITCH, MARGIN = 236, 44, 62, 4
 _LEFT, _MIDDLE, _RIGHT = MARGIN, 440, 936
 WIDTH = _RIGHT + BOX_WIDTH + MARGIN
-#: What more statuses lead to has no arrows, but says so.
+#: A status that more statuses lead to has a note instead of arrows.
 _MOST_ARROWS = 4
-#: So far apart are the arrows that leave a box and those that come to it.
+#: The distance between the arrows that leave a box and those that enter it.
 _PORT = 9
 _HEAD = 5
 
 
 @dataclass(frozen=True)
 class Box:
-    """A status. `note`: what its arrows would say, were there not too many."""
+    """A status. `note`: the text in place of arrows, if there would be too many."""
 
     status: Status
     x: int
@@ -28,13 +28,13 @@ class Box:
 
     @property
     def middle(self) -> float:
-        """Give how far down its middle is."""
+        """Return the y of its middle."""
         return self.y + BOX_HEIGHT / 2
 
 
 @dataclass(frozen=True)
 class Arrow:
-    """A step. `path`: as SVG draws it; `x`, `y`: where the name of who makes it stands, on the normal way only."""
+    """A step. `path`: in SVG; `x`, `y`: the place of the name of its actor, on the normal route only."""
 
     step: Step
     path: str
@@ -43,7 +43,7 @@ class Arrow:
 
     @property
     def is_decision(self) -> bool:
-        """Tell whether a person makes it."""
+        """Return whether an operator makes the step."""
         return self.step.actor is Actor.OPERATOR
 
 
@@ -58,7 +58,7 @@ class Drawing:
 
 
 def normal_route(steps: Iterable[Step]) -> list[Status]:
-    """Give the longest way that needs no person."""
+    """Return the longest route that requires no operator."""
     nexts: dict[Status, list[Status]] = {}
     for step in steps:
         if step.actor is not Actor.OPERATOR:
@@ -72,13 +72,13 @@ def normal_route(steps: Iterable[Step]) -> list[Status]:
 
 
 def draw(steps: Sequence[Step], statuses: Sequence[Status] = tuple(Status)) -> Drawing:
-    """Draw a lifecycle: to the right what is reached without a person, to the left what only a person does."""
+    """Draw a lifecycle: on the right what is reached automatically, on the left what only operators set."""
     route = normal_route(steps)
-    by_itself = {step.target for step in steps if step.actor is not Actor.OPERATOR}
+    automatic = {step.target for step in steps if step.actor is not Actor.OPERATOR}
     boxes = {status: Box(status, _MIDDLE, MARGIN + row * PITCH) for row, status in enumerate(route)}
     for x, column in (
-        (_RIGHT, [status for status in statuses if status not in boxes and status in by_itself]),
-        (_LEFT, [status for status in statuses if status not in boxes and status not in by_itself]),
+        (_RIGHT, [status for status in statuses if status not in boxes and status in automatic]),
+        (_LEFT, [status for status in statuses if status not in boxes and status not in automatic]),
     ):
         for row, status in _rows(column, route, steps):
             boxes[status] = Box(status, x, MARGIN + row * PITCH, _note(status, steps))
@@ -87,7 +87,7 @@ def draw(steps: Sequence[Step], statuses: Sequence[Status] = tuple(Status)) -> D
 
 
 def _rows(column: Sequence[Status], route: Sequence[Status], steps: Sequence[Step]) -> list[tuple[int, Status]]:
-    """Put each status of a column beside what leads to it, or the next row that is free."""
+    """Place each status of a column beside the statuses that lead to it, or in the next free row."""
     wanted = {status: _beside(status, route, steps) for status in column}
     places: list[tuple[int, Status]] = []
     for status in sorted(column, key=lambda each: wanted[each]):
@@ -121,7 +121,7 @@ def _arrow(step: Step, boxes: dict[Status, Box], route: Sequence[Status]) -> Arr
 
 
 def _around(source: Box, target: Box) -> str:
-    """Go from one box of a column to another, past those between, on the side where no arrows are."""
+    """Return the path from one box of a column to another, past those between, on the free side."""
     side = -1 if source.x == _MIDDLE else 1
     edge = source.x if side < 0 else source.x + BOX_WIDTH
     out = edge + side * 70
@@ -130,7 +130,7 @@ def _around(source: Box, target: Box) -> str:
 
 
 def _across(source: Box, target: Box) -> str:
-    """Go from one column to another: what leaves does so above the middle, what comes in does so below."""
+    """Return the path to another column: it leaves above the middle of a box and enters below the middle."""
     side = 1 if target.x > source.x else -1
     x = source.x + BOX_WIDTH if side > 0 else source.x
     end_x = target.x if side > 0 else target.x + BOX_WIDTH
@@ -145,7 +145,7 @@ def _across(source: Box, target: Box) -> str:
 
 
 def _head(x: float, y: float, right: int, down: int) -> str:
-    """Draw the head of an arrow that ends here, going that way."""
+    """Return the path of the head of an arrow that ends at (x, y) in this direction."""
     back_x, back_y = x - right * (_HEAD + 2), y - down * (_HEAD + 2)
     one = (back_x - down * _HEAD * 0.8, back_y - right * _HEAD * 0.8)
     other = (back_x + down * _HEAD * 0.8, back_y + right * _HEAD * 0.8)

@@ -1,4 +1,4 @@
-"""`/flow/`: the lifecycle drawn, with how many tasks and how much data each status has now."""
+"""`/flow/`: a drawing of the lifecycle, with the number of observations and the size of their data by status."""
 
 from dataclasses import dataclass
 
@@ -20,13 +20,13 @@ _DRAWING = diagram.draw(STEPS)
 
 @dataclass(frozen=True)
 class Flow:
-    """The lifecycle as drawn, with the totals that stand in it."""
+    """The drawing of the lifecycle, and the totals in it."""
 
     totals: StatusTotals
     drawing: diagram.Drawing = _DRAWING
 
     def steps(self, status: Status) -> dict[str, list[Status]]:
-        """Return what may follow a status, by who makes the step."""
+        """Return the statuses that can follow a status, by the actor of the step."""
         targets: dict[str, list[Status]] = {}
         for step in STEPS:
             if step.source is status:
@@ -45,7 +45,7 @@ def show(session: Session) -> str:
 @views.get("/parts/")
 @page(Role.VIEWER)
 def parts(session: Session) -> Response:
-    """Give the parts of the page that have changed."""
+    """Return the parts of the page that have changed."""
     return live.answer(_parts(Flow(status_totals(session))))
 
 

@@ -1,4 +1,4 @@
-"""`/night/`: what needs a person, first; for who is alone with the telescope."""
+"""`/night/`: what needs attention, for the operator on duty."""
 
 from flask import Blueprint, Response, render_template
 
@@ -15,7 +15,7 @@ views = Blueprint("night", __name__, url_prefix="/night")
 @views.get("/")
 @page(Role.VIEWER)
 def show(session: Session) -> str:
-    """Show what needs a person."""
+    """Show what needs attention."""
     night = read_night(session)
     return render_template("gui/night.html", night=night, versions=live.versions(_parts(night)))
 
@@ -23,7 +23,7 @@ def show(session: Session) -> str:
 @views.get("/parts/")
 @page(Role.VIEWER)
 def parts(session: Session) -> Response:
-    """Give the parts of the page that have changed."""
+    """Return the parts of the page that have changed."""
     return live.answer(_parts(read_night(session)))
 
 

@@ -1,4 +1,4 @@
-"""`/plan/?day=2019-04-08`: what the telescope does on a day, as a timeline and as a list."""
+"""`/plan/?day=2019-04-08`: the observations of a day, as a timeline and as a list."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -21,7 +21,7 @@ views = Blueprint("plan", __name__, url_prefix="/plan")
 
 @dataclass(frozen=True)
 class PlanPage:
-    """The plan of a day, and how it is drawn."""
+    """The plan of a day, and its drawing."""
 
     plan: DayPlan
     table: Timetable
@@ -30,7 +30,7 @@ class PlanPage:
 @views.get("/")
 @page(Role.VIEWER)
 def show(session: Session) -> str:
-    """Show a day, or today."""
+    """Show the plan of a day; by default, today."""
     plan_page = _read(session)
     return render_template(
         "gui/plan.html", plan=plan_page.plan, page=plan_page, versions=live.versions(_parts(plan_page))
@@ -40,7 +40,7 @@ def show(session: Session) -> str:
 @views.get("/parts/")
 @page(Role.VIEWER)
 def parts(session: Session) -> Response:
-    """Give the parts of the page that have changed."""
+    """Return the parts of the page that have changed."""
     return live.answer(_parts(_read(session)))
 
 

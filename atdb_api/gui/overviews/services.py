@@ -1,4 +1,4 @@
-"""`/services/`: the stages and what is before them, who works on what, which services and hosts are there."""
+"""`/services/`: the stages and their queues, the services, the data hosts, and the work in progress."""
 
 from flask import Blueprint, Response, render_template, request, url_for
 
@@ -15,30 +15,30 @@ from atdb_interface.stages import StageChange, StageState
 
 views = Blueprint("services", __name__, url_prefix="/services")
 
-#: As for the same by the API.
+#: The role that the API requires for the same.
 NEEDS = Role.OPERATOR
-#: In what a rest can be given, in seconds.
+#: The units of a delay, in seconds.
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 
 
 @views.get("/")
 @page(Role.VIEWER)
 def show(session: Session) -> str:
-    """Show them all."""
+    """Show the page."""
     return _render(session)
 
 
 @views.get("/parts/")
 @page(Role.VIEWER)
 def parts(session: Session) -> Response:
-    """Give the parts of the page that have changed."""
+    """Return the parts of the page that have changed."""
     return live.answer(_parts(read_services(session)))
 
 
 @views.get("/<stage>/")
 @page(NEEDS)
 def form(session: Session, stage: str) -> str:
-    """Show them all, and the form for one stage."""
+    """Show the page with the form for one stage."""
     return _render(session, stage)
 
 
@@ -49,7 +49,7 @@ def _refused(session: Session, error: AtdbError, stage: str) -> str:
 @views.post("/<stage>/")
 @page(NEEDS, refused=_refused)
 def change(session: Session, stage: str) -> Response:
-    """Pause a stage, let it go on, or change its limits, if it is still as the form showed it."""
+    """Pause or resume a stage, or change its limits, if it has not changed since the form was shown."""
     setting = stages.lock(session, stage)
     (state,) = stages.states(session, [setting], counted=False)
     _require_as_seen(state, request.form.get("seen", ""))
@@ -70,23 +70,24 @@ def _change(do: str) -> StageChange:
             return StageChange.model_validate(
                 {"slots": slots, "delay_seconds": _delay_seconds(), "reason": reason}
             )
-    raise BadRequest("choose what is to be done")
+    raise BadRequest("Choose an action.")
 
 
 def _delay_seconds() -> str:
     number, unit = request.form.get("rest", "").strip() or "0", request.form.get("unit", "")
     if unit not in UNITS or not (number.isascii() and number.isdecimal() and len(number) < 10):
-        raise BadRequest("the rest is not a whole number of seconds, minutes, hours or days")
+        raise BadRequest("The delay must be a whole number of seconds, minutes, hours or days.")
     return str(int(number) * UNITS[unit])
 
 
 def _require_as_seen(state: StageState, seen: str) -> None:
-    """Raise PreconditionFailed where a stage, which must be locked, is not as the form showed it."""
+    """Raise PreconditionFailed if a stage, which must be locked, has changed since the form was shown."""
     if seen == _as_seen(state):
         return
     now = f"paused by {state.paused_by}" if state.paused_by else "open"
     raise PreconditionFailed(
-        f"somebody has changed {state.stage} since you looked: it is {now} now; nothing was done for you"
+        f"Stage {state.stage} has changed since you opened the form: it is now {now}. Your change was not made. "
+        "Check the settings, then retry."
     )
 
 
@@ -96,15 +97,15 @@ def _as_seen(state: StageState) -> str:
 
 def _outcome(stage: str, ask: StageChange) -> str:
     if ask.paused is None:
-        return f"The limits of {stage} are changed."
-    return f"{stage} is paused." if ask.paused else f"{stage} goes on."
+        return f"The limits of stage {stage} have been changed."
+    return f"Stage {stage} is paused." if ask.paused else f"Stage {stage} has been resumed."
 
 
 def _render(session: Session, chosen: str | None = None, problem: AtdbError | None = None) -> str:
     services_page = read_services(session)
     state = next((state for _, state in services_page.stages if state.stage == chosen), None)
     if chosen and state is None and problem is None:
-        raise NotFound(f"there is no stage {chosen[:100]}")
+        raise NotFound(f"There is no stage {chosen[:100]}.")
     return render_template(
         "gui/services.html",
         page=services_page,
@@ -119,7 +120,7 @@ def _render(session: Session, chosen: str | None = None, problem: AtdbError | No
 
 
 def _delay(delay_seconds: int) -> tuple[int, str]:
-    """Give a rest in the largest unit of which it is a whole number."""
+    """Return a delay as a whole number of the largest possible unit."""
     if not delay_seconds:
         return 0, "hours"
     unit = next(unit for unit in reversed(UNITS) if delay_seconds % UNITS[unit] == 0)

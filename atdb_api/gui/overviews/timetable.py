@@ -1,4 +1,4 @@
-"""Arrange what is observed on a day in rows by mode, and find where two want the telescope at once."""
+"""Arrange the observations of a day in rows by mode, and find those that overlap."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from atdb_api.reads.telescope import DAY, TelescopeSlot
 from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import Group, Phase, statuses
 
-#: These do not want the telescope any more, or never had it.
+#: Statuses of observations that will not use the telescope.
 _AWAY = statuses(
     lambda row: row.group is Group.ENDED or (row.phase is Phase.BEFORE and row.group is Group.ATTENTION)
 )
-#: A calibrator of three minutes can still be seen, and pointed at.
+#: Wide enough to see a calibrator of three minutes, and to point at it.
 _NARROWEST_PERCENT = 0.35
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A slot drawn. `left` and `width` in percent of the day; `lane`: how far down in its row."""
+    """The drawing of a slot. `left` and `width` in percent of the day; `lane`: its position down the row."""
 
     slot: TelescopeSlot
     lane: int
@@ -28,7 +28,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Row:
-    """What is observed in modes of one kind; `lanes`: how many are beside each other at most."""
+    """The observations in modes of one kind; `lanes`: the maximum number at the same time."""
 
     title: str
     lanes: int
@@ -37,7 +37,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Timetable:
-    """A day. `beside`: with which others each overlaps; `clashes`: when, as left and width in percent."""
+    """A day. `beside`: the overlapping observations of each; `clashes`: when, as left and width in percent."""
 
     begin: datetime
     slots: Sequence[TelescopeSlot]
@@ -46,12 +46,12 @@ class Timetable:
     clashes: list[tuple[float, float]]
 
     def percent(self, at: datetime) -> float:
-        """Tell how much of the day is over at a moment."""
+        """Return how much of the day is over at a time."""
         return _percent(self.begin, at)
 
 
 def arrange(begin: datetime, slots: Sequence[TelescopeSlot]) -> Timetable:
-    """Arrange the slots of the day that begins then; they are in the order of their starts."""
+    """Arrange the slots of the day that begins at `begin`; they must be in the order of their starts."""
     by_kind: dict[str, list[TelescopeSlot]] = {}
     for slot in slots:
         by_kind.setdefault(_kind(slot.mode), []).append(slot)
@@ -63,7 +63,7 @@ def arrange(begin: datetime, slots: Sequence[TelescopeSlot]) -> Timetable:
 def _kind(mode: str) -> str:
     try:
         return instrument().mode(mode).name
-    except ValueError:  # of before modes were checked
+    except ValueError:  # an observation from before modes were checked
         return mode
 
 
@@ -79,7 +79,7 @@ def _row(begin: datetime, title: str, slots: Sequence[TelescopeSlot]) -> Row:
 
 
 def _overlaps(slots: Iterable[TelescopeSlot]) -> tuple[dict[str, list[str]], list[tuple[datetime, datetime]]]:
-    """Find which overlap, and when."""
+    """Find which slots overlap, and when."""
     beside: dict[str, list[str]] = {}
     times: list[tuple[datetime, datetime]] = []
     there: list[TelescopeSlot] = []
@@ -94,7 +94,7 @@ def _overlaps(slots: Iterable[TelescopeSlot]) -> tuple[dict[str, list[str]], lis
 
 
 def _add(times: list[tuple[datetime, datetime]], start: datetime, end: datetime) -> None:
-    """Add a time to those that are there, which begin no later."""
+    """Add a period to the others, which begin no later."""
     if times and start <= times[-1][1]:
         times[-1] = (times[-1][0], max(times[-1][1], end))
     else:

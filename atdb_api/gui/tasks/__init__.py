@@ -1,1 +1,1 @@
-"""The pages of observations: the table of all, one by itself, and an action for many."""
+"""The pages of observations: the table, one observation, and an action for many."""

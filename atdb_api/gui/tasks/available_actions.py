@@ -1,4 +1,4 @@
-"""The actions as pages offer them: to whom, where each leads, and what it does, said before it is done."""
+"""The actions that pages offer: who may do them, the status that follows, and the effect."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from atdb_api.roles import Role
 from atdb_interface.actions import ACTIONS, Action, actions_from, effect_of, target_of
 from atdb_interface.lifecycle import Status
 
-#: As for the same by the API.
+#: The roles that the API requires for the same.
 NEEDS, NEEDS_FOR_MANY = Role.SERVICE, Role.OPERATOR
 
 
 @dataclass(frozen=True)
 class AvailableAction:
-    """One action that makes sense now. `effect`: what it does, for who is about to ask for it."""
+    """One action that is possible now. `effect`: what it does, for the operator who is about to do it."""
 
     action: Action
     target: Status
@@ -23,22 +23,22 @@ class AvailableAction:
 
     @property
     def label(self) -> str:
-        """Write its name."""
+        """Return its name on a button."""
         return self.action.capitalize()
 
     @property
     def needs_reason(self) -> bool:
-        """Tell whether whoever asks for it must say why."""
+        """Return whether it requires a reason."""
         return ACTIONS[self.action].needs_reason
 
     @property
     def is_dangerous(self) -> bool:
-        """Tell whether it cannot be undone."""
+        """Return whether it cannot be undone."""
         return ACTIONS[self.action].is_dangerous
 
 
 def init_app(gui: Blueprint) -> None:
-    """Let templates ask what can be done."""
+    """Register the functions for templates."""
     gui.add_app_template_global(available_actions)
     gui.add_app_template_global(target_of)
     gui.add_app_template_global(may_act)
@@ -46,17 +46,17 @@ def init_app(gui: Blueprint) -> None:
 
 
 def may_act() -> bool:
-    """Tell whether who looks at this page may do anything to a task."""
+    """Return whether the visitor may do actions on an observation."""
     return layout.visitor().may(NEEDS)
 
 
 def may_act_on_many() -> bool:
-    """Tell whether who looks at this page may do something to many tasks at once."""
+    """Return whether the visitor may do actions on many observations at once."""
     return layout.visitor().may(NEEDS_FOR_MANY)
 
 
 def available_actions(status: Status, held_from: Status | None) -> list[AvailableAction]:
-    """Give what can be done to a task that has this status."""
+    """Return the actions that are possible for an observation with this status."""
     return [
         AvailableAction(action, target, effect_of(action, status, target))
         for action in actions_from(status, held_from)

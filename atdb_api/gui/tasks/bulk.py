@@ -1,4 +1,4 @@
-"""`/tasks/bulk/`: one action for many tasks: first what it would do to each, then, if confirmed, the same."""
+"""`/tasks/bulk/`: one action for many observations: a preview and, after confirmation, the action."""
 
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,14 +18,14 @@ from atdb_interface.lifecycle import Status
 
 views = Blueprint("bulk", __name__, url_prefix="/tasks/bulk")
 
-#: The fields of the form: the tasks that are ticked, or that all which match the filters are meant.
+#: The fields of the form: the selected observations, or that all which match the filters are meant.
 TASK, ALL, FILTERS = "task", "all", "filters"
 
 
 @views.get("/")
 @page(NEEDS_FOR_MANY)
 def form(_: Session) -> str:
-    """Show the form again, as it was before somebody had to log in."""
+    """Show the form again, as it was before the login."""
     return _render(request.args)
 
 
@@ -36,7 +36,7 @@ def _refused(_: Session, error: AtdbError) -> str:
 @views.post("/")
 @page(NEEDS_FOR_MANY, refused=_refused)
 def change(session: Session) -> Response:
-    """Show what the action would do to each; with the token of that, do it."""
+    """Show a preview of the action; with the token of the preview, do it."""
     ask = _ask(request.form)
     answer = bulk_changes.change_observations(session, ask, actor=auth.actor())
     return make_response(_render(request.form, answer))
@@ -44,7 +44,7 @@ def change(session: Session) -> Response:
 
 def _ask(given: Any) -> ObservationBulk:
     if given.get("action") not in [*Action]:
-        raise BadRequest("choose what is to be done")
+        raise BadRequest("Choose an action.")
     action, reason = Action(given["action"]), given.get("reason", "").strip()
     operator_actions.require_reason(action, reason)
     return ObservationBulk.model_validate(
@@ -57,12 +57,12 @@ def _ask(given: Any) -> ObservationBulk:
 
 
 def _meant(given: Any) -> dict[str, str]:
-    """Give the filters that find the tasks which are meant. Raises BadRequest where none are."""
+    """Return the filters for the observations that are meant. Raises BadRequest if there are none."""
     if given.get(ALL):
         return parameters(filled(parse_qsl(given.get(FILTERS, "").lstrip("?")))) or {"taskID__isnull": "false"}
     task_ids = given.getlist(TASK)
     if not task_ids:
-        raise BadRequest("no task is ticked: tick some, or all that match the filters")
+        raise BadRequest("No observation is selected. Select some, or all that match the filters.")
     return {"taskID__in": ",".join(dict.fromkeys(task_ids))}
 
 

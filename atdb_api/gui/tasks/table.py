@@ -1,4 +1,4 @@
-"""`/tasks/`: the table of all tasks, newest first."""
+"""`/tasks/`: the table of all observations, newest first."""
 
 from flask import Blueprint, Response, get_template_attribute, render_template
 
@@ -25,7 +25,7 @@ HEADS = (
     ("endtime", "Stop"),
     ("size", "Size"),
     (None, "Progress"),
-    ("status_since", "In it for"),
+    ("status_since", "Time in status"),
 )
 
 
@@ -53,7 +53,7 @@ def table(session: Session) -> str:
 @views.get("/rows/")
 @page(Role.VIEWER)
 def rows(session: Session) -> Response:
-    """Give the rows of a page that have changed, and which tasks are new since it was loaded."""
+    """Return the rows of a page that have changed, and the observations that are new since it was loaded."""
     query = task_address().query
     table = task_table.read(session, query)
     fresh = task_table.newer_than(session, query, newest())

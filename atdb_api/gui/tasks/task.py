@@ -1,4 +1,4 @@
-"""`/tasks/<taskID>/`: all of one task, and what can be done to it."""
+"""`/tasks/<taskID>/`: all about one observation, and the actions on it."""
 
 from datetime import datetime
 from typing import Any
@@ -20,9 +20,9 @@ from atdb_interface.errors import AtdbError
 
 views = Blueprint("task", __name__, url_prefix="/tasks/<task_id>")
 
-#: The parameter that names a page of the products.
+#: The parameter with the page of the products.
 PRODUCTS = "products"
-#: The fields of a specification, as a person would look for them.
+#: The fields of a specification, grouped for people.
 FIELDS = (
     ("Field", "field_name field_ra field_dec field_ha field_beam beamPattern telescopes"),
     ("Setup", "task_type process_type science_mode central_frequency start_band end_band integration_factor "
@@ -41,14 +41,14 @@ UNITS = {
 @views.get("/")
 @page(Role.VIEWER)
 def show(session: Session, task_id: str) -> str:
-    """Show a task."""
+    """Show an observation."""
     return _render(session, task_id)
 
 
 @views.get("/parts/")
 @page(Role.VIEWER)
 def parts(session: Session, task_id: str) -> Response:
-    """Give the parts of the page that have changed."""
+    """Return the parts of the page that have changed."""
     return live.answer(_parts(read_task(session, task_id, _products_page())))
 
 
@@ -59,7 +59,7 @@ def _refused(session: Session, error: AtdbError, task_id: str) -> str:
 @views.post("/")
 @page(NEEDS, refused=_refused)
 def act(session: Session, task_id: str) -> Response:
-    """Do what the form asks for, if the task is still as it was shown."""
+    """Do the action of the form, if the observation has not changed since the form was shown."""
     action, reason = request.form.get("action", ""), request.form.get("reason", "").strip()
     before, after = operator_actions.act(
         session, task_id, action, seen=request.form.get("seen", ""), reason=reason, actor=auth.actor()
@@ -87,12 +87,12 @@ def _render(session: Session, task_id: str, problem: AtdbError | None = None) ->
 def _products_page() -> int:
     text = request.args.get(PRODUCTS) or "1"
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise filters.unreadable(PRODUCTS, "is not the number of a page")
+        raise filters.unreadable(PRODUCTS, "is not a page number")
     return int(text)
 
 
 def _parts(task_page: TaskPage) -> list[live.Part]:
-    """Divide the page: what each part is written from, and the macro of its name that writes it."""
+    """Return the parts of the page, each with the facts that it shows."""
     facts: dict[str, Any] = {
         "head": task_page.task,
         "why": task_page.why,

@@ -1,4 +1,4 @@
-"""The address of the table of tasks: read what it asks for, and write the addresses of what is beside that."""
+"""The URL of the page Tasks: read it, and build the URLs of other filters, orderings and pages."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class TaskAddress:
-    """`pairs`: the filters as they stand in the address."""
+    """The parameters of the URL. `pairs`: its filters."""
 
     pairs: Pairs
     ordering: str = NEWEST_FIRST
@@ -28,53 +28,53 @@ class TaskAddress:
 
     @property
     def query(self) -> TaskQuery:
-        """Return what the address asks for."""
+        """Return the query that the URL asks for."""
         return TaskQuery(parameters(self.pairs), self.ordering, self.after, self.before)
 
     @property
     def is_start(self) -> bool:
-        """Tell whether it is the beginning of the list."""
+        """Return whether it is the beginning of the list."""
         return not (self.after or self.before)
 
     def values(self, name: str) -> list[str]:
-        """Give what a filter is set to."""
+        """Return the values of a filter."""
         given = [value for key, value in self.pairs if key == name]
         return given + [v for key, value in self.pairs if key == f"{name}__in" for v in value.split(",")]
 
     def value(self, name: str) -> str:
-        """Give what a filter is set to first, or nothing."""
+        """Return the first value of a filter, or an empty string."""
         return next(iter(self.values(name)), "")
 
     def url(self, **changed: str) -> str:
-        """Write a query: these filters, and the ordering and place that are given."""
+        """Return a query with these filters, and a changed ordering or place."""
         own = {ORDERING: "" if self.ordering == NEWEST_FIRST else self.ordering} | changed
         return "?" + urlencode(self.pairs + [(name, value) for name, value in own.items() if value])
 
     def without(self, pair: tuple[str, str]) -> str:
-        """Write a query without one of its filters."""
+        """Return the query without one of its filters."""
         return TaskAddress([each for each in self.pairs if each != pair], self.ordering).url()
 
     def ordered_by(self, name: str) -> str:
-        """Write a query that orders by a column; by the same again: the other way round."""
+        """Return a query that orders by a column; reversed if it already does."""
         return self.url(**{ORDERING: f"-{name}" if self.ordering == name else name})
 
 
 def task_address() -> TaskAddress:
-    """Read the address of this request; what was left empty in a form asks for nothing."""
+    """Read the URL of this request; empty fields of a form are no filters."""
     args = request.args
     ordering = args.get(ORDERING) or NEWEST_FIRST
     if ordering.removeprefix("-") not in ORDERINGS:
-        raise filters.unreadable(ORDERING, f"is none of {', '.join(ORDERINGS)}")
+        raise filters.unreadable(ORDERING, f"is not one of {', '.join(ORDERINGS)}")
     return TaskAddress(filled(args.items(multi=True)), ordering, args.get(AFTER, ""), args.get(BEFORE, ""))
 
 
 def filled(pairs: Iterable[tuple[str, Any]]) -> Pairs:
-    """Give the filters of an address that are filled in."""
+    """Return the filters of a URL that have a value."""
     return [(name, value.strip()) for name, value in pairs if name not in _OWN and value.strip()]
 
 
 def parameters(pairs: Pairs) -> dict[str, str]:
-    """Give filters as the API reads them: a name that is there several times is any of its values."""
+    """Return filters for the API; a name that occurs several times means any of its values."""
     several: dict[str, list[str]] = {}
     for name, value in pairs:
         several.setdefault(name, []).append(read_size(value) if name.startswith("size") else value)
@@ -82,7 +82,7 @@ def parameters(pairs: Pairs) -> dict[str, str]:
 
 
 def newest() -> int:
-    """Read the id of the newest task that the browser knows; 0 where it knows none."""
+    """Return the id of the newest observation that the browser knows; 0 if it knows none."""
     text = request.args.get(NEWEST, "0")
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
         raise filters.unreadable(NEWEST, "is not a whole number")

@@ -1,18 +1,18 @@
-"""Lay out the statuses that an observation has had as a bar of pieces: wider is longer, but not to scale."""
+"""Lay out the statuses of an observation as pieces of a bar: wider means longer, but not to scale."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from atdb_api.reads.status_periods import StatusPeriod
 
-#: A status that lasted a second can still be seen beside one that lasted a week: widths are no scale.
+#: A status of a second must be visible beside one of a week, so widths are not to scale.
 _COMPRESSION = 0.35
 _NARROWEST_PERCENT = 1.5
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A period drawn. `left` and `width` in percent of the whole."""
+    """The drawing of a period. `left` and `width` in percent of the bar."""
 
     period: StatusPeriod
     left: float

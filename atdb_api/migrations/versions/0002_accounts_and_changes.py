@@ -1,7 +1,7 @@
 """Accounts with passwords and tokens, changes of fields, forced moves, kept answers
 
-What an account had as its secret becomes a token of it. Going down, each account keeps its newest token as its
-secret; passwords, sessions and the history of changed fields have no place in the older schema.
+The secret of an account becomes a token. In a downgrade, the newest token of each account becomes its secret;
+passwords, sessions and the history of changed fields are lost, because the older schema cannot hold them.
 """
 
 import sqlalchemy as sa
@@ -51,7 +51,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('sha256', name=op.f('uq_tokens_sha256'))
     )
     op.create_index(op.f('ix_tokens_account_name'), 'tokens', ['account_name'], unique=False)
-    # Two accounts with the same secret could not both keep it as their token: the first by name does.
+    # Tokens are unique: if two accounts have the same secret, the first by name keeps it.
     op.execute("""
         insert into tokens (account_name, name, sha256, created_at)
         select distinct on (secret_sha256) name, 'its first secret', secret_sha256, created_at

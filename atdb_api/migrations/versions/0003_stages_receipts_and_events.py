@@ -1,6 +1,6 @@
-"""Stages that can be paused, receipts of removals, events, signs of life, and how far work is
+"""Stages that can be paused, receipts of removals, events, heartbeats, and the progress of work
 
-Going down, receipts and events are dropped: dump them first, the older schema has no place for them.
+A downgrade drops receipts and events, because the older schema cannot hold them. Dump them first.
 """
 
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""The size and data host of each observation, and indexes for what lists are ordered and filtered by
+"""The size and data host of each observation, and indexes for the orderings and filters of lists
 """
 
 import sqlalchemy as sa
@@ -26,7 +26,7 @@ def upgrade() -> None:
         update observations set size_bytes = products.size
         from (select observation_id, sum(size) as size from dataproducts group by observation_id) as products
         where products.observation_id = observations.id and products.size > 0""")
-    # The rows of products are written with their observation locked, so this waits for nobody.
+    # Products are written with their observation locked, so this waits for no other transaction.
     op.execute("""
         create function add_size_of_product() returns trigger language plpgsql as $$
         declare

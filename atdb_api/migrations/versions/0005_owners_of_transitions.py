@@ -1,4 +1,4 @@
-"""An index to find the task that an owner has worked on
+"""An index to find the observation that an owner has worked on
 """
 
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""The number of each claim, the claim that an observation is in, and what stands in a service's way
+"""The number of each claim, the claim of an observation, and the problems of services
 """
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ def upgrade() -> None:
     op.add_column('services', sa.Column('troubles', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False))
     claimed = sa.text('claimed_until is not null')
     op.create_index('ix_observations_claimed', 'observations', ['claimed_until'], unique=False, postgresql_where=claimed)
-    # What is claimed and not begun stays so: its consumer finds it again.
+    # Claims on which no work has begun stay, so that their consumers find them again.
     op.execute("""
         update observations set claim_id = claims.id from claims
         where observations.claimed_until = claims.expires_at and claims.expires_at > now()

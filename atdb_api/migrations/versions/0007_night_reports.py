@@ -1,4 +1,4 @@
-"""The reports of the nights
+"""Night reports
 """
 
 import sqlalchemy as sa

@@ -1,1 +1,1 @@
-"""Explain in one sentence why an observation is not moving."""
+"""Explain why an observation is not moving."""

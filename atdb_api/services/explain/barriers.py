@@ -1,4 +1,4 @@
-"""Say what keeps an observation from the stage that it waits for."""
+"""Explain what keeps an observation from the stage that it waits for, in full sentences."""
 
 from atdb_api.services.explain.situation import Situation
 from atdb_api.services.heartbeats import troubles_of
@@ -8,36 +8,41 @@ from atdb_interface.times import GONE_AFTER
 
 
 def waiting_for(situation: Situation) -> str:
-    """Say what keeps an observation from its stage: the first thing that does."""
+    """Explain what keeps an observation from its stage: the first cause that applies."""
     if named := barriers(situation):
-        return "; ".join(named)
+        return " ".join(named)
     if situation.is_claimed:
         until = write_time(situation.observation.claimed_until or situation.now)
-        said = f"{claimed_by(situation)}, whose run has yet to begin, or it is given out again from {until}"
-        return "; ".join(filter(None, [said, _unable(situation)]))
+        claimed = (
+            f"{claimed_by(situation)}, but work has not begun. "
+            f"If it does not begin by {until}, the observation becomes available to claim again."
+        )
+        return " ".join(filter(None, [claimed, _unable(situation)]))
     return _no_slot(situation) or _no_consumer(situation) or _unable(situation) or _next(situation)
 
 
 def barriers(situation: Situation) -> list[str]:
-    """Name what the operators have put before a stage."""
+    """Return what operators have put before a stage, each as a sentence."""
     named, setting = [], situation.setting
     if setting and setting.paused_by and setting.paused_at:
         since = write_time(setting.paused_at)
         named.append(
-            f"{setting.stage} is paused by {setting.paused_by} since {since}{because(setting.pause_reason)}"
+            f"Stage {setting.stage} has been paused by {setting.paused_by} since {since}"
+            f"{because(setting.pause_reason)}."
         )
     if setting and situation.delayed_until:
-        delay = f"rests before {setting.stage} until {write_time(situation.delayed_until)}"
+        delay = f"Delayed before {setting.stage} until {write_time(situation.delayed_until)}"
         if situation.stage is REMOVE:
-            delay += f", when its data on {data_host(situation)} are deleted; hold it to call that off"
-        named.append(delay)
+            delay += f"; then its data on {data_host(situation)} are deleted"
+            delay += ". To prevent this, put the observation on hold"
+        named.append(f"{delay}.")
     return named
 
 
 def claimed_by(situation: Situation) -> str:
-    """Say who has claimed an observation, and when."""
+    """Report which consumer has claimed an observation, and when."""
     claim = situation.subject.claim
-    return f"given to {claim.consumer} at {write_time(claim.at)}" if claim else "given to somebody"
+    return f"Claimed by {claim.consumer} at {write_time(claim.at)}" if claim else "Claimed by an unknown consumer"
 
 
 def _no_slot(situation: Situation) -> str:
@@ -46,20 +51,21 @@ def _no_slot(situation: Situation) -> str:
         return ""
     slots = f"all {setting.slots}" if taken >= setting.slots else f"{taken} of {setting.slots}"
     stage = setting.stage
-    place = f"waits for a slot of {stage}{_behind(situation)}" if situation.ahead else f"next for {stage}"
-    return f"{place}; {slots} slots are taken"
+    is_next = situation.ahead == 0
+    place = f"Next in the queue for {stage}" if is_next else f"Waiting for a slot of {stage}{_position(situation)}"
+    return f"{place}; {slots} slots are taken."
 
 
 def _no_consumer(situation: Situation) -> str:
     if not situation.services:
-        return f"{_no_service(situation)} yet"
+        return _no_heartbeat(situation, "yet")
     last_seen = situation.services[0].last_seen
     is_gone = situation.now - last_seen > GONE_AFTER
-    return f"{_no_service(situation)} since {write_time(last_seen)}" if is_gone else ""
+    return _no_heartbeat(situation, f"since {write_time(last_seen)}") if is_gone else ""
 
 
 def _unable(situation: Situation) -> str:
-    """Return why no service can begin the work at the moment; empty if one of them can."""
+    """Explain why no service can begin the work at the moment; empty if one of them can."""
     status, stage, reasons = situation.observation.status, _stage(situation), []
     for service in situation.services:
         if situation.now - service.last_seen > GONE_AFTER:
@@ -67,28 +73,34 @@ def _unable(situation: Situation) -> str:
         trouble = next((each for each in troubles_of(service) if status in each.statuses), None)
         if trouble is None:
             return ""
-        since = write_time(trouble.since)
-        reasons.append(f"{service.name} has been unable to begin {stage} since {since}: {trouble.reason}")
-    return "; ".join(reasons)
+        since, reason = write_time(trouble.since), because(trouble.reason)
+        reasons.append(f"Service {service.name} has been unable to begin {stage} since {since}{reason}.")
+    return " ".join(reasons)
 
 
-def _no_service(situation: Situation) -> str:
-    status = situation.observation.status
-    return f"waits for {_stage(situation)}, but no service for what is {status} has given a sign of life"
+def _no_heartbeat(situation: Situation, since: str) -> str:
+    return (
+        f"Waiting for {_stage(situation)}: no service for status {situation.observation.status} "
+        f"has sent a heartbeat {since}. Check that Airflow and its DAG listen are running."
+    )
 
 
 def _next(situation: Situation) -> str:
     name, status = situation.services[0].name, situation.observation.status
-    return f"waits for {_stage(situation)}{_behind(situation)}: {name} is there, and is given what is {status}"
+    return (
+        f"Waiting for {_stage(situation)}{_position(situation)}: "
+        f"service {name} is responding and claims observations with status {status}."
+    )
 
 
-def _behind(situation: Situation) -> str:
-    return f", behind {situation.ahead} other{'' if situation.ahead == 1 else 's'}" if situation.ahead else ""
+def _position(situation: Situation) -> str:
+    """Return the place in the queue; empty for the first. Worded so that all others have one cause: causes.py."""
+    return f" at position {situation.ahead + 1} in the queue" if situation.ahead else ""
 
 
 def because(reason: str | None) -> str:
-    """Put a reason, which may have several lines, behind what it is for."""
-    words = " ".join((reason or "").split())
+    """Format a reason to end a sentence: on one line, without its full stop."""
+    words = " ".join((reason or "").split()).removesuffix(".")
     return f": {words}" if words else ""
 
 
@@ -97,5 +109,5 @@ def _stage(situation: Situation) -> str:
 
 
 def data_host(situation: Situation) -> str:
-    """Name the machine on which the data lie."""
+    """Return the name of the machine on which the data are."""
     return situation.observation.data_location.partition(":")[0]

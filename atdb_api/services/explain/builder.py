@@ -1,4 +1,4 @@
-"""Ask the database for situations: of one observation and of many by the same rules."""
+"""Read the situations of observations from the database: of one and of many by the same rules."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from atdb_interface.lifecycle import AT_THE_TELESCOPE, STAGES, Status
 
 
 def select_subjects() -> Select[Observation, Lease | None, Transition, str | None, datetime | None]:
-    """Select what `subject` is made of."""
+    """Select the rows from which `subject` is created."""
     of_observation = (Transition.task_id == Observation.task_id) & Transition.dataproduct.is_(None)
     newest = select(Transition).where(of_observation).order_by(Transition.id.desc()).limit(1)
     last = aliased(Transition, lateral(newest, "last"))
@@ -40,7 +40,7 @@ def subject(
 
 
 def situation_of(session: Session, subject: Subject, now: datetime) -> Situation:
-    """Return the situation of one observation; four statements at most."""
+    """Return the situation of one observation, with four statements at most."""
     alone = Situation(subject, Surroundings(now, {}, {}, (), None))
     if not alone.is_waiting:
         return alone
@@ -48,7 +48,7 @@ def situation_of(session: Session, subject: Subject, now: datetime) -> Situation
 
 
 def situations_of(session: Session, subjects: Sequence[Subject], around: Surroundings) -> list[Situation]:
-    """Return the situations of many observations; one statement at most."""
+    """Return the situations of many observations, with one statement at most."""
     each = [Situation(subject, around) for subject in subjects]
     ids = [one.observation.id for one in each if one.is_waiting and not one.is_claimed]
     ahead = _ahead(session, ids, around)
@@ -56,7 +56,7 @@ def situations_of(session: Session, subjects: Sequence[Subject], around: Surroun
 
 
 def _surroundings(session: Session, alone: Situation) -> Surroundings:
-    """Read what surrounds one observation that waits; three statements."""
+    """Read the surroundings of one observation that waits, with three statements at most."""
     settings = stages.settings(session)
     services = session.scalars(select(Service).order_by(Service.last_seen.desc())).all()
     around = replace(alone.around, settings=settings, services=services)
@@ -72,7 +72,7 @@ def _surroundings(session: Session, alone: Situation) -> Surroundings:
 
 
 def at_telescope(session: Session) -> str | None:
-    """Return what the telescope has, or will have next."""
+    """Return the taskID that the telescope has, or will have next."""
     return session.scalar(
         select(Observation.task_id)
         .where(Observation.status.in_(AT_THE_TELESCOPE))
@@ -82,7 +82,7 @@ def at_telescope(session: Session) -> str | None:
 
 
 def _ahead(session: Session, ids: Sequence[int], around: Surroundings) -> dict[int, int]:
-    """Count what is available to claim before each of some observations, in the queue of its stage."""
+    """Count the observations that are ahead of each of some others in the queue of its stage."""
     if not ids:
         return {}
     stage = case({status: stage.actor for status, stage in STAGE_OF.items()}, value=Observation.status)

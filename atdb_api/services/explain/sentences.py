@@ -1,4 +1,4 @@
-"""Say in one sentence why an observation is not moving."""
+"""Explain why an observation is not moving, in full sentences."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -30,132 +30,146 @@ from atdb_interface.lifecycle import (
     Group,
     Status,
 )
+from atdb_interface.owners import STAGE_DAGS, read_owner
 
 S = Status
 
 
 def explain(session: Session, observation: Observation, now: datetime) -> str:
-    """Say why an observation is where it is, and since when it should not be; five statements at most."""
+    """Explain why an observation has its status, and since when it is overdue; five statements at most."""
     row = session.execute(select_subjects().where(Observation.id == observation.id)).one()
     return explain_subject(session, subject(*row), now)
 
 
 def explain_subject(session: Session, subject: Subject, now: datetime) -> str:
-    """Say the same of an observation of which the lease, the last transition and the claim are known; four."""
+    """Explain an observation whose lease, last transition and claim are known; four statements at most."""
     return sentence(situation_of(session, subject, now))
 
 
 def explain_many(session: Session, subjects: Sequence[Subject], around: Surroundings) -> dict[str, str]:
-    """Say the same of many observations, by their taskIDs; one statement at most."""
+    """Explain many observations; return a text for each taskID, with one statement at most."""
     situations = situations_of(session, subjects, around)
     return {situation.observation.task_id: sentence(situation) for situation in situations}
 
 
 def sentence(situation: Situation) -> str:
-    """Say what a situation is."""
+    """Return the explanation of a situation."""
     o = situation.observation
     limit = due(o.status, since=o.status_since, start=o.start_time, end=o.end_time, delay=situation.delay)
     is_overdue = limit is not None and limit < situation.now
-    return _says(o.status)(situation) + (f"; overdue since {write_time(limit)}" if limit and is_overdue else "")
+    return _says(o.status)(situation) + (f" Overdue since {write_time(limit)}." if limit and is_overdue else "")
 
 
 def _before_start(situation: Situation) -> str:
     o, start = situation.observation, write_time(situation.observation.start_time)
     if situation.now > o.start_time + START_TOLERANCE:
-        return f"its start at {start} has passed, so observe will find it too late; {waiting_for(situation)}"
+        outcome = f"so observe will set this observation to {S.ERROR_TOO_LATE}"
+        return f"The start time {start} has passed, {outcome}. {waiting_for(situation)}"
     if o.start_time > situation.now + START_LEAD:
         lead, busy = about(START_LEAD.total_seconds()), about(START_LEAD_BUSY.total_seconds())
-        said = f"waits for its start at {start}; the telescope gets it {lead} before, or {busy} if it is busy"
-        return "; ".join([said, *barriers(situation)])
+        leads = f"{lead} before, or {busy} before if it is busy"
+        receives = f"The telescope receives the observation {leads}."
+        return " ".join([f"Waiting for the start at {start}.", receives, *barriers(situation)])
     if situation.is_claimed and (other := situation.around.at_telescope) and not barriers(situation):
         then = write_time(o.start_time - START_LEAD_BUSY)
-        return f"{claimed_by(situation)}; {other} has the telescope, which gets this one at {then} at the latest"
-    return f"its start is at {start}; {waiting_for(situation)}"
+        return f"{claimed_by(situation)}. The telescope has observation {other} and receives this one by {then}."
+    return f"The start time is {start}. {waiting_for(situation)}"
 
 
 def _worked_on(situation: Situation) -> str:
     lease, o = situation.subject.lease, situation.observation
     if lease is None:
-        by = f"{situation.subject.last.actor} made it {o.status} at {write_time(o.status_since)}"
-        return f"{by} without a lease, so nobody is given it, and whether anything works on it is not known"
+        by = f"Status {o.status} was set by {situation.subject.last.actor} at {write_time(o.status_since)}"
+        return f"{by} without a lease. ATDB does not know whether a run works on it, and no client can claim it."
     if lease.expires_at < situation.now:
         return _lost(situation)
-    began, start = write_time(lease.began_at), write_time(o.start_time)
+    kind, began, start = _kind(lease), write_time(lease.began_at), write_time(o.start_time)
     if o.status is not S.STARTING:
-        return f"{lease.owner} works on it since {began}{_progress(lease, situation.now)}"
+        done = _progress(lease, situation.now)
+        return f"{kind.capitalize()} {lease.owner} has been working on this observation since {began}{done}"
+    has_it = f"{kind.capitalize()} {lease.owner} has had this observation since {began}"
     if situation.now <= o.start_time:
-        return f"{lease.owner} has it since {began}: the telescope starts it at {start}"
-    return f"{lease.owner} has it since {began}: its start was at {start}, and that it runs was not yet said"
+        return f"{has_it}; the telescope starts it at {start}."
+    return f"{has_it}. Its start was at {start}, but the {kind} has not yet reported that it has started."
+
+
+def _kind(lease: Lease) -> str:
+    """Return what to call the owner of a lease: other clients than Airflow's runs can own work."""
+    return "run" if read_owner(lease.owner)[0] in STAGE_DAGS else "owner"
 
 
 def _progress(lease: Lease, now: datetime) -> str:
-    """Say how far the work is; how long it still takes only while nothing is in its way."""
-    said, progress = "", progress_of(lease)
+    """Return the end of a sentence: how far the work is and, unless it has a problem, how long it still takes."""
+    done, progress = "", progress_of(lease)
     if progress.percent is not None and progress.total_bytes:
-        said = f": {progress.percent} % of {size(progress.total_bytes)}"
+        done = f": {progress.percent} % of {size(progress.total_bytes)} done"
         if (left := progress.left(now)) is not None:
-            said += f", about {about(left.total_seconds())} left"
+            done += f", about {about(left.total_seconds())} left"
     elif progress.done_bytes is not None:
-        said = f": {size(progress.done_bytes)} done"
+        done = f": {size(progress.done_bytes)} done"
     if lease.trouble and lease.trouble_since:
-        said += f"; trouble since {write_time(lease.trouble_since)}{because(lease.trouble)}"
-    return said
+        done += f". There has been a problem since {write_time(lease.trouble_since)}{because(lease.trouble)}"
+    return f"{done}."
 
 
 def _lost(situation: Situation) -> str:
     lease, stage = situation.subject.lease, situation.stage
     if lease is None or stage is None:
         return ""
-    lost = f"its owner {lease.owner} is lost since {write_time(lease.expires_at)}"
+    lost = f"The lease of {_kind(lease)} {lease.owner} expired at {write_time(lease.expires_at)}"
     if not stage.resumable:
-        return f"{lost}; the telescope is not asked twice, so reconcile puts it on {stage.error}"
+        return (
+            f"{lost}. ATDB never starts an observation twice, "
+            f"so reconcile asks the telescope and sets the status to {S.RUNNING} or {stage.error}."
+        )
     if lease.lost_owners >= MAX_LOST_OWNERS:
-        return f"{lost}, the last of {lease.lost_owners + 1}; reconcile puts it on {stage.error}"
-    return f"{lost}, and another may have the work; {waiting_for(situation)}"
+        last = f"It was the last of {lease.lost_owners + 1} owners"
+        return f"{lost}. {last}, so reconcile sets the status to {stage.error}."
+    return f"{lost}, so another owner can continue the work. {waiting_for(situation)}"
 
 
 def _runs(situation: Situation) -> str:
     o, end = situation.observation, write_time(situation.observation.end_time)
     if situation.now < o.end_time:
-        return f"observing until {end}"
+        return f"The telescope is observing until {end}."
     completes_after = instrument().mode(o.observing_mode).completes_after
     then = S.ERROR_NO_COMPLETING if completes_after is None else S.COMPLETING
     limit = max(o.end_time, o.status_since) + (COMPLETING_TIMEOUT if completes_after is None else completes_after)
     if situation.now <= limit:
-        wait = f"waits until {write_time(limit)} for the data writer's word"
-        return f"ended at {end}; {wait}, without which observe makes it {then}"
-    return (
-        f"ended at {end} and the data writer said nothing; since {write_time(limit)} observe is to make it {then}"
-    )
+        silent = f"If the data writer has not reported by {write_time(limit)}"
+        return f"The observation ended at {end}. {silent}, observe sets the status to {then}."
+    silent = f"The observation ended at {end}, but the data writer has not reported"
+    return f"{silent}. Observe should have set the status to {then} at {write_time(limit)}."
 
 
-def _needs_a_person(situation: Situation) -> str:
+def _waits_for_operator(situation: Situation) -> str:
     o = situation.observation
     actions = ", ".join(actions_from(o.status, o.held_from))
     since = write_time(o.status_since)
-    return f"waits for a person since {since}{because(situation.subject.last.reason)}; its actions are {actions}"
+    reason = because(situation.subject.last.reason)
+    return f"Waiting for an operator since {since}{reason}. Possible actions: {actions}."
 
 
 def _by(situation: Situation, what: str) -> str:
     since, last = write_time(situation.observation.status_since), situation.subject.last
-    return f"{what} by {last.actor} since {since}{because(last.reason)}"
+    return f"{what} by {last.actor} at {since}{because(last.reason)}."
 
 
 def _is_on_hold(situation: Situation) -> str:
-    return f"{_by(situation, S.ON_HOLD)}; resume takes it back to {situation.observation.held_from}"
+    return f"{_by(situation, 'Put on hold')} Resume returns it to {situation.observation.held_from}."
 
 
 def _is_aborted(situation: Situation) -> str:
-    return f"{_by(situation, S.ABORTED)}; that is its end"
+    return f"{_by(situation, 'Aborted')} This is final."
 
 
 def _is_removed(situation: Situation) -> str:
     since = write_time(situation.observation.status_since)
-    return f"its data were removed from {data_host(situation)} at {since}; that is its end"
+    return f"The data were removed from {data_host(situation)} at {since}. This is final."
 
 
 def _says(status: Status) -> Callable[[Situation], str]:
-    """Return what explains a status."""
+    """Return the function that explains a status."""
     if status is OBSERVE.source:
         return _before_start
     if status in _SOURCES:
@@ -174,7 +188,7 @@ _OF_GROUP = MappingProxyType(
     {
         Group.WAITING: waiting_for,
         Group.WORKING: _worked_on,
-        Group.ATTENTION: _needs_a_person,
+        Group.ATTENTION: _waits_for_operator,
         Group.DONE: _is_removed,
         Group.ENDED: _is_aborted,
     }

@@ -1,4 +1,4 @@
-"""All that the database knows of why an observation is where it is."""
+"""What the database holds to explain why an observation has its status."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from atdb_api.models import Lease, Observation, Service, StageSetting, Transition
 from atdb_interface.lifecycle import STAGES, Stage
 
-#: The stage that waits for, or works on, what has a status.
+#: The stage that takes, or works on, observations with a status.
 STAGE_OF = {status: stage for stage in STAGES for status in (stage.working, stage.source) if status}
 
 
@@ -21,7 +21,7 @@ class ClaimedBy:
 
 @dataclass(frozen=True)
 class Subject:
-    """An observation to explain, with what its own rows say: the lease, the last transition, and the claim."""
+    """An observation to explain, with its lease, its last transition and its claim."""
 
     observation: Observation
     lease: Lease | None
@@ -33,8 +33,8 @@ class Subject:
 class Surroundings:
     """What is the same for all observations: the stages, the services, and what the telescope has.
 
-    `taken`: how many slots of each stage are. `services`: the last heard of first. Only what some observation
-    needs has to be there.
+    `taken`: the number of slots taken, by stage. `services`: the latest heartbeat first. Only what one of the
+    explained observations needs has to be set.
     """
 
     now: datetime
@@ -46,9 +46,9 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Situation:
-    """An observation, how it came to its status, and what stands between it and the next.
+    """An observation, how it came to its status, and what keeps it from the next.
 
-    `ahead`: how many observations are available to claim before this one, if it is available too.
+    `ahead`: how many observations are claimed before this one, if it is available to claim.
     """
 
     subject: Subject
@@ -62,17 +62,17 @@ class Situation:
 
     @property
     def now(self) -> datetime:
-        """Return the moment at which this is so."""
+        """Return the time of this situation."""
         return self.around.now
 
     @property
     def stage(self) -> Stage | None:
-        """Return the stage that waits for the observation, or works on it."""
+        """Return the stage that takes the observation next, or works on it."""
         return STAGE_OF.get(self.observation.status)
 
     @property
     def setting(self) -> StageSetting | None:
-        """Return how operators govern the stage."""
+        """Return the settings of the stage."""
         return self.around.settings.get(self.stage.actor) if self.stage else None
 
     @property
@@ -82,12 +82,12 @@ class Situation:
 
     @property
     def services(self) -> list[Service]:
-        """Return the services that claim what has this status, the last heard of first."""
+        """Return the services that claim observations with this status, the latest heartbeat first."""
         return [service for service in self.around.services if self.observation.status in service.statuses]
 
     @property
     def is_waiting(self) -> bool:
-        """Return whether the observation waits for its stage, or for another owner after the last was lost."""
+        """Return whether the observation waits for its stage, or for another owner because a lease has expired."""
         lease = self.subject.lease
         is_lost = lease is not None and lease.expires_at < self.now
         return self.stage is not None and (self.observation.status is self.stage.source or is_lost)

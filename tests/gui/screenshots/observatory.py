@@ -242,7 +242,7 @@ def _report(airflow: Client, superuser_url: str, observatory: Observatory, now: 
     late, failed = observatory.made[-1, "search 2"], observatory.made[-1, "scan 23"]
     broken = observatory.made[-2, "search 1"]
     cause = ARCHIVE_AWAY.format(failed.task_id, failed.planned.specification["field_beam"])
-    idle = f"completing for more than 1 h: nobody validates on {late.planned.data_host}"
+    idle = f"completing for more than 1 h: no service validates on {late.planned.data_host}"
     events = (
         (520, EventKind.BRAKE, None, "remove was paused: 1 of the last 2 removals failed"),
         (
@@ -252,7 +252,12 @@ def _report(airflow: Client, superuser_url: str, observatory: Observatory, now: 
             f"3 products are on {broken.planned.data_host} that are removed here",
         ),
         (212, EventKind.OVERDUE, late.task_id, idle),
-        (97, EventKind.REPAIR, observatory.task_id(-1, "search 1"), "lost its run; it was given to another"),
+        (
+            97,
+            EventKind.REPAIR,
+            observatory.task_id(-1, "search 1"),
+            "its lease had expired; another run has the work",
+        ),
         (31, EventKind.OVERDUE, failed.task_id, f"7 of one cause: {cause}"),
     )
     airflow.raise_events(

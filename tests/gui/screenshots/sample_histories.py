@@ -9,10 +9,8 @@ from tests.conftest import route_to
 from tests.gui.screenshots.week import Planned
 
 S = Status
-ARCHIVE_AWAY = (
-    "ArchiveError: {0}_B0{1:02d}.MS could not be written to file:///archive: the archive is away; tried 5 times"
-)
-CHECKSUM = "ArchiveError: {0}_B0{1:02d}.MS: what was read back has another checksum than what was written"
+ARCHIVE_AWAY = "ArchiveError: {0}_B0{1:02d}.MS could not be written: the archive did not respond (5 attempts)"
+CHECKSUM = "ArchiveError: {0}_B0{1:02d}.MS: the copy has another checksum than the data"
 _REMOVAL = "RemovalError: {3}: 3 of {2} products could not be read: Input/output error"
 _INGEST_BYTES_PER_SECOND, _CHECK_BYTES_PER_SECOND = 400e6, 2e9
 
@@ -35,7 +33,7 @@ _SCANS = {
     "scan 35": SampleHistory(S.ON_HOLD, "the PI looks at the bandpass first"),
     "scan 36": SampleHistory(S.ERROR_TOO_LATE, "62 s past its start"),
     "scan 37": SampleHistory(S.ERROR_START_OBS, "the telescope refused it: RT9 does not track"),
-    "scan 38": SampleHistory(S.ERROR_NO_COMPLETING, "no word from the data writer, 15 minutes past the end"),
+    "scan 38": SampleHistory(S.ERROR_NO_COMPLETING, "no report from the data writer, 15 minutes past the end"),
 }
 _YESTERDAY = {
     "field": SampleHistory(S.INGESTING),
