@@ -68,7 +68,7 @@ def test_a_replayed_schedule_arrives_with_every_byte(
         check=False,
     )
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    assert "4 of 4 observations arrived." in demo.stdout
+    assert "4 of 4 observations reached their expected status." in demo.stdout
     assert stack.is_running()
     task_ids = [line.split()[0] for line in demo.stdout.splitlines() if " arts_" in line or " imaging" in line]
     for task_id in task_ids:
