@@ -169,7 +169,7 @@ def table(observations: Sequence[Observation], sizes: dict[str, int]) -> str:
 
 
 def _verdict(observations: Sequence[Observation]) -> int:
-    """Print why each observation that is not in its expected status is not; return 1 if there are any."""
+    """Print the reason of each observation that is not in its expected status; return 1 if there are any."""
     strayed = 0
     for observation in observations:
         expected = Status.COMPLETED if observation.skip_auto_ingest else Status.REMOVED

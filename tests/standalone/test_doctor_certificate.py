@@ -75,7 +75,7 @@ def only(settings: Settings) -> Finding:
 def test_a_certificate_that_signs_itself_is_a_warning(serve: Serve) -> None:
     finding = only(serve(*self_signed("localhost")))
     assert finding.state is State.WARNING
-    assert "signs itself" in finding.seen
+    assert "self-signed" in finding.seen
     assert "nginx -s reload" in finding.advice
 
 
@@ -114,7 +114,7 @@ def test_where_the_address_cannot_be_reached_nginx_is_asked_for_it(
     monkeypatch.setattr(certificate, "_NGINX", (HOST, int(inside.atdb_public_url.rpartition(":")[2])))
     finding = only(replace(inside, atdb_public_url="https://atdb.example:9"))
     assert finding.state is State.WARNING
-    assert "signs itself" in finding.seen
+    assert "self-signed" in finding.seen
     finding = only(replace(inside, atdb_public_url="https://localhost:9"))
     assert "it is for atdb.example, not for localhost" in finding.seen
 

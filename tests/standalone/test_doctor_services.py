@@ -248,4 +248,4 @@ def test_a_worker_of_a_queue_is_found(redis: Location) -> None:
 def test_a_redis_that_does_not_respond_is_a_failure(settings: Settings, credentials: Credentials) -> None:
     (finding,) = workers.check(Location(replace(settings, redis_port=9), credentials))
     assert finding.state is State.FAILED
-    assert "Redis at 127.0.0.1:9 cannot be asked" in finding.seen
+    assert "Redis at 127.0.0.1:9 failed" in finding.seen
