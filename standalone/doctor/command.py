@@ -1,7 +1,7 @@
 """`atdb doctor`: check everything that a deployment needs, and report what to do about each failure.
 
-For a stack of `make up`, run `make doctor` on its machine. For containers, run it in the service `worker`, which has
-the settings and connections of tasks: `docker compose exec worker atdb doctor`.
+For a stack of `make up`, run `make doctor` on its machine. For containers, run it in the service `worker`, which
+has the settings and connections of tasks: `docker compose exec worker atdb doctor`.
 
 Exit status: 0 if all checks passed, 1 if any check failed, 3 if there are only warnings.
 """

@@ -23,8 +23,8 @@ def check(place: Location) -> Iterator[Finding]:
         yield failed(
             SUBJECT,
             f"telescope control at {address}: {short(error)}",
-            f"Check that telescope control is running, and that TELESCOPE_HOST and TELESCOPE_PORT are correct. If "
-            f"it is the simulator: {place.look_at('telescope')}.",
+            "Check that telescope control is running, and that TELESCOPE_HOST and TELESCOPE_PORT are correct. "
+            f"For the simulator: {place.look_at('telescope')}.",
         )
     else:
         yield well(SUBJECT, f"telescope control at {address} responds")
