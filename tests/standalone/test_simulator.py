@@ -334,7 +334,7 @@ def test_data_that_are_there_already_are_not_written_over(alone: Simulator) -> N
     present.write_text("theirs")
     alone.post(TASK, parset(dataWriter__products="new.MS,precious.MS"))
     task = alone.wait_for(TASK, state="failed")
-    assert "precious.MS is there already" in task["problem"]
+    assert "precious.MS already exists" in task["problem"]
     assert present.read_text() == "theirs"
     assert alone.written() == ["wcudata1/data/apertif/precious.MS/table.dat"]
 
@@ -509,14 +509,14 @@ def test_a_task_that_fails_is_told_to_atdb(unstarted: Callable[..., Simulator], 
     simulator.wait_for(observation.taskID, state="failed", reported=True)
     stored = client.observation(observation.taskID)
     assert stored.my_status is Status.ERROR_NO_COMPLETING
-    assert "a.MS is there already" in stored.status_history[-1].reason
+    assert "a.MS already exists" in stored.status_history[-1].reason
 
 
 def test_it_gives_signs_of_life(unstarted: Callable[..., Simulator], client: Client, url: str) -> None:
     simulator = unstarted(url).start()
     wait_until(lambda: len(list(client.services())) == 1)
     (service,) = client.services()
-    assert (service.name, service.detail) == ("telescope simulator", "no tasks")
+    assert (service.name, service.detail) == ("telescope simulator", "no observations")
     assert simulator.is_well()
 
 
