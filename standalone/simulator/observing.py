@@ -90,7 +90,7 @@ class Telescope:
         Thread(target=self._keep_saying, name="presence", daemon=True).start()
 
     def stop(self) -> None:
-        """Let every thread end at its next pause. The threads are daemons, so no one needs to join them."""
+        """End every thread at its next pause. The threads are daemons, so they need not be joined."""
         self._ended.set()
         for end in list(self._ends.values()):
             end.set()
