@@ -101,7 +101,7 @@ def test_each_wrong_setting_is_named() -> None:
     assert [sentence.split()[0] for sentence in sentences] == [
         *("ATDB_PUBLIC_URL", "ATDB_PORT", "ATDB_EXECUTOR", "ATDB_REPORT_HOUR"),
     ]
-    assert configuration.wrong_values({"AIRFLOW_PORT": "8000"})[0].startswith("each service needs a port of its own")
+    assert configuration.wrong_values({"AIRFLOW_PORT": "8000"})[0].startswith("each service needs a port")
     assert configuration.wrong_values({}) == []
 
 
