@@ -1,4 +1,4 @@
-"""Take the pictures: every page, on a desk and on a phone, light and dark."""
+"""Take the screenshots: every page, for a desktop and a phone, light and dark."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -17,13 +17,13 @@ from tests.gui.screenshots.observatory import Observatory
 
 WIDTHS = {"desktop": 1280, "phone": 375}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-#: What is further down looks as what is above it.
+#: Anything further down looks like what is above it.
 MOST_PIXELS = {"desktop": 1000, "phone": 1000}
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A page to take. `do`: what is done there before."""
+    """A page of which to take a screenshot. `do`: the actions on the page before that."""
 
     name: str
     path: str
@@ -31,7 +31,7 @@ class Picture:
 
 
 def busy(week: Observatory) -> Iterator[Picture]:
-    """Name the pictures of a busy night."""
+    """Return the screenshots of a busy night."""
 
     def task(name: str, day: int, kind: str, then: str = "") -> Picture:
         return Picture(f"task-{name}", f"/tasks/{week.task_id(day, kind)}/{then}")
@@ -56,7 +56,7 @@ def busy(week: Observatory) -> Iterator[Picture]:
 
 
 def many(week: Observatory) -> str:
-    """Give the address of a table of what can be held and what cannot: scans of one calibrator."""
+    """Return the URL of a table with observations that can and cannot be held: scans of one calibrator."""
     name = week.made[-1, "scan 23"].planned.specification["field_name"].partition("_")[0]
     return f"/tasks/?name__startswith={name}&my_status=valid&my_status=aborted&my_status=ingest error"
 
@@ -71,14 +71,14 @@ def _ask_to_hold(page: Page) -> None:
 
 
 class Camera:
-    """Takes pictures into a folder, as somebody sees the pages of one ATDB. `before`: done before each."""
+    """Takes screenshots of one ATDB's pages into a folder, as a user sees them. `before`: called before each."""
 
     def __init__(self, chromium: Browser, url: str, folder: Path, *, before: Callable[[], object]) -> None:
         self.chromium, self.url, self.folder, self._before = chromium, url, folder, before
         self._blank = chromium.new_page()
 
     def take(self, picture: Picture, *, role: str | None = "operator") -> None:
-        """Take a picture in all widths and schemes."""
+        """Take screenshots in all widths and colour schemes."""
         for kind, width in WIDTHS.items():
             for scheme in SCHEMES:
                 context = self.chromium.new_context(
@@ -108,7 +108,7 @@ class Camera:
 
 
 def of_many(page: Page) -> None:
-    """Ask for the preview of an action for all that match."""
+    """Open the preview of an action for all matches."""
     page.get_by_label("that match, not just the ticked").check()
     page.get_by_label("Action", exact=True).select_option("hold")
     page.locator("#bulk").get_by_label("Reason").fill("the archive is serviced until noon")
@@ -117,7 +117,7 @@ def of_many(page: Page) -> None:
 
 
 def of_many_done(page: Page) -> None:
-    """Do it, and look at what became of each."""
+    """Carry out the action, and show the result of each."""
     of_many(page)
     page.get_by_role("button", name=re.compile("Hold [0-9]+ tasks")).click()
     page.get_by_role("heading", name="Done").wait_for()
