@@ -85,7 +85,7 @@ def _specification(number: int, start: datetime) -> dict[str, object]:
 
 
 def wrong(observations: Sequence[Observation], runs: Counter[tuple[str, str]]) -> list[str]:
-    """Return a sentence per deviation from the normal route. `runs`: those that began work, per taskID and stage."""
+    """Return a sentence per deviation from the normal route. `runs`: those that worked, by taskID and stage."""
     sentences = []
     for made in observations:
         route = [str(step.name) for step in made.status_history]

@@ -1,4 +1,4 @@
-"""What `atdb doctor` finds of ATDB, the telescope, the clocks and the workers."""
+"""The findings of `atdb doctor` about ATDB, the telescope, the clocks and the workers."""
 
 import json
 import os
@@ -148,7 +148,7 @@ def test_the_telescope_answers_or_does_not(
 
 @pytest.fixture
 def airflow_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[timedelta], None]]:
-    """Serve a clock in the place of Airflow's, which is ahead by some time."""
+    """Serve a clock in place of Airflow's, which is ahead by some time."""
     ahead = timedelta(0)
 
     class Clock(BaseHTTPRequestHandler):

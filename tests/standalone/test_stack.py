@@ -1,4 +1,4 @@
-"""A stack that cannot start says why, and leaves nothing running."""
+"""A stack that cannot start reports why, and leaves nothing running."""
 
 import socket
 
