@@ -37,7 +37,10 @@ def kills(trial: Trial) -> None:
         arrived = trial.arrive(atdb, task_ids, {Status.REMOVED})
         trial.judge(atdb, arrived)
     for moment, status, service in killed:
-        require(any(had(each, status, moment) for each in arrived), f"{service}: nothing was {status} at {moment}")
+        require(
+            any(had(each, status, moment) for each in arrived),
+            f"{service}: no observation was {status} at {moment}",
+        )
 
 
 def had(observation: Observation, status: Status, moment: datetime) -> bool:
@@ -50,7 +53,7 @@ def await_return(trial: Trial, killed: Container, during: str) -> None:
     """Check that Docker restarts a killed container, and that it becomes healthy."""
     began = time.monotonic()
     while trial.deployment.container(killed.service).started == killed.started:
-        require(time.monotonic() - began < 120, f"{killed.service} was not started again")
+        require(time.monotonic() - began < 120, f"Docker did not restart {killed.service}")
         time.sleep(0.5)
     trial.deployment.await_healthy(killed.service)
     seconds = time.monotonic() - began
@@ -67,7 +70,7 @@ def out_of_memory(trial: Trial) -> None:
             processes = [
                 each for each in first.children(recursive=True) if " ".join(each.cmdline()).startswith(title)
             ]
-            require(processes, f"no process is called {title}")
+            require(processes, f"there is no process with the title {title}")
             for process in processes:
                 process.kill()
             began = time.monotonic()

@@ -26,7 +26,7 @@ def doctor(trial: Trial) -> None:
     findings = json.loads(printed[printed.index("[") : printed.rindex("]") + 1])
     for each in findings:
         print(f"  {each['state']:<12} {each['subject']}: {each['seen']}", flush=True)
-    require(not [each for each in findings if each["state"] == State.FAILED], "the doctor has found a failure")
+    require(not [each for each in findings if each["state"] == State.FAILED], "the doctor found a failure")
     listed = trial.deployment.compose("exec", "-T", "atdb", "python", "-m", "standalone.admin", "account", "list")
     require("operator" in listed, f"the accounts: {listed}")
 
@@ -80,10 +80,10 @@ def rotation(trial: Trial) -> None:
     trial.deployment.await_healthy()
     for section in ("airflow_ui", "atdb", "postgresql", "redis"):
         old, new = (getattr(each, section) for each in (former, trial.deployment.credentials))
-        require(not set(old.values()) & set(new.values()), f"{section} has a former secret")
+        require(not set(old.values()) & set(new.values()), f"{section} still has a former secret")
     with httpx.Client(verify=trial.trusted(), trust_env=False, timeout=60) as http:
         login = ("operator", former.atdb["operator"])
         status = http.get(f"{trial.deployment.url}/atdb/observations/", auth=login).status_code
-        require(status == 401, f"the former password is answered with {status}")
+        require(status == 401, f"the former password got {status}, not 401")
     with trial.client() as atdb:
         trial.judge(atdb, trial.arrive(atdb, task_ids, {Status.REMOVED}))

@@ -30,7 +30,10 @@ def users(trial: Trial) -> None:
         if container.service in ours:
             labels = container.described["Config"]["Labels"]
             require(labels["org.opencontainers.image.revision"], f"{container.service}: no commit in the label")
-            require(container.described["HostConfig"]["ReadonlyRootfs"], f"{container.service} can be written")
+            require(
+                container.described["HostConfig"]["ReadonlyRootfs"],
+                f"the file system of {container.service} is writable",
+            )
 
 
 def ports(trial: Trial) -> None:
@@ -89,7 +92,7 @@ def refusals(trial: Trial) -> None:
     with httpx.Client(base_url=trial.deployment.url, verify=trial.trusted(), trust_env=False) as http:
         answers = [http.post("/atdb/observations/", content=bytes(9 << 20))]
         while answers[-1].status_code != httpx.codes.TOO_MANY_REQUESTS:
-            require(len(answers) < 100, "a hundred logins in a row were let through")
+            require(len(answers) < 100, "a hundred consecutive logins were accepted")
             answers.append(http.post("/airflow/auth/token", json={"username": "admin", "password": "wrong"}))
     for answer, status, kind in ((answers[0], 413, "413"), (answers[-1], 429, "TooManyAttempts")):
         require(answer.status_code == status, f"{answer.status_code} instead of {status}")
@@ -110,6 +113,6 @@ def slow_clients(trial: Trial) -> None:
             began = time.monotonic()
             http.get(f"{trial.deployment.url}/atdb/health").raise_for_status()
             seconds = time.monotonic() - began
-            require(seconds < 1, f"others waited {seconds:.1f} s")
+            require(seconds < 1, f"another client waited {seconds:.1f} s")
     for sock in open_sockets:
         sock.close()

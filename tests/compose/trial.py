@@ -85,7 +85,7 @@ class Trial:
         on_its_way = [Status(each) for each in NORMAL_ROUTE[: NORMAL_ROUTE.index(status)]]
         deadline = time.monotonic() + 900
         while not atdb.count_observations(my_status=status, taskID__in=sorted(task_ids)):
-            require(time.monotonic() < deadline, f"no observation came to {status}")
+            require(time.monotonic() < deadline, f"no observation became {status} in time")
             if not atdb.count_observations(my_status__in=on_its_way, taskID__in=sorted(task_ids)):
                 task_ids |= set(self.submit(atdb, 2))
             time.sleep(0.2)
@@ -107,7 +107,9 @@ class Trial:
             if (states, products) != before:
                 before, since = (states, products), time.monotonic()
             seen = [f"{each.taskID} {each.my_status} {each.status_history[-1].reason}" for each in left.values()]
-            require(time.monotonic() - since < seconds, f"nothing moves any more: {seen}")
+            require(
+                time.monotonic() - since < seconds, f"no observation has progressed for {seconds:.0f} s: {seen}"
+            )
             time.sleep(2)
 
     def judge(self, atdb: Client, observations: list[Observation]) -> None:
@@ -116,7 +118,9 @@ class Trial:
         for observation in observations:
             for product in atdb.dataproducts(taskID=observation.taskID):
                 number += 1
-                require(product.archive_copy, f"{observation.taskID} {product.filename} has no copy")
+                require(
+                    product.archive_copy, f"{observation.taskID} {product.filename} has no copy in the archive"
+                )
                 place = str(product.archive_copy).removeprefix("file:///var/lib/atdb/archive/")
                 require(product_checksum(records_of(archive / place)) == product.checksum, f"{place} differs")
                 left = list(self.volume("data").rglob(product.filename))

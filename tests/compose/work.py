@@ -36,10 +36,10 @@ def report(trial: Trial) -> None:
             "running",
         ):
             time.sleep(2)
-    require(state == "success", f"night_report ended {state}")
+    require(state == "success", f"the run of night_report is {state}")
     with trial.client() as atdb:
         nights = [atdb.night_report(stored.night) for stored in atdb.night_reports()]
-    require(nights, "no report is stored")
+    require(nights, "ATDB has no night report")
     print(f"  {[f'{each.night}: {each.observed_count} observed' for each in nights]}", flush=True)
 
 
