@@ -1,4 +1,4 @@
-# All commands of developers, operators and CI. Each target installs the packages that it needs into .venv.
+# Every command of developers, operators and CI. Each target installs what it needs into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 UV := uv==0.13.9
@@ -27,7 +27,7 @@ help: ## Show this list of targets
 demo: .venv/run ## Replay a schedule from specification to removal, then exit (SCHEDULE=file SPEEDUP=n)
 	@$(BIN)/python -m standalone demo $(if $(SPEEDUP),--speedup $(SPEEDUP)) $(if $(SCHEDULE),'$(SCHEDULE)')
 
-rehearsal: .venv/run ## Inject all faults into a separate stack, and check the result (OBSERVATIONS=n SEED=n SCHEDULE=file)
+rehearsal: .venv/run ## Run a separate stack under all faults, and judge the result (OBSERVATIONS=n SEED=n SCHEDULE=file)
 	@$(BIN)/python -m standalone rehearsal --observations $(OBSERVATIONS) $(if $(SEED),--seed $(SEED)) $(if $(SCHEDULE),'$(SCHEDULE)')
 
 up: .venv/run ## Run ATDB, Airflow and the telescope simulator until Ctrl-C
@@ -36,22 +36,22 @@ up: .venv/run ## Run ATDB, Airflow and the telescope simulator until Ctrl-C
 down: .venv/run ## Stop all services that `make up` started
 	@$(BIN)/python -m standalone down
 
-status: .venv/run ## Report which services are running and healthy
+status: .venv/run ## Show what runs, and whether it is healthy
 	@$(BIN)/python -m standalone status
 
 doctor: .venv/run ## Check everything that the running stack needs, and report how to fix each failure
 	@$(BIN)/atdb doctor || test $$? = 3
 
-admin: .venv/run ## Manage accounts and tokens (DO='account set NAME --role viewer'; STACK=containers)
+admin: .venv/run ## Manage accounts and tokens (DO='account set NAME --role viewer'; STACK=containers for the containers)
 	@$(if $(filter containers,$(STACK)),$(COMPOSE) exec atdb python,$(BIN)/python) -m standalone.admin $(DO)
 
 test: .venv/dev browser ## Run all tests, with a real PostgreSQL, Airflow and telescope simulator
 	$(BIN)/pytest -n 2
 
-fuzz: .venv/dev ## Send 10,000 random requests with all roles, and check the responses (CASES=n SEED=n)
+fuzz: .venv/dev ## Send 10,000 random requests, as all roles, and judge the answers (CASES=n SEED=n)
 	ATDB_FUZZ_CASES=$(CASES) ATDB_FUZZ_SEED=$(SEED) ATDB_FUZZ_QUERIES=2000 $(BIN)/pytest -s tests/fuzz tests/api/test_lookups.py
 
-clears: .venv/dev ## Clear failed tasks in Airflow from each state in each way; `make test` tries one way per state
+clears: .venv/dev ## Clear each failed state in Airflow in every way; `make test` clears each in one way
 	ATDB_ALL_CLEARS=yes $(BIN)/pytest tests/e2e/test_clears.py
 
 bench-maintenance: .venv/dev ## Measure how maintenance affects a running scheduler (RUNS=n old runs in Airflow's database)
@@ -64,13 +64,13 @@ kills: .venv/dev ## Kill the listener and other processes during observations, a
 bench-listen: .venv/dev ## Measure how soon work begins, compared with another checkout (BEFORE=directory)
 	@$(BIN)/python -m tests.benchmarks.listen --before $(BEFORE)
 
-screenshots: .venv/dev browser ## Take new screenshots of all pages, into docs/screenshots (SCHEDULE=file; requires Chromium)
+screenshots: .venv/dev browser ## Take the screenshots of all pages again, into docs/screenshots (SCHEDULE=file; needs Chromium)
 	@$(BIN)/python -m tests.gui.screenshots docs/screenshots $(if $(SCHEDULE),'$(SCHEDULE)')
 
-secrets: .venv/run ## Generate the passwords, keys and first certificate of the containers (SECRETS=folder)
+secrets: .venv/run ## Create the passwords, keys and first certificate of the containers (SECRETS=folder)
 	@$(BIN)/python -m standalone.containers.secrets $(SECRETS)
 
-rotate-secrets: .venv/run ## Replace all passwords and keys of the stopped stack (STACK=containers restarts the containers)
+rotate-secrets: .venv/run ## Replace all passwords and keys of the stopped stack (STACK=containers: of the containers, which restart)
 	@$(BIN)/python -m standalone.rotation $(if $(filter containers,$(STACK)),--compose)
 
 images: ## Build the images of docker-compose.yaml, labelled with version and commit
@@ -78,25 +78,25 @@ images: ## Build the images of docker-compose.yaml, labelled with version and co
 	  grep -sv -e '^ATDB_VERSION=' -e '^ATDB_COMMIT=' .env || true; } > .env.new && { test ! -e .env || chmod --reference=.env .env.new; } && mv .env.new .env
 	$(COMPOSE) build -q migrate migrate-airflow
 
-# Only the default folder is created: another folder may be missing because its disk is not mounted.
-backup: .venv/run ## Back up databases, secrets and settings (BACKUPS=folder KEEP=n; STACK=containers)
+# A folder that BACKUPS names is not created: it does not exist while its disk is not mounted.
+backup: .venv/run ## Back up databases, secrets and settings (BACKUPS=folder KEEP=n; STACK=containers for the containers)
 	@$(if $(filter .atdb-backups,$(BACKUPS)),mkdir -p -m 700 $(BACKUPS))
 	@$(BIN)/python -m standalone.backup make '$(BACKUPS)' $(if $(KEEP),--keep $(KEEP)) $(if $(filter containers,$(STACK)),--compose)
 
 backups: .venv/run ## List the complete backups (BACKUPS=folder)
 	@$(BIN)/python -m standalone.backup list '$(BACKUPS)'
 
-restore: .venv/run ## Replace both databases with those of a backup (FROM=backup; STACK=containers)
-	@test -n '$(FROM)' || { echo 'FROM is not set. Name a backup: make restore FROM=.atdb-backups/atdb-...'; exit 1; }
+restore: .venv/run ## Replace both databases by those of a backup (FROM=backup; STACK=containers for the containers)
+	@test -n '$(FROM)' || { echo 'Name a backup: make restore FROM=.atdb-backups/atdb-...'; exit 1; }
 	@$(BIN)/python -m standalone.backup restore '$(FROM)' $(if $(filter containers,$(STACK)),--compose)
 
 test-compose: .venv/dev browser ## Build the images, run and break all containers, and check the result (requires Docker)
 	@$(BIN)/python -m tests.compose
 
-test-upgrade: .venv/dev ## Upgrade the containers of another commit during work, then downgrade (BEFORE=commit)
+test-upgrade: .venv/dev ## Upgrade the containers of another commit during their work, and return (BEFORE=commit)
 	@$(BIN)/python -m tests.compose.upgrade $(BEFORE)
 
-docs: .venv/run ## Write the parts of the documentation that derive from the code
+docs: .venv/run ## Write the parts of the documents that are generated from the code
 	@sed -i '/^| endpoint/,$$d' docs/permissions.md
 	@ATDB_DATABASE_URL=postgresql+psycopg2:// $(BIN)/flask --app atdb_api permissions >> docs/permissions.md
 
@@ -104,7 +104,7 @@ docs: .venv/run ## Write the parts of the documentation that derive from the cod
 browser:
 	@test -x /usr/bin/chromium || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
 	  && apt-get -qq update && apt-get -qq install chromium > /dev/null; } \
-	  || echo "There is no /usr/bin/chromium, so tests that need a browser are skipped. Install the package chromium."
+	  || echo "There is no /usr/bin/chromium: tests that need a browser are skipped"
 
 check: .venv/dev ## Check style, types, layers of imports, and the files of the containers
 	$(BIN)/ruff check .
@@ -116,7 +116,7 @@ check: .venv/dev ## Check style, types, layers of imports, and the files of the 
 	$(BIN)/hadolint deploy/*.Dockerfile
 	$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yaml
 
-format: .venv/dev ## Format the code, and write the client that is generated
+format: .venv/dev ## Format the code, and generate the synchronous client
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python -m tools.unasync

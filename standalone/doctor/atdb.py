@@ -85,7 +85,7 @@ def _of_stages(client: Client) -> Iterator[Finding]:
         yield warning(
             "stages",
             f"{stage.stage} has been paused in ATDB by {stage.paused_by}{since}{why}; {stage.waiting} are waiting",
-            f"Ask {stage.paused_by}. To resume it, run `atdb stage {stage.stage} --go-on`.",
+            f"Ask {stage.paused_by}. To resume it, run `atdb stage {stage.stage} --resume`.",
         )
     if not paused:
         yield well("stages", "none is paused in ATDB")

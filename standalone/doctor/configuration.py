@@ -23,7 +23,7 @@ def wrong_values(environment: Mapping[str, str]) -> list[str]:
             Settings.from_environment(rest)
         except SettingsError as error:
             sentences.append(str(error))
-            # The sentence begins with the variable. Without this variable, the next wrong one is found.
+            # The sentence begins with the variable. Without it, the next wrong one is seen.
             name = re.match(r"[A-Z_]*", str(error))
             if name is None or rest.pop(name[0], None) is None:
                 return sentences

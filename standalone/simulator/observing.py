@@ -172,7 +172,7 @@ class Telescope:
             )
         else:
             status, reason = Status.ERROR_NO_COMPLETING, f"the data writer failed: {task.problem}"
-        # With retries of its own, the client could delay the end of the simulator.
+        # Its own patience would keep us from ending in time.
         with Client(settings.atdb_url, user=settings.atdb_user, secret=settings.atdb_secret, patience=0) as client:
             outcome, problem = report(
                 client, task.task_id, status, reason=reason, pause=lambda seconds: self._pause(task, seconds)

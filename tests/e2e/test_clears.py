@@ -71,7 +71,7 @@ class Trial:
 
 
 class Causes:
-    """Make each case fail with a real cause, and fix the cause."""
+    """Cause the failure of each case, and fix the cause."""
 
     def __init__(self, atdb: Client, settings: Settings) -> None:
         self.atdb, self.settings = atdb, settings

@@ -169,7 +169,7 @@ def main() -> int:
     )
     parser.add_argument("--others", type=int, default=20, help="the number of kills of each other process")
     parser.add_argument("--host", action="store_true", help="run the listener in a process of its own")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="the seed of the order of kills")
     chosen = parser.parse_args()
     state = STATE / ("host" if chosen.host else "stack")
     processes.end(own_settings(state))

@@ -27,7 +27,7 @@ Look = Callable[..., list[str]]
 
 @pytest.fixture
 def look(client: Client, context: Context, data_root: Path, archive_root: Path) -> Look:
-    """Make one pass, and return the events that it raised."""
+    """Run one pass, and return the events that it raised."""
 
     def once(*, percent: float = 1, floor: int = 10) -> list[str]:
         before = {event.key for event in client.events()}

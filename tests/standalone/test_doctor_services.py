@@ -106,7 +106,7 @@ def test_a_paused_stage_is_a_warning_that_names_who_paused_it(place: Location, c
     assert finding.state is State.WARNING
     assert "ingest has been paused in ATDB by admin since" in finding.seen
     assert "new disks" in finding.seen
-    assert "atdb stage ingest --go-on" in finding.advice
+    assert "atdb stage ingest --resume" in finding.advice
 
 
 def test_a_listener_that_is_missing_silent_or_in_trouble_is_a_failure(
