@@ -21,8 +21,7 @@ NORMAL_ROUTE = (
     *("defined", "scheduled", "starting", "running", "completing", "checking", "valid", "ingesting", "archived"),
     *("removing", "removed"),
 )
-#: After a kill between the status and the telescope's response, the telescope is not started again: an operator
-#: decides.
+#: A kill between the status and the telescope's answer: the telescope is not asked twice, so an operator decides.
 INTERRUPTED = "the run was interrupted as it started, and the telescope does not know it"
 INTERRUPTED_ROUTE = (*NORMAL_ROUTE[:3], "error (start obs)")
 

@@ -108,7 +108,7 @@ class Camera:
 
 
 def of_many(page: Page) -> None:
-    """Open the preview of an action for all matches."""
+    """Ask for the preview of an action for all that match."""
     page.get_by_label("that match, not just the ticked").check()
     page.get_by_label("Action", exact=True).select_option("hold")
     page.locator("#bulk").get_by_label("Reason").fill("the archive is serviced until noon")
@@ -117,7 +117,7 @@ def of_many(page: Page) -> None:
 
 
 def of_many_done(page: Page) -> None:
-    """Carry out the action, and show the result of each."""
+    """Do it, and look at what became of each."""
     of_many(page)
     page.get_by_role("button", name=re.compile("Hold [0-9]+ tasks")).click()
     page.get_by_role("heading", name="Done").wait_for()
