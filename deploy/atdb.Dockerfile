@@ -1,4 +1,4 @@
-# ATDB's API and web pages, its migrations, and the telescope simulator. There is no Airflow in it.
+# ATDB's API and web pages, its migrations, and the telescope simulator. Without Airflow.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 FROM ${PYTHON_IMAGE} AS build
 RUN python -m venv /opt/build && /opt/build/bin/pip install --quiet --no-cache-dir uv==0.13.9 && python -m venv --without-pip /opt/venv
@@ -15,7 +15,7 @@ RUN /opt/build/bin/uv pip install --quiet --no-cache --python /opt/venv/bin/pyth
     && /opt/venv/bin/python -m compileall -q .
 
 FROM ${PYTHON_IMAGE}
-# The folders that volumes are mounted on, and with which these begin.
+# The mount points of the volumes; a new volume gets the owner and mode of its folder.
 RUN groupadd --gid 10001 atdb && useradd --uid 10001 --gid atdb --no-create-home --home-dir /tmp atdb \
     && install -d -m 700 -o atdb -g atdb /var/lib/atdb /var/lib/atdb/data /var/lib/atdb/logs /var/lib/atdb/telescope \
     && install -d -m 755 -o atdb -g atdb /var/lib/atdb/static && chmod 711 /var/lib/atdb

@@ -1,1 +1,1 @@
-"""Everything of ATDB on one machine: database, API, Airflow and telescope, started and stopped together."""
+"""All of ATDB on one machine: database, API, Airflow and telescope simulator, started and stopped together."""

@@ -1,4 +1,4 @@
-"""`python -m standalone up | down | status | demo | rehearsal`: everything of ATDB on this machine."""
+"""`python -m standalone up | down | status | demo | rehearsal`: run all of ATDB on this machine."""
 
 import argparse
 import signal
@@ -15,19 +15,19 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
-    """Run one command; gives the exit code."""
+    """Run one command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m standalone", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="start everything, and stay until Ctrl-C").set_defaults(run=up)
-    commands.add_parser("down", help="stop everything").set_defaults(run=down)
-    commands.add_parser("status", help="tell what runs and whether it is well").set_defaults(run=status)
-    shown = commands.add_parser("demo", help="replay a schedule from specification to removal, and end")
-    shown.add_argument("schedule", nargs="?", type=Path, help="a schedule.sh (default: an example)")
-    shown.add_argument("--speedup", type=float, help="how many times as fast as the sky (default: by its length)")
-    rehearsed = commands.add_parser("rehearsal", help="run a stack of its own under faults, and judge the end")
-    rehearsed.add_argument("schedule", nargs="?", type=Path, help="a schedule.sh to replay (default: a made one)")
-    rehearsed.add_argument("--observations", type=int, default=100, help="how many, without a schedule")
-    rehearsed.add_argument("--seed", type=int, help="that of a former rehearsal, to have it again")
+    commands.add_parser("up", help="start all services, and run until Ctrl-C").set_defaults(run=up)
+    commands.add_parser("down", help="stop all services").set_defaults(run=down)
+    commands.add_parser("status", help="report which services are running and healthy").set_defaults(run=status)
+    shown = commands.add_parser("demo", help="replay a schedule from specification to removal, then exit")
+    shown.add_argument("schedule", nargs="?", type=Path, help="a schedule.sh (default: the example)")
+    shown.add_argument("--speedup", type=float, help="relative to real time (default: so that it takes a minute)")
+    rehearsed = commands.add_parser("rehearsal", help="inject faults into a separate stack, and check the result")
+    rehearsed.add_argument("schedule", nargs="?", type=Path, help="a schedule.sh (default: a generated one)")
+    rehearsed.add_argument("--observations", type=int, default=100, help="how many to generate (default: 100)")
+    rehearsed.add_argument("--seed", type=int, help="the seed of the rehearsal to repeat")
     chosen = parser.parse_args()
     try:
         settings = Settings.from_environment()
@@ -42,11 +42,11 @@ def main() -> int:
 
 
 def up(settings: Settings) -> int:
-    """Start the stack and stay in the foreground; Ctrl-C or SIGTERM ends everything."""
+    """Start the stack and stay in the foreground; Ctrl-C or SIGTERM stops all services."""
     _end_in_order()
     stack = Stack(settings, say=lambda line: print(line, flush=True))
     try:
-        print(f"Starting; state and logs are in {settings.state}", flush=True)
+        print(f"Starting ATDB. State and logs are in {settings.state}", flush=True)
         stack.start()
         print(_welcome(settings), flush=True)
         stack.wait()
@@ -58,28 +58,33 @@ def up(settings: Settings) -> int:
 
 
 def down(settings: Settings) -> int:
-    """Stop the stack, whoever started it."""
-    print("Stopped." if Stack(settings).stop() else "Nothing of the stack was running.")
+    """Stop the stack, also if another user or program started it."""
+    print("Stopped." if Stack(settings).stop() else "The stack was not running.")
     return 0
 
 
 def status(settings: Settings) -> int:
-    """Print what runs; the exit code is 0 where all is well."""
+    """Print which services are running; the exit status is 0 if all are running and healthy."""
     running = processes.running_names(settings)
     wanted = [processes.SUPERVISOR, *programs.names()]
     for name in wanted:
-        print(f"{name:<20}{'runs' if name in running else 'does not run'}")
+        print(f"{name:<20}{'running' if name in running else 'not running'}")
     problems = health.problems(settings) if running else []
     for problem in problems:
         print(f"{problem.process}: {problem.reason}")
     well = running.issuperset(wanted) and not problems
-    print("All is well." if well else "The stack does not run." if not running else "Not all is well.")
+    if well:
+        print("All services are running and healthy.")
+    elif running:
+        print("Some services are not running or not healthy. For advice, run: make doctor")
+    else:
+        print("The stack is not running. To start it, run: make up")
     return 0 if well else 1
 
 
 def demo(settings: Settings, schedule: Path | None, speedup: float | None) -> int:
-    """Show the main job on a stack that is started for it, where none runs."""
-    from standalone import demo as replayed  # noqa: PLC0415 - `down` works whatever state ATDB's client is in
+    """Replay a schedule on the stack; if the stack is not running, it is started for the demo."""
+    from standalone import demo as replayed  # noqa: PLC0415 - `down` must work even if ATDB's client is broken
 
     _end_in_order()
     try:
@@ -89,8 +94,8 @@ def demo(settings: Settings, schedule: Path | None, speedup: float | None) -> in
 
 
 def rehearsal(observations: int, seed: int | None, schedule: Path | None) -> int:
-    """Play everything that can go wrong on a stack of its own."""
-    from standalone.rehearsal import run  # noqa: PLC0415 - `down` works whatever state ATDB's client is in
+    """Run a rehearsal: inject all faults into a stack of its own."""
+    from standalone.rehearsal import run  # noqa: PLC0415 - `down` must work even if ATDB's client is broken
 
     _end_in_order()
     try:
@@ -106,19 +111,19 @@ def _welcome(settings: Settings) -> str:
         f"  Airflow   {settings.airflow_url}/       user admin\n"
         f"  Passwords {settings.credentials}\n"
         "\n"
-        "  Ctrl-C ends everything."
+        "  Ctrl-C stops all services."
     )
 
 
 def _end_in_order() -> None:
-    """Let whatever asks this program to end stop the stack first."""
+    """Handle the signals that end this program, so that it stops the stack first."""
     for number in _SIGNALS:
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup means to stay
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup has it ignored
             signal.signal(number, _interrupt)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Ask for the end, once: an impatient second Ctrl-C would leave processes behind."""
+    """Raise KeyboardInterrupt, once: a second Ctrl-C would leave processes behind."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -1,6 +1,6 @@
-"""Give ATDB's accounts their secrets: `python -m standalone.accounts`, which reads them from standard input.
+"""`python -m standalone.accounts`: set the secrets of ATDB's accounts, which it reads from standard input.
 
-It runs ATDB's own command once for each account, all in one process: loading the API takes most of a second.
+It runs ATDB's own command once per account, all in one process, because loading the API takes most of a second.
 """
 
 import io
@@ -11,7 +11,7 @@ from flask.cli import ScriptInfo
 
 from atdb_api import create_app
 
-# What each account may do.
+# The role of each account.
 ROLES = {
     "admin": "admin",
     "operator": "operator",
@@ -22,7 +22,7 @@ ROLES = {
 
 
 def main() -> None:
-    """Make or change each account; the standard input is a JSON object of their secrets by name."""
+    """Create or change each account; the standard input is a JSON object of secrets by account name."""
     secrets: dict[str, str] = json.load(sys.stdin)
     app = create_app()
     for name, role in ROLES.items():

@@ -1,4 +1,4 @@
-"""`python -m standalone.admin account list`: run a command of the API's administrator on this stack."""
+"""`python -m standalone.admin account list`: run an administrator's command of the API on this stack."""
 
 import subprocess
 import sys
@@ -11,16 +11,17 @@ from standalone.stack import database, programs
 
 
 def main(command_line: list[str]) -> int:
-    """Run it on the database, which must be running; return its exit status."""
+    """Run a command on the database, which must be running; return its exit status."""
     try:
         settings = Settings.from_environment()
         credentials = Credentials.read(settings.credentials)
         database.connect(settings, credentials, database.APPLICATION).close()
     except FileNotFoundError:
-        print("There is no stack yet. Start one: make up", file=sys.stderr)
+        print("There is no stack yet. To start one, run: make up", file=sys.stderr)
         return 1
     except psycopg2.OperationalError as error:
-        print(f"The database cannot be used: {error}\nIs the stack running? Start it: make up", file=sys.stderr)
+        advice = "If the stack is not running, start it: make up"
+        print(f"Cannot connect to the database: {str(error).strip()}\n{advice}", file=sys.stderr)
         return 1
     except (SettingsError, ValueError, OSError) as error:
         print(error, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The passwords and keys of one stack: made at random once, kept in state/secrets.json."""
+"""The passwords and keys of one stack: generated at random once, kept in secrets.json of its state folder."""
 
 import base64
 import json
@@ -12,22 +12,22 @@ from standalone.files import write_private
 
 
 def _password() -> str:
-    """Give a password that needs no quoting in a URL."""
+    """Return a new password that needs no quoting in a URL."""
     return secrets.token_urlsafe(24)
 
 
 def _jwt_secret() -> str:
-    return secrets.token_urlsafe(96)  # Airflow signs with HS512, which wants 64 bytes or more
+    return secrets.token_urlsafe(96)  # Airflow signs with HS512, which requires 64 bytes or more
 
 
 def _fernet_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
-#: Connections that a site may have of its own, in the place of the stack's. Nothing is made here for them.
+#: Connections that a site can set itself, in place of the stack's. No secret is generated for them.
 SITE_CONNECTIONS = ("airflow_listen", "archive_default", "atdb_default", "telescope_default")
 
-# Section -> name -> how it is made. Read by people too, who look up a password: theirs come first.
+# Section -> name -> the function that generates it. People look up passwords in this file, so theirs come first.
 _LAYOUT: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "airflow_ui": dict.fromkeys(("admin", "reconcile", "listen"), _password),
     "atdb": dict.fromkeys(("operator", "admin", "astronomer", "airflow", "telescope"), _password),
@@ -40,12 +40,12 @@ _LAYOUT: Mapping[str, Mapping[str, Callable[[], str]]] = {
 
 
 class CredentialsError(ValueError):
-    """The file of the secrets cannot be used; the message names it, and no secret."""
+    """The file of the secrets cannot be used; the message names the file, and no secret."""
 
 
 @dataclass(frozen=True, repr=False)
 class Credentials:
-    """What secrets.json holds; has no repr, so that no log can show it."""
+    """The contents of secrets.json; without a repr, so that no log can show them."""
 
     airflow_ui: Mapping[str, str]
     atdb: Mapping[str, str]
@@ -53,22 +53,22 @@ class Credentials:
     redis: Mapping[str, str]
     airflow_keys: Mapping[str, str]
     site_connections: Mapping[str, object]
-    """By their ids: JSON or a URL, as Airflow writes a connection."""
+    """By id: JSON or a URL, as Airflow writes a connection."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a file that `prepare` has written, or a part of one: what is not in it cannot be asked for.
+        """Read a file that `prepare` has written, or a part of one, which has only some of the secrets.
 
-        Raises CredentialsError for what is not JSON, and for a site's connection that cannot be one.
+        Raises CredentialsError if the file is not JSON, or if a site's connection is not valid.
         """
         known = _known(path)
         return cls(**{section: known.get(section, {}) for section in _LAYOUT}, site_connections=_of_site(known))
 
     @classmethod
     def prepare(cls, path: Path) -> Self:
-        """Read the file; make it, or what an older version did not have in it, where that is missing.
+        """Read the file; create it if it is missing, and add secrets that an older version did not have.
 
-        What is there is never changed: the database and the accounts were made with it.
+        Existing secrets are never changed: the database and the accounts were created with them.
         """
         known = _known(path) if path.exists() else {}
         complete = {
@@ -83,9 +83,10 @@ class Credentials:
 
     @classmethod
     def renew(cls, path: Path) -> Self:
-        """Replace all passwords and keys in the file; with the former Fernet keys, Airflow can still decrypt.
+        """Replace all passwords and keys in the file.
 
-        Connections of the site stay: their passwords are those of other systems.
+        The former Fernet keys stay behind the new one, so that Airflow can still decrypt. The site's connections
+        stay too: their passwords belong to other systems.
         """
         former = cls.prepare(path)
         renewed: dict[str, dict[str, Any]] = {
@@ -109,7 +110,7 @@ def _known(path: Path) -> dict[str, Any]:
 
 
 def _of_site(known: Mapping[str, Any]) -> dict[str, object]:
-    """Return the connections of the site; the error quotes none of their passwords."""
+    """Return the site's connections; raises ValueError with a message that quotes no password."""
     connections = known.get("site_connections", {})
     if not isinstance(connections, dict) or not connections.keys() <= set(SITE_CONNECTIONS):
         raise ValueError(f"site_connections must be an object with some of: {', '.join(SITE_CONNECTIONS)}")

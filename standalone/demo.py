@@ -1,4 +1,4 @@
-"""The main job, shown: a schedule goes from its specification to the removal of its data, by itself."""
+"""The demo: a schedule goes automatically from its specification to the removal of its data."""
 
 import shutil
 import sys
@@ -19,31 +19,34 @@ from standalone.settings import Settings
 from standalone.stack.stack import Stack
 
 EXAMPLE = Path(__file__).parent / "example_schedule.sh"
-#: From the submission to the first start: long enough to be specified and sent to the telescope.
+#: From the submission to the first start: time to specify an observation and to send it to the telescope.
 LEAD = timedelta(seconds=15)
-#: After the last end, all must have arrived within this time.
+#: After the last observation ends, all must reach their final status within this time.
 PATIENCE = timedelta(minutes=4)
-#: Here an observation stays until a person does something.
+#: In these statuses, an observation stays until an operator acts.
 ENDED = statuses(lambda row: row.group is Group.ATTENTION or not (row.steps or row.actions))
-#: The stage in which an observation is, by its status.
+#: The stage that an observation is in, by its status.
 _STAGE_OF = {status: stage.actor for stage in STAGES for status in (stage.source, stage.working) if status} | {
     Status.RUNNING: Actor.OBSERVE
 }
 
 
 def demo(settings: Settings, schedule_file: Path, speedup: float | None) -> int:
-    """Replay a schedule on the stack, which is started and stopped where it does not run; the exit status."""
+    """Replay a schedule on the stack, and return the exit status.
+
+    If the stack is not running, the demo starts it, and stops it at the end.
+    """
     schedule = read_schedule(schedule_file)
     speedup = replay.default_speedup(schedule) if speedup is None else speedup
     if not 0 < speedup < float("inf"):
-        raise BadRequest(f"SPEEDUP is a number above 0, not {speedup:g}")
+        raise BadRequest(f"SPEEDUP must be a number above 0, not {speedup:g}")
     stack = Stack(settings, say=print)
     ours = not stack.is_running()
     if ours:
         print(f"Starting ATDB in {settings.state} ...", flush=True)
         stack.start()
     try:
-        print(f"ATDB {settings.atdb_url}   Airflow {settings.airflow_url}   passwords in {settings.credentials}")
+        print(f"ATDB: {settings.atdb_url}   Airflow: {settings.airflow_url}   Passwords: {settings.credentials}")
         secret = Credentials.prepare(settings.credentials).atdb["astronomer"]
         with Client(settings.atdb_url, user="astronomer", secret=secret) as client:
             submitted = _submit(client, schedule, speedup)
@@ -56,14 +59,14 @@ def demo(settings: Settings, schedule_file: Path, speedup: float | None) -> int:
 
 
 def _submit(client: Client, schedule: Sequence[NewObservation], speedup: float) -> list[Observation]:
-    print(f"Replaying {len(schedule)} observations, {speedup:.0f} times as fast, from {LEAD.seconds} s from now.")
+    print(f"Replaying {len(schedule)} observations at speed {speedup:.0f}; the first starts in {LEAD.seconds} s.")
     begin = datetime.now(UTC) + LEAD
     submitted = []
     for new in replay.shifted(schedule, begin, speedup):
         try:
             submitted.append(client.create_observation(new))
         except Duplicate as error:
-            raise Duplicate(f"{error}; times so far compressed fall together: give a smaller SPEEDUP") from None
+            raise Duplicate(f"{error}; at this speed, start times coincide: use a smaller SPEEDUP") from None
     return submitted
 
 
@@ -90,7 +93,7 @@ def _follow(client: Client, submitted: Sequence[Observation]) -> list[Observatio
 
 
 class _Progress:
-    """One line that changes on a terminal, and a new line for each change elsewhere."""
+    """On a terminal, one line that changes; otherwise, a new line for each change."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -124,13 +127,13 @@ def _bytes(client: Client, observations: Sequence[Observation]) -> dict[str, int
 
 
 def _batches(observations: Sequence[Observation]) -> Iterator[str]:
-    """Give the taskIDs in lists that fit into an address."""
+    """Yield the taskIDs in lists that are short enough for a URL."""
     for begin in range(0, len(observations), 100):
         yield ",".join(observation.taskID for observation in observations[begin : begin + 100])
 
 
 def seconds_in_stages(observation: Observation) -> dict[Actor, int]:
-    """Add up how long an observation was in each stage, from its history."""
+    """Return how many seconds an observation was in each stage, from its history."""
     seconds: Counter[Actor] = Counter()
     for step, following in zip(observation.status_history, observation.status_history[1:], strict=False):
         if stage := _STAGE_OF.get(Status(step.name)):
@@ -139,7 +142,7 @@ def seconds_in_stages(observation: Observation) -> dict[Actor, int]:
 
 
 def table(observations: Sequence[Observation], sizes: dict[str, int]) -> str:
-    """Lay out where each observation has arrived, with its products, bytes, and seconds in each stage."""
+    """Format a table: the status of each observation, its products, their bytes, and its seconds in each stage."""
     stages = [stage.actor for stage in STAGES]
     rows = [["taskID", "name", "mode", "status", "products", "bytes", *(f"{stage} s" for stage in stages)]]
     for observation in observations:
@@ -166,20 +169,20 @@ def table(observations: Sequence[Observation], sizes: dict[str, int]) -> str:
 
 
 def _verdict(observations: Sequence[Observation]) -> int:
-    """Say of each observation that did not arrive why; 1 if there is any."""
+    """Print the reason of each observation that is not in its expected status; return 1 if there are any."""
     strayed = 0
     for observation in observations:
         expected = Status.COMPLETED if observation.skip_auto_ingest else Status.REMOVED
         if observation.my_status is not expected:
             strayed += 1
-            reason = observation.status_history[-1].reason or "no reason was given"
+            reason = observation.status_history[-1].reason or "ATDB has no reason for its last transition"
             print(f"{observation.taskID} is {observation.my_status}, not {expected}: {reason}")
-    print(f"{len(observations) - strayed} of {len(observations)} observations arrived.")
+    print(f"{len(observations) - strayed} of {len(observations)} observations reached their expected status.")
     return 1 if strayed else 0
 
 
 def run(settings: Settings, schedule_file: Path, speedup: float | None) -> int:
-    """Run the demo, and turn what stops it into a sentence."""
+    """Run the demo and return the exit status; an error of ATDB is printed as one sentence."""
     try:
         return demo(settings, schedule_file, speedup)
     except AtdbError as error:

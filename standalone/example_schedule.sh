@@ -1,6 +1,6 @@
 #!/bin/bash
-# An evening of observing, for `make demo`: a calibrator scan, two survey fields, pulsar timing, and two searches
-# for fast radio bursts, as an astronomer would submit them to ATDB.
+# An evening of observations for `make demo`, as an astronomer would submit them to ATDB: two calibrators, two survey
+# fields, pulsar timing and baseband, and two searches for fast radio bursts.
 
 atdb_service --field_name=3C147_0 --field_ra=85.650575 --field_dec=49.852009 --field_beam=0 --starttime='2020-02-14 18:00:00' --endtime='2020-02-14 18:05:00' --pattern=square_39p1 --observing_mode=imaging --integration_factor=10 --telescopes=23456789ABCD --central_frequency=1280 --start_band=1 --end_band=24 --data_dir=/data/apertif --irods_coll=apertif_main/wcudata --operation=specification --atdb_host=prod
 

@@ -1,23 +1,29 @@
-"""Replay a schedule of another time: it begins now, and goes by faster."""
+"""Replay a schedule of another time: it begins now, and runs faster than real time."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from atdb_interface.observations import NewObservation
 
-#: By default a schedule is compressed to this, so that it can be watched.
+#: By default, a schedule is compressed to this length, so that an operator can watch it.
 DEFAULT_SPAN_SECONDS = 60.0
 
 
 def default_speedup(schedule: Sequence[NewObservation]) -> float:
-    """Choose the speed-up that brings a schedule, from its first start to its last end, to the default span."""
+    """Return the speedup that compresses a schedule, from its first start to its last end, to the default span.
+
+    At least 1.
+    """
     first = min(new.starttime for new in schedule)
     last = max(_end(new) for new in schedule)
     return max(1.0, (last - first).total_seconds() / DEFAULT_SPAN_SECONDS)
 
 
 def shifted(schedule: Sequence[NewObservation], begin: datetime, speedup: float) -> list[NewObservation]:
-    """Give the schedule with its first start at `begin`, all times divided by `speedup`; at least 1 s each."""
+    """Return the schedule with its first start at `begin` and all times divided by `speedup`.
+
+    Each observation lasts at least 1 s.
+    """
     first = min(new.starttime for new in schedule)
     begin = begin.astimezone(UTC).replace(microsecond=0)
     replayed = []
@@ -31,5 +37,5 @@ def shifted(schedule: Sequence[NewObservation], begin: datetime, speedup: float)
 
 def _end(new: NewObservation) -> datetime:
     if new.endtime is None:
-        raise ValueError("an accepted specification has its end")
+        raise ValueError("an accepted specification must have an end time")
     return new.endtime

@@ -1,7 +1,7 @@
 """`make rotate-secrets`: replace all passwords and keys, of `make up` or of the containers.
 
-It may be interrupted at any moment, and run again: the superuser's password is changed without the former one, and
-each start gives the roles and accounts what the secrets say.
+It can be interrupted at any moment and run again: it changes the superuser's password without the former one, and
+each start sets the passwords of the roles and accounts to those of the secrets.
 """
 
 import argparse
@@ -17,9 +17,9 @@ from standalone.settings import Settings, SettingsError
 
 
 def rotate(installation: Installation) -> None:
-    """Replace the secrets of an installation, which stops; raises BackupError if it cannot be stopped."""
+    """Stop an installation and replace its secrets; raises BackupError if it cannot be stopped."""
     if installation.secrets.exists():
-        Credentials.read(installation.secrets)  # what cannot be read is found before anything stops
+        Credentials.read(installation.secrets)  # a file that cannot be read is found before anything stops
     with backup_folder.alone(installation.lock), installation.stopped():
         Credentials.renew(installation.secrets)
         installation.secrets_changed()
@@ -27,22 +27,22 @@ def rotate(installation: Installation) -> None:
 
 
 def main() -> int:
-    """Rotate; the containers that were running are started again. The exit status is 1 after a failure."""
+    """Replace the secrets, and start the containers that were running; the exit status is 1 after a failure."""
     parser = argparse.ArgumentParser(prog="python -m standalone.rotation", description=__doc__)
-    parser.add_argument("--compose", action="store_true", help="of the containers; else of `make up`")
+    parser.add_argument("--compose", action="store_true", help="for the containers (default: for `make up`)")
     try:
         if not parser.parse_args().compose:
             rotate(MachineInstallation(Settings.from_environment()))
-            print("All passwords and keys are new. Run: make up")
+            print("All passwords and keys are new. To start the stack, run: make up")
             return 0
         containers = ContainerInstallation()
         running = containers.running()
         rotate(containers)
         if set(running) <= {"postgres"}:
-            print("All passwords and keys are new. Run: docker compose up -d")
+            print("All passwords and keys are new. To start the containers, run: docker compose up -d")
             return 0
         containers.start(running)
-        print("All passwords and keys are new. The containers that were running start.")
+        print("All passwords and keys are new. The containers that were running are starting.")
     except (BackupError, SettingsError, CredentialsError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""Where the parts of ATDB keep their state, on which ports they listen, and where they find each other."""
+"""Where ATDB's services keep their state, on which ports they listen, and at which hosts they find each other."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from atdb_interface import nights
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT_STATE = REPOSITORY / ".atdb"
-HOST = "127.0.0.1"  # unless told otherwise, nothing is offered to another machine
+HOST = "127.0.0.1"  # by default, no other machine can reach a service
 
 
 class Executor(StrEnum):
@@ -29,40 +29,40 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """One stack: two with other state folders and other ports run side by side."""
+    """One stack. Two stacks with different state folders and ports can run side by side."""
 
     state: Path = DEFAULT_STATE
     secrets: Path | None = None
-    """The file of the passwords and keys; secrets.json of the state unless set."""
+    """The file of the passwords and keys; secrets.json in the state folder unless set."""
     listen: str = HOST
-    """The address on which each part listens."""
+    """The IP address on which each service listens."""
     atdb_host: str = HOST
-    """Under this name the other parts reach it, as for those that follow."""
+    """The host at which the other services reach this one, as for the hosts that follow."""
     airflow_host: str = HOST
     telescope_host: str = HOST
     postgres_host: str = HOST
     redis_host: str = HOST
     atdb_public_url: str = ""
-    """Where browsers reach it; as the other parts do unless set."""
+    """The URL at which browsers reach ATDB; that of the other services unless set."""
     airflow_public_url: str = ""
     atdb_port: int = 8000
     airflow_port: int = 8080
     telescope_port: int = 8001
     postgres_port: int = 5433
     trusted_proxies: int = 0
-    """How many proxies stand before the web servers, one behind the other; what they say of the client counts."""
+    """How many proxies are in front of the web servers; these trust what the proxies report of a client."""
     redis_port: int = 6379
-    """Used with Celery only."""
+    """Used only with Celery."""
     executor: Executor = Executor.LOCAL
     telescope_speedup: float = 1.0
     product_bytes: int = 1 << 20
-    """How large the telescope simulator makes a data product, about."""
+    """The approximate size of a data product that the telescope simulator writes."""
     report_hour: int = nights.DEFAULT_HOUR
     """The hour, UTC, at which a night ends and is reported."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the settings from environment variables; raises SettingsError for one that is of no use."""
+        """Read the settings from environment variables; raises SettingsError for one that cannot be used."""
         settings = cls(
             state=Path(environment.get("ATDB_STATE") or DEFAULT_STATE).expanduser().resolve(),
             secrets=Path(environment["ATDB_SECRETS"]) if environment.get("ATDB_SECRETS") else None,
@@ -88,11 +88,11 @@ class Settings:
         hosts = (settings.atdb_host, settings.airflow_host, settings.telescope_host, settings.postgres_host)
         if len(set(zip(hosts, settings.ports.values(), strict=True))) < len(settings.ports):
             listed = ", ".join(f"{name}={port}" for name, port in settings.ports.items())
-            raise SettingsError(f"each part needs a port of its own: {listed}")
+            raise SettingsError(f"each service needs a port of its own: {listed}")
         return settings
 
     def as_environment(self) -> dict[str, str]:
-        """Give the variables from which `from_environment` makes these same settings."""
+        """Return the variables from which `from_environment` reads these same settings."""
         return {
             "ATDB_STATE": str(self.state),
             **({"ATDB_SECRETS": str(self.secrets)} if self.secrets else {}),
@@ -115,7 +115,7 @@ class Settings:
 
     @property
     def ports(self) -> dict[str, int]:
-        """Every port on which the stack listens, by the variable that sets it."""
+        """The ports on which the stack listens, by the variable that sets each."""
         return {
             "ATDB_PORT": self.atdb_port,
             "AIRFLOW_PORT": self.airflow_port,
@@ -130,7 +130,7 @@ class Settings:
 
     @property
     def airflow_url(self) -> str:
-        """Airflow's API and web pages: at the path that they have in browsers, as Airflow wants it."""
+        """Airflow's API and web pages, at the path that they have in browsers, as Airflow requires."""
         return f"http://{self.airflow_host}:{self.airflow_port}{urlsplit(self.airflow_public_url).path}"
 
     @property
@@ -150,12 +150,12 @@ class Settings:
 
     @property
     def logs(self) -> Path:
-        """One log file a process, and Airflow's task logs."""
+        """One log file per service, and Airflow's task logs."""
         return self.state / "logs"
 
     @property
     def credentials(self) -> Path:
-        """Every generated password and key of this stack."""
+        """The file of all passwords and keys of this stack."""
         return self.secrets or self.state / "secrets.json"
 
     @property
@@ -170,12 +170,12 @@ class Settings:
 
     @property
     def airflow_passwords(self) -> Path:
-        """The file from which Airflow's web pages take their users' passwords."""
+        """The file from which Airflow reads the passwords of its users."""
         return self.airflow_home / "passwords.json"
 
     @property
     def private_connections(self) -> Path:
-        """Airflow's connections that belong to one DAG only: a folder for each of these DAGs."""
+        """Airflow's connections that belong to one DAG only: one folder per DAG."""
         return self.airflow_home / "connections"
 
     @property
@@ -185,7 +185,7 @@ class Settings:
 
     @property
     def run(self) -> Path:
-        """What is true of the present run only; emptied by each start."""
+        """Files of the current run only; each start empties this folder."""
         return self.state / "run"
 
 
@@ -197,7 +197,7 @@ def _host(environment: Mapping[str, str], name: str) -> str:
 
 
 def _url(environment: Mapping[str, str], name: str) -> str:
-    """Return a URL without slashes at its end or one after the other, which Airflow would take for a host."""
+    """Return a URL without trailing and repeated slashes, which Airflow would take for a host."""
     given = environment.get(name) or ""
     if not given:
         return ""

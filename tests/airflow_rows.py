@@ -1,11 +1,11 @@
-"""Rows of past runs in Airflow's database, made by SQL."""
+"""Create rows of past runs in Airflow's database, by SQL."""
 
 from datetime import datetime
 from typing import Any
 
-#: Each run has two tasks, each of which has a first try that failed, and left a value.
+#: Each run has two tasks. Each task has a failed first attempt, and an XCom value.
 TASKS = ("start", "work")
-#: What `fill` makes for each run: rows of a table.
+#: The number of rows that `fill` creates per run, by table.
 PER_RUN = {"dag_run": 1, "task_instance": 2, "task_instance_history": 2, "xcom": 2, "log": 3}
 
 _RUNS = """
@@ -46,7 +46,7 @@ def fill(
     state: str = "success",
     prefix: str = "run-",
 ) -> None:
-    """Make runs that began evenly between two moments, and what belongs to them."""
+    """Create runs that began at even intervals between two moments, with all their rows."""
     values = {
         **{"dag_id": dag_id, "runs": runs, "first": first, "last": last, "prefix": prefix},
         **{"run_type": run_type, "state": state, "tasks": list(TASKS)},

@@ -1,4 +1,4 @@
-"""Many runs in Airflow's database, as a long time of work leaves them there."""
+"""Create many runs in Airflow's database, as after a long time of work."""
 
 from contextlib import closing
 from typing import Any
@@ -19,7 +19,7 @@ _OF_EACH = {
 
 
 def copy_run(connection: Any, dag_id: str, run_id: str, *, first: int, number: int) -> None:
-    """Copy a run for the observations of which the taskIDs begin at `first`, named `<taskID>-<stage>-1`."""
+    """Copy a run for observations whose taskIDs begin at `first`; each run is named `<taskID>-<stage>-1`."""
     with closing(connection) as opened, opened, opened.cursor() as cursor:
         cursor.execute("select column_name from information_schema.columns where table_name = 'dag_run'")
         columns = sorted({name for (name,) in cursor.fetchall()} - {"id"})

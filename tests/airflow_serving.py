@@ -1,4 +1,4 @@
-"""Airflow's API server with its database and the project's DAGs, but nothing that runs them."""
+"""Airflow's API server with its database and the project's DAGs, without the processes that run them."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from tests.conftest import Postgres, free_ports
 
 @dataclass(frozen=True)
 class Airflow:
-    """A running API of Airflow: what a person would do in its pages, and what an Airflow process would."""
+    """A running API of Airflow, with the requests that users and Airflow's processes would send."""
 
     url: str
     password: str
@@ -27,7 +27,7 @@ class Airflow:
     postgres: Postgres
 
     def run(self, dag_id: str, task_id: str | None = None, *, state: str = "queued") -> str:
-        """Make a run, for an observation perhaps; give its run id."""
+        """Create a run, for an observation if given, and return its run id."""
         made = self.http.post(f"dags/{dag_id}/dagRuns", json={"logical_date": None, "partition_key": task_id})
         assert made.is_success, made.text
         run_id = str(made.json()["dag_run_id"])
@@ -36,29 +36,29 @@ class Airflow:
         return run_id
 
     def runs_of(self, task_id: str) -> dict[str, str]:
-        """The state of each run that has this partition key, by its run id."""
+        """Return the state of each run with this partition key, by run id."""
         answer = self.http.get("dags/~/dagRuns", params={"partition_key_pattern": task_id})
         assert answer.is_success, answer.text
         return {run["dag_run_id"]: run["state"] for run in answer.json()["dag_runs"]}
 
     def note(self, dag_id: str, run_id: str) -> str:
-        """The note on a run."""
+        """Return the note on a run."""
         run = self.http.get(f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}").json()
         return str(run["note"] or "")
 
     def mark(self, dag_id: str, run_id: str, state: str) -> None:
-        """Mark a run as a person does."""
+        """Mark a run as a user does."""
         answer = self.http.patch(f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}", json={"state": state})
         assert answer.is_success, answer.text
 
     def pause(self, dag_id: str, *, paused: bool) -> None:
-        """Pause a DAG, or let it go on."""
+        """Pause or resume a DAG."""
         assert self.http.patch(f"dags/{dag_id}", json={"is_paused": paused}).is_success
 
 
 @contextmanager
 def serve_airflow(postgres: Postgres) -> Iterator[Airflow]:
-    """Run it on a database of its own beside ATDB's."""
+    """Run the API server with its own database beside ATDB's."""
     settings, credentials = replace(postgres.settings, airflow_port=free_ports(1)[0]), postgres.credentials
     for folder in (settings.logs, settings.run, settings.airflow_home):
         folder.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def serve_airflow(postgres: Postgres) -> Iterator[Airflow]:
 
 
 def _wait_until_well(url: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 400  # 15 s on a quiet machine
+    deadline = time.monotonic() + 400  # it takes 15 s on an idle machine
     while True:
         assert server.poll() is None
         assert time.monotonic() < deadline

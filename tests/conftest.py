@@ -1,4 +1,4 @@
-"""A real PostgreSQL for all tests, and for each test a database of its own behind a real HTTP server."""
+"""A real PostgreSQL for all tests, and for each test its own database behind a real HTTP server."""
 
 import random
 import socket
@@ -38,7 +38,7 @@ SCHEDULES = Path(__file__).parents[2] / "shared" / "schedules"
 
 
 def free_ports(number: int) -> list[int]:
-    """Find ports that stay free: below those that the system gives to the other ends of connections."""
+    """Return ports that stay free: below the range that the system uses for outgoing connections."""
     with ExitStack() as held:
         ports: list[int] = []
         while len(ports) < number:
@@ -51,14 +51,14 @@ def free_ports(number: int) -> list[int]:
 
 @pytest.fixture
 def real_schedules() -> Path:
-    """The Apertif schedules of 2019, which are no part of the project."""
+    """The Apertif schedules of 2019, which are not part of the project."""
     if not SCHEDULES.is_dir():
         pytest.skip("the real schedules are not beside this checkout")
     return SCHEDULES
 
 
 class Postgres:
-    """A running PostgreSQL of which the database `atdb` is a migrated template."""
+    """A running PostgreSQL whose database `atdb` is a migrated template."""
 
     def __init__(self, state: Path) -> None:
         self.settings = Settings(state=state, postgres_port=free_ports(1)[0])
@@ -88,7 +88,7 @@ class Postgres:
         self._process.wait(20)
 
     def prepare_atdb(self) -> None:
-        """Make the roles and the database, and upgrade it."""
+        """Create the roles and the database, and upgrade it."""
         database.prepare_owner(self.settings, self.credentials, "atdb")
         database.prepare_application(self.settings, self.credentials)
         database.prepare_reader(self.settings, self.credentials)
@@ -99,11 +99,11 @@ class Postgres:
         return database.url(self.settings, self.credentials, role, name)
 
     def owner_url(self, url: str) -> str:
-        """Give the URL by which the owner reaches the database of another URL."""
+        """Return the URL with which the owner connects to the database of another URL."""
         return self.url(make_url(url).database or "", "atdb_owner")
 
     def new_database(self) -> str:
-        """Copy the template; the new database's URL, as the API logs in."""
+        """Copy the template, and return the new database's URL with the API's role."""
         name = f"test{next(self._numbers)}"
         with closing(database.connect(self.settings, self.credentials)) as opened, opened.cursor() as cursor:
             cursor.execute(f"create database {name} template atdb owner atdb_owner")
@@ -127,9 +127,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def airflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Airflow's API without its other processes; taskIDs and run ids of all tests meet in it.
+    """Airflow's API without its other processes; all tests share its taskIDs and run ids.
 
-    It has a PostgreSQL of its own: other tests drop Airflow's database, or delete its runs.
+    It has its own PostgreSQL, because other tests drop Airflow's database or delete its runs.
     """
     from tests.airflow_serving import serve_airflow
 
@@ -144,13 +144,13 @@ def airflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def database_url(postgres: Postgres) -> str:
-    """A new database, as the API logs in to it."""
+    """The URL of a new database, with the API's role."""
     return postgres.new_database()
 
 
 @pytest.fixture
 def owner_url(postgres: Postgres, database_url: str) -> str:
-    """The same database, as its owner logs in."""
+    """The URL of the same database, with its owner's role."""
     return postgres.owner_url(database_url)
 
 
@@ -163,14 +163,14 @@ def app(database_url: str) -> Iterator[Flask]:
 
 @pytest.fixture
 def url(app: Flask) -> Iterator[str]:
-    """The address of a running ATDB with an empty database."""
+    """The URL of a running ATDB with an empty database."""
     with listening(app) as port:
         yield f"http://{HOST}:{port}"
 
 
 @contextmanager
 def listening(app: Flask, port: int = 0) -> Iterator[int]:
-    """Let an application answer in this process, on a port that is free or the one that is given."""
+    """Serve an application in this process, on the given port or a free one."""
     server = make_server(HOST, port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
@@ -190,7 +190,7 @@ def client(url: str) -> Iterator[Client]:
 
 @pytest.fixture
 def observe(client: Client) -> Callable[..., Observation]:
-    """Make an observation, and walk it by real moves to a status."""
+    """Create an observation, and move it to a status by real moves."""
     starts = (datetime(2026, 4, 5, 6, tzinfo=UTC) + timedelta(minutes=10 * n) for n in count())
 
     def make(status: Status = Status.DEFINED, *, products: int = 0, **fields: object) -> Observation:
@@ -214,7 +214,7 @@ def observe(client: Client) -> Callable[..., Observation]:
 
 
 def route_to(status: Status) -> list[Status]:
-    """Give the shortest way from defined to a status."""
+    """Return the shortest path from defined to a status."""
     routes: dict[Status, list[Status]] = {Status.DEFINED: []}
     fringe = [Status.DEFINED]
     while fringe:
@@ -227,7 +227,7 @@ def route_to(status: Status) -> list[Status]:
 
 
 class StacksInOneWorker(LoadScopeScheduling):
-    """Give what runs a whole stack to one worker: two would only slow each other. It begins."""
+    """Assign tests that run a whole stack to one worker, and run them first: two would slow each other down."""
 
     def _split_scope(self, nodeid: str) -> str:
         return "stack" if nodeid.startswith(("tests/e2e/", "tests/rehearsal/")) else nodeid

@@ -1,4 +1,4 @@
-"""A browser logs in to ATDB's pages and to Airflow's, as people do."""
+"""Log a browser in to ATDB's pages and to Airflow's, as users do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, expect, sync_playwright
 from standalone.credentials import Credentials
 from tests.gui.conftest import CHROMIUM, require_chromium
 
-#: Airflow's pages are large, and this machine runs all of the stack besides the browser.
+#: Airflow's pages are large, and this machine runs the whole stack besides the browser.
 PATIENCE_MS = 60_000
 
 

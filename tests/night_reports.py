@@ -1,4 +1,4 @@
-"""Reports of nights for tests and pictures: an empty night, a busy one, and a terrible one."""
+"""Night reports for tests and screenshots: an empty night, a busy one, and a terrible one."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -23,7 +23,7 @@ NIGHT = date(2026, 4, 5)
 GB, TB = 10**9, 10**12
 HOSTS = ("wcudata1", "wcudata2", "arts001", "arts041")
 S = Status
-#: HTML, quotes, a very long word, and characters that reverse or hide text: strangers write names and reasons.
+#: HTML, quotes, a very long word, and characters that reverse or hide text: users write names and reasons.
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)>\"'`{{7*7}}{% raw %}</style></svg></title>--><!--"
     + "\u202eevil\u2066\u200f\x00\x07\x1b[31m\u2028" + "W" * 300 + "&lt;b&gt;"
@@ -120,7 +120,7 @@ def busy(night: date = NIGHT) -> NightReport:
 
 
 def terrible(night: date = NIGHT) -> NightReport:
-    """Return the report of a night in which a hundred failed, with names and reasons that are made to do harm."""
+    """Return the report of a night with a hundred failures, with malicious names and reasons."""
     report = busy(night)
     observed = _observed(report.begins, 110)
     hostile = [each.model_copy(update={"name": HOSTILE, "data_host": HOSTILE[:80]}) for each in observed[:3]]
@@ -150,7 +150,7 @@ def terrible(night: date = NIGHT) -> NightReport:
 
 
 def _observed(begins: datetime, number: int) -> list[ObservedRow]:
-    """Return a long field, and short scans one after the other, each of a host in turn."""
+    """Return a long field, and consecutive short scans on alternating hosts."""
     rows, at = [], begins + timedelta(minutes=12)
     for n in range(number):
         length = timedelta(hours=11.5) if n == 0 else timedelta(minutes=60 if n % 9 == 3 else 5)
@@ -258,7 +258,7 @@ def _disk(
     points, full_at = [], None
     if free is not None:
         for n in range(FORECAST // FORECAST_STEP + 1):
-            # Observing is by night: the space is used in steps.
+            # Observations are made at night, so the space shrinks in steps.
             used = per_day * (n // 4 + (0, 0.1, 0.6, 1)[n % 4])
             points.append(DiskPoint(at=report.ends + n * FORECAST_STEP, free_bytes=int((free - used) * TB)))
         full_at = next((point.at for point in points if point.free_bytes <= 0), None)

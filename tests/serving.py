@@ -1,4 +1,4 @@
-"""ATDB behind the HTTP server that the stack has, for tests which need more than the application itself."""
+"""ATDB behind the HTTP server of the stack, for tests that need more than the application itself."""
 
 import os
 import subprocess
@@ -16,19 +16,19 @@ from tests.conftest import Postgres, free_ports
 
 @dataclass(frozen=True)
 class Served:
-    """A running server: where it is, and its first process."""
+    """A running server: its URL, and its first process."""
 
     url: str
     process: psutil.Process
 
     def memory_bytes(self) -> int:
-        """Tell how much memory its processes hold."""
+        """Return the memory of its processes, in bytes."""
         return sum(each.memory_info().rss for each in (self.process, *self.process.children()))
 
 
 @contextmanager
 def serve(postgres: Postgres, database_url: str) -> Iterator[Served]:
-    """Run the server, as the stack does, on a database; it has answered once."""
+    """Run the server on a database, as the stack does; it has responded once."""
     settings = replace(postgres.settings, atdb_port=free_ports(1)[0])
     api = program("api", settings, postgres.credentials)
     server = subprocess.Popen(

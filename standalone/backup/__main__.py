@@ -17,7 +17,7 @@ from standalone.settings import Settings, SettingsError
 
 
 def main() -> int:
-    """Run one command; the exit status is 1 if it failed."""
+    """Run one command and return the exit status: 1 if it failed."""
     chosen = _arguments()
     signal.signal(signal.SIGTERM, _end)
     try:
@@ -27,37 +27,37 @@ def main() -> int:
     except OSError as error:
         print(f"Cannot read or write {error.filename or chosen.folder}: {error.strerror}.", file=sys.stderr)
     except KeyboardInterrupt:
-        print("Interrupted. Run it again.", file=sys.stderr)
+        print("Interrupted. Run the command again.", file=sys.stderr)
     return 1
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m standalone.backup", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    made = commands.add_parser("make", help="make a backup, and verify it by restoring it beside the databases")
-    made.add_argument("folder", type=Path, help="the folder of all backups, which exists")
-    made.add_argument("--keep", type=int, metavar="N", help="then remove the oldest, so that N are left")
+    made = commands.add_parser("make", help="create a backup, and verify it by restoring it")
+    made.add_argument("folder", type=Path, help="the folder of all backups, which must exist")
+    made.add_argument("--keep", type=int, metavar="N", help="then delete the oldest backups beyond N")
     made.set_defaults(run=make_backup)
-    restored = commands.add_parser("restore", help="replace both databases by those of a backup")
-    restored.add_argument("folder", type=Path, metavar="backup", help="one backup")
+    restored = commands.add_parser("restore", help="replace both databases with those of a backup")
+    restored.add_argument("folder", type=Path, metavar="backup", help="the folder of one backup")
     restored.set_defaults(run=restore_backup)
     for each in (made, restored):
-        each.add_argument("--compose", action="store_true", help="of the containers; else of `make up`")
+        each.add_argument("--compose", action="store_true", help="for the containers (default: for `make up`)")
     listed = commands.add_parser("list", help="list the complete backups")
-    listed.add_argument("folder", type=Path)
+    listed.add_argument("folder", type=Path, help="the folder of all backups")
     listed.set_defaults(run=show)
     return parser.parse_args()
 
 
 def make_backup(chosen: argparse.Namespace) -> int:
-    """Make a backup, then remove old ones."""
+    """Create a backup, then delete old ones."""
     if chosen.keep is not None and chosen.keep < 1:
         raise BackupError(f"--keep must be 1 or more, not {chosen.keep}.")
     made = create.make(_installation(chosen), chosen.folder)
     print(f"{made}: {_summary(Manifest.read(made))}. Verified by restoring it.")
     if chosen.keep is not None:
         for removed in backup_folder.keep(chosen.folder, chosen.keep):
-            print(f"Removed {removed}.")
+            print(f"Deleted {removed}.")
     return 0
 
 
@@ -65,7 +65,7 @@ def restore_backup(chosen: argparse.Namespace) -> int:
     """Restore a backup."""
     installation = _installation(chosen)
     restore.restore(installation, chosen.folder, report=lambda line: print(line, flush=True))
-    print(f"The databases are those of {chosen.folder.name}. {installation.next_step}")
+    print(f"Both databases have been restored from {chosen.folder.name}. {installation.next_step}")
     return 0
 
 
@@ -87,7 +87,7 @@ def _summary(manifest: Manifest) -> str:
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
-    """End as Ctrl-C does, so that nothing is left behind."""
+    """Raise KeyboardInterrupt, as Ctrl-C does, so that the command cleans up."""
     raise KeyboardInterrupt
 
 

@@ -1,4 +1,4 @@
-"""The folder of all backups: which are complete, which are removed, and that one is made at a time."""
+"""The folder of all backups: list and delete complete ones, and create one at a time."""
 
 import fcntl
 import os
@@ -13,17 +13,17 @@ from standalone.backup import manifest
 from standalone.backup.errors import BackupError
 
 _NAME = re.compile(r"atdb-\d{8}T\d{6}Z")
-#: No complete backup begins with this; the next backup removes what does.
+#: The prefix of incomplete backups; the next backup deletes them.
 _UNFINISHED = ".unfinished-"
 
 
 def name_at(moment: datetime) -> str:
-    """Return the name of a backup of a moment, which is aware; names sort by time."""
+    """Return the name of a backup made at an aware moment; names sort by time."""
     return f"atdb-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def complete(folder: Path) -> list[Path]:
-    """List the complete backups in a folder, the oldest first."""
+    """List the complete backups in a folder, oldest first; raises BackupError if there is no such folder."""
     if not folder.is_dir():
         raise BackupError(f"There is no folder {folder}. Create it, or mount the disk that it is on.")
     return sorted(
@@ -33,9 +33,9 @@ def complete(folder: Path) -> list[Path]:
 
 @contextmanager
 def alone(*files: Path) -> Iterator[None]:
-    """Lock files, which are created, for the time of the context; the lock ends with the process, also if killed.
+    """Create and lock files for the time of the context; a lock ends with its process, also if that is killed.
 
-    Raises BackupError at once if another process holds one.
+    Raises BackupError at once if another process holds one of the locks.
     """
     opened = []
     try:
@@ -53,9 +53,9 @@ def alone(*files: Path) -> Iterator[None]:
 
 @contextmanager
 def unfinished(folder: Path, name: str) -> Iterator[Path]:
-    """Create a folder for a new backup, which gets its name at the end of the context and is on the disk then.
+    """Create a folder for a new backup; at the end of the context, synchronise it to disk and give it its name.
 
-    After an error it is removed, and so are those that killed backups have left.
+    After an error, the folder is deleted. Folders that killed backups have left are deleted first.
     """
     for left in folder.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(left)
@@ -72,10 +72,12 @@ def unfinished(folder: Path, name: str) -> Iterator[Path]:
 
 
 def keep(folder: Path, number: int) -> list[Path]:
-    """Remove the oldest complete backups beyond a number, and return which; the newest is never removed."""
+    """Delete the oldest complete backups beyond a number, and return them; the newest is never deleted."""
     removed = complete(folder)[: -max(number, 1)]
     for path in removed:
-        gone = path.rename(path.with_name(f"{_UNFINISHED}{path.name}"))  # so that no half of it looks whole
+        gone = path.rename(
+            path.with_name(f"{_UNFINISHED}{path.name}")
+        )  # a half-deleted backup must not look complete
         shutil.rmtree(gone)
     return removed
 

@@ -1,4 +1,4 @@
-"""The installation of docker-compose.yaml: its database server is reached within its container."""
+"""The installation of docker-compose.yaml; PostgreSQL's programs run in the container of the database server."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ class ContainerInstallation(Installation):
     """The containers of one Compose project."""
 
     kind = "containers"
-    next_step = "Run: docker compose up -d"
+    next_step = "To start the containers, run: docker compose up -d"
 
     @property
     def secrets(self) -> Path:
@@ -33,7 +33,7 @@ class ContainerInstallation(Installation):
 
     @property
     def files(self) -> Mapping[str, Path]:
-        """The settings and the certificate; the first of them names the folder of the others."""
+        """The settings and the certificate; the first file names the folder of the others."""
         return {
             "env": self.folder / ".env",
             "docker-compose.override.yaml": self.folder / "docker-compose.override.yaml",
@@ -42,18 +42,18 @@ class ContainerInstallation(Installation):
         }
 
     def settings(self) -> str:
-        """Return no setting: all are in the file .env."""
+        """Return no settings: all are in the file .env."""
         return ""
 
     def program(self, name: str, connection: str, role: str) -> tuple[list[str], dict[str, str]]:  # noqa: ARG002
-        """Return a program in the database's container, where the server trusts each login by its socket."""
+        """Return a program in the database's container, where the server trusts each login over its socket."""
         return [*compose_command(), "exec", "-T", "postgres", name, f"--dbname={connection}"], dict(os.environ)
 
     def require_database(self) -> None:
         """Raise BackupError if the database server is not running."""
         if not self.secrets.exists():
             raise BackupError(
-                f"{self.secrets} is missing. Set ATDB_SECRETS_FOLDER to its folder, or: make secrets"
+                f"{self.secrets} is missing. Set ATDB_SECRETS_FOLDER to its folder, or run: make secrets"
             )
         done = self._run(*_READY)
         if done.returncode:
@@ -63,7 +63,7 @@ class ContainerInstallation(Installation):
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Stop all containers but that of the database."""
+        """Stop all containers except that of the database."""
         if self._require("ps", "--all", "--quiet"):
             services = self._require("config", "--services").split()
             self._require("stop", *(name for name in services if name != "postgres"))
@@ -71,13 +71,13 @@ class ContainerInstallation(Installation):
 
     @contextmanager
     def without_services(self) -> Iterator[None]:
-        """Stop all other containers and run that of the database, which stays."""
+        """Stop all containers except that of the database, which runs and stays."""
         with self.stopped():
             self.reset_superuser()
             yield
 
     def reset_superuser(self) -> None:
-        """Change the password in a session that needs none."""
+        """Change the password in a session that needs no password."""
         self._start_database()
         password = Credentials.read(self.secrets).postgresql["postgres"]
         with Session(self, "postgres") as session:
@@ -98,8 +98,8 @@ class ContainerInstallation(Installation):
         while (done := self._run(*_READY)).returncode:
             if time.monotonic() > deadline:
                 raise BackupError(
-                    f"The container postgres does not become ready ({_message(done)}). "
-                    "Its log: docker compose logs postgres"
+                    f"The container postgres is not ready after {_START_SECONDS:.0f} s ({_message(done)}). "
+                    "Read its log: docker compose logs postgres"
                 )
             time.sleep(1)
 
@@ -110,7 +110,7 @@ class ContainerInstallation(Installation):
                 session.execute(f"create role {role} login")
 
     def secrets_changed(self) -> None:
-        """Write each service's part of the secrets again."""
+        """Write each service's part of the secrets."""
         secrets.write(self._secrets_folder, public_host(self.folder))
 
     @property
@@ -136,18 +136,20 @@ class ContainerInstallation(Installation):
 
 @cache
 def compose_command() -> tuple[str, ...]:
-    """Return the command of Compose v2, or of version 1 if that is what is installed."""
+    """Return the command of Compose version 2, or that of version 1 if only that is installed."""
     try:
         version = ["docker", "compose", "version"]
         if subprocess.run(version, capture_output=True, check=False).returncode == 0:
             return ("docker", "compose")
         subprocess.run(["docker-compose", "version"], capture_output=True, check=False)  # noqa: S607
     except FileNotFoundError as error:
-        raise BackupError(f"Docker with Compose is not installed: {error.filename} is missing.") from None
+        raise BackupError(
+            f"Docker with Compose is not installed: {error.filename} is missing. Install it."
+        ) from None
     return ("docker-compose",)
 
 
 def _message(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the last line that a command has printed: version 1 of Compose prints whole tracebacks before it."""
+    """Return the last line of a command's output: version 1 of Compose prints a traceback before it."""
     lines = (done.stderr or done.stdout).strip().splitlines()
     return lines[-1] if lines else f"exit status {done.returncode}"

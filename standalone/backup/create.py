@@ -1,4 +1,4 @@
-"""Make a backup: one snapshot of both databases, verified by restoring it beside them."""
+"""Create a backup: one snapshot of both databases, verified by restoring it into temporary databases."""
 
 import os
 import subprocess
@@ -18,9 +18,9 @@ SETTINGS = "settings.env"
 
 
 def make(installation: Installation, folder: Path) -> Path:
-    """Make a backup in a folder, which must exist, and return it once it is complete and verified.
+    """Create a backup in an existing folder, and return its path once it is complete and verified.
 
-    Services continue to work. Raises BackupError, or OSError if a file cannot be written; then nothing is left.
+    Services continue to work. Raises BackupError, or OSError if a file cannot be written; nothing is left then.
     """
     backup_folder.complete(folder)
     installation.require_database()
@@ -38,14 +38,14 @@ def make(installation: Installation, folder: Path) -> Path:
 
 
 def dump_of(database: str) -> str:
-    """Return the name of the file with the dump of a database."""
+    """Return the name of a database's dump file."""
     return f"{database}.dump"
 
 
 def _dump(installation: Installation, unfinished: Path) -> dict[str, dict[str, Table]]:
-    """Write the dumps, and return what is in each table of each database.
+    """Write the dumps, and return the contents of each table of each database.
 
-    All snapshots are taken before the first dump, so that the databases agree but for an instant.
+    All snapshots are taken before the first dump, so that they differ in time by an instant only.
     """
     contents = {}
     with ExitStack() as opened:
@@ -68,7 +68,7 @@ def _dump(installation: Installation, unfinished: Path) -> dict[str, dict[str, T
 
 
 def _snapshot(session: postgresql.Session) -> str:
-    session.execute("set lock_timeout = '1min'")  # an upgrade that is in progress fails the backup
+    session.execute("set lock_timeout = '1min'")  # during an upgrade, the backup fails
     session.execute("begin transaction isolation level repeatable read, read only")
     ((snapshot,),) = session.execute("select pg_catalog.pg_export_snapshot()")
     return snapshot
@@ -119,7 +119,7 @@ def _git(*arguments: str) -> str:
 
 
 def _verify(installation: Installation, unfinished: Path) -> None:
-    """Restore each dump into a database of its own, compare all tables, and drop that database."""
+    """Restore each dump into a temporary database, compare all tables, and drop that database."""
     written = manifest.Manifest.read(unfinished)
     written.check_files(unfinished)
     for database in OWNERS:
@@ -138,7 +138,7 @@ def _temporary(installation: Installation, database: str) -> Iterator[str]:
 def compare(
     installation: Installation, written: manifest.Manifest, database: str, empty: str, backup: Path
 ) -> None:
-    """Restore the dump of a database into an empty one; raises BackupError if a table is not as it was."""
+    """Restore a database's dump into an empty database; raises BackupError if a table differs."""
     role = OWNERS[database]
     postgresql.restore(installation, empty, role, backup / dump_of(database))
     with postgresql.Session(installation, empty, role) as session:

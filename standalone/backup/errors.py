@@ -1,5 +1,5 @@
-"""The error of a backup or a restore."""
+"""The error of backups and restores."""
 
 
 class BackupError(Exception):
-    """A backup or a restore has failed; the message states what happened, why, and what to do next."""
+    """A backup or restore has failed; the message says what happened, why, and what to do next."""

@@ -1,4 +1,4 @@
-"""What a backup needs to know of an installation, be it `make up` or the containers."""
+"""What a backup needs to know of an installation: of `make up`, or of the containers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -11,11 +11,11 @@ from standalone.settings import REPOSITORY
 class Installation(ABC):
     """ATDB and Airflow with one PostgreSQL server."""
 
-    #: As the manifest names it.
+    #: The name in the manifest.
     kind: str
-    #: What an operator does after a restore.
+    #: What an operator does after a restore, as a sentence.
     next_step: str
-    #: From where its commands run.
+    #: The working directory of its commands.
     folder = REPOSITORY
 
     @property
@@ -25,23 +25,23 @@ class Installation(ABC):
 
     @property
     def lock(self) -> Path:
-        """The file that a backup or a restore locks, so that only one is in progress."""
+        """The file that a backup or restore locks, so that only one is in progress."""
         return self.secrets.with_name("backup.lock")
 
     @property
     @abstractmethod
     def files(self) -> Mapping[str, Path]:
-        """The files of the site, without the secrets, by their names in a backup. One may be missing."""
+        """The site's files, except the secrets, by their names in a backup. Each file can be missing."""
 
     @abstractmethod
     def settings(self) -> str:
-        """Return the settings that are in no file, as lines for a shell; empty if all are in files."""
+        """Return the settings that are in no file, as lines for a shell; empty if there are none."""
 
     @abstractmethod
     def program(self, name: str, connection: str, role: str) -> tuple[list[str], dict[str, str]]:
         """Return the command and the environment of a PostgreSQL program that connects as a role.
 
-        `connection` is a libpq connection string without the server's address. No password is in the command.
+        `connection` is a libpq connection string without the server's host and port. The command has no password.
         """
 
     @abstractmethod
@@ -51,28 +51,27 @@ class Installation(ABC):
     @abstractmethod
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Enter while nothing runs that uses the database; raises BackupError if that cannot be achieved."""
+        """Stop all services that use the database for the context; raises BackupError if that is not possible."""
 
     @abstractmethod
     def reset_superuser(self) -> None:
-        """Set the password of the database's superuser to that of the secrets; the former one is not needed.
+        """Set the password of the database's superuser to that of the secrets, without the former one.
 
-        The caller has stopped what uses the database.
+        The caller has stopped all services that use the database.
         """
 
     @abstractmethod
     @contextmanager
     def without_services(self) -> Iterator[None]:
-        """Run the database server, and nothing that uses it, while the context is entered.
+        """Run the database server alone, without services that use it, for the context.
 
-        Its superuser then has the password of the secrets, whichever it had. Raises BackupError if that cannot be
-        achieved.
+        Its superuser gets the password of the secrets. Raises BackupError if any of this is not possible.
         """
 
     @abstractmethod
     def prepare_role(self, role: str) -> None:
-        """Create the role that will own a database, if it is missing. The server must be running."""
+        """Create the role that will own a database if it is missing. The server must be running."""
 
     @abstractmethod
     def secrets_changed(self) -> None:
-        """Derive what is made from the secrets again, after a restore has written them."""
+        """Update the files that derive from the secrets, after the secrets have changed."""

@@ -24,7 +24,7 @@ class MachineInstallation(Installation):
     """What `make up` runs on this machine, with one state folder."""
 
     kind = "make up"
-    next_step = "Run: make up"
+    next_step = "To start the stack, run: make up"
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -61,13 +61,13 @@ class MachineInstallation(Installation):
     def require_database(self) -> None:
         """Raise BackupError if the database server is not running."""
         if not self.secrets.exists():
-            raise BackupError(f"There is no stack in {self._settings.state}. Start one: make up")
+            raise BackupError(f"There is no stack in {self._settings.state}. To start one, run: make up")
         if reason := self._unready():
             raise BackupError(f"The database is not running ({reason.strip()}). Start the stack: make up")
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Keep the stack from starting; raises BackupError if it is running."""
+        """Prevent the stack from starting; raises BackupError if it is running."""
         settings = self._settings
         settings.state.mkdir(parents=True, exist_ok=True)
         try:
@@ -89,7 +89,7 @@ class MachineInstallation(Installation):
                 yield
 
     def reset_superuser(self) -> None:
-        """Change the password while no server runs."""
+        """Change the password while the server is stopped."""
         database.reset_superuser(self._settings, self._credentials())
 
     @contextmanager
@@ -103,13 +103,13 @@ class MachineInstallation(Installation):
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the restore, which then stops the server in order
+                start_new_session=True,  # Ctrl-C must reach only the restore, which then stops the server
             )
         try:
             deadline = time.monotonic() + _START_SECONDS
             while reason := self._unready():
                 if process.poll() is not None or time.monotonic() > deadline:
-                    raise BackupError(f"PostgreSQL does not start ({reason.strip()}). Its log is {log}.")
+                    raise BackupError(f"PostgreSQL does not start ({reason.strip()}). Read its log: {log}")
                 time.sleep(0.2)
             yield
         finally:
@@ -121,7 +121,7 @@ class MachineInstallation(Installation):
         database.prepare_role(self._settings, self._credentials(), role)
 
     def secrets_changed(self) -> None:
-        """Add to the secrets what the version of the backup did not have."""
+        """Add the secrets that the version of the backup did not have."""
         Credentials.prepare(self.secrets)
 
     def _credentials(self) -> Credentials:

@@ -1,4 +1,4 @@
-"""manifest.json: when and of what a backup was made, the checksum of each file, and what each table held."""
+"""manifest.json: when and from what a backup was made, the checksum of each file, and what each table held."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ class File:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup contains. `made` is the time of the snapshot, UTC, in ISO 8601."""
+    """The contents of a backup. `made` is the time of the snapshot, UTC, in ISO 8601."""
 
     made: str
     installation: str
@@ -48,11 +48,11 @@ class Manifest:
 
     @classmethod
     def read(cls, backup: Path) -> Self:
-        """Read the manifest of a backup; raises BackupError if there is none or it cannot be understood."""
+        """Read the manifest of a backup; raises BackupError if it is missing or cannot be used."""
         try:
             known: dict[str, Any] = json.loads((backup / NAME).read_text(encoding="utf-8"))
             if known.pop("format") != _FORMAT:
-                raise ValueError("the format is that of another version of ATDB")
+                raise ValueError("its format is that of another version of ATDB")
             files = {name: File(**each) for name, each in known.pop("files").items()}
             databases = {
                 database: {name: Table(**each) for name, each in tables.items()}
@@ -69,7 +69,7 @@ class Manifest:
         write_private(backup / NAME, json.dumps({"format": _FORMAT, **asdict(self)}, indent=1) + "\n")
 
     def check_files(self, backup: Path) -> None:
-        """Read all files of a backup; raises BackupError if one is missing or is not the file that was written."""
+        """Read all files of a backup; raises BackupError if one is missing or has changed."""
         for name, written in self.files.items():
             try:
                 present = File.of(backup / name)

@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs, run against the server of an installation: psql, pg_dump and pg_restore."""
+"""Run PostgreSQL's own programs against the server of an installation: psql, pg_dump and pg_restore."""
 
 import csv
 import os
@@ -12,14 +12,14 @@ from typing import IO, Self
 from standalone.backup.errors import BackupError
 from standalone.backup.installation import Installation
 
-#: By this name the server knows the sessions of a backup, also those that a killed one has left.
+#: The name of a backup's sessions on the server, also of those that a killed backup has left.
 APPLICATION_NAME = "atdb-backup"
 _BLOCK_BYTES = 1 << 20
 _LOCK_PATIENCE_MILLISECONDS = 60_000
 
 
 class Session:
-    """One session of psql, whose transactions stay open between statements."""
+    """One session of psql; its transactions stay open between statements."""
 
     def __init__(self, installation: Installation, database: str, role: str = "postgres") -> None:
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
@@ -56,7 +56,7 @@ class Session:
         raise BackupError(f"psql failed: {_text(self._errors)}")
 
     def close(self) -> None:
-        """End the session; a transaction that is open is rolled back."""
+        """End the session; an open transaction is rolled back."""
         self._psql.communicate()
         self._errors.close()
 
@@ -70,7 +70,7 @@ class Session:
 def dump(
     installation: Installation, database: str, role: str, *, snapshot: str, excluded: tuple[str, ...], path: Path
 ) -> None:
-    """Write a database, as the snapshot of an open transaction shows it, to a new file, and synchronise that.
+    """Write a database, as of the snapshot of an open transaction, to a new file, and synchronise it to disk.
 
     Raises BackupError if pg_dump fails, and OSError if the file cannot be written.
     """
@@ -90,17 +90,17 @@ def dump(
             written.flush()
             os.fsync(written.fileno())
         finally:
-            program.stdout.close()  # where the file cannot be written, pg_dump notices that nobody reads
+            program.stdout.close()  # if the file cannot be written, this ends pg_dump
             code = program.wait()
         if code:
             raise BackupError(f"pg_dump of {database} failed: {_text(errors)}")
 
 
 def restore(installation: Installation, database: str, role: str, path: Path) -> None:
-    """Fill an empty database from a dump, as its owner, who will own all; nobody else receives a right.
+    """Fill an empty database from a dump, as its owner, who then owns all of it; no other role gets a right.
 
-    The owner's login limits what a table's constraints or a view can do while they are created: they run with the
-    owner's rights and not with those of the superuser.
+    With the owner's login, constraints and views that run code while they are created have the owner's rights, not
+    those of the superuser. Raises BackupError if pg_restore fails.
     """
     options = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors, path.open("rb") as dumped:
@@ -112,7 +112,7 @@ def restore(installation: Installation, database: str, role: str, path: Path) ->
             while block := dumped.read(_BLOCK_BYTES):
                 program.stdin.write(block)
         except BrokenPipeError:
-            pass  # it has failed, and its message is in `errors`
+            pass  # pg_restore has failed, and its message is in `errors`
         finally:
             with suppress(BrokenPipeError):
                 program.stdin.close()

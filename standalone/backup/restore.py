@@ -1,4 +1,4 @@
-"""Restore a backup: the present databases stay until the whole backup is on the server beside them."""
+"""Restore a backup: the present databases stay until the whole backup has been restored beside them."""
 
 import json
 import shutil
@@ -16,9 +16,9 @@ from standalone.stack.database import OWNERS
 
 
 def restore(installation: Installation, backup: Path, *, report: Callable[[str], None]) -> None:
-    """Replace both databases by those of a backup, and put back the files that are missing.
+    """Replace both databases with those of a backup, and restore the files that are missing.
 
-    The services are stopped and stay so. Raises BackupError; then the databases are as they were before.
+    The services are stopped, and stay stopped. Raises BackupError; the databases are unchanged then.
     """
     written = Manifest.read(backup)
     written.check_files(backup)
@@ -35,7 +35,7 @@ def restore(installation: Installation, backup: Path, *, report: Callable[[str],
         scratch_databases.end_leftovers(installation)
         for database, owner in OWNERS.items():
             installation.prepare_role(owner)
-            # After a failure; else it has the name of the present.
+            # After a failure. After success, this database has another name, and nothing is dropped.
             entered.callback(
                 scratch_databases.drop,
                 installation,
@@ -44,21 +44,21 @@ def restore(installation: Installation, backup: Path, *, report: Callable[[str],
             empty = scratch_databases.create(installation, database, scratch_databases.RESTORING)
             create.compare(installation, written, database, empty, backup)
             with Session(installation, empty, owner) as session:
-                session.execute("analyze")  # a dump holds no statistics, without which queries may be slow
+                session.execute("analyze")  # a dump has no statistics, and without them queries can be slow
             rows = sum(each.rows for each in written.databases[database].values())
             report(f"Restored {database} beside the present one: {rows:,} rows.")
         scratch_databases.swap(installation)
 
 
 def _require_dumps(written: Manifest, backup: Path) -> None:
-    """Raise BackupError if the manifest does not name what a restore needs."""
+    """Raise BackupError if the manifest lacks a file or database that a restore needs."""
     needed = {create.SECRETS, *map(create.dump_of, OWNERS)}
     if missing := needed - written.files.keys() | OWNERS.keys() - written.databases.keys():
-        raise BackupError(f"{backup} is not complete: {', '.join(sorted(missing))}. Choose another backup.")
+        raise BackupError(f"{backup} lacks {', '.join(sorted(missing))}. Choose another backup.")
 
 
 def _put_back_files(installation: Installation, backup: Path, report: Callable[[str], None]) -> None:
-    """Copy each file of the site that is missing; one that is there stays as it is."""
+    """Copy each of the site's files that is missing; an existing file stays as it is."""
     for name in installation.files:
         kept = backup / name
         path = installation.files[name]  # looked up late: one file may name the folder of another
@@ -67,22 +67,22 @@ def _put_back_files(installation: Installation, backup: Path, report: Callable[[
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             shutil.copy(kept, path)
-            report(f"Put back {path}.")
+            report(f"Restored {path}.")
         elif path.read_bytes() != kept.read_bytes():
-            report(f"{path} stays as it is; that of the backup differs: {kept}.")
+            report(f"Kept {path}. The file in the backup differs: {kept}.")
 
 
 def _put_back_secrets(installation: Installation, kept: Path, report: Callable[[str], None]) -> None:
-    """Copy the secrets if there are none; else add to the present ones the key that Airflow's tables need.
+    """Copy the secrets if there are none; otherwise add the key that Airflow's tables need to the present ones.
 
-    Passwords stay: each start gives those of the secrets to the roles and accounts. What Airflow has encrypted can
-    only be read with the Fernet key of that time. Airflow encrypts with the first key of a list, and decrypts with
-    each of them.
+    Passwords stay: each start sets the passwords of the roles and accounts to those of the secrets. Values that
+    Airflow has encrypted can be read only with the Fernet key of that time. Of a list of keys, Airflow encrypts
+    with the first, and decrypts with each.
     """
     path = installation.secrets
     if not path.exists():
         write_private(path, kept.read_text(encoding="utf-8"))
-        report(f"Put back {path}.")
+        report(f"Restored {path}.")
         return
     known, former = (json.loads(each.read_text(encoding="utf-8")) for each in (path, kept))
     keys = known["airflow_keys"]["fernet_key"].split(",")
@@ -90,11 +90,11 @@ def _put_back_secrets(installation: Installation, kept: Path, report: Callable[[
     if added:
         known["airflow_keys"]["fernet_key"] = ",".join([*keys, *added])
         write_private(path, json.dumps(known, indent=2) + "\n")
-        report(f"Added Airflow's Fernet key of the backup to {path}; the passwords in it stay.")
+        report(f"Added the backup's Fernet key of Airflow to {path}; the passwords there stay.")
 
 
 def _require_version(installation: Installation, written: Manifest) -> None:
-    """Raise BackupError if the server is of an older major version than the one that was backed up."""
+    """Raise BackupError if the server has an older major version than the backup."""
     present = scratch_databases.server_version(installation)
     if int(present.split(".")[0]) < int(written.postgresql.split(".")[0]):
         raise BackupError(

@@ -1,17 +1,17 @@
-"""Databases beside those of the stack: into which a backup is restored before it counts."""
+"""Temporary databases beside those of the stack, into which a backup is restored first."""
 
 from standalone.backup.installation import Installation
 from standalone.backup.postgresql import APPLICATION_NAME, Session
 from standalone.stack.database import OWNERS
 
-#: What these databases are called: the name of the one that they stand for, and one of these.
+#: The name of a temporary database is that of the stack's database, and one of these.
 VERIFYING = "verifying"
 RESTORING = "restoring"
 REPLACED = "replaced"
 
 
 def named(database: str, purpose: str) -> str:
-    """Return the name of the database that stands for another one."""
+    """Return the name of the temporary database for a database of the stack."""
     return f"{database}_{purpose}"
 
 
@@ -23,7 +23,7 @@ def server_version(installation: Installation) -> str:
 
 
 def create(installation: Installation, database: str, purpose: str) -> str:
-    """Create an empty database in place of one that is left, which only its owner can enter; return its name."""
+    """Create an empty database that only its owner can enter, in place of a leftover one; return its name."""
     name = named(database, purpose)
     with Session(installation, "postgres") as session:
         session.execute(f"drop database if exists {name} with (force)")
@@ -33,7 +33,7 @@ def create(installation: Installation, database: str, purpose: str) -> str:
 
 
 def drop(installation: Installation, name: str) -> None:
-    """Drop a database, and end the sessions in it; nothing happens if there is none."""
+    """Drop a database, if it exists, and end the sessions in it."""
     with Session(installation, "postgres") as session:
         session.execute(f"drop database if exists {name} with (force)")
 
@@ -41,7 +41,7 @@ def drop(installation: Installation, name: str) -> None:
 def end_leftovers(installation: Installation) -> None:
     """End the sessions that a killed backup or restore has left on the server, and drop its databases.
 
-    The caller holds the lock of the installation, so no backup is in progress.
+    The caller holds the installation's lock, so no backup is in progress.
     """
     with Session(installation, "postgres") as session:
         session.execute(
@@ -54,9 +54,9 @@ def end_leftovers(installation: Installation) -> None:
 
 
 def swap(installation: Installation) -> None:
-    """Put the restored databases in the place of the present ones, both at once, and drop those.
+    """Replace both present databases with the restored ones in one transaction, and drop the replaced ones.
 
-    Sessions in the present ones end. If this is interrupted, either both or none have been replaced.
+    Sessions in the present databases end. After an interruption, either both or none have been replaced.
     """
     present = ", ".join(f"'{name}'" for name in OWNERS)
     of_present = f"where datname in ({present})"

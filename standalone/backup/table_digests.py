@@ -1,4 +1,4 @@
-"""What each table of a database holds: how many rows, and a digest of them that does not depend on their order."""
+"""The contents of each table: the number of rows, and a digest of them that does not depend on their order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from standalone.backup.errors import BackupError
 from standalone.backup.postgresql import Session
 from standalone.stack.database import OWNERS
 
-#: Schemas that are not part of a backup. `airflow db clean` moves rows through tables in this one while it deletes
-#: them; their owner is a role that is less trusted than the owner of the database.
+#: Schemas that are not part of a backup. `airflow db clean` moves rows through tables in `maintenance` while it
+#: deletes them; the owner of these tables is a role that is less trusted than the owner of the database.
 EXCLUDED_SCHEMAS: Mapping[str, tuple[str, ...]] = {"atdb": (), "airflow": ("maintenance",)}
 
 # The text of a row depends on these.
@@ -29,7 +29,7 @@ where relkind = 'r' and relpersistence <> 't' and nspname !~ '^pg_' and nspname 
     and not nspname = any(string_to_array('{excluded}', ','))
 order by 1"""
 
-# Not by a cast to text, which a role may have replaced by a function of its own.
+# Not with a cast to text, which a role may have replaced with a function of its own.
 _CONTENTS = """
 select count(*), coalesce(sum(hashtextextended(textin(record_out("the row")), 0)::numeric), 0)
 from only {table} as "the row" """
@@ -44,10 +44,11 @@ class Table:
 
 
 def contents(session: Session, database: str) -> dict[str, Table]:
-    """Return what each table holds, by its name with the schema, as the transaction of the session sees it.
+    """Return the contents of each table, by its name with the schema, as the session's transaction sees them.
 
-    `database` is the name of the database in a stack, whatever its name is on the server. The tables stay locked
-    against changes of their definition until the transaction ends. Raises BackupError for one that cannot be read.
+    `database` is the name of the database in a stack; on the server, it can have another name. Until the
+    transaction ends, the tables are locked against changes of their definition. Raises BackupError for a table
+    that cannot be read.
     """
     for statement in _FORMATS.split(";"):
         session.execute(statement)
@@ -66,7 +67,7 @@ def contents(session: Session, database: str) -> dict[str, Table]:
 
 
 def differences(expected: Mapping[str, Table], restored: Mapping[str, Table]) -> list[str]:
-    """Return a sentence about each table that is not the same."""
+    """Return a sentence about each table that differs."""
     sentences = []
     for table in sorted({*expected, *restored}):
         before, after = expected.get(table), restored.get(table)

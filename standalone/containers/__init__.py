@@ -1,1 +1,1 @@
-"""The services of docker-compose.yaml: their secrets, what each of them is, and whether it is well."""
+"""The services of docker-compose.yaml: their secrets, their entry point and their health checks."""

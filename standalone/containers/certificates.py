@@ -1,4 +1,4 @@
-"""A certificate that signs itself: enough to begin with, and no browser trusts it."""
+"""A self-signed certificate: enough for a first start, but no browser trusts it."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -11,9 +11,11 @@ _DAYS = 365
 
 
 def self_signed(host: str) -> tuple[str, str]:
-    """Return a new key and its certificate for a host name or an address, both as PEM."""
+    """Return a new key and its certificate for a host name or IP address, both as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host[:64])])  # browsers look at what follows
+    name = x509.Name(
+        [x509.NameAttribute(x509.NameOID.COMMON_NAME, host[:64])]
+    )  # browsers check the alternative name instead
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()

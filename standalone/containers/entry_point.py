@@ -1,7 +1,7 @@
 """The entry point of the images: `python -m standalone.containers.entry_point SERVICE` becomes one service.
 
-The service's secrets are in the file that ATDB_SECRETS names. They reach the process by its environment, as on one
-machine, and so stand neither in the container's configuration nor on a command line.
+The service's secrets are in the file that ATDB_SECRETS names. The process gets them in its environment, as on one
+machine, so they are neither in the container's configuration nor on a command line.
 """
 
 import json
@@ -18,12 +18,12 @@ from standalone.stack import preparation, private_connections, programs
 
 
 def _migrate_atdb(settings: Settings, credentials: Credentials) -> None:
-    """Prepare ATDB's database, and copy what nginx serves itself to the volume that it sees."""
+    """Prepare ATDB's database, and copy the static files to the volume from which nginx serves them."""
     preparation.prepare_atdb(settings, credentials)
     preparation.publish_static_files(settings, credentials, settings.state / "static")
 
 
-#: Services that run once, before the others. Each needs what its image has.
+#: Services that run once, before the others. Each needs the packages of its image.
 MIGRATIONS: dict[str, Callable[[Settings, Credentials], None]] = {
     "migrate": _migrate_atdb,
     "migrate-airflow": preparation.prepare_airflow,
@@ -31,7 +31,7 @@ MIGRATIONS: dict[str, Callable[[Settings, Credentials], None]] = {
 
 
 def main(service: str) -> None:
-    """Run a migration, or replace this program by the process of a service."""
+    """Run a migration, or replace this program with the process of a service."""
     try:
         settings = Settings.from_environment()
         instrument()
@@ -56,7 +56,7 @@ def main(service: str) -> None:
     try:
         wanted = programs.program(name, settings, credentials)
     except KeyError as missing:
-        raise SystemExit(f"{service}: its part of the secrets lacks {missing}. Run: make secrets") from None
+        raise SystemExit(f"{service}: its secrets lack {missing}. To complete them, run: make secrets") from None
     os.chdir(REPOSITORY)
     environment = programs.minimal_environment(settings) | wanted.environment
     os.execve(wanted.command[0], wanted.command, environment)  # noqa: S606 - no shell is meant

@@ -1,4 +1,4 @@
-"""The health check of a container: `python -m standalone.containers.health`. Workers have one of their own."""
+"""`python -m standalone.containers.health`: the health check of a container. Workers have their own."""
 
 from dataclasses import replace
 
@@ -8,10 +8,10 @@ from standalone.stack import health
 
 
 def problems(service: str, settings: Settings) -> list[str]:
-    """Return what is wrong; an empty list means that the service is well.
+    """Return a sentence about each problem of a service; an empty list if it is healthy.
 
-    Airflow knows of its scheduler, DAG processor and triggerer by their heartbeats: while its API cannot be asked,
-    nobody knows whether they are well.
+    Airflow's API reports the heartbeats of the scheduler, DAG processor and triggerer. While the API does not
+    respond, these services count as unhealthy too.
     """
     match service:
         case "atdb":
@@ -27,7 +27,7 @@ def problems(service: str, settings: Settings) -> list[str]:
 
 
 def main() -> int:
-    """Print what is wrong; the exit status is 1 if anything is."""
+    """Print the problems of this container's service; the exit status is 1 if there are any."""
     settings = Settings.from_environment()
     reasons = problems(service_file(settings).read_text(encoding="utf-8"), settings)
     print("\n".join(reasons))

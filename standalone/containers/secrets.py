@@ -1,7 +1,7 @@
-"""`make secrets`: make the passwords and keys of the containers, and the certificate of a first start.
+"""`make secrets`: generate the passwords and keys of the containers, and a first certificate.
 
-All of them are in FOLDER/secrets.json. Beside it is a file for each service with its part, which
-docker-compose.yaml gives it. Only the folder's owner can enter it; in a container, any user can read the file.
+FOLDER/secrets.json has all of them. Beside it, each service has a file with its part, which docker-compose.yaml
+mounts into its container. Only the folder's owner can enter it; in a container, any user can read the file.
 """
 
 import json
@@ -20,7 +20,7 @@ _AIRFLOW: Mapping[str, tuple[str, ...]] = {
     "postgresql": ("airflow",),
     "redis": ("redis",),
 }
-#: What each service of docker-compose.yaml knows, by the sections of secrets.json.
+#: The secrets that each service of docker-compose.yaml gets, by the sections of secrets.json.
 PARTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "migrate": {
         "atdb": ("operator", "admin", "astronomer", "airflow", "telescope"),
@@ -56,7 +56,7 @@ _READABLE = 0o444  # within a folder that only its owner can enter
 
 
 def write(folder: Path, host: str) -> None:
-    """Create what is missing, and write each service's part again; a certificate is for browsers of this host."""
+    """Generate missing secrets, and write each service's part; a new certificate is for this host."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     credentials = Credentials.prepare(folder / "secrets.json")
@@ -87,14 +87,17 @@ def _write(path: Path, text: str) -> None:
 
 
 def main() -> None:
-    """Write the folder that is named, or that of ATDB_SECRETS_FOLDER, for the host in ATDB_PUBLIC_URL."""
+    """Write the folder of the argument or of ATDB_SECRETS_FOLDER, for the host in ATDB_PUBLIC_URL."""
     try:
         folder = Path(sys.argv[1]) if sys.argv[1:] else secrets_folder()
         write(folder, public_host())
     except (SettingsError, CredentialsError, OSError) as error:
         raise SystemExit(str(error)) from None
     if not (folder / "tls" / "certificate.pem").exists():
-        print(f"{folder}/tls has a key and no certificate.pem. Put that there, or remove key.pem for a first one.")
+        print(
+            f"{folder}/tls has key.pem but no certificate.pem. Copy the certificate there, or delete key.pem and "
+            "run this again for a self-signed certificate."
+        )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""The services of docker-compose.yaml that run all the time. Health checks import this, so it imports little."""
+"""The long-running services of docker-compose.yaml. Health checks import this module, so it imports little."""
 
 from pathlib import Path
 
 from standalone.settings import Settings
 
-#: The process that each of them is.
+#: The process of each service.
 PROCESSES = {
     "atdb": "api",
     "airflow-api-server": "airflow-api-server",

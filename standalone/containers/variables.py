@@ -1,4 +1,4 @@
-"""The variables of docker-compose.yaml, as Compose looks them up: in the environment, then in the file .env."""
+"""The variables of docker-compose.yaml, read as Compose does: from the environment, then from the file .env."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from standalone.settings import REPOSITORY, Settings
 
 
 def variable(name: str, folder: Path = REPOSITORY) -> str:
-    """Return a variable; empty if it is not set. `folder`: that of docker-compose.yaml and .env."""
+    """Return a variable's value, or "" if it is not set. `folder` has docker-compose.yaml and .env."""
     if name in os.environ:
         return os.environ[name]
     try:
@@ -25,7 +25,7 @@ def secrets_folder(folder: Path = REPOSITORY) -> Path:
 
 
 def public_host(folder: Path = REPOSITORY) -> str:
-    """Return the host of ATDB_PUBLIC_URL. Raises SettingsError if that is no URL."""
+    """Return the host of ATDB_PUBLIC_URL; raises SettingsError if that is not a URL."""
     name = "ATDB_PUBLIC_URL"
     address = Settings.from_environment({name: variable(name, folder)}).atdb_public_url
     return urlsplit(address or "https://localhost").hostname or ""

@@ -1,4 +1,4 @@
-"""The health check of a container with a Celery worker: `python -m standalone.containers.worker_health`."""
+"""`python -m standalone.containers.worker_health`: the health check of a container with a Celery worker."""
 
 import socket
 
@@ -12,13 +12,13 @@ _PING_SECONDS = 10.0
 
 
 def main() -> int:
-    """Ask the worker by the way on which its tasks come; the exit status is 1 if it does not answer."""
+    """Ping the worker through Redis, as its tasks reach it; the exit status is 1 if it does not respond."""
     settings = Settings.from_environment()
     name = f"celery@{socket.gethostname()}"
     app = Celery(broker=broker_url(settings, Credentials.read(settings.credentials)))
     if app.control.ping(destination=[name], timeout=_PING_SECONDS):
         return 0
-    print(f"{name} did not answer within {_PING_SECONDS:g} s")
+    print(f"{name} did not respond within {_PING_SECONDS:g} s")
     return 1
 
 

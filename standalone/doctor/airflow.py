@@ -23,17 +23,17 @@ _LIMIT = 100
 
 
 def check(place: Location) -> Iterator[Finding]:
-    """Ask Airflow's API with the account that tasks have, which may only read."""
+    """Query Airflow's API with the account of tasks, which has read access only."""
     hook = AirflowHook()
     try:
         answered = hook.read("version")["version"]
         health = hook.read("monitor/health")
     except (AirflowApiError, KeyError, TypeError) as error:
         advice = (
-            f"{place.look_at('airflow-api-server')}. If it runs and refuses the account, start it "
-            f"again, so that it reads the passwords of {place.settings.credentials}."
+            f"{place.look_at('airflow-api-server')}. If it runs and refuses the account, restart it, so that it "
+            f"reads the passwords in {place.settings.credentials}."
         )
-        yield failed(SUBJECT, f"its API cannot be asked: {short(error)}", advice)
+        yield failed(SUBJECT, f"a request to its API failed: {short(error)}", advice)
         return
     yield _of_version(place, answered)
     yield from _of_processes(place, health)
@@ -44,14 +44,14 @@ def check(place: Location) -> Iterator[Finding]:
 def _of_version(place: Location, answered: str) -> Finding:
     ours = version("apache-airflow-core")
     if answered == ours:
-        return well(SUBJECT, f"version {answered} answers, and accepts the account reconcile")
-    advice = f"End the upgrade: start all services in one version, with {place.start()}."
-    return failed(SUBJECT, f"version {answered} answers; tasks here have version {ours}", advice)
+        return well(SUBJECT, f"version {answered} responds, and accepts the account reconcile")
+    advice = f"Complete the upgrade: start all services in one version with {place.start()}."
+    return failed(SUBJECT, f"version {answered} responds; tasks here have version {ours}", advice)
 
 
 def _of_processes(place: Location, health: Any) -> Iterator[Finding]:
     if health["metadatabase"]["status"] != "healthy":
-        advice = f"See the line `database`; {place.look_at('airflow-api-server')}."
+        advice = f"See the line `database`. {place.look_at('airflow-api-server')}."
         yield failed(SUBJECT, "it cannot use its database", advice)
     for part, process in AIRFLOW_PARTS.items():
         status = (health.get(part) or {}).get("status")
@@ -84,14 +84,14 @@ def _of_dags(place: Location, hook: AirflowHook) -> Iterator[Finding]:
         yield warning(
             "DAGs",
             f"{dag_id} has been paused in Airflow{_by(hook, dag_id)}",
-            f"Ask why. To resume it, use the switch of the DAG {dag_id} on Airflow's page Dags.",
+            f"Find out why. To resume the DAG {dag_id}, use its switch on Airflow's page Dags.",
         )
     if not (errors or missing or paused):
-        yield well("DAGs", f"{len(_DAGS)} are there, and none is paused")
+        yield well("DAGs", f"all {len(_DAGS)} exist, and none is paused")
 
 
 def _by(hook: AirflowHook, dag_id: str) -> str:
-    """Write who paused a DAG, and when; empty if Airflow's audit log does not have it any more."""
+    """Format who paused a DAG and when; empty if this is no longer in Airflow's audit log."""
     page = hook.read("eventLogs", dag_id=dag_id, event="patch_dag", order_by="-event_log_id", limit=_LIMIT)
     for entry in page["event_logs"] if page else []:
         try:
@@ -110,11 +110,11 @@ def _of_pools(hook: AirflowHook) -> Iterator[Finding]:
         if name not in slots:
             wrong = True
             advice = f"In Airflow, Admin > Pools, create the pool {name} with {intended} slots."
-            yield failed("pools", f"there is no pool {name}, so its tasks wait for ever", advice)
+            yield failed("pools", f"there is no pool {name}, so its tasks never start", advice)
         elif slots[name] == 0:
             wrong = True
-            advice = f"In Airflow, Admin > Pools, set its slots; {intended} are intended."
-            yield failed("pools", f"the pool {name} has no slots, so its tasks wait for ever", advice)
+            advice = f"In Airflow, Admin > Pools, set its slots; the default is {intended}."
+            yield failed("pools", f"the pool {name} has no slots, so its tasks never start", advice)
     unlimited = sorted(name for name, number in slots.items() if number < 0)
     total, parallelism = sum(slots.values()), conf.getint("core", "parallelism")
     if unlimited or total >= parallelism:
@@ -124,9 +124,9 @@ def _of_pools(hook: AirflowHook) -> Iterator[Finding]:
             seen = f"the pool {unlimited[0]} has no limit"
         yield failed(
             "pools",
-            f"{seen}; Airflow runs up to {parallelism} tasks at once, so observations can wait for other work",
-            f"In Airflow, Admin > Pools, reduce the slots to less than {parallelism} together, or raise [core] "
-            "parallelism in standalone/airflow.cfg and start the scheduler again.",
+            f"{seen}; Airflow runs up to {parallelism} tasks at once, so other work can delay observations",
+            f"In Airflow, Admin > Pools, reduce the slots to less than {parallelism} together. Or increase [core] "
+            "parallelism in standalone/airflow.cfg, and restart the scheduler.",
         )
     if not wrong:
-        yield well("pools", f"all are there; {total} slots of up to {parallelism} tasks at once")
+        yield well("pools", f"all exist; they have {total} slots, for up to {parallelism} tasks at once")

@@ -1,4 +1,4 @@
-"""The archive: a file is written, read back, compared and deleted, by the way on which ingest writes."""
+"""The archive: a file is written, read back, compared and deleted, in the way that ingest writes."""
 
 import os
 import secrets
@@ -24,7 +24,7 @@ _FULL = f"Free space in the archive. Until then, pause ingest: {_PAUSE}."
 
 
 def check(_: Location) -> Iterator[Finding]:
-    """Try the archive that tasks use."""
+    """Test the archive that tasks use."""
     try:
         archive = ArchiveHook().archive()
         archive.require()
@@ -42,7 +42,7 @@ def check(_: Location) -> Iterator[Finding]:
 
 
 def _try(archive: Archive, where: str) -> Finding:
-    # A part is never taken for data, and the name is no product's.
+    # A partial file is never mistaken for data, and no product has this name.
     probe, content = new_part(archive.root, "atdb-doctor"), secrets.token_bytes(_SIZE_BYTES)
     step = "written to"
     try:
@@ -60,13 +60,13 @@ def _try(archive: Archive, where: str) -> Finding:
         return failed(SUBJECT, f"a file could not be {step} {where}: {short(error)}", _remedy(where))
     if came_back != content:
         seen = f"{where} returned other bytes than were written"
-        advice = f"Pause the stages remove and ingest at once ({_PAUSE}), and check the disk or store."
+        advice = f"Pause the stages remove and ingest now ({_PAUSE}), and check the disk or store."
         return failed(SUBJECT, seen, advice)
     return well(SUBJECT, f"{where}: 1 MiB was written, read back, compared and deleted")
 
 
 def _remedy(where: str) -> str:
     return (
-        f"Check the space and permissions of {where}: the user with number {os.getuid()} must be able to write "
-        f"and delete there. Until then, pause ingest: {_PAUSE}."
+        f"Check the free space and the permissions of {where}: the user with ID {os.getuid()} must be able to "
+        f"write and delete there. Until then, pause ingest: {_PAUSE}."
     )

@@ -1,4 +1,4 @@
-"""ATDB: its API and the schema of its database, the account of tasks, its stages and the listener."""
+"""ATDB: its API, the schema of its database, the account of tasks, the stages and the listener."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,20 +16,20 @@ from standalone.doctor.location import Location
 from standalone.doctor.reasons import short
 
 SUBJECT = "ATDB"
-#: What tasks need is allowed from this role on.
+#: The roles that allow what tasks need.
 _ROLES = ("service", "operator", "admin")
 
 
 def check(place: Location) -> Iterator[Finding]:
-    """Ask as tasks do. What depends on an answer that did not come is left out."""
+    """Query ATDB as tasks do. A check that depends on a failed one is left out."""
     with AtdbHook().client(patience=0) as client:
         try:
             health = client.health()
         except AtdbError as error:
             yield failed(
                 SUBJECT,
-                f"it cannot answer: {short(error)}",
-                f"{place.look_at('api')}. If only its database failed, the line `database` says so.",
+                f"a request to it failed: {short(error)}",
+                f"{place.look_at('api')}. If only its database failed, the line `database` shows it.",
             )
             return
         yield _of_version(place, health.version)
@@ -40,7 +40,7 @@ def check(place: Location) -> Iterator[Finding]:
             yield failed(
                 "account of tasks",
                 f"ATDB refuses it: {error}",
-                f"Run {place.prepare('atdb')}: this sets the password that is in {place.settings.credentials}.",
+                f"Run {place.prepare('atdb')}: this sets the password to that in {place.settings.credentials}.",
             )
             return
         if me.role in _ROLES:
@@ -54,25 +54,25 @@ def check(place: Location) -> Iterator[Finding]:
 
 def _of_version(place: Location, answered: str) -> Finding:
     if answered == version("atdb"):
-        return well(SUBJECT, f"version {answered} answers, and so does its database")
-    seen = f"version {answered} answers; tasks here have version {version('atdb')}"
-    return warning(SUBJECT, seen, f"End the upgrade: start all services in one version with {place.start()}.")
+        return well(SUBJECT, f"version {answered} responds, and so does its database")
+    seen = f"version {answered} responds; tasks here have version {version('atdb')}"
+    return warning(SUBJECT, seen, f"Complete the upgrade: start all services in one version with {place.start()}.")
 
 
 def _of_schema(place: Location, state: SchemaState) -> Finding:
     match state:
         case SchemaState.CURRENT:
-            return well("migrations", "the schema of ATDB's database is the one of this version")
+            return well("migrations", "the schema of ATDB's database is that of the running version")
         case SchemaState.BEHIND:
             return failed(
                 "migrations",
-                "not all migrations of ATDB's database were carried out",
-                f"Run {place.prepare('atdb')}. If that fails, its output says which migration and why.",
+                "the schema of ATDB's database is older than the running ATDB",
+                f"Run {place.prepare('atdb')}. If that fails, its output shows which migration failed, and why.",
             )
         case SchemaState.UNKNOWN:
             return failed(
                 "migrations",
-                "the schema of ATDB's database is of a newer version than the ATDB that runs",
+                "the schema of ATDB's database is newer than the running ATDB",
                 "Start the newer version again, or restore the backup that was made before the upgrade.",
             )
 
@@ -85,7 +85,7 @@ def _of_stages(client: Client) -> Iterator[Finding]:
         yield warning(
             "stages",
             f"{stage.stage} has been paused in ATDB by {stage.paused_by}{since}{why}; {stage.waiting} are waiting",
-            f"Ask {stage.paused_by}. To resume it, run `atdb stage {stage.stage} --go-on`.",
+            f"Ask {stage.paused_by}. To resume it, run `atdb stage {stage.stage} --resume`.",
         )
     if not paused:
         yield well("stages", "none is paused in ATDB")

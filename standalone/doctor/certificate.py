@@ -1,4 +1,4 @@
-"""The certificate that browsers and programs see."""
+"""The TLS certificate that browsers and programs receive."""
 
 import socket
 import ssl
@@ -15,21 +15,21 @@ from standalone.settings import Settings
 
 SUBJECT = "certificate"
 WARNING_DAYS = 21
-#: Inside the containers, nginx has this name.
+#: The address of nginx within the containers' network.
 _NGINX = ("nginx", 443)
 _TIMEOUT_SECONDS = 5.0
 _MISMATCH = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _REPLACE = (
-    "Put the new certificate, with its chain, and its key into the folder tls of the secrets, and run "
+    "Copy the new certificate, with its chain, and its key into the folder tls of the secrets, and run "
     "`docker compose exec nginx nginx -s reload`; docs/deploy.md describes it."
 )
 
 
 def check(settings: Settings) -> Iterator[Finding]:
-    """Connect as a browser does."""
+    """Connect as a browser does, and report the certificate."""
     url = urlsplit(settings.atdb_public_url)
     if url.scheme != "https" or not url.hostname:
-        yield well(SUBJECT, "none is needed: ATDB_PUBLIC_URL is not https")
+        yield well(SUBJECT, "none is required: ATDB_PUBLIC_URL is not https")
         return
     host, reasons = url.hostname, []
     for address in ((host, url.port or 443), _NGINX):
@@ -61,7 +61,7 @@ def judge(address: tuple[str, int], host: str) -> list[Finding]:
         return [failed(SUBJECT, f"it expired at {write_time(ends)}; browsers and programs refuse it", _REPLACE)]
     if now < certificate.not_valid_before_utc:
         seen = f"it is not valid before {write_time(certificate.not_valid_before_utc)}"
-        return [failed(SUBJECT, seen, "Check the clock here and where the certificate was made.")]
+        return [failed(SUBJECT, seen, "Check the clock here, and the one of the machine that created it.")]
     if not _is_for(address, host, encoded):
         names = ", ".join(_names(certificate)) or "no host"
         seen = f"it is for {names}, not for {host}, so browsers and programs refuse it"
@@ -72,10 +72,10 @@ def judge(address: tuple[str, int], host: str) -> list[Finding]:
         findings.append(warning(SUBJECT, f"it expires in {days} days, at {write_time(ends)}", _REPLACE))
     if refusal := _refusal(address, host):
         own = certificate.issuer == certificate.subject
-        seen = "it signs itself, so browsers warn of it" if own else f"it is not trusted here: {refusal}"
+        seen = "it is self-signed, so browsers warn about it" if own else f"it is not trusted here: {refusal}"
         advice = "For programs, set SSL_CERT_FILE to the certificate of its authority."
         if own:
-            advice = "To begin with, set SSL_CERT_FILE to it for programs. For people, use one of an authority."
+            advice = "For programs, set SSL_CERT_FILE to it. For browsers, use a certificate of an authority."
         findings.append(warning(SUBJECT, seen, f"{advice} {_REPLACE}"))
     return findings or [well(SUBJECT, f"it is for {host}, is trusted, and expires in {days} days")]
 
@@ -89,7 +89,7 @@ def _connect(address: tuple[str, int], host: str, context: ssl.SSLContext) -> by
 
 
 def _is_for(address: tuple[str, int], host: str, certificate: bytes) -> bool:
-    """Return whether a certificate is for a host, also if nobody trusts it: OpenSSL decides, as for programs."""
+    """Return whether a certificate is for a host, trusted or not; OpenSSL decides, as for programs."""
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.load_verify_locations(cadata=certificate)
     trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

@@ -1,4 +1,4 @@
-"""The clocks: tokens, leases and the start of observations depend on them."""
+"""The clocks, on which tokens, leases and the starts of observations depend."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ SUBJECT = "clocks"
 WARNING_SECONDS, FAILURE_SECONDS = 2.0, 30.0
 _TIMEOUT_SECONDS = 10.0
 _ADVICE = (
-    "Run `timedatectl` on each host. Where the clock is not synchronised, restart the time service: "
+    "Run `timedatectl` on each host. If a clock is not synchronised, restart the time service there: "
     "`systemctl restart systemd-timesyncd`, or chronyd."
 )
 
@@ -37,20 +37,20 @@ def check(place: Location) -> Iterator[Finding]:
         before = time.time()
         try:
             shown = look().timestamp()
-        except Exception as error:  # that it does not respond is the finding of another check
-            yield not_checked(SUBJECT, f"{name} does not show its clock: {short(error)}", f"Repair {name} first.")
+        except Exception as error:  # another check reports that it does not respond
+            yield not_checked(SUBJECT, f"cannot read the clock of {name}: {short(error)}", f"Repair {name} first.")
             continue
         after = time.time()
         offset = shown - (before + after) / 2
-        # It was read at any moment of the request.
+        # The server may have read its clock at any moment of the request.
         offsets[name] = max(abs(offset) - (after - before) / 2, 0) * (1 if offset > 0 else -1)
     yield from (judge(name, offset) for name, offset in offsets.items() if abs(offset) > WARNING_SECONDS)
     if offsets and all(abs(offset) <= WARNING_SECONDS for offset in offsets.values()):
-        yield well(SUBJECT, f"{', '.join(offsets)} and this one agree within {WARNING_SECONDS:g} s")
+        yield well(SUBJECT, f"{', '.join(offsets)} and this machine agree within {WARNING_SECONDS:g} s")
 
 
 def judge(name: str, offset_seconds: float) -> Finding:
-    """Report a clock that differs from the one here by more than two seconds; positive if it is ahead."""
+    """Report a clock that differs from the one here by more than two seconds; positive if the clock is ahead."""
     direction = "ahead of" if offset_seconds > 0 else "behind"
     seen = f"the clock of {name} is {abs(offset_seconds):.0f} s {direction} the one here"
     return (failed if abs(offset_seconds) > FAILURE_SECONDS else warning)(SUBJECT, seen, _ADVICE)
@@ -64,7 +64,7 @@ def _address(connection: object) -> str:
 
 def _of_server(url: str) -> datetime:
     answer = httpx.head(url, timeout=_TIMEOUT_SECONDS, trust_env=False, verify=certificates())
-    # The header has whole seconds, so on average it is half a second behind.
+    # The header has whole seconds, so it is half a second behind on average.
     moment = parsedate_to_datetime(answer.headers["Date"])
     return datetime.fromtimestamp(moment.timestamp() + 0.5, UTC)
 

@@ -1,9 +1,9 @@
 """`atdb doctor`: check everything that a deployment needs, and report what to do about each failure.
 
-On the machine of `make up`, run it there (`make doctor`). In the containers, run it in the service `worker`, which
-has what tasks have: `docker compose exec worker atdb doctor`.
+For a stack of `make up`, run `make doctor` on its machine. For containers, run it in the service `worker`, which
+has the settings and connections of tasks: `docker compose exec worker atdb doctor`.
 
-Exit status: 0 if all that was checked is well, 1 if anything failed, 3 if there are only warnings.
+Exit status: 0 if all checks passed, 1 if any check failed, 3 if there are only warnings.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="atdb doctor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--json", action="store_true", help="print a list of objects, for programs")
-    chosen = f"only these: {', '.join(_NAMES)}"
+    chosen = f"run only these checks: {', '.join(_NAMES)}"
     parser.add_argument("--only", nargs="+", choices=_NAMES, metavar="CHECK", help=chosen)
     options = parser.parse_args(arguments)
     findings = examine(options.only or _NAMES)
@@ -50,38 +50,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def examine(names: Iterable[str]) -> list[Finding]:
-    """Check the settings and secrets, and with them all else.
+    """Check the settings and secrets, then run the named checks with them.
 
-    The environment of this process becomes that of a task.
+    This process gets the environment of a task.
     """
     findings = list(configuration.of_settings())
     try:
         settings = Settings.from_environment()
     except SettingsError:
-        return [*findings, _nothing_else("the settings cannot be used")]
+        return [*findings, _nothing_else("the settings are not valid")]
     checks = [Check("certificate", lambda: _of_certificate(settings), "Check the network to nginx.")]
     if set(names) - {"certificate"}:
         place, of_secrets = configuration.of_secrets(settings)
         findings += of_secrets
         if place is None:
-            return [*findings, _nothing_else("without the secrets, nothing can be asked")]
+            return [*findings, _nothing_else("all other checks need the secrets")]
         os.environ.update(_environment(place))
         checks = [*_checks(place), *checks]
     return findings + run([check for check in checks if check.name in names])
 
 
 def _of_certificate(settings: Settings) -> Iterable[Finding]:
-    from standalone.doctor import certificate  # noqa: PLC0415 - of the images, only Airflow's has what it needs
+    from standalone.doctor import certificate  # noqa: PLC0415 - only Airflow's image has its packages
 
     return certificate.check(settings)
 
 
 def _nothing_else(reason: str) -> Finding:
-    return not_checked("all else", reason, "Correct that first, and run `atdb doctor` again.")
+    return not_checked("other checks", reason, "Correct this first, then run `atdb doctor` again.")
 
 
 def _environment(place: Location) -> dict[str, str]:
-    """Return the environment of a task here; what else this process has, such as a proxy, is taken away."""
+    """Return the environment of a task here, and remove all other variables of this process, such as a proxy."""
     environment = minimal_environment(place.settings) | place.tasks().environment
     for name in set(os.environ) - environment.keys():
         with suppress(KeyError):
@@ -90,7 +90,10 @@ def _environment(place: Location) -> dict[str, str]:
 
 
 def _checks(place: Location) -> list[Check]:
-    """Import the checks of all parts: at its import, Airflow reads its configuration from the environment."""
+    """Return all checks but that of the certificate.
+
+    They are imported here, because Airflow reads its configuration from the environment when it is imported.
+    """
     from standalone.doctor import (  # noqa: PLC0415
         airflow,
         archive,
@@ -103,7 +106,7 @@ def _checks(place: Location) -> list[Check]:
     )
 
     checks = [
-        Check("tasks", lambda: tasks.check(place), "Look at docs/settings.md."),
+        Check("tasks", lambda: tasks.check(place), "Compare the settings with docs/settings.md."),
         Check("database", lambda: postgres.check(place), f"{place.look_at('postgres')}."),
         Check("atdb", lambda: atdb.check(place), f"{place.look_at('api')}."),
         Check("airflow", lambda: airflow.check(place), f"{place.look_at('airflow-api-server')}."),
@@ -116,6 +119,6 @@ def _checks(place: Location) -> list[Check]:
         *checks,
         Check("telescope", lambda: telescope.check(place), "Check the network to telescope control."),
         Check("archive", lambda: archive.check(place), "Check the mount or the store: it hangs or fails."),
-        Check("data", lambda: data.check(place), "Check the mounts: one hangs or fails (`df` hangs on it too)."),
+        Check("data", lambda: data.check(place), "Check the mounts: one hangs or fails (`df` hangs too)."),
         Check("clocks", lambda: clocks.check(place), "Compare the clocks by hand: `date -u` on each host."),
     ]

@@ -1,4 +1,4 @@
-"""The settings, and the file of the secrets."""
+"""The settings, and the file of the passwords and keys."""
 
 import os
 import re
@@ -16,7 +16,7 @@ _DOCUMENT = "docs/settings.md lists all settings"
 
 
 def wrong_values(environment: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each setting that cannot be used; an empty list if all can."""
+    """Return a sentence for each setting that is not valid; an empty list if all are."""
     rest, sentences = dict(environment), []
     while True:
         try:
@@ -32,7 +32,7 @@ def wrong_values(environment: Mapping[str, str]) -> list[str]:
 
 
 def of_settings(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
-    """Check each setting, and the files that settings name."""
+    """Check each setting, and whether the files that settings name exist."""
     wrong = wrong_values(environment)
     for sentence in wrong:
         yield failed(SETTINGS, sentence, f"Correct it, and start the stack again; {_DOCUMENT}.")
@@ -40,13 +40,13 @@ def of_settings(environment: Mapping[str, str] = os.environ) -> Iterator[Finding
         path = environment.get(name)
         if path and not is_there(Path(path)):
             wrong.append(name)
-            yield failed(SETTINGS, f"{name}: {path} is not there", f"Correct it, or unset it; {_DOCUMENT}.")
+            yield failed(SETTINGS, f"{name}: {path} does not exist", f"Correct it, or unset it; {_DOCUMENT}.")
     if not wrong:
-        yield well(SETTINGS, "each value can be used")
+        yield well(SETTINGS, "all values are valid")
 
 
 def of_secrets(settings: Settings) -> tuple[Location | None, list[Finding]]:
-    """Read the secrets; without them, or those of tasks among them, there is no place for the other checks."""
+    """Read the secrets. If those that tasks need are missing, there is no location for the other checks."""
     path = settings.credentials
     try:
         place = Location(settings, Credentials.read(path))
@@ -56,12 +56,12 @@ def of_secrets(settings: Settings) -> tuple[Location | None, list[Finding]]:
         return None, [failed(SECRETS, seen, "Start the stack with `make up`, or set ATDB_STATE to its folder.")]
     except KeyError as missing:
         seen = f"{path} does not have the secret {missing}, which tasks need"
-        advice = "Run `docker compose exec worker atdb doctor`: the service `worker` has what the checks need."
+        advice = "Run `docker compose exec worker atdb doctor`: the service `worker` has the required secrets."
         if not is_container(settings):
-            advice = "Run `make up`, which makes each secret that is missing, and changes no other."
+            advice = "Run `make up`: it generates the missing secrets, and changes no others."
         return None, [failed(SECRETS, seen, advice)]
     except (OSError, ValueError, AttributeError) as error:
-        advice = "Correct it, or put back the copy of this file that was made with the last backup."
+        advice = "Correct it, or restore the copy of this file from the last backup."
         return None, [failed(SECRETS, f"{path} cannot be read: {error}", advice)]
     return place, [_permissions(place)]
 
@@ -71,11 +71,11 @@ def _permissions(place: Location) -> Finding:
     mode = path.stat().st_mode
     if place.is_container:
         seen = "they can be read; their permissions on the host are not visible here"
-        return not_checked(SECRETS, seen, "On the host, run `ls -ld deploy/secrets`: it shows drwx------.")
+        return not_checked(SECRETS, seen, "On the host, run `ls -ld deploy/secrets`: it must show drwx------.")
     others = mode & (stat.S_IRWXG | stat.S_IRWXO)
     if others and path.parent.stat().st_mode & (stat.S_IXGRP | stat.S_IXOTH):
-        seen = f"{path} has mode {stat.S_IMODE(mode):04o}: users other than its owner can use it"
+        seen = f"{path} has mode {stat.S_IMODE(mode):04o}: users other than its owner have access"
         return warning(
-            SECRETS, seen, f"Run `chmod 600 {path}`. If others may have read it: `make rotate-secrets`."
+            SECRETS, seen, f"Run `chmod 600 {path}`. If others may have read it, run `make rotate-secrets`."
         )
-    return well(SECRETS, f"{path} has what tasks need")
+    return well(SECRETS, f"{path} has the secrets that tasks need")

@@ -13,7 +13,7 @@ from standalone.doctor.findings import Finding, failed, warning
 from standalone.doctor.location import Location
 
 SUBJECT = "data"
-_FULL = "See the page Services of ATDB for what waits for remove, and resume remove if it is paused."
+_FULL = "ATDB's page Services shows how many observations wait for remove. If remove is paused, resume it."
 
 
 def check(place: Location) -> Iterator[Finding]:
@@ -29,8 +29,8 @@ def check(place: Location) -> Iterator[Finding]:
         yield warning(
             SUBJECT,
             f"{root} has no folder of a data host",
-            "If no observation has been made yet, no action needed. If not, the disks are not mounted: mount "
-            f"each as {root}/<data host>.",
+            "If there have been no observations yet, no action is needed. Otherwise, the disks are not mounted: "
+            f"mount each as {root}/<data host>.",
         )
         yield _accessible(root, "create the folder of a data host") or space.of(SUBJECT, root, _FULL)
         return
@@ -41,20 +41,20 @@ def check(place: Location) -> Iterator[Finding]:
 def _of_host(folder: Path) -> Iterator[Finding]:
     subject = f"{SUBJECT} {folder.name}"
     if folder.is_symlink():
-        advice = "Mount the disk there, or bind it (`mount --bind`): validate and remove follow no link."
+        advice = "Mount the disk there, or bind it (`mount --bind`): validate and remove do not follow links."
         yield failed(subject, f"{folder} is a link", advice)
         return
     try:
         is_empty = next(folder.iterdir(), None) is None
     except OSError as error:
-        advice = f"The user with number {os.getuid()} must be able to read and write there; check the mount."
+        advice = f"Check the mount: the user with ID {os.getuid()} must be able to read and write there."
         yield failed(subject, f"{folder} cannot be read: {error.strerror}", advice)
         return
     if problem := _accessible(folder, "delete data"):
         yield problem
         return
     if is_empty and not folder.is_mount():
-        advice = "If its disk should be there, mount it. Until then, what needs its data fails."
+        advice = "If a disk belongs there, mount it. Until then, the stages that need its data fail."
         yield warning(subject, f"{folder} is empty and no disk is mounted there", advice)
     yield space.of(subject, folder, _FULL)
 
@@ -68,8 +68,8 @@ def _accessible(folder: Path, purpose: str) -> Finding | None:
             file.flush()
     except OSError as error:
         advice = (
-            f"Mount it for writing, and allow the user with number {os.getuid()} to write: otherwise remove "
-            f"cannot {purpose}."
+            f"Mount it for writing, and allow the user with ID {os.getuid()} to write: otherwise remove cannot "
+            f"{purpose}."
         )
         return failed(subject, f"{folder} cannot be written: {error.strerror}", advice)
     return None

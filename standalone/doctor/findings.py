@@ -1,28 +1,28 @@
-"""What a check has found."""
+"""The findings of the checks."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-#: Exit statuses. 2 is that of a command line which cannot be read.
+#: Exit statuses. argparse uses 2 for an invalid command line.
 WELL, FAILED, WARNED = 0, 1, 3
 
 
 class State(StrEnum):
-    """How it is with a subject."""
+    """The state of a subject."""
 
     WELL = "well"
     WARNING = "warning"
-    """It works now, and needs attention."""
+    """The subject works now, but needs attention."""
     FAILED = "failed"
     NOT_CHECKED = "not checked"
-    """It cannot be seen from here."""
+    """The subject cannot be checked from here."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report. `advice` is what to do next; only what is well has none."""
+    """One line of the report. `advice` is what to do next; only a finding that all is well has none."""
 
     subject: str
     state: State
@@ -46,7 +46,7 @@ def failed(subject: str, seen: str, advice: str) -> Finding:
 
 
 def not_checked(subject: str, seen: str, advice: str) -> Finding:
-    """Return the finding that a subject cannot be seen from here; `advice` names what checks it."""
+    """Return the finding that a subject cannot be checked from here; `advice` says how to check it."""
     return Finding(subject, State.NOT_CHECKED, seen, advice)
 
 

@@ -1,4 +1,4 @@
-"""Where the doctor runs, and how an operator reaches each part from there."""
+"""Where the doctor runs, and how an operator reaches each service from there."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from standalone.credentials import Credentials
 from standalone.settings import Executor, Settings
 from standalone.stack.programs import Program, program
 
-#: Where Compose puts a service's secrets.
+#: Where Compose mounts a service's secrets.
 _SECRETS_OF_CONTAINERS = Path("/run/secrets")
 _SERVICES = {process: service for service, process in PROCESSES.items()}
 
@@ -20,45 +20,45 @@ def is_container(settings: Settings) -> bool:
 
 @dataclass(frozen=True)
 class Location:
-    """One machine with everything of `make up`, or the container of the service `worker`."""
+    """One machine with a stack of `make up`, or the container of the service `worker`."""
 
     settings: Settings
     credentials: Credentials
 
     @property
     def is_container(self) -> bool:
-        """Whether the other parts are in other containers."""
+        """Whether the other services are in other containers."""
         return is_container(self.settings)
 
     def tasks(self) -> Program:
         """Return the process in which tasks run, with the connections that they use.
 
-        Raises KeyError if this place does not have the secrets of that process.
+        Raises KeyError if a secret of that process is missing here.
         """
         name = "worker" if self.settings.executor is Executor.CELERY else "scheduler"
         return program(name, self.settings, self.credentials)
 
     def look_at(self, process: str) -> str:
-        """Write how to see whether a process of the stack runs, and why not."""
+        """Format how to find out whether a process of the stack runs, and if not, why."""
         if self.is_container:
             service = _SERVICES.get(process, process)
             return f"Run `docker compose ps {service}` and `docker compose logs --tail 50 {service}`"
         return f"Run `make status`, and read {self.settings.logs / process}.log"
 
     def start(self, process: str = "") -> str:
-        """Write how to start a process of the stack, or all that do not run if it is empty."""
+        """Format how to start a process of the stack, or all processes if it is empty."""
         if self.is_container:
             return f"`{' '.join(['docker compose up -d', *filter(None, [_SERVICES.get(process, process)])])}`"
         return "`make up`"
 
     def restart(self, process: str) -> str:
-        """Write how to end a process of the stack that hangs, and start it again."""
+        """Format how to restart a process of the stack that hangs."""
         if self.is_container:
             return f"`docker compose restart {_SERVICES.get(process, process)}`"
         return "`make down` and `make up`"
 
     def prepare(self, database: str) -> str:
-        """Write how to upgrade a database, and to set the passwords of its logins to those of the secrets."""
+        """Format how to upgrade a database and set the passwords of its logins to those of the secrets."""
         if self.is_container:
             return f"`docker compose run --rm {'migrate' if database == 'atdb' else 'migrate-airflow'}`"
         return "`make down` and `make up`"

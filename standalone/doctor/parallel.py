@@ -1,7 +1,7 @@
-"""Run checks side by side, each in a process of its own: one that hangs or crashes stops no other.
+"""Run checks in parallel, each in a process of its own, so that a check that hangs or crashes stops no other.
 
-Threads would not do: a look at a network disk whose server does not respond cannot be ended, not even by SIGKILL,
-and a program with such a thread cannot end either. A process of its own can be left behind.
+Threads would not do this. Access to a network disk whose server does not respond cannot be ended, not even by
+SIGKILL, and a program with such a thread cannot end either. A separate process can be left behind.
 """
 
 import os
@@ -16,13 +16,13 @@ from multiprocessing.connection import Connection
 from standalone.doctor.findings import Finding, failed
 from standalone.doctor.reasons import short
 
-#: Longer than each connection and answer that a check waits for.
+#: Longer than the timeout of each connection and response in a check.
 TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Check:
-    """A check. `hint`: what to do if the check itself does not end, or crashes."""
+    """A check. `hint`: what to do if the check itself hangs or crashes."""
 
     name: str
     work: Callable[[], Iterable[Finding]]
@@ -30,7 +30,7 @@ class Check:
 
 
 def run(checks: Sequence[Check], timeout_seconds: float = TIMEOUT_SECONDS) -> list[Finding]:
-    """Run all checks at the same time, and return their findings in the order of the checks."""
+    """Run all checks in parallel, and return their findings in the order of the checks."""
     deadline = time.monotonic() + timeout_seconds
     running = [(check, *_start(check)) for check in checks]
     findings: list[Finding] = []
@@ -45,20 +45,20 @@ def run(checks: Sequence[Check], timeout_seconds: float = TIMEOUT_SECONDS) -> li
 
 
 def _start(check: Check) -> tuple[int, Connection]:
-    """Fork, as a new interpreter would need seconds for its imports."""
+    """Fork a process for a check; a new interpreter would need seconds for its imports."""
     receiver, sender = Pipe(duplex=False)
     pid = os.fork()
     if pid == 0:
         try:
             sender.send(_findings(check))
         finally:
-            os._exit(0)  # no clean-up of the parent's, and no wait for what libraries have begun
+            os._exit(0)  # skips clean-up that belongs to the parent, and threads of libraries
     sender.close()
     return pid, receiver
 
 
 def _findings(check: Check) -> list[Finding]:
-    """Carry out a check; what libraries print meanwhile is not for the report."""
+    """Run a check and return its findings; output that libraries print is discarded."""
     silence = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(silence, stream)

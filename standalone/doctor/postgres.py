@@ -1,4 +1,4 @@
-"""The database server: each login that this place has."""
+"""The database server: each login whose password is here."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,7 +11,7 @@ from standalone.stack import database
 from standalone.stack.preparation import migrated
 
 SUBJECT = "database"
-#: Of all connections; a server that is fuller soon refuses some.
+#: The share of connections in use above which the server may soon refuse some.
 _FULL = 0.9
 #: The database of each login.
 _DATABASES = {
@@ -26,7 +26,7 @@ _DATABASES = {
 
 
 def check(place: Location) -> Iterator[Finding]:
-    """Log in as each role whose password this place has."""
+    """Log in as each role whose password is here."""
     server = f"PostgreSQL at {place.settings.postgres_host}:{place.settings.postgres_port}"
     accepted = []
     for role in (role for role in _DATABASES if role in place.credentials.postgresql):
@@ -49,8 +49,8 @@ def check(place: Location) -> Iterator[Finding]:
             yield failed(
                 SUBJECT,
                 f"{server} refuses {role} in the database {_DATABASES[role]}: {reason}",
-                f"Run {place.prepare(_DATABASES[role])}: this creates what is missing, and sets the password that "
-                f"is in {place.settings.credentials}.",
+                f"Run {place.prepare(_DATABASES[role])}: this creates a missing role or database, and sets the "
+                f"password to that in {place.settings.credentials}.",
             )
         else:
             accepted.append(role)
@@ -68,17 +68,17 @@ def check(place: Location) -> Iterator[Finding]:
 
 
 def _of_airflow(place: Location) -> Finding:
-    """Report whether Airflow's database was migrated to the version here; only the superuser can read that."""
+    """Report whether Airflow's database was migrated to the version here; only the superuser can read this."""
     if "postgres" not in place.credentials.postgresql:
         return not_checked(
             SUBJECT,
             "without the logins of the owners, Airflow's migrations are not visible here",
-            "On the host, run `docker compose ps -a`: migrate and migrate-airflow have ended with exit code 0.",
+            "On the host, run `docker compose ps -a`: migrate and migrate-airflow must have exited with code 0.",
         )
     note = database.note(place.settings, place.credentials, "airflow")
     if note == migrated():
         return well("migrations", f"Airflow's database was {note}")
-    seen = f"Airflow's database was {note or 'never migrated'}, and not {migrated()}"
+    seen = f"Airflow's database was {note or 'never migrated'}; it must be {migrated()}"
     return failed("migrations", seen, f"Run {place.prepare('airflow')}.")
 
 
@@ -90,8 +90,8 @@ SELECT current_setting('server_version'),
 
 
 def _is_unreachable(error: psycopg2.Error) -> bool:
-    """Return whether the server was not reached at all: then no other login need be tried.
+    """Return whether the server could not be reached at all, so that other logins need not be tried.
 
-    libpq has no code for this; a refusal by the server itself is a FATAL message.
+    libpq has no code for this. If the server itself refuses, its message has FATAL.
     """
     return isinstance(error, psycopg2.OperationalError) and "FATAL" not in str(error)

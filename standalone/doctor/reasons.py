@@ -1,16 +1,16 @@
-"""Why something failed, without the layers of the libraries."""
+"""Short reasons of failures, without the layers that libraries add."""
 
 import re
 
-#: What the operating system said, such as "[Errno 111] Connection refused".
+#: The message of the operating system, such as "[Errno 111] Connection refused".
 _OF_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\")\]]+)")
 _PASSWORD = re.compile(r"://[^/\s]*@")
 
 
 def short(error: BaseException) -> str:
-    """Return what the operating system said, if it said anything, else the error's own message, in one line.
+    """Return the operating system's message if there is one, otherwise the error's own message, in one line.
 
-    The password of a URL that the message quotes is left out.
+    The password of a URL in the message is hidden.
     """
     if isinstance(error, OSError) and error.errno and error.strerror:
         return error.strerror

@@ -1,4 +1,4 @@
-"""Findings, written for people and for programs."""
+"""Format findings for people and for programs."""
 
 import json
 import textwrap
@@ -18,11 +18,11 @@ _STATE_WIDTH = max(map(len, _STATES.values()))
 
 
 def table(findings: Sequence[Finding], columns: int) -> str:
-    """Write a table that is up to `columns` wide, with the advice below what was seen, and a summary."""
+    """Format a table of up to `columns` columns, with the advice below each finding, and a summary."""
     subject_width = max((len(finding.subject) for finding in findings), default=0)
     indent = " " * (_STATE_WIDTH + subject_width + 4)
     width = max(columns, len(indent) + 40)
-    # Commands and paths are to be copied, so they are not broken.
+    # Operators copy commands and paths, so these are not broken.
     wrapper = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
     lines: list[str] = []
     for finding in findings:
@@ -36,7 +36,7 @@ def table(findings: Sequence[Finding], columns: int) -> str:
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """Write in one sentence how many findings there are of each state."""
+    """Format the number of findings of each state as one sentence."""
     counted = Counter(finding.state for finding in findings)
     parts = [
         f"{counted[State.FAILED]} failed",
@@ -48,5 +48,5 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def as_json(findings: Sequence[Finding]) -> str:
-    """Write a list of objects with `subject`, `state`, `seen` and `advice`."""
+    """Format a JSON list of objects with `subject`, `state`, `seen` and `advice`."""
     return json.dumps([asdict(finding) for finding in findings], indent=2)

@@ -1,4 +1,4 @@
-"""The settings that only tasks read, and the connections that a site has set itself."""
+"""The settings that only tasks read, and the site's own connections."""
 
 import os
 from collections.abc import Iterator
@@ -11,16 +11,16 @@ from standalone.stack import task_settings
 from standalone.stack.programs import SITE_VARIABLES
 
 SUBJECT = "task settings"
-_ADVICE = "Correct it, and start the stack again; docs/settings.md lists all settings."
+_ADVICE = "Correct it, and restart the stack; docs/settings.md lists all settings."
 
 
 def check(_: Location) -> Iterator[Finding]:
-    """Read each as tasks do."""
+    """Read each setting and connection as tasks do."""
     wrong = list(_wrong())
     for sentence in wrong:
         yield failed(SUBJECT, sentence, _ADVICE)
     if not wrong:
-        yield well(SUBJECT, "each value can be used")
+        yield well(SUBJECT, "all values are valid")
 
 
 def _wrong() -> Iterator[str]:
@@ -31,4 +31,4 @@ def _wrong() -> Iterator[str]:
         try:
             BaseHook.get_connection(connection_id)
         except Exception:  # the error may quote the connection, with its password
-            yield f"{variable}, or that of the secrets, is neither a URL nor JSON of an Airflow connection"
+            yield f"{variable}, or the one in the secrets, is neither a URL nor JSON of an Airflow connection"

@@ -13,7 +13,7 @@ _NONE = "000000000"
 
 
 def check(place: Location) -> Iterator[Finding]:
-    """Ask for an observation that does not exist, as a look at one changes nothing."""
+    """Ask telescope control for an observation that does not exist, which changes nothing."""
     hook = TelescopeHook()
     hook.get_conn()
     address = hook.base_url
@@ -23,8 +23,8 @@ def check(place: Location) -> Iterator[Finding]:
         yield failed(
             SUBJECT,
             f"telescope control at {address}: {short(error)}",
-            f"Check that telescope control runs, and that TELESCOPE_HOST and TELESCOPE_PORT name it. For the "
-            f"simulator: {place.look_at('telescope')}.",
+            "Check that telescope control is running, and that TELESCOPE_HOST and TELESCOPE_PORT are correct. "
+            f"For the simulator: {place.look_at('telescope')}.",
         )
     else:
-        yield well(SUBJECT, f"telescope control at {address} answers")
+        yield well(SUBJECT, f"telescope control at {address} responds")

@@ -1,4 +1,4 @@
-"""Celery's workers: one at least for each queue."""
+"""Celery's workers: at least one per queue."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ _ANSWER_SECONDS = 10.0
 
 
 def check(place: Location) -> Iterator[Finding]:
-    """Ask all workers which queues they take tasks from, by the way on which tasks come."""
+    """Ask all workers through Redis, as tasks reach them, from which queues they take tasks."""
     settings = place.settings
     app = Celery(broker=broker_url(settings, place.credentials))
     app.conf.broker_transport_options = {"socket_connect_timeout": 5, "socket_timeout": 15, "max_retries": 1}
@@ -22,10 +22,10 @@ def check(place: Location) -> Iterator[Finding]:
         with app.connection_for_read() as connection:
             connection.ensure_connection(max_retries=1, timeout=5)
         answers = app.control.inspect(timeout=_ANSWER_SECONDS).active_queues() or {}
-    except Exception as error:  # kombu and redis have no base of their own for "cannot be reached" and "refused"
+    except Exception as error:  # kombu and redis have no common base class for "unreachable" and "refused"
         yield failed(
             "workers",
-            f"Redis at {settings.redis_host}:{settings.redis_port} cannot be asked: {error}",
+            f"a request to Redis at {settings.redis_host}:{settings.redis_port} failed: {error}",
             f"{place.look_at('redis')}. If it does not run, start it with {place.start('redis')}.",
         )
         return

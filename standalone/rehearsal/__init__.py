@@ -1,1 +1,1 @@
-"""The rehearsal: the real stack under every fault that can be thought of, and a judge who trusts none of it."""
+"""The rehearsal: inject faults of all kinds into a real stack, and check the result independently of its code."""

@@ -1,8 +1,8 @@
-"""The faults that the archive is told to have: a JSON file that each access reads, and a journal of what it did.
+"""The faults that the archive is to have: a JSON file that each access reads, and a journal of the rules used.
 
     {"rules": [{"id": "3", "fault": "slow", "seconds": 0.5, "until": 1796040000.0}]}
 
-A rule holds for every access until its moment.
+A rule applies to every access until the moment `until`.
 """
 
 import json
@@ -19,20 +19,20 @@ from standalone.simulator.journal import Journal
 
 
 class ArchiveFault(StrEnum):
-    """What can be wrong with an archive."""
+    """A fault of an archive."""
 
     REFUSE = "refuse"
-    """It takes nothing and gives nothing."""
+    """The archive refuses every access."""
     SLOW = "slow"
-    """Each access, and each chunk that is read or written, takes `seconds` more."""
+    """Each access, and each chunk that is read or written, takes `seconds` longer."""
     FULL = "full"
-    """It takes nothing more."""
+    """The archive refuses every write."""
     READ_OTHER = "read other bytes"
-    """What is read differs in one byte from what is there."""
+    """The bytes that are read differ in one byte from the stored ones."""
     WRITE_OTHER = "write other bytes"
-    """What is kept differs in one byte from what was written."""
+    """The stored bytes differ in one byte from those that were written."""
     ROT = "rot"
-    """What is kept changes by one byte, once: the first time that it is read under its name."""
+    """A stored file changes by one byte, once: the first time that it is read under its final name."""
 
 
 class ArchiveRule(BaseModel):
@@ -45,26 +45,26 @@ class ArchiveRule(BaseModel):
 
 
 class ArchivePlan(BaseModel):
-    """All rules, past and present."""
+    """All rules, both past and present."""
 
     rules: list[ArchiveRule] = Field(default_factory=list)
 
 
 class ArchiveFaults:
-    """The plan of one archive, and what came of it."""
+    """The plan of one archive, and the journal of the rules used."""
 
     def __init__(self, plan: Path) -> None:
         self._plan = plan
         self._journal = Journal(plan.with_suffix(".jsonl"))
 
     def add(self, rule: ArchiveRule) -> None:
-        """Let the archive have one more fault."""
+        """Add a rule to the plan."""
         plan = self._read()
         plan.rules.append(rule)
         write_private(self._plan, json.dumps(plan.model_dump(mode="json")))
 
     def find(self, path: str, fault: ArchiveFault) -> ArchiveRule | None:
-        """Give the rule that holds for an access now; the journal has its first use for each path."""
+        """Return the rule of a fault that applies now; the journal records its first use per path."""
         for rule in self._read().rules:
             if rule.fault is fault and time.time() < rule.until:
                 if not self.was_used(path, fault):
@@ -73,15 +73,15 @@ class ArchiveFaults:
         return None
 
     def was_used(self, path: str, fault: ArchiveFault) -> bool:
-        """Tell whether a path has had this fault."""
+        """Return whether a path has had this fault."""
         return any(event["path"] == path and event["fault"] == fault for event in self._journal.events())
 
     def active(self) -> bool:
-        """Tell whether some rule holds now."""
+        """Return whether any rule applies now."""
         return any(time.time() < rule.until for rule in self._read().rules)
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Give what came of the rules: the first use of each for each path."""
+        """Yield the first use of each rule per path."""
         return self._journal.events()
 
     def _read(self) -> ArchivePlan:

@@ -1,4 +1,4 @@
-"""Judge what a rehearsal has left behind. It knows nothing of the code that it judges."""
+"""Check the result of a rehearsal, without any of the code that is checked."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -11,28 +11,28 @@ from pathlib import Path
 from standalone.rehearsal import reference_lifecycle
 from standalone.rehearsal.evidence import Evidence, Row, checksum
 
-#: A product with one of these has passed its validation.
+#: In these statuses, a product has passed validation.
 _PASSED = {"valid", "ingesting", "ingest error", "archived", "removed"}
 _IN_ARCHIVE = {"archived", "removed"}
-#: From here an observation comes to be ingested again when a person says so, or when what worked on it was lost.
+#: From these statuses, an observation is ingested again if an operator says so, or if the run was lost.
 _AGAIN = {"archived", "remove error", "ingest error", "on hold"}
 
 
 class Violation(StrEnum):
-    """What must not have happened."""
+    """What must not happen in a rehearsal."""
 
-    LOST = "tasks lost"
-    STATUS = "tasks in a wrong status"
+    LOST = "observations lost"
+    STATUS = "in a wrong status"
     BYTES = "bytes lost or altered"
     DELETION = "unverified deletions"
     DOUBLE_INGEST = "double ingests"
     OTHER = "other"
-    """A broken history, an observation started twice, something left behind."""
+    """A broken history, an observation started twice, leftover files."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong. `amount`: bytes where bytes are counted, else 1."""
+    """One violation. `amount`: the number of bytes if bytes are counted, otherwise 1."""
 
     wrong: Violation
     task_id: str
@@ -40,14 +40,14 @@ class Finding:
     amount: int = 1
 
 
-#: A stage that was paused, from when until when.
+#: A stage that was paused, and the begin and end of the pause.
 Pause = tuple[str, datetime, datetime]
 
 
 def judge(
     evidence: Evidence, expected: Mapping[str, Collection[str]], pauses: Sequence[Pause] = ()
 ) -> list[Finding]:
-    """Judge the tasks that were submitted, by the statuses in which each may have ended."""
+    """Check all submitted observations. `expected`: by taskID, the statuses in which each may have ended."""
     checker = _Checker(evidence, expected, pauses)
     return [finding for check in checker.checks() for finding in check()]
 
@@ -74,25 +74,25 @@ class _Checker:
         ]
 
     def _tasks(self) -> Iterator[Finding]:
-        """Each task is there, where it belongs; and there is no other."""
+        """Yield observations that are lost, in a wrong status, or were never submitted."""
         observations = self._evidence.observations
         for task_id, ends in self._expected.items():
             if task_id not in observations:
-                yield Finding(Violation.LOST, task_id, "it was submitted, and ATDB does not have it")
+                yield Finding(Violation.LOST, task_id, "it was submitted, but ATDB does not have it")
                 continue
             status = observations[task_id]["status"]
             if status not in ends:
-                yield Finding(Violation.STATUS, task_id, f"it is {status}, and not {' or '.join(sorted(ends))}")
+                yield Finding(Violation.STATUS, task_id, f"it is {status}, not {' or '.join(sorted(ends))}")
             if (
                 status in reference_lifecycle.WORKING
                 and self._evidence.leases.get(task_id, self._now) <= self._now
             ):
-                yield Finding(Violation.STATUS, task_id, f"it is {status}, and nobody works on it")
+                yield Finding(Violation.STATUS, task_id, f"it is {status}, but no run holds its lease")
         for task_id in sorted(observations.keys() - self._expected.keys()):
-            yield Finding(Violation.OTHER, task_id, "nobody has submitted it")
+            yield Finding(Violation.OTHER, task_id, "it was never submitted")
 
     def _histories(self) -> Iterator[Finding]:
-        """Each history is a chain of steps that ends where ATDB says that the task is."""
+        """Yield histories that are not a chain of allowed steps to the present status."""
         owners: list[tuple[str, str | None, str]] = [
             (task_id, None, row["status"]) for task_id, row in self._evidence.observations.items()
         ]
@@ -105,7 +105,7 @@ class _Checker:
                 )
 
     def _products(self) -> Iterator[Finding]:
-        """What was observed is on the disk, or in the archive, or in both, with every byte."""
+        """Yield products that are not complete on the disk, in the archive, or both, as their status requires."""
         for task_id, task in self._evidence.logbook.items():
             if task_id not in self._evidence.observations:
                 continue
@@ -116,13 +116,13 @@ class _Checker:
         filename = written["filename"]
         product = self._evidence.products.get((task_id, filename))
         if product is None:
-            yield Finding(Violation.BYTES, task_id, f"ATDB does not know {filename}", written["size"])
+            yield Finding(Violation.BYTES, task_id, f"ATDB does not have {filename}", written["size"])
             return
         status = product["status"]
         if filename in task["damaged"] and status not in _PASSED:
             return
         if status in _PASSED and product["checksum"] != written["checksum"]:
-            sentence = f"ATDB's checksum of {filename} is not of what was observed"
+            sentence = f"ATDB's checksum of {filename} is not that of the observed data"
             yield Finding(Violation.BYTES, task_id, sentence, written["size"])
         places = [self._evidence.in_archive(task_id, filename)] if status in _IN_ARCHIVE else []
         if status != "removed" and task["state"] == "finished":
@@ -135,10 +135,10 @@ class _Checker:
         checksums = self._evidence.files(place)
         if checksums == {file["path"]: file["sha256"] for file in written["files"]}:
             return "" if checksum(checksums) == written["checksum"] else "has another checksum"
-        return "is not what was observed" if checksums else "is not there"
+        return "differs from the observed data" if checksums else "does not exist"
 
     def _deletions(self) -> Iterator[Finding]:
-        """What is gone from the disk is in the archive, and was removed with a receipt."""
+        """Yield products that were deleted from the disk without a right copy in the archive and a receipt."""
         for task_id, task in self._evidence.logbook.items():
             if task_id not in self._evidence.observations or task["state"] != "finished":
                 continue
@@ -151,52 +151,50 @@ class _Checker:
         place = self._evidence.on_disk(task_id, filename)
         if place.exists() or place.is_symlink():
             if status == "removed":
-                yield Finding(Violation.OTHER, task_id, f"{filename} is removed and still on the disk")
+                yield Finding(Violation.OTHER, task_id, f"{filename} is removed, but still on the disk")
             return
         if filename in task["damaged"] and status not in _PASSED:
             return
         if self._difference(self._evidence.in_archive(task_id, filename), written):
             yield Finding(
-                Violation.DELETION, task_id, f"{filename} is gone, and its copy in the archive is not right"
+                Violation.DELETION, task_id, f"{filename} was deleted, but its copy in the archive is wrong"
             )
         if not self._evidence.receipts.get((task_id, filename)):
-            yield Finding(Violation.DELETION, task_id, f"{filename} is gone, and there is no receipt")
+            yield Finding(Violation.DELETION, task_id, f"{filename} was deleted without a receipt")
 
     def _receipts(self) -> Iterator[Finding]:
-        """Each removed product has one receipt, which says what the archive holds."""
+        """Yield removed products without exactly one receipt, and receipts that do not match the archive."""
         for (task_id, filename), product in self._evidence.products.items():
             receipts = self._evidence.receipts.get((task_id, filename), [])
             if product["status"] != "removed":
                 if receipts:
                     yield Finding(
-                        Violation.DELETION, task_id, f"{filename} is {product['status']} and has a receipt"
+                        Violation.DELETION, task_id, f"{filename} is {product['status']}, but has a receipt"
                     )
                 continue
             if len(receipts) != 1:
                 yield Finding(
-                    Violation.DELETION, task_id, f"{filename} is removed and has {len(receipts)} receipts"
+                    Violation.DELETION, task_id, f"{filename} is removed, but has {len(receipts)} receipts"
                 )
             held = checksum(self._evidence.files(self._evidence.in_archive(task_id, filename)))
             if any(receipt["checksum"] != held for receipt in receipts):
-                yield Finding(
-                    Violation.DELETION, task_id, f"the receipt of {filename} is not of what the archive holds"
-                )
+                yield Finding(Violation.DELETION, task_id, f"the receipt of {filename} does not match the archive")
 
     def _manifests(self) -> Iterator[Finding]:
-        """The archive's own list is right."""
+        """Yield products whose checksum in the archive's manifest is wrong."""
         for task_id in self._evidence.observations:
             listed = self._evidence.manifest(task_id)
             for filename, product in self._products_of(task_id):
                 if product["status"] in _IN_ARCHIVE and listed.get(filename) != product["checksum"]:
                     yield Finding(
-                        Violation.OTHER, task_id, f"the manifest has {listed.get(filename)} of {filename}"
+                        Violation.OTHER, task_id, f"the manifest has {listed.get(filename)} for {filename}"
                     )
 
     def _products_of(self, task_id: str) -> Iterator[tuple[str, Row]]:
         return ((name, row) for (owner, name), row in self._evidence.products.items() if owner == task_id)
 
     def _ingests(self) -> Iterator[Finding]:
-        """No product is ingested twice unless that was asked for, and two owners never at the same time."""
+        """Yield products that were ingested twice without a request, or by two owners at the same time."""
         for (task_id, filename), history in self._evidence.histories.items():
             if filename is None:
                 continue
@@ -216,7 +214,7 @@ class _Checker:
         return any(row["owner"] is None for row in between)
 
     def _overlaps(self, task_id: str) -> Iterator[Finding]:
-        """An owner who has lost the work to another does nothing more."""
+        """Yield an owner that continued after another owner had taken over the work."""
         moves = (
             row
             for row in self._evidence.product_steps.get(task_id, [])
@@ -225,14 +223,14 @@ class _Checker:
         seen: list[str] = []
         for row in moves:
             if row["owner"] in seen[:-1]:
-                sentence = f"{row['owner']} and {seen[-1]} have ingested it at the same time"
+                sentence = f"{row['owner']} and {seen[-1]} ingested it at the same time"
                 yield Finding(Violation.DOUBLE_INGEST, task_id, sentence)
                 return
             if not seen or seen[-1] != row["owner"]:
                 seen.append(row["owner"])
 
     def _starts(self) -> Iterator[Finding]:
-        """The telescope was started once for each task."""
+        """Yield observations for which the telescope was started twice, or never though they were observed."""
         accepted = Counter(event["taskID"] for event in self._evidence.journal if event["event"] == "accepted")
         for task_id, times in accepted.items():
             if times > 1:
@@ -241,16 +239,16 @@ class _Checker:
             statuses = {each["status"] for each in self._evidence.histories[task_id, None]}
             if "completing" in statuses and not accepted[task_id]:
                 yield Finding(
-                    Violation.OTHER, task_id, f"it is {row['status']}, and the telescope was never started"
+                    Violation.OTHER, task_id, f"it is {row['status']}, but the telescope was never started"
                 )
 
     def _leftovers(self) -> Iterator[Finding]:
-        """Nothing half-written stays in the archive."""
+        """Yield partial files that are left in the archive."""
         for path in self._evidence.leftovers:
             yield Finding(Violation.OTHER, path.parent.name, f"{path} was left in the archive")
 
     def _paused(self) -> Iterator[Finding]:
-        """A paused stage takes nothing."""
+        """Yield observations that a paused stage took."""
         for task_id in self._evidence.observations:
             for row in self._evidence.histories[task_id, None]:
                 for stage, begin, end in self._pauses:
@@ -277,9 +275,9 @@ def _faults_of(history: list[Row], status: str, *, is_product: bool) -> Iterator
             yield f"{source} > {target} follows {before[-1]}"
         elif is_product:
             if not reference_lifecycle.is_step_of_product(source, target) and not row["forced"]:
-                yield f"{source} > {target} is no step"
+                yield f"{source} > {target} is not allowed"
         elif not reference_lifecycle.is_step(before, target) and not row["forced"]:
-            yield f"{source} > {target} is no step"
+            yield f"{source} > {target} is not allowed"
         before.append(target)
     if before[-1] != status:
-        yield f"it ends on {before[-1]}, but ATDB says {status}"
+        yield f"it ends with {before[-1]}, but the status is {status}"

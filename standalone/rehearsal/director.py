@@ -1,4 +1,4 @@
-"""Play a script on a running stack: submit, inject, look after what fails, and wait until all have ended."""
+"""Run a script on a running stack: submit observations, inject faults, handle failures, and wait for the end."""
 
 import logging
 import random
@@ -26,23 +26,23 @@ from standalone.simulator.faults import PLAN, Plan, Rule
 
 log = logging.getLogger(__name__)
 
-#: A kill that met nothing is tried again so many times; a fault of the archive, while there is anything to meet.
+#: Attempts at a kill that finds no process, and at a fault of the archive that affects no access.
 _TRIES, _ARCHIVE_TRIES = 12, 60
 _LOOK_EVERY_SECONDS = 2.0
-#: While so many have not ended, all that is yet to come is put off: on a slow machine, or after a long outage.
+#: With this many observations in progress, as on a slow machine or after a long outage, the script waits.
 _MOST_UNDER_WAY = 25
 _LONGEST_PUT_OFF_SECONDS = 1800.0
 _SAY_EVERY_SECONDS = 10.0
-#: What an archive that is slow needs more for each access and each chunk.
+#: The delay per access and per chunk of a slow archive.
 _SLOW_SECONDS = 0.3
 
 
 class _Over(Exception):
-    """The rehearsal ends before its script does."""
+    """The rehearsal ends before its script has ended."""
 
 
 class Director:
-    """One rehearsal on a stack that runs."""
+    """One rehearsal on a running stack."""
 
     def __init__(
         self, settings: Settings, script: Script, archive: ArchiveFaults, say: Callable[[str], None]
@@ -68,9 +68,9 @@ class Director:
         self._put_off_seconds = 0.0
 
     def play(self, patience_seconds: float) -> None:
-        """Play everything, and wait until all have ended, or patience has.
+        """Run the script, then wait until all observations have ended, or until `patience_seconds` have passed.
 
-        Raises what went wrong with the rehearsal itself, such as a part of the stack that did not recover.
+        Raises the errors of the rehearsal itself, such as NotWell if a service did not recover.
         """
         self._begin = time.monotonic()
         self._began_at = datetime.now(UTC)
@@ -80,7 +80,9 @@ class Director:
             try:
                 injecting = [pool.submit(self._submit_all), pool.submit(self._play_cues)]
                 self._follow(injecting)
-                self._say(f"{self._clock()}  Nothing more is injected; waiting until all have ended.")
+                self._say(
+                    f"{self._clock()}  All faults have been injected. Waiting until all observations have ended."
+                )
                 deadline = time.monotonic() + patience_seconds
                 while not self._have_all_ended() and time.monotonic() < deadline:
                     self._say_counts()
@@ -90,7 +92,7 @@ class Director:
             night.result()
 
     def expected(self) -> dict[str, set[str]]:
-        """Tell in which status each task is to end, from what was done to it."""
+        """Return the statuses in which each observation may end, by taskID, from what was done to it."""
         return {task_id: self._expected_end(task_id) for task_id in self.book.submitted}
 
     def _expected_end(self, task_id: str) -> set[str]:
@@ -115,7 +117,7 @@ class Director:
         if self._over.wait(max(0.0, seconds)):
             raise _Over
 
-    # What the script says
+    # Run the script.
 
     def _submit_all(self) -> None:
         acts: list[Future[None]] = []
@@ -125,7 +127,7 @@ class Director:
             due = self._began_at + timedelta(seconds=role.starts + self._put_off_seconds)
             start = max(due, datetime.now(UTC) + timedelta(seconds=15))
             task_id = self.users.submit(role, start)
-            log.info("%s is number %d: %s", task_id, role.number, role.trouble or "no trouble")
+            log.info("%s is number %d: %s", task_id, role.number, role.trouble or "no fault")
             if role.trouble in OF_TELESCOPE:
                 self._tell_telescope(role, task_id)
             elif role.trouble is not None:
@@ -134,14 +136,14 @@ class Director:
             act.result()
 
     def _put_off(self) -> None:
-        """Put off all that is yet to come while too many are under way. Raises NotWell where that does not end."""
+        """Wait while too many observations are in progress. Raises NotWell after half an hour of such waits."""
         began = time.monotonic()
         while self._number_under_way() >= _MOST_UNDER_WAY:
             self._pause(1.0)
             now = time.monotonic()
             self._put_off_seconds, began = self._put_off_seconds + now - began, now
             if self._put_off_seconds > _LONGEST_PUT_OFF_SECONDS:
-                raise NotWell(f"{_MOST_UNDER_WAY} observations do not come to their ends")
+                raise NotWell(f"{_MOST_UNDER_WAY} observations are in progress and do not end")
 
     def _tell_telescope(self, role: ScriptedObservation, task_id: str) -> None:
         assert role.trouble is not None  # noqa: S101
@@ -190,28 +192,28 @@ class Director:
     def _kill(self, trouble: RehearsedFault) -> None:
         for _ in range(_TRIES):
             begun = datetime.now(UTC)
-            befallen = self._killer.kill(trouble)
-            if befallen is not None:
+            affected = self._killer.kill(trouble)
+            if affected is not None:
                 break
         else:
             return
-        self._say(f"{self._clock()}  {trouble} {' '.join(befallen)}")
-        injection = self.book.inject(trouble, *befallen, begun=begun)
+        self._say(f"{self._clock()}  {trouble} {' '.join(affected)}")
+        injection = self.book.inject(trouble, *affected, begun=begun)
         if trouble not in {RehearsedFault.KILL_TASK, RehearsedFault.KILL_SUPERVISOR}:
             self._killer.await_health(injection.ended, self._over)
             injection.seconds = (datetime.now(UTC) - injection.ended).total_seconds()
 
-    # What people look after
+    # Do what operators do.
 
     def _look_after(self) -> None:
         while not self._over.wait(_LOOK_EVERY_SECONDS):
             try:
                 self._night_operator.look()
             except AtdbError as error:
-                log.info("the night operator has to wait: %s", error)
+                log.info("the night operator must wait: %s", error)
 
     def _repair(self, task_id: str) -> bool:
-        """Put a task's data right; what the script wants broken stays broken."""
+        """Repair the products of an observation; return False if the script wants them to stay damaged."""
         number = self.book.submitted.get(task_id)
         if number is None:
             return False
@@ -220,7 +222,7 @@ class Director:
         return repair.repair_products(self._settings, task_id)
 
     def _copy_is_right(self, observation: Observation) -> bool:
-        """Compare the copies with ATDB's checksums as a careful person would, with sha256sum."""
+        """Compare the copies with ATDB's checksums as a careful operator would, with sha256sum."""
         for product in self._operator.dataproducts(taskID=observation.taskID):
             if product.my_status is ProductStatus.ARCHIVED and product.archive_copy:
                 path = self._settings.archive.joinpath(
@@ -230,7 +232,7 @@ class Director:
                     return False
         return True
 
-    # What comes of it
+    # Follow the progress.
 
     def _follow(self, injecting: Sequence[Future[None]]) -> None:
         while not all(each.done() for each in injecting):
@@ -248,7 +250,7 @@ class Director:
         self._said_at = time.monotonic()
         counts = Counter(self._statuses().values())
         listed = "   ".join(f"{status} {counts[status]}" for status in Status if counts[status])
-        self._say(f"{self._clock()}  {listed or 'nothing is known of any task now'}")
+        self._say(f"{self._clock()}  {listed or 'ATDB does not respond'}")
 
     def _have_all_ended(self) -> bool:
         return not self._number_under_way()

@@ -1,6 +1,6 @@
-"""What there is to judge by: ATDB's tables, the disks, the archive, and what the simulator says that it did.
+"""The evidence of a rehearsal: ATDB's tables, the disks, the archive, and the records of the simulator.
 
-Nothing here comes from the code that is judged: SQL, files, and the checksums of the system's own `sha256sum`.
+It uses none of the code that is checked, only SQL, files, and the checksums of the system's own `sha256sum`.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Scene:
-    """Where the evidence is. `database`: how libpq reaches ATDB's; `telescope`: the simulator's state folder."""
+    """Where the evidence is. `database`: libpq's string for ATDB's; `telescope`: the simulator's state folder."""
 
     database: str
     data: Path
@@ -33,7 +33,7 @@ class Scene:
 
 
 class Evidence:
-    """All of it, read when it is first asked for."""
+    """All evidence; each part is read at its first use."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -51,7 +51,7 @@ class Evidence:
 
     @cached_property
     def histories(self) -> dict[tuple[str, str | None], list[Row]]:
-        """The transitions of each observation and each product, in the order in which they were written."""
+        """The transitions of each observation and product, in the order in which they were written."""
         histories = defaultdict(list)
         for row in self._rows("SELECT * FROM transitions ORDER BY id"):
             histories[row["task_id"], row["dataproduct"]].append(row)
@@ -68,7 +68,7 @@ class Evidence:
 
     @cached_property
     def receipts(self) -> dict[tuple[str, str], list[Row]]:
-        """The receipts of removals of each product."""
+        """The receipts of the removals of each product."""
         receipts = defaultdict(list)
         for row in self._rows("SELECT * FROM receipts ORDER BY id"):
             receipts[row["task_id"], row["dataproduct"]].append(row)
@@ -76,51 +76,51 @@ class Evidence:
 
     @cached_property
     def leases(self) -> dict[str, datetime]:
-        """Until when each observation that is worked on belongs to somebody."""
+        """When the lease of each observation expires."""
         sql = "SELECT task_id, expires_at FROM leases JOIN observations ON observations.id = observation_id"
         return {row["task_id"]: row["expires_at"] for row in self._rows(sql)}
 
     @cached_property
     def logbook(self) -> dict[str, Row]:
-        """What the simulator remembers of each task: what it wrote, and which products it then damaged."""
+        """The simulator's record of each task: what it wrote, and which products it then damaged."""
         tasks = [json.loads(path.read_text()) for path in self.scene.telescope.glob("[0-9]*.json")]
         return {task["taskID"]: task for task in tasks}
 
     @cached_property
     def journal(self) -> list[Row]:
-        """What the simulator did, oldest first."""
+        """The events of the simulator, oldest first."""
         path = self.scene.telescope / "journal.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     @cached_property
     def leftovers(self) -> list[Path]:
-        """What looks unfinished in the archive."""
+        """The partial files in the archive."""
         return sorted(self.scene.archive.rglob("*.part"))
 
     def on_disk(self, task_id: str, filename: str) -> Path:
-        """Where the telescope wrote a product."""
+        """Return where the telescope wrote a product."""
         host, _, folder = str(self.logbook[task_id]["data_location"]).partition(":")
         return self.scene.data.joinpath(host, folder.lstrip("/"), filename)
 
     def in_archive(self, task_id: str, filename: str) -> Path:
-        """Where the archive holds a product."""
+        """Return where the archive has a product."""
         return self.archive_folder(task_id) / filename
 
     def archive_folder(self, task_id: str) -> Path:
-        """Where the archive holds what an observation has written."""
+        """Return where the archive has the products of an observation."""
         observation = self.observations[task_id]
         collection = (observation["irods_collection"] or observation["observing_mode"]).strip("/")
         return self.scene.archive.joinpath(collection, task_id)
 
     def manifest(self, task_id: str) -> dict[str, str]:
-        """Give the checksum of each product that the archive's manifest of an observation lists."""
+        """Return the checksum of each product in an observation's manifest in the archive."""
         path = self.archive_folder(task_id) / "manifest.json"
         if not path.exists():
             return {}
         return {each["filename"]: each["checksum"] for each in json.loads(path.read_text())["products"]}
 
     def files(self, product: Path) -> dict[str, str]:
-        """Give the SHA-256 of each file of a product by its path in it, "" where the product is one file."""
+        """Return the SHA-256 of each file of a product by its path in it, or by "" if the product is one file."""
         sums = self._archive_sums if product.is_relative_to(self.scene.archive) else self._data_sums
         if product in sums:
             return {"": sums[product]}
@@ -148,7 +148,7 @@ class Evidence:
 
 
 def sha256sums(folder: Path) -> dict[Path, str]:
-    """Let `find` and `sha256sum` read all files below a folder, following no link."""
+    """Return the SHA-256 of all files below a folder, with `find` and `sha256sum`, without following links."""
     if not folder.exists():
         return {}
     find = subprocess.run(["find", folder, "-type", "f", "-print0"], capture_output=True, check=True)  # noqa: S607
@@ -163,7 +163,7 @@ def sha256sums(folder: Path) -> dict[Path, str]:
 
 
 def checksum(files: dict[str, str]) -> str:
-    """Give the checksum of a product as docs/archive.md explains it, from the SHA-256 of each of its files."""
+    """Return the checksum of a product from the SHA-256 of its files, as docs/archive.md explains."""
     if set(files) == {""}:
         return files[""]
     listing = b"".join(
@@ -174,7 +174,7 @@ def checksum(files: dict[str, str]) -> str:
 
 
 def checksum_of(product: Path) -> str:
-    """Read one product, and give its checksum; empty where nothing is there."""
+    """Read a product and return its checksum, or "" if it does not exist."""
     sums = sha256sums(product)
     if product in sums:
         return sums[product]

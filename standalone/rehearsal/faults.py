@@ -1,4 +1,4 @@
-"""Everything that a rehearsal does to the system, and the book in which that is written down."""
+"""All faults that a rehearsal injects, and the record of them."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from standalone.simulator.faults import Fault
 
 
 class RehearsedFault(StrEnum):
-    """One kind of fault, or of what a person does in the middle of things: a row of the table."""
+    """A kind of fault, or of an operator's action during work. The values are row headers of the result."""
 
     KILL_TASK = "kill -9: a task"
     KILL_SUPERVISOR = "kill -9: a task's supervisor"
@@ -21,34 +21,34 @@ class RehearsedFault(StrEnum):
     KILL_AIRFLOW_API = "kill -9: Airflow's API"
     KILL_ATDB_API = "kill -9: ATDB's API"
     KILL_POSTGRES = "kill -9: PostgreSQL"
-    DROP_AIRFLOW = "Airflow's database made new"
+    DROP_AIRFLOW = "Airflow's database replaced"
     TELESCOPE_REFUSES = "telescope refuses"
-    TELESCOPE_DEAF = "telescope takes nothing, says nothing"
-    TELESCOPE_SILENT = "telescope observes, says nothing"
-    TELESCOPE_LATE = "telescope answers late"
-    TELESCOPE_ANSWERS_TWICE = "telescope answers twice"
+    TELESCOPE_DEAF = "telescope neither observes nor responds"
+    TELESCOPE_SILENT = "telescope observes, but does not respond"
+    TELESCOPE_LATE = "telescope responds late"
+    TELESCOPE_ANSWERS_TWICE = "telescope responds twice"
     TELESCOPE_REPORTS_TWICE = "telescope reports twice"
     DISK_FULL_FOR_A_WHILE = "data disk full for a while"
-    DISK_FULL = "data disk full for good"
+    DISK_FULL = "data disk full permanently"
     ARCHIVE_REFUSES = "archive refuses"
     ARCHIVE_SLOW = "archive slow"
     ARCHIVE_FULL = "archive full"
-    ARCHIVE_READS_OTHER = "archive gives other bytes"
-    ARCHIVE_WRITES_OTHER = "archive keeps other bytes"
-    ARCHIVE_ROTS = "archive's copy rots"
+    ARCHIVE_READS_OTHER = "archive returns other bytes"
+    ARCHIVE_WRITES_OTHER = "archive stores other bytes"
+    ARCHIVE_ROTS = "copy in the archive changes later"
     PRODUCT_MISSING = "product missing"
     PRODUCT_EMPTY = "product empty"
-    PRODUCT_GROWING = "product grows while read"
-    PRODUCT_OTHER_KIND = "directory for a file, or a file for one"
-    PRODUCT_BROKEN_LINK = "product a broken link"
-    CANCEL = "a person cancels"
-    HOLD = "a person holds, then resumes"
-    PAUSE = "a person pauses a stage, then resumes"
+    PRODUCT_GROWING = "product grows during validation"
+    PRODUCT_OTHER_KIND = "directory instead of a file, or reverse"
+    PRODUCT_BROKEN_LINK = "product is a broken link"
+    CANCEL = "an operator cancels"
+    HOLD = "an operator holds, then resumes"
+    PAUSE = "an operator pauses a stage, then resumes"
 
 
 T = RehearsedFault
 
-#: Which process of the stack is killed, by its name there.
+#: The process of the stack that each fault kills.
 PROCESSES = MappingProxyType(
     {
         T.KILL_SCHEDULER: "scheduler",
@@ -58,7 +58,7 @@ PROCESSES = MappingProxyType(
         T.KILL_POSTGRES: "postgres",
     }
 )
-#: What the simulator is told to do, and for how many seconds.
+#: The simulator's fault, and for how many seconds.
 OF_TELESCOPE = MappingProxyType(
     {
         T.TELESCOPE_REFUSES: (Fault.REFUSE, 0.0),
@@ -76,7 +76,7 @@ OF_TELESCOPE = MappingProxyType(
         T.PRODUCT_BROKEN_LINK: (Fault.BROKEN_LINK, 0.0),
     }
 )
-#: What the archive is told to do, and for how many seconds it does so.
+#: The archive's fault, and for how many seconds.
 OF_ARCHIVE = MappingProxyType(
     {
         T.ARCHIVE_REFUSES: (ArchiveFault.REFUSE, 12.0),
@@ -87,20 +87,20 @@ OF_ARCHIVE = MappingProxyType(
         T.ARCHIVE_ROTS: (ArchiveFault.ROT, 10.0),
     }
 )
-#: What leaves a product broken until somebody puts the right bytes back.
+#: Faults that leave a product damaged until it is repaired.
 BREAKS_A_PRODUCT = (T.PRODUCT_MISSING, T.PRODUCT_EMPTY, T.PRODUCT_OTHER_KIND, T.PRODUCT_BROKEN_LINK)
-#: What befalls one observation.
+#: Faults that affect one observation.
 OF_TASKS = (*OF_TELESCOPE, T.CANCEL, T.HOLD)
-#: What befalls whatever is under way.
+#: Faults that affect all work in progress.
 OF_ALL = (T.KILL_TASK, T.KILL_SUPERVISOR, *PROCESSES, T.DROP_AIRFLOW, *OF_ARCHIVE, T.PAUSE)
 
 
 @dataclass
 class Injection:
-    """A trouble that was really there: when it began and ended, whom it befell, how long it took to recover.
+    """A fault that occurred: when it began and ended, which observations it affected, and the time to recover.
 
-    `seconds` is measured where the trouble itself has an end that can be seen, as a process that is well again;
-    else it is told later from the histories of the tasks.
+    `seconds` is measured if the end of the fault can be seen, for example when a process is healthy again.
+    Otherwise, it is computed later from the histories of the observations.
     """
 
     trouble: RehearsedFault
@@ -111,7 +111,7 @@ class Injection:
 
 
 class RehearsalRecord:
-    """What was done, and which end each task is to have; several threads write into it."""
+    """The faults that occurred, and the expected end of each observation; several threads write to it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -120,17 +120,17 @@ class RehearsalRecord:
         self.aborted: dict[str, str] = {}
 
     def submit(self, task_id: str, number: int) -> None:
-        """Write down which part of the script a task plays."""
+        """Record which observation of the script a taskID is."""
         with self._lock:
             self.submitted[task_id] = number
 
     def abort(self, task_id: str, why: str) -> None:
-        """Write down that a person has cancelled a task, and ATDB has said that it is aborted."""
+        """Record that an operator has cancelled an observation, and that it is aborted in ATDB."""
         with self._lock:
             self.aborted[task_id] = why
 
     def inject(self, trouble: RehearsedFault, *task_ids: str, begun: datetime | None = None) -> Injection:
-        """Write down a trouble that is over, or begins now and ends at once."""
+        """Record a fault that has ended, or that begins and ends now."""
         now = datetime.now(UTC)
         injection = Injection(trouble, begun or now, now, list(task_ids))
         with self._lock:
@@ -138,6 +138,6 @@ class RehearsalRecord:
         return injection
 
     def times(self) -> Counter[RehearsedFault]:
-        """Count how often each trouble was there."""
+        """Count how often each fault occurred."""
         with self._lock:
             return Counter(injection.trouble for injection in self.injections)

@@ -1,6 +1,6 @@
-"""A local archive that has the faults of a plan: `faulty:///folder`, an fsspec file system.
+"""A local archive with the faults of a plan: `faulty:///folder`, an fsspec file system.
 
-The storage option `plan` names the plan's file; without it, this is the local file system.
+The storage option `plan` is the path of the plan's file; without it, this is the local file system.
 """
 
 import os
@@ -12,12 +12,12 @@ from fsspec.implementations.local import LocalFileOpener, LocalFileSystem
 
 from standalone.rehearsal.archive_plan import ArchiveFault, ArchiveFaults, ArchiveRule
 
-#: The kernel's own full disk.
+#: The kernel's device that is always full.
 _FULL_DISK = "/dev/full"
 
 
 class FaultyFileSystem(LocalFileSystem):  # type: ignore[misc]
-    """The local file system, where each access first asks the plan."""
+    """The local file system, where each access first reads the plan."""
 
     protocol = "faulty"
     cachable = False
@@ -27,12 +27,12 @@ class FaultyFileSystem(LocalFileSystem):  # type: ignore[misc]
         self._faults = ArchiveFaults(Path(plan)) if plan else None
 
     def exists(self, path: str, **kwargs: Any) -> bool:
-        """Tell whether something is there."""
+        """Return whether a path exists."""
         self._access(path)
         return bool(super().exists(path, **kwargs))
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
-        """Make a directory."""
+        """Create a directory."""
         self._access(path)
         super().makedirs(path, exist_ok=exist_ok)
 
@@ -67,7 +67,7 @@ class FaultyFileSystem(LocalFileSystem):  # type: ignore[misc]
 
 
 class _FaultyFile:
-    """An open file that is slow, or changes the first byte that goes through it."""
+    """An open file that is slow, or changes the first byte that is read or written."""
 
     def __init__(self, file: BinaryIO, *, alters: bool, pause_seconds: float) -> None:
         self._file, self._alters, self._pause_seconds = file, alters, pause_seconds
@@ -98,7 +98,7 @@ class _FaultyFile:
 
 
 def _rot(file: Path) -> None:
-    """Change one byte of what is kept, leaving the times as they were."""
+    """Change one byte of a stored file, and keep its times."""
     times = file.stat()
     with file.open("r+b") as stream:
         first = stream.read(1)

@@ -1,4 +1,4 @@
-"""kill -9, for processes of the stack and for what Airflow has forked from them."""
+"""Kill processes of the stack, and tasks that Airflow has forked from them, with SIGKILL."""
 
 import time
 from contextlib import closing, suppress
@@ -18,34 +18,34 @@ from standalone.stack import database, health, preparation, processes, programs
 
 _WORKER = "airflow worker -- LocalExecutor: "
 _AIRFLOW = ("airflow-api-server", "scheduler", "dag-processor", "triggerer")
-#: A killed part of the stack must be well again by then.
+#: After this time, a killed service must be healthy again.
 RECOVERY_SECONDS = 300.0
-#: So long we wait for a stage's task to come by.
+#: How long to wait for a running task of a stage.
 _PATIENCE_SECONDS = 10.0
 
 
 class NotWell(Exception):
-    """A part of the stack did not recover."""
+    """A service of the stack did not recover."""
 
 
 @dataclass(frozen=True)
 class Worker:
-    """One of LocalExecutor's workers that has a task now: the supervisor, and the task itself."""
+    """A worker of LocalExecutor that has a task now: the supervisor, and the task itself."""
 
     supervisor: psutil.Process
     task: psutil.Process
     task_id: str | None
-    """The taskID in ATDB for which it works."""
+    """The taskID in ATDB of the observation that the task works on."""
 
 
 class ProcessKiller:
-    """Kill parts of one running stack."""
+    """Kill processes of one running stack."""
 
     def __init__(self, settings: Settings, credentials: Credentials) -> None:
         self._settings, self._credentials = settings, credentials
 
     def kill(self, trouble: RehearsedFault) -> list[str] | None:
-        """Kill once; the taskIDs that it befell where these are known, None where there was nothing to kill."""
+        """Kill once; return the affected taskIDs if these are known, or None if there was no such process."""
         if trouble in {RehearsedFault.KILL_TASK, RehearsedFault.KILL_SUPERVISOR}:
             return self._kill_worker(supervisor=trouble is RehearsedFault.KILL_SUPERVISOR)
         if trouble is RehearsedFault.DROP_AIRFLOW:
@@ -54,7 +54,7 @@ class ProcessKiller:
         return [] if self._kill_process(PROCESSES[trouble]) else None
 
     def await_health(self, since: datetime, over: Event) -> None:
-        """Wait until all parts of the stack were seen to be well after a moment, or it is over. Raises NotWell."""
+        """Wait until all services were seen healthy after `since`, or until `over` is set. Raises NotWell."""
         deadline = time.monotonic() + RECOVERY_SECONDS
         while not over.wait(0.25) and (problems := self._problems(since)):
             if time.monotonic() > deadline:
@@ -62,7 +62,7 @@ class ProcessKiller:
 
     def _problems(self, since: datetime) -> list[str]:
         missing = [
-            f"{name} does not run" for name in set(programs.names()) - processes.running_names(self._settings)
+            f"{name} is not running" for name in set(programs.names()) - processes.running_names(self._settings)
         ]
         if reason := database.unready(self._settings, self._credentials):
             missing.append(reason)
@@ -70,11 +70,13 @@ class ProcessKiller:
             return missing
         problems = [f"{problem.process}: {problem.reason}" for problem in health.problems(self._settings)]
         return problems or [
-            f"{part} is silent since then" for part, seen in self._heartbeats().items() if seen < since
+            f"{part} has sent no heartbeat since the kill"
+            for part, seen in self._heartbeats().items()
+            if seen < since
         ]
 
     def _heartbeats(self) -> dict[str, datetime]:
-        """When each part of Airflow was last alive: for some seconds after its end it is still called healthy."""
+        """Return the last heartbeat of each Airflow process: for some seconds, a dead one counts as healthy."""
         try:
             answer = httpx.get(f"{self._settings.airflow_url}/api/v2/monitor/health", trust_env=False).json()
             return {
@@ -91,7 +93,7 @@ class ProcessKiller:
         return False
 
     def _first_of(self, name: str) -> list[psutil.Process]:
-        """Find the process that supervisord started under this name, and none of what that has started."""
+        """Return the process that supervisord started with this name, without its children."""
         supervisors = {process.pid for process in processes.find(self._settings, processes.SUPERVISOR)}
         return [each for each in processes.find(self._settings, name) if each.ppid() in supervisors]
 
@@ -135,8 +137,8 @@ class ProcessKiller:
         return None if row is None else row[0]
 
     def _drop_airflow(self) -> None:
-        """Let Airflow forget everything: end it, drop its database, and make a new one, as after a loss."""
-        (self._settings.run / "airflow").unlink(missing_ok=True)  # until it is made, nothing of Airflow starts
+        """End Airflow, drop its database, and create a new one, as after a loss of the database."""
+        (self._settings.run / "airflow").unlink(missing_ok=True)  # prevents Airflow from starting until it is done
         for name in _AIRFLOW:
             processes.end(self._settings, name)
         with closing(database.connect(self._settings, self._credentials)) as opened, opened.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""The night operator: a person who does what docs/operation.md says, by ATDB's and the telescope's API alone."""
+"""The night operator: does what docs/operation.md says, only with the APIs of ATDB and of the telescope."""
 
 import logging
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from atdb_interface.observations import Observation
 
 log = logging.getLogger(__name__)
 
-#: What a person looks after.
+#: The statuses that an operator handles.
 TROUBLED = (
     Status.ERROR_TOO_LATE,
     Status.ERROR_START_OBS,
@@ -23,20 +23,21 @@ TROUBLED = (
     Status.INGEST_ERROR,
     Status.REMOVE_ERROR,
 )
-#: A new start is so far ahead that the pipeline comes in time, and so far after the last one that was given: many
-#: that are too late together would be so again.
+#: The time from now to a new start, which the pipeline needs, and the time between new starts. Without the second
+#: time, many observations that are too late together would be too late again.
 NEW_START, APART = timedelta(seconds=25), timedelta(seconds=4)
-#: For so long a person waits for a data writer that is done to say so.
+#: How long an operator waits for the report of a data writer that has finished.
 _REPORT_PATIENCE = timedelta(seconds=45)
 _OTHER_BYTES = "no longer what was validated"
 
 
 class NightOperator:
-    """Look after what is on an error status.
+    """Handle observations in an error status.
 
-    `repair` repairs a task's broken products and returns whether it has; `cause_is_over` tells whether the
-    archive is repaired; `copy_is_right` compares a task's copies in the archive with what ATDB says; `abort` is
-    told of what was cancelled.
+    - `repair` repairs the damaged products of a taskID, and returns whether it did.
+    - `archive_is_well` returns whether the archive works.
+    - `copy_is_right` compares the copies in the archive with ATDB's checksums.
+    - `abort` records an observation that was cancelled, with the reason.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class NightOperator:
         self._last_start = datetime.now(UTC)
 
     def look(self) -> None:
-        """Look once at all that needs somebody."""
+        """Handle once all observations that need attention."""
         statuses = ",".join((*TROUBLED, Status.RUNNING))
         for observation in list(self._client.observations(my_status__in=statuses)):
             self._try(self._help, observation)
@@ -68,9 +69,9 @@ class NightOperator:
         try:
             what(observation)
         except Conflict as gone_on:
-            log.info("%s has gone on: %s", observation.taskID, gone_on)
+            log.info("%s has changed meanwhile: %s", observation.taskID, gone_on)
         except (AtdbError, httpx.HTTPError) as error:
-            log.info("%s has to wait: %s", observation.taskID, error)
+            log.info("%s must wait: %s", observation.taskID, error)
 
     def _help(self, observation: Observation) -> None:
         task_id = observation.taskID
@@ -85,14 +86,14 @@ class NightOperator:
                 self._after_a_lost_report(observation)
             case Status.INCOMPLETE:
                 if self._repair(task_id):
-                    self._act(task_id, Action.RETRY, "the data were put right")
+                    self._act(task_id, Action.RETRY, "the data have been repaired")
             case Status.INGEST_ERROR:
                 self._after_a_failed_ingest(observation)
             case Status.REMOVE_ERROR if self._archive_is_well():
                 if self._copy_is_right(observation):
-                    self._act(task_id, Action.RETRY, "the archive is well again")
+                    self._act(task_id, Action.RETRY, "the archive works again")
                 else:
-                    self._act(task_id, Action.INGEST, "its copy in the archive is bad")
+                    self._act(task_id, Action.INGEST, "its copy in the archive is damaged")
 
     def _start_anew(self, observation: Observation) -> None:
         earliest = max(datetime.now(UTC) + NEW_START, self._last_start + APART)
@@ -113,22 +114,22 @@ class NightOperator:
                     observation.taskID, Status.RUNNING, force=True, reason="the telescope is observing it"
                 )
             case state:
-                self._cancel(observation, f"the telescope has it as {state}")
+                self._cancel(observation, f"the telescope reports it as {state}")
 
     def _after_silence(self, observation: Observation) -> None:
         state = self._telescope_state(observation.taskID)
         if state in {"accepted", "observing", "finished"}:
-            self._act(observation.taskID, Action.RETRY, f"the telescope has it as {state}")
+            self._act(observation.taskID, Action.RETRY, f"the telescope reports it as {state}")
         else:
-            self._cancel(observation, f"the telescope has it as {state}")
+            self._cancel(observation, f"the telescope reports it as {state}")
 
     def _after_a_lost_report(self, observation: Observation) -> None:
-        """The telescope is done, and nobody will say so any more."""
+        """Complete an observation that the telescope has finished, if the report was lost."""
         if datetime.now(UTC) - max(observation.status_since, observation.endtime) < _REPORT_PATIENCE:
             return
         answer = self._telescope.get(f"/observations/{observation.taskID}/").json()
         if answer.get("state") == "finished" and answer.get("reported"):
-            self._client.move(observation.taskID, Status.COMPLETING, reason="the telescope says that it is done")
+            self._client.move(observation.taskID, Status.COMPLETING, reason="the telescope reports it as finished")
 
     def _after_a_failed_ingest(self, observation: Observation) -> None:
         if not self._archive_is_well():
@@ -138,12 +139,12 @@ class NightOperator:
             self._repair(task_id)
             self._act(task_id, Action.CHECK, "the data have changed")
         else:
-            self._act(task_id, Action.RETRY, "the archive is well again")
+            self._act(task_id, Action.RETRY, "the archive works again")
 
     def _during_a_removal(self, observation: Observation) -> None:
-        """Do not wait for the last of its tries where the copy in the archive is bad."""
+        """Cancel a removal whose copy in the archive is damaged, without waiting for its last attempt."""
         if self._archive_is_well() and not self._copy_is_right(observation):
-            self._act(observation.taskID, Action.CANCEL, "its copy in the archive is bad")
+            self._act(observation.taskID, Action.CANCEL, "its copy in the archive is damaged")
 
     def _cancel(self, observation: Observation, reason: str) -> None:
         if self._act(observation.taskID, Action.CANCEL, reason).my_status is Status.ABORTED:

@@ -1,4 +1,4 @@
-"""What came of each trouble: whom it befell, how long it took to recover, and the table that says so."""
+"""The result of each fault: which observations it affected, and how long they took to recover, as a table."""
 
 import statistics
 from collections import Counter, defaultdict
@@ -12,12 +12,12 @@ from standalone.rehearsal.evidence import Evidence, Row
 from standalone.rehearsal.faults import OF_ARCHIVE, OF_TELESCOPE, Injection, RehearsalRecord, RehearsedFault
 from standalone.simulator.journal import Journal
 
-#: A step to a status that has one of these in it is no progress.
+#: A step to a status that contains one of these is not progress.
 _STANDSTILL = ("error", "on hold", "incomplete")
 
 
 def read_journals(book: RehearsalRecord, telescope: Path, archive: ArchiveFaults) -> None:
-    """Write down which faults the telescope and the archive really had."""
+    """Record which faults the telescope and the archive really had."""
     for event in Journal(telescope / "journal.jsonl").events():
         if event["event"] == "fault":
             trouble = RehearsedFault[event["rule"].partition(".")[0]]
@@ -35,7 +35,7 @@ def read_journals(book: RehearsalRecord, telescope: Path, archive: ArchiveFaults
 
 
 def complete(book: RehearsalRecord, evidence: Evidence) -> None:
-    """Tell from the histories whom each trouble befell, and how long it took until these went on."""
+    """Complete each injection from the histories: which observations it affected, and when these continued."""
     for injection in book.injections:
         if not injection.task_ids:
             injection.task_ids = [
@@ -47,16 +47,16 @@ def complete(book: RehearsalRecord, evidence: Evidence) -> None:
 
 
 def table(book: RehearsalRecord, findings: Sequence[Finding], scripted: Sequence[RehearsedFault]) -> str:
-    """Lay out a row for each trouble, and one for all."""
+    """Format a table with a row per fault, and one for all."""
     kinds = list(Violation)
-    rows = [["fault", "times", *kinds, "s to recover (median)", "(max)"]]
+    rows = [["fault", "times", *kinds, "s to recover (median)", "(maximum)"]]
     times = book.times()
     for trouble in RehearsedFault:
         if trouble not in scripted and not times[trouble]:
             continue
         of_this = [injection for injection in book.injections if injection.trouble is trouble]
-        befallen = {task_id for injection in of_this for task_id in injection.task_ids}
-        amounts = _amounts(finding for finding in findings if finding.task_id in befallen)
+        affected = {task_id for injection in of_this for task_id in injection.task_ids}
+        amounts = _amounts(finding for finding in findings if finding.task_id in affected)
         seconds = [injection.seconds for injection in of_this if injection.seconds is not None]
         rows.append([trouble, str(times[trouble]), *(str(amounts[kind]) for kind in kinds), *_shown(seconds)])
     amounts = _amounts(findings)

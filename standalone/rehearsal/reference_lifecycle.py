@@ -1,11 +1,11 @@
-"""The lifecycle as the checker knows it: copied from the domain's description by hand, not from ATDB's code.
+"""The lifecycle as the checker knows it: copied by hand from the domain's description, not from ATDB's code.
 
-Who changes the lifecycle changes it here too, or the rehearsal fails: that is what this copy is for.
+A developer who changes the lifecycle must change it here too, or the rehearsal fails: the copy exists for this.
 """
 
 WORKING = {"starting", "checking", "ingesting", "removing"}
 
-#: The status that an observation gets when a stage takes it.
+#: The status that an observation gets when a stage starts to work on it.
 BEGINS = {
     "specify": "scheduled",
     "observe": "starting",
@@ -14,7 +14,7 @@ BEGINS = {
     "remove": "removing",
 }
 
-#: Where a hold leads back to from a status in which somebody worked.
+#: The status to which a held observation returns if a stage was working on it.
 _REST = {"checking": "completing", "ingesting": "valid", "removing": "archived"}
 
 _STEPS = """
@@ -56,7 +56,7 @@ _NEXT, _NEXT_OF_PRODUCT = _table(_STEPS), _table(_PRODUCT_STEPS)
 
 
 def is_step(before: list[str], target: str) -> bool:
-    """Tell whether an observation that had these statuses, one after the other, may get this one."""
+    """Return whether an observation that had the statuses `before`, in this order, may move to `target`."""
     if before[-1] != "on hold":
         return target in _NEXT.get(before[-1], set())
     held = before[-2]
@@ -65,5 +65,5 @@ def is_step(before: list[str], target: str) -> bool:
 
 
 def is_step_of_product(source: str, target: str) -> bool:
-    """Tell whether a data product may go from one status to another."""
+    """Return whether a data product may move from one status to another."""
     return target in _NEXT_OF_PRODUCT.get(source, set())

@@ -1,4 +1,4 @@
-"""Put back what a rehearsal has damaged: the simulator's generator makes the same bytes again."""
+"""Repair the products that a rehearsal has damaged: the simulator generates the same bytes again."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from standalone.simulator.task_memory import State, TaskMemory, WrittenProduct
 
 
 def damaged(settings: Settings, task_id: str) -> list[str]:
-    """Name the products of a task that were damaged, mended or not."""
+    """Return the names of a task's products that were damaged, repaired or not."""
     task = TaskMemory(settings.telescope_state).find(task_id)
     return sorted(task.damaged) if task else []
 
 
 def repair_products(settings: Settings, task_id: str) -> bool:
-    """Write the damaged products of a finished task again; False where it cannot be done yet."""
+    """Write the damaged products of a finished task again; return False if the task is unknown or not finished."""
     task = TaskMemory(settings.telescope_state).find(task_id)
     if task is None or task.state is not State.FINISHED:
         return False
@@ -29,13 +29,13 @@ def repair_products(settings: Settings, task_id: str) -> bool:
 
 
 def _write(order: Order, folder: Path, product: WrittenProduct, size: int) -> None:
-    """Write beside the place, as a person would, and move it there when it is whole."""
-    beside = folder / f".mended.{order.task_id}"
+    """Write a product to a temporary folder, and move it to its place when it is complete."""
+    beside = folder / f".repaired.{order.task_id}"
     writer = ProductWriter(order, beside, product.filename, size)
     for part in range(PARTS):
         writer.write(part)
     if writer.record() != product:
-        raise ValueError(f"{product.filename} cannot be made again: the size of the products was changed")
+        raise ValueError(f"{product.filename} cannot be generated again: the setting of its size has changed")
     clear(folder / product.filename)
     writer.path.rename(folder / product.filename)
     beside.rmdir()

@@ -1,4 +1,4 @@
-"""One rehearsal from an empty stack to the verdict."""
+"""Run one rehearsal, from an empty stack to the verdict."""
 
 import json
 import logging
@@ -29,14 +29,14 @@ from standalone.stack.stack import Stack
 STATE = DEFAULT_STATE / "rehearsal"
 OBSERVATIONS = 100
 PRODUCT_BYTES = 1 << 16
-#: When nothing more is injected, all must have ended within this time. The slowest is what tries again and again,
-#: up to two minutes after the last time, loses its owner meanwhile, and then has all of its way to go.
+#: After the last fault, all observations must end within this time. The slowest one retries at intervals of up to
+#: two minutes, loses its lease meanwhile, and then still has all stages before it.
 PATIENCE_SECONDS = 600.0
 _MOST_SHOWN = 50
 
 
 def rehearse(observations: int, seed: int | None, schedule: Path | None) -> int:
-    """Rehearse on a stack of its own; the exit status is 1 where anything was wrong."""
+    """Run a rehearsal on a stack of its own; the exit status is 1 if anything was wrong."""
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     written = (
         script.write(observations, seed)
@@ -48,7 +48,7 @@ def rehearse(observations: int, seed: int | None, schedule: Path | None) -> int:
 
 
 def own_settings(state: Path) -> Settings:
-    """Give a stack that is in nobody's way: with a state folder of its own, and ports that are free now."""
+    """Return settings that conflict with no other stack: their own state folder, and ports that are free now."""
     with ExitStack() as held:
         ports: list[int] = []
         while len(ports) < 4:
@@ -69,7 +69,7 @@ def own_settings(state: Path) -> Settings:
 
 
 def play(settings: Settings, written: Script, patience_seconds: float) -> int:
-    """Play a script on a new stack, and judge it."""
+    """Run a script on a new stack, check the result, and return the exit status."""
     _clear(settings)
     print(
         f"Rehearsing {len(written.roles)} observations with SEED={written.seed} in {settings.state} ...",
@@ -88,7 +88,7 @@ def play(settings: Settings, written: Script, patience_seconds: float) -> int:
         try:
             director.play(patience_seconds)
         except (NotWell, AtdbError) as error:
-            trouble = f"the stack did not recover: {error}"
+            trouble = f"The stack did not recover: {error}"
         evidence = Evidence(scene(settings))
         findings = judge(evidence, director.expected(), director.users.pauses)
         outcome.read_journals(director.book, settings.telescope_state, faults)
@@ -103,7 +103,7 @@ def play(settings: Settings, written: Script, patience_seconds: float) -> int:
 
 
 def scene(settings: Settings) -> Scene:
-    """Tell the checker where the evidence is."""
+    """Return where the checker finds the evidence."""
     password = Credentials.read(settings.credentials).postgresql["atdb"]
     return Scene(
         database=f"host={HOST} port={settings.postgres_port} user=atdb password={password} dbname=atdb",
@@ -114,13 +114,13 @@ def scene(settings: Settings) -> Scene:
 
 
 def scripted_faults(written: Script) -> list[RehearsedFault]:
-    """List what the script wants to happen, each once."""
+    """List the faults of a script, each once."""
     wanted = {role.trouble for role in written.roles if role.trouble} | {cue.trouble for cue in written.cues}
     return [trouble for trouble in RehearsedFault if trouble in wanted]
 
 
 def _clear(settings: Settings) -> None:
-    """Begin with nothing: what a former rehearsal has left was for looking at."""
+    """Delete the state of the previous rehearsal, which was kept for inspection, and end its processes."""
     processes.end(settings)
     shutil.rmtree(settings.state, ignore_errors=True)
     settings.state.mkdir(parents=True)
@@ -128,7 +128,7 @@ def _clear(settings: Settings) -> None:
 
 @contextmanager
 def _archive_with_faults(settings: Settings, plan: Path) -> Iterator[None]:
-    """Let the stack that is started now have an archive with the faults of a plan, in its usual place."""
+    """Configure an archive with the faults of a plan for the stack that is started in the context."""
     name = "AIRFLOW_CONN_ARCHIVE_DEFAULT"
     archive = {"url": f"faulty://{settings.archive}", "storage_options": {"plan": str(plan)}}
     before = os.environ.get(name)
@@ -158,9 +158,9 @@ def _verdict(
     if len(findings) > _MOST_SHOWN:
         print(f"... and {len(findings) - _MOST_SHOWN} more")
     for kind in missing:
-        print(f"never happened, though the script wanted it: {kind}")
+        print(f"scripted, but never occurred: {kind}")
     if trouble:
         print(trouble)
     well = not findings and not missing and not trouble
-    print(f"{'All is well' if well else 'Not all is well'} after {seconds:.0f} s with SEED={seed}.")
+    print(f"The rehearsal {'passed' if well else 'failed'} after {seconds:.0f} s with SEED={seed}.")
     return 0 if well else 1

@@ -1,4 +1,4 @@
-"""What is to happen in a rehearsal, all of it drawn from one seed before it begins."""
+"""The script of a rehearsal: all observations and faults, drawn from one seed before it begins."""
 
 import random
 from collections.abc import Sequence
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from atdb_interface.observations import NewObservation
 from standalone.rehearsal.faults import BREAKS_A_PRODUCT, OF_ALL, OF_TASKS, PROCESSES, RehearsedFault
 
-#: How many times as fast as the sky the simulator observes.
+#: How many times faster than real time the simulator observes.
 SPEEDUP = 30.0
-#: An observation is submitted so long before its start, and the last trouble comes so long after the last start.
+#: The time from the submission of an observation to its start, and from the last start to the last fault.
 LEAD_SECONDS = 45
 TAIL_SECONDS = 20
-#: One observation every so many seconds: two cores carry twice as many.
+#: The time between observations; two cores can handle twice as many.
 PACE_SECONDS = 5.5
 _TROUBLED = 0.55
-#: In a hundred observations, each trouble that befalls all comes so often.
+#: In a hundred observations, how often each fault of OF_ALL occurs; the others occur _SOMETIMES.
 _OFTEN = {
     RehearsedFault.KILL_TASK: 5,
     RehearsedFault.KILL_SUPERVISOR: 3,
@@ -27,9 +27,9 @@ _SOMETIMES = 2
 
 @dataclass(frozen=True)
 class ScriptedObservation:
-    """One observation: when it starts, counted from the beginning, and what befalls it.
+    """One observation: its start, in seconds from the beginning, and the fault that affects it, if any.
 
-    `heals`: a broken product is mended. `moment`: when a person acts, in seconds from its start.
+    `heals`: a damaged product is repaired. `moment`: when an operator acts, in seconds from the start.
     """
 
     number: int
@@ -43,7 +43,7 @@ class ScriptedObservation:
 
 @dataclass(frozen=True)
 class ScriptedFault:
-    """A trouble that befalls whatever is under way then, in seconds from the beginning."""
+    """A fault that affects all work in progress at a time, in seconds from the beginning."""
 
     at: float
     trouble: RehearsedFault
@@ -51,7 +51,7 @@ class ScriptedFault:
 
 @dataclass(frozen=True)
 class Script:
-    """The whole of a rehearsal."""
+    """A complete rehearsal: its observations, and the faults of all work."""
 
     seed: int
     roles: list[ScriptedObservation]
@@ -59,8 +59,8 @@ class Script:
 
 
 def write(observations: int, seed: int) -> Script:
-    """Write the script of a full rehearsal: more than half of the observations have troubles of their own."""
-    rng = random.Random(seed)  # noqa: S311 (a rehearsal is to be the same again)
+    """Write the script of a full rehearsal: more than half of the observations have faults of their own."""
+    rng = random.Random(seed)  # noqa: S311 (a rehearsal must be repeatable)
     troubles = _spread(rng, OF_TASKS, observations)
     starts = [LEAD_SECONDS + number * PACE_SECONDS * rng.uniform(0.9, 1.1) for number in range(observations)]
     roles = [
@@ -73,7 +73,7 @@ def write(observations: int, seed: int) -> Script:
 def write_short(
     seed: int, own: Sequence[RehearsedFault | None], common: Sequence[RehearsedFault], seconds: float
 ) -> Script:
-    """Write the script of a short rehearsal, with these troubles and no others."""
+    """Write the script of a short rehearsal, with these faults and no others."""
     rng = random.Random(seed)  # noqa: S311
     pace = seconds / max(1, len(own))
     roles = [
@@ -84,7 +84,7 @@ def write_short(
 
 
 def write_replay(schedule: Sequence[NewObservation], seed: int) -> Script:
-    """Write the script of a real schedule with troubles: its observations in their order, at an even pace."""
+    """Write the script of a real schedule with faults: its observations in their order, at an even pace."""
     rng = random.Random(seed)  # noqa: S311
     troubles = _spread(rng, OF_TASKS, len(schedule))
     ordered = sorted(schedule, key=lambda new: new.starttime)
@@ -97,13 +97,13 @@ def write_replay(schedule: Sequence[NewObservation], seed: int) -> Script:
 
 
 def _common(observations: int) -> list[RehearsedFault]:
-    """List what befalls whatever is under way: each at least once, and in a long rehearsal more seldom."""
+    """List the faults of all work: each at least once, and for fewer observations less often."""
     share = min(1.0, observations / 100)
     return [trouble for trouble in OF_ALL for _ in range(max(1, round(_OFTEN.get(trouble, _SOMETIMES) * share)))]
 
 
 def _spread(rng: random.Random, kinds: Sequence[RehearsedFault], observations: int) -> list[RehearsedFault | None]:
-    """Give each observation a trouble or none; each kind comes as often as any other."""
+    """Return a fault or None for each observation; all kinds occur equally often."""
     troubled = round(_TROUBLED * observations)
     drawn: list[RehearsedFault | None] = [kinds[number % len(kinds)] for number in range(troubled)]
     drawn += [None] * (observations - troubled)
@@ -120,7 +120,7 @@ def _role(
 
 
 def _specification(rng: random.Random, number: int) -> dict[str, object]:
-    """Mostly small ones; one in twelve is imaging, with 40 MeasurementSets."""
+    """Return a specification: one of twelve is imaging, with 40 MeasurementSets; the others are small."""
     common = {"field_name": f"REHEARSAL_{number:03d}", "duration": rng.choice([60, 90, 120])}
     if number % 12 == 5:
         return common | {"observing_mode": "imaging", "data_location": "wcudata1:/data/apertif"}
@@ -133,7 +133,7 @@ def _specification(rng: random.Random, number: int) -> dict[str, object]:
 
 
 def _cues(rng: random.Random, troubles: Sequence[RehearsedFault], seconds: float) -> list[ScriptedFault]:
-    """Draw a moment for each, in an order that is drawn too; what kills a service gets room to recover."""
+    """Draw an order of the faults, and a moment for each, with time to recover from one that kills a service."""
     drawn = list(troubles)
     rng.shuffle(drawn)
     room = (seconds - LEAD_SECONDS / 2) / max(1, len(drawn))
@@ -144,7 +144,7 @@ def _cues(rng: random.Random, troubles: Sequence[RehearsedFault], seconds: float
 
 
 def is_kill(trouble: RehearsedFault) -> bool:
-    """Tell whether a trouble ends processes: those come one after the other."""
+    """Return whether a fault ends processes; such faults occur one after the other."""
     return trouble in PROCESSES or trouble in {
         RehearsedFault.KILL_TASK,
         RehearsedFault.KILL_SUPERVISOR,

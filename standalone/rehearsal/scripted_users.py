@@ -1,4 +1,4 @@
-"""The people of a rehearsal: astronomers who submit, and operators who cancel, hold and pause meanwhile."""
+"""The users of a rehearsal: astronomers who submit, and operators who cancel, hold and pause during the work."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -10,22 +10,22 @@ from atdb_interface.lifecycle import AT_THE_TELESCOPE, Actor, Status
 from standalone.rehearsal.faults import RehearsalRecord, RehearsedFault
 from standalone.rehearsal.script import ScriptedObservation
 
-#: How long a person leaves an observation on hold, and a stage paused.
+#: How long an operator leaves an observation on hold, and a stage paused.
 HOLD_SECONDS, PAUSE_SECONDS = 8.0, 12.0
-#: A person asks again for so long while ATDB is down.
+#: How long a user retries while ATDB is down.
 PATIENCE_SECONDS = 120.0
 ASK_AGAIN_SECONDS = 0.5
 
 
 class ScriptedUsers:
-    """Speak to ATDB as people do, again and again while it is down, and write down what came of it."""
+    """Send requests to ATDB as users do, retry while it is down, and record the results."""
 
     def __init__(self, astronomer: Client, operator: Client, book: RehearsalRecord) -> None:
         self._astronomer, self._operator, self._book = astronomer, operator, book
         self.pauses: list[tuple[str, datetime, datetime]] = []
 
     def submit(self, role: ScriptedObservation, start: datetime) -> str:
-        """Submit an observation; its taskID, also where a former try had arrived and its answer was lost."""
+        """Submit an observation and return its taskID, also if the response to an earlier attempt was lost."""
         start = start.astimezone(UTC).replace(microsecond=0)
         new = role.specification | {"starttime": start.isoformat()}
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -42,12 +42,12 @@ class ScriptedUsers:
             return task_id
 
     def cancel(self, task_id: str) -> None:
-        """Cancel an observation; where it cannot be cancelled any more, it goes on."""
+        """Cancel an observation; if it can no longer be cancelled, it continues."""
         begun, reason = datetime.now(UTC), "rehearsed: the weather"
         try:
             status = self._operator.act(task_id, Action.CANCEL, reason=reason).my_status
         except ForbiddenMove:
-            observation = self._operator.observation(task_id)  # perhaps it was done, and the answer was lost
+            observation = self._operator.observation(task_id)  # it may be cancelled, and the response lost
             if observation.status_history[-1].reason != reason:
                 return
             status = observation.my_status
@@ -56,20 +56,20 @@ class ScriptedUsers:
         self._book.inject(RehearsedFault.CANCEL, task_id, begun=begun)
 
     def hold(self, task_id: str) -> None:
-        """Put an observation on hold for a while, as soon as that can be; one that has ended stays as it is."""
+        """Put an observation on hold for a while, as soon as possible; one that has ended stays as it is."""
         begun = self._put_on_hold(task_id)
         if begun is None:
             return
         time.sleep(HOLD_SECONDS)
         try:
-            self._operator.act(task_id, Action.RESUME, reason="rehearsed: go on")
+            self._operator.act(task_id, Action.RESUME, reason="rehearsed: resume")
         except ForbiddenMove:
             if self._operator.observation(task_id).my_status is Status.ON_HOLD:
                 raise
         self._book.inject(RehearsedFault.HOLD, task_id, begun=begun)
 
     def _put_on_hold(self, task_id: str) -> datetime | None:
-        """Ask for a hold again while the telescope has the observation; when it was put on hold, or None."""
+        """Retry the hold while the telescope has the observation; return when it was put on hold, or None."""
         while True:
             asked_at = datetime.now(UTC)
             try:
@@ -77,14 +77,14 @@ class ScriptedUsers:
                 return asked_at
             except ForbiddenMove:
                 status = self._operator.observation(task_id).my_status
-                if status is Status.ON_HOLD:  # it was done, and the answer was lost
+                if status is Status.ON_HOLD:  # the hold succeeded, but the response was lost
                     return asked_at
                 if status not in AT_THE_TELESCOPE:
                     return None
             time.sleep(ASK_AGAIN_SECONDS)
 
     def pause(self, stage: Actor) -> None:
-        """Pause a stage for a while; nothing may be taken to it meanwhile."""
+        """Pause a stage for a while; meanwhile, the stage must not start any work."""
         begun = datetime.now(UTC)
         self._operator.change_stage(stage, paused=True, reason="rehearsed")
         paused = datetime.now(UTC) + timedelta(milliseconds=50)

@@ -1,5 +1,5 @@
-"""The telescope simulator: telescope control and the data writer, to rehearse with where there is no telescope.
+"""The telescope simulator: telescope control and the data writer, for use without a telescope.
 
-`python -m standalone.simulator` takes parsets over HTTP, writes real data products while it "observes", and tells
-ATDB when it is done, as the data writer of the real telescope does.
+`python -m standalone.simulator` accepts parsets over HTTP, writes real data products while it "observes", and
+reports the end to ATDB, as the data writer of the real telescope does.
 """

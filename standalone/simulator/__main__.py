@@ -1,4 +1,4 @@
-"""Run the simulator: `python -m standalone.simulator`, until SIGTERM or Ctrl-C."""
+"""`python -m standalone.simulator`: run the telescope simulator until SIGTERM or Ctrl-C."""
 
 import logging
 import signal
@@ -16,7 +16,7 @@ from standalone.simulator.web import create_app
 
 
 def main() -> int:
-    """Serve until asked to end; the exit code."""
+    """Serve requests until SIGTERM or Ctrl-C, and return the exit status."""
     _log_in_utc()
     try:
         settings = Settings.from_environment()
@@ -25,7 +25,7 @@ def main() -> int:
         return 1
     logbook = TaskMemory(settings.state)
     telescope = Telescope(settings, logbook)
-    # The port is taken first: where another simulator has it, nothing is gone on with twice.
+    # The port is bound first: if another simulator has it, this one must not resume the same observations.
     server = make_server(settings.listen, settings.port, create_app(telescope, logbook), threaded=True)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -44,12 +44,12 @@ def main() -> int:
 def _log_in_utc() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)sZ %(levelname)s %(message)s")
     logging.Formatter.converter = time.gmtime
-    for chatty in ("werkzeug", "httpx"):  # one line a request would drown the observations
+    for chatty in ("werkzeug", "httpx"):  # one line per request would hide those of the observations
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Ask for the end, once: a second SIGTERM would interrupt the ending."""
+    """Raise KeyboardInterrupt, once: a second SIGTERM would interrupt the shutdown."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 

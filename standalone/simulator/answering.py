@@ -1,4 +1,4 @@
-"""Answer an order as a rehearsal asks for: not at all, late, or twice."""
+"""Respond to an order as telescope control does, or with a fault: not at all, late, or twice."""
 
 from typing import Any
 
@@ -11,14 +11,17 @@ from standalone.simulator.order import read_command
 
 
 def answer(telescope: Telescope, body: bytes) -> tuple[dict[str, Any], int]:
-    """Take an order and give the answer, or what a fault makes of it. Raises BadRequest and Conflict."""
+    """Accept an order and return the response and its status code, changed by a fault if there is one.
+
+    Raises BadRequest and Conflict, and Unavailable if a fault says so.
+    """
     order, parset = read_command(body)
     rule = telescope.faults.take(order.task_id, *ANSWERING)
     fault = rule.fault if rule else None
     if rule and fault is Fault.DEAF:
         telescope.wait(rule.seconds)
     if fault in (Fault.DEAF, Fault.REFUSE):
-        raise Unavailable("telescope control takes no orders now")
+        raise Unavailable("telescope control does not accept orders now")
     accepted = telescope.accept(order, parset).summary()
     if rule and fault is Fault.SILENT:
         telescope.wait(rule.seconds)
@@ -28,7 +31,7 @@ def answer(telescope: Telescope, body: bytes) -> tuple[dict[str, Any], int]:
 
 
 def _answer_once_more(content: dict[str, Any]) -> None:
-    """Send a whole answer before the one that the server sends itself."""
+    """Send a complete response before the one that the server sends."""
     body = json.dumps(content).encode()
     head = f"HTTP/1.1 201 CREATED\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     request.environ["werkzeug.socket"].sendall(head.encode() + body)

@@ -1,4 +1,4 @@
-"""Do to a product that is written what a rehearsal asks for."""
+"""Damage a complete product, as a fault says."""
 
 import os
 import time
@@ -12,7 +12,7 @@ _GROWS_EVERY_SECONDS = 0.02
 
 
 def damage(path: Path, rule: Rule) -> None:
-    """Damage a whole product."""
+    """Damage a complete product as its rule says; raises ValueError for a fault of another kind."""
     match rule.fault:
         case Fault.MISSING:
             clear(path)
@@ -27,7 +27,7 @@ def damage(path: Path, rule: Rule) -> None:
         case Fault.GROWING:
             _let_grow(path, rule.seconds)
         case _:
-            raise ValueError(f"{rule.fault} is no fault of a product")
+            raise ValueError(f"{rule.fault} is not a fault of a product")
 
 
 def _replace_by_other_kind(path: Path) -> None:
@@ -40,7 +40,7 @@ def _replace_by_other_kind(path: Path) -> None:
 
 
 def _let_grow(path: Path, seconds: float) -> None:
-    """Take the second half of the product's largest file away, and bring it back bit by bit."""
+    """Remove the second half of the product's largest file, and append it again little by little."""
     files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
     largest = max(files, key=lambda file: file.stat().st_size)
     content = largest.read_bytes()

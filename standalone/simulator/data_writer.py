@@ -1,4 +1,4 @@
-"""The data writer: put a product on the disk part by part, and record what was generated."""
+"""The data writer: write a product to the disk part by part, and record what was generated."""
 
 import hashlib
 import os
@@ -14,13 +14,13 @@ from standalone.simulator.order import Order
 from standalone.simulator.product_files import FilePart, pieces
 from standalone.simulator.task_memory import WrittenProduct
 
-#: The kernel's own full disk, to rehearse with.
+#: The kernel's device that is always full, for the fault of a full disk.
 _FULL_DISK = Path("/dev/full")
 
 
 @dataclass
 class _Tally:
-    """One file so far; it is not kept open, as 480 products may be written side by side."""
+    """The size and checksum of a file so far. The file does not stay open: 480 products can be in progress."""
 
     size: int = 0
     sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
@@ -30,9 +30,9 @@ class _Tally:
 
 
 class ProductWriter:
-    """Write one data product. The parts are written in their order, by one thread at a time.
+    """Write one data product. The parts must be written in their order, by one thread at a time.
 
-    `disk_is_full` lets a rehearsal have the disk refuse.
+    `disk_is_full` returns whether the fault of a full disk applies now.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class ProductWriter:
         self._tallies: dict[str, _Tally] = {}
 
     def write(self, part: int) -> None:
-        """Add a part; the first one takes the place of what an interrupted run has left.
+        """Add a part; the first part replaces leftovers of an interrupted run.
 
-        Raises OSError, and has then added nothing: the same part may be written again.
+        Raises OSError; nothing has been added then, and the same part can be written again.
         """
         if part == 0:
             clear(self.path)
@@ -66,7 +66,7 @@ class ProductWriter:
             raise
 
     def record(self) -> WrittenProduct:
-        """Tell what was generated."""
+        """Return the record of what was generated."""
         files = [FileRecord(path, tally.size, tally.sha256.hexdigest()) for path, tally in self._tallies.items()]
         return WrittenProduct(
             filename=self._filename,
@@ -98,7 +98,7 @@ class ProductWriter:
         self._tallies = before
 
     def _chunks(self, piece: FilePart, part: int) -> Iterator[bytes]:
-        """Generate a piece in chunks: the same task and file give the same bytes, others give others."""
+        """Generate a piece in chunks: the same bytes for the same task and file, different bytes for others."""
         seed = f"{self._order.task_id}/{self._filename}/{piece.path}/{part}".encode("utf-8", "surrogatepass")
         noise = np.random.Generator(np.random.SFC64(list(hashlib.sha256(seed).digest())))
         yield piece.head
@@ -108,7 +108,7 @@ class ProductWriter:
 
 
 def clear(path: Path) -> None:
-    """Delete what is there, following no link."""
+    """Delete a file or folder, if it exists, without following links."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -1,4 +1,4 @@
-"""Say to ATDB every now and then that the simulator is there, and what it does."""
+"""Send ATDB heartbeats of the simulator, with the number of its observations in each state."""
 
 import logging
 from collections import Counter
@@ -15,13 +15,13 @@ log = logging.getLogger(__name__)
 
 
 def keep_saying(client: Client, logbook: TaskMemory, ended: Event) -> None:
-    """Give a sign of life every 30 s until the end; ATDB may be down meanwhile."""
+    """Send a heartbeat every 30 s until the simulator ends; a failed one is only logged."""
     while True:
         counts = Counter(task.state for task in logbook.tasks())
-        detail = ", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "no tasks"
+        detail = ", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "no observations"
         try:
             client.sign_of_life(NAME, detail=detail)
         except AtdbError as error:
-            log.debug("no sign of life: %s", error)
+            log.debug("heartbeat failed: %s", error)
         if ended.wait(SIMULATOR_HEARTBEAT_SECONDS):
             return

@@ -1,4 +1,4 @@
-"""What the simulator did, one JSON line each, only ever added to: for whoever judges a rehearsal afterwards."""
+"""The journal of the simulator: an append-only file of JSON lines, for the judge of a rehearsal."""
 
 import json
 import os
@@ -9,13 +9,13 @@ from typing import Any
 
 
 class Journal:
-    """A file of events; lines that several threads or processes add never mix."""
+    """A file of events; several threads and processes can append lines without mixing them."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def note(self, event: str, **fields: Any) -> None:
-        """Add an event, on the disk before this returns."""
+        """Append an event; it is on the disk when this returns."""
         line = json.dumps({"at": datetime.now(UTC).isoformat(), "event": event, **fields}) + "\n"
         handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
@@ -25,7 +25,7 @@ class Journal:
             os.close(handle)
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Give all events, oldest first."""
+        """Yield all events, oldest first."""
         try:
             lines = self._path.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Make the observations: wait for the start, write the products while observing, and report the end."""
+"""Observe: wait for the start, write the products during the observation, and report the end."""
 
 import errno
 import logging
@@ -21,22 +21,22 @@ from standalone.simulator.reporting import Outcome, report
 from standalone.simulator.settings import Settings
 from standalone.simulator.task_memory import State, Task, TaskMemory
 
-#: So many products may be written at the same time; more would only share the same disk.
+#: The number of products that are written at the same time; more would only compete for the same disk.
 WRITERS = 2
-#: For so long the data writer's memory holds what a full disk does not take.
+#: How long the data writer keeps data in memory while the disk is full.
 DISK_PATIENCE_SECONDS = 20.0
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-_LONGEST_WAIT_SECONDS = 30.0  # so that a clock that is set does not leave us waiting for the wrong moment
+_LONGEST_WAIT_SECONDS = 30.0  # so that a correction of the clock is noticed
 
 log = logging.getLogger(__name__)
 
 
 class _Stopped(Exception):
-    """The task was stopped, or the simulator ends and goes on with it after its next start."""
+    """The task was stopped, or the simulator is ending and resumes the task after its next start."""
 
 
 class Telescope:
-    """Observe as ordered, each task in a thread of its own, and never one task twice."""
+    """Observe each task in a thread of its own, and never observe a task twice."""
 
     def __init__(self, settings: Settings, logbook: TaskMemory) -> None:
         self._settings, self._logbook = settings, logbook
@@ -48,13 +48,13 @@ class Telescope:
         self._ended = Event()
 
     def accept(self, order: Order, parset: str) -> Task:
-        """Take an order. Raises BadRequest, and Conflict where the task is known, whatever became of it."""
+        """Accept an order. Raises BadRequest, and Conflict if the task is known, in any state."""
         order.directory(self._settings.data_root)
         with self._saving:
             if known := self._logbook.find(order.task_id):
                 self._journal.note("refused", taskID=known.task_id, state=known.state)
                 raise Conflict(
-                    f"the telescope has task {known.task_id} already: {known.state}",
+                    f"the telescope already has task {known.task_id}: {known.state}",
                     taskID=known.task_id,
                     state=known.state,
                 )
@@ -67,11 +67,11 @@ class Telescope:
         return accepted
 
     def stop_task(self, task_id: str) -> Task:
-        """End a task that is not over: nothing more is written or reported. Raises NotFound."""
+        """Stop a task that is not over; nothing more is written or reported. Raises NotFound."""
         with self._saving:
             task = self._logbook.find(task_id)
             if task is None:
-                raise NotFound(f"the telescope knows no task {task_id}")
+                raise NotFound(f"the telescope has no task {task_id}")
             if task.state in (State.ACCEPTED, State.OBSERVING):
                 task.state, task.problem = State.STOPPED, "stopped on request"
                 self._logbook.save(task)
@@ -82,21 +82,21 @@ class Telescope:
         return task
 
     def resume(self) -> None:
-        """Go on with what a former run has left undone, and begin to give signs of life."""
+        """Resume the tasks that an earlier run has not completed, and start the heartbeats."""
         for task in self._logbook.tasks():
             if not task.is_over:
-                log.info("%s: gone on with, it was %s", task.task_id, task.state)
+                log.info("%s: resumed, it was %s", task.task_id, task.state)
                 self._begin(task)
         Thread(target=self._keep_saying, name="presence", daemon=True).start()
 
     def stop(self) -> None:
-        """Let every thread end at its next wait; they are daemons, and nobody needs to wait for them."""
+        """End every thread at its next pause. The threads are daemons, so they need not be joined."""
         self._ended.set()
         for end in list(self._ends.values()):
             end.set()
 
     def wait(self, seconds: float) -> None:
-        """Let time pass, until the simulator ends."""
+        """Wait for some seconds, or until the simulator ends."""
         self._ended.wait(seconds)
 
     def _begin(self, task: Task) -> None:
@@ -118,7 +118,7 @@ class Telescope:
                     self._report(task)
 
     def _observe(self, task: Task) -> None:
-        """Write all products. Where an interrupted run has written some of them, it is all written again."""
+        """Write all products; those of an interrupted run are written again."""
         order = Order.read(task.parset)
         directory = order.directory(self._settings.data_root)
         size = self._settings.product_bytes
@@ -144,7 +144,7 @@ class Telescope:
         self._enter(task, State.FINISHED)
 
     def _write(self, task: Task, writer: ProductWriter, part: int) -> None:
-        """Write a part of a product; a full disk is asked again for a while."""
+        """Write a part of a product; while the disk is full, retry for up to 20 s."""
         deadline = time.monotonic() + DISK_PATIENCE_SECONDS
         while True:
             try:
@@ -154,7 +154,7 @@ class Telescope:
             except OSError as error:
                 if error.errno not in _DISK_FULL or time.monotonic() > deadline:
                     raise
-                log.info("%s: %s; trying again", task.task_id, error)
+                log.info("%s: %s; retrying", task.task_id, error)
             self._pause(task, 1)
 
     def _damage(self, task: Task, writers: list[ProductWriter]) -> None:
@@ -181,7 +181,7 @@ class Telescope:
                 try:
                     client.move(task.task_id, status, reason=reason)
                 except AtdbError as error:
-                    log.info("%s: the second report is refused: %s", task.task_id, error)
+                    log.info("%s: ATDB refused the second report: %s", task.task_id, error)
         task.problem = task.problem if task.state is State.FAILED else problem
         task.reported = outcome in (Outcome.TAKEN, Outcome.KNOWN)
         task.aborted = outcome is Outcome.ABORTED
@@ -199,7 +199,7 @@ class Telescope:
         log.info("%s: %s", task.task_id, state)
 
     def _save(self, task: Task) -> None:
-        """Write a task down, unless it was stopped meanwhile."""
+        """Save a task. Raises _Stopped if the task has been stopped."""
         with self._saving:
             known = self._logbook.find(task.task_id)
             if known is not None and known.state is State.STOPPED:
@@ -216,7 +216,7 @@ class Telescope:
 
 
 def _require_free(writers: list[ProductWriter]) -> None:
-    """Raise FileExistsError rather than write over data that some other task has left."""
+    """Raise FileExistsError if there are files of another task, which must not be overwritten."""
     for writer in writers:
         if writer.path.exists() or writer.path.is_symlink():
-            raise FileExistsError(f"{writer.path} is there already")
+            raise FileExistsError(f"{writer.path} already exists")

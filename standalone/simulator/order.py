@@ -1,4 +1,4 @@
-"""What the telescope is told to do: the parset, read and checked before anything is done."""
+"""Orders to the telescope: the parset, read and validated."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -47,9 +47,9 @@ Products = Annotated[
 
 
 class Order(BaseModel):
-    """One observation as its parset describes it. Angles in degrees, frequencies in MHz.
+    """One observation as its parset describes it. Angles are in degrees, frequencies in MHz.
 
-    Keys that the simulator has no use for are left aside.
+    Keys that the simulator does not need are ignored.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,7 +74,7 @@ class Order(BaseModel):
 
     @classmethod
     def read(cls, parset: str) -> Self:
-        """Read a parset. Raises BadRequest with a sentence that names each problem."""
+        """Read a parset. Raises BadRequest with a sentence that lists the problems."""
         try:
             return cls.model_validate(read_parset(parset))
         except ValidationError as error:
@@ -84,22 +84,22 @@ class Order(BaseModel):
 
     @property
     def duration(self) -> timedelta:
-        """How long the real telescope would observe."""
+        """The duration of the observation on the real telescope."""
         return self.end - self.start
 
     def finishes(self, speedup: float) -> datetime:
-        """Tell when the observation is over: it starts on time, and then goes by faster."""
+        """Return when the simulated observation ends: it starts on time, and runs faster."""
         return self.start + self.duration / speedup
 
     def directory(self, data_root: Path) -> Path:
-        """Give the directory to write to. Raises BadRequest where it leaves the data root, also by a link."""
+        """Return the directory to write to. Raises BadRequest if it is outside the data root, also by a link."""
         try:
             path = local_path(data_root, self.data_location)
             if path.resolve().is_relative_to(data_root.resolve()):
                 return path
         except (ValueError, OSError, RuntimeError) as error:
             raise BadRequest(f"the parset cannot be used: dataWriter.dataLocation: {error}") from None
-        raise BadRequest("the parset cannot be used: dataWriter.dataLocation: leads out of the data root")
+        raise BadRequest("the parset cannot be used: dataWriter.dataLocation: is outside the data root")
 
 
 class Command(BaseModel):
@@ -113,14 +113,14 @@ _COMMAND = TypeAdapter(Command)
 
 
 def read_command(body: bytes) -> tuple[Order, str]:
-    """Read what was sent to telescope control: the order, and the parset as it came. Raises BadRequest."""
+    """Read the body of a request: return the order, and the parset unchanged. Raises BadRequest."""
     try:
         command = _COMMAND.validate_json(body)
     except ValidationError as error:
         raise BadRequest(f"send JSON with taskID and parset: {_problems(error)}") from None
     order = Order.read(command.parset)
     if order.task_id != command.task_id:
-        raise BadRequest(f"the parset is of task {order.task_id}, but it was sent for {command.task_id}")
+        raise BadRequest(f"the parset is for task {order.task_id}, but the request is for {command.task_id}")
     return order, command.parset
 
 

@@ -1,7 +1,7 @@
-"""What the products look like inside: real FITS files, and directories shaped like CASA MeasurementSets.
+"""The contents of the products: real FITS files, and directories shaped like CASA MeasurementSets.
 
-Each product grows by one part at a time. A FITS file gets one more HDU a part, and can be read after each; a
-MeasurementSet gets its tables first, and then one more data file a part.
+Each product grows by one part at a time. A FITS file gets one HDU per part, and is readable after each part. A
+MeasurementSet gets its tables first, and then one data file per part.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from atdb_interface.instruments.apertif.products import FITS
 from atdb_interface.instruments.apertif.site import SITE
 from standalone.simulator.order import Order
 
-#: In how many parts a product is written.
+#: The number of parts of a product.
 PARTS = 4
-#: The samples of one time in a FITS file: an ARTS SC4 filterbank has so many channels.
+#: The samples per time in a FITS file: the number of channels of an ARTS SC4 filterbank.
 CHANNELS = 1536
-_BLOCK_BYTES = 2880  # everything in a FITS file comes in blocks of this
+_BLOCK_BYTES = 2880  # a FITS file consists of blocks of this size
 _CASA_MAGIC = b"\xbe\xbe\xbe\xbe\x00\x00\x00\x00\x00\x00\x00\x05Table"
 _SUBTABLES = ("ANTENNA", "FIELD", "SPECTRAL_WINDOW")
 _TABLE_BYTES = 4096
@@ -25,7 +25,7 @@ _TABLE_BYTES = 4096
 
 @dataclass(frozen=True)
 class FilePart:
-    """What one part adds to one file of a product: a head, so many bytes of noise, and a tail."""
+    """The bytes that one part adds to one file of a product: a head, noise, and a tail."""
 
     path: str
     head: bytes
@@ -34,7 +34,7 @@ class FilePart:
 
 
 def pieces(order: Order, filename: str, size: int, part: int) -> list[FilePart]:
-    """Give what a part adds to a product that is to have about `size` bytes in all."""
+    """Return what a part adds to the files of a product of about `size` bytes in total."""
     if filename.endswith(FITS):
         return [_hdu(order, filename, size // PARTS, part)]
     small = max(1, min(_TABLE_BYTES, size // 64))

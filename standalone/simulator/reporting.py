@@ -1,4 +1,4 @@
-"""Tell ATDB how an observation has ended, as the telescope's data writer does."""
+"""Report to ATDB how an observation has ended, as the telescope's data writer does."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class Outcome(Enum):
-    """What became of a report. KNOWN: ATDB was past `running` already, by its backstop or an operator."""
+    """The result of a report. KNOWN: the status was past `running` already, by ATDB's timeout or an operator."""
 
     TAKEN = auto()
     KNOWN = auto()
@@ -27,10 +27,10 @@ class Outcome(Enum):
 def report(
     client: Client, task_id: str, status: Status, *, reason: str, pause: Callable[[float], None]
 ) -> tuple[Outcome, str]:
-    """Move an observation to the status in which it ended; the outcome, and in a sentence why it is not TAKEN.
+    """Move an observation to its final status; return the outcome, and a sentence if the outcome is not TAKEN.
 
-    Any refusal and any failure is met by asking again for 15 minutes: the observation may be `starting` still,
-    and ATDB may be down. What `pause` raises goes through.
+    After any refusal or failure, this retries for 15 minutes: the observation may still be `starting`, or ATDB may
+    be down. Errors that `pause` raises are propagated.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     seconds, problem = _FIRST_PAUSE_SECONDS, ""
@@ -40,9 +40,9 @@ def report(
         except AtdbError as error:
             present = error.extra.get("my_status") if isinstance(error, ForbiddenMove) else None
             if present == Status.ABORTED:
-                return Outcome.ABORTED, "ATDB says that the observation was aborted"
+                return Outcome.ABORTED, "the observation was aborted in ATDB"
             if present is not None and present in OBSERVED:
-                return Outcome.KNOWN, f"ATDB had it as {present} already"
+                return Outcome.KNOWN, f"the observation was {present} already in ATDB"
             if str(error) != problem:
                 problem = str(error)
                 log.info("%s: cannot report yet: %s", task_id, problem)

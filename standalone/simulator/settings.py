@@ -1,4 +1,4 @@
-"""What the simulator is told by its environment."""
+"""The settings of the simulator, from its environment."""
 
 import os
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from standalone import settings as stack
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the simulator listens, what it writes where, and how it speaks to ATDB.
+    """Where the simulator listens, what it writes where, and how it connects to ATDB.
 
-    At a speedup of 60, an observation of an hour is over one minute after its start.
+    With a speedup of 60, an observation of one hour ends one minute after its start.
     """
 
     port: int
@@ -28,7 +28,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the settings; what is not set is as in the stack. Raises SettingsError."""
+        """Read the settings; the defaults are those of the stack. Raises SettingsError."""
         common = stack.Settings.from_environment(environment)
         return cls(
             listen=common.listen,

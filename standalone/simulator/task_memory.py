@@ -1,7 +1,7 @@
-"""What the simulator remembers: one JSON file a task, and the record of what it wrote.
+"""The memory of the simulator: one JSON file per task, with the record of what it wrote.
 
-The files outlive a kill -9 and are the only memory: nothing is cached. The checksums are those of the bytes as
-they were generated, so they tell later what the archive ought to hold.
+The files survive a kill -9. They are the only memory: nothing is cached. The checksums are those of the generated
+bytes, so they show later what the archive must contain.
 """
 
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from standalone.files import write_private
 
 
 class State(StrEnum):
-    """How far the telescope is with a task."""
+    """The progress of a task at the telescope."""
 
     ACCEPTED = "accepted"
     OBSERVING = "observing"
@@ -27,7 +27,7 @@ class State(StrEnum):
 
 
 class WrittenProduct(BaseModel):
-    """A data product as it was generated; the paths of its files are relative to it."""
+    """A data product as it was generated; the paths of its files are relative to the product."""
 
     filename: str
     size: int
@@ -36,9 +36,9 @@ class WrittenProduct(BaseModel):
 
 
 class Task(BaseModel):
-    """One task. `reported`: ATDB knows how it ended. `aborted`: ATDB said that it was cancelled.
+    """One task. `reported`: ATDB has the report of its end. `aborted`: the observation was cancelled in ATDB.
 
-    `damaged`: the products that a rehearsal has damaged after they were generated, and how.
+    `damaged`: the products that a rehearsal has damaged after they were generated, with the fault of each.
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
@@ -56,11 +56,11 @@ class Task(BaseModel):
 
     @property
     def is_over(self) -> bool:
-        """Tell whether nothing is left to do."""
+        """Whether nothing is left to do."""
         return self.state is State.STOPPED or self.reported or self.aborted
 
     def summary(self) -> dict[str, Any]:
-        """Give the task without its parset and its files."""
+        """Return the task without its parset and products."""
         return self.model_dump(mode="json", exclude={"parset", "products"})
 
 
@@ -72,7 +72,7 @@ class TaskMemory:
         self._folder = folder
 
     def find(self, task_id: str) -> Task | None:
-        """Look up a task. An unreadable file raises: to forget a task would be to start it twice."""
+        """Return a task, or None. An unreadable file raises an error: a forgotten task would be started twice."""
         try:
             text = self._file(task_id).read_bytes()
         except FileNotFoundError:
@@ -85,7 +85,7 @@ class TaskMemory:
         return [task for task in tasks if task is not None]
 
     def save(self, task: Task) -> None:
-        """Write a task down, on the disk before this returns."""
+        """Save a task; it is on the disk when this returns."""
         write_private(self._file(task.task_id), task.model_dump_json(indent=1))
 
     def _file(self, task_id: str) -> Path:

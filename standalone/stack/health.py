@@ -1,4 +1,4 @@
-"""Ask each part of the stack whether it is well."""
+"""Check the health of each service of the stack."""
 
 import http.client
 import json
@@ -10,39 +10,39 @@ from dataclasses import dataclass
 from standalone.settings import Settings
 
 _TIMEOUT_SECONDS = 5.0
-#: The processes behind Airflow's API, by the names that it gives them.
+#: The processes whose health Airflow's API reports, by their names there.
 AIRFLOW_PARTS = {"scheduler": "scheduler", "dag_processor": "dag-processor", "triggerer": "triggerer"}
 
 
 @dataclass(frozen=True)
 class HealthProblem:
-    """A part that is not well: the process whose log tells more, and what was seen."""
+    """A service that is not healthy: the process whose log has details, and the reason."""
 
     process: str
     reason: str
 
 
 def problems(settings: Settings) -> list[HealthProblem]:
-    """Ask all parts at the same time; an empty list means that the stack is well."""
+    """Check all services in parallel; an empty list means that the stack is healthy."""
     checks: list[Callable[[Settings], list[HealthProblem]]] = [of_atdb, of_airflow, of_telescope]
     with ThreadPoolExecutor(len(checks)) as pool:
         return [problem for problems in pool.map(lambda check: check(settings), checks) for problem in problems]
 
 
 def of_atdb(settings: Settings) -> list[HealthProblem]:
-    """Ask ATDB's API, which asks its database."""
+    """Check ATDB's API, which checks its database."""
     _, reason = _get(f"{settings.atdb_url}/atdb/health")
     return [HealthProblem("api", reason)] if reason else []
 
 
 def of_telescope(settings: Settings) -> list[HealthProblem]:
-    """Ask the telescope simulator."""
+    """Check the telescope simulator."""
     _, reason = _get(f"{settings.telescope_url}/health")
     return [HealthProblem("telescope", reason)] if reason else []
 
 
 def of_airflow(settings: Settings) -> list[HealthProblem]:
-    """Ask Airflow's API, which knows of the other processes by their heartbeats."""
+    """Check Airflow's API, and the processes whose heartbeats it reports."""
     body, reason = _get(f"{settings.airflow_url}/api/v2/monitor/health")
     if reason:
         return [HealthProblem("airflow-api-server", reason)]
@@ -50,17 +50,17 @@ def of_airflow(settings: Settings) -> list[HealthProblem]:
         health = json.loads(body)
         states = {process: health[part]["status"] for part, process in AIRFLOW_PARTS.items()}
     except (ValueError, KeyError, TypeError):
-        return [HealthProblem("airflow-api-server", "gives an answer that is not Airflow's")]
+        return [HealthProblem("airflow-api-server", "the response is not one of Airflow's health endpoint")]
     return [
-        HealthProblem(process, f"Airflow calls it {state or 'not started yet'}")
+        HealthProblem(process, f"Airflow reports it as {state or 'not started yet'}")
         for process, state in states.items()
         if state != "healthy"
     ]
 
 
 def _get(url: str) -> tuple[bytes, str]:
-    """Give the body of a good answer, or the reason why there is none."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot see this machine
+    """Return the body of a successful response, or the reason why there is none."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach this machine
     try:
         with opener.open(url, timeout=_TIMEOUT_SECONDS) as answer:
             return answer.read(), ""

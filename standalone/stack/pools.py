@@ -1,15 +1,15 @@
-"""Airflow's pools: how many tasks of each kind may work at once, on all of Airflow's workers.
+"""Airflow's pools: how many tasks of each kind can run at once, on all of Airflow's workers together.
 
-An operator may change them in Airflow. `[core] parallelism` limits all tasks together: it is more than all
+An operator can change the pools in Airflow. `[core] parallelism` limits all tasks together; it is more than all
 slots, so that the telescope never waits for other work.
 """
 
-#: Maintenance has one slot, so that it never fills the workers while observations wait.
+#: Maintenance has one slot, so that it never occupies the workers while observations wait.
 SLOTS = {"telescope": 16, "specify": 4, "validate": 4, "ingest": 4, "remove": 2, "maintenance": 1}
 
-#: Tasks without a pool of their own: of reconcile, operate and night_report.
+#: For tasks without a pool of their own: those of reconcile, operate and night_report.
 DEFAULT_SLOTS = 8
-#: What Airflow gives `default_pool` by itself: more than may run at once.
+#: Airflow's own default for `default_pool`: more than can run at once.
 SLOTS_OF_AIRFLOW = 128
 
 OTHER_SLOTS = sum(SLOTS.values()) - SLOTS["telescope"] + DEFAULT_SLOTS

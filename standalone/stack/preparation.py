@@ -1,4 +1,4 @@
-"""What must be made once PostgreSQL runs, and before the processes that need it start."""
+"""Prepare the databases after PostgreSQL has started, and before the processes that need them start."""
 
 import json
 import subprocess
@@ -17,11 +17,11 @@ NAMES = ("prepare-atdb", "prepare-airflow")
 
 
 class PreparationError(Exception):
-    """A preparation failed; the message says which, and where its output is."""
+    """A preparation failed; the message is its name, which is also that of its log."""
 
 
 def prepare_atdb(settings: Settings, credentials: Credentials) -> None:
-    """Bring ATDB's database up to date, let its API start, and give its accounts their secrets."""
+    """Upgrade ATDB's database, allow its API to start, and set the secrets of its accounts."""
     database.prepare_owner(settings, credentials, "atdb")
     database.prepare_application(settings, credentials)
     database.prepare_reader(settings, credentials)
@@ -37,7 +37,7 @@ def prepare_atdb(settings: Settings, credentials: Credentials) -> None:
 
 
 def publish_static_files(settings: Settings, credentials: Credentials, folder: Path) -> None:
-    """Copy the files of ATDB's pages that a web server can serve itself."""
+    """Copy the static files of ATDB's pages to a folder from which a web server can serve them."""
     environment = programs.atdb_environment(settings, credentials)
     with log_of(settings, "prepare-atdb").open("a", encoding="utf-8") as log:
         command = ["flask", "--app", "atdb_api", "static-files", str(folder)]
@@ -45,10 +45,10 @@ def publish_static_files(settings: Settings, credentials: Credentials, folder: P
 
 
 def prepare_airflow(settings: Settings, credentials: Credentials) -> None:
-    """Bring Airflow's database up to date, and let its processes start.
+    """Upgrade Airflow's database, and allow its processes to start.
 
-    The database carries a note of the version that it was migrated to, so that a start with the same version
-    need not wait the seconds which Airflow takes to find out.
+    The database has a note of the version that it was migrated to. With the note, a start of the same version
+    saves the seconds that Airflow needs to find this out.
     """
     database.prepare_owner(settings, credentials, "airflow")
     environment = programs.airflow_environment(settings, credentials)
@@ -57,8 +57,8 @@ def prepare_airflow(settings: Settings, credentials: Credentials) -> None:
             _run(settings, "prepare-airflow", ["airflow", "db", "migrate"], environment, log)
             database.set_note(settings, credentials, "airflow", migrated())
         if "," in credentials.airflow_keys["fernet_key"]:
-            # Encrypt with the first key what a former key has encrypted. A failure stops nothing: the
-            # former keys still decrypt it, and what no key decrypts is lost already. The log names that.
+            # Encrypt with the first key the values that a former key has encrypted. A failure stops nothing,
+            # because the former keys still decrypt these values. The log names a value that no key decrypts.
             with suppress(PreparationError):
                 _run(settings, "prepare-airflow", ["airflow", "rotate-fernet-key"], environment, log)
     _prepare_maintenance(settings, credentials)
@@ -67,12 +67,12 @@ def prepare_airflow(settings: Settings, credentials: Credentials) -> None:
 
 
 def migrated() -> str:
-    """Return the note on an Airflow database that this version has migrated."""
+    """Return the note on an Airflow database that this version of Airflow has migrated."""
     return f"migrated by Airflow {version('apache-airflow-core')}"
 
 
 def _prepare_maintenance(settings: Settings, credentials: Credentials) -> None:
-    """Grant the role of Airflow's maintenance what it may do to the tables that the migration has left."""
+    """Grant the role of Airflow's maintenance its rights on the tables that the migration has created."""
     database.prepare_login(settings, credentials, "airflow_maintenance", database="airflow")
     grants = (REPOSITORY / "sql" / "maintenance" / "airflow_role.sql").read_text(encoding="utf-8")
     with closing(database.connect(settings, credentials, "airflow")) as opened, opened, opened.cursor() as cursor:
@@ -80,10 +80,10 @@ def _prepare_maintenance(settings: Settings, credentials: Credentials) -> None:
 
 
 def _make_pools(settings: Settings, credentials: Credentials) -> None:
-    """Make the pools that are not there; one that is stays as it is, as an operator may have changed it.
+    """Create missing pools; existing pools stay as they are, because an operator may have changed them.
 
-    A task whose pool is missing would wait for ever. Airflow's own command for this takes seconds, at each
-    start, and would change what is there.
+    A task whose pool is missing would never start. Airflow's own command for this takes seconds at each start, and
+    would change existing pools.
     """
     with closing(database.connect(settings, credentials, "airflow")) as opened, opened, opened.cursor() as cursor:
         cursor.executemany(
@@ -91,7 +91,7 @@ def _make_pools(settings: Settings, credentials: Credentials) -> None:
             "ON CONFLICT (pool) DO NOTHING",
             [(name, slots, f"Tasks of {name}") for name, slots in pools.SLOTS.items()],
         )
-        # A database of an older version has as many as Airflow gives, if no operator has changed that.
+        # In a database of an older version, default_pool has Airflow's own default, unless an operator changed it.
         cursor.execute(
             "UPDATE slot_pool SET slots = %s WHERE pool = 'default_pool' AND slots = %s",
             (pools.DEFAULT_SLOTS, pools.SLOTS_OF_AIRFLOW),
@@ -99,7 +99,7 @@ def _make_pools(settings: Settings, credentials: Credentials) -> None:
 
 
 def write_client_configuration(settings: Settings, credentials: Credentials) -> None:
-    """Let the commands of this virtual environment find the stack: the default one, not a trial beside it."""
+    """Configure the commands of this virtual environment for the stack, if its state folder is the default one."""
     if settings.state != DEFAULT_STATE:
         return
     path = Path(sys.prefix) / "etc" / "atdb" / "config.toml"

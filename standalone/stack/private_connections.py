@@ -1,4 +1,4 @@
-"""Airflow's connections that only the tasks of one DAG receive: private files, in no process's environment."""
+"""Airflow's connections that only the tasks of one DAG get: in private files, not in a process's environment."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ _LAYOUT = {
 
 
 def write(settings: Settings, credentials: Credentials) -> None:
-    """Write a file for each connection, as atdb_plugins/private_connections.py reads it, and remove all others."""
+    """Write a file per connection, as atdb_plugins/private_connections.py reads it, and delete all other files."""
     shutil.rmtree(settings.private_connections, ignore_errors=True)
     settings.private_connections.mkdir(mode=0o700, parents=True)
     for dag_id, connections in _LAYOUT.items():

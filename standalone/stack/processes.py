@@ -1,8 +1,8 @@
-"""Find and end what a former incarnation of a process has left running.
+"""Find and end the leftover processes of an earlier run.
 
-A killed Airflow scheduler, for one, leaves its workers and their tasks, each in a process group of its own,
-where neither supervisord nor the kernel ends them. So every process of the stack carries a marker in its
-environment, which all its children inherit.
+For example, a killed Airflow scheduler leaves its workers and their tasks, each in a process group of its own, so
+neither supervisord nor the kernel ends them. Therefore, each process of the stack has a marker in its environment,
+which all its children inherit.
 """
 
 import os
@@ -20,28 +20,27 @@ _POSTGRES_SECONDS = 5.0
 
 
 def marker(settings: Settings, name: str) -> dict[str, str]:
-    """Give the environment variable that marks a process, and what it starts, as `name` of this stack."""
-    # SPT_NOENV keeps setproctitle, which Airflow uses, from overwriting the environment that psutil reads.
+    """Return the environment variables that mark a process and its children as `name` of this stack."""
+    # SPT_NOENV prevents setproctitle, which Airflow uses, from overwriting the environment that psutil reads.
     return {MARKER: f"{settings.state}:{name}", "SPT_NOENV": "1"}
 
 
 def find(settings: Settings, name: str | None = None) -> list[psutil.Process]:
-    """List the processes of this stack, or of one name in it; never this process or one above it."""
+    """List the processes of this stack, or of one name in it, except this process and its ancestors."""
     spared = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     return [process for process, mark in _marked(settings) if name in {None, mark} and process.pid not in spared]
 
 
 def running_names(settings: Settings) -> set[str]:
-    """Name the parts of this stack of which any process runs."""
+    """Return the names of this stack that have a running process."""
     return {name for _, name in _marked(settings)}
 
 
 def end(settings: Settings, name: str | None = None) -> set[int]:
-    """End what `find` lists, and wait until it is gone; gives the process ids.
+    """End the processes that `find` lists, wait until they have ended, and return their process ids.
 
-    PostgreSQL gets some seconds to end by itself first (its children do, when it is told to quit at once).
-    Looks again until nothing is left, as a process may start another while it is being ended, and as one that
-    has ended stays in the list of processes for as long as its parent does not ask for its exit code.
+    PostgreSQL first gets some seconds to shut down, so that it ends its children. This repeats until no process is
+    left, because a process may start another one while it is being ended.
     """
     ended: set[int] = set()
     patience = time.monotonic() + _POSTGRES_SECONDS
@@ -54,9 +53,9 @@ def end(settings: Settings, name: str | None = None) -> set[int]:
 
 
 def _marked(settings: Settings) -> Iterator[tuple[psutil.Process, str]]:
-    """Give the processes of this stack with their names.
+    """Yield the processes of this stack with their names.
 
-    PostgreSQL's children overwrite their environment with their title; they are known by their folder.
+    PostgreSQL's children overwrite their environment with their title; their working directory identifies them.
     """
     prefix = f"{settings.state}:"
     for process in psutil.process_iter():
@@ -69,7 +68,7 @@ def _marked(settings: Settings) -> Iterator[tuple[psutil.Process, str]]:
             elif process.name() == "postgres" and process.cwd() == str(settings.cluster):
                 yield process, "postgres"
         except (psutil.Error, OSError):
-            continue  # ended meanwhile, or somebody else's
+            continue  # it has ended, or belongs to another user
 
 
 def _end(process: psutil.Process, *, patient: bool) -> None:

@@ -1,6 +1,6 @@
-"""What runs on this machine: the command of each process, and the environment which only that process gets.
+"""The processes of the stack: the command of each, and the environment that only this process gets.
 
-Secrets travel by environment alone: never on a command line, in supervisord's configuration or in a log.
+Secrets are passed in the environment only: never on a command line, in supervisord's configuration or in a log.
 """
 
 import json
@@ -14,8 +14,8 @@ from standalone.credentials import SITE_CONNECTIONS, Credentials
 from standalone.settings import REPOSITORY, Executor, Settings
 from standalone.stack import database, pools, processes
 
-#: Of the environment in which the stack is started, only this reaches its processes: no proxy, no PYTHONPATH and
-# no AIRFLOW__ setting of another installation changes what the stack does.
+#: The variables that processes inherit from the environment in which the stack is started. No other variable, such
+#: as a proxy, PYTHONPATH, or an AIRFLOW__ setting of another installation, affects the stack.
 INHERITED = (
     *("ATDB_ANONYMOUS_ROLE", "ATDB_INSTRUMENT", "ATDB_REPORTS_ACCOUNT", "ATDB_RETRY_SECONDS", "ATDB_SITE_REPORTS"),
     *("ATDB_KEEP_AIRFLOW_DAYS", "ATDB_KEEP_CLAIMS_DAYS", "ATDB_KEEP_IDEMPOTENCY_KEYS_DAYS"),
@@ -23,10 +23,10 @@ INHERITED = (
     *("HOME", "LANG", "LC_ALL", "LOGNAME", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER"),
 )
 
-#: The connections of a site may also be in the environment, under these names, by their ids.
+#: The variables in which a site can set its own connections, by connection id.
 SITE_VARIABLES = {each: f"AIRFLOW_CONN_{each.upper()}" for each in SITE_CONNECTIONS}
 
-#: In the place of the address of Airflow's database, where a process must not reach it.
+#: The URL of Airflow's database for a process that must not reach it.
 NO_DATABASE = "postgresql+psycopg2://nobody@127.0.0.1:1/none"
 
 Environment = dict[str, str]
@@ -35,7 +35,7 @@ Connection = dict[str, object]
 
 @dataclass(frozen=True)
 class Program:
-    """One process of the stack. `after` names the preparation that must have been made before it starts."""
+    """One process of the stack. `after` is the name of the preparation that must be complete before it starts."""
 
     command: list[str]
     environment: Environment = field(default_factory=dict, repr=False)
@@ -43,17 +43,17 @@ class Program:
 
 
 def program(name: str, settings: Settings, credentials: Credentials) -> Program:
-    """Look up one process of the stack by its name; raises KeyError for an unknown one."""
+    """Return the process of a name; raises KeyError if the name is unknown, or if its secrets are missing."""
     return {**_PROGRAMS, **_WORKERS}[name](settings, credentials)
 
 
 def names() -> list[str]:
-    """List the names of the processes of the stack on one machine."""
+    """List the names of the processes of a stack on one machine."""
     return list(_PROGRAMS)
 
 
 def minimal_environment(settings: Settings, inherited: Mapping[str, str] = os.environ) -> Environment:
-    """Give the environment that every process of the stack gets: nothing secret is in it."""
+    """Return the environment that every process of the stack gets; it has no secrets."""
     return {
         **{name: inherited[name] for name in INHERITED if name in inherited},
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
@@ -65,7 +65,7 @@ def minimal_environment(settings: Settings, inherited: Mapping[str, str] = os.en
 def atdb_environment(
     settings: Settings, credentials: Credentials, role: str = database.APPLICATION
 ) -> Environment:
-    """Return the environment with which ATDB's API and its commands connect to their database as a role."""
+    """Return the environment with which ATDB's API and its commands connect to the database as a role."""
     return {
         "ATDB_DATABASE_URL": database.url(settings, credentials, role, "atdb"),
         "AIRFLOW_URL": settings.airflow_public_url or settings.airflow_url,
@@ -73,7 +73,7 @@ def atdb_environment(
 
 
 def airflow_environment(settings: Settings, credentials: Credentials) -> Environment:
-    """Return the environment of a process with Airflow's database: what the file airflow.cfg cannot know."""
+    """Return the environment of a process that uses Airflow's database: what airflow.cfg cannot have."""
     keys = credentials.airflow_keys
     environment = _of_any_airflow(settings) | {
         "AIRFLOW__API__SECRET_KEY": keys["secret_key"],
@@ -88,7 +88,7 @@ def airflow_environment(settings: Settings, credentials: Credentials) -> Environ
 
 
 def _of_any_airflow(settings: Settings) -> Environment:
-    """Return the environment of every Airflow process; a worker has no more, as it uses Airflow's API only."""
+    """Return the environment of every Airflow process; it is all that a worker needs for Airflow's API."""
     logs = settings.logs / "airflow"
     own = {"AIRFLOW__CORE__EXECUTOR": "CeleryExecutor"} if settings.executor is Executor.CELERY else {}
     return {
@@ -107,7 +107,7 @@ def _of_any_airflow(settings: Settings) -> Environment:
 
 
 def _broker(settings: Settings, credentials: Credentials) -> Environment:
-    """Return where Celery's workers find their tasks, and where they write how these ended."""
+    """Return the settings of the queue of Celery's tasks, and of the database of their results."""
     results = broker_url(settings, credentials, number=1)
     return {
         "AIRFLOW__CELERY__BROKER_URL": broker_url(settings, credentials),
@@ -116,7 +116,7 @@ def _broker(settings: Settings, credentials: Credentials) -> Environment:
 
 
 def broker_url(settings: Settings, credentials: Credentials, number: int = 0) -> str:
-    """Return the URL of one of Redis' databases."""
+    """Return the URL of a Redis database."""
     return f"redis://:{credentials.redis['redis']}@{settings.redis_host}:{settings.redis_port}/{number}"
 
 
@@ -138,7 +138,7 @@ def _airflow_connection(user: str) -> Callable[[Settings, Credentials], Connecti
     return make
 
 
-#: Airflow's connections by their ids. A process receives those that its tasks or triggers need, and no other.
+#: Airflow's connections by id. A process gets only those that its tasks or triggers need.
 _CONNECTIONS: Mapping[str, Callable[[Settings, Credentials], Connection]] = {
     "airflow_api": _airflow_connection("reconcile"),
     "airflow_listen": _airflow_connection("listen"),
@@ -149,12 +149,12 @@ _CONNECTIONS: Mapping[str, Callable[[Settings, Credentials], Connection]] = {
 }
 _OF_TELESCOPE = ("airflow_api", "atdb_default", "telescope_default")
 _OF_TASKS = (*_OF_TELESCOPE, "archive_default", "atdb_reports")
-#: With the connection `airflow_listen` runs are created: it is for the triggerer, and so for no task.
+#: The connection `airflow_listen` can create runs. Only the triggerer gets it, not the tasks.
 _OF_TRIGGERS = ("airflow_listen", "atdb_default", "telescope_default")
 
 
 def _connected(settings: Settings, credentials: Credentials, ids: Sequence[str]) -> Environment:
-    """Return the connections and what else tasks need; those that a site has set replace the stack's."""
+    """Return the connections and other settings that tasks need; a site's connections replace the stack's."""
     environment = {
         "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS": json.dumps({"folder": str(settings.private_connections)}),
         "ATDB_DATA_ROOT": str(settings.data),
@@ -167,7 +167,7 @@ def _connected(settings: Settings, credentials: Credentials, ids: Sequence[str])
 
 
 def _of_site(connection_id: str, credentials: Credentials) -> str:
-    """Return the site's own connection, as Airflow reads it; empty if the site has none."""
+    """Return the site's own connection as Airflow reads it, or "" if the site has none."""
     if given := os.environ.get(SITE_VARIABLES.get(connection_id, "")):
         return given
     connection = credentials.site_connections.get(connection_id, "")
@@ -183,7 +183,7 @@ def _api(settings: Settings, credentials: Credentials) -> Program:
         *(_script("gunicorn"), "--config", "python:atdb_api.server"),
         *("--bind", f"{settings.listen}:{settings.atdb_port}", "atdb_api:create_app()"),
     ]
-    # Each thread would keep a heap of its own, as large as the largest request that it has seen.
+    # With more arenas, each thread would keep a heap as large as the largest request that it has handled.
     environment = {
         **atdb_environment(settings, credentials),
         "ATDB_TRUSTED_PROXIES": str(settings.trusted_proxies),
@@ -204,7 +204,7 @@ def _telescope(settings: Settings, credentials: Credentials) -> Program:
 
 
 def _airflow(*arguments: str, connections: Sequence[str] = ()) -> Callable[[Settings, Credentials], Program]:
-    """Make an Airflow process that has Airflow's database."""
+    """Return a function that creates an Airflow process with access to Airflow's database."""
 
     def make(settings: Settings, credentials: Credentials) -> Program:
         environment = airflow_environment(settings, credentials)
@@ -218,13 +218,13 @@ def _airflow(*arguments: str, connections: Sequence[str] = ()) -> Callable[[Sett
 def _api_server(settings: Settings, credentials: Credentials) -> Program:
     made = _airflow("api-server", "--proxy-headers")(settings, credentials)
     if settings.trusted_proxies:
-        # It listens where only the proxy and our own services are.
+        # Only the proxy and the stack's own services can reach this port.
         made.environment["FORWARDED_ALLOW_IPS"] = "*"
     return made
 
 
 def _scheduler(settings: Settings, credentials: Credentials) -> Program:
-    """Make the scheduler; with its local executor, the tasks run in it."""
+    """Return the scheduler; with the local executor, tasks run in it and need their connections."""
     connections = _OF_TASKS if settings.executor is Executor.LOCAL else ()
     return _airflow("scheduler", "--skip-serve-logs", connections=connections)(settings, credentials)
 
@@ -232,7 +232,10 @@ def _scheduler(settings: Settings, credentials: Credentials) -> Program:
 def _worker(
     queue: str, concurrency: int, connections: Sequence[str]
 ) -> Callable[[Settings, Credentials], Program]:
-    """Make a worker of Celery: it has no login to any of Airflow's databases, and takes the tasks of one queue."""
+    """Return a function that creates a Celery worker, which takes the tasks of one queue.
+
+    A worker has no login to Airflow's database.
+    """
 
     def make(settings: Settings, credentials: Credentials) -> Program:
         command = [
@@ -250,8 +253,8 @@ def _worker(
     return make
 
 
-# Logs are read from the folder that all processes share, so the log servers, which Airflow offers to every
-# machine of the network, are left out.
+# All processes share one log folder. So Airflow's log servers, which any machine in the network could reach, are
+# off.
 _PROGRAMS: Mapping[str, Callable[[Settings, Credentials], Program]] = {
     "postgres": _postgres,
     "api": _api,
@@ -262,8 +265,8 @@ _PROGRAMS: Mapping[str, Callable[[Settings, Credentials], Program]] = {
     "triggerer": _airflow("triggerer", "--skip-serve-logs", connections=_OF_TRIGGERS),
 }
 
-#: With Celery, what runs tasks. Each has a process for every slot of its queue's pools, so that no task waits
-#: within Celery.
+#: The workers that run tasks with Celery. Each has one process per slot of its queue's pools, so that no task
+#: waits in Celery.
 _WORKERS: Mapping[str, Callable[[Settings, Credentials], Program]] = {
     "worker": _worker("default", pools.OTHER_SLOTS, _OF_TASKS),
     "worker-telescope": _worker("telescope", pools.SLOTS["telescope"], _OF_TELESCOPE),
@@ -271,16 +274,16 @@ _WORKERS: Mapping[str, Callable[[Settings, Credentials], Program]] = {
 
 
 def _script(name: str) -> str:
-    """Give the path of a command that pip has put beside the interpreter that runs now."""
+    """Return the path of a command in the folder of the current interpreter, where pip installed it."""
     return str(Path(sys.executable).parent / name)
 
 
 def command_environment(settings: Settings, name: str, own: Environment) -> Environment:
-    """Give the whole environment of a process: the minimal one, its own, and its marker."""
+    """Return the whole environment of a process: the minimal one, its own variables, and its marker."""
     return minimal_environment(settings) | own | processes.marker(settings, name)
 
 
 def inherited_by_supervisor(settings: Settings) -> Environment:
-    """Give supervisord's environment: what its processes, which start from it, must be able to read."""
+    """Return supervisord's environment, with the variables that its child processes read."""
     site = {name: os.environ[name] for name in SITE_VARIABLES.values() if name in os.environ}
     return command_environment(settings, processes.SUPERVISOR, site)

@@ -1,4 +1,4 @@
-"""Start and stop everything of ATDB on this machine, as one."""
+"""Start and stop all of ATDB on this machine together."""
 
 import fcntl
 import json
@@ -26,7 +26,7 @@ from standalone.stack import (
     task_settings,
 )
 
-# A start takes 30 s on two idle cores. A busy machine gets as long as it needs, while part after part gets well.
+# A start takes 30 s on two idle cores. On a busy machine, it can take any time while services become healthy.
 STALL_SECONDS = 180.0
 STOP_SECONDS = 18.0
 _PORT_SECONDS = 5.0
@@ -34,7 +34,7 @@ _TAIL_LINES = 25
 
 
 class StackError(Exception):
-    """The stack cannot start, or does not run any more; the message is for the person who started it."""
+    """The stack cannot start, or has ended; the message is for the operator who started it."""
 
 
 class Stack:
@@ -46,20 +46,20 @@ class Stack:
         self._supervisor: subprocess.Popen[bytes] | None = None
 
     def is_running(self) -> bool:
-        """Tell whether a supervisord of this state folder runs, whoever started it."""
+        """Return whether a supervisord of this state folder is running, also if another program started it."""
         return bool(processes.find(self.settings, processes.SUPERVISOR))
 
     def start(self) -> None:
-        """Start everything and wait until all parts are well; on failure nothing is left running.
+        """Start all services and wait until they are healthy; after a failure, nothing is left running.
 
-        Raises StackError, with the end of the log that tells why, and SettingsError for what tasks cannot use.
+        Raises StackError, with the end of the relevant log, and SettingsError for a setting that tasks cannot use.
         """
         task_settings.check()
         settings = self.settings
         settings.state.mkdir(parents=True, exist_ok=True)
         with self.alone():
             if self.is_running():
-                raise StackError(f"the stack of {settings.state} runs already")
+                raise StackError(f"the stack of {settings.state} is already running; to stop it, run: make down")
             try:
                 self._start()
             except database.DatabaseError as error:
@@ -70,7 +70,7 @@ class Stack:
                 raise
 
     def stop(self) -> bool:
-        """End every process of the stack, also what a killed supervisord has left; True if any was there."""
+        """End all processes of the stack, also those of a killed supervisord; return whether there were any."""
         running = processes.find(self.settings)
         for process in processes.find(self.settings, processes.SUPERVISOR):
             _terminate(process)
@@ -83,7 +83,7 @@ class Stack:
         return bool(running)
 
     def wait(self) -> None:
-        """Wait until the stack ends; raises StackError where nobody asked it to."""
+        """Wait until the stack ends; raises StackError if it was not stopped on request."""
         if self._supervisor is None:
             return
         code = self._supervisor.wait()
@@ -95,16 +95,16 @@ class Stack:
     def _start(self) -> None:
         settings = self.settings
         if ended := processes.end(settings):
-            self._say(f"Ended {len(ended)} processes which a former run had left.")
+            self._say(f"Ended {len(ended)} leftover processes of an earlier run.")
         _require_free_ports(settings)
         credentials = self._prepare_folders()
         database.initialise(settings, credentials)
         self._supervisor = subprocess.Popen(
             supervisor.command(supervisor.write_configuration(settings)),
             env=programs.inherited_by_supervisor(settings),
-            cwd=settings.state,  # its configuration names the logs from there
+            cwd=settings.state,  # its configuration has relative paths of logs
             stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for whoever started the stack, who then stops it in order
+            start_new_session=True,  # Ctrl-C must reach only this program, which then stops the stack
         )
         self._await_health(lambda: _database_problems(settings, credentials))
         self._prepare(credentials)
@@ -125,7 +125,7 @@ class Stack:
         return credentials
 
     def _prepare(self, credentials: Credentials) -> None:
-        """Run the preparations side by side, while PostgreSQL runs and the services wait for them."""
+        """Run the preparations in parallel, while PostgreSQL is running and the services wait."""
         settings = self.settings
         with ThreadPoolExecutor(2) as pool:
             running: list[Future[None]] = [
@@ -135,7 +135,7 @@ class Stack:
             try:
                 wait(running, return_when=FIRST_EXCEPTION)
             finally:
-                # Where one has failed, or somebody has pressed Ctrl-C, the other need not go on.
+                # If one has failed, or after Ctrl-C, the other need not continue.
                 for name in preparation.NAMES:
                     processes.end(settings, name)
         for future in running:
@@ -153,7 +153,7 @@ class Stack:
                 raise StackError(f"supervisord ended while the stack was starting{self._tail('supervisord')}")
             if time.monotonic() > deadline:
                 reports = [f"{each.process}: {each.reason}{self._tail(each.process)}" for each in problems]
-                raise StackError(f"no progress for {STALL_SECONDS:.0f} s:\n" + "\n\n".join(reports))
+                raise StackError(f"the start made no progress for {STALL_SECONDS:.0f} s:\n" + "\n\n".join(reports))
             time.sleep(0.2)
 
     def _tail(self, name: str) -> str:
@@ -166,13 +166,13 @@ class Stack:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep another start or restore from beginning; raises StackError at once if one is in progress."""
+        """Prevent another start or restore for the context; raises StackError at once if one is in progress."""
         with (self.settings.state / "start.lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise StackError(
-                    f"the stack of {self.settings.state} is being started or restored already"
+                    f"another start or restore of {self.settings.state} is in progress; wait until it ends"
                 ) from None
             yield
 
@@ -183,12 +183,12 @@ def _database_problems(settings: Settings, credentials: Credentials) -> list[hea
 
 
 def _require_free_ports(settings: Settings) -> None:
-    """Raise StackError for ports that stay taken; those of a process that was just killed become free soon."""
+    """Raise StackError if ports stay in use; the ports of a process that was just killed become free soon."""
     deadline = time.monotonic() + _PORT_SECONDS
     while taken := {name: port for name, port in settings.ports.items() if not _is_free(port)}:
         if time.monotonic() > deadline:
             sentences = (
-                f"port {port} is taken by {_listener(port)}; free it, or set {name} to another"
+                f"port {port} is in use by {_listener(port)}; free it, or set {name} to another port"
                 for name, port in taken.items()
             )
             raise StackError("\n".join(sentences))

@@ -1,6 +1,6 @@
-"""Become one process of the stack: `python -m standalone.stack.start_process NAME`, which supervisord runs.
+"""`python -m standalone.stack.start_process NAME`: become one process of the stack; supervisord runs this.
 
-It first ends what its former incarnation has left, waits for what it needs, and then is that process.
+This program ends leftovers of the process's earlier run, waits for the preparation, and then becomes the process.
 """
 
 import os
@@ -13,12 +13,12 @@ from standalone.stack import database, processes, programs
 
 
 def become(name: str) -> None:
-    """Replace this program by a process of the stack."""
+    """Replace this program with a process of the stack."""
     settings = Settings.from_environment()
     credentials = Credentials.read(settings.credentials)
     wanted = programs.program(name, settings, credentials)
     if ended := processes.end(settings, name):
-        print(f"{name}: ended what a former run has left: {sorted(ended)}", flush=True)
+        print(f"{name}: ended leftover processes of an earlier run: {sorted(ended)}", flush=True)
     while wanted.after is not None and not (settings.run / wanted.after).exists():
         time.sleep(0.1)
     environment = programs.command_environment(settings, name, wanted.environment)

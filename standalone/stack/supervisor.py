@@ -1,8 +1,7 @@
-"""Supervisord's configuration: it restarts what ends, and ends everything together.
+"""Supervisord's configuration: supervisord restarts a process that ends, and ends all processes together.
 
-It runs in the state folder and finds the path of that in its environment, so nothing that such a path may hold
-needs quoting here.
-It gets no control socket: whoever may signal it may stop it, and no path of a socket can be too long.
+Supervisord runs in the state folder and reads its path from the environment, so the path needs no quoting here.
+It has no control socket, whose path could be too long; a signal stops it.
 """
 
 import sys
@@ -12,7 +11,7 @@ from standalone.files import write_private
 from standalone.settings import REPOSITORY, Settings
 from standalone.stack import processes, programs
 
-# The services end together, then the database that they use: 6 + 5 s at worst.
+# The services end together, then the database that they use: within 6 + 5 s.
 _STOP_SECONDS = 6
 _STOP_SECONDS_POSTGRES = 5
 
@@ -29,7 +28,7 @@ umask=022
 
 """
 
-# Tries go on for hours, each a second later than the last: a port that was taken comes free some day.
+# Retries continue for days, with a pause that grows by a second each time: a port that is in use may become free.
 _PROGRAM = """\
 [program:{name}]
 command={python} -m standalone.stack.start_process {name}
@@ -58,7 +57,7 @@ priority=20
 
 
 def configuration(settings: Settings) -> str:
-    """Write out what supervisord is to run; it holds no secret."""
+    """Format supervisord's configuration; it has no secrets."""
     services = [name for name in programs.names() if name != "postgres"]
     logs, run = settings.logs.relative_to(settings.state), settings.run.relative_to(settings.state)
     parts = [_HEAD.format(logs=logs, run=run)]
@@ -80,14 +79,14 @@ def configuration(settings: Settings) -> str:
 
 
 def write_configuration(settings: Settings) -> Path:
-    """Write the configuration into the state folder and give its path."""
+    """Write the configuration into the state folder, and return its path."""
     path = settings.run / "supervisord.conf"
     write_private(path, configuration(settings))
     return path
 
 
 def command(configuration_path: Path) -> list[str]:
-    """Give the command that runs supervisord in the foreground."""
+    """Return the command that runs supervisord in the foreground."""
     return [
         sys.executable,
         "-m",

@@ -1,4 +1,4 @@
-"""The settings that tasks read and the stack does not: a wrong one is found at the start, and not in the night."""
+"""Check the settings that only tasks read, so that a wrong one is found at the start, not during the night."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from standalone.settings import SettingsError
 
 
 def wrong(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
-    """Yield a sentence for each setting that cannot be used."""
+    """Yield a sentence for each setting that is not valid."""
     for each in retention.ALL:
         if sentence := each.wrong(environment):
             yield sentence
@@ -25,6 +25,6 @@ def wrong(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
 
 
 def check() -> None:
-    """Raise SettingsError for the first that cannot be used."""
+    """Raise SettingsError for the first setting that is not valid."""
     for sentence in wrong():
         raise SettingsError(sentence)

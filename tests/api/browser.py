@@ -1,4 +1,4 @@
-"""A browser without JavaScript: it keeps cookies, and sends the forms of a page as they stand there."""
+"""A browser without JavaScript: it keeps cookies, and sends the forms of a page unchanged."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -68,12 +68,12 @@ class _Forms(HTMLParser):
 
 
 def forms(page: httpx.Response) -> dict[str, Form]:
-    """Give the forms of a page by what stands on their buttons."""
+    """Return the forms of a page by the labels of their buttons."""
     return {form.button: form for form in _read(page).found}
 
 
 def links(page: httpx.Response) -> list[str]:
-    """Give the addresses that a page links to."""
+    """Return the URLs that a page links to."""
     return _read(page).links
 
 
@@ -85,7 +85,7 @@ def _read(page: httpx.Response) -> _Forms:
 
 
 class Browser(httpx.Client):
-    """`submit` sends a form as it stands on a page, with some fields changed."""
+    """A client with a method that submits a form of a page with some fields changed."""
 
     def __init__(self, url: str, role: str | None = None) -> None:
         super().__init__(base_url=url, headers={"Accept": ACCEPT})

@@ -1,4 +1,4 @@
-"""Accounts: passwords, tokens, and how both are looked after."""
+"""Accounts: passwords and tokens, and the commands that manage them."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a person may ask for an observation: hold, resume, cancel, retry, check and ingest, whoever works on it."""
+"""The actions of operators on an observation: hold, resume, cancel, retry, check and ingest, also during work."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from atdb_interface.observations import Observation, ObservationChange
 
 Observe = Callable[..., Observation]
 
-# Where each action leads from each status; where nothing is said, it is refused.
+# The target of each action from each status; if there is none, the action is refused.
 LEADS = {
     "hold": {
         **dict.fromkeys(["defined", "scheduled", "completing", "checking", "valid", "completed"], "on hold"),

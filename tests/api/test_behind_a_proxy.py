@@ -1,4 +1,4 @@
-"""What a proxy before the API says of a client counts only if the API is told of the proxy."""
+"""The API trusts a proxy's information about clients only if the proxy is configured."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a person sees who opens an address of the API in a browser, and does there without JavaScript."""
+"""The browsable API: the pages at the API's URLs, and their use without JavaScript."""
 
 from collections.abc import Callable
 from html import unescape

@@ -1,4 +1,4 @@
-"""One request for all that match: what the preview said is what happens, or nothing does."""
+"""Bulk changes of all observations that match: either exactly the changes of the preview, or none."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Waiting observations are given out, each to one consumer; work belongs to one owner."""
+"""Claims: each waiting observation goes to one consumer, and work on it has one owner."""
 
 import time
 from collections.abc import Callable

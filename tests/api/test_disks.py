@@ -1,4 +1,4 @@
-"""How the disks of the data hosts fill."""
+"""The reports on the disks of the data hosts."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What operators are told once."""
+"""Events: each is reported to operators once."""
 
 import pytest
 from sqlalchemy import create_engine, text

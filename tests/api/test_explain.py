@@ -1,4 +1,4 @@
-"""For every status and situation, one true sentence says why an observation is not moving."""
+"""For every status and situation, one true sentence explains why an observation is not progressing."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,12 +31,12 @@ TASK = "190408001"
 
 
 def at(minutes: float) -> datetime:
-    """Give the moment so many minutes from now; what is long ago or to come is not overdue then."""
+    """Return the moment some minutes from now; the observations around it are not overdue."""
     return NOW + timedelta(minutes=minutes)
 
 
 class Desk:
-    """A database with one observation in a situation, and the sentence about it."""
+    """A database with one observation in a situation, and the explanation of it."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
@@ -104,7 +104,7 @@ class Desk:
             session.flush()
             task = session.query(Row).filter_by(task_id=TASK).one()
             session.expire_all()
-            task.status  # noqa: B018 - read again, as a view does
+            task.status  # noqa: B018 - reload, as a view does
             with counted(session.get_bind()) as statements:
                 said = sentences.explain(session, task, NOW)
             assert len(statements) <= 5, statements
@@ -114,7 +114,7 @@ class Desk:
 
     @staticmethod
     def says_among_many(session: Session) -> str:
-        """Explain all observations at once, as the night does."""
+        """Explain all observations at once, as the night page does."""
         settings = {setting.stage: setting for setting in session.scalars(select(StageSetting))}
         counts = stages.counts(session, settings.values(), NOW)
         around = Surroundings(
@@ -145,7 +145,7 @@ def desk(app: Flask) -> Desk:
     return Desk(app)
 
 
-# What waits for a stage
+# Waiting for a stage
 
 
 def test_it_waits_for_a_service_that_is_there(desk: Desk) -> None:
@@ -357,7 +357,7 @@ def test_it_was_not_started_in_time(desk: Desk) -> None:
     assert said.endswith(" Overdue since 2019-04-08T11:58:00Z.")
 
 
-# Worked on
+# Work in progress
 
 
 @pytest.mark.parametrize(
@@ -483,7 +483,7 @@ def test_it_is_running(desk: Desk, mode: str, end: float, since: float, says: st
     assert desk.says() == says
 
 
-# A person
+# Waiting for an operator
 
 
 @pytest.mark.parametrize(
@@ -519,7 +519,7 @@ def test_it_is_at_its_end(app: Flask) -> None:
         assert desk.says() == says
 
 
-# Through the front door
+# Over the API
 
 
 @pytest.mark.parametrize("status", list(Status))

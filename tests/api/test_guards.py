@@ -1,4 +1,4 @@
-"""Who may do what, what a failure looks like, and that history cannot be rewritten."""
+"""Permissions, the format of errors, and that history cannot be rewritten."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Which services are there, and what stands in the way of each."""
+"""The heartbeats of services, and their troubles."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What nobody should send: each is refused with a reason, and the server stays as it was."""
+"""Hostile requests: each is refused with a reason, and the server is unaffected."""
 
 import json
 import socket
@@ -103,7 +103,7 @@ def test_hostile_input_is_refused_and_the_servers_memory_stays_put(served: Serve
                     answer = send(http)
                 except (httpx.NetworkError, httpx.RemoteProtocolError):
                     assert name.startswith("100 MB"), name
-                    continue  # it hung up before all was sent
+                    continue  # the server hung up before everything was sent
                 assert 400 <= answer.status_code < 500, (name, answer.status_code)
                 assert len(answer.content) < 20_000, name
                 answered.add(name)
@@ -112,7 +112,7 @@ def test_hostile_input_is_refused_and_the_servers_memory_stays_put(served: Serve
         assert http.get("/observations/").json()["count"] == 0
         assert http.get("/changes/", params={"account__isnull": "true"}).json()["count"] == 0
     assert max(held) < held[0] + (128 << 20)
-    # Which worker meets the largest request is chance; a leak would show in every one of the last rounds.
+    # Which worker gets the largest request is random; a leak would show in each of the last rounds.
     assert min(held[20:]) < 1.05 * max(held[:10])
 
 

@@ -1,4 +1,4 @@
-"""Every pair of statuses, tried through HTTP."""
+"""All pairs of statuses, tried over HTTP."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from tests.conftest import route_to
 
 Observe = Callable[..., Observation]
 
-# The facts of the domain, written a second time on purpose: the table that is tested must not be its own judge.
+# The facts of the domain, repeated here on purpose: the tested table must not be compared with itself.
 NORMAL_ROUTE = "defined|scheduled|starting|running|completing|checking|valid|ingesting|archived|removing|removed"
 ALLOWED = {
     "defined": "scheduled",

@@ -1,4 +1,4 @@
-"""Filters, ordering and pages, judged by the same question asked in Python."""
+"""Filters, ordering and pages, compared with the same query in Python."""
 
 from collections.abc import Callable
 from typing import Any

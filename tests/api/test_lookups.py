@@ -1,6 +1,6 @@
-"""Every lookup on every field, judged by the same question asked in Python: hundreds of random ones.
+"""All lookups on all fields, compared with the same query in Python: hundreds of random queries.
 
-`make fuzz` asks thousands.
+`make fuzz` sends thousands.
 """
 
 import json
@@ -48,7 +48,7 @@ def lowered(text: str) -> str:
 
 
 class StoredSample:
-    """A database of random observations, and all of its answers as Python has them."""
+    """A database of random observations, and all its items as Python objects."""
 
     def __init__(self, client: Client, url: str, dice: random.Random) -> None:
         self.client, self.dice = client, dice
@@ -123,7 +123,7 @@ class StoredSample:
             owner = dice.choice(["observe/1", None])
             self.client.move(made.taskID, status, owner=owner, lease_seconds=1, reason=self._text(0))
             if status in WORKING and owner:
-                break  # the next move would have to be the owner's
+                break  # the next move would have to be by the owner
         for name in names:
             product = ProductStatus.DEFINED
             for _ in range(dice.randint(0, 3)):
@@ -139,7 +139,7 @@ class StoredSample:
                 self.client.move_products(made.taskID, [move])
 
     def question(self) -> tuple[str, dict[str, str]]:
-        """Ask something at random, mostly about values that are there."""
+        """Build a random query, mostly with values that exist."""
         resource = self.dice.choice(list(self.items))
         fields = list(self.items[resource][0])
         parameters = {}
@@ -162,7 +162,7 @@ class StoredSample:
         return ",".join(self._known(resource, field) for _ in range(number))
 
     def _known(self, resource: str, field: str) -> str:
-        """Give a value that some item has in a field, written as in an address."""
+        """Return a value that some item has in a field, written as in a URL."""
         values = [part for item in self.items[resource] for part in parts(item[field]) if part is not None]
         if not values:
             return "x"
@@ -170,14 +170,14 @@ class StoredSample:
 
 
 def parts(value: Any) -> list[Any]:
-    """Give the values that a lookup compares: of a field that holds several things, each."""
+    """Return the values that a lookup compares: all values of a field with several."""
     if not isinstance(value, list):
         return [value]
     return [part["name"] if isinstance(part, dict) else part for part in value]
 
 
 def written(value: Any) -> str:
-    """Write a value as PostgreSQL does, and times as the wire does."""
+    """Format a value as PostgreSQL does, but times as the API does."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
@@ -189,7 +189,7 @@ def written(value: Any) -> str:
 
 
 def like(example: Any, text: str) -> Any:
-    """Read a written value as the kind that an item's value is."""
+    """Parse a text as the type of an item's value."""
     if isinstance(example, bool):
         return text in ("true", "1")
     if isinstance(example, int | float):
@@ -198,7 +198,7 @@ def like(example: Any, text: str) -> Any:
 
 
 def finds(item: Item, parameter: str, value: str) -> bool:
-    """Tell whether a filter finds an item."""
+    """Return whether a filter matches an item."""
     field, *rest = parameter.split("__")
     excludes = rest[-1:] == ["exclude"]
     lookup = (rest[:-1] if excludes else rest)[:1] or ["exact"]

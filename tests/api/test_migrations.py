@@ -1,4 +1,4 @@
-"""The schema goes up, down and up again with data in it, and a dump of it is as good as the original."""
+"""Upgrades, downgrades and upgrades again with data in the tables; a dump is equivalent to the original."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ READS = (
 
 
 def reads(database_url: str) -> list[Any]:
-    """Ask the same of whatever database this is."""
+    """Send the same requests to the API on a database."""
     app = create_app(Config(database_url=database_url))
     http = app.test_client()
     answers = [http.get(f"/atdb/{path}", auth=("viewer", SECRETS["viewer"])) for path in READS]
@@ -74,7 +74,7 @@ def test_the_command_alembic_goes_up_checks_goes_down_and_up_again_with_data(
         assert done.returncode == 0, (arguments, done.stderr)
     *rest, changes = before
     engine = create_engine(database_url)
-    with engine.begin() as connection:  # passwords and the record of changes have no place one step down
+    with engine.begin() as connection:  # the older schema has no passwords and no record of changes
         assert connection.scalar(text("select count(*) from accounts")) == len(SECRETS)
         assert connection.scalar(text("select count(*) from changes")) == 0
         hashes = dict(connection.execute(text("select name, password_hash from accounts")).all())
@@ -129,7 +129,7 @@ def test_a_dump_restored_into_an_empty_server_passes_the_same_reads(
         tool("pg_dump", "--format=custom", f"--file={dumped}", f"--dbname={plain(owner_url)}")
         whose = ("--no-owner", "--no-privileges")
         tool("pg_restore", "--exit-on-error", *whose, f"--dbname={plain(others_owner)}", str(dumped))
-        command.upgrade(alembic_config(others_owner), "head")  # which grants what the dump has left out
+        command.upgrade(alembic_config(others_owner), "head")  # which grants the rights that are not in the dump
         assert reads(other.url()) == reads(database_url)
         command.check(alembic_config(others_owner))
         engine = create_engine(others_owner)

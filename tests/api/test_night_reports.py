@@ -1,4 +1,4 @@
-"""The reports of the nights: each is stored once and never changes, whichever client asks."""
+"""Night reports: each is stored once and never changes, for all clients."""
 
 import json
 from collections.abc import Iterator

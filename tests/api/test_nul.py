@@ -1,4 +1,4 @@
-"""A NUL character in a path or parameter never reaches PostgreSQL, which holds none."""
+"""A NUL character in a path or parameter never reaches PostgreSQL, which cannot store it."""
 
 import re
 
@@ -34,7 +34,7 @@ def test_nothing_has_a_name_with_a_nul(app: Flask, http: httpx.Client, accept: s
 @pytest.mark.parametrize("accept", ["application/json", "text/html"])
 def test_a_parameter_with_a_nul_is_refused_and_named(app: Flask, http: httpx.Client, accept: str) -> None:
     for path in paths(app, "GET"):
-        if "<" in path or path == "/":  # which leads on, and reads nothing
+        if "<" in path or path == "/":  # which redirects, and reads nothing
             continue
         for name in PARAMETERS:
             answer = http.get(path, params={name: "\0"}, headers={"Accept": accept})

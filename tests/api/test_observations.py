@@ -1,4 +1,4 @@
-"""Specifications in, taskIDs out."""
+"""Observations are created from specifications, and get taskIDs."""
 
 import json
 from collections.abc import Callable

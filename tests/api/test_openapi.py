@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, complete, and shown by a page that needs no other network."""
+"""The OpenAPI document is valid and complete, and its page loads nothing from other hosts."""
 
 import json
 import re
@@ -60,12 +60,12 @@ def test_the_page_of_the_document_names_no_other_host(http: httpx.Client) -> Non
     for path in re.findall(r'(?:src|href)="(/[^"]+\.(?:js|css))"', page.text):
         part = http.get(path)
         assert part.status_code == 200
-        if "swagger-ui" not in path and "bootstrap" not in path:  # these name their licences and namespaces
+        if "swagger-ui" not in path and "bootstrap" not in path:  # these have URLs of licences and namespaces
             texts.append(part.text)
     assert not [address for text in texts for address in re.findall(r"(?:https?:)?//[\w.-]+\.\w+", text)]
     config = json.loads(unescape(page.text).partition('data-config="')[2].partition('"></div>')[0])
     assert config["url"] == "/atdb/openapi.json"
-    assert config["validatorUrl"] is None  # Swagger UI asks a validator elsewhere unless told otherwise
+    assert config["validatorUrl"] is None  # by default, Swagger UI uses an external validator
 
 
 def test_each_path_answers_options_and_head(

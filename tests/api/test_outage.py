@@ -1,4 +1,4 @@
-"""PostgreSQL is away for a while, and comes back: nothing acknowledged is lost, and nobody waits long for a no."""
+"""An outage of PostgreSQL: nothing acknowledged is lost, and refusals come quickly."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ WRITERS = 8
 
 @dataclass
 class Seen:
-    """What the clients were told: taskIDs acknowledged; of each refusal when it was asked, answered, and how."""
+    """The acknowledged taskIDs; of each refusal, the times of request and response, the status and the header."""
 
     acknowledged: list[str] = field(default_factory=list)
     refused: list[tuple[float, float, int, str | None]] = field(default_factory=list)

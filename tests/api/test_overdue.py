@@ -1,4 +1,4 @@
-"""What exceeds its expected time is found, now and at moments of the past, as Python would find it."""
+"""Overdue observations, now and at moments of the past, compared with the same query in Python."""
 
 import random
 from collections.abc import Callable
@@ -32,11 +32,11 @@ def http(url: str) -> Any:
 
 
 def some_sky(app: Flask, now: datetime) -> list[Row]:
-    """Make observations in all statuses, since moments about as long ago as is expected of each."""
+    """Create observations in all statuses, entered about as long ago as the expected time of each."""
     dice, rows = random.Random(SEED), []
     for number in range(400):
         status = dice.choice(list(Status))
-        # Never within a minute of being overdue: the clock goes on during the test.
+        # Never within a minute of being overdue, because the clock advances during the test.
         margin = timedelta(minutes=dice.choice([-600, -20, -2, 2, 20, 600]))
         until = now - EXPECTED.get(status, timedelta(days=1)) - margin
         start = until + timedelta(minutes=dice.choice([-90, -30, 0, 30]))

@@ -1,4 +1,4 @@
-"""Every endpoint, as every role, in every way to log in: what the documentation's table says is what happens."""
+"""All endpoints with all roles and all ways to log in behave as the documentation's table says."""
 
 import re
 from datetime import timedelta
@@ -20,7 +20,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
 
 
 def logged_in(app: Flask, url: str, role: Role, scheme: Scheme) -> httpx.Client:
-    """Open a client that says who it is in one of the ways."""
+    """Open a client that authenticates in one of the ways."""
     http = httpx.Client(base_url=url)
     match scheme:
         case Scheme.BASIC:
@@ -79,7 +79,7 @@ def test_an_endpoint_without_a_contract_does_not_exist(app: Flask) -> None:
     with app.app_context():
         described = {path for path, _ in contracts()}
     undescribed = {rule.endpoint for rule in app.url_map.iter_rules() if rule.rule not in described}
-    pages = {endpoint for endpoint in undescribed if endpoint.startswith("gui.")}  # tests/gui tries each
+    pages = {endpoint for endpoint in undescribed if endpoint.startswith("gui.")}  # tests/gui has a test of each
     assert undescribed - pages <= open_to_all
 
 

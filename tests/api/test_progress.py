@@ -1,4 +1,4 @@
-"""How far work is and how long it still takes: one rule, for pages and sentences."""
+"""The progress of work and its remaining time: one rule for pages and explanations."""
 
 from datetime import UTC, datetime, timedelta
 

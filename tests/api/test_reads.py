@@ -1,4 +1,4 @@
-"""Statuses as they were, summaries, walks by cursor, and answers of some fields only."""
+"""Statuses of the past, summaries, pagination by cursor, and selected fields."""
 
 import time
 from collections.abc import Callable
@@ -26,14 +26,14 @@ def http(url: str) -> Any:
 
 
 def next_second() -> str:
-    """Give the present second, and wait until it is over."""
+    """Return the present second after it has ended."""
     now = datetime.now(UTC)
     time.sleep(1.001 - now.microsecond / 1e6)
     return write_time(now)
 
 
 def test_what_is_made_has_a_status_from_its_creation_on(database_url: str, observe: Observe) -> None:
-    """Asked of the database itself: over REST, times have whole seconds."""
+    """Read from the database itself, because times in the REST API have whole seconds."""
     observe(products=2)
     engine = create_engine(database_url)
     with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Every removal leaves a receipt, and what was never verified is not removed, whoever asks."""
+"""Every removal leaves a receipt, and no client can remove products that were never verified."""
 
 from collections.abc import Callable, Iterator
 

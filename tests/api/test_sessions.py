@@ -1,4 +1,4 @@
-"""A person logs in, stays so in a session, and logs out; nobody else can use it."""
+"""A user logs in, has a session, and logs out; no one else can use the session."""
 
 from collections.abc import Callable
 from http.cookies import SimpleCookie

@@ -1,4 +1,4 @@
-"""Operators pause stages, limit how many go through them at once, and let observations rest before them."""
+"""Operators pause stages, limit their concurrency, and set delays before them."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Moves: forced ones, races, and the record of who changed what."""
+"""Transitions: forced moves, races, and the record of changes."""
 
 import threading
 from collections import Counter

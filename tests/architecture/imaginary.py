@@ -1,4 +1,4 @@
-"""With a lifecycle that has one more status, action and stage: print what the project makes of them, as JSON."""
+"""Print, as JSON, what the project derives from a lifecycle with one more status, action and stage."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ WHEN = datetime(2019, 4, 5, 12, tzinfo=UTC)
 
 
 def main(database_url: str) -> None:
-    """Store an observation that has the status, and read all pages that show it."""
+    """Store an observation in the new status, and read all pages that show it."""
     app = create_app(Config(database_url=database_url, anonymous_role=Role.VIEWER))
     status, action = Status("calibrating"), Action("calibrate")
     with app.app_context(), transaction() as session:

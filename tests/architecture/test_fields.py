@@ -1,9 +1,9 @@
-"""A new field of a specification needs its place on the page of a task."""
+"""A new field of a specification must be added to the page of a task."""
 
 from atdb_api.gui.tasks.task import FIELDS
 from atdb_interface.observations import NewObservation
 
-#: What the head of the page shows.
+#: The fields in the header of the page.
 AT_THE_HEAD = {"name", "observing_mode", "starttime", "endtime"}
 
 

@@ -1,4 +1,4 @@
-"""A status, an action and a stage that are only in the tables: all pages and documents follow, or fail loudly."""
+"""A new status, action and stage in the tables: all pages and documents follow, or a test fails."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import Postgres
 
 REPOSITORY = Path(__file__).parents[2]
-#: What a developer writes into lifecycle.py and actions.py: before which line, and what.
+#: The lines that a developer adds to lifecycle.py and actions.py, and the line before which they go.
 LIFECYCLE = (
     ('    VALID = "valid"\n    COMPLETED', '    CALIBRATING = "calibrating"\n'),
     ('    TELESCOPE = "telescope"\n', '    CALIBRATE = "calibrate"\n'),
@@ -40,7 +40,7 @@ ACTIONS = (
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The contract with the rows of an imaginary status in it; all else is the checkout's."""
+    """A copy of the contract with the rows of an imaginary status; everything else is the checkout's."""
     folder = tmp_path_factory.mktemp("tree")
     package = folder / "atdb_interface"
     shutil.copytree(REPOSITORY / "atdb_interface", package)
@@ -80,7 +80,7 @@ def run(tree: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 def results(
     run: Callable[..., subprocess.CompletedProcess[str]], postgres: Postgres
 ) -> tuple[dict[str, Any], str]:
-    """What the project makes of it, and the help of the command line."""
+    """What the project derives from the copy, and the help of the command line."""
     done = run("-m", "tests.architecture.imaginary", postgres.new_database())
     assert done.returncode == 0, done.stderr[-3000:]
     first, _, rest = done.stdout.partition("\n")
@@ -119,7 +119,7 @@ def test_the_action_is_offered_everywhere(results: tuple[dict[str, Any], str]) -
 def test_what_cannot_follow_fails(
     run: Callable[..., subprocess.CompletedProcess[str]], tests: str, missing: str, tmp_path: Path
 ) -> None:
-    """A stage needs a DAG, and the view of the statuses is SQL: tests name what is missing."""
+    """A stage needs a DAG, and the view of the statuses is SQL: tests name the missing ones."""
     options = (
         "-p",
         "no:cacheprovider",

@@ -1,4 +1,4 @@
-"""`make check` finds the statuses that are written as text."""
+"""`make check` finds statuses that are written as text."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""One module sets statuses and writes history: no other creates a transition or assigns a status."""
+"""Only one module sets statuses and writes history: no other creates a transition or assigns a status."""
 
 import ast
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from atdb_interface import models as wire
 
 
 def writes(source: str) -> Iterator[int]:
-    """Find the lines that create a transition, or set a status of a row."""
+    """Return the lines that create a transition, or set the status of a row."""
     tree = ast.parse(source)
     tables = {
         alias.asname or alias.name: alias.name
@@ -36,7 +36,7 @@ def writes(source: str) -> Iterator[int]:
 
 
 def _table(node: ast.expr | None, tables: dict[str, str]) -> str:
-    """Name the table that an expression is, if it is one."""
+    """Return the name of the table that an expression is, if it is one."""
     match node:
         case ast.Name(name):
             return tables.get(name, "")

@@ -1,9 +1,9 @@
-"""`python -m tests.benchmarks.listen --before DIRECTORY`: how soon work begins, against another version of ATDB.
+"""`python -m tests.benchmarks.listen --before DIRECTORY`: how soon work begins, compared with another version.
 
-The versions run one after the other, as even an idle stack takes much of two cores: half of the samples of this
-one, those of the other, and the rest of this one. A sample is one observation that has the stack to itself: status
-set in ATDB until the stage holds its lease (specify: until `scheduled`). Then each version gets 289 specifications
-at once.
+The versions run one after the other, because even an idle stack takes much of two cores: half of the samples of
+this one, those of the other, and the rest of this one. A sample is one observation, alone on the stack: from the
+status set in ATDB until the stage holds the lease (specify: until `scheduled`). Then each version gets 289
+specifications at once.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from atdb_interface.lifecycle import Status
 from standalone.rehearsal.run import own_settings
 from standalone.settings import DEFAULT_STATE, HOST, REPOSITORY, Settings
 
-#: From the status in which an observation waits for a stage to the one that the stage gives it.
+#: The status in which an observation waits for a stage, and the status that the stage gives it.
 STAGES = (
     ("specify", "defined", "scheduled"),
     ("observe", "scheduled", "starting"),
@@ -36,11 +36,11 @@ STAGES = (
 )
 #: An observation is submitted this long before its start; until then, nothing happens to it.
 START_SECONDS = 8
-#: From one observation to the next.
+#: The time between observations.
 TURN_SECONDS = 17.0
 AT_ONCE = 289
 _PATIENCE_SECONDS = 300
-#: A stack that has just started is busy for a while.
+#: The time after a start in which the stack is busy with itself.
 _SETTLE_SECONDS = 20
 
 
@@ -83,7 +83,7 @@ class Version:
         return Client(self.settings.atdb_url, user="operator", secret=self.secrets["atdb"]["operator"])
 
     def seconds(self, sql: str, *parameters: object) -> list[float]:
-        """Ask the history itself: over REST, times have whole seconds."""
+        """Read the history from the database, because times in the REST API have whole seconds."""
         with (
             closing(
                 psycopg2.connect(
@@ -125,9 +125,9 @@ def _submit(atdb: Client, name: str, after_seconds: float) -> None:
 
 
 def _take(version: Version, turns: range) -> dict[str, list[float]]:
-    """Start the version, let it work on one observation after the other, and stop it.
+    """Start the version, process one observation after the other, and stop the version.
 
-    Returns the seconds that each observation has waited for each stage, since the version's first start.
+    Returns the seconds that each observation waited for each stage, since the version's first start.
     """
     version.start()
     try:
@@ -149,12 +149,12 @@ def _await(version: Version, status: Status, number: int) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     with version.client() as atdb:
         while atdb.count_observations(my_status=status) < number:
-            assert time.monotonic() < deadline, f"{version.name}: not all are {status}"
+            assert time.monotonic() < deadline, f"{version.name}: not all became {status} in time"
             time.sleep(0.5)
 
 
 def _all_at_once(version: Version) -> float:
-    """Start the version, submit many specifications, and return after how many seconds all are scheduled."""
+    """Start the version, submit many specifications, and return the seconds until all are scheduled."""
     version.start()
     try:
         time.sleep(_SETTLE_SECONDS)
@@ -180,7 +180,7 @@ def _print(now: Mapping[str, Sequence[float]], before: Mapping[str, Sequence[flo
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure both versions, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.listen", description=__doc__)
     parser.add_argument(
         "--before", type=Path, required=True, help="a checkout of the other version, with its .venv"

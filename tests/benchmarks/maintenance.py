@@ -1,9 +1,9 @@
-"""`python -m tests.benchmarks.maintenance [RUNS [SECONDS]]`: maintenance beside a running scheduler.
+"""`python -m tests.benchmarks.maintenance [RUNS [SECONDS]]`: how maintenance affects a running scheduler.
 
-Airflow's database gets 50,000 runs older than the retention and a tenth as many younger ones, which the DAG
-maintenance then deletes. All the time, a run of a probe DAG is created twice a second over Airflow's API. Its
-only task is empty, so the scheduler alone takes it from queued to success. The same is measured for a while before
-and after maintenance, in the same processes.
+Airflow's database gets 50,000 runs that are older than the retention, and a tenth as many younger ones. Then the
+DAG maintenance deletes the old ones. Meanwhile, a run of a probe DAG is created twice a second over Airflow's
+API. Its only task is empty, so the scheduler alone moves it from queued to success. The same is measured for a
+while before and after maintenance, in the same processes.
 """
 
 import json
@@ -43,7 +43,7 @@ with DAG("warm", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
 """
 PROBE_SECONDS = 0.5
 LOG_FILES = 10_000
-#: The share of the runs that is young.
+#: The share of young runs.
 YOUNG = 1 / 11
 
 _WAITS = """
@@ -58,7 +58,7 @@ from probe"""
 
 @dataclass(frozen=True)
 class Phase:
-    """What the scheduler did in a span of time, in seconds."""
+    """The scheduler's times in a period, in seconds."""
 
     name: str
     probes: int
@@ -97,7 +97,7 @@ class Watch:
             thread.join()
 
     def phase(self, name: str, begin: datetime, end: datetime) -> Phase:
-        """Measure what was between two moments; waits until the last probe has ended."""
+        """Wait until the last probe has ended, and return the times between two moments."""
         time.sleep(10)
         with connected(self._postgres) as cursor:
             cursor.execute(_WAITS, (begin, end))
@@ -129,7 +129,7 @@ def connected(postgres: Postgres) -> Iterator[Any]:
 
 @contextmanager
 def airflow(postgres: Postgres, dags: Path) -> Iterator[httpx.Client]:
-    """Run Airflow's API server and scheduler as the stack does; yields a client of the API."""
+    """Run Airflow's API server and scheduler as the stack does, and yield a client of the API."""
     settings, credentials = postgres.settings, postgres.credentials
     running: list[subprocess.Popen[bytes]] = []
     try:
@@ -167,7 +167,7 @@ def wait_until_healthy(http: httpx.Client) -> None:
 
 
 def run(http: httpx.Client, dag_id: str) -> list[dict[str, Any]]:
-    """Run a DAG to its end; returns its task instances as the API describes them."""
+    """Run a DAG to its end, and return its task instances as the API describes them."""
     made = http.post(f"dags/{dag_id}/dagRuns", json={"logical_date": None})
     assert made.is_success, made.text
     path = f"dags/{dag_id}/dagRuns/{made.json()['dag_run_id']}"
@@ -196,7 +196,7 @@ def make_logs(folder: Path) -> None:
 
 
 def prepare(postgres: Postgres, dags: Path) -> None:
-    """Write what a start of the stack writes, with the DAG maintenance and the probe as the only DAGs."""
+    """Write the files of a start of the stack, with the DAG maintenance and the probe as the only DAGs."""
     settings, credentials = postgres.settings, postgres.credentials
     for folder in (settings.logs, settings.run, settings.airflow_home, dags):
         folder.mkdir(parents=True, exist_ok=True)
@@ -225,7 +225,7 @@ def measure(state: Path, runs: int, quiet_seconds: float) -> None:
             cursor.execute("analyze")
         before = count(postgres)
         with airflow(postgres, state / "dags") as http:
-            run(http, "warm")  # the first task of all waits for the API server's imports
+            run(http, "warm")  # the very first task waits for the imports of the API server
             watch = Watch(postgres, http)
             time.sleep(15)
             begin = datetime.now(UTC)
@@ -252,7 +252,7 @@ def measure(state: Path, runs: int, quiet_seconds: float) -> None:
     for task in tasks:
         print(f"task {task['task_id']:<19}{task['state']:<9}{task['duration']:8.1f} s")
     print(HEAD, *phases, sep="\n")
-    # A stalled API server creates no probes; so the wait of those that it created is the scheduler's own.
+    # A stalled API server creates no probes, so the wait of existing probes is due to the scheduler.
     without = max(phases[0].longest_wait, phases[2].longest_wait)
     print(f"longest wait with maintenance / without: {phases[1].longest_wait / without:.2f}")
 

@@ -1,1 +1,1 @@
-"""The real containers: `make test-compose` starts them, breaks them, and judges. It needs a Docker engine."""
+"""The real containers: `make test-compose` starts and breaks them, and checks the result. It requires Docker."""

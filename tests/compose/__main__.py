@@ -1,4 +1,4 @@
-"""`make test-compose`: start all containers, work with them from outside, break them, and judge."""
+"""`make test-compose`: start all containers, work with them from outside, break them, and check the result."""
 
 import argparse
 import tempfile
@@ -14,7 +14,7 @@ from tests.compose.outside import pages, ports, refusals, secrets, slow_clients,
 from tests.compose.trial import Trial
 from tests.compose.work import demo, report, urgent
 
-PRODUCT_BYTES = 3 << 19  # 40 products an observation: 20 observations have more than 1 GiB
+PRODUCT_BYTES = 3 << 19  # 40 products per observation: 20 observations have more than 1 GiB
 STEPS = (
     *(users, ports, slow_clients, pages, refusals, doctor, demo, report, urgent),
     *(out_of_memory, kills, restore, rotation, secrets),
@@ -22,7 +22,7 @@ STEPS = (
 
 
 def main() -> None:
-    """Run the steps, and report how long each took; the first that fails ends it with its reason."""
+    """Run the steps and report how long each took; the first failure ends the run with its reason."""
     parser = argparse.ArgumentParser(prog="python -m tests.compose", description=__doc__)
     parser.add_argument("--only", help="the steps, separated by commas")
     known = {step.__name__: step for step in STEPS}
@@ -39,11 +39,11 @@ def main() -> None:
         trial = Trial(deployment)
         for step in chosen:
             timed(step.__name__, lambda step=step: step(trial))  # type: ignore[misc]
-    print("All is well.")
+    print("All steps passed.")
 
 
 def timed(name: str, act: Callable[[], object]) -> None:
-    """Do it, and print how long it took."""
+    """Run a step, and print how long it took."""
     print(f"{name} ...", flush=True)
     began = time.monotonic()
     act()

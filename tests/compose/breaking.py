@@ -1,4 +1,4 @@
-"""Each container is killed, one is cut off its network, and all are restarted, while observations go through."""
+"""Kill each container, cut one off its network, and restart all, while observations are in progress."""
 
 import time
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ CUT_SECONDS = 60.0
 
 
 def kills(trial: Trial) -> None:
-    """Every container's first process is killed, once during an ingest and once during an observation."""
+    """Kill the first process of every container, once during an ingest and once during an observation."""
     victims = sorted(each.service for each in trial.deployment.containers() if each.service not in MIGRATIONS)
     killed = []
     with trial.client() as atdb:
@@ -37,7 +37,10 @@ def kills(trial: Trial) -> None:
         arrived = trial.arrive(atdb, task_ids, {Status.REMOVED})
         trial.judge(atdb, arrived)
     for moment, status, service in killed:
-        require(any(had(each, status, moment) for each in arrived), f"{service}: nothing was {status} at {moment}")
+        require(
+            any(had(each, status, moment) for each in arrived),
+            f"{service}: no observation was {status} at {moment}",
+        )
 
 
 def had(observation: Observation, status: Status, moment: datetime) -> bool:
@@ -47,10 +50,10 @@ def had(observation: Observation, status: Status, moment: datetime) -> bool:
 
 
 def await_return(trial: Trial, killed: Container, during: str) -> None:
-    """See that the engine alone brings a container back, and that it becomes healthy."""
+    """Check that Docker restarts a killed container, and that it becomes healthy."""
     began = time.monotonic()
     while trial.deployment.container(killed.service).started == killed.started:
-        require(time.monotonic() - began < 120, f"{killed.service} was not started again")
+        require(time.monotonic() - began < 120, f"Docker did not restart {killed.service}")
         time.sleep(0.5)
     trial.deployment.await_healthy(killed.service)
     seconds = time.monotonic() - began
@@ -58,7 +61,7 @@ def await_return(trial: Trial, killed: Container, during: str) -> None:
 
 
 def out_of_memory(trial: Trial) -> None:
-    """The kernel ends a task, or the process of Celery that watches it, without a word: both are noticed."""
+    """Kill a task, or the process of Celery that supervises it, as the kernel does: Airflow notices both."""
     for title in ("airflow worker -- ", "airflow supervisor: "):
         with trial.client() as atdb:
             task_ids = set(trial.submit(atdb, 1))
@@ -67,16 +70,16 @@ def out_of_memory(trial: Trial) -> None:
             processes = [
                 each for each in first.children(recursive=True) if " ".join(each.cmdline()).startswith(title)
             ]
-            require(processes, f"no process is called {title}")
+            require(processes, f"there is no process with the title {title}")
             for process in processes:
                 process.kill()
             began = time.monotonic()
             trial.judge(atdb, trial.arrive(atdb, task_ids, {Status.REMOVED}))
-            print(f"  {title.strip(' -:')} killed, arrived after {time.monotonic() - began:.0f} s", flush=True)
+            print(f"  {title.strip(' -:')} killed, completed after {time.monotonic() - began:.0f} s", flush=True)
 
 
 def cut(trial: Trial, service: str) -> None:
-    """Take a container off its network for a while."""
+    """Disconnect a container from its network for a while."""
     network, container = f"{PROJECT}_back", trial.deployment.container(service).id
     trial.deployment.docker("network", "disconnect", network, container)
     time.sleep(CUT_SECONDS)

@@ -1,4 +1,4 @@
-"""One deployment by docker-compose.yaml, of its own project, port and secrets, seen from the host."""
+"""A deployment of docker-compose.yaml with its own project, port and secrets, controlled from the host."""
 
 import json
 import os
@@ -17,13 +17,13 @@ from standalone.credentials import Credentials
 from standalone.settings import HOST, REPOSITORY
 
 PROJECT = "atdb-test"
-#: As long as nothing changes, so long is waited.
+#: How long to wait while nothing changes.
 STALL_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
 class Container:
-    """A container of the deployment, as the engine describes it."""
+    """A container of the deployment, as Docker describes it."""
 
     service: str
     described: dict[str, Any]
@@ -34,7 +34,7 @@ class Container:
 
     @property
     def pid(self) -> int:
-        """The process id, on the host, of its first process."""
+        """The process id of its first process on the host."""
         return int(self.described["State"]["Pid"])
 
     @property
@@ -43,12 +43,12 @@ class Container:
 
     @property
     def state(self) -> str:
-        """healthy, starting, unhealthy; running or exited where there is no health check."""
+        """healthy, starting or unhealthy; without a health check, running or exited."""
         state = self.described["State"]
         return str(state["Health"]["Status"] if state["Running"] and "Health" in state else state["Status"])
 
     def kill(self) -> None:
-        """Kill its first process from the host: restart policies hold, as for a crash."""
+        """Kill its first process from the host: the restart policy applies, as after a crash."""
         os.kill(self.pid, 9)
 
 
@@ -70,7 +70,7 @@ class Deployment:
         }
 
     def use(self, checkout: Path, version: str) -> None:
-        """Run the containers of a checkout from now on, and complete the secrets as it does."""
+        """Use the containers of a checkout from now on, and complete the secrets with it."""
         self.checkout = checkout
         self._environment["ATDB_VERSION"] = version
         self.python("standalone.containers.secrets", str(self.secrets))
@@ -89,14 +89,14 @@ class Deployment:
         return self._run([sys.executable, "-m", *arguments], check=True)
 
     def compose(self, *arguments: str, check: bool = True) -> str:
-        """Run Compose; its error is in the exception."""
+        """Run Compose; raises an exception with its error message."""
         return self._run([*compose_command(), "--profile", "simulator", *arguments], check=check)
 
     def docker(self, *arguments: str, check: bool = True) -> str:
         return self._run(["docker", *arguments], check=check)
 
     def memory(self) -> str:
-        """Return a line for each container with the memory that it uses."""
+        """Return a line per container with its memory usage."""
         ids = [each.id for each in self.containers() if each.pid]
         return self.docker("stats", "--no-stream", "--format", "  {{.Name}} {{.MemUsage}}", *ids)
 
@@ -121,9 +121,9 @@ class Deployment:
         return next(each for each in self.containers() if each.service == service)
 
     def await_healthy(self, *services: str) -> None:
-        """Wait while anything changes, until these services or all are well.
+        """Wait, while anything changes, until these services, or all, are healthy.
 
-        Raises AssertionError with the logs of what is not.
+        Raises AssertionError with the logs of unhealthy ones.
         """
         before, since = None, time.monotonic()
         while True:
@@ -146,7 +146,7 @@ class Deployment:
 
 @contextmanager
 def deployed(folder: Path, **variables: str) -> Iterator[Deployment]:
-    """Yield a deployment of which no volume is left, and remove it at the end."""
+    """Yield a deployment without old volumes, and remove it at the end."""
     deployment = Deployment(folder, **variables)
     deployment.compose("down", "--volumes", "--remove-orphans", check=False)
     try:

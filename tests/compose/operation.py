@@ -1,4 +1,4 @@
-"""What a site engineer does: the doctor, a backup, a restore after all was lost, new secrets."""
+"""The work of a site engineer: the doctor, a backup, a restore after a total loss, new secrets."""
 
 import json
 import shutil
@@ -16,23 +16,23 @@ from tests.compose.deployment import PROJECT
 from tests.compose.trial import Trial, require
 from tests.standalone.site import AGE, stored
 
-#: Neither the data nor the archive are part of a backup.
+#: The volumes that are not part of a backup: the data and the archive.
 LOST = ("postgres", "redis", "static", "logs")
 
 
 def doctor(trial: Trial) -> None:
-    """The doctor finds nothing that is wrong, and the administrator's commands work."""
+    """Check that the doctor finds no failures, and that the administrator's commands work."""
     printed = trial.deployment.compose("exec", "-T", "worker", "atdb", "doctor", "--json", check=False)
     findings = json.loads(printed[printed.index("[") : printed.rindex("]") + 1])
     for each in findings:
         print(f"  {each['state']:<12} {each['subject']}: {each['seen']}", flush=True)
-    require(not [each for each in findings if each["state"] == State.FAILED], "the doctor has found a failure")
+    require(not [each for each in findings if each["state"] == State.FAILED], "the doctor found a failure")
     listed = trial.deployment.compose("exec", "-T", "atdb", "python", "-m", "standalone.admin", "account", "list")
     require("operator" in listed, f"the accounts: {listed}")
 
 
 def restore(trial: Trial) -> None:
-    """After all but the disks was lost, the answers are those of before, and what was in progress goes on."""
+    """Restore after the loss of everything except the disks: responses are the same, and work continues."""
     with tempfile.TemporaryDirectory() as backups:
         with trial.client() as atdb:
             atdb.change_stage(Actor.INGEST, paused=True, reason="so that one waits")
@@ -56,7 +56,7 @@ def restore(trial: Trial) -> None:
 
 
 def answers(trial: Trial) -> dict[str, bytes]:
-    """Read each address of the REST API that shows what is stored."""
+    """Read each URL of the REST API that shows stored data."""
     login = ("admin", trial.deployment.credentials.atdb["admin"])
     paths = stored(create_app(Config(database_url="postgresql+psycopg2://")))
     with httpx.Client(
@@ -71,7 +71,7 @@ def answers(trial: Trial) -> dict[str, bytes]:
 
 
 def rotation(trial: Trial) -> None:
-    """While an observation is ingested, all secrets are replaced: no former one counts, and it arrives."""
+    """Replace all secrets during an ingest: no former secret is valid, and the ingest completes."""
     former = trial.deployment.credentials
     with trial.client() as atdb:
         task_ids = set(trial.submit(atdb, 3))
@@ -80,10 +80,10 @@ def rotation(trial: Trial) -> None:
     trial.deployment.await_healthy()
     for section in ("airflow_ui", "atdb", "postgresql", "redis"):
         old, new = (getattr(each, section) for each in (former, trial.deployment.credentials))
-        require(not set(old.values()) & set(new.values()), f"{section} has a former secret")
+        require(not set(old.values()) & set(new.values()), f"{section} still has a former secret")
     with httpx.Client(verify=trial.trusted(), trust_env=False, timeout=60) as http:
         login = ("operator", former.atdb["operator"])
         status = http.get(f"{trial.deployment.url}/atdb/observations/", auth=login).status_code
-        require(status == 401, f"the former password is answered with {status}")
+        require(status == 401, f"the former password got {status}, not 401")
     with trial.client() as atdb:
         trial.judge(atdb, trial.arrive(atdb, task_ids, {Status.REMOVED}))

@@ -1,4 +1,4 @@
-"""What anybody can see of the containers: who runs them, what is published, what is secret, how nginx answers."""
+"""The containers from outside: their users, published ports, secrets, and the responses of nginx."""
 
 import json
 import socket
@@ -17,7 +17,7 @@ SLOW_CLIENTS = 40
 
 
 def users(trial: Trial) -> None:
-    """No process of our images and no worker of nginx runs as root; each has the label, and a closed root."""
+    """Check that no process of ATDB's images and no worker of nginx is root's, the labels, and read-only roots."""
     ours = {*PROCESSES}
     for container in trial.deployment.containers():
         if container.service in MIGRATIONS:
@@ -30,11 +30,14 @@ def users(trial: Trial) -> None:
         if container.service in ours:
             labels = container.described["Config"]["Labels"]
             require(labels["org.opencontainers.image.revision"], f"{container.service}: no commit in the label")
-            require(container.described["HostConfig"]["ReadonlyRootfs"], f"{container.service} can be written")
+            require(
+                container.described["HostConfig"]["ReadonlyRootfs"],
+                f"the file system of {container.service} is writable",
+            )
 
 
 def ports(trial: Trial) -> None:
-    """Only nginx is published."""
+    """Check that only nginx has a published port."""
     published = {
         container.service: container.described["HostConfig"]["PortBindings"]
         for container in trial.deployment.containers()
@@ -46,13 +49,13 @@ def ports(trial: Trial) -> None:
 
 
 def secrets(trial: Trial) -> None:
-    """No secret is in what the engine says of containers and images, or in a log, or in a process list."""
+    """Check that no secret is in Docker's descriptions of containers and images, in logs, or in process lists."""
     known = json.loads((trial.deployment.secrets / "secrets.json").read_text(encoding="utf-8"))
     every = [
         (f"{section} {name}", secret)
         for section, part in known.items()
         for name, value in part.items()
-        for secret in value.split(",")  # the Fernet key may be followed by former ones
+        for secret in value.split(",")  # former Fernet keys may follow the present one
     ]
     places = {"the logs": trial.deployment.compose("logs", "--no-color")}
     for container in trial.deployment.containers():
@@ -73,7 +76,7 @@ def secrets(trial: Trial) -> None:
 
 
 def pages(trial: Trial) -> None:
-    """Both GUIs let people in, in Chromium; nginx serves their files itself."""
+    """Check that users can log in to both GUIs with Chromium, and that nginx serves the static files."""
     for path in ("/static/atdb.svg", "/bootstrap/static/css/bootstrap.min.css"):
         answer = httpx.get(
             f"{trial.deployment.url}{path}", verify=trial.trusted(), trust_env=False
@@ -85,11 +88,11 @@ def pages(trial: Trial) -> None:
 
 
 def refusals(trial: Trial) -> None:
-    """What nginx refuses by itself is a problem that a program can read."""
+    """Check that errors of nginx itself are problem documents."""
     with httpx.Client(base_url=trial.deployment.url, verify=trial.trusted(), trust_env=False) as http:
         answers = [http.post("/atdb/observations/", content=bytes(9 << 20))]
         while answers[-1].status_code != httpx.codes.TOO_MANY_REQUESTS:
-            require(len(answers) < 100, "a hundred logins in a row were let through")
+            require(len(answers) < 100, "a hundred consecutive logins were accepted")
             answers.append(http.post("/airflow/auth/token", json={"username": "admin", "password": "wrong"}))
     for answer, status, kind in ((answers[0], 413, "413"), (answers[-1], 429, "TooManyAttempts")):
         require(answer.status_code == status, f"{answer.status_code} instead of {status}")
@@ -98,7 +101,7 @@ def refusals(trial: Trial) -> None:
 
 
 def slow_clients(trial: Trial) -> None:
-    """Requests that are never finished keep nobody waiting."""
+    """Check that requests which are never completed do not delay other clients."""
     address = ("localhost", trial.deployment.port)
     open_sockets = []
     for _ in range(SLOW_CLIENTS):
@@ -110,6 +113,6 @@ def slow_clients(trial: Trial) -> None:
             began = time.monotonic()
             http.get(f"{trial.deployment.url}/atdb/health").raise_for_status()
             seconds = time.monotonic() - began
-            require(seconds < 1, f"others waited {seconds:.1f} s")
+            require(seconds < 1, f"another client waited {seconds:.1f} s")
     for sock in open_sockets:
         sock.close()

@@ -1,4 +1,4 @@
-"""What every step of the trial needs: clients through nginx, observations, and what became of them."""
+"""Tools for the steps of the trial: clients through nginx, observations, and checks of their results."""
 
 import json
 import os
@@ -20,11 +20,11 @@ from tests.kills.flow import NORMAL_ROUTE
 
 
 class Failed(AssertionError):
-    """What was seen is not what must be."""
+    """A check of the trial failed."""
 
 
 def require(holds: object, sentence: str) -> None:
-    """Raise Failed if something does not hold."""
+    """Raise Failed with a message if a condition is false."""
     if not holds:
         raise Failed(sentence)
 
@@ -37,7 +37,7 @@ class Trial:
         self._numbers = count()
 
     def trusted(self) -> ssl.SSLContext:
-        """Return what trusts the deployment's certificate alone."""
+        """Return an SSL context that trusts only the deployment's certificate."""
         return ssl.create_default_context(cafile=str(self.deployment.certificate))
 
     def client(self, account: str = "operator") -> Client:
@@ -57,12 +57,12 @@ class Trial:
         )
 
     def volume(self, name: str) -> Path:
-        """Return where a volume is on the host."""
+        """Return the folder of a volume on the host."""
         described = self.deployment.docker("volume", "inspect", f"{PROJECT}_{name}")
         return Path(json.loads(described)[0]["Mountpoint"])
 
     def submit(self, atdb: Client, number: int) -> Iterator[str]:
-        """Submit observations that start one soon after the other, the first in a minute."""
+        """Submit observations that start shortly after each other, the first in a minute."""
         start = datetime.now(UTC) + timedelta(minutes=1)
         for place in range(number):
             yield self.observation(atdb, start + timedelta(seconds=40 * place), 30)
@@ -81,11 +81,11 @@ class Trial:
         return str(made.taskID)
 
     def await_status(self, atdb: Client, status: Status, task_ids: set[str]) -> None:
-        """Wait until one of the observations has a status; submits two more while none is on its way there."""
+        """Wait until an observation has a status; submit two more whenever none can still reach it."""
         on_its_way = [Status(each) for each in NORMAL_ROUTE[: NORMAL_ROUTE.index(status)]]
         deadline = time.monotonic() + 900
         while not atdb.count_observations(my_status=status, taskID__in=sorted(task_ids)):
-            require(time.monotonic() < deadline, f"no observation came to {status}")
+            require(time.monotonic() < deadline, f"no observation became {status} in time")
             if not atdb.count_observations(my_status__in=on_its_way, taskID__in=sorted(task_ids)):
                 task_ids |= set(self.submit(atdb, 2))
             time.sleep(0.2)
@@ -93,7 +93,7 @@ class Trial:
     def arrive(
         self, atdb: Client, task_ids: set[str], ends: set[Status], seconds: float = 300
     ) -> list[Observation]:
-        """Wait until all have arrived, as long as any of them moves within so many seconds."""
+        """Wait until all have reached their final status; fail if none progresses for some seconds."""
         before, since = None, time.monotonic()
         while True:
             observations = [each for each in atdb.observations() if each.taskID in task_ids]
@@ -107,16 +107,20 @@ class Trial:
             if (states, products) != before:
                 before, since = (states, products), time.monotonic()
             seen = [f"{each.taskID} {each.my_status} {each.status_history[-1].reason}" for each in left.values()]
-            require(time.monotonic() - since < seconds, f"nothing moves any more: {seen}")
+            require(
+                time.monotonic() - since < seconds, f"no observation has progressed for {seconds:.0f} s: {seen}"
+            )
             time.sleep(2)
 
     def judge(self, atdb: Client, observations: list[Observation]) -> None:
-        """Every product is in the archive with its checksum, and on no data disk."""
+        """Check that each product is in the archive with its checksum, and on no data disk."""
         archive, number = self.volume("archive"), 0
         for observation in observations:
             for product in atdb.dataproducts(taskID=observation.taskID):
                 number += 1
-                require(product.archive_copy, f"{observation.taskID} {product.filename} has no copy")
+                require(
+                    product.archive_copy, f"{observation.taskID} {product.filename} has no copy in the archive"
+                )
                 place = str(product.archive_copy).removeprefix("file:///var/lib/atdb/archive/")
                 require(product_checksum(records_of(archive / place)) == product.checksum, f"{place} differs")
                 left = list(self.volume("data").rglob(product.filename))

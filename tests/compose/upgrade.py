@@ -1,4 +1,4 @@
-"""`python -m tests.compose.upgrade COMMIT`: upgrade that version's containers while they work, and go back."""
+"""`python -m tests.compose.upgrade COMMIT`: upgrade that version's containers during work, then downgrade."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from tests.compose.trial import Trial
 
 
 def main(commit: str) -> None:
-    """Do what docs/deploy.md says of an upgrade, and judge what became of the observations."""
+    """Do the steps of an upgrade in docs/deploy.md, and check the observations."""
     with (
         tempfile.TemporaryDirectory() as folder,
         deployed(Path(folder), TELESCOPE_PRODUCT_BYTES=str(PRODUCT_BYTES), ATDB_RETRY_SECONDS="1") as deployment,
@@ -27,7 +27,7 @@ def main(commit: str) -> None:
             timed("the way back", lambda: go_back(deployment, former, Path(folder)))
         finally:
             git("worktree", "remove", "--force", str(former))
-    print("All is well.")
+    print("All steps passed.")
 
 
 def start(deployment: Deployment, checkout: Path, version: str) -> None:
@@ -38,11 +38,11 @@ def start(deployment: Deployment, checkout: Path, version: str) -> None:
 
 
 def upgrade(deployment: Deployment, folder: Path) -> None:
-    """Upgrade while one observation is ingested, one is running, and one is scheduled: all arrive."""
+    """Upgrade while observations are ingesting, running and scheduled: all reach their final status."""
     trial = Trial(deployment)
     with trial.client() as atdb:
         begin = datetime.now(UTC) + timedelta(seconds=60)
-        # Running for as long as the upgrade takes, and scheduled for afterwards.
+        # One runs for the duration of the upgrade, and one is scheduled for afterwards.
         task_ids = {trial.observation(atdb, begin + timedelta(minutes=minutes), 600) for minutes in (0, 14)}
         trial.await_status(atdb, Status.RUNNING, task_ids)
         short = {trial.observation(atdb, datetime.now(UTC) + timedelta(seconds=60), 2)}
@@ -60,7 +60,7 @@ def upgrade(deployment: Deployment, folder: Path) -> None:
 
 
 def go_back(deployment: Deployment, former: Path, folder: Path) -> None:
-    """Return to the former version with the backup of before the upgrade: what is submitted then arrives."""
+    """Downgrade with the backup from before the upgrade: observations that are submitted then complete."""
     (backup,) = (folder / "backups").glob("atdb-*")
     deployment.compose("stop")
     deployment.use(former, "former")

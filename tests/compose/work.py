@@ -1,4 +1,4 @@
-"""Observations go through, the night is reported, and the urgent is not kept waiting by the bulky."""
+"""Observations complete, the night is reported, and ingests do not delay the start of observations."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -11,13 +11,13 @@ from standalone.demo import EXAMPLE
 from tests.compose.trial import Trial, require
 
 QUEUED_INGESTS = 100
-SPECIFIED = 40  # for another day, at the same moment
+SPECIFIED = 40  # at the same time of another day
 URGENT = 20
 LATEST_START_SECONDS = 10.0
 
 
 def demo(trial: Trial) -> None:
-    """The demo's schedule goes to its end."""
+    """Check that the demo's schedule completes."""
     schedule = read_schedule(EXAMPLE)
     begin = datetime.now(UTC) + timedelta(seconds=30)
     with trial.client("astronomer") as atdb:
@@ -27,7 +27,7 @@ def demo(trial: Trial) -> None:
 
 
 def report(trial: Trial) -> None:
-    """The night's report is made by Airflow, and read in ATDB."""
+    """Check that Airflow creates a night report, and that ATDB shows it."""
     with trial.airflow() as airflow:
         run = {"logical_date": None, "conf": {}}
         made = airflow.post("dags/night_report/dagRuns", json=run).raise_for_status().json()["dag_run_id"]
@@ -36,15 +36,15 @@ def report(trial: Trial) -> None:
             "running",
         ):
             time.sleep(2)
-    require(state == "success", f"night_report ended {state}")
+    require(state == "success", f"the run of night_report is {state}")
     with trial.client() as atdb:
         nights = [atdb.night_report(stored.night) for stored in atdb.night_reports()]
-    require(nights, "no report is stored")
+    require(nights, "ATDB has no night report")
     print(f"  {[f'{each.night}: {each.observed_count} observed' for each in nights]}", flush=True)
 
 
 def urgent(trial: Trial) -> None:
-    """While a hundred ingests wait for the workers, observations start in time."""
+    """Check that observations start in time while a hundred ingests wait for the workers."""
     with trial.client() as atdb:
         atdb.change_stage(Actor.INGEST, paused=True, reason="so that ingests wait")
         begin = datetime.now(UTC) + timedelta(minutes=3)
@@ -69,6 +69,6 @@ def urgent(trial: Trial) -> None:
 
 
 def before_and_after_start(made: Observation) -> dict[str, float]:
-    """Return when an observation had each status until it ran, in seconds from its start."""
+    """Return when an observation entered each status up to running, in seconds from its start."""
     steps = {str(step.name): (step.timestamp - made.starttime).total_seconds() for step in made.status_history}
     return {name: steps[name] for name in (Status.DEFINED, Status.SCHEDULED, Status.STARTING, Status.RUNNING)}

@@ -1,6 +1,6 @@
-"""The whole stack, once for all end-to-end tests: PostgreSQL, ATDB, Airflow and the telescope simulator.
+"""The whole stack, shared by all end-to-end tests: PostgreSQL, ATDB, Airflow and the telescope simulator.
 
-It ends with the last of them: even an idle one costs other tests a third of a core.
+It stops after the last of these tests: even an idle stack takes a third of a core from other tests.
 """
 
 import os
@@ -33,7 +33,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="package")
 def stack(settings: Settings) -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("ATDB_RETRY_SECONDS", "0.1")  # five retries are over after seconds
+        environment.setenv("ATDB_RETRY_SECONDS", "0.1")  # five retries end after seconds
         running = Stack(settings, say=print)
         running.start()
         yield running
@@ -63,7 +63,7 @@ def airflow(stack: Stack, credentials: Credentials) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def commands(stack: Stack, credentials: Credentials, tmp_path: Path) -> dict[str, str]:
-    """The environment of an astronomer at the command line."""
+    """The environment of an astronomer's command line."""
     config = tmp_path / "config.toml"
     secret = credentials.atdb["astronomer"]
     config.write_text(

@@ -1,4 +1,4 @@
-"""From Airflow's pages to ATDB's and back, in one browser, as an operator goes."""
+"""Links from Airflow's pages to ATDB's and back, followed in one browser, as by an operator."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _SHOW_WITHIN = """address => {
 
 @pytest.fixture
 def browser(settings: Settings, credentials: Credentials) -> Iterator[BrowserContext]:
-    """A browser in which an operator has logged in to ATDB, and then to Airflow."""
+    """A browser in which an operator has logged in to ATDB and to Airflow."""
     with logged_in_to_both(settings.atdb_url, settings.airflow_url, credentials) as context:
         yield context
 
@@ -49,7 +49,7 @@ def test_the_tab_of_a_run_shows_its_task_and_the_task_leads_back_to_the_run(
     expect(frame.get_by_role("link", name="Log in")).to_have_count(0)
     expect(frame.locator("#live")).to_contain_text("live")
     frame.locator(".runs").get_by_role("link", name="ingest", exact=True).click()
-    expect(frame.get_by_text("ATDB task").first).to_be_visible()  # Airflow's page of the run, in the same place
+    expect(frame.get_by_text("ATDB task").first).to_be_visible()  # Airflow's page of the run, in the same tab
     page.goto(f"{settings.atdb_url}/tasks/{task_id}/")
     page.locator(".runs").get_by_role("link", name="ingest", exact=True).click()
     expect(page).to_have_url(re.compile(re.escape(f"{settings.airflow_url}/dags/ingest/runs/")))

@@ -1,4 +1,4 @@
-"""Whatever an operator clears in Airflow, in whatever failed state: the status in ATDB is true at the end.
+"""After a clear in Airflow, from each failed state and in each way, the status in ATDB is true at the end.
 
 All cases run at the same time; docs/operation.md has the same table. Each is cleared in one way; `make clears`
 clears each in every way.
@@ -30,18 +30,18 @@ HOW = ("one task", "failed tasks only", "whole run")
 
 @dataclass(frozen=True)
 class Case:
-    """A failed state of a stage. `task`: the one that is cleared; `mended`: its cause is gone by then."""
+    """A failed state of a stage. `task`: the task that is cleared; `fixed`: its cause has been fixed before."""
 
     stage: Actor
     state: Status
     task: str
     ends: Status
-    mended: bool = False
+    fixed: bool = False
     then: Action | None = None
 
     def __str__(self) -> str:
-        """Name it as the documentation's table does."""
-        then = f", then {self.then}" if self.then else ", mended" if self.mended else ""
+        """Return the name in the documentation's table."""
+        then = f", then {self.then}" if self.then else ", cause fixed" if self.fixed else ""
         return f"{self.stage}: {self.state}{then}"
 
 
@@ -50,18 +50,18 @@ CASES = (
     Case(Actor.OBSERVE, S.ERROR_TOO_LATE, "start", ends=S.ERROR_TOO_LATE),
     Case(Actor.OBSERVE, S.ERROR_START_OBS, "start", ends=S.ERROR_START_OBS),
     Case(Actor.OBSERVE, S.ERROR_NO_COMPLETING, "complete", ends=S.ERROR_NO_COMPLETING),
-    Case(Actor.VALIDATE, S.INCOMPLETE, "validate", ends=S.REMOVED, mended=True),
-    Case(Actor.INGEST, S.INGEST_ERROR, "ingest", ends=S.REMOVED, mended=True),
+    Case(Actor.VALIDATE, S.INCOMPLETE, "validate", ends=S.REMOVED, fixed=True),
+    Case(Actor.INGEST, S.INGEST_ERROR, "ingest", ends=S.REMOVED, fixed=True),
     Case(Actor.INGEST, S.INGEST_ERROR, "ingest", ends=S.ON_HOLD, then=Action.HOLD),
     Case(Actor.REMOVE, S.REMOVE_ERROR, "remove", ends=S.REMOVE_ERROR),
-    Case(Actor.REMOVE, S.REMOVE_ERROR, "remove", ends=S.REMOVED, mended=True),
+    Case(Actor.REMOVE, S.REMOVE_ERROR, "remove", ends=S.REMOVED, fixed=True),
     Case(Actor.REMOVE, S.REMOVE_ERROR, "remove", ends=S.ON_HOLD, then=Action.HOLD),
 )
 
 
 @dataclass
 class Trial:
-    """One observation that comes to a failed state, and is cleared in one way."""
+    """One observation that gets into a failed state, and is cleared in one way."""
 
     case: Case
     how: str
@@ -71,13 +71,13 @@ class Trial:
 
 
 class Causes:
-    """Make each case fail, by what really makes it fail, and mend that."""
+    """Cause the failure of each case, and fix the cause."""
 
     def __init__(self, atdb: Client, settings: Settings) -> None:
         self.atdb, self.settings = atdb, settings
 
     def submit(self, trial: Trial) -> None:
-        """Submit the observation, and put in its way what can be there before it starts."""
+        """Submit the observation, and create the causes that can exist before it starts."""
         late = trial.case.state is S.ERROR_TOO_LATE
         after_seconds = 3600 if trial.case.stage is Actor.SPECIFY else -7200 if late else 50 + 2 * trial.number
         trial.task_id = submit(
@@ -86,13 +86,13 @@ class Causes:
             after_seconds=after_seconds,
             irods_collection=f"clears/{trial.number}",
         )
-        if trial.case.state is S.ERROR_START_OBS:  # the telescope can write no such product
+        if trial.case.state is S.ERROR_START_OBS:  # the telescope cannot write such a product
             self.define(trial, f"{trial.task_id}.txt")
-        if trial.case.state is S.INCOMPLETE:  # it writes all products into one directory
+        if trial.case.state is S.INCOMPLETE:  # the telescope writes all products into one directory
             self.define(trial, f"{trial.task_id}_late.fits", data_location=ELSEWHERE)
-        if trial.case.state is S.ERROR_NO_COMPLETING:  # and it writes over no data
+        if trial.case.state is S.ERROR_NO_COMPLETING:  # and does not overwrite data
             self.write(trial, f"ARTS{trial.task_id}.fits", b"of another task")
-        if trial.case.state is S.INGEST_ERROR:  # a file where the archive's folder should be
+        if trial.case.state is S.INGEST_ERROR:  # a file in place of the archive's folder
             self.settings.archive.joinpath("clears").mkdir(exist_ok=True)
             self.settings.archive.joinpath("clears", str(trial.number)).write_bytes(b"")
 
@@ -132,7 +132,7 @@ def remove_paused(atdb: Client) -> Iterator[None]:
 def cases_with_how() -> list[tuple[Case, str]]:
     if os.environ.get("ATDB_ALL_CLEARS"):
         return list(product(CASES, HOW))
-    # Each way for several stages; of a green run, there is no failed task to clear.
+    # Each way for several stages; a run that succeeded has no failed task to clear.
     return [(case, HOW[(number + number // len(HOW)) % len(HOW)]) for number, case in enumerate(CASES)]
 
 
@@ -180,19 +180,19 @@ def wait_for_status(atdb: Client, trial: Trial, status: Status) -> None:
 
 
 def has_failed_tasks(trial: Trial) -> bool:
-    """A run that found data incomplete did what it should and is green: there is no failed task to clear."""
+    """Return whether there is a failed task to clear: a run that found data incomplete has succeeded."""
     return not (trial.how == "failed tasks only" and trial.case.stage in (Actor.VALIDATE, Actor.SPECIFY))
 
 
 def fail(atdb: Client, airflow: httpx.Client, causes: Causes, trial: Trial) -> None:
-    """Wait until it has failed and its run is over; then mend the cause, or act as a person would first."""
+    """Wait until the case has failed and its run has ended; then fix the cause, or do the operator's action."""
     if trial.case.stage is Actor.SPECIFY:
         wait_for_status(atdb, trial, S.SCHEDULED)
     else:
         wait_for_status(atdb, trial, trial.case.state)
     trial.run = run_of(atdb, trial.task_id, trial.case.stage)
     wait_until_over(airflow, trial)
-    if trial.case.mended:
+    if trial.case.fixed:
         causes.repair(trial)
     if trial.case.then:
         atdb.act(trial.task_id, trial.case.then, reason="rain")

@@ -1,4 +1,4 @@
-"""What an operator finds of a failed task: in Airflow's log of it, and in ATDB, who had it run again."""
+"""What an operator finds about a failed task: the reason in Airflow's log, and in ATDB who ran it again."""
 
 from typing import Any
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""Among a thousand runs, the filters of Airflow's lists find those of one observation."""
+"""The filters of Airflow's lists find the runs of one observation among a thousand runs."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""An operator asks Airflow for the report of a night, and ATDB has it."""
+"""An operator triggers the report of a night in Airflow, and ATDB has it."""
 
 import time
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What operators ask for, in ATDB or in Airflow, reaches the telescope and the runs."""
+"""Actions of operators, in ATDB or in Airflow, reach the telescope and the runs."""
 
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
@@ -15,12 +15,12 @@ from tests.e2e.test_stack import run_of, run_state, submit, wait_for
 
 pytestmark = pytest.mark.timeout(400)
 
-#: The promise is 10 s; on a machine that does all of this at once it may take longer.
+#: The documents promise 10 s; on a machine that runs everything at once, it can take longer.
 CANCEL_SECONDS = 20
 
 
 def states(airflow: httpx.Client, dag_id: str, run_id: str) -> dict[str, str]:
-    """The state of each task of a run."""
+    """Return the state of each task of a run."""
     answer = airflow.get(f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances").json()
     return {task["task_id"]: task["state"] for task in answer["task_instances"]}
 

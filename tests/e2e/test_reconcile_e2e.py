@@ -1,4 +1,4 @@
-"""What only the whole stack shows of reconcile: that Airflow lets it in, and that lost work goes on in seconds."""
+"""Reconcile on the whole stack: Airflow accepts its account, and lost work continues within seconds."""
 
 import httpx
 import pytest
@@ -23,7 +23,7 @@ def test_lost_work_and_a_claim_without_a_run_are_made_good_long_before_their_tim
         for task_id in (lost, claimed):
             wait_for(lambda task_id=task_id: atdb.observation(task_id).my_status is Status.VALID)
         atdb.move(lost, Status.INGESTING, owner=f"ingest/{lost}-ingest-99", lease_seconds=3600)
-        # As of a listener whose database was replaced: it does not know of this claim.
+        # As of a listener whose database was replaced: it does not know this claim.
         request = ClaimRequest(id="of nobody", consumer=CONSUMER, statuses=[Status.VALID])
         assert claimed in [task.taskID for task in atdb.claim(request).tasks]
     finally:

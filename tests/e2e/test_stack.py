@@ -1,4 +1,4 @@
-"""Stories of the whole stack, judged by its databases, disks and archive alone."""
+"""Stories of the whole stack, judged only by its databases, disks and archive."""
 
 import json
 import subprocess
@@ -46,7 +46,7 @@ def submit(atdb: Client, name: str, *, after_seconds: int = 12, **fields: object
 def wait_for(what: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not what():
-        assert time.monotonic() < deadline, "it did not come to pass in time"
+        assert time.monotonic() < deadline, "the condition was not true in time"
         time.sleep(0.5)
 
 
@@ -68,7 +68,7 @@ def test_a_replayed_schedule_arrives_with_every_byte(
         check=False,
     )
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    assert "4 of 4 observations arrived." in demo.stdout
+    assert "4 of 4 observations reached their expected status." in demo.stdout
     assert stack.is_running()
     task_ids = [line.split()[0] for line in demo.stdout.splitlines() if " arts_" in line or " imaging" in line]
     for task_id in task_ids:
@@ -99,7 +99,7 @@ def test_a_start_in_the_past_is_too_late(atdb: Client, airflow: httpx.Client) ->
 
 
 def run_of(atdb: Client, task_id: str, stage: str) -> str:
-    """The run that owned the last step of this stage."""
+    """Return the run that owned the last step of this stage."""
     owners = [step.owner or "" for step in atdb.observation(task_id).status_history]
     return next(owner.partition("/")[2] for owner in reversed(owners) if owner.startswith(f"{stage}/"))
 

@@ -1,4 +1,4 @@
-"""An ATDB as in production, with something in it, for a fuzzer to ask: one for each role, all alike."""
+"""ATDB servers for the fuzzer, as in production and with the same data: one per role."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -17,7 +17,7 @@ from standalone.stack import database
 from tests import serving
 from tests.conftest import SECRETS, Postgres
 
-#: The check of authentication sends more wrong passwords than are free; the wait after them has its own test.
+#: The check of authentication sends more wrong passwords than are allowed; the wait after these has its own test.
 _FORGIVE = """
     create function forgive() returns trigger language plpgsql as 'begin return null; end';
     create trigger forgive before insert on failed_logins for each row execute function forgive();
@@ -26,7 +26,7 @@ _FORGIVE = """
 
 @dataclass(frozen=True)
 class Target:
-    """A running ATDB, and the token with which a role asks it."""
+    """A running ATDB, and the token of a role."""
 
     url: str
     token_id: int
@@ -38,7 +38,7 @@ Serve = Callable[[str], AbstractContextManager[Target]]
 
 @pytest.fixture
 def serve(app: Flask, postgres: Postgres, database_url: str, observe: Callable[..., Observation]) -> Serve:
-    """Make what serves a copy of a database in which each status occurs, to a role."""
+    """Return a function that serves, to a role, a copy of a database in which each status occurs."""
     for status in Status:
         observe(status, products=2)
     tokens = {}
@@ -49,7 +49,7 @@ def serve(app: Flask, postgres: Postgres, database_url: str, observe: Callable[.
                 tokens[role] = token.id, secret
     with create_engine(postgres.owner_url(database_url), poolclass=NullPool).begin() as owner:
         owner.execute(text(_FORGIVE))
-    app.extensions["atdb_engine"].dispose()  # what is connected to cannot be copied
+    app.extensions["atdb_engine"].dispose()  # a database with connections cannot be copied
     filled = make_url(database_url)
 
     @contextmanager

@@ -1,7 +1,7 @@
-"""What JSON Schema cannot say of a request, put right before it is sent; each with its reason.
+"""Adapt generated requests to rules that JSON Schema cannot express, each with its reason.
 
-But for what spoils the run itself, only requests that are meant to be right are touched: what is wrong on purpose
-stays wrong.
+Except for requests that would disturb the run itself, only requests that are meant to be valid are changed.
+Requests that are invalid on purpose stay invalid.
 """
 
 import json
@@ -17,7 +17,7 @@ from schemathesis.core.parameters import ParameterLocation
 
 from atdb_interface.fields import LATEST, LONGEST_SECONDS, LONGEST_TEXT, WholeSeconds, write_time
 
-#: The id of the token that carries the run, and the password of the account `viewer`.
+#: The id of the token that the run uses, and the password of the account `viewer`.
 OWN_TOKEN = int(os.environ["ATDB_FUZZ_TOKEN_ID"])
 PASSWORD = os.environ["ATDB_FUZZ_PASSWORD"]
 _KEY = "Idempotency-Key"
@@ -28,7 +28,7 @@ _TIME = TypeAdapter(WholeSeconds)
 
 @schemathesis.hook
 def before_call(_: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
-    """Mend a request that is meant to be right."""
+    """Adapt a request before it is sent."""
     _keep_own_token(case)
     _come_with_a_new_key(case)
     if case.meta is None or not case.meta.generation.mode.is_positive:
@@ -46,38 +46,38 @@ def before_call(_: schemathesis.HookContext, case: schemathesis.Case, kwargs: di
 
 
 def _keep_own_token(case: schemathesis.Case) -> None:
-    """Revoke any token but that which carries the run: all that follows would be refused."""
+    """Never revoke the token that the run uses: all later requests would be refused."""
     if case.path == "/atdb/tokens/{token_id}/" and str(case.path_parameters.get("token_id")) == str(OWN_TOKEN):
         case.path_parameters = {"token_id": OWN_TOKEN + 1}
 
 
 def _come_with_a_new_key(case: schemathesis.Case) -> None:
-    """Send each Idempotency-Key once: many requests have the same, and only the first would be looked at."""
+    """Send each Idempotency-Key once: many requests have the same, and only the first would be processed."""
     if _KEY in case.headers and case.meta and not case.meta.is_negative_at(ParameterLocation.HEADER):
         case.headers[_KEY] = f"{case.headers[_KEY][:150]}-{next(_NUMBERS)}"
 
 
 def _know_the_past(case: schemathesis.Case) -> None:
-    """Ask for no moment of the future: no pattern can tell where that begins."""
+    """Do not query moments in the future: no pattern can express this."""
     now = datetime.now(UTC)
     if (text := case.query.get("as_of")) and int(str(text)[:4]) >= now.year:
         case.query["as_of"] = write_time(now)
 
 
 def _begin_the_walk(case: schemathesis.Case) -> None:
-    """Begin a walk with the empty cursor: the others are the server's own."""
+    """Begin with the empty cursor: all others come from the server."""
     if case.query.get("cursor"):
         case.query["cursor"] = ""
 
 
 def _stay_in_the_list(case: schemathesis.Case) -> None:
-    """Ask for one of the first pages: past the end there is only a 404, and nothing else would be seen."""
+    """Query one of the first pages: past the end, every response is a 404."""
     if "page" in case.query:
         case.query["page"] = 1 + int(case.query["page"]) % 2
 
 
 def _log_in(case: schemathesis.Case) -> None:
-    """Log in with the right password: a random one never is, and nobody would see what a login answers."""
+    """Log in with the right password: with random ones, no login would ever succeed."""
     if case.path == "/atdb/login/" and isinstance(case.body, dict):
         case.body |= {"name": "viewer", "password": PASSWORD}
 
@@ -91,7 +91,7 @@ def _agree_on_the_night(body: dict[str, Any]) -> None:
 
 
 def _agree_on_times(body: dict[str, Any], *, is_new: bool) -> None:
-    """Let the end lie after the start, and the duration agree: no schema compares two fields."""
+    """Move the end after the start, and adapt the duration: a schema cannot compare fields."""
     given = {name: body[name] for name in ("starttime", "endtime") if body.get(name) is not None}
     if is_new and "endtime" not in given:
         room = LATEST - _TIME.validate_python(given["starttime"])
@@ -106,7 +106,7 @@ def _agree_on_times(body: dict[str, Any], *, is_new: bool) -> None:
 
 
 def _keep_options_short(body: dict[str, Any]) -> None:
-    """Leave out options that are longer than all may be together, or hold a NUL at any depth."""
+    """Leave out options that are too long in total, or that have a NUL at any depth."""
     written = json.dumps(body.get("options"))
     if len(written) > LONGEST_TEXT or "\\u0000" in written:
         del body["options"]

@@ -1,10 +1,10 @@
-"""No request, right or wrong, has a 5xx or an answer that the API's own document does not allow.
+"""No request, valid or not, gets a 5xx or a response that the API's own document does not allow.
 
-Schemathesis makes the requests from the document, for a token of each role, and judges the answers with all its
-checks. The short run is always the same. The long one is asked for by the number of cases that it must reach:
+Schemathesis generates the requests from the document, for a token of each role, and applies all its checks to the
+responses. The short run is always the same. A variable with the required number of cases starts the long run:
 
     ATDB_FUZZ_CASES=10000 pytest -s tests/fuzz
-    ATDB_FUZZ_CASES=10000 ATDB_FUZZ_SEED=1234 pytest -s tests/fuzz    # the same again
+    ATDB_FUZZ_CASES=10000 ATDB_FUZZ_SEED=1234 pytest -s tests/fuzz    # repeats a run
 """
 
 import json
@@ -24,14 +24,14 @@ from tests.fuzz.conftest import Serve
 HERE = Path(__file__).parent
 CASES = int(os.environ.get("ATDB_FUZZ_CASES", "0"))
 ALL = "--phases=examples,coverage,fuzzing,stateful"
-#: The one that takes longest is first.
+#: The role whose run takes longest is first.
 ROLES = sorted(SECRETS, key=lambda role: role != "admin")
 
 
-@pytest.mark.skipif(CASES > 0, reason="the long run is asked for")
+@pytest.mark.skipif(CASES > 0, reason="the long run is selected")
 def test_a_short_run_finds_no_wrong_answer(serve: Serve, tmp_path: Path) -> None:
     def run(role: str) -> int:
-        # An admin may do all. The limits of each field are thousands of cases more: the long run tries them.
+        # An admin is allowed everything. The limits of each field are thousands of cases, for the long run.
         of_role = (
             ("--phases=examples,fuzzing,stateful", "--max-examples=3")
             if role == "admin"
@@ -42,7 +42,7 @@ def test_a_short_run_finds_no_wrong_answer(serve: Serve, tmp_path: Path) -> None
     assert all(for_each_role(run).values())
 
 
-@pytest.mark.skipif(CASES == 0, reason="set ATDB_FUZZ_CASES to the number of cases that a long run must reach")
+@pytest.mark.skipif(CASES == 0, reason="set ATDB_FUZZ_CASES to the number of cases of the long run")
 @pytest.mark.timeout(3600)
 def test_a_long_run_finds_no_wrong_answer(serve: Serve, tmp_path: Path) -> None:
     seed = int(os.environ.get("ATDB_FUZZ_SEED") or secrets.randbelow(2**32))
@@ -53,13 +53,13 @@ def test_a_long_run_finds_no_wrong_answer(serve: Serve, tmp_path: Path) -> None:
 
 
 def for_each_role(run: Callable[[str], int]) -> dict[str, int]:
-    """Run for two roles at a time, each with a server and a database of its own."""
+    """Run for two roles at a time, each with its own server and database."""
     with ThreadPoolExecutor(2) as lanes:
         return dict(zip(ROLES, lanes.map(run, ROLES), strict=True))
 
 
 def fuzz(serve: Serve, role: str, directory: Path, *options: str) -> int:
-    """Let Schemathesis ask with a role's token; the number of cases, of which none may have failed."""
+    """Run Schemathesis with a role's token, and return the number of cases; none may have failed."""
     report = directory / f"{role}.json"
     with serve(role) as target:
         run = subprocess.run(

@@ -1,4 +1,4 @@
-"""What fuzzing has found once, each by the one request that shows it."""
+"""Errors that fuzzing has found, each with the one request that shows it."""
 
 from collections.abc import Callable
 

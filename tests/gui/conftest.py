@@ -1,4 +1,4 @@
-"""A real browser on a served ATDB. What a page says on its console, or breaks of the CSP, fails the test."""
+"""A real browser on a served ATDB. Console messages of a page and violations of its CSP fail the test."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,20 +13,20 @@ from atdb_api.rest.auth import COOKIE
 from tests.conftest import SECRETS
 
 CHROMIUM = "/usr/bin/chromium"
-#: A refusal that a test asks for is no fault of the page.
+#: A refusal that a test provokes is not an error of the page.
 _REFUSED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d|net::ERR_FAILED")
 Open = Callable[..., Page]
 
 
 def require_chromium() -> None:
-    """Skip what needs a browser where `make test` could not install one."""
+    """Skip tests that need a browser if `make test` could not install one."""
     if not Path(CHROMIUM).exists():
         pytest.skip(f"there is no {CHROMIUM}")
 
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """The browser of these tests. It leaves when they do: its event loop would be in the way of others."""
+    """The browser of these tests. It closes after them, because its event loop would disturb other tests."""
     require_chromium()
     expect.set_options(timeout=8000)
     with sync_playwright() as playwright:
@@ -37,7 +37,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_as(chromium: Browser, url: str) -> Iterator[Open]:
-    """Open a page in a new browser, logged in as a role: `open_as("operator", "/tasks/")`."""
+    """Open a page in a new browser, logged in with a role: `open_as("operator", "/tasks/")`."""
     contexts, said = [], []
 
     def note(message: ConsoleMessage) -> None:

@@ -1,8 +1,8 @@
-"""Years of history, made by one statement a table: as many observations as a test of speed asks for."""
+"""Create years of history, with one statement per table: as many observations as a test of speed needs."""
 
 from sqlalchemy import Connection, text
 
-#: Of how many observations all products and transitions are made; of the others only what lists read.
+#: The number of observations with all products and transitions; the others have only the rows that lists read.
 IN_FULL = 1000
 _OBSERVATIONS = """
     insert into observations (task_id, status, status_since, created_at, name, task_type, process_type,
@@ -36,7 +36,7 @@ _LEASES = """
 
 
 def fill(database: Connection, number: int) -> None:
-    """Make a number of observations, ten minutes apart, the newest of tomorrow; some are not done."""
+    """Create a number of observations, ten minutes apart, up to tomorrow; some are not complete."""
     database.execute(text(_OBSERVATIONS), {"number": number, "in_full": IN_FULL})
     database.execute(text(_PRODUCTS), {"in_full": IN_FULL})
     for statement in (_TRANSITIONS, _LEASES):

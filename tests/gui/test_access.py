@@ -1,4 +1,4 @@
-"""Everybody can use the pages: axe-core finds nothing serious, a phone has room for them, and keys are enough."""
+"""The pages are accessible: axe-core finds nothing serious, they fit on a phone, and a keyboard is enough."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,13 +18,13 @@ from tests.gui.conftest import Open
 
 Observe = Callable[..., Observation]
 PHONE, DESKTOP = {"width": 375, "height": 812}, {"width": 1280, "height": 900}
-#: From the top of a page, its last control is no further.
+#: The most presses of Tab from the top of a page to its last control.
 MOST_TABS = 150
 
 
 @pytest.fixture
 def tasks(client: Client, observe: Observe) -> dict[str, str]:
-    """A task in each of the statuses of which pages look different, and something on every part of every page."""
+    """A task in each status for which pages look different, and content in every part of every page."""
     statuses = (Status.DEFINED, Status.VALID, Status.REMOVED, Status.ABORTED, Status.ON_HOLD, Status.INGEST_ERROR)
     made = {status: observe(status, products=2).taskID for status in statuses}
     working = observe(Status.VALID, products=2).taskID
@@ -42,7 +42,7 @@ def tasks(client: Client, observe: Observe) -> dict[str, str]:
 
 
 def look(page: Page) -> None:
-    """Judge a page as it is now."""
+    """Check a page in its present state."""
     violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     serious = [
         (each["id"], [node["html"][:150] for node in each["nodes"][:3]])
@@ -97,7 +97,7 @@ def test_nothing_serious_stands_in_anybodys_way(
 
 
 def tab_to(page: Page, control: Locator) -> None:
-    """Press Tab until a control has the focus, and see it."""
+    """Press Tab until a control has the focus, and check that this is visible."""
     for _ in range(MOST_TABS):
         page.keyboard.press("Tab")
         if control.evaluate("control => control === document.activeElement"):

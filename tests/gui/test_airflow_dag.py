@@ -1,4 +1,4 @@
-"""The way from a DAG in Airflow to what ATDB has of it."""
+"""The link from a DAG in Airflow to its page in ATDB."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The way from a run in Airflow to its task."""
+"""The link from a run in Airflow to its task in ATDB."""
 
 from collections.abc import Callable
 from urllib.parse import quote
@@ -22,7 +22,7 @@ def test_it_leads_to_the_task_that_the_run_works_on_or_has_worked_on(
     client.move(made.taskID, Status.INGESTING, owner=f"ingest/{RUN}", lease_seconds=60)
     http = Browser(url, "viewer")
     for _ in range(2):
-        for run in (quote(RUN), RUN):  # Airflow writes it as it is
+        for run in (quote(RUN), RUN):  # Airflow does not encode it
             answer = http.get(f"/tasks/of-run/?dag=ingest&run={run}")
             assert answer.headers["Location"] == f"/tasks/{made.taskID}/"
         client.move(made.taskID, Status.ARCHIVED, owner=f"ingest/{RUN}")

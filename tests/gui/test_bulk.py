@@ -1,4 +1,4 @@
-"""One action for many tasks: what the preview shows is what is done, or nothing is."""
+"""One action for many tasks: either exactly the changes of the preview, or none."""
 
 from collections.abc import Callable
 

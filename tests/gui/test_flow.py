@@ -1,4 +1,4 @@
-"""The lifecycle drawn: from its table alone, and with the numbers of now."""
+"""The diagram of the lifecycle: drawn from its table, with the present numbers."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -17,7 +17,7 @@ S = Status
 
 
 class More(StrEnum):
-    """Statuses that nobody has thought of yet."""
+    """Statuses that do not exist yet."""
 
     QUALIFYING = "qualifying"
     QUALITY_ERROR = "quality error"

@@ -1,4 +1,4 @@
-"""The night view: what needs a person, grouped by its cause; and a calm night says so."""
+"""The night page: observations that need attention, grouped by cause; without any, it says so."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What holds for each page that looks over many tasks: anybody can use it, and it costs few statements."""
+"""Requirements of all overview pages: accessible, with few statements."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ PATHS = ("/night/", "/plan/", "/flow/", "/services/", "/services/ingest/", "/tas
 
 @pytest.fixture
 def busy(client: Client, observe: Observe) -> None:
-    """Let there be something on every part of every page."""
+    """Create content for every part of every page."""
     for status in (Status.VALID, Status.REMOVED, Status.ABORTED, Status.INGEST_ERROR, Status.COMPLETED):
         observe(status)
     now = datetime.now(UTC)
@@ -84,7 +84,7 @@ def test_what_has_not_changed_is_not_sent_again(open_as: Open) -> None:
         with page.expect_response(lambda answer: "known=" in answer.url) as response:
             page.goto(path)
         parts = response.value.json()["parts"]
-        assert set(parts) <= {"timeline", "telescope"}, path  # the line of now may have moved on
+        assert set(parts) <= {"timeline", "telescope"}, path  # the line of the present time may have moved
 
 
 def test_hostile_words_stay_words(open_as: Open, client: Client, observe: Observe) -> None:

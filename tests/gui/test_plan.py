@@ -1,4 +1,4 @@
-"""The plan of a day: what is observed when, and where two want the telescope at once."""
+"""The plan of a day: the observations with their times, and conflicts at the telescope."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The page of a night's report: the same for everybody and every time, whole by itself, and safe to look at."""
+"""The page of a night report: the same for all users at all times, self-contained, and safe."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.conftest import SECRETS
 from tests.gui.conftest import Open
 from tests.gui.test_access import DESKTOP, PHONE, look
 
-#: Where each element is, and its colours.
+#: The position and the colours of each element.
 LOOKS = """() => [...document.querySelectorAll("body *")].map(element => {
   const { x, y, width, height } = element.getBoundingClientRect();
   const { color, backgroundColor, fill, font } = getComputedStyle(element);

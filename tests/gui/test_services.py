@@ -1,4 +1,4 @@
-"""The page of the stages, services and data hosts: what it tells, and how operators govern stages there."""
+"""The page of the stages, services and data hosts: its content, and the controls of stages."""
 
 from collections.abc import Callable
 

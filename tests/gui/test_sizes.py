@@ -1,4 +1,4 @@
-"""The size of a task is that of its products, whatever becomes of them."""
+"""The size of a task is that of its products, in all their statuses."""
 
 from collections.abc import Callable
 

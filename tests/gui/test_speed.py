@@ -17,9 +17,9 @@ from tests.conftest import SECRETS, Postgres
 from tests.gui import history
 
 FEW, MANY = 1_000, 100_000
-#: What the larger may take longer, as promised.
+#: How much longer the larger history may take, as the documents promise.
 MOST = 1.5
-#: A round asks both once; the best of some rounds is what the machine can do when nothing else takes it.
+#: A round queries both once. The best of some rounds shows the speed of the machine without other work.
 ROUNDS, MOST_ROUNDS = 5, 40
 ADDRESSES = (
     "",
@@ -41,14 +41,14 @@ ADDRESSES = (
 
 @pytest.fixture(scope="module")
 def clients(postgres: Postgres) -> Iterator[tuple[FlaskClient, FlaskClient]]:
-    """An operator's browser on a short history, and one on a long history."""
+    """An operator's browser with a short history, and one with a long history."""
     apps = []
     for number in (FEW, MANY):
         url = postgres.new_database()
         app = create_app(Config(database_url=url))
         with app.extensions["atdb_engine"].begin() as database:
             history.fill(database, number)
-        owner = create_engine(postgres.owner_url(url))  # PostgreSQL leaves out tables of others, with a warning
+        owner = create_engine(postgres.owner_url(url))  # PostgreSQL skips tables of other owners, with a warning
         with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as database:
             database.execute(text("vacuum analyze"))
             assert (
@@ -74,7 +74,7 @@ def seconds(client: FlaskClient, address: str) -> float:
 
 
 def ratio(clients: tuple[FlaskClient, FlaskClient], few: str, many: str) -> float:
-    """Tell how much longer the long history takes: the best of some rounds, and of more where that is too much."""
+    """Return how much longer the long history takes: the best of some rounds, or of more if that is too much."""
     best = [float("inf"), float("inf")]
     for number in range(MOST_ROUNDS):
         for which, (client, address) in enumerate(zip(clients, (few, many), strict=True)):
@@ -101,7 +101,7 @@ def test_the_table_is_as_fast_with_a_hundred_times_the_history(
 
 
 def test_the_end_of_the_list_is_as_near_as_its_beginning(clients: tuple[FlaskClient, FlaskClient]) -> None:
-    """The oldest first, and the page before those: what was the last page is asked for by its place."""
+    """The oldest first, and the page before these: the former last page, requested by its position."""
     ends = []
     for client in clients:
         match = re.search(r'rel="next" href="([^"]+)"', client.get("/tasks/?ordering=starttime").text)

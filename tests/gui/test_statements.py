@@ -1,4 +1,4 @@
-"""Every page asks the database for what it shows with ten statements at most, whatever it shows."""
+"""Every page needs at most ten database statements, with any content."""
 
 import re
 
@@ -14,7 +14,7 @@ from tests.conftest import SECRETS
 from tests.gui import history
 
 MOST = 10
-#: What is after the taskID of a task.
+#: The parts of URLs after a taskID.
 OF_A_TASK = ("", "?action=hold", "parts/", "?products=2")
 PATHS = (
     "/tasks/",
@@ -43,7 +43,7 @@ PATHS = (
 
 @pytest.fixture
 def statements(app: Flask) -> list[str]:
-    """All that is asked of the database, from now on."""
+    """All database statements from now on."""
     said: list[str] = []
     event.listen(app.extensions["atdb_engine"], "before_cursor_execute", lambda *args: said.append(args[2]))
     return said
@@ -51,7 +51,7 @@ def statements(app: Flask) -> list[str]:
 
 @pytest.fixture
 def operator(app: Flask) -> FlaskClient:
-    """An operator's browser, on a history of a week."""
+    """An operator's browser with a history of a week."""
     with app.extensions["atdb_engine"].begin() as database:
         history.fill(database, 1000)
     client = app.test_client()

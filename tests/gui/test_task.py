@@ -1,4 +1,4 @@
-"""The page of a task, and what can be done there: with a script, without one, and by two people at once."""
+"""The page of a task and its actions: with JavaScript, without it, and by two operators at once."""
 
 import re
 from collections.abc import Callable

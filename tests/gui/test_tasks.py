@@ -1,4 +1,4 @@
-"""The table of tasks: filters, orderings, pages, and that it stays true by itself."""
+"""The table of tasks: filters, orderings, pages, and its automatic updates."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A tiny instrument that nobody has: a spectrometer of the Sun, without dishes, beams and coordinates."""
+"""A tiny imaginary instrument: a spectrometer of the Sun, without dishes, beams and coordinates."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""What the stories of the imaginary instrument have: a worker's world, a telescope, and the command `atdb`."""
+"""Fixtures for the stories of the imaginary instrument: a worker, a telescope, and the command `atdb`."""
 
 import json
 import os
@@ -22,7 +22,7 @@ Submit = Callable[[str], subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def orders(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """What telescope control is sent."""
+    """The requests that telescope control receives."""
     taken: list[Any] = []
     app = Flask("telescope")
 

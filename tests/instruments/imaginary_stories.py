@@ -1,4 +1,4 @@
-"""What a process does in which the imaginary instrument is in use; `test_imaginary.py` starts one for these."""
+"""Tests for a process that uses the imaginary instrument; `test_imaginary.py` starts it."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""A second instrument is possible: an imaginary one, in a process of its own."""
+"""A second instrument works: an imaginary one, in a process of its own."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from tests.instruments.installing import install
 STORIES = REPOSITORY / "tests" / "instruments" / "imaginary_stories.py"
 
 
-@pytest.mark.timeout(900)  # each story has the usual time for itself
+@pytest.mark.timeout(900)  # each story has the usual timeout
 def test_atdb_serves_an_instrument_that_it_does_not_know(tmp_path: Path) -> None:
     installed = install(tmp_path / "installed", "imaginary", "tests.instruments.imaginary:SUN")
     done = subprocess.run(

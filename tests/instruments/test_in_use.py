@@ -1,4 +1,4 @@
-"""The instrument in use is the one that the setting names; one that cannot be used is named at the start."""
+"""The setting selects the instrument in use; an instrument that cannot be used is reported at the start."""
 
 import os
 import subprocess
@@ -43,7 +43,7 @@ def test_one_that_cannot_be_used_is_named_with_the_reason(
         load("broken")
     assert str(refused.value).startswith("ATDB_INSTRUMENT")
     assert list(task_settings.wrong({"ATDB_INSTRUMENT": "broken"})) == [str(refused.value)]
-    assert load(DEFAULT) is APERTIF  # a broken one stops nobody who does not use it
+    assert load(DEFAULT) is APERTIF  # a broken one affects only those who use it
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The parset says what the specification says, and can be read back."""
+"""The parset has the values of the specification, and can be read back."""
 
 from collections.abc import Callable
 

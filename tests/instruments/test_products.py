@@ -1,4 +1,4 @@
-"""The data products that each mode writes, by the names of the domain."""
+"""The data products of each mode, with the names that the domain gives them."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""`make check` finds what belongs to the instrument in other places."""
+"""`make check` finds words of the instrument outside its package."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The commands as astronomers and operators run them: real processes, with a configuration of their own."""
+"""The commands as astronomers and operators run them: real processes with their own configuration."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ def write_config(path: Path, url: str, user: str) -> Path:
 
 @pytest.fixture
 def configured(tmp_path: Path, url: str) -> Callable[[str], dict[str, str]]:
-    """Give the environment of somebody whose configuration names the running ATDB, and an account there."""
+    """Return the environment of a user whose configuration has the running ATDB, and an account there."""
 
     def environment(user: str) -> dict[str, str]:
         config = write_config(tmp_path / f"{user}.toml", url, user)
@@ -32,7 +32,7 @@ def configured(tmp_path: Path, url: str) -> Callable[[str], dict[str, str]]:
 
 @pytest.fixture
 def run(configured: Callable[[str], dict[str, str]]) -> Run:
-    """Run a command of this environment as an account, and give what it printed and its exit status."""
+    """Run a command of this environment as an account; return its output and its exit status."""
 
     def call(command: str, *arguments: str, user: str = "service") -> subprocess.CompletedProcess[str]:
         return subprocess.run(

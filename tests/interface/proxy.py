@@ -1,4 +1,4 @@
-"""A way to ATDB that fails as real ones do: a small HTTP proxy that mishandles the first requests it gets."""
+"""An unreliable connection to ATDB: a small HTTP proxy that mishandles the first requests that it gets."""
 
 import threading
 from collections.abc import Iterator
@@ -16,36 +16,36 @@ HOP_BY_HOP = ("connection", "transfer-encoding", "content-length", "date", "serv
 
 
 class Fault(Enum):
-    """What becomes of a request."""
+    """What the proxy does with a request."""
 
     NO_WAY = auto()
-    """It is not passed on, and the connection breaks."""
+    """The request is not forwarded, and the connection breaks."""
     ANSWER_LOST = auto()
-    """ATDB does what is asked, and the connection breaks before its answer."""
+    """ATDB carries out the request, and the connection breaks before its response."""
     BAD_GATEWAY = 502
     BUSY = 503
     TIMED_OUT = 504
-    """It is not passed on, and answered with this status."""
+    """The request is not forwarded; the proxy responds with this status."""
 
 
 @dataclass
 class Proxy:
-    """Where it listens, and what came to it. `retry_after` goes with the answers that are faults."""
+    """The proxy's URL and its requests. `retry_after` is the header of responses that are faults."""
 
     url: str = ""
     faults: list[Fault] = field(default_factory=list)
     retry_after: str = ""
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-    """The method of each, and its headers."""
+    """The method and the headers of each request."""
 
     def idempotency_keys(self) -> list[str | None]:
-        """Give the Idempotency-Key of each request."""
+        """Return the Idempotency-Key of each request."""
         return [headers.get("idempotency-key") for _, headers in self.requests]
 
 
 @contextmanager
 def proxy_to(url: str, *faults: Fault, retry_after: str = "") -> Iterator[Proxy]:
-    """Run a proxy of which the first requests meet these faults, and all others are passed on."""
+    """Run a proxy that applies these faults to the first requests, and forwards all others."""
     proxy = Proxy(faults=list(faults), retry_after=retry_after)
 
     class Handler(BaseHTTPRequestHandler):
@@ -76,7 +76,7 @@ def proxy_to(url: str, *faults: Fault, retry_after: str = "") -> Iterator[Proxy]
             self.wfile.write(content)
 
         def log_message(self, *_: Any) -> None:
-            """Stay silent."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer((HOST, 0), Handler)
     proxy.url = f"http://{HOST}:{server.server_port}"

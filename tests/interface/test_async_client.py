@@ -1,4 +1,4 @@
-"""The client of the event loop, of which the other is made: that it is, and that it looks, walks and insists."""
+"""The asynchronous client: reads, pagination and retries; and the synchronous client derives from it."""
 
 import asyncio
 import time

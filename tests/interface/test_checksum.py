@@ -1,4 +1,4 @@
-"""The checksum of a product is the one that the operating system's own tools give."""
+"""The checksum of a product equals that of the operating system's own tools."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The client against a running ATDB, and over a way to it that fails."""
+"""The client with a running ATDB, also over an unreliable connection."""
 
 import time
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def through(proxy: Proxy, patience: float = 20, role: str = "admin") -> Client:
     return Client(proxy.url, user=role, secret=SECRETS[role], patience=patience)
 
 
-# What it can do
+# Methods
 
 
 def test_an_observation_is_found_by_its_taskid_and_by_its_id(client: Client, observe: Observe) -> None:
@@ -59,7 +59,7 @@ def test_the_past_is_asked_for_as_any_filter(client: Client, observe: Observe) -
     while datetime.now(UTC).replace(microsecond=0) <= (
         then := client.observation(task_id).status_history[-1].timestamp
     ):
-        time.sleep(0.05)  # the past is told to the second
+        time.sleep(0.05)  # moments of the past have whole seconds
     client.move(task_id, Status.INGESTING)
     assert client.observation(task_id).my_status is Status.INGESTING
     assert client.observation(task_id, as_of=then).my_status is Status.VALID
@@ -217,7 +217,7 @@ def test_what_is_not_atdb_is_said_to_be_unexpected() -> None:
                     ask()
 
 
-# Over a way that fails
+# Over an unreliable connection
 
 
 @pytest.mark.parametrize("fault", REPEATED)

@@ -1,4 +1,4 @@
-"""The lifecycle says what the domain says."""
+"""The lifecycle agrees with the description of the domain."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial

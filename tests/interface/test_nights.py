@@ -1,4 +1,4 @@
-"""Nights of 24 hours follow each other without a gap, and the last one is the one that has ended."""
+"""Nights of 24 hours follow each other without a gap; the last night is the latest that has ended."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""Services that were written for Apertif's old client, on a running ATDB."""
+"""Services that were written for Apertif's old client work with a running ATDB."""
 
 import json
 from collections.abc import Callable

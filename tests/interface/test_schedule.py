@@ -1,4 +1,4 @@
-"""A schedule is read as the shell would run it, and nothing that the astronomer wrote is lost."""
+"""A schedule is read as the shell would run it, without losing anything."""
 
 import shlex
 from datetime import UTC, datetime

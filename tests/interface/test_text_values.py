@@ -1,4 +1,4 @@
-"""What the server reads is just what the schemas of the API's document say."""
+"""The server accepts exactly the values that the schemas of the API's document allow."""
 
 import json
 from typing import Any

@@ -1,1 +1,1 @@
-"""Kill the listener at each point at which it can lose something, and the processes around it: `make kills`."""
+"""`make kills`: kill the listener at each point where it could lose something, and the processes around it."""

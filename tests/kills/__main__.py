@@ -1,4 +1,4 @@
-"""`python -m tests.kills --listener 50 --others 20`: kill, and judge that nothing is lost and nothing doubled."""
+"""`python -m tests.kills --listener 50 --others 20`: kill processes; nothing may be lost or done twice."""
 
 import argparse
 import json
@@ -36,7 +36,7 @@ _HEARTBEATS = {"scheduler": "scheduler", "triggerer": "triggerer"}
 
 
 class Host:
-    """The listener in a process of its own, in the place of the one in the stack's triggerer."""
+    """The listener in a process of its own, in place of the one in the stack's triggerer."""
 
     def __init__(self, settings: Settings, connections: Mapping[str, str]) -> None:
         self._log = settings.state / "host.log"
@@ -54,14 +54,14 @@ class Host:
             self._process.kill()
 
     def restart(self, killed_at: float) -> Away:
-        """Start it again; it is back when it begins to work."""
+        """Start the listener again; it is back when it begins to work."""
         begun = self._begun()
         assert self._process is not None
         self._process.wait(30)
         self.start()
         deadline = time.monotonic() + 120
         while self._begun() == begun:
-            assert time.monotonic() < deadline, "the listener did not begin again"
+            assert time.monotonic() < deadline, "the listener did not start again in time"
             time.sleep(0.05)
         return Away("listener", datetime.fromtimestamp(killed_at, UTC), datetime.now(UTC))
 
@@ -70,7 +70,7 @@ class Host:
 
 
 class Killing:
-    """A stack, of which processes are killed and watched until they are back."""
+    """A stack whose processes are killed, and watched until they are back."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -78,7 +78,7 @@ class Killing:
         self.aways: list[Away] = []
 
     def kill_listener(self) -> None:
-        """Kill -9 the process in which the listener works."""
+        """Send SIGKILL to the process of the listener."""
         if self.host is not None:
             self.host.kill()
         else:
@@ -92,18 +92,18 @@ class Killing:
         return self.aways[-1]
 
     def kill(self, name: str) -> None:
-        """Kill -9 the process that supervisord started under this name."""
+        """Send SIGKILL to the process that supervisord started with this name."""
         supervisors = {process.pid for process in processes.find(self.settings, processes.SUPERVISOR)}
         for process in processes.find(self.settings, name):
             if process.ppid() in supervisors:
                 process.kill()
 
     def await_back(self, name: str, killed_at: float) -> Away:
-        """Wait until a killed process works again, and all of the stack with it."""
+        """Wait until a killed process and the whole stack work again."""
         killed = datetime.fromtimestamp(killed_at, UTC)
         deadline = time.monotonic() + 300
         while (back := self._back(name, killed)) is None:
-            assert time.monotonic() < deadline, f"{name} did not come back"
+            assert time.monotonic() < deadline, f"{name} did not work again in time"
             time.sleep(0.1)
         away = Away(name, killed, back)
         self.aways.append(away)
@@ -130,9 +130,9 @@ class Killing:
 
 @contextmanager
 def stack_with_traps(settings: Settings, trap: Trap, killing: Killing, *, has_host: bool) -> Iterator[None]:
-    """Run a stack whose listener reaches ATDB and Airflow on ways that are watched.
+    """Run a stack whose listener reaches ATDB and Airflow through watched proxies.
 
-    With a host, the stack's own listener has a wrong password, so that only the host's creates runs.
+    With a host, the stack's own listener has a wrong password, so that only the host's listener creates runs.
     """
     credentials = Credentials.prepare(settings.credentials)
     with ExitStack() as stack:
@@ -162,12 +162,14 @@ def stack_with_traps(settings: Settings, trap: Trap, killing: Killing, *, has_ho
 
 
 def main() -> int:
-    """Kill as often as asked, and judge; the exit status is 1 if anything was wrong."""
+    """Kill as often as requested, and check the result; the exit status is 1 if anything was wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
-    parser.add_argument("--listener", type=int, default=50, help="kills of the listener at each point")
-    parser.add_argument("--others", type=int, default=20, help="kills of each other process")
-    parser.add_argument("--host", action="store_true", help="kill the listener in a process of its own")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--listener", type=int, default=50, help="the number of kills of the listener at each point"
+    )
+    parser.add_argument("--others", type=int, default=20, help="the number of kills of each other process")
+    parser.add_argument("--host", action="store_true", help="run the listener in a process of its own")
+    parser.add_argument("--seed", type=int, default=1, help="the seed of the order of kills")
     chosen = parser.parse_args()
     state = STATE / ("host" if chosen.host else "stack")
     processes.end(own_settings(state))
@@ -190,13 +192,13 @@ def main() -> int:
 def _kill_all(
     killing: Killing, trap: Trap, atdb: Client, listener: int, others: int, order: random.Random
 ) -> None:
-    """Kill in random order, each time when what waited for the process before has begun."""
+    """Kill in random order, each time after the work that waited for the previous process has begun."""
     targets: list[Point | str] = [*(list(Point) * listener), *(list(OTHERS) * others)]
     order.shuffle(targets)
     for number, target in enumerate(targets, start=1):
         if isinstance(target, Point):
             trap.arm(target)
-            assert trap.fired.wait(300), f"the listener never came to: {target}"
+            assert trap.fired.wait(300), f"the listener never reached the point: {target}"
             away = killing.await_listener(trap.fired_at)
         else:
             killed_at = time.time()
@@ -209,11 +211,11 @@ def _kill_all(
 
 
 def _await_calm(atdb: Client) -> None:
-    """Wait until no stage but observe has anything to do: else the next kill would hide how long it takes."""
+    """Wait until all stages except observe are idle: otherwise, the next kill would hide how long work takes."""
     waiting = [stage.source for stage in STAGES if stage is not OBSERVE]
     deadline = time.monotonic() + 300
     while atdb.count_observations(my_status__in=waiting):
-        assert time.monotonic() < deadline, "the stages do not come to an end of their work"
+        assert time.monotonic() < deadline, "the stages did not complete their work in time"
         time.sleep(0.2)
 
 
@@ -222,7 +224,7 @@ def _await_end(atdb: Client, flow: Flow) -> None:
     ends = [Status.REMOVED, Status.ERROR_START_OBS]
     while (left := atdb.count_observations(my_status__in=ends)) < len(flow.task_ids):
         if time.monotonic() > deadline:
-            print(f"{len(flow.task_ids) - left} observations did not arrive")
+            print(f"{len(flow.task_ids) - left} observations did not reach their final status")
             return
         time.sleep(2)
 
@@ -242,20 +244,20 @@ def _judge(settings: Settings, atdb: Client, flow: Flow, killing: Killing, trap:
         print(f"  {name}: {kills[name] - of_listener}")
     seconds = sorted(each.seconds for each in waited)
     print(f"waits: median {statistics.median(seconds):.1f} s, longest {seconds[-1]:.1f} s (allowed: 15 s)")
-    print(f"runs that found their work begun or done by another: {extra}")
+    print(f"runs that found their work started or completed by another run: {extra}")
     interrupted = [made.taskID for made in observations if is_interrupted(made)]
-    print(f"starts that a kill has interrupted, and that wait for an operator: {interrupted or 'none'}")
+    print(f"starts that a kill interrupted and that are waiting for an operator: {interrupted or 'none'}")
     for each in late:
         print(f"waited too long: {each}")
     for sentence in sentences:
         print(sentence)
     _keep_evidence(settings.state, observations, killing.aways)
-    print("All is well." if not (sentences or late) else "Not all is well.")
+    print("Passed." if not (sentences or late) else "Failed.")
     return int(bool(sentences or late))
 
 
 def _runs(settings: Settings, observations: Sequence[object]) -> tuple[Counter[tuple[str, str]], int]:
-    """Count, of each taskID and stage, the runs whose task did not skip; and all runs that skipped."""
+    """Count the runs whose task did not skip, per taskID and stage, and all runs that skipped."""
     secrets = Credentials.read(settings.credentials).airflow_ui
     login = {"username": "admin", "password": secrets["admin"]}
     token = httpx.post(f"{settings.airflow_url}/auth/token", json=login, timeout=60).json()["access_token"]

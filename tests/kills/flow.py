@@ -1,4 +1,4 @@
-"""Observations that flow all the time, and the judgement of how each of them went."""
+"""A continuous flow of observations, and the checks of each of them."""
 
 import threading
 from collections import Counter
@@ -12,10 +12,10 @@ from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import OBSERVE, SPECIFY, STAGES, Stage, Status
 from atdb_interface.observations import Observation
 
-#: The start is far enough away for several kills and restarts before it, one after the other.
+#: The time until the start, enough for several consecutive kills and restarts.
 START_SECONDS = 180
 DURATION_SECONDS = 2
-#: After so long, the next observations are submitted.
+#: The time between submissions.
 PAUSE_SECONDS = 20.0
 NORMAL_ROUTE = (
     *("defined", "scheduled", "starting", "running", "completing", "checking", "valid", "ingesting", "archived"),
@@ -28,7 +28,7 @@ INTERRUPTED_ROUTE = (*NORMAL_ROUTE[:3], "error (start obs)")
 
 @dataclass(frozen=True)
 class Away:
-    """When a process was killed, and when it was back."""
+    """The times at which a process was killed, and was back."""
 
     process: str
     killed: datetime
@@ -37,7 +37,7 @@ class Away:
 
 @dataclass(frozen=True)
 class Wait:
-    """How long a stage of an observation has waited since all processes were there, in seconds."""
+    """The seconds that a stage of an observation waited while all processes were running."""
 
     task_id: str
     stage: str
@@ -45,7 +45,7 @@ class Wait:
 
 
 class Flow:
-    """Submit some observations at the same time, again and again, until stopped."""
+    """Submit some observations together, repeatedly, until stopped."""
 
     def __init__(self, atdb: Client, *, together: int = 2, pause_seconds: float = PAUSE_SECONDS) -> None:
         self._atdb, self._together, self._pause = atdb, together, pause_seconds
@@ -84,7 +84,7 @@ def _specification(number: int, start: datetime) -> dict[str, object]:
 
 
 def wrong(observations: Sequence[Observation], runs: Counter[tuple[str, str]]) -> list[str]:
-    """Return what did not go the normal way once. `runs`: of each taskID and stage, those that began its work."""
+    """Return a sentence per deviation from the normal route. `runs`: those that worked, by taskID and stage."""
     sentences = []
     for made in observations:
         route = [str(step.name) for step in made.status_history]
@@ -97,13 +97,13 @@ def wrong(observations: Sequence[Observation], runs: Counter[tuple[str, str]]) -
 
 
 def is_interrupted(made: Observation) -> bool:
-    """Return whether an observation waits for an operator because a kill met its start."""
+    """Return whether an observation is waiting for an operator because a kill interrupted its start."""
     route = tuple(str(step.name) for step in made.status_history)
     return route == INTERRUPTED_ROUTE and made.status_history[-1].reason == INTERRUPTED
 
 
 def waits(observations: Sequence[Observation], aways: Sequence[Away]) -> list[Wait]:
-    """Return how long each stage of each observation has waited, without the time in which a process was away."""
+    """Return how long each stage of each observation waited, without the time in which a process was down."""
     return [
         Wait(made.taskID, stage.actor, seconds)
         for made in observations
@@ -118,7 +118,9 @@ def _waited(made: Observation, stage: Stage, aways: Sequence[Away]) -> float | N
     if begins is None or stage.source not in entered or begins not in entered:
         return None
     since, until = entered[stage.source], entered[begins]
-    if stage is OBSERVE:  # it waits for its turn: another may have the telescope until a minute before its start
+    if (
+        stage is OBSERVE
+    ):  # it waits for its turn: another observation may have the telescope until a minute before its start
         since = max(since, made.starttime - timedelta(minutes=1))
     for away in aways:
         if away.killed < until and away.back > since:

@@ -1,4 +1,4 @@
-"""`python -m tests.kills.host`: the trigger of listen in a process of its own, which is soon back after a kill."""
+"""`python -m tests.kills.host`: the trigger of listen in its own process, which restarts fast after a kill."""
 
 import asyncio
 import logging

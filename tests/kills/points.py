@@ -1,4 +1,4 @@
-"""The points at which the listener is killed, and what arms and fires at each."""
+"""The points at which the listener is killed, and the trap that kills it there."""
 
 import re
 import threading
@@ -13,7 +13,7 @@ _RUN = re.compile(r"/dags/(\w+)/dagRuns$")
 
 
 class Point(StrEnum):
-    """Where in its work the listener is killed."""
+    """The point in its work at which the listener is killed."""
 
     CLAIM_COMMITTED = "claim committed"
     BETWEEN_RUNS = "between two requests for runs"
@@ -21,7 +21,7 @@ class Point(StrEnum):
 
 
 class Trap:
-    """Fires once at the point for which it is armed: the listener is killed before anything goes on."""
+    """Kills the listener once, at the point for which it is armed, before the request continues."""
 
     def __init__(self, kill: Callable[[], None]) -> None:
         self._kill = kill
@@ -33,14 +33,14 @@ class Trap:
         self.fired_at = 0.0
 
     def arm(self, point: Point) -> None:
-        """Wait for the next time that the listener comes to a point."""
+        """Fire the next time that the listener reaches a point."""
         with self._lock:
             self._armed = point
             self._since_claim = 0
             self.fired.clear()
 
     def on_atdb(self, method: str, path: str, answer: httpx.Response | None) -> bool:
-        """Watch the way to ATDB."""
+        """Watch the requests to ATDB; return whether the trap fired."""
         if method != "POST" or not path.startswith("/atdb/claims/") or "release" in path or answer is None:
             return False
         with self._lock:
@@ -49,7 +49,7 @@ class Trap:
             return has_tasks and self._armed is Point.CLAIM_COMMITTED and self._fire()
 
     def on_airflow(self, method: str, path: str, answer: httpx.Response | None) -> bool:
-        """Watch the way to Airflow."""
+        """Watch the requests to Airflow; return whether the trap fired."""
         if method != "POST" or not _RUN.search(path):
             return False
         with self._lock:

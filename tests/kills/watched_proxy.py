@@ -1,4 +1,4 @@
-"""A way between the listener and a server on which a kill happens exactly where it is wanted."""
+"""A proxy between the listener and a server, so that a kill happens at an exact point."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,13 +11,13 @@ import httpx
 from standalone.settings import HOST
 from tests.interface.proxy import HOP_BY_HOP
 
-#: What is seen of a request: method, path, and the answer if there is one already. True: it is not carried on.
+#: Gets the method and path of a request, and the response if there is one. Returns True to drop the request.
 Watch = Callable[[str, str, httpx.Response | None], bool]
 
 
 @contextmanager
 def watched_proxy(url: str, watch: Watch, *, port: int = 0) -> Iterator[str]:
-    """Carry requests to a server one after the other; `watch` sees each before it is sent, and its answer."""
+    """Forward requests to a server, those for runs one at a time; `watch` sees each request and its response."""
     one_at_a_time = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -50,10 +50,10 @@ def watched_proxy(url: str, watch: Watch, *, port: int = 0) -> Iterator[str]:
         do_GET = do_POST = do_PATCH = do_DELETE = handle_request  # noqa: N815 (as http.server names them)
 
         def log_message(self, *_: Any) -> None:
-            """Stay silent."""
+            """Log nothing."""
 
         def handle(self) -> None:
-            """Leave when the other end is killed."""
+            """Close the connection when its other end is killed."""
             try:
                 super().handle()
             except (ConnectionError, TimeoutError):

@@ -1,4 +1,4 @@
-"""Airflow's executor has what the tasks import, and lets go of what a killed scheduler had."""
+"""Airflow's executor preloads the tasks' imports, and releases the tasks of a killed scheduler."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ from standalone.stack import database
 from standalone.stack.programs import airflow_environment
 from tests.conftest import Postgres
 
-#: In a process of its own: the tests have imported the operators too. The executor's number is that of its job.
+#: In a process of its own, because the tests have imported the operators too. Its id is that of its job.
 _STARTED = """
 import sys
 from airflow.executors.local_executor import LocalExecutor
@@ -30,7 +30,7 @@ insert into job (id, job_type, state, hostname, latest_heartbeat) values
 
 
 def started(airflow: Postgres) -> set[str]:
-    """Start the executor of a scheduler, and return the modules that its workers have in memory."""
+    """Start the executor of a scheduler, and return the modules that its workers have imported."""
     environment = os.environ | airflow_environment(airflow.settings, airflow.credentials)
     run = subprocess.run(
         [sys.executable, "-c", _STARTED], capture_output=True, text=True, check=False, env=environment

@@ -1,4 +1,4 @@
-"""The last line of a failed attempt's log says what failed, why, what to do, and where to look in ATDB."""
+"""The last line of a failed attempt's log says what failed, why, what to do next, and where to look in ATDB."""
 
 import json
 import logging
@@ -38,7 +38,7 @@ def _browsers_reach_atdb(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCapt
 
 
 def last(caplog: pytest.LogCaptureFixture) -> tuple[str, str]:
-    """The last record, of which no other is an error."""
+    """Return the last record; no other record may be an error."""
     *before, record = caplog.records
     assert all(each.levelno < logging.ERROR for each in before)
     assert "\n" not in record.getMessage()
@@ -56,7 +56,7 @@ def test_the_last_attempt_of_a_stage_names_the_cause_the_status_the_way_out_and_
 ) -> None:
     made = validated()
     break_archive(archive_root)
-    with pytest.raises(Exception) as raised:  # noqa: PT011 whatever an archive that is no folder raises
+    with pytest.raises(Exception) as raised:  # noqa: PT011 any error of an archive that is not a folder
         IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     level, line = last(caplog)
     assert level == "ERROR"

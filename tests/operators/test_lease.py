@@ -1,4 +1,4 @@
-"""Work whose lease is lost stops in time, whatever it is doing, and leaves nothing half done."""
+"""Work whose lease is lost stops in time, at any point, and leaves nothing half done."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ from operators.stages.remove import RemoveProductsOperator
 from tests.operators.conftest import Context, use_archive
 from tests.operators.observations import Make, Observe, SlowFileSystem, last, parts_in, products_of, statuses
 
-#: What an operator is promised, and what a busy machine may take on top.
+#: The time that the documents promise, plus a margin for a busy machine.
 STOPPED_WITHIN_SECONDS = 10 + 10
 SUPERVISED = """
 import os, sys, time
@@ -52,7 +52,7 @@ with open(sys.argv[2], "w") as file:
 
 @pytest.fixture
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Renew and react faster than in earnest."""
+    """Renew leases and react faster than in production."""
     monkeypatch.setattr(lease_module, "RENEW_SECONDS", 0.1)
     monkeypatch.setattr(lease_module, "REACT_SECONDS", 0.5)
 
@@ -65,7 +65,7 @@ def working(client: Client, observe: Observe) -> Observation:
 
 
 def when(condition: Callable[[], object], act: Callable[[], object]) -> Callable[[], float]:
-    """Do something as soon as something is so, in the background; the answer waits, and tells when it was done."""
+    """Call `act` in the background once a condition is true; the result waits for it, and returns its time."""
     done: list[float] = []
 
     def wait() -> None:
@@ -139,7 +139,7 @@ def test_work_that_has_noticed_its_loss_is_not_interrupted(
             time.sleep(0.02)
         with pytest.raises(LeaseLostError, match="on hold"):
             lease.check()
-        time.sleep(1.0)  # twice as long as it may take to react
+        time.sleep(1.0)  # twice the time allowed for a reaction
 
 
 def test_work_that_does_not_look_is_interrupted_once(client: Client, working: Observation, brisk: None) -> None:
@@ -148,7 +148,7 @@ def test_work_that_does_not_look_is_interrupted_once(client: Client, working: Ob
         with pytest.raises(LeaseLostError, match="on hold"):
             time.sleep(60)
         time.sleep(1.0)
-        os.kill(os.getpid(), signal.SIGUSR1)  # a second one does nothing
+        os.kill(os.getpid(), signal.SIGUSR1)  # a second call does nothing
 
 
 def test_each_renewal_tells_how_far_the_work_is_and_what_stands_in_its_way(

@@ -1,4 +1,4 @@
-"""Data are found below the data root, and nowhere else."""
+"""Data are found only below the data root."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Airflow's own tables are cleaned by age, with a login that can do nothing else."""
+"""Airflow's own tables are cleaned by age, with a login that has no other rights."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ Run = Callable[[], dict[str, int]]
 
 @pytest.fixture
 def owner(airflow: Postgres) -> Iterator[Any]:
-    """A cursor of the database's owner; before the test and after it there are no runs."""
+    """A cursor of the database's owner; there are no runs before and after the test."""
     remove = "rollback; delete from dag_run; delete from log; delete from trigger; delete from job"
     with closing(database.connect(airflow.settings, airflow.credentials, "airflow")) as opened:
         opened.autocommit = True
@@ -153,7 +153,9 @@ def test_a_killed_cleanup_is_ended_and_what_it_left_is_dropped(
     owner: Any, run: Run, airflow: Postgres, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fill(owner, dag_id="old", runs=4000, first=days(90), last=days(31))
-    owner.execute("begin; lock table task_instance in share mode")  # the cleanup waits here, in its first batch
+    owner.execute(
+        "begin; lock table task_instance in share mode"
+    )  # the cleanup waits here, during its first batch
     killed = start_cleanup(airflow)
     with closing(database.connect(airflow.settings, airflow.credentials, database="airflow")) as admin:
         watch = admin.cursor()
@@ -165,7 +167,7 @@ def test_a_killed_cleanup_is_ended_and_what_it_left_is_dropped(
         killed.wait()
         left = archives(watch)
         assert left
-        assert waiting(watch) == waits  # PostgreSQL does not see that its client has been killed
+        assert waiting(watch) == waits  # PostgreSQL does not notice that its client was killed
         owner.execute("rollback")
     deleted = run()
     assert archives(owner) == []

@@ -1,4 +1,4 @@
-"""What operators ask for from Airflow is done to each observation, and what is refused is named."""
+"""The DAG operate applies an action to each observation, and lists those that are refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ Operate = Callable[..., None]
 
 @pytest.fixture
 def operate(context: Context) -> Operate:
-    """Run the DAG's task with some parameters, as it was triggered by somebody."""
+    """Run the DAG's task with some parameters, as triggered by a user."""
 
     def run(task_ids: str, action: str, *, user: str | None = "ada", **params: Any) -> None:
         made = context("", "operate")

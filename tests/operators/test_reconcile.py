@@ -1,4 +1,4 @@
-"""What nobody else puts right, reconcile does: lost work, and what the telescope says of it. And its brake."""
+"""Reconcile repairs lost work, with the state of the telescope; its safety limit stops it."""
 
 import json
 import time
@@ -39,7 +39,7 @@ def use_telescope(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
 
 @pytest.fixture
 def logbook(url: str, context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskMemory]:
-    """What the telescope, which the connection names, knows; it does nothing by itself."""
+    """The memory of the telescope that the connection names, which does nothing on its own."""
     settings = Settings(
         port=0,
         speedup=1,
@@ -68,7 +68,7 @@ def knows(logbook: TaskMemory) -> Remember:
 
 @pytest.fixture
 def starting(client: Client, observe: Observe) -> Callable[[float], Observation]:
-    """Make an observation whose start is in so many seconds, and whose run was lost as it sent the parset."""
+    """Create an observation with a start some seconds from now, whose run was lost while it sent the parset."""
 
     def make(seconds: float) -> Observation:
         start = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
@@ -89,7 +89,7 @@ def last(client: Client, made: Observation) -> tuple[str, str]:
 
 
 def in_a_while() -> datetime:
-    """When the leases of a second have run out, and no parset is on its way any more."""
+    """Return a moment when leases of one second have expired, and no parset can still be in transit."""
     return datetime.now(UTC) + ON_ITS_WAY + timedelta(seconds=5)
 
 
@@ -101,7 +101,7 @@ def test_work_that_too_many_have_lost_is_given_up(
     for number in range(MAX_LOST_OWNERS + 1):
         client.move(often.taskID, Status.INGESTING, owner=f"ingest/run {number}", lease_seconds=1)
         time.sleep(1.05)
-    time.sleep(0.95)  # the wire tells the end of a lease in whole seconds
+    time.sleep(0.95)  # the API has the end of a lease in whole seconds
     CompareRunsOperator(task_id="compare_runs").execute(context("", "reconcile") | {"params": BRAKE})
     words = f"its owner ingest/run {MAX_LOST_OWNERS} is lost, the last of {MAX_LOST_OWNERS + 1}"
     assert last(client, often) == ("ingest error", words)

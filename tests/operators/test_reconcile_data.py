@@ -1,4 +1,4 @@
-"""What ATDB says of the data, against real disks and a real archive: what differs is told, once."""
+"""ATDB's records of the data, compared with real disks and a real archive: differences are reported once."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ Look = Callable[..., list[str]]
 
 @pytest.fixture
 def look(client: Client, context: Context, data_root: Path, archive_root: Path) -> Look:
-    """Make one pass; what it has told."""
+    """Run one pass, and return the events that it raised."""
 
     def once(*, percent: float = 1, floor: int = 10) -> list[str]:
         before = {event.key for event in client.events()}

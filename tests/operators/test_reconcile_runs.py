@@ -1,4 +1,4 @@
-"""What Airflow's runs say of the work in ATDB: a real Airflow API is asked, by an account that may only read."""
+"""Work in ATDB, compared with Airflow's runs: a real Airflow API, queried with a read-only account."""
 
 import json
 import time

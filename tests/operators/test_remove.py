@@ -1,4 +1,4 @@
-"""Nothing is deleted that the archive does not hold."""
+"""Nothing is deleted that is not in the archive."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Who cleared, marked or deleted a run in Airflow is recorded in ATDB, once: a real Airflow API is asked."""
+"""ATDB records once who cleared, marked or deleted a run in Airflow; with a real Airflow API."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ def ask(airflow: Airflow, method: str, path: str, body: Any = None) -> None:
 
 
 def ask_in_vain(airflow: Airflow, path: str, body: Any) -> None:
-    """Ask as an account that may only read: Airflow refuses that, and has logged it before."""
+    """Send a request with a read-only account: Airflow refuses it, after it has logged it."""
     login = {"username": "reconcile", "password": airflow.password}
     token = httpx.post(f"{airflow.url}/auth/token", json=login, timeout=30).json()["access_token"]
     bearer = {"Authorization": f"Bearer {token}"}
@@ -62,7 +62,7 @@ def ask_in_vain(airflow: Airflow, path: str, body: Any) -> None:
 
 @contextmanager
 def serve_answer(answer: Any) -> Iterator[tuple[str, list[str]]]:
-    """Serve the same answer to each request; yield the URL, and the paths that were asked for."""
+    """Serve the same response to each request; yield the URL, and the requested paths."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -73,7 +73,7 @@ def serve_answer(answer: Any) -> Iterator[tuple[str, list[str]]]:
             self.end_headers()
             self.wfile.write(json.dumps(answer).encode())
 
-        do_POST = do_GET  # noqa: N815 - http.server calls it so
+        do_POST = do_GET  # noqa: N815 - the name in http.server
 
         def log_message(self, *_: Any) -> None:
             """Log nothing."""
@@ -94,7 +94,7 @@ def path_of(dag_id: str, run_id: str) -> str:
 
 
 def recorded(client: Client, since: datetime) -> list[tuple[str | None, str]]:
-    """Record what is new; each request without its moment."""
+    """Record new requests, and return them without their times."""
     for _ in range(2):  # the same request is recorded once
         RecordRunRequestsOperator(task_id="audit_runs").record(since)
     events = list(client.rows("events", kind=EventKind.RUN, ordering="id"))
@@ -219,13 +219,13 @@ def test_the_history_names_who_had_the_run_do_its_work_again(
     client.move(made.taskID, Status.INGEST_ERROR, owner=f"ingest/{run}", reason="the disk")
     failed_at = client.observation(made.taskID).status_since
     while datetime.now(UTC) < failed_at + timedelta(seconds=1):
-        pass  # the wire's times are whole seconds
+        pass  # times in the API have whole seconds
     airflow.mark("ingest", run, "failed")
     clear = {"dry_run": False, "dag_runs": [{"dag_id": "ingest", "dag_run_id": run}]}
     ask_in_vain(airflow, "dags/ingest/clearTaskInstances", {"dry_run": False, "task_ids": [[]]})
     ask(airflow, "POST", f"dags/{dag}/clearDagRuns", clear)
     later = {"dry_run": False, "dag_run_id": run, "task_ids": ["ingest"]}
-    ask_in_vain(airflow, "dags/ingest/clearTaskInstances", later)  # after the clear, so it caused nothing
+    ask_in_vain(airflow, "dags/ingest/clearTaskInstances", later)  # after the clear, so it did not cause it
     IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", run=run))
     history = client.observation(made.taskID).status_history
     assert [step.reason for step in history if step.reason.startswith(RUN_AGAIN)] == [f"{RUN_AGAIN} by admin"]

@@ -1,4 +1,4 @@
-"""Fixtures for what speaks with a real ATDB and a real Airflow API."""
+"""Fixtures with a real ATDB and a real Airflow API."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,7 +18,7 @@ from tests.conftest import SECRETS
 
 Result = TypeVar("Result")
 Observe = Callable[..., Observation]
-#: A day of its own for each observation, so that no other test has its taskID.
+#: Each observation is on another day, so that no other test has its taskID.
 _DAYS = count()
 
 
@@ -29,7 +29,7 @@ def airflow(airflow_server: Airflow) -> Airflow:
 
 @pytest.fixture
 def observed(observe: Observe) -> Observe:
-    """Make an observation whose taskID no other test has had."""
+    """Create an observation whose taskID no other test has."""
 
     def make(status: Status = Status.DEFINED, **fields: Any) -> Observation:
         day = datetime(2030, 1, 1, 6, tzinfo=UTC) + timedelta(days=next(_DAYS))

@@ -1,4 +1,4 @@
-"""Products in the archive: whole and verified, or not there."""
+"""Products in the archive are complete and verified, or do not exist."""
 
 import json
 import os
@@ -28,7 +28,7 @@ Make = Callable[..., Path]
 
 
 class LyingFileSystem(LocalFileSystem):
-    """A local disk that changes the first byte of what is written to it, or read from it."""
+    """A local disk that changes the first byte that is written or read."""
 
     protocol = ("lying",)
     lies_on: ClassVar[str] = "w"
@@ -71,7 +71,7 @@ def local(tmp_path: Path) -> Archive:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A MeasurementSet with sub-folders, odd names, an empty file, and one that is longer than a chunk."""
+    """A MeasurementSet with subfolders, odd names, an empty file, and a file that is longer than a chunk."""
     product = tmp_path / "data" / NAME
     for name, content in {
         "table.dat": b"main",
@@ -97,7 +97,7 @@ def store(archive: Archive, source: Path, *, expected: str | None = None, **more
 
 
 def leave_part(archive: Archive, source: Path) -> Path:
-    """Do what an attempt does that is killed at the worst moment: all is written, and nothing is published."""
+    """Write as an attempt that is killed at the worst moment: all is written, and nothing is published."""
     part = Path(folder_of(archive).path, f".{source.name}.0123456789ab.part")
     shutil.copytree(source, part)
     return part
@@ -201,7 +201,7 @@ def test_of_a_publication_and_a_deletion_of_one_part_only_one_happens(local: Arc
 
     class SlowlyDeletingFileSystem(LocalFileSystem):
         def rm(self, path: str, *arguments: Any, **options: Any) -> None:
-            (next(Path(path).rglob("table.dat"))).unlink()  # half of it is gone
+            (next(Path(path).rglob("table.dat"))).unlink()  # half of it is lost
             with pytest.raises(FileNotFoundError):
                 publish(local.filesystem, str(part), final, local.root)
             super().rm(path, *arguments, **options)

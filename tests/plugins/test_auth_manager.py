@@ -1,4 +1,4 @@
-"""What the listener's account may do in a real Airflow: read, create runs of the stages, write their notes."""
+"""The listener's account in a real Airflow can read, create runs of the stages, and write their notes."""
 
 import json
 import re
@@ -83,7 +83,7 @@ def test_a_request_on_the_heels_of_a_note_gets_nothing_from_it(
 
 
 def pipelined(listener: httpx.Client, *requests: tuple[str, str, object]) -> list[str]:
-    """Send requests at once on one connection, as no library does; the status line of each answer."""
+    """Send requests at once on one connection, as no library does; return the status line of each response."""
     url, authorization = listener.base_url, listener.headers["Authorization"]
     sent = b""
     for number, (method, path, body) in enumerate(requests, start=1):
@@ -118,7 +118,7 @@ BULK = {"actions": [{"action": "delete", "entities": ["ingest"]}]}
 def test_every_other_way_to_change_something_is_refused(
     airflow: Airflow, listener: httpx.Client, run_id: str
 ) -> None:
-    """Try each operation of Airflow's API that is no GET, on what exists, with a body that it would accept."""
+    """Try each operation of Airflow's API except GET, on existing objects, with a body that it would accept."""
     backfill = {"dag_id": "reconcile", "from_date": "2026-02-01T00:00:00Z", "to_date": "2026-02-01T00:01:00Z"}
     known = {
         "dag_id": "ingest",
@@ -149,7 +149,7 @@ def test_every_other_way_to_change_something_is_refused(
                 continue
             tried += 1
             answer = listener.request(method, address, json=bodies.get(path, {}))
-            # Airflow conceals a backfill from users who may not have it: this one exists.
+            # Airflow hides a backfill from users without access to it: this one exists.
             refusal = 404 if "{backfill_id}" in path else 403
             if answer.status_code != refusal:
                 reached[method, path] = (answer.status_code, answer.text[:200])

@@ -1,4 +1,4 @@
-"""A connection that belongs to one DAG reaches the tasks of that DAG, and no other."""
+"""Only the tasks of one DAG get the connections that belong to this DAG."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from standalone.settings import Settings
 from standalone.stack import private_connections, programs
 
 IDS = ("airflow_maintenance", "atdb_maintenance")
-#: What a task does to get a connection.
+#: The code with which a task gets a connection.
 ASK = "import sys; from airflow.sdk import BaseHook; print(BaseHook.get_connection(sys.argv[1]).password)"
 
 
@@ -29,14 +29,14 @@ def settings(tmp_path: Path) -> Settings:
 def credentials(settings: Settings) -> Credentials:
     made = Credentials.prepare(settings.credentials)
     private_connections.write(settings, made)
-    private_connections.write(settings, made)  # as each start does
+    private_connections.write(settings, made)  # as at each start
     return made
 
 
 def ask(
     settings: Settings, credentials: Credentials, program: str, conn_id: str, dag_id: str | None
 ) -> subprocess.CompletedProcess[str]:
-    """Ask for a connection as a task does that this program of the stack has started."""
+    """Get a connection as a task that this program of the stack has started."""
     environment = programs.program(program, settings, credentials).environment
     task = {"AIRFLOW_CTX_DAG_ID": dag_id} if dag_id else {}
     settings.airflow_home.mkdir(exist_ok=True)

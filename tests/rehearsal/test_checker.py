@@ -1,4 +1,4 @@
-"""The checker sees each way in which a finished rehearsal can be wrong: here it is broken by hand."""
+"""The checker finds each kind of violation: these tests create them by hand after a finished rehearsal."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ S, P = Status, ProductStatus
 
 @dataclass
 class Rehearsal:
-    """A finished one, on a real database and a real disk: one task was removed, one ended incomplete."""
+    """A finished rehearsal on a real database and disk: one observation removed, one incomplete."""
 
     scene: Scene
     superuser: str
@@ -39,7 +39,7 @@ class Rehearsal:
         return judge(Evidence(self.scene), self.expected, self.pauses)
 
     def sql(self, statement: str, *values: Any) -> None:
-        """Write past all that protects the tables."""
+        """Execute SQL without the protections of the tables."""
         with closing(psycopg2.connect(self.superuser)) as opened, opened, opened.cursor() as cursor:
             cursor.execute("SET session_replication_role = replica")
             cursor.execute(statement, values)
@@ -54,7 +54,7 @@ class Rehearsal:
         return self.scene.archive / "arts_sc1_timing" / task_id / self.file(task_id, number)
 
     def observe(self, name: str) -> str:
-        """Let the telescope write two products, with an empty archive and nothing validated."""
+        """Create an observation with two products of the telescope; nothing is validated or archived."""
         new = {
             "field_name": name,
             "observing_mode": "arts_sc1_timing",
@@ -94,7 +94,7 @@ class Rehearsal:
         self.client.move_products(task_id, moves, owner=owner)
 
     def archive(self, task_id: str, owner: str) -> None:
-        """Ingest both products."""
+        """Ingest both products of an observation."""
         self.client.move(task_id, S.INGESTING, owner=owner)
         self.move_products(task_id, [0, 1], P.INGESTING, owner)
         for number in range(2):

@@ -1,4 +1,4 @@
-"""The archive has the faults of its plan: seen through fsspec, as Airflow's workers reach it."""
+"""The archive has the faults of its plan, accessed through fsspec, as by Airflow's workers."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A short rehearsal with a fixed seed: the whole stack under some of each kind of fault, judged to the byte."""
+"""A short rehearsal with a fixed seed: the whole stack with faults of each kind, checked to the byte."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A broken product gets the very bytes back that were observed."""
+"""The repair of a damaged product writes exactly the bytes that were observed."""
 
 from dataclasses import replace
 from pathlib import Path

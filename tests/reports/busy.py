@@ -1,4 +1,4 @@
-"""Four busy days: observations that wander through the lifecycle by real moves, and then get times of the past."""
+"""Four busy days: observations with random routes through the lifecycle, by real moves, with times of the past."""
 
 import random
 from contextlib import closing
@@ -20,13 +20,13 @@ MODES = {
     "imaging": ("wcudata1", "wcudata2"),
     "arts_sc4_survey": ("arts001",),
     "arts_sc1_timing": ("arts041",),
-    "imaging_pointing": ("wcudata2",),  # has written nothing when it is planned
+    "imaging_pointing": ("wcudata2",),  # has written nothing while it is planned
 }
-#: The likelier next statuses; all others that the lifecycle allows happen too.
+#: The more likely next statuses; all others that the lifecycle allows occur too.
 _LIKELY = {*S} - {S.ON_HOLD, S.ABORTED}
 _ENDS = (S.REMOVED, S.ABORTED)
 
-#: As superuser: without the triggers that keep history from being changed.
+#: As superuser, without the triggers that prevent changes of the history.
 _EARLIER = "update transitions set at = %(at)s where id = %(id)s"
 _SINCE = """
     update observations o set created_at = first, status_since = last from
@@ -39,14 +39,14 @@ _RECEIPTS = """
 
 @dataclass
 class Wanderer:
-    """Moves observations about. Its choices are those of the seed."""
+    """Moves observations. The seed determines the choices."""
 
     client: Client
     now: datetime
     random: random.Random
 
     def wander(self, number: int) -> None:
-        """Create an observation and move it until it is done or the choice is to leave it where it is."""
+        """Create an observation, and move it until it has ended or the choice is to leave it."""
         mode = list(MODES)[number % len(MODES)]
         is_future = mode == "imaging_pointing" or number % 5 == 0
         begins = self.now + timedelta(days=self.random.uniform(*((0.2, 10) if is_future else (-DAYS, -0.3))))
@@ -120,7 +120,7 @@ class Wanderer:
 
 
 def fill(client: Client, superuser_url: str, now: datetime, *, number: int, seed: int) -> None:
-    """Make so many observations and the past of the disks. All of it lies before `now`."""
+    """Create a number of observations, and the past of the disks, all before `now`."""
     chosen = random.Random(seed)
     wanderer = Wanderer(client, now, chosen)
     for each in range(number):
@@ -140,7 +140,7 @@ def fill(client: Client, superuser_url: str, now: datetime, *, number: int, seed
 
 
 def measure(client: Client, superuser_url: str, now: datetime) -> None:
-    """Report the disks of three hosts each day, the fullest last."""
+    """Report the disks of three hosts for each day, the fullest last."""
     for days in range(DAYS, 0, -1):
         for number, host in enumerate(("wcudata1", "wcudata2", "arts001")):
             free = (50 + 400 * number + 100 * days) * 10**9
@@ -153,7 +153,7 @@ def measure(client: Client, superuser_url: str, now: datetime) -> None:
 
 
 def _past(chosen: random.Random, now: datetime, number: int) -> list[datetime]:
-    """Return rising moments that begin within the days and end before now."""
+    """Return increasing moments that begin within the days and end before now."""
     begin = now - timedelta(days=chosen.uniform(0.1, DAYS))
     end = begin + (now - timedelta(seconds=1) - begin) * chosen.uniform(0.3, 1)
     return sorted(begin + (end - begin) * chosen.random() for _ in range(number))

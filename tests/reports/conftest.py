@@ -1,4 +1,4 @@
-"""What the task of the DAG has: its two connections, and a folder for Airflow to write to."""
+"""The environment of the DAG's task: its two connections, and a folder for Airflow to write to."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def reports_connection(postgres: Postgres, database_url: str, monkeypatch: pytes
 
 @pytest.fixture
 def run_report(url: str, reports_connection: None, monkeypatch: pytest.MonkeyPatch) -> RunReport:
-    """Run the DAG's task as Airflow does, with a night or none."""
+    """Run the DAG's task as Airflow does, with or without a night."""
     login = {"conn_type": "atdb", "host": url, "login": "service", "password": SECRETS["service"]}
     monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps(login))
 

@@ -1,4 +1,4 @@
-"""Every figure of a night's report, worked out again from what the REST API answers."""
+"""Every figure of a night report, computed again from the responses of the REST API."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from atdb_interface.observations import Observation
 from atdb_interface.transitions import Transition
 
 S, P = Status, ProductStatus
-#: Whose failure each status is.
+#: The stage whose failure each status is.
 STAGE_OF_FAILURE = {
     step.target: step.actor
     for step in STEPS
@@ -27,7 +27,7 @@ PLANNED = (S.DEFINED, S.SCHEDULED, S.STARTING, S.RUNNING)
 
 
 class Known:
-    """What the REST API knows, read once for all nights."""
+    """The data of the REST API, read once for all nights."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -53,14 +53,14 @@ class Known:
 
 
 class Figures:
-    """What is known of one night."""
+    """The data of one night."""
 
     def __init__(self, known: Known, begins: datetime, ends: datetime) -> None:
         self.begins, self.ends = begins, ends
         self.now, self.moves, self.product_moves = known.now, known.moves, known.product_moves
         self.products, self.receipts, self.disks = known.products, known.receipts, known.disks
         self.sizes, self.counts = known.sizes, known.counts
-        # The last moment of the night on the wire, which writes whole seconds.
+        # The last moment of the night in the API, which has whole seconds.
         last = (ends - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.then = {each.taskID: each for each in known.client.observations(as_of=last)}
 
@@ -114,7 +114,7 @@ class Figures:
         ]
 
     def waited(self) -> dict[str, tuple[Status, datetime, float]]:
-        """Return the status, since when and for how long, of each observation that was not over."""
+        """Return the status, its begin and its duration, of each observation that had not ended."""
         return {
             task_id: (then.my_status, then.status_since, (self.ends - then.status_since).total_seconds())
             for task_id, then in self.then.items()
@@ -178,7 +178,7 @@ class Figures:
         ]
 
     def stays(self, statuses: Iterable[Status]) -> list[tuple[str, Transition, Transition, float]]:
-        """Return the stays in statuses that ended in the night: taskID, entry, exit and seconds."""
+        """Return the periods in a status that ended in the night: taskID, entry, exit and seconds."""
         return [
             (task_id, entry, left, (left.timestamp - entry.timestamp).total_seconds())
             for task_id, moves in self.moves.items()
@@ -234,7 +234,7 @@ class Figures:
         ]
 
     def rates(self) -> dict[str, tuple[int, float]]:
-        """Return of each planned mode how many observations its rate is from, and the rate."""
+        """Return for each planned mode its rate, and the number of observations that the rate is from."""
         modes = {then.observing_mode for then in self.then.values() if then.my_status in PLANNED}
         rates: dict[str, list[float]] = defaultdict(list)
         for task_id, each in sorted(self.now.items(), key=lambda item: item[1].starttime, reverse=True):
@@ -243,7 +243,7 @@ class Figures:
         return {mode: (len(samples[:100]), median(samples[:100])) for mode, samples in sorted(rates.items())}
 
     def volumes(self) -> dict[str, list[tuple[Observation, float]]]:
-        """Return by data host the planned observations and the bytes that each is expected to write."""
+        """Return, by data host, the planned observations and the bytes that each is expected to write."""
         rates, volumes = self.rates(), defaultdict(list)
         for each in self.planned():
             rate = rates.get(each.observing_mode, (0, 0.0))[1]
@@ -251,7 +251,7 @@ class Figures:
         return volumes
 
     def free_bytes(self, where: str, at: datetime) -> float:
-        """Return the free space of a host that is expected at a moment."""
+        """Return the expected free space of a host at a moment."""
         used = 0.0
         for each, volume in self.volumes().get(where, []):
             begin, end = max(each.starttime, self.ends), min(each.endtime, at)
@@ -272,7 +272,7 @@ def by(*keys: str) -> Any:
 
 
 def compare(report: NightReport, known: Known, *, with_disks: bool) -> Counter[str]:
-    """Compare each figure; return how many rows each part has.
+    """Compare each figure, and return the number of rows of each part.
 
     `with_disks`: no disk was reported after the night.
     """
@@ -328,7 +328,7 @@ def compare_disks(report: NightReport, figures: Figures, *, with_disks: bool) ->
         assert abs(row.planned_bytes - (disk.free_bytes - row.forecast[-1].free_bytes)) <= 2
         if row.full_at is None:
             assert row.forecast[-1].free_bytes > 0
-        else:  # a second before, there is still space, and a second later there is none
+        else:  # one second earlier there is still space, and one second later there is none
             assert figures.free_bytes(row.data_host, row.full_at - timedelta(seconds=1)) > 0
             assert figures.free_bytes(row.data_host, row.full_at + timedelta(seconds=1)) <= 0
 

@@ -1,4 +1,4 @@
-"""The free space of a disk falls while observations are written, and the moment at which it ends is exact."""
+"""The free space of a disk shrinks while observations are written; the moment when it is full is exact."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The DAG's task makes the report of a night and stores it; each figure is what the REST API says."""
+"""The DAG's task creates and stores the report of a night; each figure agrees with the REST API."""
 
 import json
 import threading
@@ -35,7 +35,7 @@ def test_every_figure_of_every_night_is_what_the_rest_api_says(
         run_report(night)
         report = client.night_report(night)
         compared += compare(report, known, with_disks=back == 0)
-    # All kinds of figures were there to be compared.
+    # Figures of all kinds were compared.
     assert min(compared[part] for part in ("observed", "failures", "waiting", "longest_waiting", "slowest")) >= 15
     assert compared["data_hosts"] >= 6
     full = [disk.full_at for disk in client.night_report(last.day).disks]
@@ -63,7 +63,7 @@ def test_a_second_run_for_a_night_leaves_its_report_as_it_is(
     client.create_observation(
         {"field_name": "x", "observing_mode": "imaging", "starttime": "2026-05-03T09:00:00Z", "duration": 9}
     )
-    time.sleep(1.1)  # the wire writes whole seconds
+    time.sleep(1.1)  # the API has whole seconds
     assert "reported before" not in capsys.readouterr().out
     run_report("2026-05-03")
     assert "reported before" in capsys.readouterr().out
@@ -134,7 +134,7 @@ def test_the_last_attempt_that_fails_raises_an_event_and_one_before_does_not(
 def test_the_queries_of_a_report_see_one_snapshot(
     client: Client, superuser_url: str, run_report: RunReport
 ) -> None:
-    """An observation that starts between the queries is in no part of the report."""
+    """An observation that starts between two queries is in no part of the report."""
     night = Night.of(date(2026, 5, 3), HOUR)
     made = client.create_observation(
         {"field_name": "x", "observing_mode": "imaging", "starttime": "2026-05-03T09:00:00Z", "duration": 9}

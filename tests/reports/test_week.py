@@ -1,4 +1,4 @@
-"""A real week, replayed with faults: its reports agree with the REST API, and no later edit changes one."""
+"""A real week, replayed with faults: its reports agree with the REST API, and later edits change none."""
 
 import os
 from collections import Counter
@@ -34,7 +34,7 @@ def test_a_real_week_is_reported_night_by_night_and_its_reports_stay_as_they_are
     schedule = real_schedules / "imaging_sched_longcal_ppmod30_04-08_21h_EAKA_imaging.sh"
     clients = dict.fromkeys(("airflow", "astronomer", "operator", "telescope"), client)
     last = Night.last(datetime.now(UTC), 8)
-    # As of its end, so that the nights have the same in them at every time of the day.
+    # As of its end, so that the nights have the same content at every time of day.
     filled = observatory.fill(partial(replay.planned, schedule), clients, superuser_url, last.ends)
     assert len(filled.made) >= min(NUMBER, 289)
     nights = [last.day - timedelta(days=back) for back in range(NIGHTS)]
@@ -53,7 +53,7 @@ def test_a_real_week_is_reported_night_by_night_and_its_reports_stay_as_they_are
 
 
 def edit(client: Client) -> None:
-    """Do what operators do in a week: other names, holds, retries, cancels, forced moves, deletions."""
+    """Do the actions of operators in a week: renames, holds, retries, cancels, forced moves, deletions."""
     done: Counter[str] = Counter()
     actions = list(Action)
     for number, each in enumerate(list(client.observations())):

@@ -16,7 +16,7 @@ Login = Callable[[], connection]
 
 @pytest.fixture
 def log_in(postgres: Postgres, database_url: str) -> Iterator[Login]:
-    """Log in as the reading role to the database of this test."""
+    """Log in to the database of this test as the reading role."""
     name = make_url(database_url).database or ""
     database.prepare_reader(postgres.settings, postgres.credentials, name)
     opened: list[connection] = []

@@ -1,4 +1,4 @@
-"""The role of the DAG maintenance can delete what has expired, and can do and read nothing else."""
+"""The role of the DAG maintenance can delete expired rows, and has no other rights."""
 
 import logging
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from standalone.stack import database
 from tests.conftest import Postgres
 
 VIEWS = ("ended_sessions", "used_idempotency_keys", "expired_claims")
-#: Rows that have not expired: a session and a token of the past, one session of today, and promises of a day.
+#: Rows that must stay: a live session, tokens of programs, an idempotency key and a claim of less than a day.
 LIVE = """
 insert into tokens (account_name, name, sha256, is_session, expires_at) values
     ('viewer', 'live session', 'a', true, now() + interval '1 minute'),
@@ -136,7 +136,7 @@ def test_it_cannot_connect_to_airflows_database(postgres: Postgres) -> None:
 def test_an_upgrade_grants_what_a_role_of_later_needs(
     postgres: Postgres, owner_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As on a site's own server, where the role does not exist at the first upgrade."""
+    """A server without the role, as a site's own server at the first upgrade."""
     with closing_admin(postgres) as admin:
         admin.cursor().execute("alter role maintenance rename to maintenance_elsewhere")
         try:

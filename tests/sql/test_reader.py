@@ -1,4 +1,4 @@
-"""The role that reads the views for reports can read nothing else, and change nothing."""
+"""The role that reads the views for reports can read nothing else, and can change nothing."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ VIEWS = (
     *("dataproducts", "disks", "events", "observations", "receipts"),
     *("stages", "statuses", "stays", "transitions"),
 )
-#: What is refused though the session has made its transactions writable.
+#: Statements that are refused even after the session has made its transactions writable.
 REFUSED = (
     "select rolpassword from pg_authid",
     "select * from pg_shadow",
@@ -67,7 +67,7 @@ REFUSED = (
 
 @pytest.fixture
 def writable(reader: connection) -> connection:
-    """Return a session that has left the reading mode, as any session can."""
+    """Return a session that has left the read-only mode, as any session can."""
     with reader.cursor() as cursor:
         cursor.execute("set session characteristics as transaction read write")
     reader.commit()
@@ -92,7 +92,7 @@ def test_it_reads_every_view(reader: connection, observe: Callable[..., Observat
         cursor.execute("select relname from pg_class where relnamespace = 'reports'::regnamespace order by 1")
         assert tuple(name for (name,) in cursor.fetchall()) == VIEWS
         for view in VIEWS:
-            cursor.execute(f"table {view}")  # which it finds without the name of the schema
+            cursor.execute(f"table {view}")  # found without the name of the schema
             assert (len(cursor.fetchall()) > 0) == (view not in ("disks", "events", "receipts")), view
 
 

@@ -1,4 +1,4 @@
-"""Each report runs as the reading role, and the documentation lists exactly the columns that exist."""
+"""Each report runs as the reading role, and the documentation lists exactly the existing columns."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_the_documentation_lists_exactly_the_columns_that_exist(owner_url: str) 
     with engine.connect() as opened:
         written = report_columns.markdown(opened)
     engine.dispose()
-    assert "None" not in written  # nothing lacks a comment
+    assert "None" not in written  # all have a comment
     assert (REPOSITORY / "docs" / "reports.md").read_text().endswith(f"\n{written}")
 
 

@@ -1,4 +1,4 @@
-"""An upgrade drops the views and creates them again with the migrations; no reader or view of a site blocks it."""
+"""An upgrade drops the views and creates them again with the migrations; no reader or site's view blocks it."""
 
 import logging
 import threading
@@ -100,7 +100,7 @@ def test_a_reader_that_connects_again_at_once_blocks_no_upgrade(owner_url: str, 
         command.upgrade(config, "head")
     assert refused.is_set()
     ended.set()
-    command.upgrade(config, "head")  # ends those that sleep
+    command.upgrade(config, "head")  # ends the sleeping sessions
     for reader in readers:
         reader.join(30)
         assert not reader.is_alive()
@@ -189,7 +189,7 @@ def test_the_views_of_a_site_come_back_with_each_upgrade(
     (tmp_path / "2.sql").write_text("create view site_reports.both as select lost from reports.observations;")
     with pytest.raises(CommandError, match=r"2\.sql.*lost"):
         command.upgrade(config, "head")
-    assert {"site_reports.imaging", "site_reports.both"} < views(engine)  # all as before
+    assert {"site_reports.imaging", "site_reports.both"} < views(engine)  # as before
     (tmp_path / "2.sql").write_text("create table site_reports.both (note text);")
     with pytest.raises(CommandError, match="only views and functions"):
         command.upgrade(config, "head")

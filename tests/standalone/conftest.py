@@ -1,4 +1,4 @@
-"""A stack of its own for each test: a state folder and ports that nobody else uses."""
+"""A separate stack for each test: a state folder and ports that nothing else uses."""
 
 import socket
 from contextlib import ExitStack

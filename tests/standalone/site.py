@@ -1,4 +1,4 @@
-"""A server with both databases of a stack, whose API can be asked for all that it stores."""
+"""A server with both databases of a stack, and an API that returns everything that it stores."""
 
 import re
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ from standalone.settings import HOST
 from standalone.stack import database, preparation
 from tests.conftest import Postgres, listening, route_to
 
-#: What the API answers about the present, and not about what is stored.
+#: Endpoints about the present, not about stored data.
 OF_THE_PRESENT = {"atdb.health.health", "atdb.sessions.login_form", "atdb.root", "swagger_ui.show"}
-#: What needs a parameter, and is among DETAILS.
+#: Endpoints that need a parameter; they are in DETAILS.
 OF_A_CONSUMER = {"atdb.claims.look", "atdb.claims.open_"}
 #: Paths with an argument, for the first observation, product and transition.
 DETAILS = [
@@ -28,15 +28,15 @@ DETAILS = [
     *("/atdb/observations/1/", "/atdb/observations/1/why/", "/atdb/dataproducts/1/", "/atdb/status/1/"),
     *("/atdb/stages/ingest/",),
 ]
-#: How long ago something was, at the moment of the answer.
+#: An age at the moment of the response.
 AGE = re.compile(rb'"oldest_age_seconds": \d+')
 
-#: The value of that variable.
+#: The value of Airflow's encrypted variable.
 SECRET = b"what nobody may read"
 
 
 def stored(app: Flask) -> list[str]:
-    """List the addresses of the REST API that show what is stored."""
+    """List the URLs of the REST API that show stored data."""
     lists = {
         str(rule)
         for rule in app.url_map.iter_rules()
@@ -49,7 +49,7 @@ def stored(app: Flask) -> list[str]:
 
 
 class Site(Postgres):
-    """A server of its own with both databases of a stack."""
+    """A separate server with both databases of a stack."""
 
     def prepare(self) -> None:
         for folder in (self.settings.run, self.settings.logs, self.settings.airflow_home):
@@ -73,7 +73,7 @@ class Site(Postgres):
             app.extensions["atdb_engine"].dispose()
 
     def answers(self) -> dict[str, bytes]:
-        """Read each address of the REST API that shows what is stored."""
+        """Read each URL of the REST API that shows stored data."""
         app = create_app(Config(database_url=self.url()))
         try:
             login = ("admin", self.credentials.atdb["admin"])
@@ -98,7 +98,7 @@ class Site(Postgres):
 
 
 def observe(client: Client, status: Status = Status.DEFINED, *, products: int = 0) -> str:
-    """Create an observation and its products, and walk it to a status; return its taskID."""
+    """Create an observation and its products, move it to a status, and return its taskID."""
     start = datetime(2026, 4, 5, 6, tzinfo=UTC) + timedelta(minutes=10 * len(list(client.observations())))
     made = client.create_observation(
         {

@@ -1,4 +1,4 @@
-"""The administrator's commands work on the stack's database, and name what is missing without a traceback."""
+"""The administrator's commands use the stack's database, and report missing parts without a traceback."""
 
 import os
 import subprocess

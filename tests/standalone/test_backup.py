@@ -1,4 +1,4 @@
-"""A backup holds everything, is known to be whole, and brings everything back."""
+"""A backup has everything, is verified, and restores everything."""
 
 import json
 import os
@@ -65,7 +65,7 @@ def command(settings: Settings, *arguments: object, **given: object) -> subproce
 
 
 def backup(settings: Settings, *arguments: object, code: int = 0, **given: object) -> str:
-    """Run the command to its end; return what it prints, or its error."""
+    """Run the command to its end; return its output, or its error."""
     program = command(settings, *arguments, **given)
     out, errors = program.communicate(timeout=240)
     assert program.returncode == code, out + errors
@@ -73,7 +73,7 @@ def backup(settings: Settings, *arguments: object, code: int = 0, **given: objec
 
 
 def elsewhere(path: Path) -> Settings:
-    """The settings of another site, of which nothing is there."""
+    """Return the settings of another site, which does not exist yet."""
     return Settings(state=path.resolve(), postgres_port=free_ports(1)[0])
 
 
@@ -91,7 +91,7 @@ def test_all_answers_are_the_same_after_everything_was_lost(site: Site, kept: Pa
         restored.prepare()
         assert restored.answers() == before
         assert restored.execute("select slots from slot_pool where pool = 'ingest'", "airflow") == [(9,)]
-        with restored.client() as client:  # the pipeline goes on
+        with restored.client() as client:  # the pipeline continues
             valid = next(each for each in client.observations() if each.my_status is Status.VALID)
             client.move(valid.taskID, Status.INGESTING)
             former = {each.taskID for each in client.observations()}
@@ -100,7 +100,7 @@ def test_all_answers_are_the_same_after_everything_was_lost(site: Site, kept: Pa
     finally:
         restored.stop()
 
-    # The way back: what came after the backup is gone again, and the present passwords stay.
+    # Back again: changes after the backup are lost, and the present passwords stay.
     known = json.loads(settings.credentials.read_text(encoding="utf-8"))
     former_key = known["airflow_keys"]["fernet_key"]
     known["airflow_keys"]["fernet_key"] = Fernet.generate_key().decode()

@@ -1,4 +1,4 @@
-"""docker-compose.yaml, the images and the code say the same."""
+"""docker-compose.yaml, the images and the code agree."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def test_a_service_runs_with_its_part_of_the_secrets_and_has_no_other(name: str,
     environment = json.dumps(made.environment)
     for section, part in known.items():
         for key in part:
-            # What is not in the environment is in a file of Airflow's API server, or of one DAG.
+            # Secrets that are not in the environment are in a file of Airflow's API server, or of one DAG.
             if (section, key) in {("airflow_ui", each) for each in ("admin", "reconcile", "listen")} | {
                 ("postgresql", "maintenance"),
                 ("postgresql", "airflow_maintenance"),
@@ -180,7 +180,7 @@ def test_the_list_of_an_image_agrees_with_the_whole_list(image: str) -> None:
 
 
 def _pinned(path: Path) -> dict[str, str]:
-    """Return what a list pins: the version with its hashes, by the package."""
+    """Return the pinned versions of a list with their hashes, by package."""
     requirements = re.findall(r"^([\w.-]+)==(.+(?:(?<=\\)\n.+)*)", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert all("--hash=" in pinned for _, pinned in requirements)
     return dict(requirements)

@@ -1,4 +1,4 @@
-"""Secrets are made once, are nobody else's to read, and never change by themselves."""
+"""Secrets are generated once, are private, and never change on their own."""
 
 import base64
 import json

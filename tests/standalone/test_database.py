@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL is made once, asks everybody for a password, and hears only this machine."""
+"""The embedded PostgreSQL is created once, always requires a password, and accepts only local connections."""
 
 import os
 import subprocess

@@ -71,7 +71,7 @@ def test_a_check_that_hangs_or_crashes_is_a_failure_and_stops_no_other(tmp_path:
     hanging = int(pid_file.read_text())
     deadline = time.monotonic() + 10
     while psutil.pid_exists(hanging) and psutil.Process(hanging).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline, "what hangs was not killed"
+        assert time.monotonic() < deadline, "the hanging check was not killed"
         time.sleep(0.05)
 
 
@@ -101,7 +101,7 @@ def test_each_wrong_setting_is_named() -> None:
     assert [sentence.split()[0] for sentence in sentences] == [
         *("ATDB_PUBLIC_URL", "ATDB_PORT", "ATDB_EXECUTOR", "ATDB_REPORT_HOUR"),
     ]
-    assert configuration.wrong_values({"AIRFLOW_PORT": "8000"})[0].startswith("each part needs a port of its own")
+    assert configuration.wrong_values({"AIRFLOW_PORT": "8000"})[0].startswith("each service needs a port")
     assert configuration.wrong_values({}) == []
 
 
@@ -191,7 +191,7 @@ def place(postgres: Postgres, database_url: str) -> Location:
 
 
 def test_the_database_accepts_each_login(place: Location) -> None:
-    # Airflow's database and its logins are made by other tests, or by none.
+    # Other tests may or may not have created Airflow's database and logins.
     of_atdb = {name: place.credentials.postgresql[name] for name in ("atdb", "reports", "maintenance")}
     findings = list(postgres.check(replace(place, credentials=replace(place.credentials, postgresql=of_atdb))))
     assert states(findings) == [("database", State.WELL), ("database", State.NOT_CHECKED)]

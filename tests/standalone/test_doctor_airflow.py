@@ -1,4 +1,4 @@
-"""What `atdb doctor` finds in a real Airflow: its processes, DAGs and pools."""
+"""The findings of `atdb doctor` in a real Airflow: processes, DAGs and pools."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ Sql = Callable[[str], None]
 @pytest.fixture
 def place(airflow_server: Airflow, monkeypatch: pytest.MonkeyPatch) -> Location:
     login(airflow_server.url, airflow_server.password, monkeypatch)
-    monkeypatch.setenv("AIRFLOW__CORE__PARALLELISM", "40")  # as standalone/airflow.cfg has it
+    monkeypatch.setenv("AIRFLOW__CORE__PARALLELISM", "40")  # as in standalone/airflow.cfg
     return Location(airflow_server.postgres.settings, airflow_server.postgres.credentials)
 
 
@@ -42,7 +42,7 @@ def sql(place: Location) -> Iterator[Sql]:
 
 
 def beat(sql: Sql, *jobs: str, age: str = "0 s") -> None:
-    """Have processes send a heartbeat, as Airflow's do."""
+    """Record heartbeats of processes, as Airflow's processes do."""
     for job in jobs:
         sql(
             "insert into job (job_type, state, start_date, latest_heartbeat, hostname) "

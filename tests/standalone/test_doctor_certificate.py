@@ -1,4 +1,4 @@
-"""What `atdb doctor` finds of certificates, on a real TLS server."""
+"""The findings of `atdb doctor` about certificates, with a real TLS server."""
 
 import signal
 import ssl
@@ -25,9 +25,9 @@ Serve = Callable[[str, str], Settings]
 
 @pytest.fixture
 def serve(tmp_path: Path, settings: Settings) -> Iterator[Serve]:
-    """Serve TLS with a key and a certificate, both as PEM; the settings whose public URL is there."""
+    """Serve TLS with a key and a certificate, both as PEM; return settings with the server's public URL."""
     servers: list[ThreadingHTTPServer] = []
-    # If a test has run the command `atdb` in this process, SIGPIPE would end it when a client hangs up.
+    # If a test has run the command `atdb` in this process, SIGPIPE would end the process when a client hangs up.
     before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
     def make(key: str, chain: str) -> Settings:
@@ -37,7 +37,7 @@ def serve(tmp_path: Path, settings: Settings) -> Iterator[Serve]:
         context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
         server = ThreadingHTTPServer((HOST, 0), BaseHTTPRequestHandler)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        server.handle_error = lambda *_: None  # type: ignore[method-assign] - a client that trusts nothing hangs up
+        server.handle_error = lambda *_: None  # type: ignore[method-assign] - a client that does not trust it hangs up
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
         return replace(settings, atdb_public_url=f"https://localhost:{server.server_port}")
@@ -50,7 +50,7 @@ def serve(tmp_path: Path, settings: Settings) -> Iterator[Serve]:
 
 
 def lasting(days: float, host: str = "localhost") -> tuple[str, str]:
-    """Make a key and a certificate that ends in some days."""
+    """Create a key and a certificate that expires in some days."""
     key_pem, pem = self_signed(host)
     made = x509.load_pem_x509_certificate(pem.encode())
     key = load_pem_private_key(key_pem.encode(), None)
@@ -75,7 +75,7 @@ def only(settings: Settings) -> Finding:
 def test_a_certificate_that_signs_itself_is_a_warning(serve: Serve) -> None:
     finding = only(serve(*self_signed("localhost")))
     assert finding.state is State.WARNING
-    assert "signs itself" in finding.seen
+    assert "self-signed" in finding.seen
     assert "nginx -s reload" in finding.advice
 
 
@@ -114,7 +114,7 @@ def test_where_the_address_cannot_be_reached_nginx_is_asked_for_it(
     monkeypatch.setattr(certificate, "_NGINX", (HOST, int(inside.atdb_public_url.rpartition(":")[2])))
     finding = only(replace(inside, atdb_public_url="https://atdb.example:9"))
     assert finding.state is State.WARNING
-    assert "signs itself" in finding.seen
+    assert "self-signed" in finding.seen
     finding = only(replace(inside, atdb_public_url="https://localhost:9"))
     assert "it is for atdb.example, not for localhost" in finding.seen
 

@@ -1,4 +1,4 @@
-"""What `atdb doctor` finds in the archive and on the data disks."""
+"""The findings of `atdb doctor` in the archive and on the data disks."""
 
 import json
 import os
@@ -29,13 +29,13 @@ def place(settings: Settings, credentials: Credentials, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def any_free_space(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Accept the disk of this machine, however full it is."""
+    """Accept the disk of this machine, even if it is full."""
     monkeypatch.setattr(space, "_SCARCE", 0.0)
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 4 MiB, which can be filled and be mounted read-only."""
+    """A disk of 4 MiB, which can be filled and mounted read-only."""
     folder = tmp_path / "disk"
     folder.mkdir()
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What `atdb doctor` finds of ATDB, the telescope, the clocks and the workers."""
+"""The findings of `atdb doctor` about ATDB, the telescope, the clocks and the workers."""
 
 import json
 import os
@@ -106,7 +106,7 @@ def test_a_paused_stage_is_a_warning_that_names_who_paused_it(place: Location, c
     assert finding.state is State.WARNING
     assert "ingest has been paused in ATDB by admin since" in finding.seen
     assert "new disks" in finding.seen
-    assert "atdb stage ingest --go-on" in finding.advice
+    assert "atdb stage ingest --resume" in finding.advice
 
 
 def test_a_listener_that_is_missing_silent_or_in_trouble_is_a_failure(
@@ -148,7 +148,7 @@ def test_the_telescope_answers_or_does_not(
 
 @pytest.fixture
 def airflow_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[timedelta], None]]:
-    """Serve a clock in the place of Airflow's, which is ahead by some time."""
+    """Serve a clock in place of Airflow's, which is ahead by some time."""
     ahead = timedelta(0)
 
     class Clock(BaseHTTPRequestHandler):
@@ -248,4 +248,4 @@ def test_a_worker_of_a_queue_is_found(redis: Location) -> None:
 def test_a_redis_that_does_not_respond_is_a_failure(settings: Settings, credentials: Credentials) -> None:
     (finding,) = workers.check(Location(replace(settings, redis_port=9), credentials))
     assert finding.state is State.FAILED
-    assert "Redis at 127.0.0.1:9 cannot be asked" in finding.seen
+    assert "Redis at 127.0.0.1:9 failed" in finding.seen

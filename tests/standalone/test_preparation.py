@@ -1,4 +1,4 @@
-"""The databases are ready for their processes, and the commands of the virtual environment find the stack."""
+"""The databases are prepared for their processes, and the commands of the virtual environment find the stack."""
 
 import stat
 import tomllib
@@ -65,7 +65,7 @@ def test_airflow_has_its_pools_and_an_operators_change_of_one_stays(postgres: Po
     query(postgres, "UPDATE slot_pool SET slots = 9 WHERE pool IN ('ingest', 'default_pool')")
     query(postgres, "DELETE FROM slot_pool WHERE pool = 'remove'")
     assert prepare() == {**made, "ingest": 9, "default_pool": 9}
-    query(postgres, "UPDATE slot_pool SET slots = 128 WHERE pool = 'default_pool'")  # as an older version has it
+    query(postgres, "UPDATE slot_pool SET slots = 128 WHERE pool = 'default_pool'")  # as in an older version
     assert prepare() == {**made, "ingest": 9}
     query(postgres, "DROP DATABASE airflow", role="postgres")
     assert prepare() == made

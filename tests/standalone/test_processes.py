@@ -1,4 +1,4 @@
-"""What a former run has left is found by its marker, and nothing else is touched."""
+"""Leftover processes of an earlier run are found by their marker, and no others are ended."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from standalone.stack import processes
 
 Start = Callable[..., subprocess.Popen[str]]
 
-# Starts a child in a session of its own, as Airflow's workers start their tasks, and says its process id.
+# Starts a child in a session of its own, as Airflow's workers start their tasks, and prints its process id.
 _PARENT = """
 import os, sys, time
 pid = os.fork()
@@ -95,7 +95,7 @@ def _runs(process: psutil.Process) -> bool:
 
 
 def _await_names(settings: Settings, names: set[str]) -> None:
-    """Wait until started processes carry their own environment, no longer that of this one."""
+    """Wait until started processes have their own environment, no longer that of this process."""
     deadline = time.monotonic() + 10
     while processes.running_names(settings) != names and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Each process gets the secrets that it needs, by its environment, and no others."""
+"""Each process gets only the secrets that it needs, in its environment."""
 
 import json
 from dataclasses import asdict
@@ -12,7 +12,7 @@ from standalone.credentials import Credentials
 from standalone.settings import Settings
 from standalone.stack import programs, supervisor
 
-# Which secrets each process may know, as section.name; Airflow's keys stand for all of them.
+# The secrets that each process gets, as section.name.
 _AIRFLOW = {
     "postgresql.airflow",
     "airflow_keys.fernet_key",

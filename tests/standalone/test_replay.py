@@ -1,4 +1,4 @@
-"""A schedule of another time, replayed: it keeps its order and its gaps, and goes by faster."""
+"""A replayed schedule keeps its order and its gaps, and runs faster."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Rotation replaces every password and key, also of a site that has lost them, and loses nothing."""
+"""The rotation replaces every password and key, also after their loss, and loses no data."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def rotate(site: Site, code: int = 0) -> str:
-    """Run the command; return what it prints, or its error."""
+    """Run the command; return its output, or its error."""
     done = subprocess.run(
         [sys.executable, "-m", "standalone.rotation"],
         cwd=REPOSITORY,

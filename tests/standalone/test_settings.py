@@ -1,4 +1,4 @@
-"""Settings come from the environment, and a wrong one is named."""
+"""Settings come from the environment, and the error for a wrong one has its name."""
 
 from dataclasses import fields
 from pathlib import Path

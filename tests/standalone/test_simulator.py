@@ -27,7 +27,7 @@ from standalone.simulator.settings import Settings
 from tests.conftest import SECRETS, free_ports, listening
 
 SIZE = 64 * 1024
-NOBODY = f"http://{HOST}:9"  # where no ATDB answers
+NOBODY = f"http://{HOST}:9"  # where no ATDB responds
 
 
 class Simulator:
@@ -123,7 +123,7 @@ def alone(unstarted: Callable[..., Simulator]) -> Simulator:
 
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    """A running simulator for orders that it refuses: one for many tests, as nothing may remain of any."""
+    """A running simulator for orders that it refuses; tests share it, because no order may leave anything."""
     simulator = Simulator(tmp_path_factory.mktemp("refusing"), NOBODY).start()
     outside = simulator.data.parent / "outside"
     outside.mkdir()
@@ -145,7 +145,7 @@ TASK = "190405034"
 
 
 def parset(task_id: str = TASK, *, start: float = -2, duration: float = 1, **fields: str) -> str:
-    """Write a parset by hand; a field is named with `__` for the dot."""
+    """Format a parset by hand; in the name of a field, `__` is the dot."""
     entries = {
         "task.taskID": task_id,
         "task.startTime": seconds_from_now(start),
@@ -166,7 +166,7 @@ _NUMBERS = count(1)
 
 
 def running(client: Client, **fields: Any) -> Observation:
-    """Make an observation as ATDB has it when its start has come."""
+    """Create an observation, and move it to the status that it has at its start."""
     made = client.create_observation(
         {
             "field_name": f"S{next(_NUMBERS)} ☆",
@@ -223,7 +223,7 @@ def test_an_observation_is_accepted_written_and_reported(
         assert product["checksum"] == product_checksum(records)
         assert product["size"] == sum(file.size for file in records) == pytest.approx(SIZE, rel=0.1)
         checksums |= {file.sha256 for file in records}
-    assert len(checksums) == 3 * len(records)  # no two files are alike
+    assert len(checksums) == 3 * len(records)  # all files differ
     listing = "find . -type f -print0 | LC_ALL=C sort -z | xargs -r0 sha256sum | sha256sum"
     by_tools = subprocess.check_output(["/bin/sh", "-c", listing], cwd=path, text=True)
     assert by_tools.split()[0] == product["checksum"]
@@ -334,7 +334,7 @@ def test_data_that_are_there_already_are_not_written_over(alone: Simulator) -> N
     present.write_text("theirs")
     alone.post(TASK, parset(dataWriter__products="new.MS,precious.MS"))
     task = alone.wait_for(TASK, state="failed")
-    assert "precious.MS is there already" in task["problem"]
+    assert "precious.MS already exists" in task["problem"]
     assert present.read_text() == "theirs"
     assert alone.written() == ["wcudata1/data/apertif/precious.MS/table.dat"]
 
@@ -441,7 +441,7 @@ def test_it_asks_again_while_atdb_is_down(unstarted: Callable[..., Simulator], c
     simulator = unstarted(f"http://{HOST}:{port}").start()
     simulator.post(observation.taskID, make_parset(observation, ["a.MS"]))
     wait_until(lambda: "cannot be reached" in simulator.log.read_text())
-    with listening(app, port):  # ATDB comes back
+    with listening(app, port):  # ATDB responds again
         simulator.wait_for(observation.taskID, reported=True)
     assert status_in_atdb(client, observation.taskID) is Status.COMPLETING
 
@@ -509,14 +509,14 @@ def test_a_task_that_fails_is_told_to_atdb(unstarted: Callable[..., Simulator], 
     simulator.wait_for(observation.taskID, state="failed", reported=True)
     stored = client.observation(observation.taskID)
     assert stored.my_status is Status.ERROR_NO_COMPLETING
-    assert "a.MS is there already" in stored.status_history[-1].reason
+    assert "a.MS already exists" in stored.status_history[-1].reason
 
 
 def test_it_gives_signs_of_life(unstarted: Callable[..., Simulator], client: Client, url: str) -> None:
     simulator = unstarted(url).start()
     wait_until(lambda: len(list(client.services())) == 1)
     (service,) = client.services()
-    assert (service.name, service.detail) == ("telescope simulator", "no tasks")
+    assert (service.name, service.detail) == ("telescope simulator", "no observations")
     assert simulator.is_well()
 
 

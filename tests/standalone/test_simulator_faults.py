@@ -1,4 +1,4 @@
-"""The simulator has the faults that its plan tells, and no others."""
+"""The simulator has exactly the faults of its plan."""
 
 import json
 import os

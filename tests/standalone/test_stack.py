@@ -1,4 +1,4 @@
-"""A stack that cannot start says why, and leaves nothing running."""
+"""A stack that cannot start reports why, and leaves nothing running."""
 
 import socket
 
@@ -14,7 +14,7 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(settings: Settings
     with socket.socket() as other:
         other.bind((HOST, settings.airflow_port))
         other.listen()
-        with pytest.raises(StackError, match=rf"port {settings.airflow_port} is taken.*AIRFLOW_PORT"):
+        with pytest.raises(StackError, match=rf"port {settings.airflow_port} is in use.*AIRFLOW_PORT"):
             Stack(settings).start()
     assert not processes.find(settings)
     assert not settings.cluster.exists()

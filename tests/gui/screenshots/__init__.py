@@ -1,1 +1,1 @@
-"""Pictures of all pages: `python -m tests.gui.screenshots FOLDER [SCHEDULE]`. They show a week, about now."""
+"""Screenshots of all pages: `python -m tests.gui.screenshots FOLDER [SCHEDULE]`. They show a week around now."""

@@ -1,6 +1,6 @@
-"""`python -m tests.gui.screenshots FOLDER [SCHEDULE]`: start a database and ATDB, fill them, take pictures.
+"""`python -m tests.gui.screenshots FOLDER [SCHEDULE]`: take screenshots of ATDB with sample data.
 
-Where a schedule is given, the pictures are of its observations, else of a made-up week.
+If a schedule is given, they show its observations, otherwise a made-up week.
 """
 
 import sys
@@ -26,12 +26,12 @@ from tests.gui.screenshots import capture, observatory, replay, week
 from tests.gui.screenshots.capture import Camera, Picture
 from tests.serving import serve
 
-#: The names that stand in the history.
+#: The accounts in the history.
 ACCOUNTS = dict.fromkeys(("airflow", "astronomer", "telescope"), "service") | {"operator": "operator"}
 
 
 def main(folder: Path, plan: observatory.Plan) -> None:
-    """Take all pictures anew."""
+    """Take all screenshots again."""
     folder.mkdir(parents=True, exist_ok=True)
     with _postgres() as postgres, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
@@ -51,12 +51,12 @@ def main(folder: Path, plan: observatory.Plan) -> None:
             camera = Camera(chromium, url, folder, before=partial(observatory.give_signs, clients["airflow"]))
             camera.take(Picture("night-calm", "/night/"))
         chromium.close()
-    print(f"{len(list(folder.glob('*.png')))} pictures are in {folder}")
+    print(f"{len(list(folder.glob('*.png')))} screenshots are in {folder}")
 
 
 @contextmanager
 def _postgres() -> Iterator[Postgres]:
-    """Run a database server of which `atdb` is a template with our accounts."""
+    """Run a database server whose database `atdb` is a template with the accounts of the tests."""
     with TemporaryDirectory(prefix="atdb-screenshots-") as state:
         server = Postgres(Path(state))
         server.start()
@@ -76,7 +76,7 @@ def _postgres() -> Iterator[Postgres]:
 def _atdb(
     postgres: Postgres, fill: observatory.Fill
 ) -> Iterator[tuple[str, observatory.Clients, observatory.Observatory]]:
-    """Run an ATDB with a database of its own; its address, who is logged in, and what it was filled with."""
+    """Run an ATDB with its own database; yield its URL, the logged-in pages, and its sample data."""
     address = postgres.new_database()
     superuser = make_url(address).set(
         drivername="postgresql", username="postgres", password=postgres.credentials.postgresql["postgres"]

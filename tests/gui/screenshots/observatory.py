@@ -1,4 +1,4 @@
-"""Fill a database as a week of work leaves it: by real moves over HTTP, and then with earlier times."""
+"""Fill a database as after a week of work: with real moves over HTTP, whose times are then changed to the past."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,11 +24,11 @@ from tests.gui.screenshots.week import Planned
 
 S, P = Status, ProductStatus
 Clients = Mapping[str, Client]
-#: Of each step the account that makes it, and the stage of which a run is the owner.
+#: The actor of each step: an account, or the stage whose run owns the observation.
 _STAGE = {(step.source, step.target): step.actor for step in STEPS}
 _ACCOUNTS = {Actor.TELESCOPE: "telescope", Actor.OPERATOR: "operator"}
 _LEASE_SECONDS = 86_400
-#: As superuser: without the triggers that keep history from being changed.
+#: As superuser, without the triggers that prevent changes of the history.
 _EARLIER = """
     update transitions set at = %(at)s
     where task_id = %(task_id)s and dataproduct is null and status = %(status)s"""
@@ -50,7 +50,7 @@ _RECEIPTS = """
 
 @dataclass(frozen=True)
 class MadeObservation:
-    """An observation that was made, and what became of it."""
+    """An observation that was created, and its history."""
 
     task_id: str
     planned: Planned
@@ -64,7 +64,7 @@ class Observatory:
     made: dict[tuple[int, str], MadeObservation]
 
     def task_id(self, day: int, kind: str) -> str:
-        """Name one of them."""
+        """Return the taskID of one of them."""
         return self.made[day, kind].task_id
 
 
@@ -73,7 +73,7 @@ Fill = Callable[[Clients, str, datetime], Observatory]
 
 
 def fill(plan: Plan, clients: Clients, superuser_url: str, now: datetime) -> Observatory:
-    """Make the week and all around it. `clients`: by the name of an account."""
+    """Create the week and its surroundings. `clients`: by the name of an account."""
     made = {(each.day, each.kind): _walk(clients, each, now) for each in plan(now)}
     with _history(superuser_url) as history:
         moves = [
@@ -94,7 +94,7 @@ def fill(plan: Plan, clients: Clients, superuser_url: str, now: datetime) -> Obs
 
 
 def fill_calm(plan: Plan, clients: Clients, superuser_url: str, now: datetime) -> Observatory:
-    """Make only what is well: what is done, what is observed and what will be."""
+    """Create only observations without problems: completed, running and scheduled ones."""
     well = [each for each in plan(now) if each.day >= 0]
     made = {(each.day, each.kind): _walk(clients, each, now) for each in well}
     give_signs(clients["airflow"])
@@ -131,7 +131,7 @@ def _products(
     owner: str | None,
     reason: str,
 ) -> None:
-    """Do what is done to the products before the observation comes to a status."""
+    """Move the products as required before the observation enters a status."""
     names = [name.format(task_id) for name in each.filenames]
     # The reason names the beam of the observation.
     failed = names[each.specification.get("field_beam", 0) % len(names)]
@@ -180,7 +180,7 @@ def _move(
 
 
 def _work(airflow: Client, superuser_url: str, observatory: Observatory, now: datetime) -> None:
-    """Let who has a lease tell how far the work is."""
+    """Report progress as the owners of leases."""
     for (day, kind), part, trouble, hours in (
         ((-1, "field"), 0.62, "", 3.4),
         ((-1, "search 0"), 0.08, "the archive answers slowly: 11 MB/s", 2.1),
@@ -271,14 +271,14 @@ def _report(airflow: Client, superuser_url: str, observatory: Observatory, now: 
 
 
 def hold_no_more(operator: Client, week: Observatory) -> None:
-    """Undo what a picture of holding many tasks has done."""
+    """Undo the bulk hold of a screenshot."""
     for each in list(operator.observations(my_status=S.ON_HOLD)):
         if each.taskID != week.task_id(-1, "scan 35"):
             operator.act(each.taskID, Action.RESUME)
 
 
 def give_signs(airflow: Client) -> None:
-    """Let the services that are there say so."""
+    """Send heartbeats of services."""
     statuses = [S.DEFINED, S.SCHEDULED, S.COMPLETING, S.VALID, S.ARCHIVED]
     airflow.sign_of_life("airflow listen", statuses=statuses, detail="looks every 2 s")
     airflow.sign_of_life("airflow reconcile", detail="every minute; the last took 2 s")
@@ -287,7 +287,7 @@ def give_signs(airflow: Client) -> None:
 
 
 def _disks(airflow: Client, superuser_url: str, *, filling: bool) -> None:
-    """Let three hosts tell how full they are, now and a day ago."""
+    """Report the disks of three hosts, now and a day ago."""
     terabyte = 10**12
     hosts = (
         ("wcudata1", 40, 21.6, 16.9),
@@ -305,7 +305,7 @@ def _disks(airflow: Client, superuser_url: str, *, filling: bool) -> None:
 
 @contextmanager
 def _history(superuser_url: str) -> Iterator[cursor]:
-    """Write as nothing else may: past the triggers."""
+    """Open a session that can write the history, without its triggers."""
     opened = psycopg2.connect(superuser_url)
     try:
         with opened, opened.cursor() as writing:

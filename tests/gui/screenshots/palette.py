@@ -1,4 +1,4 @@
-"""Write a picture of a page with 256 colours: a third of the bytes, and nothing that an eye would miss."""
+"""Write a screenshot with 256 colours: a third of the bytes, without a visible difference."""
 
 import struct
 import zlib
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-#: Keeps the most frequent of the colours that differ, and gives to each other one the nearest of them.
+#: Keeps the most frequent of the distinct colours, and replaces every other colour with the nearest of these.
 _REDUCE = """async png => {
   const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${png}`)).blob());
   const { width, height } = image;
@@ -37,7 +37,7 @@ _REDUCE = """async png => {
 
 
 def save(page: Page, picture: bytes, path: Path) -> None:
-    """Write a picture, a PNG, with fewer colours. `page`: any page of which the browser may do the work."""
+    """Write a PNG with fewer colours. `page`: any page, in whose browser the work is done."""
     reduced = page.evaluate(_REDUCE, b64encode(picture).decode())
     width, height, places = reduced["width"], reduced["height"], b64decode(reduced["places"])
     rows = b"".join(b"\0" + places[row * width : (row + 1) * width] for row in range(height))

@@ -1,6 +1,6 @@
-"""A real schedule about now: all of it is shifted so that one observation is about to end and another to start.
+"""A real schedule around now: all of it is shifted so that one observation is about to end and another to start.
 
-What becomes of each is told by the day and kind that it is given here: those of the made-up week
+The day and kind that an observation gets here determine its history. They are those of the made-up week
 (`sample_histories.py`).
 """
 
@@ -16,7 +16,7 @@ from tests.gui.screenshots.week import BEAM_BYTES_PER_SECOND, ENDS_FROM_NOW, Pla
 _MOST_OBSERVATIONS, _PART_BEFORE_NOW = 250, 0.7
 _LONG_SECONDS = 3600
 _COMPLETED = (-1, "pulsar 2")
-#: Days and kinds that the pictures and sample histories need: of the observations before now, the newest first.
+#: Days and kinds that the screenshots and sample histories need: for observations before now, newest first.
 _LONG = ((-1, "field"), (-1, "search 0"), (-2, "search 0"))
 _SHORT = (
     (-1, "search 2"),
@@ -24,14 +24,14 @@ _SHORT = (
     *((-1, f"scan {number}") for number in range(38, 17, -1)),
     _COMPLETED,
 )
-#: The oldest first.
+#: Oldest first.
 _OLDEST = ((-3, "search 1"), (-3, "scan 5"), (-2, "search 1"))
 #: Those that are far in the future.
 _LAST = ((1, "pulsar 0"), (1, "pulsar 1"), (1, "pulsar 2"))
 
 
 def planned(schedule: Path, now: datetime) -> Iterator[Planned]:
-    """Plan the observations of a schedule, the earliest first."""
+    """Yield the observations of a schedule around now, earliest first."""
     observations = sorted(read_schedule(schedule), key=lambda each: each.starttime)
     current = _current(observations)
     first = max(0, current - int(_MOST_OBSERVATIONS * _PART_BEFORE_NOW))
@@ -43,21 +43,21 @@ def planned(schedule: Path, now: datetime) -> Iterator[Planned]:
         day, kind = kinds.get(number, ((start - now).days, f"other {number}"))
         shifted = each.model_copy(update={"starttime": start, "endtime": _end(each) + offset})
         specification = shifted.model_dump(mode="json", exclude_unset=True)
-        if (day, kind) == _COMPLETED:  # The reason says so; not every schedule has one.
+        if (day, kind) == _COMPLETED:  # The sample reason says so, but not every schedule has such an observation.
             specification["skip_auto_ingest"] = True
         size = _seconds(each) * BEAM_BYTES_PER_SECOND
         yield Planned(day, kind, start, specification, _filenames(each), size)
 
 
 def _current(observations: list[NewObservation]) -> int:
-    """Choose what runs now: of the longest observations, the one that leaves the best part of them before it."""
+    """Return the number of the observation that runs now: a longest one, with most of the others before it."""
     longest, wanted = max(map(_seconds, observations)), len(observations) * _PART_BEFORE_NOW
     candidates = [number for number, each in enumerate(observations) if _seconds(each) == longest]
     return min(candidates, key=lambda number: abs(number - wanted))
 
 
 def _kinds(observations: list[NewObservation], current: int) -> dict[int, tuple[int, str]]:
-    """Tell of some observations, by their number, which day and kind they stand for."""
+    """Return the day and kind of some observations, by their number."""
     newest_first = range(current - 1, -1, -1)
     long = [number for number in newest_first if _seconds(observations[number]) >= _LONG_SECONDS]
     short = [number for number in newest_first if number not in long]
@@ -77,7 +77,7 @@ def _kinds(observations: list[NewObservation], current: int) -> dict[int, tuple[
 
 
 def _filenames(new: NewObservation) -> tuple[str, ...]:
-    """Name its products, with a place for its taskID."""
+    """Return the names of its products, with a placeholder for its taskID."""
     to_be = Observation.model_construct(
         taskID="{}", observing_mode=new.observing_mode, science_mode=new.science_mode, options=new.options
     )

@@ -1,4 +1,4 @@
-"""What has become of each observation of the week: every status is there, for a reason that operators know."""
+"""The history of each observation of the week: all statuses occur, for reasons that operators know."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ _INGEST_BYTES_PER_SECOND, _CHECK_BYTES_PER_SECOND = 400e6, 2e9
 
 @dataclass(frozen=True)
 class SampleHistory:
-    """A status to end on, and why. `reason`: of a taskID, a beam, how many products there are, and a data host."""
+    """The last status and its reason, formatted with a taskID, a beam, the number of products, and a data host."""
 
     status: Status
     reason: str = ""
 
 
-#: Yesterday's scans beside those that are archived.
+#: Yesterday's scans, except those that are archived.
 _SCANS = {
     **{f"scan {n}": SampleHistory(S.VALID) for n in range(18, 23)},
     **{f"scan {n}": SampleHistory(S.INGEST_ERROR, ARCHIVE_AWAY) for n in range(23, 30)},
@@ -52,7 +52,7 @@ _BEFORE = {
 
 
 def sample_history_of(each: Planned, now: datetime) -> SampleHistory:
-    """Tell what has become of an observation."""
+    """Return the history of an observation."""
     if each.start > now:
         if each.day == 0 and each.kind == "search 0":
             return SampleHistory(S.STARTING)
@@ -66,7 +66,7 @@ def sample_history_of(each: Planned, now: datetime) -> SampleHistory:
 
 
 def route_of(history: SampleHistory) -> list[Status]:
-    """Give the statuses that lead there after `defined`."""
+    """Return the statuses that lead to the last one, after `defined`."""
     if history.status is S.ABORTED:
         return [S.SCHEDULED, S.ABORTED]
     if history.status is S.ON_HOLD:
@@ -75,7 +75,7 @@ def route_of(history: SampleHistory) -> list[Status]:
 
 
 def times_of(each: Planned, history: SampleHistory, now: datetime) -> Iterator[tuple[Status, datetime]]:
-    """Tell when it came to each of its statuses: never after now, and one after the other."""
+    """Yield when the observation entered each of its statuses, in order, and never after now."""
     route = [S.DEFINED, *route_of(history)]
     check = timedelta(seconds=60 + each.total_bytes / _CHECK_BYTES_PER_SECOND)
     ingest = timedelta(seconds=20 + each.total_bytes / _INGEST_BYTES_PER_SECOND)

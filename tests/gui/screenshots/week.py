@@ -1,6 +1,6 @@
 """A week of observing in the shape of a real one: 11.5-hour fields, calibrator scans, pulsars and searches.
 
-Each day's field ends at the time of day that is a quarter of an hour from now: whenever the pictures are taken,
+Each day's field ends at the time of day that is a quarter of an hour from now: whenever the screenshots are taken,
 one observation is about to end and another is about to start.
 """
 
@@ -19,7 +19,7 @@ _IMAGING = {"integration_factor": 30, "central_frequency": 1280, "start_band": 1
 
 @dataclass(frozen=True)
 class Planned:
-    """An observation to be. `day`: from now; `kind`: as `field` or `scan 7`, which tells what becomes of it."""
+    """A planned observation. `day`: relative to today; `kind`: `field`, `scan 7` etc., selects its history."""
 
     day: int
     kind: str
@@ -30,22 +30,22 @@ class Planned:
 
     @property
     def end(self) -> datetime:
-        """Tell when it ends."""
+        """The end of the observation."""
         return self.start + timedelta(seconds=self.specification["duration"])
 
     @property
     def total_bytes(self) -> int:
-        """Tell how large all its products are."""
+        """The size of all its products."""
         return self.product_bytes * len(self.filenames)
 
     @property
     def data_host(self) -> str:
-        """Tell where its products are written."""
+        """The data host of its products."""
         return str(self.specification["data_location"]).partition(":")[0]
 
 
 def planned(now: datetime) -> Iterator[Planned]:
-    """Plan all days, those before first."""
+    """Yield the observations of all days, earliest day first."""
     for day in range(-DAYS_BEFORE, DAYS_AFTER + 1):
         end = now.replace(second=0, microsecond=0) + ENDS_FROM_NOW + timedelta(days=day)
         yield from _day(day, end - timedelta(seconds=_FIELD_SECONDS))
