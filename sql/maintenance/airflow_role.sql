@@ -6,8 +6,8 @@
 -- What the role may have created in `public`, when it could, must not be called here.
 set search_path = pg_catalog, pg_temp;
 
--- PostgreSQL finds functions in `public` for the owner: whoever creates one there can act as the owner. So the role
--- creates in a schema of its own, which is in no other role's search path.
+-- PostgreSQL finds functions in `public` for the owner: a role that creates one there can act as the owner. So this
+-- role creates in a schema of its own, which is in no other role's search path.
 create schema if not exists maintenance;
 grant usage, create on schema maintenance to airflow_maintenance;
 grant usage on schema public to airflow_maintenance;

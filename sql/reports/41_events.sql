@@ -5,7 +5,7 @@ from events;
 comment on view reports.events is 'What operators should know of. Rows are never changed or deleted.';
 comment on column reports.events.id is 'Rises with the order in which the events were raised';
 comment on column reports.events.at is 'When it was raised';
-comment on column reports.events.kind is 'Such as overdue, disagreement, repair, brake or failure';
+comment on column reports.events.kind is 'Such as overdue, disagreement, repair, `brake` (the safety limit) or failure';
 comment on column reports.events.key is 'Unique: the same key raised again changes nothing';
 comment on column reports.events.task_id is 'The taskID that it is about. Null if it is about no observation';
 comment on column reports.events.dataproduct is 'The filename of the data product that it is about. Null if it is about none';

@@ -1,0 +1,113 @@
+"""Each code block of the documents runs, or says which test runs it or why none does."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import httpx
+import pytest
+from flask import Flask
+
+from atdb_api.database import transaction
+from atdb_api.models import TaskDay
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import Status
+from atdb_interface.observations import Observation
+from standalone.settings import REPOSITORY
+from tests import night_reports
+from tests.conftest import SECRETS
+from tests.docs.documents import Block, blocks
+from tests.interface.conftest import BIN, write_config
+
+BLOCKS = blocks()
+HOW = re.compile(r"run|run from [a-z() ]+|run by (?P<path>\S+)( .+)?|illustration, because .+")
+#: The observation of all examples.
+TASK_ID, DAY = "190405034", date(2019, 4, 5)
+#: The URLs of the examples.
+URLS = ("https://atdb.example.org", "http://127.0.0.1:8000")
+#: What an example can use without creating it.
+PRELUDE = "from atdb_interface.client.presets import find_host\n\natdb = find_host().client()\n\n"
+
+
+def test_there_are_blocks_of_each_kind() -> None:
+    assert {block.language for block in BLOCKS if block.is_run} == {"bash", "http", "python"}
+    assert len(BLOCKS) > 50
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.place)
+def test_each_block_says_how_it_is_tested(block: Block) -> None:
+    assert block.language, "it is indented or names no language: put it into a fence with a language"
+    how = HOW.fullmatch(block.how)
+    assert how, f"{block.how!r}: write <!-- block: run | run by PATH | illustration, because ... --> before it"
+    named = [*re.findall(r"\w[\w/]*/\w+\.py", block.how), *filter(None, [how["path"]])]
+    assert [path for path in named if not (REPOSITORY / path).exists()] == []
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.is_run], ids=lambda block: block.place)
+def test_it_runs(
+    block: Block, app: Flask, url: str, client: Client, observe: Callable[..., Observation], tmp_path: Path
+) -> None:
+    with app.app_context(), transaction() as session:
+        session.add(TaskDay(day=DAY, last_number=int(TASK_ID[-3:]) - 1))
+    made = observe(Status(block.status), products=2, starttime=f"{DAY}T21:03:02Z")
+    assert (made.taskID, made.id) == (TASK_ID, 1)
+    client.store_night_report(night_reports.empty(DAY))
+    text = block.text
+    for each in URLS:
+        text = text.replace(each, url)
+    if block.language == "http":
+        request(text, url)
+        return
+    command = {"bash": ["bash", "-euo", "pipefail", "-c", text], "python": [sys.executable, "-c", PRELUDE + text]}
+    done = subprocess.run(
+        command[block.language],
+        cwd=working_folder(tmp_path),
+        env=environment(tmp_path, url, client),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def request(text: str, url: str) -> None:
+    """Send a request: its first line is the method and the path, and its body follows an empty line."""
+    head, _, body = text.partition("\n\n")
+    method, path = head.split()
+    answer = httpx.request(
+        method,
+        url + path,
+        content=body,
+        headers={"Content-Type": "application/json"},
+        auth=("operator", SECRETS["operator"]),
+    )
+    assert answer.is_success, answer.text
+
+
+def working_folder(folder: Path) -> Path:
+    """Return a folder with the files that examples name: a schedule, and a data product."""
+    working = folder / "work"
+    product = working / f"WSRTA{TASK_ID}_B000.MS"
+    product.mkdir(parents=True)
+    (product / "table.dat").write_text("data", encoding="utf-8")
+    shutil.copy(REPOSITORY / "standalone" / "example_schedule.sh", working / "schedule.sh")
+    return working
+
+
+def environment(folder: Path, url: str, client: Client) -> dict[str, str]:
+    """Return the environment of a reader who has an account, a token, and the configuration of `make up`."""
+    (folder / ".curlrc").write_text("fail\nsilent\nshow-error\n", encoding="utf-8")
+    return {
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "HOME": str(folder),
+        "AIRFLOW_HOME": str(folder / "airflow"),
+        "ATDB_CONFIG": str(write_config(folder / "config.toml", url, "admin")),
+        "ATDB_TOKEN": client.create_token("documents").secret,
+        "PASSWORD": SECRETS["operator"],
+    }
