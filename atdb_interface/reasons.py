@@ -1,0 +1,99 @@
+"""Reasons: a code, then plain English.
+
+    DataHostNotMounted: The data host wcudata1 is not mounted below /data. Mount its disk, then retry.
+    OSError: 2 of 3 data products failed. The first is WSRT_B003.MS: “[Errno 28] No space left on device”.
+
+Quotation marks “ and ” enclose what another program has said. An error that is not ATDB's own has the name of its
+class as its code. People and other programs give reasons as they like.
+"""
+
+import re
+from dataclasses import dataclass
+
+from atdb_interface import errors, former_texts
+from atdb_interface.errors import AtdbError
+from atdb_interface.fields import LONGEST_TEXT
+from atdb_interface.reason_codes import ReasonCode
+
+_REASON = re.compile(r"([A-Za-z_]\w*)(?:\(([^()]*)\))?: (.*)", re.DOTALL)
+_QUOTED = re.compile(r"“([^”]*)")
+_PLAIN_MARKS = str.maketrans("“”", '""')
+_CODES = frozenset(ReasonCode)
+
+
+class CodedError(Exception):
+    """An error whose reason has a code; `str` returns the text without it."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(code, text)
+        self.code, self.text = code, text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What a reason says without its wording. `said`: what another program has said."""
+
+    code: str
+    argument: str = ""
+    said: str = ""
+
+
+def write(code: str, text: str, *, argument: object = "") -> str:
+    """Return a reason as it is recorded. `argument`: what code compares beside the code."""
+    return f"{code}({argument}): {text}" if argument != "" else f"{code}: {text}"
+
+
+def quote(text: object) -> str:
+    """Return what another program has said as a reason quotes it, in one line."""
+    return f"“{' '.join(str(text).translate(_PLAIN_MARKS).split())}”"
+
+
+def code_of(error: BaseException) -> str:
+    """Return the code of an error."""
+    return error.code if isinstance(error, CodedError) else type(error).__name__
+
+
+def words_of(error: BaseException) -> str:
+    """Return what an error says, in quotation marks if it is not ATDB's own."""
+    return str(error) if isinstance(error, CodedError | AtdbError) else quote(error)
+
+
+def reason_of(error: BaseException) -> str:
+    """Return an error as a reason: its code, then what it says."""
+    return write(code_of(error), str(error)).replace("\0", "\\0")[:LONGEST_TEXT]
+
+
+def read(reason: str) -> Reason | None:
+    """Read a reason of this or an earlier version; None for one without a code, as people give them."""
+    match = _REASON.match(reason)
+    if match and _is_known(match[1]):
+        return Reason(match[1], match[2] or "", "; ".join(_QUOTED.findall(match[3])))
+    if former := _former(reason):
+        return former
+    if match:
+        return Reason(match[1], match[2] or "", "; ".join(_QUOTED.findall(match[3])) or match[3])
+    return None
+
+
+def has_code(reason: str, code: ReasonCode) -> bool:
+    """Return whether a reason has this code."""
+    known = read(reason)
+    return known is not None and known.code == code
+
+
+def _is_known(code: str) -> bool:
+    kind = getattr(errors, code, None)
+    return code in _CODES or (isinstance(kind, type) and issubclass(kind, AtdbError))
+
+
+def _former(reason: str) -> Reason | None:
+    if around := former_texts.AROUND_A_REASON.match(reason):
+        return read(reason[around.end() :])
+    for pattern, code in former_texts.REASONS:
+        if match := pattern.fullmatch(reason):
+            found = match.groupdict()
+            return Reason(code, found.get("argument") or "", found.get("said") or "")
+    return None
