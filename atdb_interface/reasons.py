@@ -42,8 +42,9 @@ class Reason:
 
 
 def write(code: str, text: str, *, argument: object = "") -> str:
-    """Return a reason as it is recorded. `argument`: what code compares beside the code."""
-    return f"{code}({argument}): {text}" if argument != "" else f"{code}: {text}"
+    """Return a reason as ATDB accepts it. `argument`: what code compares beside the code."""
+    reason = f"{code}({argument}): {text}" if argument != "" else f"{code}: {text}"
+    return reason.replace("\0", "\\0")[:LONGEST_TEXT]
 
 
 def quote(text: object) -> str:
@@ -63,7 +64,7 @@ def words_of(error: BaseException) -> str:
 
 def reason_of(error: BaseException) -> str:
     """Return an error as a reason: its code, then what it says."""
-    return write(code_of(error), str(error)).replace("\0", "\\0")[:LONGEST_TEXT]
+    return write(code_of(error), str(error))
 
 
 def read(reason: str) -> Reason | None:

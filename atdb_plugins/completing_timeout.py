@@ -6,12 +6,13 @@ it still observes may yet be completing, until the lifecycle's last limit.
 
 from datetime import datetime, timedelta
 
-from atdb_interface import lifecycle
+from atdb_interface import lifecycle, reasons
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
 from atdb_plugins.hooks.telescope import AT_WORK, BROKEN_OFF, TelescopeTask
 
-NO_WORD = "past the end, and no word from the data writer"
+_SILENT = "The observation has ended, but the data writer has not reported"
 
 
 def ending(
@@ -24,13 +25,19 @@ def ending(
     if not is_worth_asking(observation, now):
         return None
     if telescope_task and telescope_task.state in BROKEN_OFF:
-        return Status.ERROR_NO_COMPLETING, f"the telescope has it as {telescope_task}"
+        return Status.ERROR_NO_COMPLETING, reasons.reason_of(telescope_task.failure())
     if telescope_task and telescope_task.state in AT_WORK:
         if _waited(observation, now) <= lifecycle.COMPLETING_TIMEOUT:
             return None
-        return Status.ERROR_NO_COMPLETING, f"{NO_WORD}; the telescope has it as {telescope_task}"
+        return Status.ERROR_NO_COMPLETING, _silent(f". The telescope still has it as {telescope_task}")
     status = observation.status_after_timeout(now)
-    return (status, NO_WORD) if status else None
+    if status is Status.ERROR_NO_COMPLETING:
+        return status, _silent()
+    return (status, f"{_SILENT}, so ATDB continues without its report.") if status else None
+
+
+def _silent(more: str = "") -> str:
+    return reasons.write(ReasonCode.DATA_WRITER_SILENT, f"{_SILENT}{more}. Check the data writer, then retry.")
 
 
 def is_worth_asking(observation: Observation, now: datetime) -> bool:

@@ -14,8 +14,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from atdb_interface.actions import RETRIES
 from atdb_interface.errors import NotFound
-from atdb_interface.fields import LONGEST_TEXT
 from atdb_interface.lifecycle import WORKING, Status
+from atdb_interface.reasons import code_of, reason_of, words_of, write
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.links import tasks_page
 from atdb_plugins.stage_dags import DAG_OF
@@ -29,9 +29,9 @@ class NotDueYet(Exception):
     """The attempt ends before its work is due; the next one waits in the triggerer. No failure."""
 
 
-def reason_of(error: BaseException) -> str:
-    """Name an error and say what it says, as ATDB takes a reason."""
-    return f"{type(error).__name__}: {error}".replace("\0", "\\0")[:LONGEST_TEXT]
+def product_reason(filename: str, error: BaseException) -> str:
+    """Return the reason for which the work on a data product failed, with its name."""
+    return write(code_of(error), f"{filename}: {words_of(error)}")
 
 
 @contextmanager

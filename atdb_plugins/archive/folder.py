@@ -15,12 +15,14 @@ from atdb_interface.checksum import Advance, FileRecord, files_of, ignore_progre
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.fields import MANIFEST
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import CodedError
 from atdb_plugins.archive.manifest import files_in, make_manifest
 from atdb_plugins.archive.partial_files import PartialFile, discard, name_of_part, new_part, publish, to_disk
 
 
-class ArchiveError(Exception):
-    """What is or would be in the archive is not what it should be."""
+class ArchiveError(CodedError):
+    """The archive cannot be used, or what is in it is not what it should be."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,14 @@ class ArchiveFolder:
         """Read a product from the archive now, and raise ArchiveError unless it has this checksum."""
         self.filesystem.invalidate_cache()
         if not self.filesystem.exists(f"{self.path}/{name}"):
-            raise ArchiveError(f"{name} is not in the archive")
+            raise ArchiveError(
+                ReasonCode.ARCHIVE_COPY_MISSING, f"{name} is not in the archive. Use the action ingest."
+            )
         if product_checksum(self.read(name, advance)) != checksum:
-            raise ArchiveError(f"{name} in the archive is not what was observed")
+            raise ArchiveError(
+                ReasonCode.ARCHIVE_COPY_WRONG,
+                f"The copy of {name} in the archive is not what was observed. Use the action ingest.",
+            )
 
     def size(self, name: str) -> int | None:
         """Return how many bytes a product has in the archive; None where it is not there."""
@@ -120,9 +127,14 @@ class ArchiveFolder:
             for relative, path in files_of(source)
         ]
         if product_checksum(records) != checksum:
-            raise ArchiveError(f"{name} is no longer what was validated")
+            raise ArchiveError(
+                ReasonCode.DATA_CHANGED, f"{name} has changed since it was validated. Use the action check."
+            )
         if self._read(part, advance) != sorted(records, key=lambda record: record.path):
-            raise ArchiveError(f"the archive gave back other bytes of {name} than were written")
+            raise ArchiveError(
+                ReasonCode.ARCHIVE_WROTE_OTHER_BYTES,
+                f"The archive returned other bytes of {name} than were written. Check the archive.",
+            )
         return records
 
     def _copy_file(self, source: Path, relative: str, target: str, advance: Advance) -> FileRecord:

@@ -8,12 +8,15 @@ import requests
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import CodedError, quote
+
 #: Connect, then answer. A telescope that takes longer has not answered.
 TIMEOUT_SECONDS = (5, 30)
 
 
-class TelescopeError(Exception):
-    """The telescope did not do what was asked, or nobody knows whether it did."""
+class TelescopeError(CodedError):
+    """The telescope did not do what was asked, or it is not known whether it did."""
 
 
 class TelescopeState(StrEnum):
@@ -45,10 +48,18 @@ class TelescopeTask:
         try:
             return cls(TelescopeState(answer["state"]), str(answer.get("problem") or ""))
         except (KeyError, TypeError, ValueError) as error:
-            raise TelescopeError(f"the telescope's answer is not understood: {error!r}") from error
+            raise _unreadable(repr(error)) from error
 
     def __str__(self) -> str:
         return f"{self.state}: {self.problem}" if self.problem else str(self.state)
+
+    def failure(self) -> TelescopeError:
+        """Return the error that the telescope has failed or stopped the task."""
+        return TelescopeError(
+            ReasonCode.TELESCOPE_FAILED,
+            f"The telescope reports this observation as {quote(self)}, and starts none twice. To observe it after "
+            "all, cancel it and submit it again.",
+        )
 
 
 class TelescopeHook(HttpHook):
@@ -67,7 +78,7 @@ class TelescopeHook(HttpHook):
         """
         answer = self._ask("POST", "/observations/", json={"taskID": atdb_task_id, "parset": parset})
         if not answer.ok:
-            raise TelescopeError(f"the telescope refused: {_sentence(answer)}")
+            raise _refused("to start the observation", answer)
 
     def stop(self, atdb_task_id: str) -> None:
         """Stop an observation. One that is over, or that the telescope does not know, needs no stop.
@@ -76,7 +87,7 @@ class TelescopeHook(HttpHook):
         """
         answer = self._ask("DELETE", f"/observations/{atdb_task_id}/")
         if not answer.ok and answer.status_code != requests.codes.not_found:
-            raise TelescopeError(f"the telescope did not stop it: {_sentence(answer)}")
+            raise _refused("to stop the observation", answer)
 
     def task(self, atdb_task_id: str) -> TelescopeTask | None:
         """Tell what the telescope knows of a task; None where it does not know it."""
@@ -84,7 +95,7 @@ class TelescopeHook(HttpHook):
         if answer.status_code == requests.codes.not_found:
             return None
         if not answer.ok:
-            raise TelescopeError(f"the telescope did not tell its state: {_sentence(answer)}")
+            raise _refused("to report the state of the observation", answer)
         return TelescopeTask.read(_json(answer))
 
     def _ask(self, method: str, endpoint: str, **kwargs: Any) -> requests.Response:
@@ -97,19 +108,41 @@ class TelescopeHook(HttpHook):
                 **kwargs,
             )
         except (requests.RequestException, AirflowNotFoundException) as error:
-            raise TelescopeError(f"the telescope's answer is unknown: {error}") from error
+            raise TelescopeError(
+                ReasonCode.TELESCOPE_UNREACHABLE,
+                f"The telescope did not respond, so its state is unknown: {quote(error)}. Check the telescope.",
+            ) from error
+
+
+def start_interrupted() -> TelescopeError:
+    """Return the error that the telescope does not have an observation whose start was interrupted."""
+    return TelescopeError(
+        ReasonCode.START_INTERRUPTED,
+        "The run was interrupted as it started the observation, and the telescope does not have it. If the start "
+        "has passed, set new times. Then retry.",
+    )
 
 
 def _json(answer: requests.Response) -> Any:
     try:
         return answer.json()
     except ValueError as error:
-        raise TelescopeError(f"the telescope's answer is not understood: {error}") from error
+        raise _unreadable(error) from error
 
 
-def _sentence(answer: requests.Response) -> str:
+def _unreadable(problem: object) -> TelescopeError:
+    return TelescopeError(
+        ReasonCode.TELESCOPE_ANSWER_UNREADABLE,
+        f"The telescope gave an answer that ATDB cannot read: {quote(problem)}. Check the telescope.",
+    )
+
+
+def _refused(request: str, answer: requests.Response) -> TelescopeError:
     try:
         detail = answer.json().get("detail")
     except (ValueError, AttributeError):
         detail = None
-    return f"{detail or answer.reason} (HTTP {answer.status_code})"
+    words = quote(f"{detail or answer.reason} (HTTP {answer.status_code})")
+    return TelescopeError(
+        ReasonCode.TELESCOPE_REFUSED, f"The telescope refused {request}: {words}. Check the telescope."
+    )

@@ -10,9 +10,10 @@ from atdb_interface.dataproducts import DataProduct, ProductMove
 from atdb_interface.errors import NotOwner
 from atdb_interface.lifecycle import ProductStatus
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import reason_of
 from atdb_plugins.archive.folder import ArchiveFolder
-from operators.data.local_products import path_of
-from operators.failures import reason_of
+from operators.data.local_products import DataError, path_of
 from operators.lease import LeaseKeeper, LeaseLostError
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class ArchiveTransfer:
     def store(self, product: DataProduct) -> None:
         """Archive one product."""
         if product.checksum is None:
-            raise ValueError(f"{product.filename} has no checksum")
+            raise DataError(ReasonCode.NO_CHECKSUM, f"{product.filename} has no checksum. Use the action check.")
         records = self._folder.store(
             path_of(product), product.filename, checksum=product.checksum, advance=self._lease.advance
         )

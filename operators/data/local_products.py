@@ -9,11 +9,13 @@ from pathlib import Path
 from atdb_interface.checksum import files_of
 from atdb_interface.data_hosts import local_path
 from atdb_interface.dataproducts import DataProduct
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import CodedError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
-class DataError(Exception):
+class DataError(CodedError):
     """The data disks are not as they should be."""
 
 
@@ -21,7 +23,10 @@ def data_root() -> Path:
     """Give the folder below which the data of all data hosts lie; DataError where it is not there."""
     root = os.environ.get("ATDB_DATA_ROOT")
     if not root or not Path(root).is_dir():
-        raise DataError(f"the data root ATDB_DATA_ROOT={root} is not there")
+        raise DataError(
+            ReasonCode.DATA_ROOT_MISSING,
+            f"The data root ATDB_DATA_ROOT={root} does not exist. Mount it, or correct the setting.",
+        )
     return Path(root).resolve()
 
 
@@ -35,9 +40,15 @@ def path_of(product: DataProduct) -> Path:
     path = local_path(root, product.data_location) / product.filename
     host = _host_folder(root, path)
     if not host.is_dir():
-        raise DataError(f"the data host {host.name} is not mounted in {root}")
+        raise DataError(
+            ReasonCode.DATA_HOST_NOT_MOUNTED,
+            f"The data host {host.name} is not mounted below {root}. Mount its disk.",
+        )
     if path.parent.resolve() != path.parent:
-        raise DataError(f"a link on the way to {path}")
+        raise DataError(
+            ReasonCode.LINK_IN_PATH,
+            f"The path {path} contains a symbolic link, which ATDB does not follow. Mount or bind the disk there.",
+        )
     return path
 
 
@@ -45,7 +56,10 @@ def require_data(path: Path) -> None:
     """Raise DataError where the data host's folder is empty: so looks the place of a disk that is not mounted."""
     host = _host_folder(data_root(), path)
     if not any(host.iterdir()):
-        raise DataError(f"the folder of the data host {host.name} is empty, as if its disk is not mounted")
+        raise DataError(
+            ReasonCode.DATA_HOST_EMPTY,
+            f"The folder of the data host {host.name} is empty, as if its disk is not mounted. Mount its disk.",
+        )
 
 
 def size_on_disk(path: Path) -> int | None:

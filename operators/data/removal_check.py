@@ -11,9 +11,10 @@ from atdb_interface.data_hosts import local_path
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.lifecycle import Group, ProductStatus, product_statuses
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import reason_of
 from atdb_plugins.archive.folder import ArchiveError, ArchiveFolder
 from operators.data.local_products import DataError, data_root, path_of, require_data, size_on_disk
-from operators.failures import reason_of
 
 #: What an admin can have deleted though the archive does not hold it: what is on the disk or needs attention.
 FORCIBLE = product_statuses(lambda row: row.on_disk or row.group is Group.ATTENTION)
@@ -59,9 +60,14 @@ class RemovalCheck:
             require_data(path)
             return path
         if not path.parent.is_dir():
-            raise DataError(f"{path.parent} is not there")
+            raise DataError(
+                ReasonCode.DATA_FOLDER_MISSING,
+                f"The folder {path.parent} does not exist. Check that its disk is mounted.",
+            )
         if product.checksum is None:
-            raise DataError(f"{product.filename} has no checksum")
+            raise DataError(
+                ReasonCode.NO_CHECKSUM, f"{product.filename} has no checksum, so its copy cannot be verified."
+            )
         _require_not_grown(product, path)
         self._folder.verify(product.filename, product.checksum, self._advance)
         return path
@@ -93,7 +99,8 @@ class RemovalCheck:
             is_other = other.taskID != product.taskID and other.my_status is not ProductStatus.REMOVED
             if is_other and local_path(root, other.data_location) == place:
                 raise DataError(
-                    f"{product.filename} is a product of {other.taskID} too, where it is {other.my_status}"
+                    ReasonCode.DATA_SHARED,
+                    f"{product.filename} is also a data product of {other.taskID}, with status {other.my_status}.",
                 )
 
 
@@ -113,7 +120,10 @@ def _require_not_grown(product: DataProduct, path: Path) -> None:
     with suppress(ValueError):  # a link is deleted itself, and no data with it
         size = size_on_disk(path) or 0
         if size > (product.size or 0):
-            raise DataError(f"{product.filename} has grown to {size} bytes since it was validated")
+            raise DataError(
+                ReasonCode.DATA_GROWN,
+                f"{product.filename} has grown to {size} bytes since it was validated.",
+            )
 
 
 def _path_in_words(product: DataProduct) -> str:

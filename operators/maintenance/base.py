@@ -6,9 +6,9 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface.events import EventKind, NewEvent
+from atdb_interface.reasons import reason_of
 from operators.attempts import Attempt
 from operators.base import AtdbOperator
-from operators.failures import reason_of
 
 
 class MaintenanceOperator(AtdbOperator):

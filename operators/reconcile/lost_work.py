@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from atdb_interface import reasons
 from atdb_interface.claims import OpenClaim
 from atdb_interface.client import Client
 from atdb_interface.leases import HeldLease
 from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Stage, Status
 from atdb_interface.owners import STAGE_DAGS, read_owner
+from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.times import UNHEARD
 from atdb_plugins.airflow_api import ACTIVE, DagRun
 from atdb_plugins.dispatch import CONSUMER
@@ -53,8 +55,8 @@ class StageRuns:
             return None
         state = self._airflow.state(dag_id, run_id)
         if state is None:
-            return "Airflow does not know its run"
-        return None if state in ACTIVE else f"its run in Airflow has ended: {state}"
+            return "Airflow does not know the run"
+        return None if state in ACTIVE else f"the run has ended in Airflow with state {state}"
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,11 @@ class LostWork:
         lease, stage = self.lease, self.stage
         if not stage.resumable or stage.error is None or lease.lost_owners < MAX_LOST_OWNERS:
             return None
-        reason = f"{self.reason}, the last of {lease.lost_owners + 1}"
+        number = lease.lost_owners + 1
+        reason = reasons.write(
+            ReasonCode.LEASE_EXPIRED,
+            f"{self.reason} It was the last of {number} owners that have lost this work. Fix the cause and retry.",
+        )
         return StatusRepair(lease.taskID, lease.my_status, stage.error, reason, owner=lease.owner)
 
 
@@ -101,11 +107,10 @@ def lost_work(leases: Iterable[HeldLease], runs: StageRuns | None, now: datetime
     """Find the work whose lease has run out, or, where Airflow could be asked, whose run is over."""
     lost = []
     for lease in leases:
-        reason = f"its owner {lease.owner} is lost"
         if has_expired(lease, now):
-            lost.append(LostWork(lease, reason))
+            lost.append(LostWork(lease, f"The lease of {lease.owner} has expired."))
         elif runs and (end := runs.end_of(lease.owner)):
-            lost.append(LostWork(lease, f"{reason} ({end})"))
+            lost.append(LostWork(lease, f"{lease.owner} no longer works on this observation: {end}."))
     return lost
 
 

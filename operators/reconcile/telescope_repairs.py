@@ -12,8 +12,17 @@ from atdb_interface.client import Client
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import OBSERVE, START_LEAD, Status
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import quote, write
 from atdb_plugins.completing_timeout import ending, is_worth_asking
-from atdb_plugins.hooks.telescope import AT_WORK, BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
+from atdb_plugins.hooks.telescope import (
+    AT_WORK,
+    BROKEN_OFF,
+    TelescopeError,
+    TelescopeHook,
+    TelescopeTask,
+    start_interrupted,
+)
 from operators.history import was_started
 from operators.reconcile.lost_work import LostWork, StatusRepair
 
@@ -34,7 +43,9 @@ def ask(telescope: TelescopeHook, atdb_task_id: str) -> TelescopeTask | None:
     try:
         return telescope.task(atdb_task_id)
     except AirflowNotFoundException as missing:
-        raise TelescopeError(str(missing)) from missing
+        raise TelescopeError(
+            ReasonCode.TELESCOPE_UNREACHABLE, f"Airflow has no connection to the telescope: {quote(missing)}."
+        ) from missing
 
 
 def after_lost_start(
@@ -44,21 +55,24 @@ def after_lost_start(
     try:
         end = _verdict(ask(telescope, start.taskID), start, now)
     except TelescopeError as error:
-        end = (Status.ERROR_START_OBS, str(error)) if now >= lost.lease.expires_at + UNREACHABLE else None
+        end = (Status.ERROR_START_OBS, error) if now >= lost.lease.expires_at + UNREACHABLE else None
     if end is None:
         return None
-    status, words = end
-    return StatusRepair(start.taskID, Status.STARTING, status, f"{lost.reason}; {words}", owner=lost.lease.owner)
+    status, finding = end
+    reason = f"{lost.reason} {finding}"
+    if isinstance(finding, TelescopeError):
+        reason = write(finding.code, reason)
+    return StatusRepair(start.taskID, Status.STARTING, status, reason, owner=lost.lease.owner)
 
 
-def _verdict(telescope_task: TelescopeTask | None, start: Observation, now: datetime) -> tuple[Status, str] | None:
+def _verdict(
+    telescope_task: TelescopeTask | None, start: Observation, now: datetime
+) -> tuple[Status, TelescopeError | str] | None:
     if telescope_task is None:
-        words = "the telescope does not know it"
-        return (Status.ERROR_START_OBS, words) if now >= start.status_since + ON_ITS_WAY else None
-    words = f"the telescope has it as {telescope_task}"
+        return (Status.ERROR_START_OBS, start_interrupted()) if now >= start.status_since + ON_ITS_WAY else None
     if telescope_task.state in BROKEN_OFF:
-        return Status.ERROR_START_OBS, words
-    return (Status.RUNNING, words) if now >= start.starttime else None
+        return Status.ERROR_START_OBS, telescope_task.failure()
+    return (Status.RUNNING, f"The telescope has it as {telescope_task}.") if now >= start.starttime else None
 
 
 def lost_starts(

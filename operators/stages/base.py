@@ -12,11 +12,12 @@ from atdb_interface.errors import ForbiddenMove, NotOwner
 from atdb_interface.lifecycle import Stage, Status
 from atdb_interface.observations import Observation
 from atdb_interface.owners import write_owner
+from atdb_interface.reasons import reason_of
 from atdb_interface.times import LEASE_SECONDS
 from atdb_interface.transitions import Transition
 from operators.attempts import Attempt
 from operators.base import AtdbOperator, fail_if_unknown, skip_if_refused
-from operators.failures import reason_of, reported
+from operators.failures import reported
 from operators.history import has_ended_in_error
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.stages import cleared_runs

@@ -3,8 +3,10 @@
 import logging
 from datetime import timedelta
 
+from atdb_interface import reasons
 from atdb_interface.observations import Observation
 from atdb_interface.owners import read_owner
+from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.transitions import Transition
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.audit_log import requests_of
@@ -12,9 +14,7 @@ from atdb_plugins.hooks.airflow import AirflowHook
 
 log = logging.getLogger(__name__)
 
-#: With this begins the reason of a move that a clear in Airflow has caused. Stored history is compared with it.
-RUN_AGAIN = "run again in Airflow"
-#: So long a request may take.
+#: The maximum duration of a request.
 _WITHIN = timedelta(seconds=30)
 
 
@@ -27,11 +27,15 @@ def reason(owner: str, observation: Observation, airflow_conn_id: str = AirflowH
         user = _user(owner, observation, airflow_conn_id)
     except AirflowApiError as error:
         log.warning("Airflow did not say who cleared %s: %s", owner, error)
-        return f"{RUN_AGAIN} (user unknown: Airflow's API did not answer)"
+        return _cleared("an unknown user, because Airflow's API did not respond")
     except Exception:  # a clear counts for one attempt only, so any error here would lose it
         log.warning("The user who cleared %s was not found", owner, exc_info=True)
         user = None
-    return f"{RUN_AGAIN} by {user}" if user else f"{RUN_AGAIN} (user unknown)"
+    return _cleared(user or "an unknown user")
+
+
+def _cleared(user: str) -> str:
+    return reasons.write(ReasonCode.RUN_CLEARED, f"The run was cleared in Airflow by {user}.")
 
 
 def _user(owner: str, observation: Observation, airflow_conn_id: str) -> str | None:
@@ -49,14 +53,14 @@ def _user(owner: str, observation: Observation, airflow_conn_id: str) -> str | N
 
 def is_run_again(step: Transition) -> bool:
     """Return whether a clear in Airflow has caused this move."""
-    return step.reason.startswith(RUN_AGAIN)
+    return reasons.has_code(step.reason, ReasonCode.RUN_CLEARED)
 
 
 def has_new_clear(owner: str, clears: int, observation: Observation) -> bool:
     """Return whether this owner's run has been cleared once more than its work was done again.
 
-    Airflow counts the clears of a run, and the history has what was made of them: so a try that died as it
-    told the error is not taken for one.
+    Airflow counts the clears of a run, and the history shows which of them had an effect: so an attempt that died
+    while it recorded the error is not mistaken for a clear.
     """
     used = sum(step.owner == owner and is_run_again(step) for step in observation.status_history)
     return used < clears

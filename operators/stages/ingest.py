@@ -6,11 +6,13 @@ from typing import Any
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import INGEST, Group, ProductStatus, Status, product_statuses
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import CodedError, code_of, words_of
 from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.folder import ArchiveError
 from atdb_plugins.hooks.archive import ArchiveHook
 from operators.data.archive_transfer import PASSES, ArchiveTransfer
-from operators.failures import reason_of
+from operators.failures import product_reason
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.stages.base import StageOperator
 
@@ -20,8 +22,8 @@ _TO_ARCHIVE = product_statuses(lambda row: row.on_disk or row.group is Group.WOR
 _TAKES_NOTHING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
-class IngestError(Exception):
-    """Not all products have reached the archive."""
+class IngestError(CodedError):
+    """Not all products can reach the archive. Its code is that of the first error."""
 
 
 class IngestProductsOperator(StageOperator):
@@ -43,9 +45,11 @@ class IngestProductsOperator(StageOperator):
         products = [product for product in all_products if product.my_status in _TO_ARCHIVE]
         removed = [product for product in all_products if product.my_status is ProductStatus.REMOVED]
         if not products:
-            raise ValueError("there is no valid data product to ingest")
+            raise IngestError(
+                ReasonCode.NO_DATA_PRODUCTS, "The observation has no valid data product. Use the action check."
+            )
         transfer = ArchiveTransfer(client, archive.folder(observation), observation, owner, lease)
-        failed: list[str] = []
+        failed: list[tuple[str, Exception]] = []
         done_bytes = transfer.begin(products, removed)
         for product in transfer.missing(products):
             lease.check()
@@ -57,8 +61,8 @@ class IngestProductsOperator(StageOperator):
                 transfer.fail(product, error)
                 if _takes_nothing(archive, error):
                     raise
-                failed.append(f"{product.filename}: {reason_of(error)}")
-                lease.report(failed[0])
+                failed.append((product.filename, error))
+                lease.report(product_reason(*failed[0]))
             else:
                 transfer.report_soon()
                 if not failed:
@@ -67,7 +71,12 @@ class IngestProductsOperator(StageOperator):
             lease.reach(done_bytes)
         transfer.report()
         if failed:
-            raise IngestError(f"{len(failed)} of {len(products)} data products failed, first {failed[0]}")
+            filename, cause = failed[0]
+            raise IngestError(
+                code_of(cause),
+                f"{len(failed)} of {len(products)} data products are not in the archive. "
+                f"The first is {filename}: {words_of(cause)}",
+            )
         return Status.ARCHIVED, ""
 
 

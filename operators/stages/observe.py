@@ -10,13 +10,15 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from atdb_interface import reasons
 from atdb_interface.client import Client
 from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, OBSERVE, OBSERVED, START_LEAD, START_TOLERANCE, Status
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.times import STARTING_MARGIN_SECONDS
 from atdb_plugins.completing_timeout import ending
-from atdb_plugins.hooks.telescope import BROKEN_OFF, TelescopeError, TelescopeTask
+from atdb_plugins.hooks.telescope import BROKEN_OFF, TelescopeError, TelescopeTask, start_interrupted
 from atdb_plugins.triggers.observation import (
     ObservationCompletingTrigger,
     ObservationStartTrigger,
@@ -53,7 +55,11 @@ class StartObservationOperator(WhenDueOperator):
             return  # started it was; the tasks after this one see to the rest
         before_start = (observation.starttime - datetime.now(UTC)).total_seconds()
         if status in (OBSERVE.source, *NOT_STARTED) and before_start < -START_TOLERANCE.total_seconds():
-            reason = f"{-before_start:.0f} s past the start"
+            reason = reasons.write(
+                ReasonCode.TOO_LATE,
+                f"ATDB was ready to send the parset {-before_start:.0f} s after the start of the observation. The "
+                f"limit is {START_TOLERANCE.total_seconds():.0f} s. Set new times, then retry.",
+            )
             if status is OBSERVE.source:
                 client.move(
                     atdb_task_id, Status.ERROR_TOO_LATE, expect=[OBSERVE.source], owner=owner, reason=reason
@@ -67,28 +73,33 @@ class StartObservationOperator(WhenDueOperator):
                 raise AirflowSkipException(
                     f"{atdb_task_id} is {OBSERVE.source} again, and is given out before its start"
                 )
-        # Of two tries that are alive at once (a killed supervisor leaves its task), the one whose own words the
-        # transition bears sends the parset.
-        words = f"try {context['ti'].try_number} sends the parset"
+        # Of two attempts that are alive at once (a killed supervisor leaves its task), the one whose number the
+        # transition has sends the parset.
+        attempt = context["ti"].try_number
+        reason = reasons.write(
+            ReasonCode.SENDS_PARSET, f"Attempt {attempt} sends the parset to the telescope.", argument=attempt
+        )
         lease_seconds = STARTING_MARGIN_SECONDS + max(0, int(before_start))
         entered = enter(
-            client, OBSERVE, atdb_task_id, owner, lease_seconds=lease_seconds, reason=words, retake=False
+            client, OBSERVE, atdb_task_id, owner, lease_seconds=lease_seconds, reason=reason, retake=False
         )
+        is_sender = reasons.read(entered.reason) == reasons.Reason(ReasonCode.SENDS_PARSET, str(attempt))
         try:
-            self._send_parset_once(client, observation, is_sender=entered.reason == words)
+            self._send_parset_once(client, observation, is_sender=is_sender)
         except TelescopeError as error:
-            client.move(atdb_task_id, Status.ERROR_START_OBS, owner=owner, reason=str(error))
-            raise AirflowFailException(str(error)) from error
+            reason = reasons.reason_of(error)
+            client.move(atdb_task_id, Status.ERROR_START_OBS, owner=owner, reason=reason)
+            raise AirflowFailException(reason) from error
 
     def _send_parset_once(self, client: Client, observation: Observation, *, is_sender: bool) -> None:
         """Send the parset unless the telescope has the observation. TelescopeError if that is not certain."""
         may_be_known = was_started(observation) or not is_sender
         telescope_task = self.telescope.task(observation.taskID) if may_be_known else None
         if telescope_task and telescope_task.state in BROKEN_OFF:
-            raise TelescopeError(f"the telescope has it as {telescope_task}")
+            raise telescope_task.failure()
         if telescope_task is None:
             if not is_sender:
-                raise TelescopeError("the run was interrupted as it started, and the telescope does not know it")
+                raise start_interrupted()
             filenames = [product.filename for product in client.dataproducts(taskID=observation.taskID)]
             self.telescope.start(observation.taskID, instrument().command(observation, filenames))
 

@@ -8,16 +8,17 @@ from atdb_interface.dataproducts import ProductMove
 from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import REMOVE, ProductStatus, Status
 from atdb_interface.observations import Observation
+from atdb_interface.reasons import CodedError, code_of, words_of
 from atdb_plugins.hooks.archive import ArchiveHook
 from operators.data.local_products import delete_data
 from operators.data.removal_check import RemovalCheck, bytes_to_verify, is_removable
-from operators.failures import reason_of, reported
+from operators.failures import product_reason, reported
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.stages.base import StageOperator, atdb_task_id_of
 
 
-class RemoveError(Exception):
-    """Not all products could be removed."""
+class RemoveError(CodedError):
+    """Not all products could be removed. Its code is that of the first error."""
 
 
 class RemoveProductsOperator(StageOperator):
@@ -49,7 +50,7 @@ class RemoveProductsOperator(StageOperator):
         check = RemovalCheck(client, archive.folder(observation), observation, lease.advance)
         products = [product for product in check.products() if is_removable(product)]
         lease.begin(bytes_to_verify(products))
-        failed: list[str] = []
+        failed: list[tuple[str, Exception]] = []
         for number, product in enumerate(products, start=1):
             lease.check()
             try:
@@ -60,8 +61,8 @@ class RemoveProductsOperator(StageOperator):
                 raise
             except Exception as error:
                 archive.require()
-                failed.append(f"{product.filename}: {reason_of(error)}")
-                lease.report(failed[0])
+                failed.append((product.filename, error))
+                lease.report(product_reason(*failed[0]))
             else:
                 gone = ProductMove(filename=product.filename, new_status=ProductStatus.REMOVED)
                 client.move_products(observation.taskID, [gone], owner=owner)
@@ -69,7 +70,12 @@ class RemoveProductsOperator(StageOperator):
                     lease.report("")
             lease.reach(bytes_to_verify(products[:number]))
         if failed:
-            raise RemoveError(f"{len(failed)} of {len(products)} data products stay, first {failed[0]}")
+            filename, cause = failed[0]
+            raise RemoveError(
+                code_of(cause),
+                f"{len(failed)} of {len(products)} data products were not deleted. "
+                f"The first is {filename}: {words_of(cause)}",
+            )
         return Status.REMOVED, ""
 
     def rehearse(self, atdb_task_id: str, tell: Callable[[str], object]) -> bool:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from atdb_interface.errors import AtdbError
+from atdb_interface.reasons import reason_of
 from atdb_plugins.archive.folder import ArchiveError
 from operators.attempts import Attempt
 from operators.data.local_products import DataError
-from operators.failures import reason_of
 from operators.stages.remove import RemoveError, RemoveProductsOperator
 
 
