@@ -24,7 +24,11 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r"})
 
 
 class NotAProductError(CodedError, ValueError):
-    """A data product is neither a file nor a directory, or holds something that is neither."""
+    """A data product, or `name` within it, is neither a file nor a directory."""
+
+    def __init__(self, code: str, text: str, *, name: str = "") -> None:
+        super().__init__(code, text)
+        self.name = name
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def _walk(directory: Path, root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _not_a_product(name: str) -> NotAProductError:
-    return NotAProductError(ReasonCode.NOT_A_PRODUCT, f"{name} is neither a file nor a directory")
+    return NotAProductError(ReasonCode.NOT_A_PRODUCT, f"{name} is neither a file nor a directory", name=name)
 
 
 def ignore_progress(_: int) -> None:

@@ -5,6 +5,7 @@ The histories are never changed, so the patterns of reasons stay for good.
 """
 
 import re
+from collections.abc import Mapping
 
 from atdb_interface.reason_codes import ReasonCode
 
@@ -67,6 +68,16 @@ NOTE_ON_OUTCOME = re.compile(
 )
 
 
+#: What reconcile said of a data root, a data host or a link that kept it from comparing data.
+TROUBLES: Mapping[str, str] = {
+    _C.DATA_ROOT_MISSING: "the data root ATDB_DATA_ROOT={path} is not there",
+    _C.DATA_HOST_NOT_MOUNTED: "the data host {path.name} is not mounted in {path.parent}",
+    _C.DATA_HOST_EMPTY: "the folder of the data host {path.name} is empty, as if its disk is not mounted",
+    _C.DATA_HOST_UNREADABLE: "the disk of {path.name} cannot be read: {problem}",
+    _C.LINK_IN_PATH: "a link on the way to {path}",
+}
+
+
 def missing_on_disk(status: str) -> str:
     """Return what reconcile said of a data product that its data host does not have."""
     return f"is {status}, but not on its data host"
@@ -82,9 +93,9 @@ def other_size_on_disk(status: str, size: int | None, found: int) -> str:
     return f"is {status} with {size} bytes, but its data host has {found}"
 
 
-def not_a_product_on_disk(status: str, problem: str) -> str:
+def not_a_product_on_disk(status: str, name: str) -> str:
     """Return what reconcile said of a link, and of what is no data product, on the data host."""
-    return f"is {status}, but on its data host {problem}"
+    return f"is {status}, but on its data host {name} is neither a file nor a directory"
 
 
 def missing_in_archive(status: str, *, is_only_copy: bool) -> str:

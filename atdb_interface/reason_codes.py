@@ -33,6 +33,7 @@ class ReasonCode(StrEnum):
     DATA_HOST_NOT_MOUNTED = "DataHostNotMounted"
     DATA_HOST_EMPTY = "DataHostEmpty"
     DATA_FOLDER_MISSING = "DataFolderMissing"
+    DATA_HOST_UNREADABLE = "DataHostUnreadable"
     LINK_IN_PATH = "LinkInPath"
     NOT_A_PRODUCT = "NotAProduct"
     """It is neither a file nor a directory."""

@@ -16,7 +16,11 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 class DataError(CodedError):
-    """The data disks are not as they should be."""
+    """The data disks are not as they should be. `path`: the data root, data host or file that this is about."""
+
+    def __init__(self, code: ReasonCode, text: str, *, path: Path | None = None) -> None:
+        super().__init__(code, text)
+        self.path = path
 
 
 def data_root() -> Path:
@@ -26,6 +30,7 @@ def data_root() -> Path:
         raise DataError(
             ReasonCode.DATA_ROOT_MISSING,
             f"The data root ATDB_DATA_ROOT={root} does not exist. Mount it, or correct the setting.",
+            path=Path(root or ""),
         )
     return Path(root).resolve()
 
@@ -43,11 +48,13 @@ def path_of(product: DataProduct) -> Path:
         raise DataError(
             ReasonCode.DATA_HOST_NOT_MOUNTED,
             f"The data host {host.name} is not mounted below {root}. Mount its disk.",
+            path=host,
         )
     if path.parent.resolve() != path.parent:
         raise DataError(
             ReasonCode.LINK_IN_PATH,
             f"The path {path} contains a symbolic link, which ATDB does not follow. Mount or bind the disk there.",
+            path=path,
         )
     return path
 
@@ -59,6 +66,7 @@ def require_data(path: Path) -> None:
         raise DataError(
             ReasonCode.DATA_HOST_EMPTY,
             f"The folder of the data host {host.name} is empty, as if its disk is not mounted. Mount its disk.",
+            path=host,
         )
 
 

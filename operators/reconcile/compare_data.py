@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from atdb_interface import former_texts
 from atdb_interface.client import Client
 from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.observations import Observation
@@ -24,10 +25,9 @@ COMPARE_SECONDS = 40.0
 #: And so long for what belongs to no product.
 UNOWNED_SECONDS = 15.0
 
-#: Under this name ATDB knows that we are there, and how far we are: so the next pass goes on from there.
+#: The name of the heartbeats. Their detail ends with the taskID at which the next pass begins.
 NAME = "airflow reconcile"
-_UP_TO = "has compared the data up to "
-_ALL = "has compared all data"
+_UP_TO = "taskID="
 
 
 class CompareDataOperator(AtdbOperator):
@@ -50,7 +50,7 @@ class CompareDataOperator(AtdbOperator):
             if root:
                 ends_at = time.monotonic() + UNOWNED_SECONDS
                 data_pass.events += unowned(client, root, data_pass.locations, datetime.now(UTC), ends_at=ends_at)
-            new = new_events(client, data_pass.events)
+            new = new_events(client, data_pass.events, data_pass.former_keys)
             SafetyLimit.of(context).judge(
                 client, self.task_id, [each.detail for each in new], len(data_pass.looked_at)
             )
@@ -69,7 +69,7 @@ class CompareDataOperator(AtdbOperator):
         try:
             root = data_root()
         except DataError as error:
-            data_pass.trouble(str(error))
+            data_pass.trouble(error)
             return None
         report_disks(data_pass.client, root)
         return root
@@ -94,11 +94,21 @@ class CompareDataOperator(AtdbOperator):
 
 
 def _following(client: Client, progress: str) -> list[Observation]:
-    filters = {"taskID__gt": progress.removeprefix(_UP_TO)} if progress.startswith(_UP_TO) else {}
+    filters = {"taskID__gt": up_to} if (up_to := _compared_up_to(progress)) else {}
     following = client.observations(my_status__in=SETTLED, ordering="taskID", page_size=OBSERVATIONS, **filters)
     return list(islice(following, OBSERVATIONS))
 
 
 def _progress(following: Sequence[Observation], looked_at: Sequence[Observation]) -> str:
     is_last = len(looked_at) == len(following) < OBSERVATIONS
-    return _ALL if is_last else f"{_UP_TO}{looked_at[-1].taskID}"
+    if is_last:
+        return "Has compared the data of all observations."
+    return f"Has compared the data of observations up to {_UP_TO}{looked_at[-1].taskID}"
+
+
+def _compared_up_to(progress: str) -> str:
+    """Return the taskID at which the next pass begins, however the progress is worded; empty for the first one."""
+    *_, last_word = progress.split() or [""]
+    if last_word.startswith(_UP_TO) or progress.startswith(former_texts.COMPARED_UP_TO):
+        return last_word.removeprefix(_UP_TO)
+    return ""
