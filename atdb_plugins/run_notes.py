@@ -1,7 +1,7 @@
 """The notes on Airflow's runs of the stages: what a run is for, why it failed, and how that was fixed.
 
-A note is Markdown of paragraphs. Those that `outcome_of` has written are kept here; all others, such as what an
-operator has written there, stay.
+A note is Markdown. Paragraphs that begin with `MARK` are those of `outcome_of`, and are replaced here. All others
+stay, such as what an operator has written there.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from atdb_interface import former_texts
 from atdb_interface.actions import RETRIES
 from atdb_interface.claims import ClaimedTask
 from atdb_interface.client.async_client import AsyncClient
@@ -34,12 +35,9 @@ FIRST_LOOK_BACK = timedelta(hours=1)
 OVERLAP = timedelta(seconds=30)
 #: These say nothing of the work itself: to be put there ends nothing that was wrong.
 _NO_FIX = statuses(lambda row: row.phase is None)
-_NO_RESULT = "Failed: the run ended before it recorded a result. See the log of its task."
-
-#: How a paragraph begins that `outcome_of` has written.
-_OUTCOME = re.compile(
-    rf"Failed with [a-z ()]+ at \d{{4}}-|Stopped by \S+, with |(Fixed|Then) at \d{{4}}-|{re.escape(_NO_RESULT)}$"
-)
+#: How each paragraph of `outcome_of` begins; it is bold.
+MARK = "**ATDB:** "
+_NO_RESULT = f"{MARK}The run failed before it recorded a result. See the log of its task."
 
 
 def first_note(task: ClaimedTask) -> str:
@@ -54,14 +52,19 @@ def first_note(task: ClaimedTask) -> str:
 
 def with_outcome(note: str, outcome: str) -> str:
     """Return a note in which the outcome of its run stands at the end, cut to what Airflow accepts."""
-    kept = [part for part in note.split("\n\n") if part and not _OUTCOME.match(part)]
+    kept = [part for part in note.split("\n\n") if part and not _is_outcome(part)]
     whole = "\n\n".join([*kept, outcome] if outcome else kept)
     if len(whole) <= LONGEST_NOTE:
         return whole
     parts = f"{whole[: LONGEST_NOTE - 1]}…".split("\n\n")
-    if not _OUTCOME.match(parts[-1]):  # cut so short that it would not be known again
+    if not _is_outcome(parts[-1]):  # cut so short that it would not be recognised
         parts.pop()
     return "\n\n".join(parts if len(parts) > len(kept) else kept)
+
+
+def _is_outcome(part: str) -> bool:
+    """Return whether this module of this or an earlier version has written a paragraph."""
+    return part.startswith(MARK) or former_texts.NOTE_ON_OUTCOME.match(part) is not None
 
 
 def outcome_of(owner: str, history: Sequence[Transition], *, has_failed: bool) -> str:
@@ -78,14 +81,14 @@ def outcome_of(owner: str, history: Sequence[Transition], *, has_failed: bool) -
         return _NO_RESULT if has_failed else ""
     end, *later = history[ends[-1] :]
     how = f"Failed with {end.name}" if end.owner else f"Stopped by {end.actor}, with {end.name},"
-    said = f"{how} at {write_time(end.timestamp)}{_because(end.reason)}"
+    said = f"{MARK}{how} at {write_time(end.timestamp)}{_because(end.reason)}"
     if not later:
         return said
     fix = next((step for step in later if step.name not in (*RETRIES, *_NO_FIX)), None)
     move = fix or later[-1]
     what = f"{move.actor} moved the observation to {move.name}{_because(move.reason)}"
     # The way out comes first: a long reason must not cut it off.
-    return f"{'Fixed' if fix else 'Then'} at {write_time(move.timestamp)}: {what}\n\n{said}"
+    return f"{MARK}{'Fixed' if fix else 'Then'} at {write_time(move.timestamp)}: {what}\n\n{said}"
 
 
 class NoteKeeper:
