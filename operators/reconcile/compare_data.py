@@ -1,4 +1,4 @@
-"""Compare what ATDB says of the data with what the disks and the archive hold, some observations each time."""
+"""Compare the data in ATDB with the disks and the archive, some observations in each pass."""
 
 import time
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ from operators.reconcile.disks import report_disks, unowned
 from operators.reconcile.events import digest, event, new_events, raise_events
 from operators.reconcile.safety_limit import SafetyLimit
 
-#: So many observations are looked at in a pass at most, and for so long.
+#: The limits of a pass: observations, and seconds to compare them.
 OBSERVATIONS = 500
 COMPARE_SECONDS = 40.0
-#: And so long for what belongs to no product.
+#: The limit for the search for files that belong to no product.
 UNOWNED_SECONDS = 15.0
 
 #: The name of the heartbeats. Their detail ends with the taskID at which the next pass begins.
@@ -31,7 +31,7 @@ _UP_TO = "taskID="
 
 
 class CompareDataOperator(AtdbOperator):
-    """Look at the next observations, from where the last pass has stopped; after the last one, begin again."""
+    """Compare the next observations after those of the last pass; after the last one, begin again."""
 
     def __init__(self, *, archive_conn_id: str = ArchiveHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -65,7 +65,7 @@ class CompareDataOperator(AtdbOperator):
             data_pass.archive_trouble(error)
 
     def _report_disks(self, data_pass: DataPass) -> Path | None:
-        """Give the data root too, or None where there is none now."""
+        """Return the data root too, or None if it is not mounted."""
         try:
             root = data_root()
         except DataError as error:
@@ -75,21 +75,21 @@ class CompareDataOperator(AtdbOperator):
         return root
 
     def _delete_leftovers(self, data_pass: DataPass) -> list[NewEvent]:
-        """Delete what was left half written in the archive and is nobody's now."""
+        """Delete partial files in the archive that no run writes any more."""
         deleted = []
         for observation, leftover in data_pass.leftovers:
-            # Nobody ingests it still, so whoever began a part which was seen before has lost it.
+            # No run ingests the observation now, so the run that began this file has lost its lease.
             if data_pass.archive is None or not is_as_it_was(data_pass.client, observation):
                 continue
             path = leftover.path
             try:
                 leftover.delete()
             except Exception as error:  # each filesystem has errors of its own
-                self.log.warning("%s is not deleted: %s", path, error)
+                self.log.warning("The partial file %s was not deleted; the next pass tries again: %s", path, error)
                 continue
-            words = f"{path} was left half written in the archive, and is deleted"
+            detail = f"The partial file {path} was left in the archive. reconcile has deleted it."
             key = f"leftover/{digest(path)}"
-            deleted.append(event(EventKind.REPAIR, key, words, atdb_task_id=observation.taskID))
+            deleted.append(event(EventKind.REPAIR, key, detail, atdb_task_id=observation.taskID))
         return deleted
 
 

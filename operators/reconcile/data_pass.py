@@ -1,4 +1,4 @@
-"""One pass over some observations: what ATDB says of their data, against the disks and the archive."""
+"""One pass over some observations: compare their data in ATDB with the disks and the archive."""
 
 import logging
 import time
@@ -35,7 +35,7 @@ from operators.reconcile.product_differences import (
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
-#: Somebody works on these, or they have no validated data yet: what is true of them changes as we look.
+#: Work on these is in progress, or they have no validated data yet, so their data can change during a comparison.
 UNSETTLED = (
     *statuses(lambda row: row.group is Group.WORKING),
     *(SPECIFY.source, OBSERVE.source, VALIDATE.source),
@@ -45,11 +45,11 @@ SETTLED = tuple(status for status in Status if status not in UNSETTLED)
 
 @dataclass
 class DataPass:
-    """What a pass has found. An archive or a data host that cannot be looked at is one finding, for a day."""
+    """The findings of a pass. An archive or a data host that cannot be compared is one finding a day."""
 
     client: Client
     ends_at: float
-    """By the monotonic clock, it begins with no further observation after this."""
+    """By the monotonic clock: after this, the pass begins with no further observation."""
     archive: Archive | None = None
     events: list[NewEvent] = field(default_factory=list)
     former_keys: dict[str, str] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class DataPass:
     locations: set[str] = field(default_factory=set)
 
     def compare(self, observations: Sequence[Observation]) -> None:
-        """Look at observations, in the order of their taskIDs, while there is time; at the first in any case."""
+        """Compare observations in the order of their taskIDs until the time is up; the first one in any case."""
         if not observations:
             return
         of_task = defaultdict(list)
@@ -70,7 +70,9 @@ class DataPass:
             self._compare(observation, of_task[observation.taskID])
             self.looked_at.append(observation)
             if time.monotonic() > self.ends_at:
-                log.info("no time for the %d others", len(observations) - len(self.looked_at))
+                log.info(
+                    "The time is up. The next pass compares the other %d", len(observations) - len(self.looked_at)
+                )
                 return
 
     def trouble(self, error: DataError) -> None:
@@ -151,7 +153,7 @@ class DataPass:
             return None
 
     def _is_as_it_was(self, observation: Observation, held: list[DataProduct]) -> bool:
-        """Tell whether what was compared is still what ATDB says, so that the difference is none of time."""
+        """Return whether ATDB still has what was compared, so that the difference is a real one."""
         return is_as_it_was(self.client, observation) and {
             (product.id, product.my_status, product.size) for product in held
         } == {
@@ -161,7 +163,7 @@ class DataPass:
 
 
 def is_as_it_was(client: Client, observation: Observation) -> bool:
-    """Tell whether an observation has the same status, since the same moment, as when it was read."""
+    """Return whether an observation has had the same status since it was read."""
     try:
         now = client.observation(observation.taskID)
     except NotFound:

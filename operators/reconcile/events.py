@@ -19,20 +19,20 @@ _EVENTS_PER_REQUEST = 500
 def disagreement(
     key: str, detail: str, *, atdb_task_id: str | None = None, filename: str | None = None
 ) -> NewEvent:
-    """Make the event of something that reconcile does not put right."""
+    """Create the event of a difference that reconcile does not repair."""
     return event(EventKind.DISAGREEMENT, key, detail, atdb_task_id=atdb_task_id, filename=filename)
 
 
 def event(
     kind: EventKind, key: str, detail: str, *, atdb_task_id: str | None = None, filename: str | None = None
 ) -> NewEvent:
-    """Make an event; of what others have worded, only what can be seen is kept."""
+    """Create an event; characters that cannot be printed become spaces, and a long text is cut."""
     shown = "".join(character if character.isprintable() else " " for character in detail)
     return NewEvent(key=key, kind=kind, taskID=atdb_task_id, dataproduct=filename, detail=shown[:LONGEST_TEXT])
 
 
 def digest(text: str) -> str:
-    """Shorten a text to what a key can hold."""
+    """Return a text as 16 characters that fit into a key."""
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
@@ -58,7 +58,7 @@ def _known(client: Client, keys: Sequence[str]) -> set[str]:
 
 
 def raise_events(client: Client, events: Iterable[NewEvent]) -> list[Event]:
-    """Tell ATDB of events; those that were new to it."""
+    """Send events to ATDB; return those that were new."""
     return [event for batch in _batches(list(events), _EVENTS_PER_REQUEST) for event in client.raise_events(batch)]
 
 

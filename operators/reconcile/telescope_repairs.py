@@ -1,6 +1,6 @@
-"""ATDB and the telescope: starts whose owner is lost, observations past their end, and cancelled ones.
+"""ATDB and the telescope: starts whose lease has expired, observations past their end, and cancelled ones.
 
-The telescope is asked and stopped here, and never started.
+This module queries and stops the telescope, and never starts it.
 """
 
 import logging
@@ -28,18 +28,18 @@ from operators.reconcile.lost_work import LostWork, StatusRepair
 
 log = logging.getLogger(__name__)
 
-#: observe's own run comes first; only what it has missed by this much is done here.
+#: The run of observe comes first; reconcile does only what the run has not done within this time.
 AFTER_OBSERVE = timedelta(minutes=1)
-#: A parset may be on its way for as long as its sender waits for the answer, which is less than this.
+#: A parset can still arrive while its sender waits for the answer, which takes less than this.
 ON_ITS_WAY = timedelta(minutes=1)
-#: How long a telescope that cannot be reached is waited for, once the lease on a start has run out.
+#: How long reconcile waits for a telescope that does not respond, after the lease on a start has expired.
 UNREACHABLE = timedelta(minutes=1)
-#: A telescope that is late with an observation may have it for so long after its end.
+#: The telescope may still have an observation this long after its end.
 LATEST_END = timedelta(days=1)
 
 
 def ask(telescope: TelescopeHook, atdb_task_id: str) -> TelescopeTask | None:
-    """Ask what the telescope knows of a task. TelescopeError where nobody can tell."""
+    """Return what the telescope knows of a task. Raises TelescopeError if that is unknown."""
     try:
         return telescope.task(atdb_task_id)
     except AirflowNotFoundException as missing:
@@ -51,7 +51,7 @@ def ask(telescope: TelescopeHook, atdb_task_id: str) -> TelescopeTask | None:
 def after_lost_start(
     telescope: TelescopeHook, lost: LostWork, start: Observation, now: datetime
 ) -> StatusRepair | None:
-    """Decide by the telescope's word about an observation that is starting; None while it is to wait."""
+    """Return the repair of an observation that is starting, by what the telescope reports; None to wait."""
     try:
         end = _verdict(ask(telescope, start.taskID), start, now)
     except TelescopeError as error:
@@ -78,14 +78,14 @@ def _verdict(
 def lost_starts(
     client: Client, telescope: TelescopeHook, lost: list[LostWork], now: datetime
 ) -> list[StatusRepair]:
-    """Find what becomes of the starts among the lost work."""
+    """Return the repairs of the starts among the lost work."""
     starts = [each for each in lost if each.lease.my_status is OBSERVE.working]
     repairs = [after_lost_start(telescope, each, client.observation(each.lease.taskID), now) for each in starts]
     return [repair for repair in repairs if repair]
 
 
 def unwatched_ends(telescope: TelescopeHook, running: list[Observation], now: datetime) -> list[StatusRepair]:
-    """Find what becomes of running observations that are past their end and which observe has left there."""
+    """Return the repairs of running observations past their end that observe has not ended."""
     then = now - AFTER_OBSERVE
     repairs = []
     for observation in running:
@@ -103,7 +103,7 @@ def unwatched_ends(telescope: TelescopeHook, running: list[Observation], now: da
 
 
 def cancelled(client: Client, now: datetime) -> list[Observation]:
-    """List the aborted observations that the telescope may still have."""
+    """Return the aborted observations that the telescope may still have."""
     aborted = client.observations(
         my_status=Status.ABORTED,
         starttime__lt=write_time(now + START_LEAD),
@@ -113,14 +113,16 @@ def cancelled(client: Client, now: datetime) -> list[Observation]:
 
 
 def still_observed(telescope: TelescopeHook, aborted: list[Observation]) -> list[str]:
-    """Find the aborted observations that the telescope goes on with; none where it cannot be asked."""
+    """Return the aborted observations that the telescope still observes; none if it does not respond."""
     observed = []
     for observation in aborted:
         try:
             telescope_task = ask(telescope, observation.taskID)
         except TelescopeError as error:
             log.warning(
-                "%s is aborted, and nobody knows whether the telescope goes on: %s", observation.taskID, error
+                "It is unknown whether the telescope observes the aborted %s: %s",
+                observation.taskID,
+                error,
             )
             break
         if telescope_task and telescope_task.state in AT_WORK:

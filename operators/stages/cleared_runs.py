@@ -1,4 +1,4 @@
-"""Why a run does its work again: a person cleared it in Airflow, and ATDB's history says who."""
+"""Why a run does its work again: a user cleared it in Airflow, and ATDB's history names the user."""
 
 import logging
 from datetime import timedelta
@@ -19,17 +19,17 @@ _WITHIN = timedelta(seconds=30)
 
 
 def reason(owner: str, observation: Observation, airflow_conn_id: str = AirflowHook.default_conn_name) -> str:
-    """Return the reason of a move that a clear of this owner's run has caused: it names who asked for the clear.
+    """Return the reason of a move that a clear of this owner's run has caused, with the user who cleared it.
 
-    It raises nothing, as the work does not depend on that: if the user is not found, the reason says so.
+    It raises no error, because the work does not depend on the user.
     """
     try:
         user = _user(owner, observation, airflow_conn_id)
     except AirflowApiError as error:
-        log.warning("Airflow did not say who cleared %s: %s", owner, error)
+        log.warning("The user who cleared %s is unknown, because Airflow's API did not respond: %s", owner, error)
         return _cleared("an unknown user, because Airflow's API did not respond")
     except Exception:  # a clear counts for one attempt only, so any error here would lose it
-        log.warning("The user who cleared %s was not found", owner, exc_info=True)
+        log.warning("The user who cleared %s is unknown", owner, exc_info=True)
         user = None
     return _cleared(user or "an unknown user")
 
@@ -57,7 +57,7 @@ def is_run_again(step: Transition) -> bool:
 
 
 def has_new_clear(owner: str, clears: int, observation: Observation) -> bool:
-    """Return whether this owner's run has been cleared once more than its work was done again.
+    """Return whether this owner's run has been cleared more often than its work was done again.
 
     Airflow counts the clears of a run, and the history shows which of them had an effect: so an attempt that died
     while it recorded the error is not mistaken for a clear.

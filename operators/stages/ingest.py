@@ -1,4 +1,4 @@
-"""ingest: bring every valid data product into the archive."""
+"""ingest: copy every valid data product into the archive."""
 
 import errno
 from typing import Any
@@ -18,7 +18,7 @@ from operators.stages.base import StageOperator
 
 #: What is on the data host, and what is on its way to the archive.
 _TO_ARCHIVE = product_statuses(lambda row: row.on_disk or row.group is Group.WORKING)
-#: With these, the archive takes no other product either.
+#: After these errors, the archive accepts no other product either.
 _TAKES_NOTHING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -27,7 +27,7 @@ class IngestError(CodedError):
 
 
 class IngestProductsOperator(StageOperator):
-    """Copy, read back and compare each valid product; those archived by an earlier try are not copied again."""
+    """Copy, read back and compare each valid product that no earlier attempt has archived."""
 
     stage = INGEST
 
@@ -36,9 +36,9 @@ class IngestProductsOperator(StageOperator):
         self.archive_conn_id = archive_conn_id
 
     def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
-        """Archive the products one after the other; one that fails gets the reason, and the others go on.
+        """Archive the products one after the other. One that fails gets the reason, and the others continue.
 
-        An archive that takes nothing at all ends the try, and so does an ATDB that cannot be told.
+        The attempt ends if the archive accepts nothing at all, or if ATDB does not respond.
         """
         archive = ArchiveHook(self.archive_conn_id).archive()
         all_products = list(client.dataproducts(taskID=observation.taskID))

@@ -1,8 +1,8 @@
-"""observe: start the telescope in time, and see to it that the observation ends in ATDB too.
+"""observe: start the telescope in time, and make sure that the observation also ends in ATDB.
 
-Each of these tasks waits in the triggerer, where that costs no worker, and acts on a worker when it is due. The
-first is due at once, unless the telescope is busy. A person may run each of them again in Airflow (clear it), so
-each says what it does on every status.
+Each of these tasks waits in the triggerer, where it needs no worker, and acts on a worker when it is due. The
+first is due at once, unless the telescope is busy. A user can clear each of them in Airflow, so each handles every
+status.
 """
 
 from datetime import UTC, datetime
@@ -29,21 +29,21 @@ from operators.failures import NotDueYet
 from operators.history import is_of, status_in_words, was_started
 from operators.stages import cleared_runs
 from operators.stages.base import enter, owner_of
-from operators.stages.when_due import CALLED_OFF, NOT_STARTED, WhenDueOperator
+from operators.stages.when_due import CANCELLED, NOT_STARTED, WhenDueOperator
 
 
 class StartObservationOperator(WhenDueOperator):
-    """Send the parset when the observation's turn has come; the telescope is never asked twice."""
+    """Send the parset when it is the observation's turn; it is never sent twice."""
 
     trigger = ObservationTurnTrigger
     begins_with_waiting = False
-    #: From the others this operator starts it.
-    called_off = tuple(each for each in CALLED_OFF if each not in (OBSERVE.source, *NOT_STARTED))
+    #: This operator starts observations with the other statuses.
+    cancelled_by = tuple(each for each in CANCELLED if each not in (OBSERVE.source, *NOT_STARTED))
 
     def act(self, client: Client, observation: Observation, context: Any) -> None:
-        """Take the observation to starting and send its parset, or to the error that stands in the way.
+        """Set the status to starting and send the parset, or set the error status.
 
-        While another observation has the telescope, it waits in the triggerer until its turn has come.
+        While the telescope is busy with another observation, wait in the triggerer.
         """
         atdb_task_id, owner, status = observation.taskID, owner_of(context), observation.my_status
         is_busy = bool(client.count_observations(my_status__in=AT_THE_TELESCOPE))
@@ -52,7 +52,7 @@ class StartObservationOperator(WhenDueOperator):
                 trigger=ObservationTurnTrigger(self.atdb_conn_id, atdb_task_id), method_name="execute_complete"
             )
         if status in (Status.RUNNING, Status.ERROR_NO_COMPLETING) and is_of(owner, observation):
-            return  # started it was; the tasks after this one see to the rest
+            return  # it was started; the next tasks do the rest
         before_start = (observation.starttime - datetime.now(UTC)).total_seconds()
         if status in (OBSERVE.source, *NOT_STARTED) and before_start < -START_TOLERANCE.total_seconds():
             reason = reasons.write(
@@ -71,7 +71,7 @@ class StartObservationOperator(WhenDueOperator):
             client.move(atdb_task_id, OBSERVE.source, expect=[status], owner=owner, reason=reason)
             if before_start > START_LEAD.total_seconds():
                 raise AirflowSkipException(
-                    f"{atdb_task_id} is {OBSERVE.source} again, and is given out before its start"
+                    f"{atdb_task_id} has status {OBSERVE.source} again. Another run will start it in time"
                 )
         # Of two attempts that are alive at once (a killed supervisor leaves its task), the one whose number the
         # transition has sends the parset.
@@ -92,7 +92,7 @@ class StartObservationOperator(WhenDueOperator):
             raise AirflowFailException(reason) from error
 
     def _send_parset_once(self, client: Client, observation: Observation, *, is_sender: bool) -> None:
-        """Send the parset unless the telescope has the observation. TelescopeError if that is not certain."""
+        """Send the parset unless the telescope has the observation. Raises TelescopeError if that is unknown."""
         may_be_known = was_started(observation) or not is_sender
         telescope_task = self.telescope.task(observation.taskID) if may_be_known else None
         if telescope_task and telescope_task.state in BROKEN_OFF:
@@ -105,32 +105,32 @@ class StartObservationOperator(WhenDueOperator):
 
 
 class RunObservationOperator(WhenDueOperator):
-    """When the start has come, the observation is running."""
+    """Set the status to running when the start time has come."""
 
     trigger = ObservationStartTrigger
 
     def act(self, client: Client, observation: Observation, context: Any) -> None:
-        """Take the observation to running."""
+        """Set the status to running."""
         if observation.my_status in NOT_STARTED:
             raise AirflowFailException(status_in_words(observation))
         if observation.my_status is Status.ERROR_NO_COMPLETING and is_of(owner_of(context), observation):
-            return  # it did run; the task after this one takes it back
+            return  # it ran; the next task continues
         client.move(observation.taskID, Status.RUNNING, expect=[Status.STARTING], owner=owner_of(context))
 
 
 class CompleteObservationOperator(WhenDueOperator):
-    """The backstop: where the data writer says nothing after the end, do what the lifecycle says."""
+    """The timeout fallback: if the data writer does not report the end, do what the lifecycle defines."""
 
     trigger = ObservationCompletingTrigger
 
     def trigger_connections(self) -> dict[str, str]:
-        """Name the telescope's."""
+        """Return the connection of the telescope."""
         return {"telescope_conn_id": self.telescope_conn_id}
 
     def act(self, client: Client, observation: Observation, context: Any) -> None:
-        """Take an observation of which nothing was heard to completing or to its error.
+        """Set the status of an observation without a report to completing or to the error.
 
-        Run again by a person, it takes it back from its error to running, and waits for the data writer again.
+        After a clear in Airflow, set it from the error back to running, and wait for the data writer again.
         """
         atdb_task_id, owner, status = observation.taskID, owner_of(context), observation.my_status
         if status in OBSERVED:
@@ -141,11 +141,11 @@ class CompleteObservationOperator(WhenDueOperator):
             _require_run_again(context, observation)
             reason = cleared_runs.reason(owner, observation)
             client.move(atdb_task_id, Status.RUNNING, expect=[status], owner=owner, reason=reason)
-            raise NotDueYet(f"{atdb_task_id} is {Status.RUNNING} again")
+            raise NotDueYet(f"{atdb_task_id} has status {Status.RUNNING} again")
         if status is not Status.RUNNING:
             raise AirflowSkipException(status_in_words(observation))
         if not (end := ending(observation, self._ask_telescope(atdb_task_id), datetime.now(UTC))):
-            raise NotDueYet(f"{atdb_task_id} is {status}, and may go on")
+            raise NotDueYet(f"{atdb_task_id} has status {status}, and its time limit has not passed")
         becomes, reason = end
         client.move(atdb_task_id, becomes, expect=[Status.RUNNING], owner=owner, reason=reason)
         if becomes is Status.ERROR_NO_COMPLETING:
@@ -160,7 +160,7 @@ class CompleteObservationOperator(WhenDueOperator):
 
 
 def _require_run_again(context: Any, observation: Observation) -> None:
-    """Fail with the error that the observation has, unless a person has had the run do its work again."""
+    """Fail with the error of the observation, unless a user has cleared the run since."""
     clears = context["dag_run"].clear_number or 0
     if not cleared_runs.has_new_clear(owner_of(context), clears, observation):
         raise AirflowFailException(status_in_words(observation))

@@ -1,4 +1,4 @@
-"""validate: is each data product there, and what is its checksum?"""
+"""validate: check that each data product is there, and compute its checksum."""
 
 from atdb_interface.checksum import product_checksum
 from atdb_interface.client import Client
@@ -20,7 +20,7 @@ from operators.data.local_products import path_of, require_data
 from operators.lease import LeaseKeeper
 from operators.stages.base import StageOperator
 
-#: The archive has verified these, and they stay what they are.
+#: The archive holds a verified copy of these, so they keep their status.
 _SAFE = product_statuses(lambda row: row.archived)
 
 
@@ -35,15 +35,15 @@ class StillWrittenError(CodedError):
 class ValidateProductsOperator(StageOperator):
     """Read every data product of an observation; those missing, empty or of the wrong kind become invalid.
 
-    Nothing is said of data that cannot be read or are still being written, until the last try.
+    Data that cannot be read or are still being written are judged by the last attempt only.
     """
 
     stage = VALIDATE
 
     def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
-        """Check the products, tell ATDB in one request, and decide where the observation goes.
+        """Check the products, report them in one request, and return the next status.
 
-        What the archive has already is not looked at: it was valid, and removing compares it once more.
+        Products that are in the archive already are not checked: they were valid, and remove verifies them again.
         """
         products = list(client.dataproducts(taskID=observation.taskID))
         if not products:
@@ -76,7 +76,7 @@ class ValidateProductsOperator(StageOperator):
         return Status.VALID, ""
 
     def _record_failure(self, client: Client, atdb_task_id: str, owner: str, error: Exception) -> None:
-        """Give up: the observation is incomplete, and a person may have it looked at again."""
+        """Set the status incomplete, from which an operator can retry."""
         try:
             if isinstance(error, StillWrittenError):
                 client.move_products(atdb_task_id, error.moves, owner=owner)

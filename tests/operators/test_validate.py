@@ -139,11 +139,11 @@ def test_what_is_no_data_product_is_invalid_and_the_reason_says_why(
             directory.write_bytes(b"x")
             file.mkdir()
             (file / "x").write_bytes(b"x")
-            reasons = ["a file, where a directory should be", "a directory, where a file should be"]
+            reasons = ["a file instead of a directory", "a directory instead of a file"]
         case "a broken link":
             directory.symlink_to("nowhere")
             file.symlink_to("nowhere")
-            reasons = ["a link, and no data"] * 2
+            reasons = ["a symbolic link instead of data"] * 2
         case _:
             os.mkfifo(directory)
             os.mkfifo(file)
