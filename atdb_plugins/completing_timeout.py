@@ -1,7 +1,7 @@
-"""What becomes of an observation past its end of which the data writer says nothing.
+"""The timeout fallback: how an observation ends if the data writer has not reported.
 
-The telescope's own word counts for more than the clock: what it has broken off needs no further wait, and what
-it still observes may yet be completing, until the lifecycle's last limit.
+The telescope counts more than the clock: what it has failed or stopped ends at once, and what it still observes
+can complete until the last limit of the lifecycle.
 """
 
 from datetime import datetime, timedelta
@@ -18,9 +18,9 @@ _SILENT = "The observation has ended, but the data writer has not reported"
 def ending(
     observation: Observation, telescope_task: TelescopeTask | None, now: datetime
 ) -> tuple[Status, str] | None:
-    """Tell where a running observation goes and why; None while it may go on.
+    """Return the next status of a running observation and the reason; None if it can continue.
 
-    `telescope_task`: what the telescope says of it, or None where it does not know it or cannot be asked.
+    `telescope_task`: None if the telescope does not know the observation or does not respond.
     """
     if not is_worth_asking(observation, now):
         return None
@@ -41,7 +41,7 @@ def _silent(more: str = "") -> str:
 
 
 def is_worth_asking(observation: Observation, now: datetime) -> bool:
-    """Tell whether the telescope's word could end a running observation, whatever its mode, by now."""
+    """Return whether the state of the telescope could end a running observation now, whatever its mode."""
     return observation.my_status is Status.RUNNING and _waited(observation, now) > lifecycle.ASK_AFTER
 
 

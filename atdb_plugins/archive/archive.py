@@ -1,4 +1,4 @@
-"""The long-term archive behind any fsspec URL. All that is done in it is done in the folder of an observation."""
+"""The long-term archive at any fsspec URL. All work in it is done in the folder of an observation."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -25,7 +25,7 @@ class Archive:
     def open(cls, url: str, **storage_options: Any) -> Self:
         """Open the archive at a URL such as `file:///alta` or `s3://alta/main`.
 
-        Raises ArchiveError for a local folder that is not there: its disk may not be mounted.
+        Raises ArchiveError if a local folder does not exist: its disk may not be mounted.
         """
         filesystem, root = fsspec.url_to_fs(url, **storage_options)
         if isinstance(filesystem, LocalFileSystem) and not filesystem.isdir(root):
@@ -33,7 +33,7 @@ class Archive:
         return cls(filesystem, root.rstrip("/"))
 
     def folder(self, observation: Observation) -> ArchiveFolder:
-        """Return the folder of an observation. ArchiveError if the instrument wants it outside the archive."""
+        """Return the folder of an observation. Raises ArchiveError if it would be outside the archive."""
         collection = instrument().archive_folder(observation).strip("/")
         if ".." in collection.split("/"):
             raise ArchiveError(
@@ -43,7 +43,7 @@ class Archive:
         return ArchiveFolder(self.filesystem, self.root, f"{self.root}/{collection}/{observation.taskID}")
 
     def require(self) -> None:
-        """Raise ArchiveError where the archive as a whole cannot be reached now."""
+        """Raise ArchiveError if the archive does not respond or is not mounted."""
         try:
             there = self.filesystem.exists(self.root)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""The folder of an observation in the archive: products that are whole and verified, or not there, and a manifest.
+"""The folder of an observation in the archive: complete, verified products and a manifest.
 
 <url>/<collection>/<taskID>/WSRTA190405034_B000.MS/...
                             manifest.json
@@ -42,10 +42,10 @@ class ArchiveFolder:
     ) -> list[FileRecord]:
         """Copy a product in one pass, read it back, compare, and only then give it its name.
 
-        What is there already with this checksum stays. Whoever stores a product holds the lease on its
-        observation: other parts of it are of attempts that have ended or should have, and are deleted.
-        Returns each file with its SHA-256. Raises ArchiveError where the product is no longer what was
-        validated, or the archive gives back other bytes than were written; then nothing of it is left.
+        A copy that already has this checksum stays. The caller holds the lease on the observation, so other
+        partial files of the product are those of attempts that have ended or should have; they are deleted.
+        Returns each file with its SHA-256. Raises ArchiveError if the product has changed since it was
+        validated, or if the archive returns other bytes than were written; then nothing of the copy is left.
         """
         final = f"{self.path}/{name}"
         self._discard_partial_files(name)
@@ -58,14 +58,14 @@ class ArchiveFolder:
             records = self._copy(source, part, name, checksum, advance)
             publish(self.filesystem, part, final, self.root)
         except BaseException:
-            with suppress(Exception):  # what ended the attempt is the reason to tell, not this
+            with suppress(Exception):  # the first error is the one to report
                 discard(self.filesystem, part)
             raise
         self._discard_partial_files(name)
         return records
 
     def read(self, name: str, advance: Advance = ignore_progress) -> list[FileRecord]:
-        """Read all of a product: each file with its size and SHA-256, sorted by path."""
+        """Read a product; return each file with its size and SHA-256, sorted by path."""
         return self._read(f"{self.path}/{name}", advance)
 
     def verify(self, name: str, checksum: str, advance: Advance = ignore_progress) -> None:
@@ -82,7 +82,7 @@ class ArchiveFolder:
             )
 
     def size(self, name: str) -> int | None:
-        """Return how many bytes a product has in the archive; None where it is not there."""
+        """Return how many bytes a product has in the archive; None if it is not there."""
         path = f"{self.path}/{name}"
         self.filesystem.invalidate_cache()
         try:
@@ -91,7 +91,7 @@ class ArchiveFolder:
             return None
 
     def partial_files(self) -> list[PartialFile]:
-        """List what is being written, or was left half written."""
+        """Return the partial files: those being written, and those left by attempts that have ended."""
         self.filesystem.invalidate_cache()
         try:
             paths = self.filesystem.ls(self.path, detail=False)
@@ -100,14 +100,14 @@ class ArchiveFolder:
         return [PartialFile(self.filesystem, path.rstrip("/")) for path in paths if name_of_part(path.rstrip("/"))]
 
     def read_manifest(self) -> dict[str, list[FileRecord]]:
-        """Return the files of each product that the manifest lists; none where there is none yet."""
+        """Return the files of each product in the manifest; empty if there is no manifest yet."""
         try:
             return files_in(self.filesystem.cat_file(f"{self.path}/{MANIFEST}"))
         except FileNotFoundError:
             return {}
 
     def write_manifest(self, observation: Observation, files: list[tuple[DataProduct, list[FileRecord]]]) -> None:
-        """Write the manifest anew; an older one stays until the new one is whole."""
+        """Write a new manifest; the older one stays until the new one is complete."""
         part = new_part(self.path, MANIFEST)
         try:
             with self.filesystem.open(part, "wb") as file:
@@ -120,7 +120,7 @@ class ArchiveFolder:
             raise
 
     def _copy(self, source: Path, part: str, name: str, checksum: str, advance: Advance) -> list[FileRecord]:
-        """Copy a product into a part; ArchiveError unless it is what was validated, and comes back as it went."""
+        """Copy a product to a partial file. Raises ArchiveError unless it reads back as what was validated."""
         self.filesystem.makedirs(part.rpartition("/")[0], exist_ok=True)
         records = [
             self._copy_file(path, relative, f"{part}/{relative}" if relative else part, advance)

@@ -1,4 +1,4 @@
-"""Telescope control, spoken to over HTTP through an Airflow connection."""
+"""Telescope control over HTTP, through an Airflow connection."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError, quote
 
-#: Connect, then answer. A telescope that takes longer has not answered.
+#: The limits for connecting and for the answer.
 TIMEOUT_SECONDS = (5, 30)
 
 
@@ -20,7 +20,7 @@ class TelescopeError(CodedError):
 
 
 class TelescopeState(StrEnum):
-    """How far the telescope is with a task."""
+    """The state of a task at the telescope."""
 
     ACCEPTED = "accepted"
     OBSERVING = "observing"
@@ -29,22 +29,22 @@ class TelescopeState(StrEnum):
     STOPPED = "stopped"
 
 
-#: The telescope is not done with it, and may still do it all.
+#: The telescope has not ended the task, and may still complete it.
 AT_WORK = frozenset({TelescopeState.ACCEPTED, TelescopeState.OBSERVING})
-#: It will never write all of its data.
+#: The telescope will never write all data of the task.
 BROKEN_OFF = frozenset({TelescopeState.FAILED, TelescopeState.STOPPED})
 
 
 @dataclass(frozen=True)
 class TelescopeTask:
-    """What the telescope tells of a task. `problem`: why it failed, or empty."""
+    """What the telescope reports about a task. `problem`: why it failed, or empty."""
 
     state: TelescopeState
     problem: str = ""
 
     @classmethod
     def read(cls, answer: dict[str, Any]) -> Self:
-        """Read an answer of the telescope. TelescopeError for what is none."""
+        """Read an answer of the telescope. Raises TelescopeError if it is not readable."""
         try:
             return cls(TelescopeState(answer["state"]), str(answer.get("problem") or ""))
         except (KeyError, TypeError, ValueError) as error:
@@ -63,7 +63,7 @@ class TelescopeTask:
 
 
 class TelescopeHook(HttpHook):
-    """Start and stop an observation on the telescope, and ask what it knows of one."""
+    """Start and stop an observation at the telescope, and read its state."""
 
     conn_name_attr = "telescope_conn_id"
     default_conn_name = "telescope_default"
@@ -72,25 +72,25 @@ class TelescopeHook(HttpHook):
         super().__init__(http_conn_id=telescope_conn_id, **kwargs)
 
     def start(self, atdb_task_id: str, parset: str) -> None:
-        """Send the parset, once. TelescopeError where it is refused or the answer stays unknown.
+        """Send the parset once. Raises TelescopeError if it is refused or the answer is unknown.
 
-        Nothing here may be repeated: a half-started telescope must not be started twice.
+        Never repeat this: a telescope that may have started must not be started twice.
         """
         answer = self._ask("POST", "/observations/", json={"taskID": atdb_task_id, "parset": parset})
         if not answer.ok:
             raise _refused("to start the observation", answer)
 
     def stop(self, atdb_task_id: str) -> None:
-        """Stop an observation. One that is over, or that the telescope does not know, needs no stop.
+        """Stop an observation. Nothing happens if it has ended or if the telescope does not know it.
 
-        Asking again does no harm. TelescopeError where nobody knows whether it is stopped.
+        This can be repeated. Raises TelescopeError if it is unknown whether the observation is stopped.
         """
         answer = self._ask("DELETE", f"/observations/{atdb_task_id}/")
         if not answer.ok and answer.status_code != requests.codes.not_found:
             raise _refused("to stop the observation", answer)
 
     def task(self, atdb_task_id: str) -> TelescopeTask | None:
-        """Tell what the telescope knows of a task; None where it does not know it."""
+        """Return what the telescope knows about a task; None if it does not know the task."""
         answer = self._ask("GET", f"/observations/{atdb_task_id}/")
         if answer.status_code == requests.codes.not_found:
             return None

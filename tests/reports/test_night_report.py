@@ -109,7 +109,7 @@ def test_no_account_can_make_a_night_too_large_to_be_reported(
 
 
 def test_a_parameter_with_a_slip_is_refused(client: Client, run_report: RunReport) -> None:
-    with pytest.raises(AirflowFailException, match="unknown parameter nigth. The only parameter is night"):
+    with pytest.raises(AirflowFailException, match=r"unknown parameter nigth\. The only parameter is night"):
         run_report(conf={"nigth": "2026-11-20"})
     assert list(client.night_reports()) == []
 
