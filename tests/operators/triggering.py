@@ -7,7 +7,7 @@ from airflow.triggers.base import BaseTrigger
 
 
 def fires(trigger: BaseTrigger, within_seconds: float) -> Any:
-    """Give the trigger's event, or None where it goes on waiting."""
+    """Return the event of the trigger, or None if it continues to wait."""
 
     async def first() -> Any:
         return await anext(aiter(trigger.run()))

@@ -1,4 +1,4 @@
-"""Where Airflow's pages lead to in ATDB."""
+"""The links from Airflow's pages to ATDB."""
 
 import importlib
 from types import SimpleNamespace
