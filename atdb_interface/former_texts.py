@@ -1,7 +1,7 @@
 """Texts of earlier versions that are still stored, in histories, events, notes and heartbeats.
 
 No program writes them any more. Code that reads stored text understands them as well, by these patterns only.
-The histories are never changed, so the patterns of reasons stay for good.
+Histories never change, so the patterns of reasons must stay.
 """
 
 import re
@@ -12,7 +12,7 @@ from atdb_interface.reason_codes import ReasonCode
 _C = ReasonCode
 _LOST = r"its owner \S.*? is lost(?: \(.*?\))?"
 
-#: Reasons without a code. The group `said` is what another program has said.
+#: Reasons without a code. The group `said` has the words of another program.
 _REASONS: tuple[tuple[str, ReasonCode], ...] = (
     (r"-?\d+ s past the start", _C.TOO_LATE),
     (rf"(?:{_LOST}; )?the telescope(?: refused| did not stop it| did not tell its state): (?P<said>.*)",
@@ -51,17 +51,17 @@ _REASONS: tuple[tuple[str, ReasonCode], ...] = (
 )  # fmt: skip
 REASONS = tuple((re.compile(pattern, re.DOTALL), code) for pattern, code in _REASONS)
 
-#: What stood before the reason of the first product that failed, or of data that could not be checked.
+#: The text before the reason of the first product that failed, or of data that could not be checked.
 AROUND_A_REASON = re.compile(
     r"(?:(?:Ingest|Remove)Error: \d+ of \d+ data products (?:failed|stay), first .+?"
     r"|could not be looked at): (?=\w+: )",
     re.DOTALL,
 )
 
-#: The progress of the DAG reconcile, in the detail of its heartbeats: before the taskID.
+#: In the heartbeats of the DAG reconcile, the text before the taskID up to which it had compared.
 COMPARED_UP_TO = "has compared the data up to "
 
-#: How the paragraphs began that the DAG listen wrote into notes on runs.
+#: The beginnings of the paragraphs that the DAG listen wrote into notes on runs.
 NOTE_ON_OUTCOME = re.compile(
     r"Failed with [a-z ()]+ at \d{4}-|Stopped by \S+, with |(?:Fixed|Then) at \d{4}-"
     r"|Failed: the run ended before it recorded a result\. See the log of its task\.$"

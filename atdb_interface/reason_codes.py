@@ -1,6 +1,6 @@
-"""The codes of the reasons that ATDB's own programs record: what code compares, so that the wording can change.
+"""The codes of the reasons that ATDB records. Code compares these codes, so that the wording can change.
 
-They are stored in the history of observations: never rename a code, and never use one for something else.
+They are stored in the history of observations: never rename a code, and never use one for another purpose.
 """
 
 from enum import StrEnum
@@ -10,10 +10,10 @@ class ReasonCode(StrEnum):
     """Why an observation changed its status."""
 
     TOO_LATE = "TooLate"
-    """Work on the start began after the start itself."""
+    """ATDB was ready to send the parset only after the start of the observation."""
     TELESCOPE_REFUSED = "TelescopeRefused"
     TELESCOPE_UNREACHABLE = "TelescopeUnreachable"
-    """The telescope did not answer, so what it does is not known."""
+    """The telescope did not respond, so its state is unknown."""
     TELESCOPE_ANSWER_UNREADABLE = "TelescopeAnswerUnreadable"
     TELESCOPE_FAILED = "TelescopeFailed"
     """The telescope has failed or stopped the observation."""
@@ -22,7 +22,7 @@ class ReasonCode(StrEnum):
     DATA_WRITER_SILENT = "DataWriterSilent"
     DATA_WRITER_FAILED = "DataWriterFailed"
     LEASE_EXPIRED = "LeaseExpired"
-    """Too many owners have lost the work, one after the other."""
+    """Too many leases on the same work have expired."""
 
     NO_DATA_PRODUCTS = "NoDataProducts"
     INVALID_DATA_PRODUCTS = "InvalidDataProducts"
@@ -42,7 +42,7 @@ class ReasonCode(StrEnum):
     DATA_SHARED = "DataShared"
     """The file is a data product of another observation too."""
     DATA_CHANGED = "DataChanged"
-    """It is no longer what was validated."""
+    """The data have changed since they were validated."""
 
     ARCHIVE_NOT_MOUNTED = "ArchiveNotMounted"
     ARCHIVE_UNREACHABLE = "ArchiveUnreachable"
@@ -51,9 +51,9 @@ class ReasonCode(StrEnum):
     ARCHIVE_COPY_WRONG = "ArchiveCopyWrong"
     """The copy in the archive is not what was observed."""
     ARCHIVE_WROTE_OTHER_BYTES = "ArchiveWroteOtherBytes"
-    """The archive gave back other bytes than were written just before."""
+    """The archive returned other bytes than were written just before."""
 
     RUN_CLEARED = "RunCleared"
     """The run does its work again, because a user has cleared it in Airflow."""
     SENDS_PARSET = "SendsParset"
-    """Only the attempt that has recorded this, with its number, sends the parset."""
+    """Only the attempt with the number in the argument sends the parset."""

@@ -1,10 +1,10 @@
 """Reasons: a code, then plain English.
 
-    DataHostNotMounted: The data host wcudata1 is not mounted below /data. Mount its disk, then retry.
-    OSError: 2 of 3 data products failed. The first is WSRT_B003.MS: “[Errno 28] No space left on device”.
+    DataHostNotMounted: The data host wcudata1 is not mounted below /data. Mount its disk.
+    OSError: 2 of 3 data products are not in the archive. The first is A.MS: “[Errno 28] No space left on device”
 
-Quotation marks “ and ” enclose what another program has said. An error that is not ATDB's own has the name of its
-class as its code. People and other programs give reasons as they like.
+The quotation marks “ and ” enclose the words of another program. For an error of a library, the code is the name of
+its class. Users and other programs give reasons in any form.
 """
 
 import re
@@ -34,7 +34,7 @@ class CodedError(Exception):
 
 @dataclass(frozen=True)
 class Reason:
-    """What a reason says without its wording. `said`: what another program has said."""
+    """What code reads in a reason, without its wording. `said`: the words of another program."""
 
     code: str
     argument: str = ""
@@ -48,7 +48,7 @@ def write(code: str, text: str, *, argument: object = "") -> str:
 
 
 def quote(text: object) -> str:
-    """Return what another program has said as a reason quotes it, in one line."""
+    """Return the words of another program in quotation marks, in one line."""
     return f"“{' '.join(str(text).translate(_PLAIN_MARKS).split())}”"
 
 
@@ -58,17 +58,17 @@ def code_of(error: BaseException) -> str:
 
 
 def words_of(error: BaseException) -> str:
-    """Return what an error says, in quotation marks if it is not ATDB's own."""
+    """Return the text of an error, in quotation marks if the error is not one of ATDB."""
     return str(error) if isinstance(error, CodedError | AtdbError) else quote(error)
 
 
 def reason_of(error: BaseException) -> str:
-    """Return an error as a reason: its code, then what it says."""
+    """Return an error as a reason: its code, then its text."""
     return write(code_of(error), str(error))
 
 
 def read(reason: str) -> Reason | None:
-    """Read a reason of this or an earlier version; None for one without a code, as people give them."""
+    """Read a reason of this or an earlier version; return None if it has no code, as most reasons of users."""
     match = _REASON.match(reason)
     if match and _is_known(match[1]):
         return Reason(match[1], match[2] or "", "; ".join(_QUOTED.findall(match[3])))

@@ -212,7 +212,7 @@ def test_a_pass_begins_where_the_last_one_ended_however_that_is_worded(
     for each in made:
         delete(path_of(products_of(client, each)[0]))
     client.sign_of_life(NAME, detail=progress.format(made[0].taskID))
-    assert [made[1].taskID in told for told in look()] == [True]
+    assert [made[1].taskID in detail for detail in look()] == [True]
 
 
 def former_key(where: str, product: DataProduct, words: str) -> str:
@@ -239,7 +239,7 @@ def test_what_an_earlier_version_has_told_is_not_told_again_and_trips_no_limit(
     (in_archive(archive_root, gone) / shorter_copy.filename).write_bytes(b"12")
     path_of(back).mkdir()
     neither = "is valid, but on its data host {} is neither a file nor a directory"
-    told = [
+    raised = [
         ("disk", missing, "is valid, but not on its data host"),
         ("disk", larger, f"is valid with {larger.size} bytes, but its data host has 5"),
         ("disk", link, neither.format(link.filename)),
@@ -254,7 +254,7 @@ def test_what_an_earlier_version_has_told_is_not_told_again_and_trips_no_limit(
             f"is removed with {shorter_copy.size} bytes, but the archive has 2: IT WAS THE ONLY COPY",
         ),
     ]
-    for where, product, words in told[1:]:
+    for where, product, words in raised[1:]:
         key = former_key(where, product, words)
         client.raise_events([NewEvent(key=key, kind=EventKind.DISAGREEMENT, detail=f"{product.filename} {words}")])
     assert look(floor=2) == [f"{missing.filename} is valid, but not on its data host"]
@@ -272,7 +272,7 @@ def test_a_trouble_of_today_that_an_earlier_version_has_told_is_not_told_again(
     client.raise_events([NewEvent(key=key, kind=EventKind.DISAGREEMENT, detail=words)])
     assert look() == []
     (data_root / "wcudata1").mkdir()
-    assert [told.partition(".")[0] for told in look()] == [
+    assert [detail.partition(".")[0] for detail in look()] == [
         "The folder of the data host wcudata1 is empty, as if its disk is not mounted"
     ]
     assert look() == []

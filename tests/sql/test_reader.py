@@ -76,9 +76,7 @@ def writable(reader: connection) -> connection:
 
 def refused(session: connection, statement: str) -> psycopg2.Error:
     session.rollback()
-    session.autocommit = statement.startswith(
-        ("create database", "alter system")
-    )  # not in transactions
+    session.autocommit = statement.startswith(("create database", "alter system"))  # not in transactions
     try:
         with session.cursor() as cursor, pytest.raises(psycopg2.Error) as caught:
             cursor.execute(statement)
