@@ -6,8 +6,8 @@
 -- In earlier versions the role could create functions in `public`; this script must not call them.
 set search_path = pg_catalog, pg_temp;
 
--- PostgreSQL finds functions in `public` for the owner, so any role that creates one there can act as the owner.
--- Therefore this role creates tables in a separate schema, which is in no other role's search path.
+-- PostgreSQL finds functions in `public` for the owner: a role that creates one there can act as the owner. So this
+-- role creates in a schema of its own, which is in no other role's search path.
 create schema if not exists maintenance;
 grant usage, create on schema maintenance to airflow_maintenance;
 grant usage on schema public to airflow_maintenance;
