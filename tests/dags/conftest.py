@@ -1,4 +1,4 @@
-"""Airflow writes to a folder of these tests, never to the home directory."""
+"""Airflow writes into a folder of these tests, never into the home directory."""
 
 import os
 import tempfile

@@ -119,9 +119,9 @@ def test_maintenance_takes_one_slot_and_comes_after_all_other_work(dags: dict[st
         assert task.pool == "maintenance"
         assert task.weight_rule == "absolute"
         assert task.priority_weight < min(each.priority_weight for each in others)
-        assert not task.upstream_task_ids  # if one fails, the others continue
+        assert not task.upstream_task_ids  # one that fails stops no other
     assert SLOTS["maintenance"] == 1
-    assert dags["maintenance"].start_date is None  # otherwise its first run would start with the stack
+    assert dags["maintenance"].start_date is None  # else its first run would begin with the stack
 
 
 def test_the_night_is_reported_after_the_report_hour_and_any_night_by_hand(dags: dict[str, DAG]) -> None:

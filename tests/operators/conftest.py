@@ -21,7 +21,7 @@ Context = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def airflow(postgres: Postgres) -> Postgres:
-    """The server, with the database of Airflow."""
+    """The server, with Airflow's database in it."""
     for folder in (postgres.settings.logs, postgres.settings.run, postgres.settings.airflow_home):
         folder.mkdir(parents=True, exist_ok=True)
     prepare_airflow(postgres.settings, postgres.credentials)
@@ -52,7 +52,7 @@ def use_archive(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
 
 @pytest.fixture
 def context(url: str, monkeypatch: pytest.MonkeyPatch) -> Context:
-    """Return the context of a DAG run for an observation, as its only, first or last attempt."""
+    """Make the context of a DAG run for an observation, as its only, its first, or its last try."""
     login = {"conn_type": "atdb", "host": url, "login": "service", "password": SECRETS["service"]}
     monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps(login))
 
@@ -67,5 +67,5 @@ def context(url: str, monkeypatch: pytest.MonkeyPatch) -> Context:
     return make
 
 
-# These fixtures use those above; they are in a separate module.
+# Made from the fixtures above; they are written in a module of their own.
 from tests.operators.observations import archived, trouble, validated, written  # noqa: E402, F401

@@ -1,4 +1,4 @@
-"""Fixtures: observations with data on the disk and in the archive, and archives with faults."""
+"""Observations whose data are on the disk, and in the archive; and archives with which something is the matter."""
 
 import os
 import time
@@ -24,7 +24,7 @@ Make = Callable[..., Observation]
 
 
 class TroubledFileSystem(LocalFileSystem):
-    """A local disk that calls a function whenever a file is opened for writing."""
+    """A local disk on which something happens whenever a file is opened to be written."""
 
     protocol = ("troubled",)
     cachable = False
@@ -37,7 +37,7 @@ class TroubledFileSystem(LocalFileSystem):
 
 
 class SlowFileSystem(LocalFileSystem):
-    """A local disk that is slow at each write."""
+    """A local disk that takes its time for each piece that is written to it."""
 
     protocol = ("slow",)
     cachable = False
@@ -62,14 +62,14 @@ fsspec.register_implementation("slow", SlowFileSystem, clobber=True)
 
 @pytest.fixture
 def trouble(archive_root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
-    """Return a function that sets what is called whenever a file of the archive is opened for writing."""
+    """Let something happen whenever the archive is written to."""
     use_archive(monkeypatch, f"troubled://{archive_root}")
     return lambda happens: monkeypatch.setattr(TroubledFileSystem, "happens", staticmethod(happens))
 
 
 @pytest.fixture
 def written(client: Client, observe: Observe, data_root: Path) -> Make:
-    """Create an observation with all its products on the disk: directories and files."""
+    """Make an observation of which the telescope has written every product: directories and files."""
 
     def make(*, products: int = 3, n_bytes: int = 1000, **fields: object) -> Observation:
         made = observe(Status.COMPLETING, **fields)

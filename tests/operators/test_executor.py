@@ -1,4 +1,4 @@
-"""Airflow's executor imports what the tasks need, and ends the jobs of a killed scheduler."""
+"""Airflow's executor has what the tasks import, and lets go of what a killed scheduler had."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ from standalone.stack import database
 from standalone.stack.programs import airflow_environment
 from tests.conftest import Postgres
 
-#: Runs in a separate process, because the tests have imported the operators too. The executor has the job 4.
+#: In a process of its own: the tests have imported the operators too. The executor's number is that of its job.
 _STARTED = """
 import sys
 from airflow.executors.local_executor import LocalExecutor

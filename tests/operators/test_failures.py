@@ -1,4 +1,4 @@
-"""The last line in the log of a failed attempt shows what failed, why, what to do next, and a link to ATDB."""
+"""The last line of a failed attempt's log says what failed, why, what to do, and where to look in ATDB."""
 
 import json
 import logging
@@ -39,7 +39,7 @@ def _browsers_reach_atdb(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCapt
 
 
 def last(caplog: pytest.LogCaptureFixture) -> tuple[str, str]:
-    """Return the last record; no other one is an error."""
+    """The last record, of which no other is an error."""
     *before, record = caplog.records
     assert all(each.levelno < logging.ERROR for each in before)
     assert "\n" not in record.getMessage()

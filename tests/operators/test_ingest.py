@@ -1,4 +1,4 @@
-"""What is in the archive is complete, and what is missing is tried again."""
+"""What is in the archive is whole, and what is not goes on being tried."""
 
 import json
 import shutil
@@ -299,7 +299,7 @@ def test_a_cancel_between_two_tries_is_undone_by_a_clear_of_the_run_and_not_by_i
         with pytest.raises(AirflowSkipException):
             operator.execute(context(made.taskID, "ingest", run=run, try_number=number, retries=retries))
         assert last(client, made) == ("ingest error", "wrong collection")
-    operator.execute(context(made.taskID, "ingest", try_number=3, retries=5))  # cleared after its second attempt
+    operator.execute(context(made.taskID, "ingest", try_number=3, retries=5))  # cleared after its second try
     assert names_of_history(client, made)[-4:] == ["ingest error", "valid", "ingesting", "archived"]
 
 

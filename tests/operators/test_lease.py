@@ -1,4 +1,4 @@
-"""Work whose lease is lost stops in time, whatever it is doing, and leaves no partial results."""
+"""Work whose lease is lost stops in time, whatever it is doing, and leaves nothing half done."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ from operators.stages.remove import RemoveProductsOperator
 from tests.operators.conftest import Context, use_archive
 from tests.operators.observations import Make, Observe, SlowFileSystem, last, parts_in, products_of, statuses
 
-#: The limit that is documented, and the margin for a busy machine.
+#: What an operator is promised, and what a busy machine may take on top.
 STOPPED_WITHIN_SECONDS = 10 + 10
 SUPERVISED = """
 import os, sys, time
@@ -52,7 +52,7 @@ with open(sys.argv[2], "w") as file:
 
 @pytest.fixture
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Renew and react faster than in operation."""
+    """Renew and react faster than in earnest."""
     monkeypatch.setattr(lease_module, "RENEW_SECONDS", 0.1)
     monkeypatch.setattr(lease_module, "REACT_SECONDS", 0.5)
 
@@ -65,7 +65,7 @@ def working(client: Client, observe: Observe) -> Observation:
 
 
 def when(condition: Callable[[], object], act: Callable[[], object]) -> Callable[[], float]:
-    """Act in the background as soon as a condition holds; return a function that returns when it was done."""
+    """Do something as soon as something is so, in the background; the answer waits, and tells when it was done."""
     done: list[float] = []
 
     def wait() -> None:

@@ -142,7 +142,7 @@ def test_the_trigger_of_the_version_before_ends_its_run_at_once() -> None:
     assert WaitingTrigger(**frozen).serialize() == ("atdb_plugins.triggers.atdb.WaitingTrigger", frozen)
     DispatchObservationsOperator(task_id="listen").execute_complete(
         {}, 3
-    )  # its trigger has fired, and a worker gets it now
+    )  # its trigger had fired, and a worker comes to it now
 
 
 def test_without_a_triggerer_it_fails_and_says_what_to_do(context: Context) -> None:

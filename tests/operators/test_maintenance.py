@@ -25,7 +25,7 @@ from tests.operators.conftest import Context
 
 DAG = DagBag(Path(__file__).parents[2] / "dags").dags["maintenance"]
 DAY = 86_400
-#: Inserts an ended session, a used key and an expired claim of an age in days.
+#: Rows of an age in days: an ended session, a used key and an expired claim each.
 ROWS = """
 insert into tokens (account_name, name, sha256, is_session, expires_at)
     select 'viewer', 'old', 'old ' || n, true, now() - %(days)s * interval '1 day'
@@ -52,7 +52,7 @@ def cursor(owner_url: str) -> Iterator[Any]:
 
 @pytest.fixture
 def run(context: Context, postgres: Postgres, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a task of the DAG, by default as its only attempt."""
+    """Run a task of the DAG, as its only attempt unless said otherwise."""
     name = database_url.rpartition("/")[2]
     url = postgres.url(name, "maintenance").replace("postgresql+psycopg2", "postgres")
     monkeypatch.setenv("AIRFLOW_CONN_ATDB_MAINTENANCE", url)
@@ -147,7 +147,7 @@ def test_only_the_last_attempt_raises_an_event(run: Run, client: Client, monkeyp
 
 @pytest.fixture
 def logs(tmp_path: Path) -> Path:
-    """A folder of logs: old ones, new ones, and files that must not be deleted."""
+    """A folder of logs: old ones, young ones, and what is not to be touched."""
     folder = tmp_path / "logs"
     for name in (
         "dag_id=ingest/run_id=old/task_id=work",

@@ -29,7 +29,7 @@ Run = Callable[[], dict[str, int]]
 
 @pytest.fixture
 def owner(airflow: Postgres) -> Iterator[Any]:
-    """A cursor of the owner of the database; there are no runs before and after the test."""
+    """A cursor of the database's owner; before the test and after it there are no runs."""
     remove = "rollback; delete from dag_run; delete from log; delete from trigger; delete from job"
     with closing(database.connect(airflow.settings, airflow.credentials, "airflow")) as opened:
         opened.autocommit = True

@@ -1,4 +1,4 @@
-"""The telescope is started in time and only once, also if its state is unknown; a cancel stops it."""
+"""The telescope is started in time, once, and never again while nobody knows what it did; a cancel stops it."""
 
 import json
 import socket
@@ -51,7 +51,7 @@ def use_telescope(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
 
 @pytest.fixture
 def logbook(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskMemory]:
-    """The memory of the simulator that the connection names."""
+    """What the simulator knows; it is the one that the connection names."""
     settings = Settings(
         port=0,
         speedup=1,
@@ -240,7 +240,7 @@ def test_a_telescope_that_is_not_there_is_an_error(
 def started(
     scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> Callable[[float], Observation]:
-    """Return a function with which `run 1` of observe starts an observation."""
+    """Have the telescope start an observation as `run 1` of observe."""
 
     def make(seconds: float) -> Observation:
         made = scheduled(seconds)
@@ -253,7 +253,7 @@ def started(
 
 @pytest.fixture
 def running(started: Callable[[float], Observation], context: Context) -> Callable[[], Observation]:
-    """Return a function with which `run 1` of observe makes an observation run."""
+    """Have an observation observed as `run 1` of observe."""
 
     def make() -> Observation:
         made = started(500)
@@ -350,7 +350,7 @@ def test_a_paused_stage_leaves_the_observation_for_later(
     assert last(client, made)[0] is Status.STARTING
 
 
-# After a clear, each failed state has a correct end.
+# Run again by a person, each failed state has a true end.
 
 
 def test_a_start_that_failed_is_made_again_once_for_each_time_that_a_person_asks(
@@ -365,7 +365,7 @@ def test_a_start_that_failed_is_made_again_once_for_each_time_that_a_person_asks
         use_telescope(away, free_ports(1)[0])
         with pytest.raises(AirflowFailException):
             StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
-    # Not automatically: an attempt that died while it recorded the error is no clear.
+    # Not by itself: a try that died as it told ATDB of the error is no clear.
     with pytest.raises(AirflowFailException, match="unknown"):
         StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2))
     assert last(client, made)[0] is Status.ERROR_START_OBS
@@ -426,7 +426,7 @@ def test_a_whole_run_that_ended_without_a_word_waits_for_the_word_again(
 ) -> None:
     made = running()
     client.move(made.taskID, Status.ERROR_NO_COMPLETING, reason="it is long past")
-    # If reconcile ends the observation while the run waits, the run fails too.
+    # Where reconcile ends it while the run waits, the run is as red as the observation.
     with pytest.raises(AirflowFailException, match="long past"):
         CompleteObservationOperator(task_id="complete").execute(context(made.taskID, "observe"))
     StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", clears=1))
@@ -460,7 +460,7 @@ def test_a_run_of_what_is_past_changes_nothing(
     assert last(client, made)[0] is Status.VALID
 
 
-# The timeout fallback queries the telescope.
+# The backstop asks the telescope.
 
 LONG = COMPLETING_TIMEOUT + timedelta(minutes=1)
 SHORT = IMAGING_COMPLETES_AFTER + timedelta(minutes=1)
@@ -503,7 +503,7 @@ def test_what_the_telescope_has_broken_off_is_an_error_with_its_problem(
     assert "a dish is stuck" in reason
 
 
-# The triggers, run as in the triggerer.
+# The triggers, as the triggerer runs them.
 
 
 def test_a_trigger_hears_of_a_cancel_in_seconds(

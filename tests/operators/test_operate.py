@@ -1,4 +1,4 @@
-"""An action requested in Airflow is done on each observation, and the refused ones are named."""
+"""What operators ask for from Airflow is done to each observation, and what is refused is named."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ Operate = Callable[..., None]
 
 @pytest.fixture
 def operate(context: Context) -> Operate:
-    """Run the task of the DAG with these parameters, as triggered by a user."""
+    """Run the DAG's task with some parameters, as it was triggered by somebody."""
 
     def run(task_ids: str, action: str, *, user: str | None = "ada", **params: Any) -> None:
         made = context("", "operate")

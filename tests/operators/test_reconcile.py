@@ -1,4 +1,4 @@
-"""reconcile repairs work whose lease has expired and what the telescope reports; and its safety limit."""
+"""What nobody else puts right, reconcile does: lost work, and what the telescope says of it. And its brake."""
 
 import json
 import time
@@ -42,7 +42,7 @@ def use_telescope(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
 
 @pytest.fixture
 def logbook(url: str, context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskMemory]:
-    """The memory of the telescope that the connection names; this telescope does nothing on its own."""
+    """What the telescope, which the connection names, knows; it does nothing by itself."""
     settings = Settings(
         port=0,
         speedup=1,
@@ -71,7 +71,7 @@ def knows(logbook: TaskMemory) -> Remember:
 
 @pytest.fixture
 def starting(client: Client, observe: Observe) -> Callable[[float], Observation]:
-    """Create an observation that starts in some seconds, and whose run was lost while it sent the parset."""
+    """Make an observation whose start is in so many seconds, and whose run was lost as it sent the parset."""
 
     def make(seconds: float) -> Observation:
         start = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
@@ -92,7 +92,7 @@ def last(client: Client, made: Observation) -> tuple[str, str]:
 
 
 def in_a_while() -> datetime:
-    """Return a moment when leases of one second have expired and no parset can still arrive."""
+    """When the leases of a second have run out, and no parset is on its way any more."""
     return datetime.now(UTC) + ON_ITS_WAY + timedelta(seconds=5)
 
 
@@ -104,7 +104,7 @@ def test_work_that_too_many_have_lost_is_given_up(
     for number in range(MAX_LOST_OWNERS + 1):
         client.move(often.taskID, Status.INGESTING, owner=f"ingest/run {number}", lease_seconds=1)
         time.sleep(1.05)
-    time.sleep(0.95)  # the wire has the end of a lease in whole seconds
+    time.sleep(0.95)  # the wire tells the end of a lease in whole seconds
     CompareRunsOperator(task_id="compare_runs").execute(context("", "reconcile") | {"params": BRAKE})
     words = (
         f"LeaseExpired: The lease of ingest/run {MAX_LOST_OWNERS} has expired. It was the last of "

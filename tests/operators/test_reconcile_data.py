@@ -1,4 +1,4 @@
-"""Compare ATDB with real disks and a real archive: each difference is reported once."""
+"""What ATDB says of the data, against real disks and a real archive: what differs is told, once."""
 
 import hashlib
 import os
@@ -33,7 +33,7 @@ ALL = "Has compared the data of all observations."
 
 @pytest.fixture
 def look(client: Client, context: Context, data_root: Path, archive_root: Path) -> Look:
-    """Make one pass; return the details of its events."""
+    """Make one pass; what it has told."""
 
     def once(*, percent: float = 1, floor: int = 10) -> list[str]:
         before = {event.key for event in client.events()}

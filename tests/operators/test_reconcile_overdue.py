@@ -1,4 +1,4 @@
-"""An overdue observation is reported once, and a site's own DAG can wait for that."""
+"""What is longer in its status than expected is told once, and a site's own DAG can wait for that."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ Observe = Callable[..., Observation]
 
 @pytest.fixture
 def look(client: Client, context: Context) -> Callable[[], set[str]]:
-    """Make one pass; return the partitions that are emitted."""
+    """Look once; the partitions that are emitted."""
 
     def once() -> set[str]:
         emitted: Any = OutletEventAccessors()
@@ -38,7 +38,7 @@ def look(client: Client, context: Context) -> Callable[[], set[str]]:
 
 @pytest.fixture
 def waiting(app: Flask, client: Client, observe: Observe) -> Callable[[timedelta], Observation]:
-    """Create an observation that has been valid for this time."""
+    """Make an observation that is valid for so long."""
 
     def make(age: timedelta) -> Observation:
         made = observe(Status.VALID)

@@ -1,4 +1,4 @@
-"""Compare ATDB with Airflow's runs, through a real Airflow API and an account that can only read."""
+"""What Airflow's runs say of the work in ATDB: a real Airflow API is asked, by an account that may only read."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""ATDB records once which user cleared, marked or deleted a run, read from a real Airflow API."""
+"""Who cleared, marked or deleted a run in Airflow is recorded in ATDB, once: a real Airflow API is asked."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -53,7 +53,7 @@ def ask(airflow: Airflow, method: str, path: str, body: Any = None) -> None:
 
 
 def ask_in_vain(airflow: Airflow, path: str, body: Any) -> None:
-    """Send a request of an account that can only read: Airflow logs it and then refuses it."""
+    """Ask as an account that may only read: Airflow refuses that, and has logged it before."""
     login = {"username": "reconcile", "password": airflow.password}
     token = httpx.post(f"{airflow.url}/auth/token", json=login, timeout=30).json()["access_token"]
     bearer = {"Authorization": f"Bearer {token}"}
@@ -63,7 +63,7 @@ def ask_in_vain(airflow: Airflow, path: str, body: Any) -> None:
 
 @contextmanager
 def serve_answer(answer: Any) -> Iterator[tuple[str, list[str]]]:
-    """Serve the same answer to each request; yield the URL, and the paths of the requests."""
+    """Serve the same answer to each request; yield the URL, and the paths that were asked for."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -95,7 +95,7 @@ def path_of(dag_id: str, run_id: str) -> str:
 
 
 def recorded(client: Client, since: datetime) -> list[tuple[str | None, str]]:
-    """Record new requests; return each without its time."""
+    """Record what is new; each request without its moment."""
     for _ in range(2):  # the same request is recorded once
         RecordRunRequestsOperator(task_id="audit_runs").record(since)
     events = list(client.rows("events", kind=EventKind.RUN, ordering="id"))

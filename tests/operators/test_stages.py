@@ -1,4 +1,4 @@
-"""The stages from end to end, with real files, a real archive and a real ATDB; all but the scheduler."""
+"""The stages from end to end, with real files, a real archive and a real ATDB; only the scheduler is not there."""
 
 from pathlib import Path
 from typing import Any

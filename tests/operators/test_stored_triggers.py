@@ -1,4 +1,4 @@
-"""Airflow's database holds class paths of triggers: those of the previous version work for one more release."""
+"""Airflow's database holds class paths of triggers: those of the version before work for one more release."""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +40,7 @@ OF_AN_OBSERVATION = [path for path in STORED if ".atdb." in path]
 
 
 def stored(path: str, arguments: dict[str, Any]) -> BaseTrigger:
-    """Create a trigger from a row of Airflow's database, as the triggerer does."""
+    """Make a trigger of a row of Airflow's database, as its triggerer does."""
     row = Trigger(path, arguments)
     kind = TriggerRunner().get_trigger_by_classpath(row.classpath)
     return kind(**row.kwargs)  # type: ignore[no-untyped-call]

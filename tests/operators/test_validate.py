@@ -1,4 +1,4 @@
-"""Which data are valid, and the reasons why others are not."""
+"""Which data are valid, and what is said of those that are not."""
 
 import os
 import shutil
@@ -155,7 +155,7 @@ def test_what_is_no_data_product_is_invalid_and_the_reason_says_why(
 
 
 class _GrowingValidateProductsOperator(ValidateProductsOperator):
-    """Validate data that the data writer is still writing."""
+    """Validates data on which the data writer goes on writing."""
 
     grows: Path
 

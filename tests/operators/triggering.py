@@ -7,7 +7,7 @@ from airflow.triggers.base import BaseTrigger
 
 
 def fires(trigger: BaseTrigger, within_seconds: float) -> Any:
-    """Return the event of the trigger, or None if it continues to wait."""
+    """Give the trigger's event, or None where it goes on waiting."""
 
     async def first() -> Any:
         return await anext(aiter(trigger.run()))

@@ -1,4 +1,4 @@
-"""Fixtures with a real ATDB and a real Airflow API."""
+"""Fixtures for what speaks with a real ATDB and a real Airflow API."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,7 +18,7 @@ from tests.conftest import SECRETS
 
 Result = TypeVar("Result")
 Observe = Callable[..., Observation]
-#: Each observation has a separate day, so that no other test has its taskID.
+#: A day of its own for each observation, so that no other test has its taskID.
 _DAYS = count()
 
 
@@ -29,7 +29,7 @@ def airflow(airflow_server: Airflow) -> Airflow:
 
 @pytest.fixture
 def observed(observe: Observe) -> Observe:
-    """Create an observation whose taskID no other test has."""
+    """Make an observation whose taskID no other test has had."""
 
     def make(status: Status = Status.DEFINED, **fields: Any) -> Observation:
         day = datetime(2030, 1, 1, 6, tzinfo=UTC) + timedelta(days=next(_DAYS))
@@ -39,7 +39,7 @@ def observed(observe: Observe) -> Observe:
 
 
 class Speaking:
-    """Run coroutines with clients of ATDB and Airflow like those of the listener."""
+    """Run coroutines with clients of ATDB and of Airflow, as the listener has them."""
 
     def __init__(self, atdb_url: str, airflow_url: str, password: str) -> None:
         self.atdb_url, self.airflow_url, self.password = atdb_url, airflow_url, password

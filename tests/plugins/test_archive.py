@@ -1,4 +1,4 @@
-"""Products in the archive: complete and verified, or missing."""
+"""Products in the archive: whole and verified, or not there."""
 
 import json
 import os
@@ -97,7 +97,7 @@ def store(archive: Archive, source: Path, *, expected: str | None = None, **more
 
 
 def leave_part(archive: Archive, source: Path) -> Path:
-    """Do what an attempt does that is killed at the worst moment: all is written, nothing has its final name."""
+    """Do what an attempt does that is killed at the worst moment: all is written, and nothing is published."""
     part = Path(folder_of(archive).path, f".{source.name}.0123456789ab.part")
     shutil.copytree(source, part)
     return part
@@ -201,7 +201,7 @@ def test_of_a_publication_and_a_deletion_of_one_part_only_one_happens(local: Arc
 
     class SlowlyDeletingFileSystem(LocalFileSystem):
         def rm(self, path: str, *arguments: Any, **options: Any) -> None:
-            (next(Path(path).rglob("table.dat"))).unlink()  # half of it is deleted
+            (next(Path(path).rglob("table.dat"))).unlink()  # half of it is gone
             with pytest.raises(FileNotFoundError):
                 publish(local.filesystem, str(part), final, local.root)
             super().rm(path, *arguments, **options)

@@ -1,4 +1,4 @@
-"""What the account of listen can do in a real Airflow: read, create runs of the stages, write their notes."""
+"""What the listener's account may do in a real Airflow: read, create runs of the stages, write their notes."""
 
 import json
 import re
@@ -83,7 +83,7 @@ def test_a_request_on_the_heels_of_a_note_gets_nothing_from_it(
 
 
 def pipelined(listener: httpx.Client, *requests: tuple[str, str, object]) -> list[str]:
-    """Send several requests at once on one connection; return the status line of each answer."""
+    """Send requests at once on one connection, as no library does; the status line of each answer."""
     url, authorization = listener.base_url, listener.headers["Authorization"]
     sent = b""
     for number, (method, path, body) in enumerate(requests, start=1):
@@ -118,7 +118,7 @@ BULK = {"actions": [{"action": "delete", "entities": ["ingest"]}]}
 def test_every_other_way_to_change_something_is_refused(
     airflow: Airflow, listener: httpx.Client, run_id: str
 ) -> None:
-    """Call each operation of Airflow's API except GET, on existing objects, with a body that it would accept."""
+    """Try each operation of Airflow's API that is no GET, on what exists, with a body that it would accept."""
     backfill = {"dag_id": "reconcile", "from_date": "2026-02-01T00:00:00Z", "to_date": "2026-02-01T00:01:00Z"}
     known = {
         "dag_id": "ingest",

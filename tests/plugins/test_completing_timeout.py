@@ -1,4 +1,4 @@
-"""For an observation past its end, the telescope counts more than the clock, in every mode."""
+"""What the telescope says of an observation past its end counts for more than the clock, in every mode."""
 
 from collections.abc import Callable
 from datetime import timedelta

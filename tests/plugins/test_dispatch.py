@@ -33,7 +33,7 @@ pytestmark = pytest.mark.timeout(600)
 
 
 async def dispatch(atdb: AsyncClient, airflow: AsyncAirflowClient) -> Dispatcher:
-    """Start like the listener, and dispatch until no observation is waiting."""
+    """Begin as the listener does at its start, and dispatch until nothing waits."""
     dispatcher = Dispatcher(atdb, airflow)
     while await dispatcher.step():
         pass
@@ -41,7 +41,7 @@ async def dispatch(atdb: AsyncClient, airflow: AsyncAirflowClient) -> Dispatcher
 
 
 def claim(client: Client, claim_id: str, status: Status) -> int:
-    """Claim like a listener that is killed before it creates a run; return the number of the claim."""
+    """Claim as the listener does, and be killed before any run is created; the claim's number."""
     ask = ClaimRequest(id=claim_id, consumer=CONSUMER, statuses=[status])
     return client.claim(ask).tasks[0].number
 
@@ -116,7 +116,7 @@ def test_a_second_claim_waits_for_the_run_of_the_first(
 ) -> None:
     made = observed(Status.VALID)
     speaking.run(dispatch)
-    client.release([made.taskID])  # as if its time had passed before a worker was free
+    client.release([made.taskID])  # as if its time was over before a worker was free
     speaking.run(dispatch)
     assert airflow.runs_of(made.taskID) == {f"{made.taskID}-ingest-1": "queued"}
     (second_claim,) = [each for each in client.open_claims(CONSUMER) if each.taskID == made.taskID]
@@ -255,7 +255,7 @@ def test_a_token_that_has_expired_is_replaced(observed: Observe, airflow: Airflo
     assert airflow.runs_of(made.taskID) == {f"{made.taskID}-ingest-1": "queued"}
 
 
-#: Without a valid signature, and expired since 2001.
+#: Signed by nobody, and over since 2001.
 EXPIRED = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJsaXN0ZW4iLCJleHAiOjEwMDAwMDAwMDB9.c2lnbmF0dXJl"
 
 
@@ -268,7 +268,7 @@ def test_what_airflow_refuses_for_one_dag_leaves_the_others_alone(
         create = runs.create
 
         async def ask(dag_id: str, run_id: str, *, partition_key: str, note: str) -> bool:
-            # The account of listen cannot create runs of reconcile, so Airflow itself refuses this.
+            # The listener's account may create no run of reconcile, so Airflow itself refuses this.
             asked = "reconcile" if dag_id == "remove" else dag_id
             return await create(asked, run_id, partition_key=partition_key, note=note)
 

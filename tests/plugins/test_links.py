@@ -1,4 +1,4 @@
-"""The links from Airflow's pages to ATDB."""
+"""Where Airflow's pages lead to in ATDB."""
 
 import importlib
 from types import SimpleNamespace

@@ -16,7 +16,7 @@ from standalone.settings import Settings
 from standalone.stack import private_connections, programs
 
 IDS = ("airflow_maintenance", "atdb_maintenance")
-#: How a task gets a connection.
+#: What a task does to get a connection.
 ASK = "import sys; from airflow.sdk import BaseHook; print(BaseHook.get_connection(sys.argv[1]).password)"
 
 
@@ -36,7 +36,7 @@ def credentials(settings: Settings) -> Credentials:
 def ask(
     settings: Settings, credentials: Credentials, program: str, conn_id: str, dag_id: str | None
 ) -> subprocess.CompletedProcess[str]:
-    """Request a connection like a task that this program of the stack has started."""
+    """Ask for a connection as a task does that this program of the stack has started."""
     environment = programs.program(program, settings, credentials).environment
     task = {"AIRFLOW_CTX_DAG_ID": dag_id} if dag_id else {}
     settings.airflow_home.mkdir(exist_ok=True)

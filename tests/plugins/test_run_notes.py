@@ -1,4 +1,4 @@
-"""The note on a run shows what the run is for, why it failed, and how the failure was fixed."""
+"""The note on a run says what it is for, why it failed, and how that was fixed."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -85,7 +85,7 @@ def test_an_upgrade_by_it_is_refused_and_told_whom_to_log_in_as(database_url: st
 def test_what_the_role_owned_in_an_older_version_belongs_to_the_owner_after_a_start(
     postgres: Postgres, database_url: str
 ) -> None:
-    """The database is as an earlier version left it."""
+    """As a stack of an older version has left it."""
     settings, credentials = postgres.settings, postgres.credentials
     with closing(database.connect(settings, credentials, database="postgres")) as admin:
         admin.cursor().execute("create database older owner atdb")

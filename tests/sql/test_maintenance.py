@@ -15,7 +15,7 @@ from standalone.stack import database
 from tests.conftest import Postgres
 
 VIEWS = ("ended_sessions", "used_idempotency_keys", "expired_claims")
-#: Rows that must stay: a live session, tokens, an answer and a claim that are less than a day old.
+#: Rows that have not expired: a session and a token of the past, one session of today, and promises of a day.
 LIVE = """
 insert into tokens (account_name, name, sha256, is_session, expires_at) values
     ('viewer', 'live session', 'a', true, now() + interval '1 minute'),
@@ -85,7 +85,7 @@ def test_it_sees_one_time_of_what_has_expired_and_nothing_else(owner: connection
 
 @pytest.mark.parametrize("table", sorted(Base.metadata.tables))
 def test_it_can_do_nothing_with_a_table(role: connection, table: str) -> None:
-    column = Base.metadata.tables[table].columns.keys()[-1]  # the first column may be an identity
+    column = Base.metadata.tables[table].columns.keys()[-1]  # the first may be an identity
     for statement in (
         f"select {column} from {table}",
         f"select count(*) from {table}",
@@ -136,7 +136,7 @@ def test_it_cannot_connect_to_airflows_database(postgres: Postgres) -> None:
 def test_an_upgrade_grants_what_a_role_of_later_needs(
     postgres: Postgres, owner_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The role does not exist at the first upgrade, as on a site's own server."""
+    """As on a site's own server, where the role does not exist at the first upgrade."""
     with closing_admin(postgres) as admin:
         admin.cursor().execute("alter role maintenance rename to maintenance_elsewhere")
         try:

@@ -17,7 +17,7 @@ VIEWS = (
     *("dataproducts", "disks", "events", "observations", "receipts"),
     *("stages", "statuses", "stays", "transitions"),
 )
-#: Statements that are refused even if the session makes its transactions writable.
+#: What is refused though the session has made its transactions writable.
 REFUSED = (
     "select rolpassword from pg_authid",
     "select * from pg_shadow",
@@ -76,7 +76,7 @@ def writable(reader: connection) -> connection:
 
 def refused(session: connection, statement: str) -> psycopg2.Error:
     session.rollback()
-    session.autocommit = statement.startswith(("create database", "alter system"))  # not in transactions
+    session.autocommit = statement.startswith(("create database", "alter system"))  # have no transaction
     try:
         with session.cursor() as cursor, pytest.raises(psycopg2.Error) as caught:
             cursor.execute(statement)
@@ -92,7 +92,7 @@ def test_it_reads_every_view(reader: connection, observe: Callable[..., Observat
         cursor.execute("select relname from pg_class where relnamespace = 'reports'::regnamespace order by 1")
         assert tuple(name for (name,) in cursor.fetchall()) == VIEWS
         for view in VIEWS:
-            cursor.execute(f"table {view}")  # found without the name of the schema
+            cursor.execute(f"table {view}")  # which it finds without the name of the schema
             assert (len(cursor.fetchall()) > 0) == (view not in ("disks", "events", "receipts")), view
 
 
