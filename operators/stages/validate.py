@@ -62,7 +62,7 @@ class ValidateProductsOperator(StageOperator):
         verdict = write(
             ReasonCode.INVALID_DATA_PRODUCTS,
             f"{len(invalid)} of {len(products)} data products are invalid: {_named(invalid)}. "
-            "Their histories say why.",
+            "Their histories show why. Retry, or ingest the valid ones.",
         )
         if growing:
             raise StillWrittenError(growing, moves, verdict)

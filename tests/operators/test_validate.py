@@ -190,7 +190,8 @@ def test_what_is_still_being_written_is_looked_at_again_and_is_invalid_at_last(
     assert products_of(client, made)[1].status_history[-1].reason == "is still being written"
     assert last(client, made) == (
         "incomplete",
-        f"InvalidDataProducts: 1 of 3 data products are invalid: {growing.filename}. Their histories say why.",
+        f"InvalidDataProducts: 1 of 3 data products are invalid: {growing.filename}. Their histories show why. "
+        "Retry, or ingest the valid ones.",
     )
 
 
