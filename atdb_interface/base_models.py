@@ -6,6 +6,7 @@ from typing import Generic, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.config import JsonDict
 
+from atdb_interface.field_errors import field_error
 from atdb_interface.fields import VISIBLE, Flag, Reason
 from atdb_interface.text_values import NOT_SET
 
@@ -33,7 +34,7 @@ class Forcible(Wire):
     @model_validator(mode="after")
     def _force_has_a_reason(self) -> Self:
         if self.force and not re.search(VISIBLE, self.reason):
-            raise ValueError("reason: a forced move needs one")
+            raise field_error("reason", "a forced move needs one")
         return self
 
 

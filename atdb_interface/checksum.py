@@ -13,11 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import CodedError
+
 CHUNK_BYTES = 1 << 20
 #: Receives the number of bytes of each chunk after it is read. It stops the reading by raising an exception.
 Advance = Callable[[int], None]
 #: How sha256sum escapes these characters in names; such a line begins with a backslash.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r"})
+
+
+class NotAProductError(CodedError, ValueError):
+    """A data product, or `name` within it, is neither a file nor a directory."""
+
+    def __init__(self, code: str, text: str, *, name: str = "") -> None:
+        super().__init__(code, text)
+        self.name = name
 
 
 @dataclass(frozen=True)
@@ -49,11 +60,11 @@ def product_checksum(records: list[FileRecord]) -> str:
 def files_of(product: Path) -> list[tuple[str, Path]]:
     """Return the files of a product as (relative path, path), sorted by relative path.
 
-    Raises FileNotFoundError where nothing is there, and ValueError for a link or anything else that is
+    Raises FileNotFoundError where nothing is there, and NotAProductError for a link or anything else that is
     neither a file nor a directory: a link may lead out of the data, and is never followed.
     """
     if product.is_symlink() or (product.exists() and not product.is_dir() and not product.is_file()):
-        raise ValueError(f"{product.name} is neither a file nor a directory")
+        raise _not_a_product(product.name)
     if not product.is_dir():
         product.stat()
         return [("", product)]
@@ -68,7 +79,11 @@ def _walk(directory: Path, root: Path) -> Iterator[tuple[str, Path]]:
         elif entry.is_file(follow_symlinks=False):
             yield path.relative_to(root).as_posix(), path
         else:
-            raise ValueError(f"{path.relative_to(root.parent)} is neither a file nor a directory")
+            raise _not_a_product(path.relative_to(root.parent).as_posix())
+
+
+def _not_a_product(name: str) -> NotAProductError:
+    return NotAProductError(ReasonCode.NOT_A_PRODUCT, f"{name} is neither a file nor a directory", name=name)
 
 
 def ignore_progress(_: int) -> None:

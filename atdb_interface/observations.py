@@ -10,6 +10,7 @@ from pydantic.config import JsonDict
 from atdb_interface import lifecycle
 from atdb_interface.actions import Action
 from atdb_interface.base_models import FORCE_HAS_A_REASON, Forcible, Wire
+from atdb_interface.field_errors import field_error
 from atdb_interface.fields import (
     LATEST,
     LONGEST_SECONDS,
@@ -72,7 +73,7 @@ class ObservationFields(Wire):
     def _options_are_readable(self) -> Self:
         written = json.dumps(self.options)
         if len(written) > LONGEST_TEXT or "\\u0000" in written:
-            raise ValueError(f"options: longer than {LONGEST_TEXT} characters, or NUL among them")
+            raise field_error("options", f"longer than {LONGEST_TEXT} characters, or NUL among them")
         self.options.update(read_known_options(self.options))
         return self
 

@@ -1,1 +1,1 @@
-"""What Airflow needs to speak with ATDB, the telescope, the data hosts and the archive."""
+"""What connects Airflow to ATDB, the telescope and the archive."""

@@ -1,7 +1,7 @@
-"""Airflow's own REST API from an event loop: create runs, write their notes, and read.
+"""A client of Airflow's REST API for an event loop: create runs, write their notes, and read.
 
-Checked against the source of Airflow 3.3.2. The account behind it needs the role that atdb_plugins/auth_manager.py
-gives to `listener`, and no more.
+Checked against the source of Airflow 3.3.2. The account needs the role `listener` of atdb_plugins/auth_manager.py,
+and no more.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import httpx
 
-#: The states of a run that is not over; one that has ended continues only if it is cleared.
+#: The states of a run that has not ended. A run that has ended continues only after a clear.
 ACTIVE = ("queued", "running")
 TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 #: What Airflow accepts as a note.
@@ -23,11 +23,11 @@ _PAGE = 100
 
 
 class AirflowApiError(Exception):
-    """Airflow's API cannot be asked now, so nothing is known of its runs."""
+    """Airflow's API refused a request or did not respond."""
 
 
 class AirflowUnavailable(AirflowApiError):
-    """Airflow's API does not respond: whether it has done what was asked is not known."""
+    """Airflow's API did not respond: it is unknown whether it has carried out the request."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ class Dag:
 
 
 class AsyncAirflowClient:
-    """Speak to the Airflow at `url`, logged in with a password; a token that has expired is replaced.
+    """A client of the Airflow at `url`, which logs in with a password; an expired token is replaced.
 
-    Every method raises AirflowApiError: where Airflow does not respond in time, and where it refuses.
+    Every method raises AirflowApiError if Airflow does not respond in time or refuses the request.
     """
 
     def __init__(self, url: str, user: str, password: str) -> None:
@@ -89,7 +89,7 @@ class AsyncAirflowClient:
         return DagRun.read(_content(answer))
 
     async def active(self, partition_key: str | None = None) -> list[DagRun]:
-        """Return the runs that are queued or running, of all DAGs; perhaps only those for one partition key."""
+        """Return the runs of all DAGs that are queued or running; only those for a partition key, if given."""
         only = {"partition_key_prefix_pattern": partition_key} if partition_key else {}
         runs = [run async for run in self._walk(state=ACTIVE, **only)]
         return [run for run in runs if partition_key in (None, run.partition_key)]
@@ -99,14 +99,14 @@ class AsyncAirflowClient:
         return [run async for run in self._walk(state=("failed",), end_date_gte=since.isoformat())]
 
     async def write_note(self, run: DagRun, note: str) -> None:
-        """Replace the note of a run; nothing happens if Airflow does not know the run any more."""
+        """Replace the note of a run; do nothing if Airflow does not know the run any more."""
         path = f"dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}"
         answer = await self._ask("PATCH", path, json={"note": note})
         if answer.status_code != HTTPStatus.NOT_FOUND:
             _require_success(answer)
 
     async def dags(self, tag: str) -> dict[str, Dag]:
-        """Return the DAGs that have a tag, by their id."""
+        """Return the DAGs that have a tag, by their ids."""
         content = _content(await self._ask("GET", "dags", params={"tags": tag, "limit": _PAGE}))
         return {dag["dag_id"]: Dag(dag["is_paused"], dag["has_import_errors"]) for dag in content["dags"]}
 
@@ -127,14 +127,14 @@ class AsyncAirflowClient:
         return answer
 
     async def _log_in(self, refused: str) -> str:
-        """Return a token that is not the refused one; of requests that need one at the same time, one logs in."""
+        """Return a token that is not the refused one; if several requests need one, only one of them logs in."""
         async with self._one_login:
             if self._token == refused:
                 answer = await self._request("POST", "/auth/token", json=self._login)
                 if answer.status_code == HTTPStatus.UNAUTHORIZED:
                     raise AirflowApiError(
-                        f"Airflow does not accept the login of {self._login['username']}: HTTP 401. "
-                        "Check the connection airflow_listen"
+                        f"Airflow does not accept the login of {self._login['username']} (HTTP 401). "
+                        "Check the connection airflow_listen."
                     )
                 self._token = str(_content(answer)["access_token"])
             return self._token
@@ -148,11 +148,11 @@ class AsyncAirflowClient:
             return await self._http.request(method, path, **content)
         except httpx.TransportError as error:
             words = str(error) or type(error).__name__
-            raise AirflowUnavailable(f"Airflow at {self._http.base_url} does not respond: {words}") from error
+            raise AirflowUnavailable(f"Airflow at {self._http.base_url} did not respond: {words}") from error
 
 
 def _has_bad_token(answer: httpx.Response) -> bool:
-    """Return whether a token has expired, or was signed with a secret that has been replaced."""
+    """Return whether a token has expired, or was signed with a secret that has been replaced since."""
     refused = answer.status_code == HTTPStatus.FORBIDDEN and "JWT" in _detail(answer)
     return refused or answer.status_code == HTTPStatus.UNAUTHORIZED
 
@@ -168,7 +168,9 @@ def _content(answer: httpx.Response) -> Any:
     try:
         return answer.json()
     except ValueError as error:
-        raise AirflowApiError(f"{answer.request.url.path} gave an answer that is not Airflow's") from error
+        raise AirflowApiError(
+            f"Not an answer of Airflow: {answer.request.url.path}. Check the connection airflow_listen."
+        ) from error
 
 
 def _detail(answer: httpx.Response) -> str:

@@ -1,10 +1,11 @@
-"""What people asked Airflow to do with runs, read from the entries of Airflow's audit log.
+"""The requests of users that change runs, read from the entries of Airflow's audit log.
 
-Airflow 3.3.2 writes an entry when it receives a request, before it carries the request out: for some requests even
-before it refuses a user without the permission. So an entry shows who asked, and not that it was done. A change of
+Airflow 3.3.2 writes an entry when it receives a request, before it carries it out, and sometimes even before it
+refuses a user without the permission. So an entry shows who asked, but not whether it was done. A change of
 several task instances in one request (`PATCH .../taskInstances`) leaves no entry.
 
-Any user can write anything into the log, as Airflow writes a request's body into it before it reads that body.
+Any user can write anything into the log, because Airflow writes the body of a request into it before it reads that
+body.
 """
 
 import json
@@ -17,17 +18,17 @@ from typing import Any
 _CLEARS = ("clear_dag_run", "clear_dag_runs", "post_clear_task_instances", "cli_task_clear")
 #: A request for runs of several DAGs.
 ANY_DAG = "~"
-#: Of one entry, requests for this many runs are read one by one; the others are one request for runs of a DAG.
+#: Requests for this many runs of one entry are read one by one; all others become one request.
 MOST_RUNS = 500
-#: Airflow's database holds no longer id.
+#: The longest id in Airflow's database.
 _LONGEST_ID = 250
-#: Airflow takes these, and some more, for `dry_run=false`.
+#: Airflow reads these, and some others, as `dry_run=false`.
 _FALSE = frozenset({"0", "0.0", "false", "f", "no", "n", "off"})
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What a person asked for a run. `run_id`: None for a request that names no run; `key` is unique.
+    """A request of a user for a run. `run_id`: None if the request names no run. `key` is unique.
 
     `operation`: such as "clear", "clear the task ingest of" or "mark as failed".
     """
@@ -49,11 +50,11 @@ class RunRequest:
 
 
 class _UnreadableError(ValueError):
-    """A request that Airflow refuses too: its body has another shape than the API takes."""
+    """The body of the request has another shape than Airflow's API accepts, so Airflow refuses it too."""
 
 
 def requests_of(entry: Mapping[str, Any]) -> Iterator[RunRequest]:
-    """Yield what an entry of the audit log asks for, run by run; nothing for one that changes no run.
+    """Yield the requests in an entry of the audit log, run by run; none if the entry changes no run.
 
     An entry that cannot be read is one request, which is no clear, for the run that the entry names, if any.
     """
@@ -74,7 +75,7 @@ def requests_of(entry: Mapping[str, Any]) -> Iterator[RunRequest]:
     at = datetime.fromisoformat(entry["when"])
     for number, (operation, dag_id, run_id, partition_key) in enumerate(operations):
         yield RunRequest(
-            # Airflow numbers its entries from 1 again when its database is made new.
+            # Airflow numbers its entries from 1 again when its database is created again.
             key=f"{entry['when']}/{entry['event_log_id']}/{number}",
             at=at,
             user=entry["owner"] or "an unknown user",
@@ -87,7 +88,7 @@ def requests_of(entry: Mapping[str, Any]) -> Iterator[RunRequest]:
 
 
 def _target(entry: Mapping[str, Any], named: Mapping[str, Any]) -> tuple[str, str | None, str | None]:
-    """Return the DAG, the run id and the partition key that a part of a request names."""
+    """Return the DAG, the run id and the partition key of one part of a request."""
     ids = [named.get(name) for name in ("dag_id", "dag_run_id", "partition_key")]
     if any(each is not None and not _is_id(each) for each in ids):
         raise _UnreadableError
@@ -96,7 +97,7 @@ def _target(entry: Mapping[str, Any], named: Mapping[str, Any]) -> tuple[str, st
 
 
 def _is_id(value: Any) -> bool:
-    """Return whether Airflow can have something of this id, so that its API can be asked about it."""
+    """Return whether this can be an id in Airflow, so that its API accepts a query for it."""
     if not isinstance(value, str) or value in ("", ".", ".."):
         return False
     return value.isprintable() and len(value) <= _LONGEST_ID
@@ -150,7 +151,7 @@ def _clear_tasks(entry: Mapping[str, Any], body: Mapping[str, Any]) -> _Operatio
 
 
 def _marker(item: Any) -> str:
-    """Return a task's name from a marker: its name, or its name and the index of a mapped one."""
+    """Return the name of a task from a marker: the name, or the name and the index of a mapped task."""
     match item:
         case str(name) | [str(name), int()]:
             return name

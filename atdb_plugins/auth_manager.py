@@ -1,7 +1,7 @@
-"""Airflow's simple auth manager, and one more role: what the DAG listen needs of Airflow's API, and no more.
+"""Airflow's simple auth manager with one more role: only what the DAG listen needs of Airflow's API.
 
-Airflow asks an auth manager about permissions that are coarser than that: to change a note, to clear a run and to
-mark it as failed are one. So the request itself is looked at as well.
+Airflow's own permissions are coarser: changing a note, clearing a run and marking it as failed are one permission.
+So this auth manager also inspects the request itself.
 """
 
 import json
@@ -17,11 +17,11 @@ from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
 from atdb_interface.owners import STAGE_DAGS
 
-#: A user of this role reads as a viewer does, creates runs of the stages' DAGs, and writes notes on them.
+#: A user with this role can read like a viewer, create runs of the stages' DAGs, and write their notes.
 LISTENER = "listener"
 _RUNS = re.compile(r"/api/v2/dags/[^/]+/dagRuns/?$")
 _RUN = re.compile(r"/api/v2/dags/[^/]+/dagRuns/[^/]+/?$")
-#: A larger request is no note.
+#: A larger request is not a note.
 _MOST_BYTES = 100_000
 
 Message = MutableMapping[str, Any]
@@ -58,7 +58,7 @@ class AtdbAuthManager(SimpleAuthManager):
         return super().is_authorized_dag(method=method, user=user, access_entity=access_entity, details=details)
 
     def get_fastapi_middlewares(self) -> list[Any]:
-        """Register what finds out what each request asks for."""
+        """Register the middleware that classifies each request."""
         return [*super().get_fastapi_middlewares(), (RequestMiddleware, {})]
 
     @staticmethod
@@ -76,13 +76,13 @@ class AtdbAuthManager(SimpleAuthManager):
 
 
 class RequestMiddleware:
-    """Find out what a request asks for, before Airflow asks whether its user may have that."""
+    """Classify each request before Airflow checks the permissions of its user."""
 
     def __init__(self, app: Callable[..., Any]) -> None:
         self._app = app
 
     async def __call__(self, scope: Message, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
-        """Read the body of a change of one run, and hand it on as it came."""
+        """Read the body of a change of one run, and pass it on unchanged."""
         kind = _Request.OTHER
         if scope["type"] == "http":
             method, path = scope["method"], scope["path"]
@@ -93,13 +93,13 @@ class RequestMiddleware:
             elif method == "PATCH" and _RUN.search(path):
                 body, receive = await _read(receive)
                 kind = _Request.CHANGE_NOTE if _has_only_a_note(body) else _Request.OTHER
-        # Set for every request: one that follows another on the same connection begins in the context of that.
+        # Set for every request: the next one on the same connection starts with the context of this one.
         _request_kind.set(kind)
         await self._app(scope, receive, send)
 
 
 async def _read(receive: Callable[..., Any]) -> tuple[bytes, Callable[..., Any]]:
-    """Return a request's body, as far as it can be a note, and what gives it once more."""
+    """Return the body of a request, up to the longest note, and a function that returns it again."""
     messages, body = [], b""
     while len(body) <= _MOST_BYTES:
         messages.append(await receive())

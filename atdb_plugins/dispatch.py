@@ -1,8 +1,8 @@
 """From claims in ATDB to runs in Airflow: one run for each observation that a stage waits for.
 
-A claim is committed in ATDB before its runs are created, and its observations stay open claims there until work
-on them has begun. So the next start of the listener, after any interruption, creates the missing runs. A run's id
-is made of the taskID, the stage and the claim's number: Airflow refuses a second run for the same claim.
+ATDB commits a claim before its runs are created, and keeps it open until work on the observation has begun. So
+after any interruption, the next start of the listener creates the missing runs. The id of a run contains the
+taskID, the stage and the number of the claim: Airflow refuses a second run for the same claim.
 """
 
 import asyncio
@@ -22,27 +22,29 @@ from atdb_plugins.stage_dags import DAG_OF, LISTEN_DAG, TAG
 
 log = logging.getLogger(__name__)
 
-#: Under this name ATDB knows the claims.
+#: The name of the consumer of the claims in ATDB.
 CONSUMER = "airflow"
-#: A pause of a DAG in Airflow is obeyed within this time.
+#: A pause of a DAG in Airflow takes effect within this time.
 LOOK_AT_DAGS_SECONDS = 3.0
-#: Open claims that did not get a run are looked at again after this time.
+#: Open claims without a run are processed again after this time.
 LOOK_AGAIN_SECONDS = 3.0
-#: So many runs are requested at once: more only queue up within Airflow's API.
+#: The maximum number of requests at once: more would only wait within Airflow's API.
 REQUESTS_AT_ONCE = 4
-#: A reason that Airflow gives is cut to this length.
+#: A reason from Airflow is cut to this length.
 _LONGEST_REASON = 500
 
 
 class Dispatcher:
     """Claim observations in ATDB, and create a run for each in Airflow.
 
-    `troubles`: by status, why its DAG gets no runs now. Nothing more is claimed for that.
+    `troubles`: by status, why its DAG gets no runs now. No observation is claimed for these.
     """
 
     def __init__(self, atdb: AsyncClient, airflow: AsyncAirflowClient) -> None:
         self._atdb, self._airflow = atdb, airflow
-        self._unusable: dict[str, str] = dict.fromkeys(DAG_OF.values(), "not looked at yet")
+        self._unusable: dict[str, str] = dict.fromkeys(
+            DAG_OF.values(), "the DAGs in Airflow have not been read yet"
+        )
         self._refused: dict[str, str] = {}
         self._looked_at = float("-inf")
         # When to look at the open claims again, by the monotonic clock; None if each of them has its run.
@@ -55,7 +57,7 @@ class Dispatcher:
         return {status: _readable(reasons[dag_id]) for status, dag_id in DAG_OF.items() if dag_id in reasons}
 
     async def step(self) -> int:
-        """Dispatch what is available now; return how many observations that were.
+        """Dispatch the observations that are available now, and return how many.
 
         Raises AtdbError and AirflowApiError. After either, the next step begins with the open claims.
         """
@@ -86,7 +88,7 @@ class Dispatcher:
         return len(claim.tasks)
 
     async def _resume(self) -> None:
-        """Create the runs of open claims that have none; a claim for a DAG that cannot be used is released."""
+        """Create the runs of open claims that have none; release claims for DAGs that cannot be used."""
         claims = [task for task in await self._atdb.open_claims(CONSUMER) if task.my_status in DAG_OF]
         active = await self._airflow.active() if claims else []
         run_ids = {run.run_id for run in active}
@@ -100,7 +102,7 @@ class Dispatcher:
             elif run_id_of(task) in run_ids:
                 continue
             elif task.my_status not in WORKING and (DAG_OF[task.my_status], task.taskID) in works:
-                self._look_again_soon()  # another run is there: it does the work, or ends without
+                self._look_again_soon()  # another run of the DAG does the work, or ends without
             else:
                 missing.append((task.claim, task))
         await self._create_all(missing)
@@ -111,7 +113,7 @@ class Dispatcher:
     async def _create_all(self, tasks: Sequence[tuple[str, ClaimedTask]]) -> None:
         """Create the runs of claimed tasks, those of the telescope first.
 
-        A DAG that Airflow refuses stands in the way of no other: its claims stay open and are tried again later.
+        If Airflow refuses a run of one DAG, the others continue; the claims for that DAG stay open until later.
         """
 
         async def create(claim_id: str, task: ClaimedTask) -> None:
@@ -123,7 +125,12 @@ class Dispatcher:
                 except AirflowUnavailable:
                     raise
                 except AirflowApiError as error:
-                    log.warning("No run of %s was created for %s: %s", DAG_OF[task.my_status], task.taskID, error)
+                    log.warning(
+                        "Cannot create a run of %s for %s now: %s",
+                        DAG_OF[task.my_status],
+                        task.taskID,
+                        error,
+                    )
                     self._refused[DAG_OF[task.my_status]] = str(error)
                     self._look_again_soon()
 
@@ -140,7 +147,7 @@ class Dispatcher:
 
     async def _create(self, claim_id: str, task: ClaimedTask) -> None:
         dag_id, run_id = DAG_OF[task.my_status], run_id_of(task)
-        # The run of an earlier claim may still be queued. Lost work does not wait for the run that has lost it.
+        # The run of an earlier claim may still be queued. Work whose lease has expired does not wait for that run.
         if task.number != 1 and task.my_status not in WORKING:
             others = await self._airflow.active(task.taskID)
             if any(run.dag_id == dag_id and run.run_id != run_id for run in others):
@@ -151,7 +158,7 @@ class Dispatcher:
             return
         run = await self._airflow.run(dag_id, run_id)
         if run is None or run.state not in ACTIVE:
-            # That run is over, or belongs to a database that was replaced: the next claim has the next number.
+            # That run has ended, or is older than ATDB's database: the next claim has the next number.
             await self._atdb.release([task.taskID], claim=claim_id)
 
 
@@ -161,23 +168,23 @@ def run_id_of(task: ClaimedTask) -> str:
 
 
 def _unusable(dags: Mapping[str, Dag]) -> dict[str, str]:
-    """Return why Airflow would not work off the runs of each stage's DAG now."""
+    """Return why Airflow would not start runs now, by the DAG of each stage."""
     listen = dags.get(LISTEN_DAG)
     if listen is not None and listen.is_paused:
-        return dict.fromkeys(DAG_OF.values(), f"the DAG {LISTEN_DAG} is paused in Airflow")
+        return dict.fromkeys(DAG_OF.values(), f"the DAG {LISTEN_DAG} is paused in Airflow; unpause it there")
     reasons = {}
     for dag_id in DAG_OF.values():
         dag = dags.get(dag_id)
         if dag is None:
-            reasons[dag_id] = f"Airflow does not know the DAG {dag_id}"
+            reasons[dag_id] = f"Airflow does not know the DAG {dag_id}; check that its file is in the DAG folder"
         elif dag.has_import_errors:
-            reasons[dag_id] = f"the DAG {dag_id} has import errors in Airflow"
+            reasons[dag_id] = f"the DAG {dag_id} has import errors in Airflow; fix its file"
         elif dag.is_paused:
-            reasons[dag_id] = f"the DAG {dag_id} is paused in Airflow"
+            reasons[dag_id] = f"the DAG {dag_id} is paused in Airflow; unpause it there"
     return reasons
 
 
 def _readable(reason: str) -> str:
-    """Return a reason as one line that ATDB accepts, whatever Airflow has written there."""
+    """Return a reason from Airflow as one line that ATDB accepts."""
     printable = "".join(character if character.isprintable() else " " for character in reason)
     return " ".join(printable.split())[:_LONGEST_REASON]

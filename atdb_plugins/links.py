@@ -1,4 +1,4 @@
-"""The URLs of ATDB's pages, for browsers: what Airflow's pages, logs and notes lead to. Empty without ATDB_URL."""
+"""The URLs of ATDB's pages for links in Airflow's pages, logs and notes. Empty without ATDB_URL."""
 
 import os
 from collections.abc import Iterable
@@ -6,12 +6,12 @@ from urllib.parse import urlencode
 
 
 def atdb_url() -> str:
-    """Return where browsers reach ATDB, without a slash at its end."""
+    """Return the URL of ATDB for browsers, without a slash at its end."""
     return os.environ.get("ATDB_URL", "").rstrip("/")
 
 
 def tasks_page(atdb_task_ids: Iterable[str] = ()) -> str:
-    """Return the URL of the table of all observations, or of the page of the one or the ones that are named."""
+    """Return the URL of the page of one observation, or of the table of these or of all observations."""
     named = list(atdb_task_ids)
     match named:
         case []:
@@ -22,12 +22,12 @@ def tasks_page(atdb_task_ids: Iterable[str] = ()) -> str:
 
 
 def run_page(dag_id: str, run_id: str) -> str:
-    """Return the URL that leads to the observation of a run."""
+    """Return the URL that redirects to the observation of a run."""
     return _page("/tasks/of-run/?" + urlencode({"dag": dag_id, "run": run_id}))
 
 
 def dag_page(dag_id: str) -> str:
-    """Return the URL of what ATDB shows of a DAG: of a stage, its observations."""
+    """Return the URL of ATDB's page about a DAG; for a stage, it shows the observations."""
     return _page(f"/dags/{dag_id}/")
 
 

@@ -1,4 +1,4 @@
-"""ATDB within Airflow's pages: an entry of the navigation, tabs on DAGs, runs and tasks, a link on each task."""
+"""ATDB in Airflow's pages: an entry in the navigation, tabs on DAGs, runs and tasks, a link on each task."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from atdb_plugins.links import atdb_url, run_page, tasks_page
 
 _DAG = "/dags/{DAG_ID}/"
 _RUN = "/tasks/of-run/?dag={DAG_ID}&run={RUN_ID}"
-#: Where each view stands, what it is called there, and which page of ATDB it shows. Airflow fills in the names.
+#: For each view: its place, its name, the page of ATDB and the route. Airflow fills in the names in braces.
 _VIEWS = (
     ("nav", "ATDB", "/tasks/", "atdb"),
     ("dag", "ATDB", _DAG, "atdb_dag"),
@@ -21,7 +21,7 @@ _VIEWS = (
 
 
 def views(url: str) -> list[dict[str, Any]]:
-    """Return the views as Airflow takes them; of two with the same route it would leave one out."""
+    """Return the views in Airflow's format. Each has its own route, or Airflow would leave one out."""
     return [
         {
             "name": name,
@@ -38,21 +38,21 @@ def views(url: str) -> list[dict[str, Any]]:
 class ObservationLink(BaseOperatorLink):
     """The button *ATDB* of a task instance.
 
-    A link of an operator would be computed when its task ends, and stored: none for what waits in the triggerer or
-    has not begun. Airflow's API server computes this one, of the plugin, when the page is opened.
+    Airflow would compute a link of an operator when its task ends: too late for a task that waits in the triggerer
+    or has not started. It computes a link of a plugin when the page is opened.
     """
 
     name = "ATDB"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002
-        """Return the URL of the observation of a stage's run, or of all observations for any other DAG."""
+        """Return the URL of the observation of a stage's run; for any other DAG, that of all observations."""
         if ti_key.dag_id in STAGE_DAGS:
             return run_page(ti_key.dag_id, ti_key.run_id)
         return tasks_page()
 
 
 class AtdbPlugin(AirflowPlugin):
-    """Register the views and the link; nothing of them without ATDB_URL."""
+    """Register the views and the link; without ATDB_URL there are none."""
 
     name = "atdb"
     external_views = views(atdb_url()) if atdb_url() else []

@@ -1,4 +1,4 @@
-"""Connections that belong to one DAG: a secrets backend which hands each out to the tasks of that DAG only."""
+"""Connections that belong to one DAG: a secrets backend that gives each to the tasks of that DAG only."""
 
 import os
 import re
@@ -11,10 +11,10 @@ from airflow.sdk.exceptions import AirflowSecretsBackendAccessDenied
 class PrivateConnections(BaseSecretsBackend):
     """Read `<folder>/<dag_id>/<conn_id>.json`, a connection in Airflow's JSON format.
 
-    Airflow asks this backend, as `[workers] secrets_backend`, in the process of each task. Airflow does not pass
-    the task, but it sets AIRFLOW_CTX_DAG_ID in the environment of that process before `execute`. This keeps a
-    connection out of every other task's environment and reach by its id. It does not stop code which runs as the
-    same user of the operating system and reads the files or sets that variable itself.
+    Airflow calls this backend, as `[workers] secrets_backend`, in the process of each task. Airflow does not pass
+    the task, but sets AIRFLOW_CTX_DAG_ID in the environment of that process before `execute`. So no other task has
+    a connection in its environment or gets it by its id. This does not stop code that runs as the same user of the
+    operating system and reads the files or sets that variable itself.
     """
 
     def __init__(self, folder: str | None = None) -> None:
@@ -22,9 +22,9 @@ class PrivateConnections(BaseSecretsBackend):
         self._folder = Path(folder) if folder else None
 
     def get_conn_value(self, conn_id: str, team_name: str | None = None) -> str | None:  # noqa: ARG002
-        """Return a connection of the DAG whose task is running, or None for a connection that is not private.
+        """Return a connection of the DAG whose task is running, or None if the connection is not private.
 
-        Raises AirflowSecretsBackendAccessDenied for that of another DAG; Airflow then asks no other backend.
+        Raises AirflowSecretsBackendAccessDenied if it belongs to another DAG; Airflow then asks no other backend.
         """
         if self._folder is None or not re.fullmatch(r"\w+", conn_id):
             return None
@@ -39,5 +39,5 @@ class PrivateConnections(BaseSecretsBackend):
         return owners[dag_id].read_text(encoding="utf-8")
 
     def get_variable(self, key: str, team_name: str | None = None) -> str | None:  # noqa: ARG002
-        """Return None: no variable is private."""
+        """Return None, because no variable is private."""
         return None

@@ -1,10 +1,10 @@
-"""What Airflow's connection form shows of ATDB."""
+"""The connection type of ATDB in Airflow's connection form."""
 
 from typing import Any
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Describe the connection type `atdb` to Airflow."""
+    """Return the description of the connection type `atdb`."""
     return {
         "package-name": "atdb",
         "name": "ATDB",

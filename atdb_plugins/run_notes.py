@@ -1,7 +1,7 @@
-"""The notes on Airflow's runs of the stages: what a run is for, why it failed, and how that was fixed.
+"""The notes on Airflow's runs of the stages: what a run is for, why it failed, and how the failure was fixed.
 
-A note is Markdown of paragraphs. Those that `outcome_of` has written are kept here; all others, such as what an
-operator has written there, stay.
+A note is Markdown. Paragraphs that begin with `MARK` are those of `outcome_of`, and are replaced here. All others
+stay, such as what an operator has written there.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from atdb_interface import former_texts
 from atdb_interface.actions import RETRIES
 from atdb_interface.claims import ClaimedTask
 from atdb_interface.client.async_client import AsyncClient
@@ -24,22 +25,19 @@ from atdb_plugins.links import tasks_page
 
 log = logging.getLogger(__name__)
 
-#: Between two looks at ATDB's history.
+#: The time between two reads of ATDB's history.
 LOOK_SECONDS = 5.0
-#: Between two looks at the runs that failed without a word to ATDB.
+#: The time between two searches for runs that failed without a report to ATDB.
 LOOK_AT_RUNS_SECONDS = 30.0
-#: After a start, what has happened since is looked at.
+#: After a start, the history of this time is read.
 FIRST_LOOK_BACK = timedelta(hours=1)
-#: Transitions of the last moments are looked at again: one that is committed late has an earlier time.
+#: The most recent transitions are read again: one that is committed late has an earlier time.
 OVERLAP = timedelta(seconds=30)
-#: These say nothing of the work itself: to be put there ends nothing that was wrong.
+#: A move to one of these statuses fixes nothing.
 _NO_FIX = statuses(lambda row: row.phase is None)
-_NO_RESULT = "Failed: the run ended before it recorded a result. See the log of its task."
-
-#: How a paragraph begins that `outcome_of` has written.
-_OUTCOME = re.compile(
-    rf"Failed with [a-z ()]+ at \d{{4}}-|Stopped by \S+, with |(Fixed|Then) at \d{{4}}-|{re.escape(_NO_RESULT)}$"
-)
+#: How each paragraph of `outcome_of` begins; it is bold.
+MARK = "**ATDB:** "
+_NO_RESULT = f"{MARK}The run failed before it recorded a result. See the log of its task."
 
 
 def first_note(task: ClaimedTask) -> str:
@@ -53,21 +51,26 @@ def first_note(task: ClaimedTask) -> str:
 
 
 def with_outcome(note: str, outcome: str) -> str:
-    """Return a note in which the outcome of its run stands at the end, cut to what Airflow accepts."""
-    kept = [part for part in note.split("\n\n") if part and not _OUTCOME.match(part)]
+    """Return a note with the outcome of its run at the end, cut to the length that Airflow accepts."""
+    kept = [part for part in note.split("\n\n") if part and not _is_outcome(part)]
     whole = "\n\n".join([*kept, outcome] if outcome else kept)
     if len(whole) <= LONGEST_NOTE:
         return whole
     parts = f"{whole[: LONGEST_NOTE - 1]}…".split("\n\n")
-    if not _OUTCOME.match(parts[-1]):  # cut so short that it would not be known again
+    if not _is_outcome(parts[-1]):  # cut so short that it would not be recognised
         parts.pop()
     return "\n\n".join(parts if len(parts) > len(kept) else kept)
 
 
-def outcome_of(owner: str, history: Sequence[Transition], *, has_failed: bool) -> str:
-    """Return how a run's work ended by an observation's history, the oldest transition first; empty if well.
+def _is_outcome(part: str) -> bool:
+    """Return whether this module of this or an earlier version has written a paragraph."""
+    return part.startswith(MARK) or former_texts.NOTE_ON_OUTCOME.match(part) is not None
 
-    `owner`: the run as ATDB knows it, DAG and run id. `has_failed`: Airflow says that it failed.
+
+def outcome_of(owner: str, history: Sequence[Transition], *, has_failed: bool) -> str:
+    """Return how the work of a run ended, from the history of the observation; empty if it did not fail.
+
+    `history`: the oldest transition first. `owner`: the run in ATDB. `has_failed`: the state in Airflow.
     """
     ends, worker = [], None
     for number, step in enumerate(history):
@@ -78,18 +81,18 @@ def outcome_of(owner: str, history: Sequence[Transition], *, has_failed: bool) -
         return _NO_RESULT if has_failed else ""
     end, *later = history[ends[-1] :]
     how = f"Failed with {end.name}" if end.owner else f"Stopped by {end.actor}, with {end.name},"
-    said = f"{how} at {write_time(end.timestamp)}{_because(end.reason)}"
+    failure = f"{MARK}{how} at {write_time(end.timestamp)}{_because(end.reason)}"
     if not later:
-        return said
+        return failure
     fix = next((step for step in later if step.name not in (*RETRIES, *_NO_FIX)), None)
     move = fix or later[-1]
     what = f"{move.actor} moved the observation to {move.name}{_because(move.reason)}"
-    # The way out comes first: a long reason must not cut it off.
-    return f"{'Fixed' if fix else 'Then'} at {write_time(move.timestamp)}: {what}\n\n{said}"
+    # The fix comes first, so that a long reason does not cut it off.
+    return f"{MARK}{'Fixed' if fix else 'Then'} at {write_time(move.timestamp)}: {what}\n\n{failure}"
 
 
 class NoteKeeper:
-    """Write into the notes of runs why they failed, and how that was fixed."""
+    """Write into the notes of runs why they failed and how the failure was fixed."""
 
     def __init__(self, atdb: AsyncClient, airflow: AsyncAirflowClient) -> None:
         self._atdb, self._airflow = atdb, airflow
@@ -99,18 +102,18 @@ class NoteKeeper:
         self._next_look_at_runs = self._since
 
     async def keep(self) -> None:
-        """Keep notes until cancelled; while ATDB or Airflow does not respond, what has happened waits."""
+        """Keep notes until cancelled; while ATDB or Airflow does not respond, the notes wait."""
         while True:
             try:
                 await self.step()
             except (AtdbError, AirflowApiError) as error:
-                log.warning("Notes on runs are not up to date: %s", error)
+                log.warning("Cannot write notes on runs now; this continues later: %s", error)
             except Exception:
-                log.exception("Notes on runs are not up to date")
+                log.exception("Cannot write notes on runs now; this continues later")
             await asyncio.sleep(LOOK_SECONDS)
 
     async def step(self) -> None:
-        """Write the notes of all runs of which something has become known since the last time."""
+        """Write the notes of all runs with news since the last time."""
         now = datetime.now(UTC)
         steps = [step async for step in self._atdb.history(timestamp__gte=write_time(self._since - OVERLAP))]
         new = [step for step in steps if step.id not in self._seen]
@@ -126,7 +129,7 @@ class NoteKeeper:
         self._seen = {step.id: step.timestamp for step in steps if step.timestamp >= self._since - OVERLAP}
 
     async def _note_ends(self, history: Sequence[Transition]) -> None:
-        """Write the notes of the runs that took an observation to an error status."""
+        """Write the notes of the runs that set the error status of an observation."""
         owners = {step.owner for step in history if step.owner and {step.name} & {*RETRIES, *WORKING}}
         for owner in sorted(owners):
             dag_id, run_id = read_owner(owner)
@@ -155,6 +158,6 @@ def _because(reason: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return text that Markdown shows as it is."""
+    """Return a text escaped so that Markdown shows it unchanged."""
     escaped = re.sub(r"([\\`*_~#|\[\]<>]|^[-+=])", r"\\\1", text)
-    return re.sub(r"^(\d+)([.)])", r"\1\\\2", escaped)  # or it would begin a numbered list
+    return re.sub(r"^(\d+)([.)])", r"\1\\\2", escaped)  # otherwise it would start a numbered list

@@ -7,7 +7,7 @@ from atdb_interface.lifecycle import STAGES, Status
 
 #: The DAG that dispatches, and the tag by which Airflow lists it with the stages' DAGs.
 LISTEN_DAG, TAG = "listen", "atdb"
-#: The DAG that works on what has each status: the source of a stage, and work that has lost its owner.
+#: The DAG that works on observations with each status: the source of a stage, and work whose lease has expired.
 DAG_OF: Mapping[Status, str] = MappingProxyType(
     {
         status: str(stage.actor)

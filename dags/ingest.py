@@ -1,6 +1,7 @@
 """# ingest
 Copies every valid data product into the archive and verifies it there: `valid` → `ingesting` → `archived`, or
-`ingest error`. One run an observation; clear one that ended on `ingest error` to ingest what is missing."""
+`ingest error`. There is one run per observation. To ingest what is missing after an `ingest error`, fix the cause,
+then clear the run."""
 
 from datetime import UTC, datetime
 

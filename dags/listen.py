@@ -1,7 +1,8 @@
 """# listen
-Creates a run of a stage's DAG for each observation that the stage waits for, whichever client gave it its status.
-It works in the triggerer and needs no worker. Each day its run ends and the next begins. While this DAG is paused,
-or the DAG of a stage, no observation is claimed for it."""
+Creates a run of a stage's DAG for each observation that waits for the stage. It works in the triggerer, without a
+worker. Each day its run ends and the next one starts.
+
+While this DAG is paused, no observation is claimed; while the DAG of a stage is paused, none for that stage."""
 
 from datetime import UTC, datetime, timedelta
 

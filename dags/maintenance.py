@@ -1,10 +1,15 @@
 """# maintenance
-Every day: deletes what is older than its retention: rows of Airflow's own tables, Airflow's logs, ended sessions,
-used idempotency keys and expired claims. The ages are settings, see the section Maintenance of docs/operation.md.
-The history of observations is never deleted. Each task's log shows what was deleted, table by table.
+Deletes, every day, data that are older than their retention:
 
-The tasks are independent: one that fails stops no other. They run one at a time, after all other work that is
-waiting for a worker."""
+- rows of Airflow's own tables
+- Airflow's logs
+- ended sessions, used idempotency keys and expired claims of ATDB
+
+The retentions are settings: see the section Maintenance of docs/operation.md. The history of observations is never
+deleted. The log of each task shows what was deleted.
+
+The tasks are independent: if one fails, the others continue. They run one at a time, after all other work that
+waits for a worker."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +25,7 @@ from operators.maintenance.old_logs import DeleteOldLogsOperator
 with DAG(
     "maintenance",
     doc_md=__doc__,
-    # Without a start date the first run waits for its hour: no stack begins with maintenance.
+    # Without a start date, the first run waits for its hour, so a new stack does not start with maintenance.
     schedule=CronTriggerTimetable("30 10 * * *", timezone="UTC", run_immediately=timedelta(minutes=1)),
     catchup=False,
     max_active_runs=1,

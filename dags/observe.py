@@ -1,7 +1,9 @@
 """# observe
-Starts the telescope and follows the observation: `scheduled` → `starting` → `running` → `completing`. One run an
-observation. A cancel reaches the telescope in seconds. Clear a failed run to try again: the telescope is asked
-first, and what it has is gone on with, never started twice."""
+Starts the telescope and follows the observation: `scheduled` → `starting` → `running` → `completing`. There is one
+run per observation. A cancel reaches the telescope within seconds.
+
+To start an observation after an error, fix the cause, then clear the run. If the telescope already has the
+observation, the run continues with it; it is never started twice."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,7 +1,9 @@
 """# operate
-Does the same to some observations, as an operator asks for it: trigger it with their taskIDs, an action and a
-reason. *priority* gives them the priority that stands there: of those that wait, the highest is taken first. What
-ATDB refuses is named when all others are done; nothing is tried again by itself."""
+Does one action on several observations: trigger it with their taskIDs, an action and a reason. The action
+*priority* sets their priority: of the observations that wait, those with the highest priority are claimed first.
+
+If ATDB refuses any of them, the others are done first. Then the run fails, and its log names the refused ones.
+Nothing is repeated automatically."""
 
 from datetime import UTC, datetime
 
@@ -23,11 +25,19 @@ with DAG(
         "taskIDs": Param(
             type="string",
             pattern="[0-9]",
-            description="such as 190405034; between several of them commas or spaces",
+            description="Such as 190405034; separate several taskIDs by commas or spaces.",
         ),
-        "action": Param(type="string", enum=[*map(str, Action), PRIORITY]),
-        "priority": Param(0, type="integer", minimum=-1000, maximum=1000, description="for the action priority"),
-        "reason": Param(type="string", pattern=r"\S", description="what ATDB's history will say"),
+        "action": Param(
+            type="string", enum=[*map(str, Action), PRIORITY], description="What to do with the observations."
+        ),
+        "priority": Param(
+            0,
+            type="integer",
+            minimum=-1000,
+            maximum=1000,
+            description="For the action priority.",
+        ),
+        "reason": Param(type="string", pattern=r"\S", description="Recorded in ATDB's history, with your name."),
     },
 ):
     ActOnObservationsOperator(task_id="operate", retries=0)

@@ -1,9 +1,9 @@
 """# reconcile
-Every minute: compares ATDB with Airflow's runs, the telescope, the data disks and the archive. What is safe to put
-right is put right; what is not is told as an event in ATDB, and so is what has its status for too long.
+Compares ATDB, every minute, with Airflow's runs, the telescope, the data disks and the archive. It repairs what is
+safe, and raises an event in ATDB for everything else and for each overdue observation.
 
-Where too much disagrees at once, a task stops itself, changes nothing and fails: its log and the event say why. If
-the findings are true, run the DAG by hand with a higher `brake_percent`; 100 lets everything through."""
+Safety limit: if too much disagrees at once, a task changes nothing and fails; its log and an event show why. If
+the findings are true, trigger the DAG with a higher `brake_percent`; 100 switches the limit off."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -28,9 +28,9 @@ with DAG(
             type="number",
             minimum=0,
             maximum=100,
-            description="A task stops itself above so many findings, in percent of the observations it looked at.",
+            description="The safety limit: the maximum of findings, in percent of the compared observations.",
         ),
-        "brake_floor": Param(10, type="integer", minimum=1, description="Fewer findings never stop it."),
+        "brake_floor": Param(10, type="integer", minimum=1, description="Fewer findings never exceed the limit."),
     },
     **dag_arguments(
         "reconcile", retries=1, retry_delay=timedelta(seconds=5), execution_timeout=timedelta(minutes=2)

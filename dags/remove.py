@@ -1,7 +1,10 @@
 """# remove
-Deletes from the data host what the archive holds, verified again: `archived` → `removing` → `removed`, or
-`remove error`. One run an observation; clear a failed run to try again. A run by hand for a partition key with the
-parameter `dry_run` only writes into its log what would be deleted, and what would stay and why."""
+Deletes data from the data host after their copies in the archive were verified again: `archived` → `removing` →
+`removed`, or `remove error`. There is one run per observation. To continue after a `remove error`, fix the cause,
+then clear the run.
+
+A run with the parameter `dry_run` deletes nothing: its log shows what would be deleted, and what would stay and
+why. Trigger it with a taskID as the partition key."""
 
 from datetime import UTC, datetime
 
@@ -18,7 +21,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=64,
-    params={"dry_run": Param(False, type="boolean", description="Only tell what would be deleted")},
+    params={"dry_run": Param(False, type="boolean", description="Only show in the log what would be deleted.")},
     **dag_arguments("remove"),
     tags=["atdb", "stage"],
 ):

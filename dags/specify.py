@@ -1,5 +1,6 @@
 """# specify
-Gives a specification its data products: `defined` → `scheduled`. One run an observation."""
+Creates the data products of a new observation and schedules it: `defined` → `scheduled`. There is one run per
+observation."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,6 +1,6 @@
 """# validate
-Checks that each data product is there and takes its checksum: `completing` → `checking` → `valid`,
-`completed` or `incomplete`. One run an observation; clear one that ended on `incomplete` to look again."""
+Checks that each data product is there and computes its checksum: `completing` → `checking` → `valid`, `completed`
+or `incomplete`. There is one run per observation. To check again after `incomplete`, clear the run."""
 
 from datetime import UTC, datetime
 

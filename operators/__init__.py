@@ -1,1 +1,1 @@
-"""The stage operators and the listening sensor: the work that the DAGs order."""
+"""The operators: the work of the DAGs."""

@@ -1,4 +1,4 @@
-"""The attempts of a task: which one Airflow makes, and how many it makes before a person decides."""
+"""The attempts of a task: which one is running, and how many Airflow makes before an operator has to decide."""
 
 import os
 from collections.abc import Mapping
@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-if TYPE_CHECKING:  # a start checks the settings here, and need not wait for the import of Airflow
+if TYPE_CHECKING:  # the start of the stack checks settings here, without the slow import of Airflow
     from airflow.sdk import BaseOperator
 
-#: How often a stage's work on data is repeated before a person decides.
+#: How often Airflow repeats a stage's work on data before an operator has to decide.
 AUTOMATIC_RETRIES = 5
 MOST_SECONDS = 86_400
-#: Before the second retry the pause is twice the first, and so on, up to so many times the first. After a clear
-#: in Airflow it goes on from there.
+#: Each pause is twice the one before, up to this many times the first. A clear in Airflow resets nothing.
 LONGEST_PAUSE_FACTOR = 24
 
 
@@ -21,8 +20,7 @@ LONGEST_PAUSE_FACTOR = 24
 class Attempt:
     """An attempt of a task; by default the only one, which no process supervises.
 
-    `number` of `most`: counted by Airflow over all clears. `retry_seconds`: the next one comes at most that much
-    later.
+    `number` of `most`: Airflow counts over all clears. `retry_seconds`: the maximum time until the next attempt.
     """
 
     number: int = 1
@@ -38,11 +36,11 @@ class Attempt:
 
     @classmethod
     def of(cls, context: Any, operator: "BaseOperator") -> Self:
-        """Return the attempt that Airflow makes; the first after a person cleared the task is a first one too."""
+        """Return the running attempt; the first one after a clear in Airflow is a first one too."""
         number, last = context["ti"].try_number, context["ti"].max_tries
         delay = _seconds(operator.retry_delay)
         if operator.retry_exponential_backoff:
-            # Airflow's is between the power and twice that.
+            # Airflow's delay is between the power and twice the power.
             delay *= 2 * operator.retry_exponential_backoff ** (number - 1)
         if operator.max_retry_delay is not None:
             delay = min(delay, _seconds(operator.max_retry_delay))
@@ -60,7 +58,7 @@ def _seconds(delay: timedelta | float) -> float:
 
 
 def first_pause(environment: Mapping[str, str] = os.environ) -> timedelta:
-    """Return the pause that is set. Raises ValueError if it is not a number of seconds of at most a day."""
+    """Return the first pause that is set. Raises ValueError unless it is a number of seconds, a day at most."""
     text = environment.get("ATDB_RETRY_SECONDS") or "5"
     try:
         seconds = float(text)
@@ -72,7 +70,7 @@ def first_pause(environment: Mapping[str, str] = os.environ) -> timedelta:
 
 
 def attempt_limits() -> dict[str, Any]:
-    """Return the arguments of a task that works on data; `ATDB_RETRY_SECONDS` is the first pause, 5 unless set."""
+    """Return the arguments of a task that works on data; `ATDB_RETRY_SECONDS` is the first pause, 5 by default."""
     pause = first_pause()
     return {
         "retries": AUTOMATIC_RETRIES,

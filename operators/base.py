@@ -26,7 +26,7 @@ class AtdbOperator(BaseOperator):
 
 @contextmanager
 def skip_if_refused() -> Iterator[None]:
-    """Skip the task if ATDB refuses what it asks for: the observation does not need this run, or not now."""
+    """Skip the task if ATDB refuses a request: the observation does not need this run, or not now."""
     try:
         yield
     except Conflict as refusal:
@@ -35,7 +35,7 @@ def skip_if_refused() -> Iterator[None]:
 
 @contextmanager
 def fail_if_unknown() -> Iterator[None]:
-    """Fail the task, which is not repeated, if ATDB does not have what it asks for."""
+    """Fail the task without another attempt if ATDB does not have what the task asks for."""
     try:
         yield
     except NotFound as missing:

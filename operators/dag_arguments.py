@@ -1,4 +1,4 @@
-"""The arguments that all DAGs share: their owner, which leads from a DAG's page in Airflow to its page in ATDB."""
+"""The arguments that all DAGs share: their owner, which links the page of a DAG in Airflow to its page in ATDB."""
 
 from typing import Any
 
@@ -8,6 +8,6 @@ DAG_OWNER = "ATDB"
 
 
 def dag_arguments(dag_id: str, **default_args: Any) -> dict[str, Any]:
-    """Return the arguments of a DAG; its tasks have `default_args` as well, unless they say otherwise."""
+    """Return the arguments of a DAG. `default_args`: the defaults of its tasks, besides the owner."""
     page = dag_page(dag_id)
     return {"default_args": {"owner": DAG_OWNER, **default_args}, "owner_links": {DAG_OWNER: page} if page else {}}

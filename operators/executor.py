@@ -1,4 +1,4 @@
-"""Airflow's LocalExecutor with the operators in memory, and with no wait for the tasks of a killed scheduler."""
+"""Airflow's LocalExecutor: operators are imported early, and tasks of a killed scheduler are found at once."""
 
 from importlib import import_module
 
@@ -10,7 +10,7 @@ from airflow.utils.session import create_session
 
 
 class PreloadedLocalExecutor(LocalExecutor):
-    """Import what tasks need before the workers are forked, and end what a killed scheduler has left."""
+    """Import what tasks need before the workers are forked, and end the jobs of killed schedulers."""
 
     def start(self) -> None:
         """Start the workers."""
@@ -19,10 +19,10 @@ class PreloadedLocalExecutor(LocalExecutor):
         self._end_jobs_of_killed_schedulers()
 
     def _end_jobs_of_killed_schedulers(self) -> None:
-        """Record that the predecessors have ended, as the scheduler looks for orphaned tasks next.
+        """Record that earlier schedulers have ended, before this one looks for orphaned tasks.
 
-        By its heartbeat alone, a killed scheduler counts as running for `scheduler_health_check_threshold`. A host
-        has one scheduler, so each other one that is recorded here has ended.
+        Otherwise a killed scheduler counts as running for `scheduler_health_check_threshold` after its last
+        heartbeat. A host has one scheduler, so each other one that is recorded for this host has ended.
         """
         predecessors = (
             Job.job_type == SchedulerJobRunner.job_type,

@@ -1,7 +1,7 @@
 """The last line of a failed attempt's log: what failed, why, what to do next, and where to look in ATDB.
 
-It is an ERROR, the only one of ours, if the task has failed, and a WARNING if Airflow repeats it: a person who
-watches for errors sees what needs attention, and nothing else. Airflow's traceback follows it.
+It is an ERROR if the task has failed, and a WARNING if Airflow repeats it. ATDB logs no other ERROR, so all errors
+need attention. Airflow's traceback follows the line.
 """
 
 import logging
@@ -14,8 +14,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from atdb_interface.actions import RETRIES
 from atdb_interface.errors import NotFound
-from atdb_interface.fields import LONGEST_TEXT
 from atdb_interface.lifecycle import WORKING, Status
+from atdb_interface.reasons import code_of, reason_of, words_of, write
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.links import tasks_page
 from atdb_plugins.stage_dags import DAG_OF
@@ -26,17 +26,17 @@ log = logging.getLogger(__name__)
 
 
 class NotDueYet(Exception):
-    """The attempt ends before its work is due; the next one waits in the triggerer. No failure."""
+    """The work is not due yet, so the next attempt waits in the triggerer. This is not a failure."""
 
 
-def reason_of(error: BaseException) -> str:
-    """Name an error and say what it says, as ATDB takes a reason."""
-    return f"{type(error).__name__}: {error}".replace("\0", "\\0")[:LONGEST_TEXT]
+def product_reason(filename: str, error: BaseException) -> str:
+    """Return the reason for which the work on a data product failed, with its name."""
+    return write(code_of(error), f"{filename}: {words_of(error)}")
 
 
 @contextmanager
 def reported(operator: AtdbOperator, context: Any) -> Iterator[None]:
-    """Log the failure of what is done within, for the observation that the run is for; the error is raised on."""
+    """Log an error of the work within, with the observation of the run, and raise it again."""
     try:
         yield
     except AirflowSkipException:
@@ -56,11 +56,11 @@ def reported(operator: AtdbOperator, context: Any) -> Iterator[None]:
 
 @contextmanager
 def request_reported(operator: BaseOperator, atdb_task_ids: list[str]) -> Iterator[None]:
-    """Log the failure of what a person asked for some observations; the error is raised on."""
+    """Log an error of a request for several observations, and raise it again."""
     try:
         yield
     except (Exception, AirflowTaskTimeout) as error:
-        advice = "Correct the request, then trigger this DAG again for what was refused"
+        advice = "Correct the request, then trigger this DAG again for the refused observations"
         log.error("%s failed: %s. %s%s", operator.task_id, _words(error), advice, _link(atdb_task_ids))
         raise
 
@@ -72,7 +72,7 @@ def _subject(operator: BaseOperator, context: Any) -> str:
 
 
 def _words(error: BaseException) -> str:
-    """Word an error in one line, without a stop at its end."""
+    """Format an error as one line without its full stop."""
     is_worded = isinstance(error, AirflowException | NotDueYet)
     return " ".join((str(error) if is_worded else reason_of(error)).split()).removesuffix(".")
 
@@ -86,7 +86,7 @@ def _repeats(attempt: Attempt) -> str:
 
 
 def _next_step(context: Any, atdb_conn_id: str) -> str:
-    """Return which status the observation has now, what an operator can do, and where."""
+    """Return the status of the observation, what an operator can do, and a link."""
     atdb_task_id = context["dag_run"].partition_key
     if not atdb_task_id:
         return "Trigger the DAG with a taskID as its partition key" + _link([])

@@ -1,4 +1,4 @@
-"""What an observation's history says of the work on it."""
+"""What the history of an observation shows of the work on it."""
 
 from atdb_interface.actions import RETRIES
 from atdb_interface.lifecycle import OBSERVE, Stage
@@ -6,18 +6,18 @@ from atdb_interface.observations import Observation
 
 
 def was_started(observation: Observation) -> bool:
-    """Return whether the telescope may have been told to start an observation."""
+    """Return whether ATDB may have sent an observation to the telescope."""
     return any(step.name == OBSERVE.working for step in observation.status_history)
 
 
 def is_of(owner: str, observation: Observation) -> bool:
-    """Return whether this run was the last of all owners to move the observation."""
+    """Return whether this owner was the last one to move the observation."""
     owners = (step.owner for step in reversed(observation.status_history) if step.owner)
     return next(owners, None) == owner
 
 
 def has_ended_in_error(owner: str, observation: Observation, stage: Stage) -> bool:
-    """Return whether this owner's work ended on an error of the stage; who cancels work is not its owner."""
+    """Return whether this owner's work ended with an error of the stage, or was cancelled by a user."""
     if RETRIES.get(observation.my_status) is not stage.source:
         return False
     history = observation.status_history
@@ -26,6 +26,6 @@ def has_ended_in_error(owner: str, observation: Observation, stage: Stage) -> bo
 
 
 def status_in_words(observation: Observation) -> str:
-    """Return which status an observation has, with the reason if its history has one."""
-    reason = observation.status_history[-1].reason
-    return f"{observation.taskID} is {observation.my_status}" + (f": {reason}" if reason else "")
+    """Return the status of an observation as text, with the reason if there is one."""
+    reason = observation.status_history[-1].reason.removesuffix(".")
+    return f"{observation.taskID} has status {observation.my_status}" + (f": {reason}" if reason else "")

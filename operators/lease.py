@@ -1,4 +1,4 @@
-"""Hold the lease on an observation while working on it, and stop the work when it is lost."""
+"""Hold the lease on an observation during the work on it, and stop the work when the lease is lost."""
 
 import logging
 import os
@@ -15,18 +15,18 @@ log = logging.getLogger(__name__)
 
 
 class LeaseLostError(Exception):
-    """The observation has gone on without this run: cancelled, put on hold, or given to another owner."""
+    """The observation no longer belongs to this run: it was cancelled, put on hold, or has another owner."""
 
 
 class LeaseKeeper:
-    """Renew a lease in the background until the work is done, and tell ATDB with that how far it is.
+    """Renew a lease in the background until the work is done, and report its progress to ATDB.
 
     The work calls `advance` for each chunk of data, or `check`: both raise LeaseLostError once the lease is
-    lost. Work that does neither in time, as it waits for a disk perhaps, is interrupted once by SIGUSR1, which
-    raises the same in it. That needs the main thread; in any other, the work is only told.
+    lost. If it calls neither in time, for example because it waits for a disk, SIGUSR1 interrupts it once and
+    raises the same error. That works in the main thread only.
 
-    `supervisor`: the process that gave us this work. Where it is no longer our parent it was killed, and the
-    work is given to another try, which must not find us still at it.
+    `supervisor`: the process that started this work. If it is no longer the parent process, it was killed, and
+    Airflow gives the work to another attempt. This one must end first.
     """
 
     def __init__(self, client: Client, atdb_task_id: str, owner: str, *, supervisor: int | None = None) -> None:
@@ -56,7 +56,7 @@ class LeaseKeeper:
             signal.signal(signal.SIGUSR1, self._former_handler)
 
     def begin(self, total_bytes: int, done_bytes: int = 0) -> None:
-        """Say how many bytes the whole work will read, and how many of them were read before."""
+        """Set how many bytes the whole work reads, and how many of them were read before."""
         self._done_bytes, self._total_bytes = done_bytes, total_bytes
 
     def advance(self, n_bytes: int) -> None:
@@ -65,24 +65,24 @@ class LeaseKeeper:
         self.check()
 
     def reach(self, done_bytes: int) -> None:
-        """Say that so many bytes are done, though some need not have been read; never fewer than before."""
+        """Report this many bytes as done, whether they were read or not; never fewer than before."""
         most = done_bytes if self._total_bytes is None else self._total_bytes
         self._done_bytes = max(self._done_bytes, min(done_bytes, most))
 
     def report(self, trouble: str) -> None:
-        """Let ATDB know what stands in the way; nothing does where it is empty."""
+        """Report a problem to ATDB with the next renewal; an empty text ends it."""
         self._trouble = trouble
 
     def check(self) -> None:
-        """Raise LeaseLostError where this run must not go on."""
+        """Raise LeaseLostError if this run must not continue."""
         if self.is_lost():
             self._reacted.set()
             raise LeaseLostError(self._lost)
 
     def is_lost(self) -> bool:
-        """Tell whether this run must not go on."""
+        """Return whether this run must not continue."""
         if not self._lost and self._supervisor is not None and os.getppid() != self._supervisor:
-            self._lost = f"process {self._supervisor}, which supervised this try, is gone"
+            self._lost = f"The process {self._supervisor} that supervised this attempt has ended."
         return bool(self._lost)
 
     def _keep(self) -> None:
@@ -90,7 +90,7 @@ class LeaseKeeper:
             if not self.is_lost():
                 self._renew()
             if self.is_lost():
-                log.warning("the work on %s has to stop: %s", self._atdb_task_id, self._lost)
+                log.warning("The work on %s stops: %s", self._atdb_task_id, self._lost)
                 if not self._reacted.wait(REACT_SECONDS) and self._is_interruptible() and self._worker.ident:
                     signal.pthread_kill(self._worker.ident, signal.SIGUSR1)
                 return
@@ -104,7 +104,7 @@ class LeaseKeeper:
         except (Conflict, NotFound) as error:
             self._lost = str(error)
         except AtdbError as error:
-            log.warning("the lease of %s is not renewed: %s", self._atdb_task_id, error)
+            log.warning("Cannot renew the lease of %s now; the work continues: %s", self._atdb_task_id, error)
 
     def _interrupt(self, signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         if self.is_lost() and not self._reacted.is_set():

@@ -1,4 +1,4 @@
-"""listen: create a run of a stage's DAG for each observation that the stage waits for."""
+"""listen: create a run of a stage's DAG for each observation that waits for the stage."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ AIRFLOW_CONN_ID = "airflow_listen"
 
 
 class DispatchObservationsOperator(AtdbOperator):
-    """Listen to ATDB in the triggerer; a worker is never needed."""
+    """Listen to ATDB in the triggerer, without a worker."""
 
     def __init__(self, *, airflow_conn_id: str = AIRFLOW_CONN_ID, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -24,8 +24,8 @@ class DispatchObservationsOperator(AtdbOperator):
         )
 
     def execute(self, context: Any) -> None:  # noqa: ARG002
-        """Refuse: without a triggerer there is nobody to listen."""
-        raise AirflowFailException("listen runs in Airflow's triggerer; start one, and clear this run")
+        """Refuse to run on a worker."""
+        raise AirflowFailException("listen runs in Airflow's triggerer only. Start one, then clear this run.")
 
     def execute_complete(self, context: Any, event: Any = None) -> None:
-        """End. Only a run whose trigger fired before an upgrade comes here; the next run listens."""
+        """End a run whose trigger fired before an upgrade; the next run listens."""

@@ -1,4 +1,4 @@
-"""operate: what an operator asks for some observations, from Airflow's pages."""
+"""operate: act on several observations from Airflow's pages."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,18 +12,18 @@ from atdb_interface.errors import AtdbError
 from operators.base import AtdbOperator
 from operators.failures import request_reported
 
-#: What can be asked for beside the actions of the lifecycle.
+#: Can be requested like an action of the lifecycle.
 PRIORITY = "priority"
 
 
 class ActOnObservationsOperator(AtdbOperator):
-    """Do the same to each observation that the run names; those refused make it fail, after all the others.
+    """Act on each observation that the run names. If ATDB refuses any, fail after the others are done.
 
     The run's parameters: `taskIDs`, `action`, `priority` and `reason`.
     """
 
     def execute(self, context: Any) -> None:
-        """Do it."""
+        """Act on all of them."""
         atdb_task_ids = list(dict.fromkeys(re.findall(r"[^\s,;]+", context["params"]["taskIDs"])))
         with request_reported(self, atdb_task_ids):
             self._operate_all(atdb_task_ids, context["params"], context["dag_run"].triggering_user_name)
@@ -31,8 +31,8 @@ class ActOnObservationsOperator(AtdbOperator):
     def _operate_all(self, atdb_task_ids: list[str], params: Mapping[str, Any], user: str | None) -> None:
         given = params["reason"].strip()
         if not atdb_task_ids or not given:
-            raise AirflowFailException("name at least one taskID, and give a reason")
-        # ATDB knows Airflow's account only, so the reason says who it was.
+            raise AirflowFailException("No observation was changed: enter at least one taskID and a reason.")
+        # ATDB knows only the account of Airflow, so the reason names the user.
         reason = f"{user} in Airflow: {given}" if user else given
         with self.client() as client:
             refused = list(self._refused(client, atdb_task_ids, params, reason))
@@ -51,10 +51,10 @@ class ActOnObservationsOperator(AtdbOperator):
 
 
 def _operate(client: Client, atdb_task_id: str, params: Mapping[str, Any], reason: str) -> str:
-    """Do what is asked for one observation; tells what has become of it."""
+    """Act on one observation; return the outcome as text."""
     if params["action"] == PRIORITY:
         observation = client.observation(atdb_task_id)
         changed = client.change_observation(observation.id, priority=params["priority"], reason=reason)
         return f"{atdb_task_id} has priority {changed.priority}"
     changed = client.act(atdb_task_id, Action(params["action"]), reason=reason)
-    return f"{atdb_task_id} is {changed.my_status}"
+    return f"{atdb_task_id} has status {changed.my_status}"

@@ -1,6 +1,7 @@
-"""Import what tasks need, before the workers are forked: it takes as long as all else before a task.
+"""Import what tasks need before the workers are forked: the import takes as long as all other work before a task.
 
-Airflow's LocalExecutor and Celery's workers do it. Changed code of operators needs a new scheduler or worker.
+Airflow's LocalExecutor and Celery's workers import this module. If the code of the operators changes, restart the
+scheduler or the workers.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
--- The observations that have had their status longest: those that an operator looks at first.
+-- The observations that have had their status longest, for an operator to check first.
 select task_id, status, now() - status_since as in_status_for, observing_mode, name
 from reports.observations
 where status not in ('removed', 'aborted', 'scheduled')

@@ -24,7 +24,11 @@ class Executor(StrEnum):
 
 
 class SettingsError(ValueError):
-    """A setting in the environment that cannot be used; the message names it."""
+    """Settings in the environment that cannot be used. `variable`: the name, if it is only one of them."""
+
+    def __init__(self, message: str, variable: str = "") -> None:
+        super().__init__(message)
+        self.variable = variable
 
 
 @dataclass(frozen=True)
@@ -192,7 +196,7 @@ class Settings:
 def _host(environment: Mapping[str, str], name: str) -> str:
     text = environment.get(name) or HOST
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", text):
-        raise SettingsError(f"{name} must be the name or the IPv4 address of a host, not {text!r}")
+        raise SettingsError(f"{name} must be the name or the IPv4 address of a host, not {text!r}", name)
     return text
 
 
@@ -203,7 +207,7 @@ def _url(environment: Mapping[str, str], name: str) -> str:
         return ""
     match = re.fullmatch(r"(https?://[^\s/?#@:\[\]]+)(?::(\d{1,5}))?((?:/+[^\s/?#]+)*)/*", given, re.ASCII)
     if match is None or not 0 < int(match[2] or 1) <= 65535:
-        raise SettingsError(f"{name} must be a URL such as https://atdb.example, not {given!r}")
+        raise SettingsError(f"{name} must be a URL such as https://atdb.example, not {given!r}", name)
     return match[1] + (f":{match[2]}" if match[2] else "") + re.sub("/+", "/", match[3])
 
 
@@ -215,13 +219,14 @@ def _executor(text: str) -> Executor:
     try:
         return Executor(text)
     except ValueError:
-        raise SettingsError(f"ATDB_EXECUTOR must be {' or '.join(Executor)}, not {text!r}") from None
+        message = f"ATDB_EXECUTOR must be {' or '.join(Executor)}, not {text!r}"
+        raise SettingsError(message, "ATDB_EXECUTOR") from None
 
 
 def _whole(environment: Mapping[str, str], name: str, default: int, *, least: int = 1, most: int) -> int:
     text = environment.get(name) or str(default)
     if not (text.isascii() and text.isdecimal()) or not least <= int(text) <= most:
-        raise SettingsError(f"{name} must be a whole number from {least} to {most}, not {text!r}")
+        raise SettingsError(f"{name} must be a whole number from {least} to {most}, not {text!r}", name)
     return int(text)
 
 
@@ -229,7 +234,7 @@ def _report_hour(environment: Mapping[str, str]) -> int:
     try:
         return nights.report_hour(environment)
     except ValueError as error:
-        raise SettingsError(str(error)) from None
+        raise SettingsError(str(error), nights.SETTING) from None
 
 
 def _speedup(text: str) -> float:
@@ -238,5 +243,6 @@ def _speedup(text: str) -> float:
     except ValueError:
         speedup = 0.0
     if not 0 < speedup < float("inf"):
-        raise SettingsError(f"ATDB_TELESCOPE_SPEEDUP must be a number above 0, not {text!r}")
+        message = f"ATDB_TELESCOPE_SPEEDUP must be a number above 0, not {text!r}"
+        raise SettingsError(message, "ATDB_TELESCOPE_SPEEDUP")
     return speedup

@@ -106,11 +106,10 @@ def _edit(model: type[BaseModel], item: Item, given: Mapping[str, str], errors: 
 
 
 def _errors(problem: dict[str, Any]) -> dict[str, str]:
-    """Give what is wrong with each field; a message about the whole may begin with the name of one."""
+    """Return what is wrong with each field, with the name of the part of it, if only that is wrong."""
     messages: dict[str, str] = {}
     for error in problem.get("errors", ()):
-        name, message = error["field"], error.get("message", problem["detail"])
-        if not name:
-            name, _, message = message.partition(": ")
-        messages.setdefault(name.split(".")[0], message)
+        name, _, part = error["field"].partition(".")
+        message = error.get("message", problem["detail"])
+        messages.setdefault(name, f"{part}: {message}" if part else message)
     return messages

@@ -1,10 +1,15 @@
-"""Group what needs a person by its cause: the same status, and the same reason but for names and numbers."""
+"""Group the observations that need attention by cause: the same status, and the same code of the reason.
+
+Reasons without a code, as people give them, and what other programs have said, are the same cause if they differ
+in names and numbers only.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from atdb_interface import reasons
 from atdb_interface.actions import REMEDIES, Action
 from atdb_interface.lifecycle import Status
 
@@ -46,8 +51,17 @@ class AttentionGroup:
         return len(self.task_ids)
 
 
+def cause_key(reason: str) -> tuple[str, str]:
+    """Return what failures of one cause have in common: the code, and what another program has said.
+
+    It is the same however ATDB words the reason, and for reasons that earlier versions have recorded.
+    """
+    known = reasons.read(reason)
+    return ("", cause_of(reason)) if known is None else (known.code, cause_of(known.said))
+
+
 def cause_of(reason: str) -> str:
-    """Leave out of a reason what only one failure has: numbers, taskIDs, names of files, paths."""
+    """Return a reason without what only one failure has: numbers, taskIDs, names of files, paths."""
     words = (_general(word) for word in _WORDS.findall(" ".join(reason.split())))
     return _SEVERAL.sub("…", "".join(words))[:LONGEST_CAUSE]
 
@@ -60,16 +74,21 @@ def _general(word: str) -> str:
 
 def grouped(tasks: Iterable[AttentionTask]) -> list[AttentionGroup]:
     """Group by cause; the cause of most comes first."""
-    members: dict[tuple[Status, str], list[AttentionTask]] = {}
+    members: dict[tuple[Status, tuple[str, str]], list[AttentionTask]] = {}
     for task in tasks:
-        members.setdefault((task.status, cause_of(task.reason)), []).append(task)
-    groups = [_group(status, cause, of_cause) for (status, cause), of_cause in members.items()]
+        members.setdefault((task.status, cause_key(task.reason)), []).append(task)
+    groups = [_group(status, of_cause) for (status, _), of_cause in members.items()]
     return sorted(groups, key=lambda group: (-group.count, group.oldest))
 
 
-def _group(status: Status, cause: str, tasks: Sequence[AttentionTask]) -> AttentionGroup:
+def _group(status: Status, tasks: Sequence[AttentionTask]) -> AttentionGroup:
     in_order = sorted(tasks, key=lambda task: (task.since, task.task_id))
     first = in_order[0]
     return AttentionGroup(
-        status, cause, first.reason, first.since, [task.task_id for task in in_order], remedy=REMEDIES[status]
+        status,
+        cause_of(first.reason),
+        first.reason,
+        first.since,
+        [task.task_id for task in in_order],
+        remedy=REMEDIES[status],
     )

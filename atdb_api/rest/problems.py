@@ -16,6 +16,7 @@ from atdb_interface.errors import (
     Unavailable,
     Unexpected,
 )
+from atdb_interface.field_errors import field_of, message_of
 
 RETRY_AFTER_SECONDS = "2"
 #: Limits of what an answer repeats from a wrong request.
@@ -38,10 +39,10 @@ def bad_request(error: ValidationError) -> BadRequest:
     """Return the error that names the fields that cannot be read, and why."""
     errors = [
         {
-            "field": ".".join(str(part) for part in item["loc"])[:LONGEST_NAME],
-            "message": item["msg"].removeprefix("Value error, "),
+            "field": ".".join(str(part) for part in field_of(item))[:LONGEST_NAME],
+            "message": message_of(item),
         }
-        for item in error.errors(include_url=False, include_context=False, include_input=False)[:MOST_ERRORS]
+        for item in error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
     ]
     detail = "; ".join(f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in errors[:10])
     return BadRequest(detail, errors=errors)

@@ -19,6 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from atdb_api.models import StatusText
 from atdb_interface.errors import BadRequest
+from atdb_interface.field_errors import message_of
 from atdb_interface.fields import Time
 from atdb_interface.time_patterns import DAY_PATTERN, TIME_PATTERN
 
@@ -147,8 +148,7 @@ def read(kind: Kind, value: str) -> Any:
 
 
 def _sentence(error: ValueError) -> str:
-    message = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-    return message.removeprefix("Value error, ")
+    return message_of(error.errors()[0]) if isinstance(error, ValidationError) else str(error)
 
 
 def _look_up(column: Column | Related, lookup: str, value: str) -> ColumnElement[bool]:

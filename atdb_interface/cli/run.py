@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from atdb_interface.client.presets import ConfigError
 from atdb_interface.errors import AtdbError, Unavailable, Unexpected
+from atdb_interface.field_errors import field_of, message_of
 from atdb_interface.instruments import InstrumentError, instrument
 
 DONE, CANNOT, REFUSED = 0, 1, 2
@@ -31,8 +32,8 @@ def sentence(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     return "; ".join(
-        f"--{'.'.join(map(str, item['loc']))}: " * bool(item["loc"])
-        + item["msg"].removeprefix("Value error, ")
+        f"--{'.'.join(map(str, field_of(item)))}: " * bool(field_of(item))
+        + message_of(item)
         + (f" (got {str(item['input'])[:60]!r})" if item["loc"] else "")
         for item in error.errors(include_url=False)
     )

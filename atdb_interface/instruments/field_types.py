@@ -9,6 +9,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, Va
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from atdb_interface.field_errors import field_error, message_of
 from atdb_interface.instruments.in_use import instrument
 from atdb_interface.instruments.interface import Instrument
 
@@ -43,15 +44,14 @@ def _adapter(find: Callable[[Instrument], Any]) -> TypeAdapter[Any] | None:
 
 
 def read_known_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Read those options that the instrument knows. ValueError names the first that cannot be read."""
+    """Read those options that the instrument knows. The error names the first that cannot be read."""
     known = {}
     for name, kind in instrument().options.items():
         if name in options:
             try:
                 known[name] = TypeAdapter(kind).validate_python(options[name])
             except ValidationError as error:
-                message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-                raise ValueError(f"{name}: {message}") from None
+                raise field_error(f"options.{name}", message_of(error.errors()[0])) from None
     return known
 
 

@@ -1,4 +1,4 @@
-"""The manifest beside an observation's products in the archive: the specification, and each file's checksum."""
+"""The manifest of an observation in the archive: its specification, and the checksum of each file."""
 
 import json
 from dataclasses import asdict
@@ -9,7 +9,7 @@ from atdb_interface.observations import Observation
 
 
 def make_manifest(observation: Observation, files: list[tuple[DataProduct, list[FileRecord]]]) -> bytes:
-    """Write the manifest of an observation of which these products, with these files, are in the archive."""
+    """Return the manifest of an observation with these products and files in the archive."""
     manifest = {
         "observation": observation.model_dump(
             mode="json",
@@ -38,7 +38,7 @@ def make_manifest(observation: Observation, files: list[tuple[DataProduct, list[
 
 
 def files_in(manifest: bytes) -> dict[str, list[FileRecord]]:
-    """Give the files of each product that a manifest lists."""
+    """Return the files of each product in a manifest."""
     return {
         product["filename"]: [FileRecord(**file) for file in product["files"]]
         for product in json.loads(manifest)["products"]

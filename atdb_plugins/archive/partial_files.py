@@ -1,10 +1,10 @@
-"""What is being written into the archive: a hidden `.part` of its own for each attempt, until it is whole.
+"""Partial files in the archive: each attempt writes a hidden `.part` of its own until the copy is complete.
 
     .WSRTA190405034_B000.MS.5f0c9a1b2d3e.part
 
-On a local disk a part gets its name, and is taken out of the way, by one rename: of two processes that are alive
-at once, perhaps one publishing what the other deletes, only one can have it. An object store has no such rename;
-there a directory appears under its name file by file, and its manifest says what is whole.
+On a local disk, one rename gives a part its final name or takes it away to be deleted. If two processes do this at
+the same time, only one succeeds. An object store has no such rename: a directory appears there file by file, and
+the manifest shows which products are complete.
 """
 
 import errno
@@ -21,44 +21,44 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 _PART = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{12}\.part")
-#: What a rename says where something that cannot be replaced has the name.
+#: The errors of a rename if the name is taken by something that cannot be replaced.
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR)
 
 
 def new_part(folder: str, name: str) -> str:
-    """Name a part of what is to have this name, as nobody else names one."""
+    """Return a unique path for a part that will have this name."""
     return f"{folder}/.{name}.{secrets.token_hex(6)}.part"
 
 
 def name_of_part(path: str) -> str | None:
-    """Tell which name a part is to have; None where the path is no part's."""
+    """Return the name that a part will have; None if the path is not that of a part."""
     part = _PART.fullmatch(path.rpartition("/")[2])
     return part["name"] if part else None
 
 
 @dataclass(frozen=True)
 class PartialFile:
-    """What is being written into the archive, or was left half written there. ValueError for any other path."""
+    """A part that is being written, or that an attempt has left. Raises ValueError for any other path."""
 
     filesystem: AbstractFileSystem
     path: str
 
     def __post_init__(self) -> None:
         if not name_of_part(self.path):
-            raise ValueError(f"{self.path} is no part")
+            raise ValueError(f"{self.path} is no partial file")
 
     @property
     def name(self) -> str | None:
-        """The name that it is to have."""
+        """Return the name that it will have."""
         return name_of_part(self.path)
 
     def delete(self) -> None:
-        """Delete it; should somebody be about to give it its name, either that is done or this."""
+        """Delete it, unless another process gives it its final name first."""
         discard(self.filesystem, self.path)
 
 
 def publish(filesystem: AbstractFileSystem, part: str, final: str, root: str) -> None:
-    """Give a whole part its name, in the place of what has it; on a local disk, that survives a power cut."""
+    """Give a complete part its final name, replacing an older copy; a local disk keeps it in a power cut."""
     if not isinstance(filesystem, LocalFileSystem):
         delete(filesystem, final)
         filesystem.mv(part, final, recursive=True)
@@ -81,7 +81,7 @@ def publish(filesystem: AbstractFileSystem, part: str, final: str, root: str) ->
 
 
 def discard(filesystem: AbstractFileSystem, part: str) -> None:
-    """Delete a part, whoever is writing it; what has got its name meanwhile stays."""
+    """Delete a part, even while it is written; if it has its final name already, it stays."""
     if isinstance(filesystem, LocalFileSystem):
         folder, _, _ = part.rpartition("/")
         doomed = new_part(folder, name_of_part(part) or "")
@@ -100,7 +100,7 @@ def delete(filesystem: AbstractFileSystem, path: str) -> None:
 
 
 def to_disk(file: Any) -> None:
-    """Where the archive is a local disk: the source may be removed later, so the copy must survive a power cut."""
+    """Sync a file of a local archive: the source may be removed later, so the copy must survive a power cut."""
     file.flush()
     with suppress(AttributeError, UnsupportedOperation):
         os.fsync(file.fileno())

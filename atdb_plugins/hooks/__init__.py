@@ -1,1 +1,1 @@
-"""Airflow connections turned into what the operators work with."""
+"""Hooks: from Airflow connections to the clients that operators use."""

@@ -1,4 +1,4 @@
-"""Airflow's own REST API, read through an Airflow connection: what became of the runs that work for ATDB."""
+"""Airflow's own REST API through an Airflow connection: the state of the runs that work for ATDB."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -12,15 +12,15 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from atdb_plugins.airflow_api import ACTIVE, AirflowApiError, AsyncAirflowClient, DagRun
 
-#: Connect, then answer.
+#: The limits for connecting and for the answer.
 TIMEOUT_SECONDS = (5, 15)
 _PAGE = 100
-#: Of the audit log, so many entries in a row that no list shows are read at most.
+#: The maximum number of consecutive entries of the audit log that are read though no list shows them.
 _LARGEST_GAP = 1000
 
 
 class AirflowHook(HttpHook):
-    """Ask about DAGs and runs: host and port of Airflow's API, login and password of an account that may read."""
+    """Read DAGs and runs. The connection: host and port of Airflow's API, and a login that can read."""
 
     conn_name_attr = "airflow_conn_id"
     default_conn_name = "airflow_api"
@@ -29,7 +29,7 @@ class AirflowHook(HttpHook):
         super().__init__(http_conn_id=airflow_conn_id, **kwargs)
 
     def active_runs(self, dag_id: str) -> list[DagRun]:
-        """List the runs of a DAG that are queued or running; none where Airflow does not know the DAG."""
+        """Return the runs of a DAG that are queued or running; none if Airflow does not know the DAG."""
         runs: list[DagRun] = []
         cursor = ""
         while cursor is not None:
@@ -41,17 +41,17 @@ class AirflowHook(HttpHook):
         return runs
 
     def state(self, dag_id: str, run_id: str) -> str | None:
-        """Tell the state of a run: queued, running, success, failed; None where Airflow does not know it."""
+        """Return the state of a run (queued, running, success, failed); None if Airflow does not know it."""
         run = self._get(f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")
         return None if run is None else str(run["state"])
 
     def is_paused(self, dag_id: str) -> bool:
-        """Tell whether a DAG is paused, so that its events start no run; one that is not known is not."""
+        """Return whether a DAG is paused, so that no run starts; False for an unknown DAG."""
         dag = self._get(f"dags/{dag_id}")
         return dag is not None and bool(dag["is_paused"])
 
     async def async_client(self) -> AsyncAirflowClient:
-        """Open a client for the event loop of a trigger, with which runs can be created and notes be written."""
+        """Open a client for the event loop of a trigger; it can create runs and write notes."""
         connection = await self.aget_connection(self.http_conn_id)
         url = f"{connection.host}:{connection.port}" if connection.port else str(connection.host)
         return AsyncAirflowClient(url, str(connection.login), str(connection.password))
@@ -63,15 +63,15 @@ class AirflowHook(HttpHook):
         return key
 
     def queued_at(self, dag_id: str, run_id: str) -> datetime | None:
-        """Return when a run was queued or cleared the last time; None if Airflow does not know the run."""
+        """Return when a run was last queued or cleared; None if Airflow does not know the run."""
         run = self._get(f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")
         return datetime.fromisoformat(run["queued_at"]) if run and run["queued_at"] else None
 
     def audit_log(self, *, after: datetime, before: datetime | None = None) -> Iterator[dict[str, Any]]:
         """Yield the entries of Airflow's audit log between two moments, oldest first.
 
-        Airflow lists no entry about several DAGs, such as a clear of runs in the list of all runs, but returns it
-        by its number. So what the list leaves out is asked for one by one, up to the first entry from `before` or
+        Airflow does not list entries about several DAGs, such as a clear in the list of all runs, but returns each
+        by its number. So entries missing from the list are read one by one, up to the first entry from `before` or
         later, or to the newest.
         """
         earlier = self._get("eventLogs", before=after.isoformat(), order_by="-event_log_id", limit=1)
@@ -107,12 +107,12 @@ class AirflowHook(HttpHook):
         return entry
 
     def read(self, path: str, **parameters: Any) -> Any:
-        """Return the content of an answer of Airflow's API below `api/v2/`; None if there is no such thing."""
+        """Return the content of an answer of Airflow's API below `api/v2/`; None if it does not exist."""
         return self._get(path, **parameters)
 
     @cached_property
     def _session(self) -> requests.Session:
-        """Log in, once for each hook."""
+        """Log in once per hook."""
         try:
             session, connection = self.get_conn(), self.get_connection(self.http_conn_id)
         except AirflowNotFoundException as missing:
@@ -124,21 +124,22 @@ class AirflowHook(HttpHook):
             session.auth = _bearer(answer.json()["access_token"])
         except (ValueError, KeyError, TypeError) as error:
             raise AirflowApiError(
-                f"Airflow does not let {connection.login} in: HTTP {answer.status_code}"
+                f"Airflow refused the login of {connection.login} (HTTP {answer.status_code}). "
+                f"Check the connection {self.http_conn_id}."
             ) from error
         return session
 
     def _get(self, path: str, **parameters: Any) -> Any:
-        """Give an answer's content, or None where Airflow itself says that there is no such thing."""
+        """Return the content of an answer, or None if Airflow itself reports that it does not exist."""
         answer = self._ask(self._session, "GET", f"api/v2/{path}", params=parameters)
         try:
             content = answer.json()
         except ValueError as error:
-            raise AirflowApiError(f"Airflow gave no answer to {path}: HTTP {answer.status_code}") from error
+            raise AirflowApiError(f"Airflow's API did not answer {path} (HTTP {answer.status_code})") from error
         if answer.status_code == requests.codes.not_found and "detail" in content:
             return None
         if answer.status_code != requests.codes.ok:
-            raise AirflowApiError(f"Airflow refused {path}: HTTP {answer.status_code}")
+            raise AirflowApiError(f"Airflow refused {path} (HTTP {answer.status_code})")
         return content
 
     def _ask(self, session: requests.Session, method: str, endpoint: str, **content: Any) -> requests.Response:
@@ -146,7 +147,7 @@ class AirflowHook(HttpHook):
         try:
             return session.request(method, url, timeout=TIMEOUT_SECONDS, allow_redirects=False, **content)
         except requests.RequestException as error:
-            raise AirflowApiError(f"Airflow's API cannot be reached: {error}") from error
+            raise AirflowApiError(f"Airflow's API did not respond: {error}") from error
 
 
 def _moment(entry: dict[str, Any]) -> datetime:
@@ -154,7 +155,7 @@ def _moment(entry: dict[str, Any]) -> datetime:
 
 
 def _bearer(token: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
-    """Sign each request with a token, whatever a .netrc file says."""
+    """Return the function that signs requests with a token, even if there is a .netrc file."""
 
     def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {token}"

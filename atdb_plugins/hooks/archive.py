@@ -1,4 +1,4 @@
-"""The archive, reached through an Airflow connection."""
+"""The archive, through an Airflow connection."""
 
 from airflow.sdk import BaseHook
 
@@ -6,7 +6,7 @@ from atdb_plugins.archive.archive import Archive
 
 
 class ArchiveHook(BaseHook):
-    """Open the archive that the connection's extra names: {"url": "file:///alta", "storage_options": {...}}."""
+    """Open the archive in the extra of the connection: {"url": "file:///alta", "storage_options": {...}}."""
 
     default_conn_name = "archive_default"
 

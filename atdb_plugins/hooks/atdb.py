@@ -1,4 +1,4 @@
-"""An Airflow connection of type `atdb`, turned into a client of ATDB."""
+"""The client of ATDB, through an Airflow connection of type `atdb`."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from atdb_interface.errors import AtdbError
 
 
 class AtdbHook(BaseHook):
-    """Speak to ATDB: host (with http:// or https://) and port, login the account, password its secret."""
+    """Connect to ATDB. The connection: host (with http:// or https://), port, account and secret."""
 
     conn_name_attr = "atdb_conn_id"
     default_conn_name = "atdb_default"
@@ -27,11 +27,11 @@ class AtdbHook(BaseHook):
         return Client(**_credentials(self.get_connection(self.atdb_conn_id)), patience=patience)
 
     async def async_client(self) -> AsyncClient:
-        """Open a client for the event loop of a trigger, which looks again by itself: it is told each failure."""
+        """Open a client for the event loop of a trigger. It never retries, because the trigger does."""
         return AsyncClient(**_credentials(await self.aget_connection(self.atdb_conn_id)), patience=0)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Log in, for the button *Test* of Airflow's connections."""
+        """Log in; the button *Test* of Airflow's connections calls this."""
         try:
             with self.client(patience=0) as client:
                 me = client.me()

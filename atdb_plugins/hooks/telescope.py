@@ -1,4 +1,4 @@
-"""Telescope control, spoken to over HTTP through an Airflow connection."""
+"""Telescope control over HTTP, through an Airflow connection."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,16 +8,19 @@ import requests
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-#: Connect, then answer. A telescope that takes longer has not answered.
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import CodedError, quote
+
+#: The limits for connecting and for the answer.
 TIMEOUT_SECONDS = (5, 30)
 
 
-class TelescopeError(Exception):
-    """The telescope did not do what was asked, or nobody knows whether it did."""
+class TelescopeError(CodedError):
+    """The telescope did not do what was asked, or it is not known whether it did."""
 
 
 class TelescopeState(StrEnum):
-    """How far the telescope is with a task."""
+    """The state of a task at the telescope."""
 
     ACCEPTED = "accepted"
     OBSERVING = "observing"
@@ -26,33 +29,41 @@ class TelescopeState(StrEnum):
     STOPPED = "stopped"
 
 
-#: The telescope is not done with it, and may still do it all.
+#: The telescope has not ended the task, and may still complete it.
 AT_WORK = frozenset({TelescopeState.ACCEPTED, TelescopeState.OBSERVING})
-#: It will never write all of its data.
+#: The telescope will never write all data of the task.
 BROKEN_OFF = frozenset({TelescopeState.FAILED, TelescopeState.STOPPED})
 
 
 @dataclass(frozen=True)
 class TelescopeTask:
-    """What the telescope tells of a task. `problem`: why it failed, or empty."""
+    """What the telescope reports about a task. `problem`: why it failed, or empty."""
 
     state: TelescopeState
     problem: str = ""
 
     @classmethod
     def read(cls, answer: dict[str, Any]) -> Self:
-        """Read an answer of the telescope. TelescopeError for what is none."""
+        """Read an answer of the telescope. Raises TelescopeError if it is not readable."""
         try:
             return cls(TelescopeState(answer["state"]), str(answer.get("problem") or ""))
         except (KeyError, TypeError, ValueError) as error:
-            raise TelescopeError(f"the telescope's answer is not understood: {error!r}") from error
+            raise _unreadable(repr(error)) from error
 
     def __str__(self) -> str:
         return f"{self.state}: {self.problem}" if self.problem else str(self.state)
 
+    def failure(self) -> TelescopeError:
+        """Return the error that the telescope has failed or stopped the task."""
+        return TelescopeError(
+            ReasonCode.TELESCOPE_FAILED,
+            f"The telescope reports this observation as {quote(self)}, and starts none twice. To observe it after "
+            "all, cancel it and submit it again.",
+        )
+
 
 class TelescopeHook(HttpHook):
-    """Start and stop an observation on the telescope, and ask what it knows of one."""
+    """Start and stop an observation at the telescope, and read its state."""
 
     conn_name_attr = "telescope_conn_id"
     default_conn_name = "telescope_default"
@@ -61,30 +72,30 @@ class TelescopeHook(HttpHook):
         super().__init__(http_conn_id=telescope_conn_id, **kwargs)
 
     def start(self, atdb_task_id: str, parset: str) -> None:
-        """Send the parset, once. TelescopeError where it is refused or the answer stays unknown.
+        """Send the parset once. Raises TelescopeError if it is refused or the answer is unknown.
 
-        Nothing here may be repeated: a half-started telescope must not be started twice.
+        Never repeat this: a telescope that may have started must not be started twice.
         """
         answer = self._ask("POST", "/observations/", json={"taskID": atdb_task_id, "parset": parset})
         if not answer.ok:
-            raise TelescopeError(f"the telescope refused: {_sentence(answer)}")
+            raise _refused("to start the observation", answer)
 
     def stop(self, atdb_task_id: str) -> None:
-        """Stop an observation. One that is over, or that the telescope does not know, needs no stop.
+        """Stop an observation. Nothing happens if it has ended or if the telescope does not know it.
 
-        Asking again does no harm. TelescopeError where nobody knows whether it is stopped.
+        This can be repeated. Raises TelescopeError if it is unknown whether the observation is stopped.
         """
         answer = self._ask("DELETE", f"/observations/{atdb_task_id}/")
         if not answer.ok and answer.status_code != requests.codes.not_found:
-            raise TelescopeError(f"the telescope did not stop it: {_sentence(answer)}")
+            raise _refused("to stop the observation", answer)
 
     def task(self, atdb_task_id: str) -> TelescopeTask | None:
-        """Tell what the telescope knows of a task; None where it does not know it."""
+        """Return what the telescope knows about a task; None if it does not know the task."""
         answer = self._ask("GET", f"/observations/{atdb_task_id}/")
         if answer.status_code == requests.codes.not_found:
             return None
         if not answer.ok:
-            raise TelescopeError(f"the telescope did not tell its state: {_sentence(answer)}")
+            raise _refused("to report the state of the observation", answer)
         return TelescopeTask.read(_json(answer))
 
     def _ask(self, method: str, endpoint: str, **kwargs: Any) -> requests.Response:
@@ -97,19 +108,41 @@ class TelescopeHook(HttpHook):
                 **kwargs,
             )
         except (requests.RequestException, AirflowNotFoundException) as error:
-            raise TelescopeError(f"the telescope's answer is unknown: {error}") from error
+            raise TelescopeError(
+                ReasonCode.TELESCOPE_UNREACHABLE,
+                f"The telescope did not respond, so its state is unknown: {quote(error)}. Check the telescope.",
+            ) from error
+
+
+def start_interrupted() -> TelescopeError:
+    """Return the error that the telescope does not have an observation whose start was interrupted."""
+    return TelescopeError(
+        ReasonCode.START_INTERRUPTED,
+        "The run was interrupted as it started the observation, and the telescope does not have it. If the start "
+        "has passed, set new times. Then retry.",
+    )
 
 
 def _json(answer: requests.Response) -> Any:
     try:
         return answer.json()
     except ValueError as error:
-        raise TelescopeError(f"the telescope's answer is not understood: {error}") from error
+        raise _unreadable(error) from error
 
 
-def _sentence(answer: requests.Response) -> str:
+def _unreadable(problem: object) -> TelescopeError:
+    return TelescopeError(
+        ReasonCode.TELESCOPE_ANSWER_UNREADABLE,
+        f"The telescope gave an answer that ATDB cannot read: {quote(problem)}. Check the telescope.",
+    )
+
+
+def _refused(request: str, answer: requests.Response) -> TelescopeError:
     try:
         detail = answer.json().get("detail")
     except (ValueError, AttributeError):
         detail = None
-    return f"{detail or answer.reason} (HTTP {answer.status_code})"
+    words = quote(f"{detail or answer.reason} (HTTP {answer.status_code})")
+    return TelescopeError(
+        ReasonCode.TELESCOPE_REFUSED, f"The telescope refused {request}: {words}. Check the telescope."
+    )

@@ -1,1 +1,1 @@
-"""Triggers that look at ATDB and change nothing."""
+"""Triggers that wait for observations in ATDB."""

@@ -1,6 +1,6 @@
-"""The paths under which earlier versions have stored triggers in Airflow's database, kept for one release.
+"""The paths of triggers that earlier versions have stored in Airflow's database, kept for one release.
 
-A task that an earlier version has deferred, or a run that it has begun, names its trigger by one of these paths.
+A task deferred by an earlier version, or a run started by one, names its trigger by one of these paths.
 Delete this module in version 0.2.0.
 """
 
@@ -21,16 +21,16 @@ CompletingTrigger = ObservationCompletingTrigger
 
 
 class WaitingTrigger(BaseTrigger):
-    """End the run of listen that the version before has begun; the next run has the trigger of this version."""
+    """End the run of listen that an earlier version has started; the next run has the new trigger."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.arguments = arguments
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return how Airflow makes this trigger again."""
+        """Return the path and arguments with which Airflow creates this trigger again."""
         return f"{__name__}.{type(self).__name__}", self.arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield once, at once, the event that ends the task without a worker."""
+        """Yield at once the event that ends the task without a worker."""
         yield TaskSuccessEvent()

@@ -1,4 +1,4 @@
-"""The trigger of the DAG listen: it creates the stages' runs, and needs no worker."""
+"""The trigger of the DAG listen: it creates the runs of the stages without a worker."""
 
 import asyncio
 import time
@@ -19,22 +19,22 @@ from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.run_notes import NoteKeeper
 from atdb_plugins.stage_dags import DAG_OF
 
-#: Under this name ATDB knows the heartbeats.
+#: The name of the heartbeats in ATDB.
 LISTENER = "airflow listen"
-#: Between two looks at what waits.
+#: The time between two searches for waiting observations.
 LOOK_SECONDS = 0.25
-#: While ATDB or Airflow does not respond, or refuses.
+#: The same, while ATDB or Airflow does not respond or refuses.
 PAUSE_SECONDS = 2.0
-#: Each day at this hour (UTC) the run of listen ends and the next begins: a trigger's log is closed only then, and
-#: the maintenance of Airflow's tables deletes rows by their age, whether they are in use or not.
+#: Each day at this hour (UTC) the run of listen ends and the next one starts: only then Airflow closes the log of
+#: a trigger, and maintenance deletes rows of Airflow's tables by their age, even those in use.
 ENDS_AT_HOUR = 11
 
 
 class ObservationDispatchTrigger(BaseTrigger):
-    """Dispatch what waits in ATDB to runs of the stages' DAGs, until the day's end.
+    """Create runs of the stages' DAGs for the observations that wait in ATDB, until ENDS_AT_HOUR.
 
-    No exception leaves it, as a failed trigger needs a worker to fail. Its arguments are frozen in Airflow's
-    database, so they hold nothing that a new version or another setting may change.
+    It raises no exception, because Airflow needs a worker to fail a trigger. Airflow stores the arguments, so they
+    hold nothing that a new version or another setting may change.
     """
 
     def __init__(self, atdb_conn_id: str, airflow_conn_id: str) -> None:
@@ -42,20 +42,20 @@ class ObservationDispatchTrigger(BaseTrigger):
         self.atdb_conn_id, self.airflow_conn_id = atdb_conn_id, airflow_conn_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return how Airflow makes this trigger again."""
+        """Return the path and arguments with which Airflow creates this trigger again."""
         return f"{__name__}.{type(self).__name__}", {
             "atdb_conn_id": self.atdb_conn_id,
             "airflow_conn_id": self.airflow_conn_id,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Dispatch; yield once, at the end, the event that ends the task without a worker."""
+        """Dispatch; at the end, yield the event that ends the task without a worker."""
         ends_at = time.monotonic() + _seconds_until_end(datetime.now(UTC))
         while time.monotonic() < ends_at:
             try:
                 await self._listen(ends_at)
-            except Exception as error:  # such as a connection that is not set up
-                self.log.exception("listen begins again in %s s: %s", PAUSE_SECONDS, error)
+            except Exception as error:  # such as a missing connection
+                self.log.exception("listen starts again in %s s: %s", PAUSE_SECONDS, error)
                 await asyncio.sleep(PAUSE_SECONDS)
         yield TaskSuccessEvent()
 
@@ -77,15 +77,15 @@ class ObservationDispatchTrigger(BaseTrigger):
                 await asyncio.gather(*beside, return_exceptions=True)
 
     async def _step(self, dispatcher: Dispatcher) -> float:
-        """Dispatch what waits; return for how many seconds to wait before the next look."""
+        """Dispatch the waiting observations; return how many seconds to wait before the next time."""
         try:
             return 0.0 if await dispatcher.step() else LOOK_SECONDS
         except (AtdbError, AirflowApiError) as error:
-            self.log.warning("Nothing is dispatched now: %s", error)
+            self.log.warning("Cannot create runs now; the next attempt follows in %s s: %s", PAUSE_SECONDS, error)
             return PAUSE_SECONDS
 
     async def _send_heartbeats(self, atdb: AsyncClient, dispatcher: Dispatcher) -> None:
-        """Send heartbeats beside the dispatching, which they must neither delay nor end; a new trouble at once."""
+        """Send heartbeats, and new problems at once, without delaying or ending the dispatching."""
         sent_at, sent = float("-inf"), dispatcher.troubles
         while True:
             troubles = dispatcher.troubles
@@ -93,12 +93,12 @@ class ObservationDispatchTrigger(BaseTrigger):
                 try:
                     await atdb.sign_of_life(LISTENER, statuses=list(DAG_OF), troubles=troubles)
                     sent_at, sent = time.monotonic(), troubles
-                except Exception as error:  # heartbeats never end before the listener does
-                    self.log.warning("No heartbeat was sent: %s", error)
+                except Exception as error:  # heartbeats must not end before the listener
+                    self.log.warning("Cannot send a heartbeat to ATDB now: %s", error)
             await asyncio.sleep(1.0)
 
 
-#: The path under which earlier versions have stored it in Airflow's database. Delete this line in version 0.2.0.
+#: The path in Airflow's database of triggers from earlier versions. Delete this line in version 0.2.0.
 ListenTrigger = ObservationDispatchTrigger
 
 

@@ -1,4 +1,4 @@
-"""Triggers that wait until an observation is due. They change nothing, so a killed triggerer loses nothing."""
+"""Triggers that wait until an observation is due. They only read, so a killed triggerer loses nothing."""
 
 import asyncio
 from abc import abstractmethod
@@ -16,16 +16,16 @@ from atdb_plugins.completing_timeout import ending, is_worth_asking
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook, TelescopeTask
 
-#: While ATDB cannot be reached, and while something outside is awaited.
+#: The pause while ATDB does not respond, and while the telescope is busy.
 PAUSE_SECONDS = 2.0
-#: While the telescope has an observation: a cancel must reach it in seconds.
+#: The pause while the telescope has the observation: a cancel must reach the telescope in seconds.
 LOOK_SECONDS = 3.0
-#: Times may be edited meanwhile, so no trigger sleeps longer without looking again.
+#: No trigger sleeps longer than this, because the times of an observation can be changed.
 LONGEST_SLEEP_SECONDS = 60.0
 
 
 class ObservationTrigger(BaseTrigger):
-    """Look at one observation until it is due: a subclass says when."""
+    """Read one observation until it is due; a subclass defines when."""
 
     atdb: AsyncClient
 
@@ -34,14 +34,14 @@ class ObservationTrigger(BaseTrigger):
         self.atdb_conn_id, self.atdb_task_id = atdb_conn_id, atdb_task_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Tell Airflow how to make this trigger again."""
+        """Return the path and arguments with which Airflow creates this trigger again."""
         return f"{__name__}.{type(self).__name__}", {
             "atdb_conn_id": self.atdb_conn_id,
             "atdb_task_id": self.atdb_task_id,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield once, when the observation is due, or at once where there is no such observation."""
+        """Yield once, when the observation is due, or at once if it does not exist."""
         async with await AtdbHook(self.atdb_conn_id).async_client() as self.atdb:
             while True:
                 try:
@@ -59,15 +59,15 @@ class ObservationTrigger(BaseTrigger):
 
     @abstractmethod
     async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
-        """Give the event, or None while it is not yet due."""
+        """Return the event, or None if the observation is not due yet."""
 
     @abstractmethod
     def pause_seconds(self, observation: Observation, now: datetime) -> float:
-        """Tell how long to sleep before looking again."""
+        """Return how many seconds to sleep before the next read."""
 
 
 def has_turn(observation: Observation, now: datetime, *, is_busy: bool) -> bool:
-    """Return whether an observation's turn at the telescope has come, or it is no longer scheduled.
+    """Return whether it is the observation's turn at the telescope, or it is no longer scheduled.
 
     `is_busy`: whether the telescope has another observation.
     """
@@ -77,47 +77,47 @@ def has_turn(observation: Observation, now: datetime, *, is_busy: bool) -> bool:
 
 
 class ObservationTurnTrigger(ObservationTrigger):
-    """Wait for an observation's turn at the telescope: before its start, and later while another is busy there."""
+    """Wait for an observation's turn at the telescope: before its start, later if the telescope is busy."""
 
     async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
-        """Fire when the turn has come, or the observation is no longer scheduled."""
+        """Fire when it is the observation's turn, or when it is no longer scheduled."""
         is_busy = bool(await self.atdb.count_observations(my_status__in=AT_THE_TELESCOPE))
         return TriggerEvent(observation.my_status) if has_turn(observation, now, is_busy=is_busy) else None
 
     def pause_seconds(self, observation: Observation, now: datetime) -> float:
-        """Look every few seconds: the telescope may become free at any moment."""
+        """Read every few seconds, because the telescope may become free at any moment."""
         return _sleep(observation.starttime - START_LEAD - now, least=PAUSE_SECONDS)
 
 
 class ObservationStartTrigger(ObservationTrigger):
-    """Wait for the start of an observation that the telescope has."""
+    """Wait for the start time of an observation that the telescope has."""
 
     async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
-        """Fire when the start has come, or the observation is no longer starting."""
+        """Fire at the start time, or when the observation is no longer starting."""
         gone = observation.my_status is not Status.STARTING
         return TriggerEvent(observation.my_status) if gone or now >= observation.starttime else None
 
     def pause_seconds(self, observation: Observation, now: datetime) -> float:
-        """Sleep until the start, but look every few seconds."""
+        """Sleep until the start time, but read every few seconds."""
         return _sleep(observation.starttime - now, longest=LOOK_SECONDS)
 
 
 class ObservationCompletingTrigger(ObservationTrigger):
-    """Wait until the data writer has said that the observation is completing, or the backstop is due."""
+    """Wait until the data writer reports that the observation is completing, or until the timeout fallback."""
 
     def __init__(self, atdb_conn_id: str, atdb_task_id: str, telescope_conn_id: str) -> None:
         super().__init__(atdb_conn_id, atdb_task_id)
         self.telescope_conn_id = telescope_conn_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Tell Airflow how to make this trigger again."""
+        """Return the path and arguments with which Airflow creates this trigger again."""
         path, arguments = super().serialize()
         return path, {**arguments, "telescope_conn_id": self.telescope_conn_id}
 
     async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
-        """End the task, without a worker, where the observation has gone on; fire where there is something to do.
+        """End the task without a worker if the observation has completed; fire if there is something to do.
 
-        A worker that finds it must wait on after all costs a try, so the telescope is asked here already.
+        The telescope is queried here already: a worker that then has to wait would use up an attempt.
         """
         if observation.my_status in OBSERVED:
             return TaskSuccessEvent()
@@ -130,7 +130,7 @@ class ObservationCompletingTrigger(ObservationTrigger):
         )
 
     def pause_seconds(self, observation: Observation, now: datetime) -> float:  # noqa: ARG002
-        """Look every few seconds."""
+        """Read every few seconds."""
         return LOOK_SECONDS
 
     async def _ask_telescope(self) -> TelescopeTask | None:

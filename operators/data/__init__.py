@@ -1,1 +1,1 @@
-"""The data products of an observation: on this machine's disks, and on their way to the archive."""
+"""The data products of an observation: on the disks of this machine, and on their way to the archive."""

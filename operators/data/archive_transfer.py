@@ -1,4 +1,4 @@
-"""One try to bring an observation's products into the archive."""
+"""One attempt to copy the products of an observation into the archive."""
 
 import logging
 import time
@@ -10,21 +10,22 @@ from atdb_interface.dataproducts import DataProduct, ProductMove
 from atdb_interface.errors import NotOwner
 from atdb_interface.lifecycle import ProductStatus
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import reason_of
 from atdb_plugins.archive.folder import ArchiveFolder
-from operators.data.local_products import path_of
-from operators.failures import reason_of
+from operators.data.local_products import DataError, path_of
 from operators.lease import LeaseKeeper, LeaseLostError
 
 log = logging.getLogger(__name__)
 
-#: Products that reach the archive within this time are told to ATDB together.
+#: Products that reach the archive within this time are reported to ATDB together.
 REPORT_EVERY_SECONDS = 2.0
 #: Each byte is read twice: from the data host, and back from the archive.
 PASSES = 2
 
 
 class ArchiveTransfer:
-    """Store products, and tell ATDB. The manifest is written before ATDB is told, so it is never behind."""
+    """Store products and report them to ATDB. The manifest is written first, so it is never behind ATDB."""
 
     def __init__(
         self, client: Client, folder: ArchiveFolder, observation: Observation, owner: str, lease: LeaseKeeper
@@ -36,9 +37,9 @@ class ArchiveTransfer:
         self._reported_at = time.monotonic()
 
     def begin(self, products: list[DataProduct], removed: list[DataProduct]) -> int:
-        """Mark what to copy, and take over what an earlier try has archived: the bytes that this spares.
+        """Set the status of what to copy, and return the bytes that an earlier attempt has archived already.
 
-        The manifest goes on to list what was removed from the data host since: the archive holds it.
+        The manifest keeps the products that were removed from the data host since: the archive holds them.
         """
         listed = self._folder.read_manifest()
         self._stored = [(p, listed[p.filename]) for p in products if self._is_stored(p, listed.get(p.filename))]
@@ -53,14 +54,14 @@ class ArchiveTransfer:
         return PASSES * done
 
     def missing(self, products: list[DataProduct]) -> list[DataProduct]:
-        """List the products that this try has to bring into the archive."""
+        """Return the products that this attempt has to copy into the archive."""
         stored = {product.id for product, _ in self._stored}
         return [product for product in products if product.id not in stored]
 
     def store(self, product: DataProduct) -> None:
         """Archive one product."""
         if product.checksum is None:
-            raise ValueError(f"{product.filename} has no checksum")
+            raise DataError(ReasonCode.NO_CHECKSUM, f"{product.filename} has no checksum. Use the action check.")
         records = self._folder.store(
             path_of(product), product.filename, checksum=product.checksum, advance=self._lease.advance
         )
@@ -74,12 +75,12 @@ class ArchiveTransfer:
         )
 
     def report_soon(self) -> None:
-        """Tell ATDB, unless it was told just now."""
+        """Report to ATDB, unless the last report is more recent than REPORT_EVERY_SECONDS."""
         if time.monotonic() - self._reported_at > REPORT_EVERY_SECONDS:
             self.report()
 
     def report(self) -> None:
-        """Write the manifest, and tell ATDB what has reached the archive."""
+        """Write the manifest, and report to ATDB what has reached the archive."""
         if self._unreported:
             self._lease.check()
             self._folder.write_manifest(self._observation, self._stored)
@@ -88,9 +89,10 @@ class ArchiveTransfer:
         self._reported_at = time.monotonic()
 
     def fail(self, product: DataProduct, error: Exception) -> None:
-        """Record why a product did not reach the archive, and tell what did, as far as that is possible now.
+        """Report why a product did not reach the archive, and which others did, as far as ATDB responds.
 
-        What cannot be told does not hide the error; the next try finds it in the archive, and tells it.
+        A report that fails does not hide the error; the next attempt finds the products in the archive and reports
+        them.
         """
         failed = ProductMove(
             filename=product.filename, new_status=ProductStatus.INGEST_ERROR, reason=reason_of(error)
@@ -101,7 +103,11 @@ class ArchiveTransfer:
         except (LeaseLostError, NotOwner):
             raise
         except Exception as record_error:
-            log.warning("Not all of %s is recorded in ATDB: %s", product.filename, reason_of(record_error))
+            log.warning(
+                "Not all results are recorded in ATDB yet (%s): %s",
+                product.filename,
+                reason_of(record_error),
+            )
 
     def _is_stored(self, product: DataProduct, listed: list[FileRecord] | None) -> bool:
         return (

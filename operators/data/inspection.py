@@ -1,4 +1,4 @@
-"""What a data product looks like on the disk, and whether it stays so while it is read."""
+"""Inspect a data product on the disk, and find out whether it changes while it is read."""
 
 import stat
 from pathlib import Path
@@ -12,34 +12,34 @@ FileState = tuple[str, int, int]
 
 
 class InvalidDataError(Exception):
-    """What is there is no data product."""
+    """What is on the disk is no data product."""
 
 
 class MissingDataError(InvalidDataError):
-    """There is nothing."""
+    """Nothing is on the disk."""
 
 
 class GrowingDataError(Exception):
-    """What is there changes while it is read."""
+    """The data product changes while it is read."""
 
 
 def inspect(path: Path) -> list[FileState]:
-    """List the files of a product; what is written on while it is read is told by how this differs after.
+    """Return the files of a product. If the list differs after a reading, the product changed meanwhile.
 
-    Raises InvalidDataError for what is missing, empty, a link, or a file in the place of a directory or the other
-    way round; and FileNotFoundError for a file that is deleted at this moment.
+    Raises InvalidDataError if it is missing, empty, a link, or a file in the place of a directory or the other
+    way round; and FileNotFoundError if a file is deleted at this moment.
     """
     try:
         mode = path.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingDataError("missing") from error
     if stat.S_ISLNK(mode):
-        raise InvalidDataError("a link, and no data")
+        raise InvalidDataError("a symbolic link instead of data")
     is_directory = instrument().is_directory(path.name)
     if is_directory and stat.S_ISREG(mode):
-        raise InvalidDataError("a file, where a directory should be")
+        raise InvalidDataError("a file instead of a directory")
     if not is_directory and stat.S_ISDIR(mode):
-        raise InvalidDataError("a directory, where a file should be")
+        raise InvalidDataError("a directory instead of a file")
     try:
         files = files_of(path)
     except ValueError as error:
@@ -51,7 +51,7 @@ def inspect(path: Path) -> list[FileState]:
 
 
 def read(path: Path, advance: Advance) -> list[FileRecord]:
-    """Read a product and give its files' records; GrowingDataError, before it never ends, for one that changes."""
+    """Read a product and return the records of its files. Raises GrowingDataError if it changes or grows."""
     before = inspect(path)
     left = size_of(before)
 
@@ -73,5 +73,5 @@ def read(path: Path, advance: Advance) -> list[FileRecord]:
 
 
 def size_of(files: list[FileState]) -> int:
-    """Add up the bytes of a product's files."""
+    """Return the sum of the bytes of a product's files."""
     return sum(size for _, size, _ in files)

@@ -1,4 +1,4 @@
-"""Which copies on the data host may be deleted, and why not the others."""
+"""Which copies on the data host can be deleted, and why the others cannot."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -11,17 +11,18 @@ from atdb_interface.data_hosts import local_path
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.lifecycle import Group, ProductStatus, product_statuses
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import reason_of
 from atdb_plugins.archive.folder import ArchiveError, ArchiveFolder
 from operators.data.local_products import DataError, data_root, path_of, require_data, size_on_disk
-from operators.failures import reason_of
 
-#: What an admin can have deleted though the archive does not hold it: what is on the disk or needs attention.
+#: An admin can force the deletion of products with these statuses, though the archive does not hold them.
 FORCIBLE = product_statuses(lambda row: row.on_disk or row.group is Group.ATTENTION)
 
 
 @dataclass(frozen=True)
 class RemovalForecast:
-    """What a removal would do with a product; `is_deletable` where no copy would be left on the data host."""
+    """What a removal would do with a product. `is_deletable`: no copy would be left on the data host."""
 
     product: DataProduct
     path: str
@@ -35,7 +36,7 @@ class RemovalForecast:
 
 
 class RemovalCheck:
-    """The removal of one observation's data: it judges, and deletes nothing itself."""
+    """Check which data of one observation can be deleted; this deletes nothing itself."""
 
     def __init__(
         self, client: Client, folder: ArchiveFolder, observation: Observation, advance: Advance = ignore_progress
@@ -43,15 +44,14 @@ class RemovalCheck:
         self._client, self._folder, self._observation, self._advance = client, folder, observation, advance
 
     def products(self) -> list[DataProduct]:
-        """List all products of the observation."""
+        """Return all products of the observation."""
         return list(self._client.dataproducts(taskID=self._observation.taskID, ordering="filename"))
 
     def judge(self, product: DataProduct) -> Path:
-        """Give the path of a product that may be deleted now, since the archive's bytes are what was observed.
+        """Return the path of a product that can be deleted now, because the archive holds what was observed.
 
-        One whose removal an admin has forced is not looked for in the archive. Raises ArchiveError, DataError
-        where the disk with the product is not there, where the file is another task's too, and where there is
-        more of it than was validated.
+        If an admin has forced the removal, the archive is not checked. Raises ArchiveError; and DataError if the
+        disk is not mounted, if the file is also a product of another observation, and if it has grown.
         """
         path = path_of(product)
         self._require_no_other_owner(product)
@@ -59,15 +59,20 @@ class RemovalCheck:
             require_data(path)
             return path
         if not path.parent.is_dir():
-            raise DataError(f"{path.parent} is not there")
+            raise DataError(
+                ReasonCode.DATA_FOLDER_MISSING,
+                f"The folder {path.parent} does not exist. Check that its disk is mounted.",
+            )
         if product.checksum is None:
-            raise DataError(f"{product.filename} has no checksum")
+            raise DataError(
+                ReasonCode.NO_CHECKSUM, f"{product.filename} has no checksum, so its copy cannot be verified."
+            )
         _require_not_grown(product, path)
         self._folder.verify(product.filename, product.checksum, self._advance)
         return path
 
     def forecast(self) -> Iterator[RemovalForecast]:
-        """Tell of each product whether it would be deleted, or why not; reads the archive, and changes nothing."""
+        """Yield for each product whether it would be deleted, or why not; this reads the archive only."""
         for product in self.products():
             is_deletable, verdict = self._verdict(product)
             copy = product.archive_copy or self._folder.url(product.filename)
@@ -75,15 +80,15 @@ class RemovalCheck:
 
     def _verdict(self, product: DataProduct) -> tuple[bool, str]:
         if product.my_status is ProductStatus.REMOVED:
-            return True, "is removed already"
+            return True, "already removed"
         if not is_removable(product):
-            return False, f"stays: it is {product.my_status}"
+            return False, f"stays: its status is {product.my_status}"
         try:
             self.judge(product)
         except (ArchiveError, DataError, OSError, ValueError) as error:
             return False, f"stays: {reason_of(error)}"
         if product.removal_forced_by is not None:
-            return True, f"would be deleted unverified, as {product.removal_forced_by} has forced"
+            return True, f"would be deleted unverified: {product.removal_forced_by} has forced the removal"
         return True, "would be deleted"
 
     def _require_no_other_owner(self, product: DataProduct) -> None:
@@ -93,27 +98,31 @@ class RemovalCheck:
             is_other = other.taskID != product.taskID and other.my_status is not ProductStatus.REMOVED
             if is_other and local_path(root, other.data_location) == place:
                 raise DataError(
-                    f"{product.filename} is a product of {other.taskID} too, where it is {other.my_status}"
+                    ReasonCode.DATA_SHARED,
+                    f"{product.filename} is also a data product of {other.taskID}, with status {other.my_status}.",
                 )
 
 
 def is_removable(product: DataProduct) -> bool:
-    """Tell whether a removal deletes a product: one that is archived, or of which an admin has forced it."""
+    """Return whether a removal deletes a product: it is archived, or an admin has forced its removal."""
     is_forced = product.removal_forced_by is not None and product.my_status in FORCIBLE
     return is_forced or product.my_status is ProductStatus.ARCHIVED
 
 
 def bytes_to_verify(products: Iterable[DataProduct]) -> int:
-    """Add up what is to be read in the archive before these products are deleted."""
+    """Return how many bytes in the archive are read before these products are deleted."""
     return sum(product.size or 0 for product in products if product.removal_forced_by is None)
 
 
 def _require_not_grown(product: DataProduct, path: Path) -> None:
-    """Raise DataError where data have come since; a try that was killed may have left less than there was."""
+    """Raise DataError if data have been added; after a killed attempt, there may be less data than before."""
     with suppress(ValueError):  # a link is deleted itself, and no data with it
         size = size_on_disk(path) or 0
         if size > (product.size or 0):
-            raise DataError(f"{product.filename} has grown to {size} bytes since it was validated")
+            raise DataError(
+                ReasonCode.DATA_GROWN,
+                f"{product.filename} has grown to {size} bytes since it was validated.",
+            )
 
 
 def _path_in_words(product: DataProduct) -> str:

@@ -1,1 +1,1 @@
-"""What the DAG maintenance deletes, and for how long it is kept."""
+"""What the DAG maintenance deletes, and how long it is kept before."""

@@ -1,4 +1,4 @@
-"""maintenance: the tables of Airflow's own database, cleaned by Airflow's own command with a login of its own."""
+"""maintenance: delete old rows of Airflow's tables with Airflow's own command and a separate login."""
 
 import os
 import re
@@ -15,22 +15,22 @@ from operators.maintenance.retention import AIRFLOW
 #: One transaction deletes this many rows of a table at most.
 BATCH_ROWS = 5_000
 
-# A cleanup that a killed task has left running, as the role of this task sees it.
+# Ends a cleanup that a killed task has left running; only sessions of this role are affected.
 _END_OTHERS = """
 select pg_terminate_backend(pid, 10000) from pg_stat_activity
 where usename = current_user and backend_type = 'client backend' and pid <> pg_backend_pid()"""
 
-# The tables in which the command keeps what it is deleting are created in the first schema; the others are found
-# in the second, where this role creates nothing. See sql/maintenance/airflow_role.sql.
+# The command creates its temporary tables in the first schema and finds Airflow's tables in the second, where this
+# role cannot create any. See sql/maintenance/airflow_role.sql.
 _SEARCH_PATH = "maintenance,public"
 
-# A killed cleanup leaves such a table behind; one of ATDB's former versions left it in `public`.
+# Tables that a killed cleanup has left behind; earlier versions of ATDB left them in `public`.
 _LEFTOVERS = r"""
 select schemaname || '.' || quote_ident(tablename) from pg_tables
 where schemaname in ('maintenance', 'public') and tableowner = current_user
     and tablename like '\_airflow\_deleted\_\_%'"""
 
-# Of each run that has not ended: the oldest row which belongs to it and which the command would delete by age.
+# The oldest row, of all runs that have not ended, that the command would delete by its age.
 _OLDEST_UNFINISHED = """
 select least(run.start_date, min(task.start_date), min(waiting.created_date)), run.dag_id, run.run_id
 from dag_run as run
@@ -42,9 +42,9 @@ order by 1 nulls last limit 1"""
 
 
 class CleanAirflowTablesOperator(MaintenanceOperator):
-    """Run `airflow db clean`; returns how many old rows it has found and deleted in each table.
+    """Run `airflow db clean`, and return how many old rows it has found and deleted in each table.
 
-    Airflow keeps the last scheduled run of each DAG. What a foreign key deletes along with a row is not counted.
+    Airflow keeps the last scheduled run of each DAG. Rows that a foreign key deletes as well are not counted.
     """
 
     def __init__(self, *, conn_id: str = "airflow_maintenance", **kwargs: Any) -> None:
@@ -53,7 +53,7 @@ class CleanAirflowTablesOperator(MaintenanceOperator):
         self._command: subprocess.Popen[str] | None = None
 
     def delete(self) -> dict[str, int]:
-        """Drop what a killed cleanup has left behind, then delete what is too old."""
+        """Drop the tables of a killed cleanup, then delete rows that are too old."""
         # Imported late, so that reading the DAG file stays fast.
         from airflow.providers.postgres.hooks.postgres import PostgresHook  # noqa: PLC0415
 
@@ -76,14 +76,14 @@ class CleanAirflowTablesOperator(MaintenanceOperator):
             self._command.terminate()
 
     def _spare_unfinished(self, hook: Any, before: datetime) -> datetime:
-        """Return an earlier moment if a run that has not ended is older: its task instances must stay."""
+        """Return an earlier moment if a run that has not ended is older, because its task instances must stay."""
         oldest = hook.get_first(_OLDEST_UNFINISHED)
         if oldest is None or oldest[0] is None or oldest[0] >= before:
             return before
         since, dag_id, run_id = oldest
         self.log.warning(
             "The run %s of the DAG %s has not ended since %s, so rows from after that moment are kept too. "
-            "Clear the run or mark it as failed, if nothing works on it any more.",
+            "If no task works on the run any more, clear it or mark it as failed.",
             *(run_id, dag_id, since),
         )
         return datetime.fromisoformat(since.isoformat())
@@ -127,9 +127,9 @@ class CleanAirflowTablesOperator(MaintenanceOperator):
 
 
 def _environment(inherited: Mapping[str, str], url: str) -> dict[str, str]:
-    """Return a task's environment without the connections of tasks, and with the way to the database.
+    """Return the environment of a task without its connections, but with the URL of Airflow's database.
 
-    Airflow replaces the URL in a task's own environment, so that no task reaches its database.
+    Airflow replaces that URL in the environment of a task, so that no task can reach its database.
     """
     blocked = ("AIRFLOW__CORE__SQL_ALCHEMY_CONN", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC")
     kept = {n: v for n, v in inherited.items() if not n.startswith("AIRFLOW_CONN_") and n not in blocked}

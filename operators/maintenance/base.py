@@ -1,4 +1,4 @@
-"""What the tasks of maintenance have in common: the event in ATDB if one finally fails."""
+"""What the tasks of maintenance have in common: an event in ATDB if the last attempt fails."""
 
 from abc import abstractmethod
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface.events import EventKind, NewEvent
+from atdb_interface.reasons import reason_of
 from operators.attempts import Attempt
 from operators.base import AtdbOperator
-from operators.failures import reason_of
 
 
 class MaintenanceOperator(AtdbOperator):
-    """Delete one kind of thing. The last attempt that fails raises an event in ATDB, once a day."""
+    """Delete one kind of data. If the last attempt fails, it raises an event in ATDB, once a day."""
 
     def execute(self, context: Any) -> Any:
-        """Delete it, and report how much."""
+        """Delete what is too old, and return how much was deleted."""
         try:
             return self.delete()
         except BaseException as error:  # a timeout of Airflow is not an Exception
@@ -25,13 +25,13 @@ class MaintenanceOperator(AtdbOperator):
 
     @abstractmethod
     def delete(self) -> Any:
-        """Delete what is older than its retention; returns how much was deleted."""
+        """Delete what is older than its retention, and return how much was deleted."""
 
     def _raise_event(self, day: str, error: BaseException) -> None:
         reason = " ".join(reason_of(error).split())[:2000]
         detail = (
-            f"The task {self.task_id} of the DAG maintenance failed; what it deletes stays. Read the log of the "
-            f"task in Airflow, correct the cause and clear the task. {reason}"
+            f"The task {self.task_id} of the DAG maintenance failed: {reason.removesuffix('.')}. Nothing more is "
+            f"deleted until it succeeds. Fix the cause, then clear the task in Airflow."
         )
         event = NewEvent(key=f"maintenance/{self.task_id}/{day}", kind=EventKind.FAILURE, detail=detail)
         try:

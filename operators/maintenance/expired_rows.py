@@ -1,4 +1,4 @@
-"""maintenance: rows of ATDB's database that have expired, through the Postgres provider."""
+"""maintenance: delete expired rows of ATDB's database through the Postgres provider."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -11,9 +11,9 @@ BATCH_ROWS = 10_000
 
 
 class DeleteExpiredRowsOperator(MaintenanceOperator):
-    """Run a statement that deletes a batch of rows, until it finds none; returns how many rows were deleted.
+    """Run a statement that deletes a batch of rows until it finds none, and return how many were deleted.
 
-    `sql`: a statement, or the name of a file of one, with the parameters `keep_days` and `batch`.
+    `sql`: a statement, or the name of a file with one. Its parameters are `keep_days` and `batch`.
     `rows`: what the log calls the rows, such as "ended sessions".
     """
 

@@ -1,4 +1,4 @@
-"""maintenance: log files of Airflow that nothing has written to for a long time."""
+"""maintenance: delete log files of Airflow that no program has written to for a long time."""
 
 import os
 import stat
@@ -17,14 +17,14 @@ Identity = tuple[int, int]
 
 
 class DeleteOldLogsOperator(MaintenanceOperator):
-    """Delete old files below Airflow's log folder, and the folders which that leaves empty.
+    """Delete old files below Airflow's log folder, and folders that become empty.
 
-    Links are neither followed nor deleted. Returns how many files were deleted in each folder of the first level,
-    which is that of a DAG or of the dag-processor.
+    Links are neither followed nor deleted. Returns how many files were deleted in each folder of the first level:
+    one for each DAG, and one for the dag-processor.
     """
 
     def delete(self) -> dict[str, int]:
-        """Delete them."""
+        """Delete old logs."""
         folder = conf.get("logging", "base_log_folder")
         days = LOGS.days()
         deleted = delete_logs(folder, before=time.time() - days * 86_400)
@@ -35,9 +35,9 @@ class DeleteOldLogsOperator(MaintenanceOperator):
 
 
 def delete_logs(folder: str, before: float) -> Counter[str]:
-    """Delete files last written before a moment, in seconds since 1970, and count them by first folder.
+    """Delete files last written before a moment, in seconds since 1970; return their number by first folder.
 
-    The folders of the first level stay, since a new run may create a folder in them at any moment.
+    The folders of the first level stay, because a new run may create a folder in them at any moment.
     """
     deleted: Counter[str] = Counter()
     writing = _being_written()
@@ -54,9 +54,9 @@ def delete_logs(folder: str, before: float) -> Counter[str]:
 
 
 def _clear(parent: int, name: str, before: float, writing: set[Identity]) -> tuple[int, bool]:
-    """Delete what is old in a folder; returns how many files, and whether the folder itself can go.
+    """Delete old files in a folder; return how many, and whether the folder itself can be deleted.
 
-    It can if it is empty now and nothing was added to it after `before`.
+    It can be deleted if it is empty now and nothing was added to it after `before`.
     """
     folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
     try:
@@ -64,9 +64,9 @@ def _clear(parent: int, name: str, before: float, writing: set[Identity]) -> tup
         deleted = 0
         for entry in _entries(folder):
             if entry.is_dir(follow_symlinks=False):
-                files, can_go = _clear(folder, entry.name, before, writing)
+                files, is_deletable = _clear(folder, entry.name, before, writing)
                 deleted += files
-                if can_go:
+                if is_deletable:
                     _remove_folder(folder, entry.name)
             else:
                 deleted += _delete(folder, entry, before, writing)

@@ -1,1 +1,1 @@
-"""The report of a night: the figures of the database, and a forecast of each disk."""
+"""The report of a night: figures from the database, and a forecast of each disk."""

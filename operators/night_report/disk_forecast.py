@@ -1,4 +1,4 @@
-"""The forecast of a disk: what the schedule will write to it, and when its free space is used up."""
+"""The forecast of a disk: how much the schedule will write to it, and when it will be full."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from atdb_interface.night_reports import FORECAST, FORECAST_STEP, LARGEST, DiskP
 
 @dataclass(frozen=True)
 class PlannedWrite:
-    """An observation that writes this volume to a disk, evenly from its begin to its end."""
+    """An observation that writes this volume to a disk, at a constant rate from its begin to its end."""
 
     begins: datetime
     ends: datetime
     size_bytes: float
 
     def written_bytes(self, start: datetime, end: datetime) -> float:
-        """Return the part that is written between two moments."""
+        """Return how many bytes are written between two moments."""
         seconds = (min(end, self.ends) - max(start, self.begins)).total_seconds()
         return self.size_bytes * max(0.0, seconds) / (self.ends - self.begins).total_seconds()
 
 
 def written_bytes(writes: Iterable[PlannedWrite], start: datetime, end: datetime) -> float:
-    """Return what all of them write between two moments."""
+    """Return how many bytes all of them write between two moments."""
     return sum(write.written_bytes(start, end) for write in writes)
 
 
@@ -36,9 +36,9 @@ def points(free_bytes: int, writes: Sequence[PlannedWrite], start: datetime) -> 
 
 
 def full_at(free_bytes: int, writes: Sequence[PlannedWrite], start: datetime) -> datetime | None:
-    """Return when the free space is used up; None if it is not within the forecast.
+    """Return when the disk will be full; None if not within the forecast.
 
-    Between two moments at which an observation begins or ends, the free space falls on a straight line.
+    Between two moments at which an observation begins or ends, the free space decreases linearly.
     """
     end, left = start + FORECAST, float(free_bytes)
     if left <= 0:

@@ -1,4 +1,4 @@
-"""night_report: what happened in a night, asked of the database and stored in ATDB."""
+"""night_report: create the report of a night from the database, and store it in ATDB."""
 
 from contextlib import closing, suppress
 from datetime import UTC, datetime
@@ -17,16 +17,16 @@ from operators.base import AtdbOperator
 from operators.night_report.report import Row, make_report
 
 QUERIES = Path(__file__).parents[2] / "sql" / "night_report"
-#: From how many of its latest observations the rate of a mode is taken.
+#: The data rate of a mode is that of this many of its latest observations.
 LATEST = 100
 #: One snapshot for all queries, so that the figures of a report agree.
 _SNAPSHOT = "set transaction isolation level repeatable read, read only"
 
 
 class StoreNightReportOperator(AtdbOperator):
-    """Make the report of a night and store it; the last night that has ended, unless the run names another.
+    """Create and store the report of a night: the last one that has ended, unless the run names another.
 
-    A night that is stored already stays as it is. The last attempt that fails raises an event in ATDB.
+    A report that is already stored does not change. If the last attempt fails, it raises an event in ATDB.
     """
 
     def __init__(self, *, reports_conn_id: str = "atdb_reports", **kwargs: Any) -> None:
@@ -34,7 +34,7 @@ class StoreNightReportOperator(AtdbOperator):
         self.reports_conn_id = reports_conn_id
 
     def execute(self, context: Any) -> None:
-        """Make and store it."""
+        """Create and store the report."""
         night = _night_of(context)
         try:
             self._report(night)
@@ -48,14 +48,18 @@ class StoreNightReportOperator(AtdbOperator):
         with self.client() as client:
             stored = client.store_night_report(report)
         if stored.made_at != report.made_at:
-            self.log.info("The night of %s was reported before, at %s", night.day, write_time(stored.made_at))
+            self.log.info(
+                "The night of %s already has a report, created at %s",
+                night.day,
+                write_time(stored.made_at),
+            )
         self.log.info(
             "Night of %s: %d observed, %d failures", night.day, stored.observed_count, stored.failures_count
         )
 
     def _ask(self, night: Night) -> dict[str, list[Row]]:
         """Return the rows of each query, by its name."""
-        # Imported late: a DAG file that is read every minute stays light.
+        # Imported late, so that reading the DAG file stays fast.
         from airflow.providers.postgres.hooks.postgres import PostgresHook  # noqa: PLC0415
 
         parameters = {
@@ -76,9 +80,10 @@ class StoreNightReportOperator(AtdbOperator):
         return rows
 
     def _raise_event(self, night: Night, error: Exception) -> None:
+        problem = " ".join(str(error).split()).removesuffix(".")
         detail = (
-            f"The report of the night of {night.day} failed: {' '.join(str(error).split())}. Read the log of the "
-            f"DAG night_report in Airflow, then run it with the night {night.day}."
+            f"The report of the night of {night.day} failed: {problem}. Fix the cause, then trigger the DAG "
+            f"night_report in Airflow with the night {night.day}."
         )
         event = NewEvent(key=f"night_report/{night.day}", kind=EventKind.FAILURE, detail=detail[:4000])
         with suppress(AtdbError), self.client() as client:
@@ -89,7 +94,8 @@ def _night_of(context: Any) -> Night:
     """Return the night that the run names, or the last one that had ended when the run was due."""
     if unknown := set(context["dag_run"].conf or {}) - {"night"}:
         raise AirflowFailException(
-            f"No report is made: the only parameter is night, not {', '.join(sorted(unknown))}. Run this again."
+            f"No report was created: unknown parameter {', '.join(sorted(unknown))}. The only parameter is night. "
+            "Trigger the DAG again."
         )
     given, hour = context["params"]["night"], report_hour()
     if not given:
@@ -98,11 +104,11 @@ def _night_of(context: Any) -> Night:
         night = Night.named(given, hour)
     except ValueError as error:
         raise AirflowFailException(
-            f"No report is made: {error}. Run this again with the day on which the night began."
+            f"No report was created: {error}. Trigger the DAG again with the day on which the night began."
         ) from None
     if night.ends > datetime.now(UTC):
         raise AirflowFailException(
-            f"The night of {night.day} has not ended: it ends at {write_time(night.ends)}. A report never "
-            "changes, so run this after that."
+            f"No report was created: the night of {night.day} has not ended. It ends at {write_time(night.ends)}. "
+            "Trigger the DAG again after that."
         )
     return night

@@ -1,4 +1,4 @@
-"""The report of a night, built from the rows of its queries."""
+"""Build the report of a night from the rows of its queries."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 
 def make_report(night: Night, rows: Mapping[str, list[Row]], *, made_at: datetime) -> wire.NightReport:
-    """Build the report from the rows of the queries; what is larger or longer than a report can be is cut."""
+    """Build the report from the rows of the queries; too large numbers and too long lists are cut."""
     rows = {name: [_bounded(row) for row in unbounded] for name, unbounded in rows.items()}
     return wire.NightReport.model_validate(
         {
@@ -39,7 +39,7 @@ def make_report(night: Night, rows: Mapping[str, list[Row]], *, made_at: datetim
 
 
 def _bounded(row: Row) -> Row:
-    """Return a row whose numbers a report can hold."""
+    """Return a row with all numbers within the limits of a report."""
     return {
         name: min(max(value, -wire.LARGEST), wire.LARGEST) if isinstance(value, int | float | Decimal) else value
         for name, value in row.items()
@@ -52,7 +52,7 @@ def _disks(night: Night, rows: Mapping[str, list[Row]]) -> list[wire.DiskRow]:
     for row in rows["planned"]:
         planned[row["data_host"]].append(row)
     seen = {row["data_host"]: row for row in rows["disks"]}
-    # To those that are left out, the fewest observations are planned.
+    # If there are too many, leave out those with the fewest planned observations.
     hosts = sorted({*seen, *planned}, key=lambda host: (-len(planned[host]), host))[: wire.MOST_HOSTS]
     return [_disk(host, seen.get(host), planned[host], rates, night) for host in sorted(hosts)]
 

@@ -1,1 +1,1 @@
-"""reconcile: compare ATDB with all that it should agree with, and put right what is safe."""
+"""reconcile: compare ATDB with Airflow, the telescope, the disks and the archive; repair what is safe."""

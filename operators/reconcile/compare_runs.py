@@ -1,4 +1,4 @@
-"""Compare ATDB with Airflow's runs and with the telescope, and put right what nobody else will."""
+"""Compare ATDB with Airflow's runs and with the telescope, and repair what no other program repairs."""
 
 from datetime import UTC, datetime
 from itertools import groupby
@@ -34,7 +34,7 @@ from operators.reconcile.telescope_repairs import (
 
 
 class CompareRunsOperator(AtdbOperator):
-    """Look once at the work that is under way: whose owner is lost, what nobody watches, what was not heard of."""
+    """Check the work in progress once: expired leases, observations past their end, and cancelled ones."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class CompareRunsOperator(AtdbOperator):
             self.compare(client, SafetyLimit.of(context), datetime.now(UTC))
 
     def compare(self, client: Client, limit: SafetyLimit, now: datetime) -> None:
-        """Do it as of a moment."""
+        """Compare as of a moment."""
         telescope = TelescopeHook(self.telescope_conn_id)
         leases = list(client.leases())
         past_end = write_time(now - AFTER_OBSERVE)
@@ -63,7 +63,7 @@ class CompareRunsOperator(AtdbOperator):
             runs = StageRuns(AirflowHook(self.airflow_conn_id))
             lost, unstarted = lost_work(leases, runs, now), claims_without_run(client, runs, now)
         except AirflowApiError as error:
-            self.log.warning("the runs are not compared: %s", error)
+            self.log.warning("The runs are not compared in this pass: %s", error)
             lost, unstarted = lost_work(leases, None, now), []
         given_up = [repair for each in lost if (repair := each.give_up())]
         repairs = [*given_up, *lost_starts(client, telescope, lost, now), *unwatched_ends(telescope, running, now)]
@@ -74,7 +74,7 @@ class CompareRunsOperator(AtdbOperator):
         events = [done for repair in repairs if (done := self._repair(client, repair))]
         events += [done for atdb_task_id in observed if (done := self._stop(telescope, atdb_task_id))]
         raise_events(client, events)
-        self._give_back(client, lost, unstarted, now)
+        self._release(client, lost, unstarted, now)
 
     def _repair(self, client: Client, repair: StatusRepair) -> NewEvent | None:
         try:
@@ -95,28 +95,32 @@ class CompareRunsOperator(AtdbOperator):
         try:
             telescope.stop(atdb_task_id)
         except TelescopeError as error:
-            self.log.warning("%s is aborted, but still observed: %s", atdb_task_id, error)
+            self.log.warning(
+                "Cannot stop the telescope, which observes the aborted %s: %s",
+                atdb_task_id,
+                error,
+            )
             return None
-        self.log.warning("%s was aborted, but still observed; it is stopped", atdb_task_id)
-        words = f"{atdb_task_id} was aborted, but the telescope still observed it; it was stopped"
-        return event(EventKind.REPAIR, f"stopped/{atdb_task_id}", words, atdb_task_id=atdb_task_id)
+        self.log.warning("%s is aborted, but the telescope still observed it; stopped it", atdb_task_id)
+        detail = f"{atdb_task_id} is aborted, but the telescope still observed it. reconcile has stopped it."
+        return event(EventKind.REPAIR, f"stopped/{atdb_task_id}", detail, atdb_task_id=atdb_task_id)
 
-    def _give_back(self, client: Client, lost: list[LostWork], unstarted: list[OpenClaim], now: datetime) -> None:
-        """Let others have at once what its owner, or Airflow, will not work on."""
+    def _release(self, client: Client, lost: list[LostWork], unstarted: list[OpenClaim], now: datetime) -> None:
+        """Make work that its owner will not continue, and claims without a run, available to other runs."""
         for each in lost:
             lease = each.lease
             if not each.stage.resumable or has_expired(lease, now):
                 continue
             try:
                 client.renew(lease.taskID, lease.owner, lease_seconds=1)
-                self.log.warning("%s is given to another run: %s", lease.taskID, each.reason)
+                self.log.warning("%s is available to another run: %s", lease.taskID, each.reason)
             except Conflict as gone_on:
                 self.log.info("%s", gone_on)
         for claim_id, claims in groupby(unstarted, key=lambda each: each.claim):
             task_ids = [each.taskID for each in claims]
             released = client.release(task_ids, claim=claim_id)
             self.log.warning(
-                "%d of %d are available to claim again, as no run works on them: %s",
+                "No run works on these observations, so %d of %d are available to claim again: %s",
                 released,
                 len(task_ids),
                 task_ids,

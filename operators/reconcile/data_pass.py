@@ -1,4 +1,4 @@
-"""One pass over some observations: what ATDB says of their data, against the disks and the archive."""
+"""One pass over some observations: compare their data in ATDB with the disks and the archive."""
 
 import logging
 import time
@@ -9,23 +9,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from atdb_interface import former_texts
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.errors import NotFound
 from atdb_interface.events import NewEvent
 from atdb_interface.lifecycle import OBSERVE, SPECIFY, VALIDATE, Group, Status, statuses
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import reason_of
 from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.folder import ArchiveFolder
 from atdb_plugins.archive.partial_files import PartialFile
 from operators.data.local_products import DataError, path_of, require_data, size_on_disk
 from operators.reconcile.events import digest, disagreement
-from operators.reconcile.product_differences import is_archived, products, wrong_in_archive, wrong_on_disk
+from operators.reconcile.product_differences import (
+    Difference,
+    is_archived,
+    no_product_on_disk,
+    products,
+    wrong_in_archive,
+    wrong_on_disk,
+)
 
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
-#: Somebody works on these, or they have no validated data yet: what is true of them changes as we look.
+#: Work on these is in progress, or they have no validated data yet, so their data can change during a comparison.
 UNSETTLED = (
     *statuses(lambda row: row.group is Group.WORKING),
     *(SPECIFY.source, OBSERVE.source, VALIDATE.source),
@@ -35,19 +45,21 @@ SETTLED = tuple(status for status in Status if status not in UNSETTLED)
 
 @dataclass
 class DataPass:
-    """What a pass has found. An archive or a data host that cannot be looked at is one finding, for a day."""
+    """The findings of a pass. An archive or a data host that cannot be compared is one finding a day."""
 
     client: Client
     ends_at: float
-    """By the monotonic clock, it begins with no further observation after this."""
+    """By the monotonic clock: after this, the pass begins with no further observation."""
     archive: Archive | None = None
     events: list[NewEvent] = field(default_factory=list)
+    former_keys: dict[str, str] = field(default_factory=dict)
+    """By the key of an event, the one that earlier versions gave to the same: a digest of what they said."""
     leftovers: list[tuple[Observation, PartialFile]] = field(default_factory=list)
     looked_at: list[Observation] = field(default_factory=list)
     locations: set[str] = field(default_factory=set)
 
     def compare(self, observations: Sequence[Observation]) -> None:
-        """Look at observations, in the order of their taskIDs, while there is time; at the first in any case."""
+        """Compare observations in the order of their taskIDs until the time is up; the first one in any case."""
         if not observations:
             return
         of_task = defaultdict(list)
@@ -58,21 +70,29 @@ class DataPass:
             self._compare(observation, of_task[observation.taskID])
             self.looked_at.append(observation)
             if time.monotonic() > self.ends_at:
-                log.info("no time for the %d others", len(observations) - len(self.looked_at))
+                log.info(
+                    "The time is up. The next pass compares the other %d", len(observations) - len(self.looked_at)
+                )
                 return
 
-    def trouble(self, sentence: str) -> None:
-        """Note that something as a whole cannot be looked at."""
-        key = f"trouble/{datetime.now(UTC).date()}/{digest(sentence)}"
-        if all(known.key != key for known in self.events):
-            self.events.append(disagreement(key, sentence))
+    def trouble(self, error: DataError) -> None:
+        """Record that a data host or all of the disks cannot be compared."""
+        self._trouble(error.code, error.path or Path(), str(error))
 
     def archive_trouble(self, error: Exception) -> None:
-        """Go on without the archive."""
+        """Record that the archive cannot be compared, and continue without it."""
         self.archive = None
         log.warning("%s", error)
         key = f"trouble/{datetime.now(UTC).date()}/archive"
-        self.events.append(disagreement(key, f"the archive cannot be looked at: {type(error).__name__}: {error}"))
+        self.events.append(disagreement(key, f"The archive cannot be compared: {reason_of(error)}"))
+
+    def _trouble(self, code: str, path: Path, text: str, problem: str = "") -> None:
+        day = f"trouble/{datetime.now(UTC).date()}"
+        key = f"{day}/{code}/{digest(f'{path}{problem}')}"
+        if all(known.key != key for known in self.events):
+            self.events.append(disagreement(key, text))
+        if former := former_texts.TROUBLES.get(code):
+            self.former_keys[key] = f"{day}/{digest(former.format(path=path, problem=problem))}"
 
     def _compare(self, observation: Observation, held: list[DataProduct]) -> None:
         differences = []
@@ -80,16 +100,22 @@ class DataPass:
         for product in held:
             self.locations.add(product.data_location)
             if wrong := self._on_disk(product, folders):
-                differences.append(_wrong(product, "disk", wrong))
+                differences.append(self._disagreement(product, "disk", wrong))
             if is_archived(product) and (wrong := self._in_archive(observation, product)):
-                differences.append(_wrong(product, "archive", wrong))
+                differences.append(self._disagreement(product, "archive", wrong))
         if differences and self._is_as_it_was(observation, held):
             self.events += differences
         partial_files = self._ask_archive(observation, ArchiveFolder.partial_files) or []
         self.leftovers += [(observation, partial_file) for partial_file in partial_files]
 
-    def _on_disk(self, product: DataProduct, folders: dict[str, Path]) -> str | None:
-        """Say what is wrong; the folder of each data location is looked up once for each observation."""
+    def _disagreement(self, product: DataProduct, where: str, difference: Difference) -> NewEvent:
+        key = f"{where}/{product.id}/{difference.key}"
+        self.former_keys[key] = f"{where}/{product.id}/{digest(difference.former_text)}"
+        detail = f"{product.filename} {difference.text}"
+        return disagreement(key, detail, atdb_task_id=product.taskID, filename=product.filename)
+
+    def _on_disk(self, product: DataProduct, folders: dict[str, Path]) -> Difference | None:
+        """Return what is wrong; the folder of each data location is looked up once for each observation."""
         try:
             if product.data_location not in folders:
                 folders[product.data_location] = path_of(product).parent
@@ -99,16 +125,17 @@ class DataPass:
                 require_data(path)
             return wrong
         except DataError as error:
-            self.trouble(str(error))
+            self.trouble(error)
         except ValueError as error:
-            return f"is {product.my_status}, but on its data host {error}"
+            return no_product_on_disk(product, error)
         except OSError as error:
-            host = product.data_location.partition(":")[0]
-            self.trouble(f"the disk of {host} cannot be read: {error.strerror or error}")
+            host, problem = product.data_location.partition(":")[0], error.strerror or str(error)
+            text = f"The disk of the data host {host} cannot be read: {problem}"
+            self._trouble(ReasonCode.DATA_HOST_UNREADABLE, Path(host), text, problem)
         return None
 
-    def _in_archive(self, observation: Observation, product: DataProduct) -> str | None:
-        def look(folder: ArchiveFolder) -> str | None:
+    def _in_archive(self, observation: Observation, product: DataProduct) -> Difference | None:
+        def look(folder: ArchiveFolder) -> Difference | None:
             wrong = wrong_in_archive(product, folder.size(product.filename))
             if wrong and self.archive:
                 self.archive.require()
@@ -126,7 +153,7 @@ class DataPass:
             return None
 
     def _is_as_it_was(self, observation: Observation, held: list[DataProduct]) -> bool:
-        """Tell whether what was compared is still what ATDB says, so that the difference is none of time."""
+        """Return whether ATDB still has what was compared, so that the difference is a real one."""
         return is_as_it_was(self.client, observation) and {
             (product.id, product.my_status, product.size) for product in held
         } == {
@@ -136,14 +163,9 @@ class DataPass:
 
 
 def is_as_it_was(client: Client, observation: Observation) -> bool:
-    """Tell whether an observation has the same status, since the same moment, as when it was read."""
+    """Return whether an observation has had the same status since it was read."""
     try:
         now = client.observation(observation.taskID)
     except NotFound:
         return False
     return (now.my_status, now.status_since) == (observation.my_status, observation.status_since)
-
-
-def _wrong(product: DataProduct, where: str, words: str) -> NewEvent:
-    key, detail = f"{where}/{product.id}/{digest(words)}", f"{product.filename} {words}"
-    return disagreement(key, detail, atdb_task_id=product.taskID, filename=product.filename)

@@ -1,4 +1,4 @@
-"""The data disks: how full they are, and what lies on them that belongs to no data product."""
+"""The data disks: how full they are, and which files on them belong to no data product."""
 
 import logging
 import os
@@ -19,12 +19,12 @@ from operators.reconcile.events import digest, disagreement, new_events
 
 log = logging.getLogger(__name__)
 
-#: What is younger may be of somebody who has yet to tell ATDB.
+#: Younger files may belong to products that are not in ATDB yet.
 OLD = timedelta(hours=1)
 
 
 def report_disks(client: Client, root: Path) -> None:
-    """Tell ATDB how full the disk of each data host is."""
+    """Report to ATDB how full the disk of each data host is."""
     for folder in sorted(root.iterdir()):
         if not folder.is_dir() or not re.fullmatch(HOST_PATTERN, folder.name):
             continue
@@ -39,9 +39,9 @@ def report_disks(client: Client, root: Path) -> None:
 def unowned(
     client: Client, root: Path, locations: Collection[str], now: datetime, *, ends_at: float
 ) -> list[NewEvent]:
-    """Find what lies in these data locations, is old, belongs to no product, and was not told before.
+    """Return an event for each old file in these data locations that belongs to no product and has no event yet.
 
-    It asks for one after the other, so it goes on in the next pass where time is up.
+    If the time is up, the next pass continues.
     """
     folders = defaultdict(list)
     for location in locations:
@@ -49,7 +49,7 @@ def unowned(
     unowned_events: list[NewEvent] = []
     for folder, written in sorted(folders.items()):
         if folder.resolve() != folder:
-            continue  # a link leads elsewhere
+            continue  # the path contains a link
         names = _old_names(folder, now) - _filenames(client, written)
         events = {name: _belongs_to_nobody(root, folder / name) for name in sorted(names)}
         new = {event.key for event in new_events(client, list(events.values()))}
@@ -66,13 +66,13 @@ def _old_names(folder: Path, now: datetime) -> set[str]:
     try:
         with os.scandir(folder) as entries:
             return {entry.name for entry in entries if entry.stat(follow_symlinks=False).st_mtime < latest}
-    except OSError as error:  # a folder that is not there, or went just now, holds nothing
+    except OSError as error:  # a folder that does not exist contains nothing
         log.info("%s", error)
         return set()
 
 
 def _filenames(client: Client, locations: Collection[str]) -> set[str]:
-    """Name the products that may be in these locations now."""
+    """Return the names of the products that may be in these locations now."""
     return {
         row["filename"]
         for location in locations
@@ -83,7 +83,7 @@ def _filenames(client: Client, locations: Collection[str]) -> set[str]:
 
 
 def _has_product(client: Client, root: Path, folder: Path, name: str) -> bool:
-    """Ask for a product of this name here, however its data location is written; a removed one is one too."""
+    """Return whether a product of this name, even a removed one, is in this folder by any spelling of it."""
     if not name.isprintable():
         return False
     rows = client.rows("dataproducts", fields=["data_location"], filename=name)

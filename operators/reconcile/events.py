@@ -1,7 +1,8 @@
 """The events with which reconcile reports to ATDB what disagrees and what it has repaired."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeVar
 
 from atdb_interface.client import Client
@@ -9,7 +10,8 @@ from atdb_interface.events import Event, EventKind, NewEvent
 from atdb_interface.fields import LONGEST_TEXT
 
 _T = TypeVar("_T")
-#: So many keys fit into the URL of a list.
+_NONE: Mapping[str, str] = MappingProxyType({})
+#: The maximum number of keys that fit into the URL of a list.
 _KEYS_PER_REQUEST = 25
 _EVENTS_PER_REQUEST = 500
 
@@ -17,33 +19,46 @@ _EVENTS_PER_REQUEST = 500
 def disagreement(
     key: str, detail: str, *, atdb_task_id: str | None = None, filename: str | None = None
 ) -> NewEvent:
-    """Make the event of something that reconcile does not put right."""
+    """Create the event of a difference that reconcile does not repair."""
     return event(EventKind.DISAGREEMENT, key, detail, atdb_task_id=atdb_task_id, filename=filename)
 
 
 def event(
     kind: EventKind, key: str, detail: str, *, atdb_task_id: str | None = None, filename: str | None = None
 ) -> NewEvent:
-    """Make an event; of what others have worded, only what can be seen is kept."""
+    """Create an event; characters that cannot be printed become spaces, and a long text is cut."""
     shown = "".join(character if character.isprintable() else " " for character in detail)
     return NewEvent(key=key, kind=kind, taskID=atdb_task_id, dataproduct=filename, detail=shown[:LONGEST_TEXT])
 
 
 def digest(text: str) -> str:
-    """Shorten a text to what a key can hold."""
+    """Return a text as 16 characters that fit into a key."""
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
-def new_events(client: Client, events: Collection[NewEvent]) -> list[NewEvent]:
-    """Give the events that ATDB does not have yet."""
-    known_keys: set[str] = set()
-    for keys in _batches([event.key for event in events], _KEYS_PER_REQUEST):
-        known_keys |= {row["key"] for row in client.rows("events", fields=["key"], key__in=keys)}
-    return [event for event in events if event.key not in known_keys]
+def new_events(
+    client: Client, events: Collection[NewEvent], former_keys: Mapping[str, str] = _NONE
+) -> list[NewEvent]:
+    """Return the events that ATDB does not have yet.
+
+    `former_keys`: by the key of an event, the one with which an earlier version has raised the same.
+    """
+    known = _known(client, [event.key for event in events])
+    new = [event for event in events if event.key not in known]
+    known = _known(client, [former_keys[event.key] for event in new if event.key in former_keys])
+    return [event for event in new if former_keys.get(event.key) not in known]
+
+
+def _known(client: Client, keys: Sequence[str]) -> set[str]:
+    return {
+        row["key"]
+        for batch in _batches(list(keys), _KEYS_PER_REQUEST)
+        for row in client.rows("events", fields=["key"], key__in=batch)
+    }
 
 
 def raise_events(client: Client, events: Iterable[NewEvent]) -> list[Event]:
-    """Tell ATDB of events; those that were new to it."""
+    """Send events to ATDB; return those that were new."""
     return [event for batch in _batches(list(events), _EVENTS_PER_REQUEST) for event in client.raise_events(batch)]
 
 

@@ -1,4 +1,4 @@
-"""ATDB and Airflow: work whose run is over, and claims of which no run came."""
+"""ATDB and Airflow: work whose run has ended, and claims without a run."""
 
 import re
 from collections import defaultdict
@@ -6,28 +6,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from atdb_interface import reasons
 from atdb_interface.claims import OpenClaim
 from atdb_interface.client import Client
 from atdb_interface.leases import HeldLease
 from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Stage, Status
 from atdb_interface.owners import STAGE_DAGS, read_owner
+from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.times import UNHEARD
 from atdb_plugins.airflow_api import ACTIVE, DagRun
 from atdb_plugins.dispatch import CONSUMER
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.stage_dags import DAG_OF
 
-#: The wire tells when a lease ends to the second.
+#: The wire has the end of a lease in whole seconds.
 _SECOND = timedelta(seconds=1)
 
-#: Of what else begins with a DAG's name, Airflow knows nothing, and that means nothing.
+#: Other owners can begin with the name of a DAG too; Airflow does not know them, though they may still work.
 _RUN_ID = re.compile(r"[\w~:+-][\w.~:+-]*", re.ASCII)
 
 
 class StageRuns:
-    """Airflow's runs of the stages, each DAG asked about once, when it is first of interest.
+    """Airflow's runs of the stages, read once for each DAG when they are first needed.
 
-    What is compared with them must have been read before: a run that began since is then among them.
+    Read from ATDB first: then the runs that began since are among them.
     """
 
     def __init__(self, airflow: AirflowHook) -> None:
@@ -35,17 +37,17 @@ class StageRuns:
         self._active: dict[str, list[DagRun]] = {}
 
     def active(self, dag_id: str) -> list[DagRun]:
-        """List the runs of a DAG that go on."""
+        """Return the runs of a DAG that have not ended."""
         if dag_id not in self._active:
             self._active[dag_id] = self._airflow.active_runs(dag_id)
         return self._active[dag_id]
 
     def is_paused(self, dag_id: str) -> bool:
-        """Tell whether a DAG starts no runs now."""
+        """Return whether a DAG starts no runs now."""
         return self._airflow.is_paused(dag_id)
 
     def end_of(self, owner: str) -> str | None:
-        """Say how the run that is this owner ended; None while it goes on, and where the owner is no run."""
+        """Return how the run of this owner ended; None if it has not ended, or if the owner is no run."""
         dag_id, run_id = read_owner(owner)
         if dag_id not in STAGE_DAGS or not _RUN_ID.fullmatch(run_id):
             return None
@@ -53,13 +55,13 @@ class StageRuns:
             return None
         state = self._airflow.state(dag_id, run_id)
         if state is None:
-            return "Airflow does not know its run"
-        return None if state in ACTIVE else f"its run in Airflow has ended: {state}"
+            return "Airflow does not know the run"
+        return None if state in ACTIVE else f"the run has ended in Airflow with state {state}"
 
 
 @dataclass(frozen=True)
 class StatusRepair:
-    """A change of status that puts right what nobody else will."""
+    """A change of status that no other program makes."""
 
     atdb_task_id: str
     expected: Status
@@ -73,46 +75,49 @@ class StatusRepair:
 
 @dataclass(frozen=True)
 class LostWork:
-    """Work whose owner will not go on with it, and the words for that."""
+    """Work that its owner will not continue, and the reason as a sentence."""
 
     lease: HeldLease
     reason: str
 
     @property
     def stage(self) -> Stage:
-        """The stage whose work it is."""
+        """Return the stage of the work."""
         return WORKING[self.lease.my_status]
 
     def give_up(self) -> StatusRepair | None:
-        """Put resumable work that too many owners have lost on its stage's error status."""
+        """Return the repair of resumable work that too many owners have lost: the error status of its stage."""
         lease, stage = self.lease, self.stage
         if not stage.resumable or stage.error is None or lease.lost_owners < MAX_LOST_OWNERS:
             return None
-        reason = f"{self.reason}, the last of {lease.lost_owners + 1}"
+        number = lease.lost_owners + 1
+        reason = reasons.write(
+            ReasonCode.LEASE_EXPIRED,
+            f"{self.reason} It was the last of {number} owners that have lost this work. Fix the cause and retry.",
+        )
         return StatusRepair(lease.taskID, lease.my_status, stage.error, reason, owner=lease.owner)
 
 
 def has_expired(lease: HeldLease, now: datetime) -> bool:
-    """Tell whether a lease has run out for certain."""
+    """Return whether a lease has certainly expired."""
     return lease.expires_at + _SECOND <= now
 
 
 def lost_work(leases: Iterable[HeldLease], runs: StageRuns | None, now: datetime) -> list[LostWork]:
-    """Find the work whose lease has run out, or, where Airflow could be asked, whose run is over."""
+    """Return the work whose lease has expired or, if Airflow responded, whose run has ended."""
     lost = []
     for lease in leases:
-        reason = f"its owner {lease.owner} is lost"
         if has_expired(lease, now):
-            lost.append(LostWork(lease, reason))
+            lost.append(LostWork(lease, f"The lease of {lease.owner} has expired."))
         elif runs and (end := runs.end_of(lease.owner)):
-            lost.append(LostWork(lease, f"{reason} ({end})"))
+            lost.append(LostWork(lease, f"{lease.owner} no longer works on this observation: {end}."))
     return lost
 
 
 def claims_without_run(client: Client, runs: StageRuns, now: datetime) -> list[OpenClaim]:
-    """Return the claims of the DAG listen, a while old, for which no run is queued or running.
+    """Return the claims of the DAG listen, not the most recent ones, for which no run is queued or running.
 
-    Not those for a DAG that is paused: listen releases them itself.
+    Claims for a paused DAG are left out: listen releases them itself.
     """
     waiting: dict[str, list[OpenClaim]] = defaultdict(list)
     for claim in client.open_claims(CONSUMER):

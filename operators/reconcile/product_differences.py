@@ -1,8 +1,11 @@
-"""Data products as ATDB has them, against the data disks and the archive: presence and size, no checksums."""
+"""Compare data products as ATDB has them with the data disks and the archive: presence and size, no checksums."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from atdb_interface import former_texts
+from atdb_interface.checksum import NotAProductError
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.lifecycle import ProductStatus, product_statuses
 
@@ -13,41 +16,70 @@ ON_DISK = product_statuses(lambda row: row.on_disk)
 ARCHIVED = product_statuses(lambda row: row.archived)
 COMPARED = product_statuses(lambda row: row.on_disk or row.archived)
 
-#: What is asked of ATDB; the history of each product would cost more than all of this.
+#: What the comparison needs; the history of each product would cost more than all of this.
 _FIELDS = (
     *("id", "taskID", "filename", "my_status", "size", "data_location"),
     *("archive_copy", "removal_forced_by"),
 )
 
 
+@dataclass(frozen=True)
+class Difference:
+    """What is wrong with the data of a product.
+
+    `key` does not depend on the wording: it ends the key of the event. `former_text`: what earlier versions said.
+    """
+
+    key: str
+    text: str
+    former_text: str
+
+
 def products(client: Any, **filters: Any) -> Iterator[DataProduct]:
-    """Walk through the products that can be compared; they have only what the comparison needs."""
+    """Yield the products that can be compared, with only those fields that the comparison needs."""
     for row in client.rows("dataproducts", fields=_FIELDS, my_status__in=COMPARED, **filters):
         yield DataProduct.model_construct(**{**row, "my_status": ProductStatus(row["my_status"])})
 
 
-def wrong_on_disk(product: DataProduct, size: int | None) -> str | None:
-    """Say what is wrong with what the data host has of a product."""
-    if product.my_status is P.REMOVED:
-        return None if size is None else "is removed, but still on its data host"
+def wrong_on_disk(product: DataProduct, size: int | None) -> Difference | None:
+    """Return what is wrong with what the data host has of a product: `size` bytes, or None for nothing."""
+    status = product.my_status
+    if status is P.REMOVED:
+        text = "is removed, but still on its data host"
+        return None if size is None else Difference("present", text, former_texts.still_on_disk())
     if size is None:
-        return f"is {product.my_status}, but not on its data host"
+        text = f"is {status}, but not on its data host"
+        return Difference(f"missing/{status}", text, former_texts.missing_on_disk(status))
     if product.size not in (None, size):
-        return f"is {product.my_status} with {product.size} bytes, but its data host has {size}"
+        text = f"is {status} with {product.size} bytes, but its data host has {size}"
+        former = former_texts.other_size_on_disk(status, product.size, size)
+        return Difference(f"size/{status}/{product.size}/{size}", text, former)
     return None
 
 
+def no_product_on_disk(product: DataProduct, problem: ValueError) -> Difference:
+    """Return that something else than a product lies in its place on the data host, such as a link."""
+    text = f"is {product.my_status}, but its data host has something else: {problem}"
+    name = problem.name if isinstance(problem, NotAProductError) else product.filename
+    former = former_texts.not_a_product_on_disk(product.my_status, name)
+    return Difference(f"no-product/{product.my_status}", text, former)
+
+
 def is_archived(product: DataProduct) -> bool:
-    """Tell whether the archive must hold a product: not where an admin let it be deleted without that."""
+    """Return whether the archive must hold a product: not if an admin let it be deleted without that."""
     return product.my_status in ARCHIVED and not (product.removal_forced_by and not product.archive_copy)
 
 
-def wrong_in_archive(product: DataProduct, size: int | None) -> str | None:
-    """Say what is wrong with what the archive has of a product."""
+def wrong_in_archive(product: DataProduct, size: int | None) -> Difference | None:
+    """Return what is wrong with what the archive has of a product: `size` bytes, or None for nothing."""
+    status, is_only_copy = product.my_status, product.my_status is P.REMOVED
+    end = ": IT WAS THE ONLY COPY" if is_only_copy else ""
     if size is None:
-        wrong = f"is {product.my_status}, but not in the archive"
-    elif product.size not in (None, size):
-        wrong = f"is {product.my_status} with {product.size} bytes, but the archive has {size}"
-    else:
-        return None
-    return f"{wrong}: IT WAS THE ONLY COPY" if product.my_status is P.REMOVED else wrong
+        text = f"is {status}, but not in the archive{end}"
+        former = former_texts.missing_in_archive(status, is_only_copy=is_only_copy)
+        return Difference(f"missing/{status}", text, former)
+    if product.size not in (None, size):
+        text = f"is {status} with {product.size} bytes, but the archive has {size}{end}"
+        former = former_texts.other_size_in_archive(status, product.size, size, is_only_copy=is_only_copy)
+        return Difference(f"size/{status}/{product.size}/{size}", text, former)
+    return None

@@ -1,4 +1,4 @@
-"""Record in ATDB what people asked Airflow to do with the runs of observations: clears, marks and deletions."""
+"""Record in ATDB which clears, marks and deletions of runs users have requested in Airflow."""
 
 import re
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from atdb_plugins.hooks.airflow import AirflowHook
 from operators.base import AtdbOperator
 from operators.reconcile.events import event, raise_events
 
-#: An entry of the log is dated before it can be read.
+#: The time of a log entry is earlier than the moment at which the entry can be read.
 _OVERLAP = timedelta(minutes=1)
-#: How far one pass looks back at most, so that passes that fail do not make the next one read ever more.
+#: How far one pass looks back at most: otherwise each failed pass would add to what the next one reads.
 LOOKS_BACK = timedelta(days=1)
 
 
 class RecordRunRequestsOperator(AtdbOperator):
-    """Raise an event for each request of a person that changes runs of the stages, once.
+    """Raise an event, once, for each request of a user that changes runs of the stages.
 
-    It reads Airflow's audit log since the last run of this DAG that succeeded, of the last 24 hours at most. It
-    fails if Airflow's API does not answer: then the next run reads the same again.
+    It reads Airflow's audit log since the last successful run of this DAG, but only of the last 24 hours. If
+    Airflow's API does not respond, it fails, and the next run reads the same again.
     """
 
     def __init__(self, *, airflow_conn_id: str = AirflowHook.default_conn_name, **kwargs: Any) -> None:
@@ -36,14 +36,14 @@ class RecordRunRequestsOperator(AtdbOperator):
         last, earliest = context["prev_start_date_success"], datetime.now(UTC) - LOOKS_BACK
         if last and last < earliest:
             self.log.warning(
-                "No pass has succeeded since %s. What users asked Airflow for before %s is not recorded in ATDB: "
-                "look for it in Airflow's audit log.",
+                "No pass has succeeded since %s. Requests of users before %s are not recorded in ATDB. Find "
+                "them in Airflow's audit log.",
                 *(write_time(last), write_time(earliest)),
             )
         self.record(max(last - _OVERLAP, earliest) if last else earliest)
 
     def record(self, since: datetime) -> None:
-        """Record what people asked for since a moment."""
+        """Record the requests since a moment."""
         airflow = AirflowHook(self.airflow_conn_id)
         new = list(_events(airflow, since))
         with self.client() as client:
@@ -60,12 +60,12 @@ def _events(airflow: AirflowHook, since: datetime) -> Iterator[NewEvent]:
 
 def _event(airflow: AirflowHook, request: RunRequest) -> NewEvent:
     run = f"run {request.dag_id}/{request.run_id}" if request.run_id else f"runs of {request.dag_id}"
-    words = f"{request.user} asked Airflow at {write_time(request.at)} to {request.operation} {run}"
-    return event(EventKind.RUN, f"run/{request.key}", words, atdb_task_id=_atdb_task_id(airflow, request))
+    text = f"{request.user} asked Airflow at {write_time(request.at)} to {request.operation} {run}"
+    return event(EventKind.RUN, f"run/{request.key}", text, atdb_task_id=_atdb_task_id(airflow, request))
 
 
 def _atdb_task_id(airflow: AirflowHook, request: RunRequest) -> str | None:
-    """Find the observation of a request; the run's id has it, except for runs of older versions and by hand."""
+    """Return the observation of a request: the run's id has it, except for runs of older versions or by hand."""
     pattern = instrument().task_ids.pattern
     if request.run_id and (named := re.fullmatch(f"({pattern})-.+", request.run_id, re.ASCII)):
         return named[1]

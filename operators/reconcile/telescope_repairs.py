@@ -1,6 +1,6 @@
-"""ATDB and the telescope: starts whose owner is lost, observations past their end, and cancelled ones.
+"""ATDB and the telescope: starts whose lease has expired, observations past their end, and cancelled ones.
 
-The telescope is asked and stopped here, and never started.
+This module queries and stops the telescope, and never starts it.
 """
 
 import logging
@@ -12,66 +12,80 @@ from atdb_interface.client import Client
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import OBSERVE, START_LEAD, Status
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import quote, write
 from atdb_plugins.completing_timeout import ending, is_worth_asking
-from atdb_plugins.hooks.telescope import AT_WORK, BROKEN_OFF, TelescopeError, TelescopeHook, TelescopeTask
+from atdb_plugins.hooks.telescope import (
+    AT_WORK,
+    BROKEN_OFF,
+    TelescopeError,
+    TelescopeHook,
+    TelescopeTask,
+    start_interrupted,
+)
 from operators.history import was_started
 from operators.reconcile.lost_work import LostWork, StatusRepair
 
 log = logging.getLogger(__name__)
 
-#: observe's own run comes first; only what it has missed by this much is done here.
+#: The run of observe comes first; reconcile does only what the run has not done within this time.
 AFTER_OBSERVE = timedelta(minutes=1)
-#: A parset may be on its way for as long as its sender waits for the answer, which is less than this.
+#: A parset can still arrive while its sender waits for the answer, which takes less than this.
 ON_ITS_WAY = timedelta(minutes=1)
-#: How long a telescope that cannot be reached is waited for, once the lease on a start has run out.
+#: How long reconcile waits for a telescope that does not respond, after the lease on a start has expired.
 UNREACHABLE = timedelta(minutes=1)
-#: A telescope that is late with an observation may have it for so long after its end.
+#: The telescope may still have an observation this long after its end.
 LATEST_END = timedelta(days=1)
 
 
 def ask(telescope: TelescopeHook, atdb_task_id: str) -> TelescopeTask | None:
-    """Ask what the telescope knows of a task. TelescopeError where nobody can tell."""
+    """Return what the telescope knows of a task. Raises TelescopeError if that is unknown."""
     try:
         return telescope.task(atdb_task_id)
     except AirflowNotFoundException as missing:
-        raise TelescopeError(str(missing)) from missing
+        raise TelescopeError(
+            ReasonCode.TELESCOPE_UNREACHABLE, f"Airflow has no connection to the telescope: {quote(missing)}."
+        ) from missing
 
 
 def after_lost_start(
     telescope: TelescopeHook, lost: LostWork, start: Observation, now: datetime
 ) -> StatusRepair | None:
-    """Decide by the telescope's word about an observation that is starting; None while it is to wait."""
+    """Return the repair of an observation that is starting, by what the telescope reports; None to wait."""
     try:
         end = _verdict(ask(telescope, start.taskID), start, now)
     except TelescopeError as error:
-        end = (Status.ERROR_START_OBS, str(error)) if now >= lost.lease.expires_at + UNREACHABLE else None
+        end = (Status.ERROR_START_OBS, error) if now >= lost.lease.expires_at + UNREACHABLE else None
     if end is None:
         return None
-    status, words = end
-    return StatusRepair(start.taskID, Status.STARTING, status, f"{lost.reason}; {words}", owner=lost.lease.owner)
+    status, finding = end
+    reason = f"{lost.reason} {finding}"
+    if isinstance(finding, TelescopeError):
+        reason = write(finding.code, reason)
+    return StatusRepair(start.taskID, Status.STARTING, status, reason, owner=lost.lease.owner)
 
 
-def _verdict(telescope_task: TelescopeTask | None, start: Observation, now: datetime) -> tuple[Status, str] | None:
+def _verdict(
+    telescope_task: TelescopeTask | None, start: Observation, now: datetime
+) -> tuple[Status, TelescopeError | str] | None:
     if telescope_task is None:
-        words = "the telescope does not know it"
-        return (Status.ERROR_START_OBS, words) if now >= start.status_since + ON_ITS_WAY else None
-    words = f"the telescope has it as {telescope_task}"
+        return (Status.ERROR_START_OBS, start_interrupted()) if now >= start.status_since + ON_ITS_WAY else None
     if telescope_task.state in BROKEN_OFF:
-        return Status.ERROR_START_OBS, words
-    return (Status.RUNNING, words) if now >= start.starttime else None
+        return Status.ERROR_START_OBS, telescope_task.failure()
+    return (Status.RUNNING, f"The telescope has it as {telescope_task}.") if now >= start.starttime else None
 
 
 def lost_starts(
     client: Client, telescope: TelescopeHook, lost: list[LostWork], now: datetime
 ) -> list[StatusRepair]:
-    """Find what becomes of the starts among the lost work."""
+    """Return the repairs of the starts among the lost work."""
     starts = [each for each in lost if each.lease.my_status is OBSERVE.working]
     repairs = [after_lost_start(telescope, each, client.observation(each.lease.taskID), now) for each in starts]
     return [repair for repair in repairs if repair]
 
 
 def unwatched_ends(telescope: TelescopeHook, running: list[Observation], now: datetime) -> list[StatusRepair]:
-    """Find what becomes of running observations that are past their end and which observe has left there."""
+    """Return the repairs of running observations past their end that observe has not ended."""
     then = now - AFTER_OBSERVE
     repairs = []
     for observation in running:
@@ -89,7 +103,7 @@ def unwatched_ends(telescope: TelescopeHook, running: list[Observation], now: da
 
 
 def cancelled(client: Client, now: datetime) -> list[Observation]:
-    """List the aborted observations that the telescope may still have."""
+    """Return the aborted observations that the telescope may still have."""
     aborted = client.observations(
         my_status=Status.ABORTED,
         starttime__lt=write_time(now + START_LEAD),
@@ -99,14 +113,16 @@ def cancelled(client: Client, now: datetime) -> list[Observation]:
 
 
 def still_observed(telescope: TelescopeHook, aborted: list[Observation]) -> list[str]:
-    """Find the aborted observations that the telescope goes on with; none where it cannot be asked."""
+    """Return the aborted observations that the telescope still observes; none if it does not respond."""
     observed = []
     for observation in aborted:
         try:
             telescope_task = ask(telescope, observation.taskID)
         except TelescopeError as error:
             log.warning(
-                "%s is aborted, and nobody knows whether the telescope goes on: %s", observation.taskID, error
+                "It is unknown whether the telescope observes the aborted %s: %s",
+                observation.taskID,
+                error,
             )
             break
         if telescope_task and telescope_task.state in AT_WORK:

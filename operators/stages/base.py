@@ -1,4 +1,4 @@
-"""What the stages have in common: enter a working status as this run's own, work, leave it."""
+"""What the stages have in common: take an observation for this run, work on it, and set its next status."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -12,26 +12,27 @@ from atdb_interface.errors import ForbiddenMove, NotOwner
 from atdb_interface.lifecycle import Stage, Status
 from atdb_interface.observations import Observation
 from atdb_interface.owners import write_owner
+from atdb_interface.reasons import reason_of
 from atdb_interface.times import LEASE_SECONDS
 from atdb_interface.transitions import Transition
 from operators.attempts import Attempt
 from operators.base import AtdbOperator, fail_if_unknown, skip_if_refused
-from operators.failures import reason_of, reported
+from operators.failures import reported
 from operators.history import has_ended_in_error
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.stages import cleared_runs
 
 
 def atdb_task_id_of(context: Any) -> str:
-    """Give the taskID that this run is for: its partition key."""
+    """Return the taskID that this run is for: its partition key."""
     atdb_task_id = context["dag_run"].partition_key
     if not atdb_task_id:
-        raise AirflowFailException("a stage runs for one observation: give its taskID as the partition key")
+        raise AirflowFailException("The run has no partition key, so it is for no observation.")
     return str(atdb_task_id)
 
 
 def owner_of(context: Any) -> str:
-    """Name this run as the owner of work in ATDB: DAG and run, the same in every try."""
+    """Return the owner that this run is in ATDB: DAG and run, the same in every attempt."""
     return write_owner(context["dag_run"].dag_id, context["dag_run"].run_id)
 
 
@@ -45,11 +46,11 @@ def enter(
     reason: str = "",
     retake: bool = True,
 ) -> Transition:
-    """Take an observation into the stage's working status as this owner's work; the transition that led there.
+    """Set the stage's working status with this owner's lease, and return the transition that led there.
 
-    A run whose own work ended on an error status of the stage, by itself or by a person, and which is run again
-    (cleared in Airflow) takes it back from there, if it may `retake` it. Any other run that does not get the work
-    skips: the observation is where it should be, or the stage is paused.
+    If this owner's work ended with an error of the stage or was cancelled, and a user cleared the run in Airflow,
+    the owner takes the observation back from there; not without `retake`. Any other run that does not get the
+    observation skips: it does not need this run, or the stage is paused.
     """
     if stage.working is None:
         raise ValueError(f"{stage.actor} has no working status")
@@ -76,11 +77,11 @@ def enter(
 
 
 class StageOperator(AtdbOperator):
-    """Do a stage's work on one observation; a subclass says what the work is.
+    """Do a stage's work on one observation; a subclass defines the work.
 
-    The last try that fails puts the observation on the stage's error status, with the reason; one before tells
-    ATDB the trouble, and holds the lease until the next. A try that is killed says nothing: its lease runs out,
-    and ATDB gives the work to another run.
+    If the last attempt fails, the observation gets the stage's error status, with the reason. If an earlier one
+    fails, it reports the reason to ATDB and keeps the lease until the next attempt. A killed attempt reports
+    nothing: its lease expires, and another run can claim the work.
     """
 
     stage: ClassVar[Stage]
@@ -88,15 +89,15 @@ class StageOperator(AtdbOperator):
 
     @abstractmethod
     def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
-        """Work, and tell the status that the observation goes to, and why if there is something to say."""
+        """Do the work, and return the next status of the observation and the reason, which can be empty."""
 
     def execute(self, context: Any) -> None:
-        """Do the work as this run's."""
+        """Do the work for the observation of the run."""
         with reported(self, context):
             self.carry_out(atdb_task_id_of(context), owner_of(context), Attempt.of(context, self))
 
     def carry_out(self, atdb_task_id: str, owner: str, attempt: Attempt) -> None:
-        """Enter, work, leave."""
+        """Set the working status, work, and set the next status."""
         with self.client() as client:
             enter(client, self.stage, atdb_task_id, owner, retake=attempt.is_first)
             keeper = LeaseKeeper(client, atdb_task_id, owner, supervisor=attempt.supervisor)
@@ -108,7 +109,7 @@ class StageOperator(AtdbOperator):
                 raise AirflowSkipException(str(lost)) from lost
             except Exception as error:
                 if keeper.is_lost():
-                    raise AirflowSkipException(f"its lease is lost, and then: {reason_of(error)}") from error
+                    raise AirflowSkipException(f"The lease is lost. After that: {reason_of(error)}") from error
                 if attempt.is_last:
                     self._record_failure(client, atdb_task_id, owner, error)
                 else:

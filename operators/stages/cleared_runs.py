@@ -1,10 +1,12 @@
-"""Why a run does its work again: a person cleared it in Airflow, and ATDB's history says who."""
+"""Why a run does its work again: a user cleared it in Airflow, and ATDB's history names the user."""
 
 import logging
 from datetime import timedelta
 
+from atdb_interface import reasons
 from atdb_interface.observations import Observation
 from atdb_interface.owners import read_owner
+from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.transitions import Transition
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.audit_log import requests_of
@@ -12,26 +14,28 @@ from atdb_plugins.hooks.airflow import AirflowHook
 
 log = logging.getLogger(__name__)
 
-#: With this begins the reason of a move that a clear in Airflow has caused. Stored history is compared with it.
-RUN_AGAIN = "run again in Airflow"
-#: So long a request may take.
+#: The maximum duration of a request.
 _WITHIN = timedelta(seconds=30)
 
 
 def reason(owner: str, observation: Observation, airflow_conn_id: str = AirflowHook.default_conn_name) -> str:
-    """Return the reason of a move that a clear of this owner's run has caused: it names who asked for the clear.
+    """Return the reason of a move that a clear of this owner's run has caused, with the user who cleared it.
 
-    It raises nothing, as the work does not depend on that: if the user is not found, the reason says so.
+    It raises no error, because the work does not depend on the user.
     """
     try:
         user = _user(owner, observation, airflow_conn_id)
     except AirflowApiError as error:
-        log.warning("Airflow did not say who cleared %s: %s", owner, error)
-        return f"{RUN_AGAIN} (user unknown: Airflow's API did not answer)"
+        log.warning("The user who cleared %s is unknown, because Airflow's API did not respond: %s", owner, error)
+        return _cleared("an unknown user, because Airflow's API did not respond")
     except Exception:  # a clear counts for one attempt only, so any error here would lose it
-        log.warning("The user who cleared %s was not found", owner, exc_info=True)
+        log.warning("The user who cleared %s is unknown", owner, exc_info=True)
         user = None
-    return f"{RUN_AGAIN} by {user}" if user else f"{RUN_AGAIN} (user unknown)"
+    return _cleared(user or "an unknown user")
+
+
+def _cleared(user: str) -> str:
+    return reasons.write(ReasonCode.RUN_CLEARED, f"The run was cleared in Airflow by {user}.")
 
 
 def _user(owner: str, observation: Observation, airflow_conn_id: str) -> str | None:
@@ -49,14 +53,14 @@ def _user(owner: str, observation: Observation, airflow_conn_id: str) -> str | N
 
 def is_run_again(step: Transition) -> bool:
     """Return whether a clear in Airflow has caused this move."""
-    return step.reason.startswith(RUN_AGAIN)
+    return reasons.has_code(step.reason, ReasonCode.RUN_CLEARED)
 
 
 def has_new_clear(owner: str, clears: int, observation: Observation) -> bool:
-    """Return whether this owner's run has been cleared once more than its work was done again.
+    """Return whether this owner's run has been cleared more often than its work was done again.
 
-    Airflow counts the clears of a run, and the history has what was made of them: so a try that died as it
-    told the error is not taken for one.
+    Airflow counts the clears of a run, and the history shows which of them had an effect: so an attempt that died
+    while it recorded the error is not mistaken for a clear.
     """
     used = sum(step.owner == owner and is_run_again(step) for step in observation.status_history)
     return used < clears

@@ -1,4 +1,4 @@
-"""ingest: bring every valid data product into the archive."""
+"""ingest: copy every valid data product into the archive."""
 
 import errno
 from typing import Any
@@ -6,26 +6,28 @@ from typing import Any
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import INGEST, Group, ProductStatus, Status, product_statuses
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import CodedError, code_of, words_of
 from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.folder import ArchiveError
 from atdb_plugins.hooks.archive import ArchiveHook
 from operators.data.archive_transfer import PASSES, ArchiveTransfer
-from operators.failures import reason_of
+from operators.failures import product_reason
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.stages.base import StageOperator
 
 #: What is on the data host, and what is on its way to the archive.
 _TO_ARCHIVE = product_statuses(lambda row: row.on_disk or row.group is Group.WORKING)
-#: With these, the archive takes no other product either.
+#: After these errors, the archive accepts no other product either.
 _TAKES_NOTHING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
-class IngestError(Exception):
-    """Not all products have reached the archive."""
+class IngestError(CodedError):
+    """Not all products can reach the archive. Its code is that of the first error."""
 
 
 class IngestProductsOperator(StageOperator):
-    """Copy, read back and compare each valid product; those archived by an earlier try are not copied again."""
+    """Copy, read back and compare each valid product that no earlier attempt has archived."""
 
     stage = INGEST
 
@@ -34,18 +36,20 @@ class IngestProductsOperator(StageOperator):
         self.archive_conn_id = archive_conn_id
 
     def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
-        """Archive the products one after the other; one that fails gets the reason, and the others go on.
+        """Archive the products one after the other. One that fails gets the reason, and the others continue.
 
-        An archive that takes nothing at all ends the try, and so does an ATDB that cannot be told.
+        The attempt ends if the archive accepts nothing at all, or if ATDB does not respond.
         """
         archive = ArchiveHook(self.archive_conn_id).archive()
         all_products = list(client.dataproducts(taskID=observation.taskID))
         products = [product for product in all_products if product.my_status in _TO_ARCHIVE]
         removed = [product for product in all_products if product.my_status is ProductStatus.REMOVED]
         if not products:
-            raise ValueError("there is no valid data product to ingest")
+            raise IngestError(
+                ReasonCode.NO_DATA_PRODUCTS, "The observation has no valid data product. Use the action check."
+            )
         transfer = ArchiveTransfer(client, archive.folder(observation), observation, owner, lease)
-        failed: list[str] = []
+        failed: list[tuple[str, Exception]] = []
         done_bytes = transfer.begin(products, removed)
         for product in transfer.missing(products):
             lease.check()
@@ -57,8 +61,8 @@ class IngestProductsOperator(StageOperator):
                 transfer.fail(product, error)
                 if _takes_nothing(archive, error):
                     raise
-                failed.append(f"{product.filename}: {reason_of(error)}")
-                lease.report(failed[0])
+                failed.append((product.filename, error))
+                lease.report(product_reason(*failed[0]))
             else:
                 transfer.report_soon()
                 if not failed:
@@ -67,7 +71,12 @@ class IngestProductsOperator(StageOperator):
             lease.reach(done_bytes)
         transfer.report()
         if failed:
-            raise IngestError(f"{len(failed)} of {len(products)} data products failed, first {failed[0]}")
+            filename, cause = failed[0]
+            raise IngestError(
+                code_of(cause),
+                f"{len(failed)} of {len(products)} data products are not in the archive. "
+                f"The first is {filename}: {words_of(cause)}",
+            )
         return Status.ARCHIVED, ""
 
 

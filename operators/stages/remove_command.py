@@ -1,4 +1,4 @@
-"""`atdb_remove TASKID`: do by hand what the stage remove does, or only tell what it would do."""
+"""`atdb_remove TASKID`: do what the stage remove does, or show what it would do."""
 
 import argparse
 import getpass
@@ -10,23 +10,23 @@ from collections.abc import Sequence
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from atdb_interface.errors import AtdbError
+from atdb_interface.reasons import reason_of
 from atdb_plugins.archive.folder import ArchiveError
 from operators.attempts import Attempt
 from operators.data.local_products import DataError
-from operators.failures import reason_of
 from operators.stages.remove import RemoveError, RemoveProductsOperator
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Remove an observation's data, and give the exit status: 0 where nothing stays, or would stay."""
+    """Remove the data of an observation; return the exit status: 0 if all are, or would be, deleted."""
     parser = argparse.ArgumentParser(
         prog="atdb_remove",
-        description="Delete the data of an archived observation from the data hosts, after they were verified in "
-        "the archive. The connections are those of Airflow, from AIRFLOW_CONN_ATDB_DEFAULT and "
-        "AIRFLOW_CONN_ARCHIVE_DEFAULT, and the data lie below ATDB_DATA_ROOT.",
+        description="Delete the data of an archived observation from the data hosts, after their copies in the "
+        "archive were verified. Required settings: AIRFLOW_CONN_ATDB_DEFAULT, AIRFLOW_CONN_ARCHIVE_DEFAULT and "
+        "ATDB_DATA_ROOT.",
     )
-    parser.add_argument("taskID")
-    parser.add_argument("--dry-run", action="store_true", help="tell what would be deleted, and delete nothing")
+    parser.add_argument("taskID", help="the observation, such as 190405034")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be deleted, and delete nothing")
     options = parser.parse_args(arguments)
     operator = RemoveProductsOperator(task_id="atdb_remove")
     try:
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (AtdbError, AirflowException, ArchiveError, DataError, RemoveError, OSError) as error:
         print(reason_of(error), file=sys.stderr)
     else:
-        print(f"the data of {options.taskID} are removed")
+        print(f"The data of {options.taskID} have been removed.")
         return 0
     return 1
 

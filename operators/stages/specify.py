@@ -1,4 +1,4 @@
-"""specify: an accepted specification gets its data products and is scheduled."""
+"""specify: create the data products of a new observation, and schedule it."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from operators.stages.base import atdb_task_id_of, owner_of
 
 
 class SpecifyObservationOperator(AtdbOperator):
-    """Define the data products that the observation will write, and schedule it."""
+    """Create the data products that the telescope will write, and schedule the observation."""
 
     def execute(self, context: Any) -> None:
-        """Define what is missing, so that a try after a crash goes on where the last one ended."""
+        """Create what is missing, so that an attempt after a crash continues where the last one ended."""
         with reported(self, context):
             self._specify(atdb_task_id_of(context), owner_of(context))
 

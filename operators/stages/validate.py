@@ -1,10 +1,12 @@
-"""validate: is each data product there, and what is its checksum?"""
+"""validate: check that each data product is there, and compute its checksum."""
 
 from atdb_interface.checksum import product_checksum
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import DataProduct, ProductMove
 from atdb_interface.lifecycle import VALIDATE, ProductStatus, Status, product_statuses
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import CodedError, code_of, reason_of, words_of, write
 from operators.data.inspection import (
     GROWING,
     GrowingDataError,
@@ -15,88 +17,96 @@ from operators.data.inspection import (
     size_of,
 )
 from operators.data.local_products import path_of, require_data
-from operators.failures import reason_of
 from operators.lease import LeaseKeeper
 from operators.stages.base import StageOperator
 
-#: The archive has verified these, and they stay what they are.
+#: The archive holds a verified copy of these, so they keep their status.
 _SAFE = product_statuses(lambda row: row.archived)
 
 
-class StillWrittenError(Exception):
-    """Some products change while they are read; `moves` and `verdict` are what holds if no more try is made."""
+class StillWrittenError(CodedError):
+    """Some products change while they are read; `moves` and `verdict` apply if no more attempt is made."""
 
-    def __init__(self, moves: list[ProductMove], verdict: str) -> None:
+    def __init__(self, growing: list[str], moves: list[ProductMove], verdict: str) -> None:
+        super().__init__(ReasonCode.STILL_WRITTEN, f"Still being written: {_named(growing)}")
         self.moves, self.verdict = moves, verdict
-        growing = [move.filename for move in moves if move.reason == GROWING]
-        super().__init__(f"{_named(growing)} {GROWING}")
 
 
 class ValidateProductsOperator(StageOperator):
     """Read every data product of an observation; those missing, empty or of the wrong kind become invalid.
 
-    Nothing is said of data that cannot be read or are still being written, until the last try.
+    Data that cannot be read or are still being written are judged by the last attempt only.
     """
 
     stage = VALIDATE
 
     def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
-        """Check the products, tell ATDB in one request, and decide where the observation goes.
+        """Check the products, report them in one request, and return the next status.
 
-        What the archive has already is not looked at: it was valid, and removing compares it once more.
+        Products that are in the archive already are not checked: they were valid, and remove verifies them again.
         """
         products = list(client.dataproducts(taskID=observation.taskID))
         if not products:
-            return Status.INCOMPLETE, "it has no data products"
+            no_products = "The observation has no data products, so nothing can be ingested."
+            return Status.INCOMPLETE, write(ReasonCode.NO_DATA_PRODUCTS, no_products)
         to_check = [product for product in products if product.my_status not in _SAFE]
         lease.begin(sum(map(_bytes_to_read, to_check)))
-        moves = []
+        moves, growing = [], []
         for product in to_check:
             lease.check()
-            moves.append(_checked(product, lease))
+            move, is_growing = _checked(product, lease)
+            moves.append(move)
+            growing += [product.filename] * is_growing
             lease.report("")
         invalid = [move.filename for move in moves if move.new_status is ProductStatus.INVALID]
-        verdict = f"{len(invalid)} of {len(products)} data products are invalid: {_named(invalid)}"
-        if any(move.reason == GROWING for move in moves):
-            raise StillWrittenError(moves, verdict)
+        verdict = write(
+            ReasonCode.INVALID_DATA_PRODUCTS,
+            f"{len(invalid)} of {len(products)} data products are invalid: {_named(invalid)}. "
+            "Their histories show why. Retry, or ingest the valid ones.",
+        )
+        if growing:
+            raise StillWrittenError(growing, moves, verdict)
         if moves:
             client.move_products(observation.taskID, moves, owner=owner)
         if invalid:
             return Status.INCOMPLETE, verdict
         if observation.skip_auto_ingest:
-            return Status.COMPLETED, "skip_auto_ingest is set"
+            off = "skip_auto_ingest is set. To ingest the data after all, use the action ingest."
+            return Status.COMPLETED, write(ReasonCode.AUTOMATIC_INGEST_OFF, off)
         return Status.VALID, ""
 
     def _record_failure(self, client: Client, atdb_task_id: str, owner: str, error: Exception) -> None:
-        """Give up: the observation is incomplete, and a person may have it looked at again."""
+        """Set the status incomplete, from which an operator can retry."""
         try:
             if isinstance(error, StillWrittenError):
                 client.move_products(atdb_task_id, error.moves, owner=owner)
                 reason = error.verdict
             else:
-                reason = f"could not be looked at: {reason_of(error)}"
+                reason = write(code_of(error), f"The data could not be checked: {words_of(error)}")
             client.move(atdb_task_id, Status.INCOMPLETE, owner=owner, reason=reason)
         except Exception as record_error:
             self.log.warning("The failure is not recorded in ATDB: %s", reason_of(record_error))
 
 
-def _checked(product: DataProduct, lease: LeaseKeeper) -> ProductMove:
+def _checked(product: DataProduct, lease: LeaseKeeper) -> tuple[ProductMove, bool]:
+    """Return what a product becomes, and whether it changed while it was read."""
     path = path_of(product)
     try:
         records = read(path, lease.advance)
     except MissingDataError as fault:
         require_data(path)
-        return _invalid(product, str(fault))
+        return _invalid(product, str(fault)), False
     except InvalidDataError as fault:
-        return _invalid(product, str(fault))
+        return _invalid(product, str(fault)), False
     except GrowingDataError:
-        return _invalid(product, GROWING)
-    return ProductMove(
+        return _invalid(product, GROWING), True
+    valid = ProductMove(
         filename=product.filename,
         new_status=ProductStatus.VALID,
         size=sum(record.size for record in records),
         checksum=product_checksum(records),
     )
+    return valid, False
 
 
 def _bytes_to_read(product: DataProduct) -> int:

@@ -1,4 +1,4 @@
-"""A task of observe: it waits in the triggerer until it is due, and stops the telescope if that is called off."""
+"""A task of observe: wait in the triggerer until it is due, and stop the telescope if the work is cancelled."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -18,10 +18,11 @@ from operators.failures import reported
 from operators.history import status_in_words, was_started
 from operators.stages.base import atdb_task_id_of
 
-#: Errors of which the telescope never began to observe, as far as is known.
+#: Errors before the telescope began to observe, as far as ATDB knows.
 NOT_STARTED = statuses(lambda row: row.group is Group.ATTENTION and row.phase is Phase.BEFORE)
-#: A person who forces it there from starting or running calls it off. Of observe's own error nobody knows.
-CALLED_OFF = (*(status for status in BEFORE_START if status is not OBSERVE.error), Status.ON_HOLD)
+#: An operator who forces one of these from starting or running cancels the observation. Not the error of observe:
+#: after that, the telescope may still have the observation.
+CANCELLED = (*(status for status in BEFORE_START if status is not OBSERVE.error), Status.ON_HOLD)
 
 
 class WhenDueOperator(AtdbOperator):
@@ -29,7 +30,7 @@ class WhenDueOperator(AtdbOperator):
 
     trigger: ClassVar[type[ObservationTrigger]]
     begins_with_waiting: ClassVar[bool] = True
-    called_off: ClassVar[Sequence[Status]] = CALLED_OFF
+    cancelled_by: ClassVar[Sequence[Status]] = CANCELLED
     template_fields: Sequence[str] = ("atdb_task_id",)
 
     def __init__(self, *, telescope_conn_id: str = TelescopeHook.default_conn_name, **kwargs: Any) -> None:
@@ -48,46 +49,46 @@ class WhenDueOperator(AtdbOperator):
         )
 
     def trigger_connections(self) -> dict[str, str]:
-        """Name the connections that the trigger needs beside ATDB's."""
+        """Return the connections that the trigger needs besides that of ATDB."""
         return {}
 
     @property
     def telescope(self) -> TelescopeHook:
-        """Telescope control."""
+        """Return the hook of telescope control."""
         return TelescopeHook(self.telescope_conn_id)
 
     def execute(self, context: Any) -> None:
-        """Act at once: the first task, and any other where there is no triggerer."""
+        """Act at once: the first task, or any task without a triggerer."""
         self.execute_complete(context)
 
     def execute_complete(self, context: Any, event: Any = None) -> None:  # noqa: ARG002
-        """Act, or skip where the observation has gone another way meanwhile; where it was called off, say so."""
+        """Act, or skip if the observation no longer needs it; stop the telescope if it was cancelled."""
         with reported(self, context):
             self._act_or_skip(atdb_task_id_of(context), context)
 
     def _act_or_skip(self, atdb_task_id: str, context: Any) -> None:
         with self.client() as client, fail_if_unknown(), skip_if_refused():
             observation = client.observation(atdb_task_id)
-            self._stop_what_is_called_off(observation)
+            self._stop_if_cancelled(observation)
             try:
                 self.act(client, observation, context)
             except (Conflict, AirflowSkipException):
-                # Whoever was faster may have called it off, after the telescope was told to start it.
-                self._stop_what_is_called_off(client.observation(atdb_task_id))
+                # Another client may have cancelled it since, when the telescope had it already.
+                self._stop_if_cancelled(client.observation(atdb_task_id))
                 raise
 
-    def _stop_what_is_called_off(self, observation: Observation) -> None:
-        """Stop the telescope where it may have an observation that nobody wants any more, and skip."""
+    def _stop_if_cancelled(self, observation: Observation) -> None:
+        """Stop the telescope and skip, if it may have an observation that was cancelled."""
         if observation.my_status is Status.ABORTED:
-            is_called_off = was_started(observation)
+            is_cancelled = was_started(observation)
         else:
             previous = observation.status_history[-1].previous
-            is_called_off = observation.my_status in self.called_off and previous in AT_THE_TELESCOPE
-        if not is_called_off:
+            is_cancelled = observation.my_status in self.cancelled_by and previous in AT_THE_TELESCOPE
+        if not is_cancelled:
             return
         self.telescope.stop(observation.taskID)
-        raise AirflowSkipException(f"{status_in_words(observation)}; the telescope was told to stop it")
+        raise AirflowSkipException(f"{status_in_words(observation)}. The telescope was stopped")
 
     @abstractmethod
     def act(self, client: Client, observation: Observation, context: Any) -> None:
-        """Do what is due."""
+        """Do the work that is due."""

@@ -1,9 +1,9 @@
--- What the role `airflow_maintenance` may do in Airflow's database: read and delete rows of the tables that
--- `airflow db clean` cleans, and create the tables in which that command keeps rows while it deletes them.
--- It can read neither connections nor variables. To be run by the owner of the database, after each
--- `airflow db migrate`; the tables that an installation does not have are left out.
+-- The rights of the role `airflow_maintenance` in Airflow's database: it can read and delete rows of the tables
+-- that `airflow db clean` cleans, and create the temporary tables of that command. It cannot read connections or
+-- variables. Run this file as the owner of the database after each `airflow db migrate`. Tables that an
+-- installation does not have are skipped.
 
--- What the role may have created in `public`, when it could, must not be called here.
+-- In earlier versions the role could create functions in `public`; this script must not call them.
 set search_path = pg_catalog, pg_temp;
 
 -- PostgreSQL finds functions in `public` for the owner: a role that creates one there can act as the owner. So this
@@ -24,7 +24,7 @@ begin
     loop
         execute format('drop routine if exists %s cascade', created);
     end loop;
-    -- Not of its own tables, which a killed cleanup of a former version has left and the next one drops.
+    -- Its own tables are excluded: a killed cleanup of an earlier version has left them, and the next one drops them.
     for cleaned in
         select tablename from pg_tables where schemaname = 'public' and tableowner <> 'airflow_maintenance'
     loop
@@ -40,6 +40,6 @@ begin
             execute format('grant select, delete on public.%I to airflow_maintenance', cleaned);
         end if;
     end loop;
-    -- Read to find out which keys of partitions still belong to a run.
+    -- The command reads this table to find out which partition keys still belong to a run.
     grant select on public.asset_partition_dag_run to airflow_maintenance;
 end $$;

@@ -1,6 +1,6 @@
--- What has expired in ATDB, and nothing else: the role `maintenance` reads and deletes through these views only.
--- Each shows a time and no other column, so neither secrets nor history can be read. The shortest time for which
--- ATDB keeps something is stated here, so no setting can undercut it.
+-- The expired rows of ATDB, and no others: the role `maintenance` reads and deletes through these views only. Each
+-- view has one column, a time, so the role can read neither secrets nor history. The minimum retention is defined
+-- here, so no setting can be shorter.
 -- Every upgrade of the database runs this file, after the migrations and in their transaction.
 
 create schema maintenance;
@@ -9,7 +9,7 @@ create schema maintenance;
 create view maintenance.ended_sessions with (security_barrier) as
     select expires_at as ended_at from public.tokens where is_session and expires_at < now();
 
--- Answers to requests that came with an Idempotency-Key. ATDB repeats an answer for a day.
+-- Answers to requests with an Idempotency-Key. ATDB repeats an answer for a day.
 create view maintenance.used_idempotency_keys with (security_barrier) as
     select created_at as used_at from public.kept_answers where created_at < now() - interval '1 day';
 
@@ -17,7 +17,7 @@ create view maintenance.used_idempotency_keys with (security_barrier) as
 create view maintenance.expired_claims with (security_barrier) as
     select expires_at as expired_at from public.claims where expires_at < now() - interval '1 day';
 
--- On a server without the role the upgrade reports that, and works without these grants.
+-- If the server does not have the role, the upgrade reports that and continues without these grants.
 do $$
 begin
     if exists (select from pg_roles where rolname = 'maintenance') then

@@ -1,4 +1,4 @@
--- The data that came to, were archived from and left each data host in the night.
+-- The data that were validated on, archived from and removed from each data host in the night.
 with first_times as (
     select t.task_id, t.dataproduct, t.status
     from reports.transitions as t

@@ -1,4 +1,4 @@
--- How full the disk of each data host was when it was last reported before the end of the night.
+-- How full the disk of each data host was at the last report before the end of the night.
 select distinct on (data_host) data_host, total_bytes, free_bytes, at as seen_at
 from reports.disks
 where at < %(ends)s

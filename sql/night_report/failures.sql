@@ -1,4 +1,4 @@
--- Each transition into a status of the kind `failed` in the night. On hold and back is no failure.
+-- Each transition into a status of the kind `failed` in the night. A return from on hold is not a failure.
 select
     o.task_id as "taskID",
     o.name,

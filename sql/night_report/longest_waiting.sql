@@ -1,4 +1,4 @@
--- The observations that have waited longest at the end of the night; one that waits for its start does not wait.
+-- The observations that have waited longest at the end of the night. Those before their start time do not count.
 select
     o.task_id as "taskID",
     o.name,

@@ -1,4 +1,4 @@
--- The slowest single stays in a working status that ended in the night.
+-- The longest stays in a working status that ended in the night.
 select
     o.task_id as "taskID",
     o.name,

@@ -1,4 +1,4 @@
--- How long each stage worked, of the stays in its working status that ended in the night.
+-- How long each stage worked: the stays in its working status that ended in the night.
 with worked as (
     select
         task_id,

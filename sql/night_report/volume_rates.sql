@@ -1,4 +1,4 @@
--- How much each observing mode of the schedule writes: the median of its latest observations that had ended.
+-- The data rate of each observing mode in the schedule: the median of its latest observations that had ended.
 with modes as (
     select distinct o.observing_mode
     from reports.states_at(%(ends)s) as state

@@ -11,5 +11,5 @@ comment on column reports.transitions.status is 'The status after';
 comment on column reports.transitions.at is 'When';
 comment on column reports.transitions.actor is 'The account that asked';
 comment on column reports.transitions.owner is 'The run or program that worked on it. Null if none was named';
-comment on column reports.transitions.reason is 'Why; can be empty';
+comment on column reports.transitions.reason is 'Why; can be empty. Reasons of ATDB begin with a code';
 comment on column reports.transitions.forced is 'Whether an operator forced a change that the lifecycle does not have';

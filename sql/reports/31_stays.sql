@@ -1,5 +1,5 @@
--- Each stay that has ended is found from the transition that ended it: a condition on left_at or task_id uses an
--- index, so that a night is read without all the history.
+-- Each stay that has ended is found from the transition that ended it. So a condition on left_at or task_id uses
+-- an index: the report of a night does not read all of the history.
 create view reports.stays as
 select
     entry.task_id,

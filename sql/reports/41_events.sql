@@ -9,5 +9,5 @@ comment on column reports.events.kind is 'Such as overdue, disagreement, repair,
 comment on column reports.events.key is 'Unique: the same key raised again changes nothing';
 comment on column reports.events.task_id is 'The taskID that it is about. Null if it is about no observation';
 comment on column reports.events.dataproduct is 'The filename of the data product that it is about. Null if it is about none';
-comment on column reports.events.detail is 'What happened, in words';
+comment on column reports.events.detail is 'What happened';
 comment on column reports.events.actor is 'The account that raised it';

@@ -1,4 +1,4 @@
--- Only what is not over, or has changed since, can have been in such a state then.
+-- Only observations that have not ended, or that have changed since, can have had such a status at that moment.
 create function reports.states_at(moment timestamptz)
 returns table (task_id text, status text, since timestamptz)
 language sql stable as $$

@@ -1,5 +1,5 @@
--- What the role `atdb`, as which ATDB's API runs, may do: read, add, change and delete rows. It owns nothing, so it
--- can neither change a table nor switch off what protects the history, and of that it may only add rows.
+-- The rights of the role `atdb`, as which ATDB's API runs: read, add, change and delete rows. It owns nothing, so
+-- it can neither change a table nor switch off the protection of the history, to which it can only add rows.
 -- Every upgrade of the database runs this file as the owner, after the migrations and in their transaction.
 do $$
 declare

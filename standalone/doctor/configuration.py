@@ -1,7 +1,6 @@
 """The settings, and the file of the passwords and keys."""
 
 import os
-import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,9 +22,8 @@ def wrong_values(environment: Mapping[str, str]) -> list[str]:
             Settings.from_environment(rest)
         except SettingsError as error:
             sentences.append(str(error))
-            # The sentence begins with the variable. Without it, the next wrong one is seen.
-            name = re.match(r"[A-Z_]*", str(error))
-            if name is None or rest.pop(name[0], None) is None:
+            # Without this variable, the next wrong one is found.
+            if rest.pop(error.variable, None) is None:
                 return sentences
         else:
             return sentences

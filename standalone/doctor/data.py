@@ -32,7 +32,8 @@ def check(place: Location) -> Iterator[Finding]:
             "If there have been no observations yet, no action is needed. Otherwise, the disks are not mounted: "
             f"mount each as {root}/<data host>.",
         )
-        yield _accessible(root, "create the folder of a data host") or space.of(SUBJECT, root, _FULL)
+        problem = _accessible(SUBJECT, root, "create the folder of a data host")
+        yield problem or space.of(SUBJECT, root, _FULL)
         return
     for host in hosts:
         yield from _of_host(host)
@@ -50,7 +51,7 @@ def _of_host(folder: Path) -> Iterator[Finding]:
         advice = f"Check the mount: the user with ID {os.getuid()} must be able to read and write there."
         yield failed(subject, f"{folder} cannot be read: {error.strerror}", advice)
         return
-    if problem := _accessible(folder, "delete data"):
+    if problem := _accessible(subject, folder, "delete data"):
         yield problem
         return
     if is_empty and not folder.is_mount():
@@ -59,9 +60,8 @@ def _of_host(folder: Path) -> Iterator[Finding]:
     yield space.of(subject, folder, _FULL)
 
 
-def _accessible(folder: Path, purpose: str) -> Finding | None:
+def _accessible(subject: str, folder: Path, purpose: str) -> Finding | None:
     """Create and delete a hidden file, as the mode of a folder does not show that its disk is read-only."""
-    subject = SUBJECT if purpose.startswith("create") else f"{SUBJECT} {folder.name}"
     try:
         with tempfile.TemporaryFile(dir=folder, prefix=".atdb-doctor-") as file:
             file.write(b"atdb")

@@ -11,6 +11,8 @@ from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, Conflict
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import has_code
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,6 @@ TROUBLED = (
 NEW_START, APART = timedelta(seconds=25), timedelta(seconds=4)
 #: How long an operator waits for the report of a data writer that has finished.
 _REPORT_PATIENCE = timedelta(seconds=45)
-_OTHER_BYTES = "no longer what was validated"
 
 
 class NightOperator:
@@ -135,7 +136,7 @@ class NightOperator:
         if not self._archive_is_well():
             return
         task_id, reason = observation.taskID, observation.status_history[-1].reason
-        if _OTHER_BYTES in reason:
+        if has_code(reason, ReasonCode.DATA_CHANGED):
             self._repair(task_id)
             self._act(task_id, Action.CHECK, "the data have changed")
         else:

@@ -10,6 +10,8 @@ from threading import BoundedSemaphore, Event, Lock, Thread
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, Conflict, NotFound
 from atdb_interface.lifecycle import Status
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import quote, write
 from standalone.simulator.damage import damage
 from standalone.simulator.data_writer import ProductWriter
 from standalone.simulator.faults import OF_PRODUCTS, Fault, Faults
@@ -171,7 +173,8 @@ class Telescope:
                 f"the data writer has written {len(task.products)} data products",
             )
         else:
-            status, reason = Status.ERROR_NO_COMPLETING, f"the data writer failed: {task.problem}"
+            status = Status.ERROR_NO_COMPLETING
+            reason = write(ReasonCode.DATA_WRITER_FAILED, f"The data writer failed: {quote(task.problem)}.")
         # Its own patience would keep us from ending in time.
         with Client(settings.atdb_url, user=settings.atdb_user, secret=settings.atdb_secret, patience=0) as client:
             outcome, problem = report(

@@ -17,6 +17,7 @@ from pydantic import (
 
 from atdb_interface.data_hosts import local_path
 from atdb_interface.errors import BadRequest
+from atdb_interface.field_errors import field_of, message_of
 from atdb_interface.fields import DataLocation, FileName, FiniteFloat, Name, TaskId, Text, Time
 from atdb_interface.instruments.apertif.parset import read_parset
 from atdb_interface.instruments.apertif.products import FITS, MEASUREMENT_SET
@@ -126,6 +127,6 @@ def read_command(body: bytes) -> tuple[Order, str]:
 
 def _problems(error: ValidationError) -> str:
     return "; ".join(
-        ": ".join([*(str(part) for part in item["loc"][:1]), item["msg"].removeprefix("Value error, ")])
+        ": ".join([*(str(part) for part in field_of(item)[:1]), message_of(item)])
         for item in error.errors(include_url=False)[:10]
     )

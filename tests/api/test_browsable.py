@@ -266,6 +266,8 @@ def test_a_form_that_failed_says_why_and_keeps_what_was_typed(url: str, client: 
     answer = http.submit(page, "Send", **SPECIFICATION, duration="60", telescopes="XYZ", options=HOSTILE)
     assert answer.status_code == 400
     assert "options: not JSON" in answer.text
+    answer = http.submit(answer, "Send", options='{"ndps": 0}')
+    assert ">ndps: 0 is not" in unescape(answer.text)
     answer = http.submit(answer, "Send", options="")
     assert "telescopes: String should match" in unescape(answer.text)
     form = forms(answer)["Send"]

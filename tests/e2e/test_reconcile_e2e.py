@@ -31,5 +31,5 @@ def test_lost_work_and_a_claim_without_a_run_are_made_good_long_before_their_tim
     for task_id in (lost, claimed):
         wait_for(lambda task_id=task_id: atdb.observation(task_id).my_status is Status.REMOVED, 240)
     seen = {service.name: service.detail for service in atdb.services()}
-    assert seen["airflow reconcile"].startswith("has compared ")
+    assert seen["airflow reconcile"].startswith("Has compared ")
     assert {disk.data_host for disk in atdb.disks()} >= {"arts001"}

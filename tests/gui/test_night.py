@@ -8,7 +8,7 @@ from flask import Flask
 from playwright.sync_api import expect
 from sqlalchemy import text
 
-from atdb_api.reads.causes import cause_of
+from atdb_api.reads.causes import cause_key
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.disks import DiskUsage
@@ -44,12 +44,37 @@ def age(app: Flask, days: int) -> None:
     ],
 )
 def test_reasons_that_differ_in_names_and_numbers_are_one_cause(one: str, other: str) -> None:
-    assert cause_of(one) == cause_of(other)
+    assert cause_key(one) == cause_key(other)
 
 
 def test_other_words_are_another_cause() -> None:
-    causes = {cause_of(reason) for reason in ("the disk is full", "the archive is full", "the archive is full: 3")}
+    reasons = ("the disk is full", "the archive is full", "the archive is full: 3")
+    causes = {cause_key(reason) for reason in reasons}
     assert len(causes) == 3
+
+
+@pytest.mark.parametrize(
+    ("former", "present"),
+    [
+        ("90 s past the start", "TooLate: The run began 75 s after the start."),
+        (
+            "IngestError: 1 of 3 data products failed, first A3.MS: ArchiveError: the archive /alta is not there",
+            "ArchiveNotMounted: 2 of 9 data products are not in the archive. Mount /alta2, then retry.",
+        ),
+        (
+            "RemoveError: 1 of 3 data products stay, first A3.MS: OSError: [Errno 5] I/O error: '/data/1'",
+            "OSError: 2 of 2 data products are left. The first is B1.MS: “[Errno 5] I/O error: '/data/2'”.",
+        ),
+        ("the telescope has it as failed: dish 4 is stuck", "TelescopeFailed: It says “failed: dish 7 is stuck”."),
+    ],
+)
+def test_a_reworded_reason_is_the_same_cause_as_the_one_of_an_earlier_version(former: str, present: str) -> None:
+    assert cause_key(former) == cause_key(present)
+
+
+def test_what_another_program_says_is_a_cause_of_its_own() -> None:
+    said = ("failed: no beam", "failed: no disk", "stopped")
+    assert len({cause_key(f"TelescopeFailed: It says “{words}”.") for words in said}) == 3
 
 
 def test_an_empty_night_is_calm(open_as: Open, client: Client, observe: Observe) -> None:

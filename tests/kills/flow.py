@@ -11,6 +11,8 @@ from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import OBSERVE, SPECIFY, STAGES, Stage, Status
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import has_code
 
 #: The time until the start, enough for several consecutive kills and restarts.
 START_SECONDS = 180
@@ -22,7 +24,6 @@ NORMAL_ROUTE = (
     *("removing", "removed"),
 )
 #: A kill between the status and the telescope's answer: the telescope is not asked twice, so an operator decides.
-INTERRUPTED = "the run was interrupted as it started, and the telescope does not know it"
 INTERRUPTED_ROUTE = (*NORMAL_ROUTE[:3], "error (start obs)")
 
 
@@ -99,7 +100,7 @@ def wrong(observations: Sequence[Observation], runs: Counter[tuple[str, str]]) -
 def is_interrupted(made: Observation) -> bool:
     """Return whether an observation is waiting for an operator because a kill interrupted its start."""
     route = tuple(str(step.name) for step in made.status_history)
-    return route == INTERRUPTED_ROUTE and made.status_history[-1].reason == INTERRUPTED
+    return route == INTERRUPTED_ROUTE and has_code(made.status_history[-1].reason, ReasonCode.START_INTERRUPTED)
 
 
 def waits(observations: Sequence[Observation], aways: Sequence[Away]) -> list[Wait]:

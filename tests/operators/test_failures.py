@@ -14,6 +14,7 @@ from atdb_interface.client import Client
 from atdb_interface.errors import Unavailable
 from atdb_interface.lifecycle import STAGES, Status
 from atdb_interface.observations import Observation
+from atdb_interface.reasons import code_of
 from operators import failures
 from operators.failures import NotDueYet
 from operators.operate import ActOnObservationsOperator
@@ -61,7 +62,7 @@ def test_the_last_attempt_of_a_stage_names_the_cause_the_status_the_way_out_and_
     level, line = last(caplog)
     assert level == "ERROR"
     assert line == (
-        f"ingest of {made.taskID} failed: {raised.typename}: {str(raised.value).removesuffix('.')}. "
+        f"ingest of {made.taskID} failed: {code_of(raised.value)}: {str(raised.value).removesuffix('.')}. "
         "The observation is now 'ingest error'. Fix the cause, then retry it in ATDB (back to 'valid') or clear "
         f"this run: {ATDB}/tasks/{made.taskID}/"
     )
@@ -91,9 +92,8 @@ def test_what_is_not_to_be_repeated_is_an_error_at_the_first_attempt(
         StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", retries=5))
     level, line = last(caplog)
     assert level == "ERROR"
-    assert line.startswith(f"observe of {made.taskID} (task start) failed: 9")
-    assert " s past the start. The observation is" in line
-    assert "now 'error (too late)'" in line
+    assert line.startswith(f"observe of {made.taskID} (task start) failed: TooLate: ATDB was ready to send")
+    assert "Set new times, then retry. The observation is now 'error (too late)'" in line
 
 
 @pytest.mark.parametrize(

@@ -48,10 +48,12 @@ def test_a_failing_product_does_not_hold_up_the_others_and_marks_the_observation
             )
         assert client.observation(made.taskID).my_status is status
         assert statuses(client, made) == ["archived", "ingest error", "archived"]
-    reason = f"ArchiveError: {second} is no longer what was validated"
-    assert last(client, made)[1] == f"IngestError: 1 of 3 data products failed, first {second}: {reason}"
+    words = f"{second} has changed since it was validated. Use the action check."
+    assert last(client, made)[1] == (
+        f"DataChanged: 1 of 3 data products are not in the archive. The first is {second}: {words}"
+    )
     reasons = [step.reason for step in products_of(client, made)[1].status_history if step.name == "ingest error"]
-    assert reasons == [reason] * 2
+    assert reasons == [f"DataChanged: {words}"] * 2
 
     broken.write_bytes(whole)
     table = in_archive(archive_root, made) / first / "table.dat"
@@ -68,7 +70,7 @@ def test_what_changed_after_it_was_validated_is_checked_again_and_nothing_is_cop
     made = validated()
     first, second, _ = products_of(client, made)
     path_of(second).write_bytes(b"it grew")
-    with pytest.raises(IngestError, match="no longer what was validated"):
+    with pytest.raises(IngestError, match="has changed since it was validated"):
         IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     table = in_archive(archive_root, made) / first.filename / "table.dat"
     before = table.stat()
@@ -231,7 +233,7 @@ def test_only_the_run_that_failed_may_be_run_again(
 ) -> None:
     made = validated()
     archive_root.rename(archive_root.with_name("unmounted"))
-    with pytest.raises(ArchiveError, match="is not there"):
+    with pytest.raises(ArchiveError, match="does not exist"):
         IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert client.observation(made.taskID).my_status is Status.INGEST_ERROR
     archive_root.with_name("unmounted").rename(archive_root)
@@ -246,7 +248,7 @@ def test_there_is_nothing_to_ingest_of_an_observation_without_valid_products(
     client: Client, observe: Observe, context: Context, archive_root: Path
 ) -> None:
     made = observe(Status.VALID)
-    with pytest.raises(ValueError, match="no valid data product"):
+    with pytest.raises(IngestError, match="no valid data product"):
         IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert client.observation(made.taskID).my_status is Status.INGEST_ERROR
 
@@ -274,7 +276,9 @@ def test_a_try_that_fails_tells_its_trouble_and_keeps_its_work_until_the_next(
         (lease,) = client.leases()
         left = (lease.expires_at - datetime.now(UTC)).total_seconds()
         assert seconds - 30 < left <= seconds + 1
-        assert lease.trouble == f"ArchiveError: the archive {archive_root.as_uri()} is not there"
+        assert lease.trouble == (
+            f"ArchiveNotMounted: The folder of the archive {archive_root.as_uri()} does not exist. Mount its disk."
+        )
     archive_root.with_name("unmounted").rename(archive_root)
     operator.execute(context(made.taskID, "ingest", try_number=6, retries=5))
     assert client.observation(made.taskID).my_status is Status.ARCHIVED

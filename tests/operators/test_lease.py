@@ -210,7 +210,7 @@ def test_work_whose_supervisor_is_killed_stops_by_itself_and_records_nothing(
             os.kill(child, signal.SIGKILL)
     assert (
         outcome.read_text()
-        == f"AirflowSkipException: process {supervisor.pid}, which supervised this try, is gone"
+        == f"AirflowSkipException: The process {supervisor.pid} that supervised this attempt has ended."
     )
     assert parts_in(archive_root) == []
     assert client.observation(made.taskID).my_status is Status.INGESTING

@@ -64,7 +64,7 @@ def test_what_waits_gets_a_run_while_heartbeats_are_sent(
 
 @pytest.mark.parametrize(
     ("is_up", "password", "reason"),
-    [(True, "wrong", "does not accept the login of listen: HTTP 401"), (False, "x", "does not respond")],
+    [(True, "wrong", "does not accept the login of listen (HTTP 401)"), (False, "x", "did not respond")],
 )
 def test_an_airflow_that_refuses_or_is_away_is_reported(
     is_up: bool,

@@ -19,6 +19,8 @@ from atdb_interface.client import Client
 from atdb_interface.instruments.apertif.modes import IMAGING_COMPLETES_AFTER
 from atdb_interface.lifecycle import COMPLETING_TIMEOUT, OBSERVE, Actor, Status
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import has_code
 from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeState, TelescopeTask
 from atdb_plugins.triggers.observation import (
@@ -29,7 +31,6 @@ from atdb_plugins.triggers.observation import (
 )
 from operators.failures import NotDueYet
 from operators.stages.base import enter
-from operators.stages.cleared_runs import RUN_AGAIN
 from operators.stages.observe import CompleteObservationOperator, RunObservationOperator, StartObservationOperator
 from standalone.settings import HOST
 from standalone.simulator.observing import Telescope
@@ -132,7 +133,7 @@ def test_past_its_start_an_observation_is_too_late_however_often_it_is_run(
 ) -> None:
     made = scheduled(-90)
     for _ in range(2):
-        with pytest.raises(AirflowFailException, match="past the start"):
+        with pytest.raises(AirflowFailException, match="after the start of the observation"):
             StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
         assert last(client, made)[0] is Status.ERROR_TOO_LATE
     assert logbook.find(made.taskID) is None
@@ -180,15 +181,26 @@ def test_a_telescope_that_is_silent_is_an_error_and_not_asked_again(
     assert "unknown" in reason
 
 
+@pytest.mark.parametrize("reason", ["SendsParset(1): Worded in another way.", "try 1 sends the parset"])
 def test_an_interrupted_start_is_not_sent_again(
-    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory
+    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory, reason: str
 ) -> None:
     made = scheduled(30)
-    enter(client, OBSERVE, made.taskID, "observe/run 1", reason="try 1 sends the parset")
+    enter(client, OBSERVE, made.taskID, "observe/run 1", reason=reason)
     with pytest.raises(AirflowFailException, match="interrupted"):
         StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, retries=2))
     assert logbook.find(made.taskID) is None
     assert last(client, made)[0] is Status.ERROR_START_OBS
+
+
+@pytest.mark.parametrize("reason", ["SendsParset(2): Worded in another way.", "try 2 sends the parset"])
+def test_the_attempt_that_the_transition_names_sends_the_parset_however_that_is_worded(
+    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory, reason: str
+) -> None:
+    made = scheduled(30)
+    enter(client, OBSERVE, made.taskID, "observe/run 1", reason=reason)
+    StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, retries=2))
+    assert state(logbook, made) is State.ACCEPTED
 
 
 def test_a_start_that_the_telescope_has_taken_is_gone_on_with(
@@ -197,7 +209,7 @@ def test_a_start_that_the_telescope_has_taken_is_gone_on_with(
     made = scheduled(30)
     StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=1))
     StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, retries=2))
-    assert last(client, made) == (Status.STARTING, "try 1 sends the parset")
+    assert last(client, made) == (Status.STARTING, "SendsParset(1): Attempt 1 sends the parset to the telescope.")
 
 
 def test_another_run_does_not_start_what_one_is_starting(
@@ -365,6 +377,22 @@ def test_a_start_that_failed_is_made_again_once_for_each_time_that_a_person_asks
     assert (last(client, made)[0], state(logbook, made)) == (Status.STARTING, State.ACCEPTED)
 
 
+@pytest.mark.parametrize("words", ["run again in Airflow by ada", "RunCleared: Worded in another way."])
+def test_a_clear_that_the_history_has_counts_however_it_is_worded(
+    client: Client, started: Callable[[float], Observation], context: Context, words: str
+) -> None:
+    made = started(500)
+    owner = "observe/run 1"
+    client.move(made.taskID, Status.ERROR_START_OBS, owner=owner, reason="nobody knows")
+    client.move(made.taskID, Status.SCHEDULED, owner=owner, reason=words)
+    client.move(made.taskID, Status.STARTING, owner=owner)
+    client.move(made.taskID, Status.ERROR_START_OBS, owner=owner, reason="and again")
+    with pytest.raises(AirflowFailException, match="and again"):
+        StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, clears=1))
+    StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=3, clears=2))
+    assert last(client, made)[0] is Status.STARTING
+
+
 def test_what_the_telescope_has_is_gone_on_with_and_not_started_again(
     client: Client, started: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
@@ -410,7 +438,7 @@ def test_a_whole_run_that_ended_without_a_word_waits_for_the_word_again(
         )
     status, reason = last(client, made)
     assert status is Status.RUNNING
-    assert reason.startswith(RUN_AGAIN)
+    assert has_code(reason, ReasonCode.RUN_CLEARED)
     client.move(made.taskID, Status.ERROR_NO_COMPLETING, reason="and again")
     with pytest.raises(AirflowFailException, match="and again"):
         CompleteObservationOperator(task_id="complete").execute(

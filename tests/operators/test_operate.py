@@ -73,5 +73,5 @@ def test_a_priority_is_given_with_its_reason(client: Client, observe: Observe, o
 
 @pytest.mark.parametrize(("task_ids", "reason"), [(" ,;", "thunderstorm"), ("190405034", " ")])
 def test_without_a_taskid_or_a_reason_nothing_is_done(operate: Operate, task_ids: str, reason: str) -> None:
-    with pytest.raises(AirflowFailException, match="give a reason"):
+    with pytest.raises(AirflowFailException, match="enter at least one taskID and a reason"):
         operate(task_ids, Action.HOLD, reason=reason)

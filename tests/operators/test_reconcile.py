@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from atdb_interface import reasons
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.events import EventKind
 from atdb_interface.instruments.apertif.modes import IMAGING_COMPLETES_AFTER
 from atdb_interface.lifecycle import COMPLETING_TIMEOUT, MAX_LOST_OWNERS, ProductStatus, Status
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import Reason, has_code
 from operators.reconcile.compare_runs import CompareRunsOperator
 from operators.reconcile.safety_limit import SafetyLimit
 from operators.reconcile.telescope_repairs import AFTER_OBSERVE, ON_ITS_WAY, UNREACHABLE
@@ -103,7 +106,10 @@ def test_work_that_too_many_have_lost_is_given_up(
         time.sleep(1.05)
     time.sleep(0.95)  # the API has the end of a lease in whole seconds
     CompareRunsOperator(task_id="compare_runs").execute(context("", "reconcile") | {"params": BRAKE})
-    words = f"its owner ingest/run {MAX_LOST_OWNERS} is lost, the last of {MAX_LOST_OWNERS + 1}"
+    words = (
+        f"LeaseExpired: The lease of ingest/run {MAX_LOST_OWNERS} has expired. It was the last of "
+        f"{MAX_LOST_OWNERS + 1} owners that have lost this work. Fix the cause and retry."
+    )
     assert last(client, often) == ("ingest error", words)
     assert client.observation(once.taskID).my_status is Status.INGESTING
     (event,) = client.events()
@@ -119,7 +125,10 @@ def test_a_lost_start_that_the_telescope_has_runs_when_its_start_has_come(
     for made in (soon, now):
         knows(made, state)
     compare(client, in_a_while())
-    assert last(client, now) == ("running", f"its owner observe/run 1 is lost; the telescope has it as {state}")
+    assert last(client, now) == (
+        "running",
+        f"The lease of observe/run 1 has expired. The telescope has it as {state}.",
+    )
     assert client.observation(soon.taskID).my_status is Status.STARTING
 
 
@@ -129,9 +138,13 @@ def test_a_lost_start_that_the_telescope_has_not_is_an_error(
     failed, unknown = starting(-20), starting(-10)
     knows(failed, State.FAILED, problem="no beam")
     compare(client, in_a_while())
-    lost = "its owner observe/run 1 is lost; the telescope"
-    assert last(client, failed) == ("error (start obs)", f"{lost} has it as failed: no beam")
-    assert last(client, unknown) == ("error (start obs)", f"{lost} does not know it")
+    for made, code, said in (
+        (failed, ReasonCode.TELESCOPE_FAILED, "failed: no beam"),
+        (unknown, ReasonCode.START_INTERRUPTED, ""),
+    ):
+        status, reason = last(client, made)
+        assert (status, reasons.read(reason)) == ("error (start obs)", Reason(code, said=said))
+        assert "The lease of observe/run 1 has expired." in reason
 
 
 def test_while_a_parset_may_be_on_its_way_a_lost_start_is_left(
@@ -153,7 +166,7 @@ def test_a_telescope_that_cannot_be_reached_is_waited_for(
     compare(client, ends)
     status, reason = last(client, made)
     assert status == "error (start obs)"
-    assert reason.startswith("its owner observe/run 1 is lost; the telescope's answer is unknown")
+    assert reason.startswith("TelescopeUnreachable: The lease of observe/run 1 has expired. The telescope did not")
 
 
 def test_a_start_whose_owner_holds_its_lease_is_its_own(
@@ -183,7 +196,10 @@ def test_an_observation_that_nobody_watches_is_ended(
     compare(client, due - timedelta(seconds=5))
     assert client.observation(ended.taskID).my_status is Status.RUNNING
     compare(client, due + timedelta(seconds=10))
-    assert last(client, ended) == (becomes, "past the end, and no word from the data writer")
+    status, reason = last(client, ended)
+    assert status == becomes
+    assert "The observation has ended, but the data writer has not reported" in reason
+    assert has_code(reason, ReasonCode.DATA_WRITER_SILENT) == (becomes is Status.ERROR_NO_COMPLETING)
     assert client.observation(still.taskID).my_status is Status.RUNNING
 
 
@@ -197,10 +213,9 @@ def test_past_its_end_an_observation_ends_as_the_telescope_says(
     knows(failed, State.FAILED, problem="the disk is full")
     knows(late, State.OBSERVING)
     compare(client, began + IMAGING_COMPLETES_AFTER + AFTER_OBSERVE + timedelta(seconds=10))
-    assert last(client, failed) == (
-        "error (no completing)",
-        "the telescope has it as failed: the disk is full",
-    )
+    status, reason = last(client, failed)
+    assert status == "error (no completing)"
+    assert reasons.read(reason) == Reason(ReasonCode.TELESCOPE_FAILED, said="failed: the disk is full")
     assert client.observation(late.taskID).my_status is Status.RUNNING
 
 
@@ -266,7 +281,7 @@ def test_where_too_much_is_wrong_at_once_nothing_is_repaired_until_a_person_says
     assert client.count_observations(my_status=Status.STARTING) == 10
     (event,) = client.events()
     assert event.kind is EventKind.BRAKE
-    assert "is lost; the telescope does not know it" in event.detail
+    assert "and the telescope does not have it" in event.detail
     operator.compare(client, SafetyLimit(100, 10), in_a_while())
     assert client.count_observations(my_status=Status.ERROR_START_OBS) == 10
     assert client.count_observations(my_status=Status.STARTING) == 0

@@ -60,7 +60,7 @@ def test_each_overdue_observation_is_told_and_emitted_once(
     since, due = (write_time(first.status_since + later) for later in (timedelta(0), EXPECTED[Status.VALID]))
     assert (event.kind, event.taskID) == (EventKind.OVERDUE, first.taskID)
     assert event.key == f"overdue/{first.taskID}/valid/{since}"
-    assert event.detail == f"{first.taskID} is valid since {since}, and overdue since {due}"
+    assert event.detail == f"{first.taskID} has had status valid since {since}, and has been overdue since {due}"
     second = waiting(timedelta(days=9))
     assert look() == {second.taskID}
 
@@ -82,5 +82,5 @@ def test_where_nothing_has_become_overdue_the_asset_does_not_change(
 ) -> None:
     waiting(timedelta(days=9))
     look()
-    with pytest.raises(AirflowSkipException, match="nothing has become overdue"):
+    with pytest.raises(AirflowSkipException, match="No observation has become overdue"):
         look()

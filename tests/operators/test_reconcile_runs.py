@@ -123,7 +123,7 @@ def test_a_wrong_password_and_a_server_that_is_no_airflow_are_errors(
     url: str, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_airflow(monkeypatch, airflow.url, "wrong")
-    with pytest.raises(AirflowApiError, match="does not let reconcile in: HTTP 401"):
+    with pytest.raises(AirflowApiError, match=r"refused the login of reconcile \(HTTP 401\)"):
         AirflowHook().state("ingest", "run 1")
     use_airflow(monkeypatch, url, "wrong")
     with pytest.raises(AirflowApiError):

@@ -11,6 +11,7 @@ from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import DataProduct, NewDataProduct
 from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.reason_codes import ReasonCode
 from atdb_plugins.archive.folder import ArchiveError
 from operators.data.local_products import path_of
 from operators.data.removal_check import RemovalCheck
@@ -45,7 +46,8 @@ def test_what_the_archive_does_not_hold_is_not_deleted_and_the_rest_is(
         RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     status, reason = last(client, made)
     assert status == "remove error"
-    assert reason.startswith(f"RemoveError: 1 of 3 data products stay, first {first.filename}: ArchiveError: ")
+    code = {"changed": ReasonCode.ARCHIVE_COPY_WRONG, "gone": ReasonCode.ARCHIVE_COPY_MISSING}[damage]
+    assert reason.startswith(f"{code}: 1 of 3 data products were not deleted. The first is {first.filename}: ")
     assert statuses(client, made) == ["archived", "removed", "removed"]
     assert product_checksum(records_of(path_of(first))) == first.checksum
     assert not path_of(second).exists()
@@ -69,7 +71,7 @@ def test_while_the_archive_is_not_there_nothing_is_deleted(
 ) -> None:
     made = archived()
     archive_root.rename(archive_root.with_name("unmounted"))
-    with pytest.raises(ArchiveError, match="is not there"):
+    with pytest.raises(ArchiveError, match="does not exist"):
         RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert statuses(client, made) == ["archived"] * 3
     assert all(path_of(product).exists() for product in products_of(client, made))
@@ -121,7 +123,7 @@ def test_what_another_task_has_too_stays_until_it_is_only_ours(
     )
     shared = products_of(client, made)[0]
     client.create_dataproducts([NewDataProduct(taskID=other.taskID, filename=shared.filename)])
-    with pytest.raises(RemoveError, match=f"is a product of {other.taskID} too, where it is defined"):
+    with pytest.raises(RemoveError, match=f"is also a data product of {other.taskID}, with status defined"):
         RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert statuses(client, made) == ["archived", "removed", "removed"]
     assert path_of(shared).exists()
@@ -200,7 +202,7 @@ def test_atdb_remove_tells_what_it_would_do_and_does_it(
     copy = in_archive(archive_root, made) / second.filename
     copy.rename(copy.with_name("elsewhere"))
     assert main([made.taskID, "--dry-run"]) == 1
-    assert f"stays: ArchiveError: {second.filename} is not in the archive" in capsys.readouterr().out
+    assert f"stays: ArchiveCopyMissing: {second.filename} is not in the archive" in capsys.readouterr().out
     copy.with_name("elsewhere").rename(copy)
     assert main([made.taskID]) == 0
     assert statuses(client, made) == ["removed"] * 3
@@ -219,5 +221,5 @@ def test_atdb_remove_puts_what_it_cannot_remove_on_remove_error(
     shutil.rmtree(in_archive(archive_root, made))
     assert main([made.taskID]) == 1
     assert last(client, made)[0] == "remove error"
-    assert "3 of 3 data products stay" in capsys.readouterr().err
+    assert "3 of 3 data products were not deleted" in capsys.readouterr().err
     assert all(path_of(product).exists() for product in products_of(client, made))

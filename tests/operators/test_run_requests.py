@@ -16,8 +16,9 @@ from atdb_interface.client import Client
 from atdb_interface.events import EventKind
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import has_code
 from operators.reconcile.run_requests import LOOKS_BACK, RecordRunRequestsOperator
-from operators.stages.cleared_runs import RUN_AGAIN
 from operators.stages.ingest import IngestProductsOperator
 from tests.airflow_serving import Airflow, serve_airflow
 from tests.conftest import Postgres
@@ -228,7 +229,9 @@ def test_the_history_names_who_had_the_run_do_its_work_again(
     ask_in_vain(airflow, "dags/ingest/clearTaskInstances", later)  # after the clear, so it did not cause it
     IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", run=run))
     history = client.observation(made.taskID).status_history
-    assert [step.reason for step in history if step.reason.startswith(RUN_AGAIN)] == [f"{RUN_AGAIN} by admin"]
+    assert [step.reason for step in history if has_code(step.reason, ReasonCode.RUN_CLEARED)] == [
+        "RunCleared: The run was cleared in Airflow by admin."
+    ]
     assert last(client, made)[0] == Status.ARCHIVED
 
 
@@ -246,7 +249,9 @@ def test_the_work_goes_on_if_airflow_does_not_say_who_it_was(
     client.move(made.taskID, Status.INGEST_ERROR, owner="ingest/run 1", reason="the disk")
     IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     history = client.observation(made.taskID).status_history
-    assert f"{RUN_AGAIN} (user unknown: Airflow's API did not answer)" in {step.reason for step in history}
+    assert (
+        "RunCleared: The run was cleared in Airflow by an unknown user, because Airflow's API did not respond."
+    ) in {step.reason for step in history}
     assert last(client, made)[0] == Status.ARCHIVED
 
 
@@ -261,5 +266,5 @@ def test_the_work_goes_on_whatever_airflow_answers(
         IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert asked
     history = client.observation(made.taskID).status_history
-    assert f"{RUN_AGAIN} (user unknown)" in {step.reason for step in history}
+    assert "RunCleared: The run was cleared in Airflow by an unknown user." in {step.reason for step in history}
     assert last(client, made)[0] == Status.ARCHIVED

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
+from atdb_interface import reasons
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import NewDataProduct
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import Reason
 from operators.data.local_products import DataError, path_of
 from operators.lease import LeaseKeeper
 from operators.stages.validate import StillWrittenError, ValidateProductsOperator
@@ -47,20 +50,23 @@ def test_missing_and_empty_products_make_an_observation_incomplete_and_say_why(
     }
     last = client.observation(made.taskID).status_history[-1]
     assert (last.name, last.owner) == ("incomplete", "validate/run 1")
-    assert last.reason.startswith("3 of 4 data products are invalid: ")
+    assert last.reason.startswith("InvalidDataProducts: 3 of 4 data products are invalid: ")
     assert missing.filename in last.reason
 
 
 def test_an_observation_without_products_is_incomplete(client: Client, observe: Observe, context: Context) -> None:
     made = observe(Status.COMPLETING)
     ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
-    assert last(client, made) == ("incomplete", "it has no data products")
+    assert last(client, made) == (
+        "incomplete",
+        "NoDataProducts: The observation has no data products, so nothing can be ingested.",
+    )
 
 
 def test_with_skip_auto_ingest_a_person_decides(client: Client, validated: Make) -> None:
     made = validated(skip_auto_ingest=True)
     last = client.observation(made.taskID).status_history[-1]
-    assert (last.name, last.reason) == ("completed", "skip_auto_ingest is set")
+    assert (last.name, reasons.read(last.reason)) == ("completed", Reason(ReasonCode.AUTOMATIC_INGEST_OFF))
     assert statuses(client, made) == ["valid"] * 3
 
 
@@ -133,11 +139,11 @@ def test_what_is_no_data_product_is_invalid_and_the_reason_says_why(
             directory.write_bytes(b"x")
             file.mkdir()
             (file / "x").write_bytes(b"x")
-            reasons = ["a file, where a directory should be", "a directory, where a file should be"]
+            reasons = ["a file instead of a directory", "a directory instead of a file"]
         case "a broken link":
             directory.symlink_to("nowhere")
             file.symlink_to("nowhere")
-            reasons = ["a link, and no data"] * 2
+            reasons = ["a symbolic link instead of data"] * 2
         case _:
             os.mkfifo(directory)
             os.mkfifo(file)
@@ -172,17 +178,21 @@ def test_what_is_still_being_written_is_looked_at_again_and_is_invalid_at_last(
     _, growing, _ = products_of(client, made)
     operator = _GrowingValidateProductsOperator(task_id="validate")
     operator.grows = path_of(growing)
-    with pytest.raises(StillWrittenError, match=f"^{growing.filename} is still being written$"):
+    with pytest.raises(StillWrittenError, match=f"^Still being written: {growing.filename}$"):
         operator.execute(context(made.taskID, "validate", retries=1))
     assert last(client, made)[0] == "checking"
     assert statuses(client, made) == ["defined"] * 3
     (lease,) = client.leases()
-    assert lease.trouble == f"StillWrittenError: {growing.filename} is still being written"
+    assert lease.trouble == f"StillWritten: Still being written: {growing.filename}"
     with pytest.raises(StillWrittenError):
         operator.execute(context(made.taskID, "validate", try_number=2, retries=1))
     assert statuses(client, made) == ["valid", "invalid", "valid"]
     assert products_of(client, made)[1].status_history[-1].reason == "is still being written"
-    assert last(client, made) == ("incomplete", f"1 of 3 data products are invalid: {growing.filename}")
+    assert last(client, made) == (
+        "incomplete",
+        f"InvalidDataProducts: 1 of 3 data products are invalid: {growing.filename}. Their histories show why. "
+        "Retry, or ingest the valid ones.",
+    )
 
 
 def test_data_that_stop_growing_between_two_tries_are_valid(
@@ -206,7 +216,7 @@ def test_data_that_cannot_be_looked_at_are_not_called_invalid_on_the_last_try_ei
         ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     status, reason = last(client, made)
     assert status == "incomplete"
-    assert reason.startswith("could not be looked at: OSError: ")
+    assert reason.startswith("OSError: The data could not be checked: “[Errno 36] File name too long: ")
     assert statuses(client, made) == ["defined"]
 
 

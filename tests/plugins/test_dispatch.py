@@ -201,8 +201,8 @@ def test_a_paused_dag_gets_nothing_and_stands_in_the_way_of_no_other(
     try:
         dispatcher = speaking.run(dispatch)
         assert {status: str(reason) for status, reason in dispatcher.troubles.items()} == {
-            Status.ARCHIVED: "the DAG remove is paused in Airflow",
-            Status.REMOVING: "the DAG remove is paused in Airflow",
+            Status.ARCHIVED: "the DAG remove is paused in Airflow; unpause it there",
+            Status.REMOVING: "the DAG remove is paused in Airflow; unpause it there",
         }
         assert airflow.runs_of(claimed.taskID) == airflow.runs_of(waits.taskID) == {}
         assert client.count_waiting([Status.ARCHIVED]) == 2
@@ -233,10 +233,10 @@ def test_nothing_is_claimed_while_airflow_does_not_respond(
 ) -> None:
     observed(Status.VALID)
     nobody = Speaking(url, f"http://{HOST}:{free_ports(1)[0]}", "a password")
-    with pytest.raises(AirflowApiError, match="does not respond"):
+    with pytest.raises(AirflowApiError, match="did not respond"):
         nobody.run(dispatch)
     locked_out = Speaking(url, airflow.url, "wrong")
-    with pytest.raises(AirflowApiError, match="does not accept the login of listen: HTTP 401"):
+    with pytest.raises(AirflowApiError, match=r"does not accept the login of listen \(HTTP 401\)"):
         locked_out.run(dispatch)
     not_airflow = Speaking(url, url, "a password")
     with pytest.raises(AirflowApiError):

@@ -11,7 +11,7 @@ from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.lifecycle import Status
 from atdb_interface.transitions import Transition
 from atdb_plugins.airflow_api import LONGEST_NOTE, AsyncAirflowClient
-from atdb_plugins.run_notes import NoteKeeper, _plain, outcome_of, with_outcome
+from atdb_plugins.run_notes import MARK, NoteKeeper, _plain, outcome_of, with_outcome
 from tests.airflow_serving import Airflow
 from tests.plugins.conftest import Observe, Speaking
 
@@ -26,7 +26,7 @@ def step(name: Status, **fields: Any) -> Transition:
 
 
 FAILED = step(Status.INGEST_ERROR, owner=OWNER, reason="ArchiveError: a *link*\n on the way")
-SAID = r"Failed with ingest error at 2026-04-05T06:00:00Z: ArchiveError: a \*link\* on the way"
+SAID = r"**ATDB:** Failed with ingest error at 2026-04-05T06:00:00Z: ArchiveError: a \*link\* on the way"
 
 
 def test_the_outcome_is_taken_from_the_history_of_the_observation() -> None:
@@ -35,16 +35,16 @@ def test_the_outcome_is_taken_from_the_history_of_the_observation() -> None:
     assert outcome_of(OWNER, [begun, FAILED], has_failed=True) == SAID
     fix = step(Status.VALID, actor="ada", reason="disk replaced")
     assert outcome_of(OWNER, [begun, FAILED, fix, begun], has_failed=True) == (
-        f"Fixed at 2026-04-05T06:00:00Z: ada moved the observation to valid: disk replaced\n\n{SAID}"
+        f"{MARK}Fixed at 2026-04-05T06:00:00Z: ada moved the observation to valid: disk replaced\n\n{SAID}"
     )
     held = step(Status.ON_HOLD, actor="ada", reason="storm")
     then = "2026-04-05T06:00:00Z: ada moved the observation to on hold: storm"
-    assert outcome_of(OWNER, [begun, FAILED, held], has_failed=True) == f"Then at {then}\n\n{SAID}"
+    assert outcome_of(OWNER, [begun, FAILED, held], has_failed=True) == f"{MARK}Then at {then}\n\n{SAID}"
     back = step(Status.INGEST_ERROR, actor="ada")
-    assert outcome_of(OWNER, [begun, FAILED, held, back, fix], has_failed=True).startswith("Fixed at ")
+    assert outcome_of(OWNER, [begun, FAILED, held, back, fix], has_failed=True).startswith(f"{MARK}Fixed at ")
     cancelled = step(Status.INGEST_ERROR, actor="ada", reason="wrong field")
     assert outcome_of(OWNER, [begun, cancelled], has_failed=False) == (
-        "Stopped by ada, with ingest error, at 2026-04-05T06:00:00Z: wrong field"
+        f"{MARK}Stopped by ada, with ingest error, at 2026-04-05T06:00:00Z: wrong field"
     )
     of_another = step(Status.INGEST_ERROR, owner="ingest/190405034-ingest-2")
     assert outcome_of(OWNER, [begun, of_another], has_failed=False) == ""
@@ -55,24 +55,36 @@ AT = "at 2026-04-05T06:00:00Z"
 
 
 def test_what_others_have_written_stays_and_only_the_outcome_is_replaced() -> None:
-    note = with_outcome("3C48 · imaging", f"Failed with ingest error {AT}: one")
-    assert note == f"3C48 · imaging\n\nFailed with ingest error {AT}: one"
+    note = with_outcome("3C48 · imaging", f"{MARK}Failed with ingest error {AT}: one")
+    assert note == f"3C48 · imaging\n\n{MARK}Failed with ingest error {AT}: one"
     by_hand = "Then I called: ticket 4711\n\nFailed disk is in slot 7, do not pull slot 8!\n\nFixed tomorrow"
-    outcome = f"Fixed {AT}: x\n\nFailed with ingest error {AT}: two"
+    outcome = f"{MARK}Fixed {AT}: x\n\n{MARK}Failed with ingest error {AT}: two"
     assert with_outcome(f"{note}\n\n{by_hand}", outcome) == f"3C48 · imaging\n\n{by_hand}\n\n{outcome}"
     assert with_outcome(f"{note}\n\n{by_hand}\n\n{outcome}", "") == f"3C48 · imaging\n\n{by_hand}"
-    for ours in (
-        f"Stopped by ada, with ingest error, {AT}: three",
-        f"Then {AT}: four",
-        outcome_of(OWNER, [], has_failed=True),
-    ):
+    for ours in (f"{MARK}Worded in another way.", f"{MARK}…", outcome_of(OWNER, [], has_failed=True)):
         assert with_outcome(f"3C48\n\n{ours}", "") == "3C48"
+
+
+@pytest.mark.parametrize(
+    "former",
+    [
+        f"Failed with ingest error {AT}: one",
+        f"Failed with error (no completing) {AT}",
+        f"Fixed {AT}: ada moved the observation to valid",
+        f"Then {AT}: ada moved the observation to on hold: storm",
+        f"Stopped by ada, with ingest error, {AT}: three",
+        "Failed: the run ended before it recorded a result. See the log of its task.",
+    ],
+)
+def test_the_paragraphs_of_an_earlier_version_are_replaced(former: str) -> None:
+    outcome = f"{MARK}Fixed {AT}: x"
+    assert with_outcome(f"3C48\n\n{former}\n\nby hand", outcome) == f"3C48\n\nby hand\n\n{outcome}"
 
 
 @pytest.mark.parametrize("length", [4, 500, *range(900, LONGEST_NOTE + 1)])
 def test_a_long_note_is_cut_and_known_again(length: int) -> None:
     by_hand = "x" * length
-    outcome = f"Fixed {AT}: x\n\nFailed with ingest error {AT}: {'y' * 4000}"
+    outcome = f"{MARK}Fixed {AT}: x\n\n{MARK}Failed with ingest error {AT}: {'y' * 4000}"
     long = with_outcome(by_hand, outcome)
     assert long.startswith(by_hand)
     assert len(long) <= LONGEST_NOTE
@@ -108,7 +120,7 @@ def test_a_run_that_fails_and_is_fixed_from_atdb_says_so(
         client.move(made.taskID, Status.INGEST_ERROR, owner=f"ingest/{run_id}", reason="the archive is full")
         airflow.mark("ingest", run_id, "failed")
         await keeper.step()
-        assert airflow.note("ingest", run_id).startswith("3C48 · imaging\n\nFailed with ingest error at ")
+        assert airflow.note("ingest", run_id).startswith(f"3C48 · imaging\n\n{MARK}Failed with ingest error at ")
         assert airflow.note("ingest", run_id).endswith("Z: the archive is full")
         client.act(made.taskID, Action.RETRY, reason="more disks")
         await keeper.step()
@@ -137,5 +149,5 @@ def test_a_run_that_fails_without_a_word_to_atdb_says_so(
 
     speaking.run(keep)
     assert airflow.note("ingest", run_id) == (
-        "Failed: the run ended before it recorded a result. See the log of its task."
+        f"{MARK}The run failed before it recorded a result. See the log of its task."
     )

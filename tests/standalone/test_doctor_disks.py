@@ -78,7 +78,7 @@ def test_an_archive_that_is_not_mounted_is_a_failure(place: Location) -> None:
     place.settings.archive.rmdir()
     (finding,) = archive.check(place)
     assert finding.state is State.FAILED
-    assert "is not there" in finding.seen
+    assert "does not exist" in finding.seen
     assert "atdb stage ingest --pause" in finding.advice
 
 
@@ -137,7 +137,7 @@ def test_a_data_root_without_data_hosts_is_a_warning_and_a_missing_one_a_failure
     assert "no folder of a data host" in finding.seen
     place.settings.data.rmdir()
     finding = only(data.check(place), State.FAILED)
-    assert "is not there" in finding.seen
+    assert "does not exist" in finding.seen
 
 
 @pytest.mark.usefixtures("any_free_space")

@@ -5,18 +5,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from atdb_api.reads.causes import cause_of
+from atdb_api.reads.causes import cause_key
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.night_reports import FailureRow
 
 
 @dataclass(frozen=True)
 class Cause:
-    """Failures of a stage with the same status and the same reason but for names and numbers, the first first."""
+    """Failures of a stage with the same status and the same cause, the first first."""
 
     stage: Actor
     status: Status
-    text: str
     failures: Sequence[FailureRow]
 
     @property
@@ -56,11 +55,11 @@ class Cause:
 
 def grouped(failures: Iterable[FailureRow]) -> list[Cause]:
     """Group failures by cause: those with most unresolved ones first, then the most frequent."""
-    by_cause: dict[tuple[Actor, Status, str], list[FailureRow]] = {}
+    by_cause: dict[tuple[Actor, Status, tuple[str, str]], list[FailureRow]] = {}
     for each in sorted(failures, key=lambda each: (each.at, each.taskID)):
-        by_cause.setdefault((each.stage, each.failed_status, cause_of(each.reason)), []).append(each)
-    causes = [Cause(*key, failures=members) for key, members in by_cause.items()]
-    return sorted(causes, key=lambda cause: (-cause.unresolved, -cause.count, cause.first, cause.text))
+        by_cause.setdefault((each.stage, each.failed_status, cause_key(each.reason)), []).append(each)
+    causes = [Cause(stage, status, members) for (stage, status, _), members in by_cause.items()]
+    return sorted(causes, key=lambda cause: (-cause.unresolved, -cause.count, cause.first, cause.example))
 
 
 def unresolved(failures: Iterable[FailureRow]) -> Counter[str]:
