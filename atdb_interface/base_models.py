@@ -34,7 +34,7 @@ class Forcible(Wire):
     @model_validator(mode="after")
     def _force_has_a_reason(self) -> Self:
         if self.force and not re.search(VISIBLE, self.reason):
-            raise field_error("reason", "a forced move needs one")
+            raise field_error("reason", "a forced move requires a reason")
         return self
 
 

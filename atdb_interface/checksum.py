@@ -60,8 +60,8 @@ def product_checksum(records: list[FileRecord]) -> str:
 def files_of(product: Path) -> list[tuple[str, Path]]:
     """Return the files of a product as (relative path, path), sorted by relative path.
 
-    Raises FileNotFoundError where nothing is there, and NotAProductError for a link or anything else that is
-    neither a file nor a directory: a link may lead out of the data, and is never followed.
+    Raises FileNotFoundError if the product does not exist, and NotAProductError for anything that is neither a
+    file nor a directory. Links are never followed, because they can lead out of the data.
     """
     if product.is_symlink() or (product.exists() and not product.is_dir() and not product.is_file()):
         raise _not_a_product(product.name)

@@ -73,7 +73,9 @@ class ObservationFields(Wire):
     def _options_are_readable(self) -> Self:
         written = json.dumps(self.options)
         if len(written) > LONGEST_TEXT or "\\u0000" in written:
-            raise field_error("options", f"longer than {LONGEST_TEXT} characters, or NUL among them")
+            raise field_error(
+                "options", f"must have at most {LONGEST_TEXT} characters as JSON, and no NUL character"
+            )
         self.options.update(read_known_options(self.options))
         return self
 

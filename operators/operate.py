@@ -37,7 +37,7 @@ class ActOnObservationsOperator(AtdbOperator):
         with self.client() as client:
             refused = list(self._refused(client, atdb_task_ids, params, reason))
         if refused:
-            raise AirflowFailException(f"{len(refused)} of {len(atdb_task_ids)} refused: {'; '.join(refused)}")
+            raise AirflowFailException(f"{len(refused)} of {len(atdb_task_ids)} refused: {' '.join(refused)}")
 
     def _refused(
         self, client: Client, atdb_task_ids: Iterable[str], params: Mapping[str, Any], reason: str

@@ -66,7 +66,7 @@ def _submit(client: Client, schedule: Sequence[NewObservation], speedup: float) 
         try:
             submitted.append(client.create_observation(new))
         except Duplicate as error:
-            raise Duplicate(f"{error}; at this speed, start times coincide: use a smaller SPEEDUP") from None
+            raise Duplicate(f"{error} At this speed, start times coincide: use a smaller SPEEDUP.") from None
     return submitted
 
 

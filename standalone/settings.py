@@ -196,7 +196,7 @@ class Settings:
 def _host(environment: Mapping[str, str], name: str) -> str:
     text = environment.get(name) or HOST
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", text):
-        raise SettingsError(f"{name} must be the name or the IPv4 address of a host, not {text!r}", name)
+        raise SettingsError(f"{name} must be a host name or an IPv4 address, not {text!r}", name)
     return text
 
 

@@ -73,7 +73,7 @@ def _general(word: str) -> str:
 
 
 def grouped(tasks: Iterable[AttentionTask]) -> list[AttentionGroup]:
-    """Group by cause; the cause of most comes first."""
+    """Group by cause, beginning with the largest group."""
     members: dict[tuple[Status, tuple[str, str]], list[AttentionTask]] = {}
     for task in tasks:
         members.setdefault((task.status, cause_key(task.reason)), []).append(task)

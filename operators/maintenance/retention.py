@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-#: A hundred years: a longer time is a mistake, and some systems have no dates so long ago.
+#: A hundred years: a longer time is a mistake, and some systems have no earlier dates.
 MOST_DAYS = 36_500
 
 

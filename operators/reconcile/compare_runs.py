@@ -106,7 +106,7 @@ class CompareRunsOperator(AtdbOperator):
         return event(EventKind.REPAIR, f"stopped/{atdb_task_id}", detail, atdb_task_id=atdb_task_id)
 
     def _release(self, client: Client, lost: list[LostWork], unstarted: list[OpenClaim], now: datetime) -> None:
-        """Make work that its owner will not continue, and claims without a run, available to other runs."""
+        """Release work that its owner will not continue, and claims without a run."""
         for each in lost:
             lease = each.lease
             if not each.stage.resumable or has_expired(lease, now):

@@ -61,7 +61,7 @@ def _of_host(folder: Path) -> Iterator[Finding]:
 
 
 def _accessible(subject: str, folder: Path, purpose: str) -> Finding | None:
-    """Create and delete a hidden file, as the mode of a folder does not show that its disk is read-only."""
+    """Create and delete a hidden file, because the mode of a folder does not show that its disk is read-only."""
     try:
         with tempfile.TemporaryFile(dir=folder, prefix=".atdb-doctor-") as file:
             file.write(b"atdb")

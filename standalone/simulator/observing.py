@@ -175,7 +175,7 @@ class Telescope:
         else:
             status = Status.ERROR_NO_COMPLETING
             reason = write(ReasonCode.DATA_WRITER_FAILED, f"The data writer failed: {quote(task.problem)}.")
-        # Its own patience would keep us from ending in time.
+        # The client must not repeat requests: the simulator could not exit in time.
         with Client(settings.atdb_url, user=settings.atdb_user, secret=settings.atdb_secret, patience=0) as client:
             outcome, problem = report(
                 client, task.task_id, status, reason=reason, pause=lambda seconds: self._pause(task, seconds)

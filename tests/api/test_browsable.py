@@ -339,7 +339,7 @@ def test_an_operator_forces_a_move_with_a_reason(url: str, client: Client, obser
     page = http.get(f"/atdb/observations/{made.id}/")
     answer = http.submit(page, "Move", new_status="archived", force="true")
     assert answer.status_code == 400
-    assert "a forced move needs one" in answer.text
+    assert "a forced move requires a reason" in answer.text
     form = forms(answer)["Move"]
     assert (form.fields["new_status"], form.fields["force"]) == ("archived", "true")
     assert http.submit(answer, "Move", reason="found it there").status_code == 303

@@ -12,7 +12,7 @@ from atdb_interface.night_reports import FailureRow
 
 @dataclass(frozen=True)
 class Cause:
-    """Failures of a stage with the same status and the same cause, the first first."""
+    """Failures of a stage with the same status and the same cause, in the order of time."""
 
     stage: Actor
     status: Status
