@@ -21,11 +21,14 @@ from atdb_interface.observations import Observation
 from standalone.settings import REPOSITORY
 from tests import night_reports
 from tests.conftest import SECRETS
-from tests.docs.documents import Block, blocks
+from tests.docs.documents import DOCUMENTS, Block, blocks
 from tests.interface.conftest import BIN, write_config
 
-BLOCKS = blocks()
+BLOCKS = [block for document in DOCUMENTS for block in blocks(document)]
+RUN = [block for block in BLOCKS if block.is_run]
 HOW = re.compile(r"run|run from [a-z() ]+|run by (?P<path>\S+)( .+)?|illustration, because .+")
+#: Far more than any example needs, for a busy machine.
+TIMEOUT_SECONDS = 120
 #: The observation of all examples.
 TASK_ID, DAY = "190405034", date(2019, 4, 5)
 #: The URLs of the examples.
@@ -35,7 +38,7 @@ PRELUDE = "from atdb_interface.client.presets import find_host\n\natdb = find_ho
 
 
 def test_there_are_blocks_of_each_kind() -> None:
-    assert {block.language for block in BLOCKS if block.is_run} == {"bash", "http", "python"}
+    assert {block.language for block in RUN} == {"bash", "http", "python"}
     assert len(BLOCKS) > 50
 
 
@@ -48,7 +51,7 @@ def test_each_block_says_how_it_is_tested(block: Block) -> None:
     assert [path for path in named if not (REPOSITORY / path).exists()] == []
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block.is_run], ids=lambda block: block.place)
+@pytest.mark.parametrize("block", RUN, ids=lambda block: block.place)
 def test_it_runs(
     block: Block, app: Flask, url: str, client: Client, observe: Callable[..., Observation], tmp_path: Path
 ) -> None:
@@ -60,6 +63,7 @@ def test_it_runs(
     text = block.text
     for each in URLS:
         text = text.replace(each, url)
+    assert set(re.findall(r"https?://[^/\s'\"]+", text)) <= {url}, "an example must reach no other server"
     if block.language == "http":
         request(text, url)
         return
@@ -70,7 +74,7 @@ def test_it_runs(
         env=environment(tmp_path, url, client),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -86,6 +90,7 @@ def request(text: str, url: str) -> None:
         content=body,
         headers={"Content-Type": "application/json"},
         auth=("operator", SECRETS["operator"]),
+        timeout=TIMEOUT_SECONDS,
     )
     assert answer.is_success, answer.text
 
