@@ -68,7 +68,7 @@ def status(settings: Settings) -> int:
     running = processes.running_names(settings)
     wanted = [processes.SUPERVISOR, *programs.names()]
     for name in wanted:
-        print(f"{name:<20}{'running' if name in running else 'not running'}")
+        print(f"{name:<20}{'is running' if name in running else 'is not running'}")
     problems = health.problems(settings) if running else []
     for problem in problems:
         print(f"{problem.process}: {problem.reason}")
