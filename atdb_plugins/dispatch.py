@@ -102,7 +102,7 @@ class Dispatcher:
             elif run_id_of(task) in run_ids:
                 continue
             elif task.my_status not in WORKING and (DAG_OF[task.my_status], task.taskID) in works:
-                self._look_again_soon()  # another run of the DAG does the work, or ends without
+                self._look_again_soon()  # another run of the DAG does the work, or ends without having done it
             else:
                 missing.append((task.claim, task))
         await self._create_all(missing)

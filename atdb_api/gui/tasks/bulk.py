@@ -18,7 +18,7 @@ from atdb_interface.lifecycle import Status
 
 views = Blueprint("bulk", __name__, url_prefix="/tasks/bulk")
 
-#: The fields of the form: the selected observations, or that all which match the filters are meant.
+#: The fields of the form: the selected observations; or a flag for all that match, and the filters.
 TASK, ALL, FILTERS = "task", "all", "filters"
 
 
