@@ -259,4 +259,4 @@ class StoredReport(BaseModel):
     failures_count: int
     archived_bytes: int
     full_at: Time | None
-    """When the first disk is expected to be full; None if none is within the forecast."""
+    """When the first disk is expected to be full; None if no disk is full within the forecast."""

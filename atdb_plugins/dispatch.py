@@ -37,7 +37,7 @@ _LONGEST_REASON = 500
 class Dispatcher:
     """Claim observations in ATDB, and create a run for each in Airflow.
 
-    `troubles`: by status, why its DAG gets no runs now. No observation is claimed for these.
+    `troubles`: the statuses whose DAG gets no runs now, and why. No observation with such a status is claimed.
     """
 
     def __init__(self, atdb: AsyncClient, airflow: AsyncAirflowClient) -> None:

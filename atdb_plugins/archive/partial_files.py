@@ -58,7 +58,10 @@ class PartialFile:
 
 
 def publish(filesystem: AbstractFileSystem, part: str, final: str, root: str) -> None:
-    """Give a complete part its final name, in place of an older copy. On a local disk, it survives a power cut."""
+    """Rename a complete part to its final name, in place of an older copy.
+
+    On a local disk, the copy then survives a power cut.
+    """
     if not isinstance(filesystem, LocalFileSystem):
         delete(filesystem, final)
         filesystem.mv(part, final, recursive=True)

@@ -131,7 +131,7 @@ class DataPass:
             return no_product_on_disk(product, error)
         except OSError as error:
             host, problem = product.data_location.partition(":")[0], error.strerror or str(error)
-            text = f"The disk of the data host {host} cannot be read: {problem}"
+            text = f"The disk of the data host {host} cannot be read: {problem}. Check its mount."
             self._trouble(ReasonCode.DATA_HOST_UNREADABLE, Path(host), text, problem)
         return None
 

@@ -57,7 +57,7 @@ def _ask(given: Any) -> ObservationBulk:
 
 
 def _meant(given: Any) -> dict[str, str]:
-    """Return the filters for the observations that are meant. Raises BadRequest if there are none."""
+    """Return the filters that match the observations of the form. Raises BadRequest if it selects none."""
     if given.get(ALL):
         return parameters(filled(parse_qsl(given.get(FILTERS, "").lstrip("?")))) or {"taskID__isnull": "false"}
     task_ids = given.getlist(TASK)
