@@ -1,4 +1,4 @@
-"""The runs of Airflow's DAGs that work on observations, or have done so: their owner is `<dag>/<run id>`."""
+"""The runs in Airflow that work or have worked on observations. In ATDB, each is the owner `<dag>/<run id>`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

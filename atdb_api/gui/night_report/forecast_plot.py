@@ -33,7 +33,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Forecast:
-    """A disk. `urgency`: the CSS class of the text with the time when it is full; `curve`: None if unknown."""
+    """A disk. `urgency`: the CSS class of the sentence about when it is full. `curve`: None if unknown."""
 
     disk: DiskRow
     urgency: str
