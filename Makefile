@@ -27,7 +27,7 @@ help: ## Show this list of targets
 demo: .venv/run ## Replay a schedule from specification to removal, then exit (SCHEDULE=file SPEEDUP=n)
 	@$(BIN)/python -m standalone demo $(if $(SPEEDUP),--speedup $(SPEEDUP)) $(if $(SCHEDULE),'$(SCHEDULE)')
 
-rehearsal: .venv/run ## Run a separate stack under all faults, and judge the result (OBSERVATIONS=n SEED=n SCHEDULE=file)
+rehearsal: .venv/run ## Run a separate stack with all faults, and check the result (OBSERVATIONS=n SEED=n SCHEDULE=file)
 	@$(BIN)/python -m standalone rehearsal --observations $(OBSERVATIONS) $(if $(SEED),--seed $(SEED)) $(if $(SCHEDULE),'$(SCHEDULE)')
 
 up: .venv/run ## Run ATDB, Airflow and the telescope simulator until Ctrl-C
@@ -48,7 +48,7 @@ admin: .venv/run ## Manage accounts and tokens (DO='account set NAME --role view
 test: .venv/dev browser ## Run all tests, with a real PostgreSQL, Airflow and telescope simulator
 	$(BIN)/pytest -n 2
 
-fuzz: .venv/dev ## Send 10,000 random requests, as all roles, and judge the answers (CASES=n SEED=n)
+fuzz: .venv/dev ## Send 10,000 random requests, as all roles, and check the answers (CASES=n SEED=n)
 	ATDB_FUZZ_CASES=$(CASES) ATDB_FUZZ_SEED=$(SEED) ATDB_FUZZ_QUERIES=2000 $(BIN)/pytest -s tests/fuzz tests/api/test_lookups.py
 
 clears: .venv/dev ## Clear each failed state in Airflow in every way; `make test` clears each in one way
@@ -93,7 +93,7 @@ restore: .venv/run ## Replace both databases by those of a backup (FROM=backup; 
 test-compose: .venv/dev browser ## Build the images, run and break all containers, and check the result (requires Docker)
 	@$(BIN)/python -m tests.compose
 
-test-upgrade: .venv/dev ## Upgrade the containers of another commit during their work, and return (BEFORE=commit)
+test-upgrade: .venv/dev ## Upgrade running containers from another commit, and downgrade them again (BEFORE=commit)
 	@$(BIN)/python -m tests.compose.upgrade $(BEFORE)
 
 docs: .venv/run ## Write the parts of the documents that are generated from the code

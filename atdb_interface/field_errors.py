@@ -1,4 +1,4 @@
-"""Errors of a model's fields: which field, and what is wrong with it, apart from each other."""
+"""Errors of a model's fields: the field and the message of each, as separate values."""
 
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -16,5 +16,5 @@ def field_of(item: ErrorDetails) -> tuple[str | int, ...]:
 
 
 def message_of(item: ErrorDetails) -> str:
-    """Return what is wrong, of one of Pydantic's errors, without the prefix that it gives to a ValueError."""
+    """Return the message of one of Pydantic's errors, without the prefix that Pydantic adds to a ValueError."""
     return str(item["ctx"]["error"]) if item["type"] == "value_error" else item["msg"]

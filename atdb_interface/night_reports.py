@@ -165,8 +165,8 @@ class SlowestRow(Wire):
 class VolumeRate(Wire):
     """The rate at which an observing mode writes data, from earlier observations.
 
-    It is the median of bytes per second of duration and per data product, over the 100 latest observations of the
-    mode that have ended and have known sizes.
+    It is in bytes per second of duration and per data product. It is the median over the 100 latest observations
+    of the mode that have ended and have known sizes.
     """
 
     observing_mode: ShortText
@@ -259,4 +259,4 @@ class StoredReport(BaseModel):
     failures_count: int
     archived_bytes: int
     full_at: Time | None
-    """When the first disk is expected to be full; None if none is within the forecast."""
+    """When the first disk is expected to be full; None if no disk is full within the forecast."""

@@ -79,6 +79,12 @@ def read(reason: str) -> Reason | None:
     return None
 
 
+def without_code(reason: str) -> str:
+    """Return a reason for people. The name of a library's error stays, because its text can depend on it."""
+    match = _REASON.match(reason)
+    return match[3] if match and _is_known(match[1]) else reason
+
+
 def has_code(reason: str, code: ReasonCode) -> bool:
     """Return whether a reason has this code."""
     known = read(reason)

@@ -1,4 +1,4 @@
-"""The durations of leases and claims, the intervals of heartbeats, and the time after which each has expired."""
+"""How long leases and claims last, and how often owners and services must renew them or send a heartbeat."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ STARTING_MARGIN_SECONDS = 300
 #: The duration of a claim. No other consumer gets the observation before it ends, so it must be longer than the
 #: time that a stage's task can be queued.
 CLAIM_SECONDS = 900
-#: The time in which listen creates a run for a claim. A claim without a run after it has failed.
+#: Listen creates the run for a claim within this time. After that, reconcile releases a claim that has no run.
 UNHEARD = timedelta(seconds=60)
 
 #: The intervals between heartbeats of the DAG listen and of the telescope simulator.

@@ -1,8 +1,8 @@
 """The requests of users that change runs, read from the entries of Airflow's audit log.
 
-Airflow 3.3.2 writes an entry when it receives a request, before it carries it out, and sometimes even before it
-refuses a user without the permission. So an entry shows who asked, but not whether it was done. A change of
-several task instances in one request (`PATCH .../taskInstances`) leaves no entry.
+Airflow 3.3.2 writes an entry when it receives a request, before it carries the request out. Sometimes it then
+refuses the request, because the user lacks the permission. So an entry shows who asked, but not whether it was
+done. A change of several task instances in one request (`PATCH .../taskInstances`) leaves no entry.
 
 Any user can write anything into the log, because Airflow writes the body of a request into it before it reads that
 body.
@@ -56,7 +56,7 @@ class _UnreadableError(ValueError):
 def requests_of(entry: Mapping[str, Any]) -> Iterator[RunRequest]:
     """Yield the requests in an entry of the audit log, run by run; none if the entry changes no run.
 
-    An entry that cannot be read is one request, which is no clear, for the run that the entry names, if any.
+    An entry that cannot be read counts as one request, other than a clear, for the run that it names, if any.
     """
     reader = _READERS.get(entry["event"])
     if reader is None:

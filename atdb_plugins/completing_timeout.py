@@ -1,7 +1,7 @@
 """The timeout fallback: how an observation ends if the data writer has not reported.
 
-The telescope counts more than the clock: what it has failed or stopped ends at once, and what it still observes
-can complete until the last limit of the lifecycle.
+The state at the telescope comes before the clock. An observation that the telescope has failed or stopped ends at
+once. One that it still observes can complete until the last limit of the lifecycle.
 """
 
 from datetime import datetime, timedelta

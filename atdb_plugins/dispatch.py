@@ -37,7 +37,7 @@ _LONGEST_REASON = 500
 class Dispatcher:
     """Claim observations in ATDB, and create a run for each in Airflow.
 
-    `troubles`: by status, why its DAG gets no runs now. No observation is claimed for these.
+    `troubles`: the statuses whose DAG gets no runs now, and why. No observation with such a status is claimed.
     """
 
     def __init__(self, atdb: AsyncClient, airflow: AsyncAirflowClient) -> None:
@@ -102,7 +102,7 @@ class Dispatcher:
             elif run_id_of(task) in run_ids:
                 continue
             elif task.my_status not in WORKING and (DAG_OF[task.my_status], task.taskID) in works:
-                self._look_again_soon()  # another run of the DAG does the work, or ends without
+                self._look_again_soon()  # another run of the DAG does the work, or ends without having done it
             else:
                 missing.append((task.claim, task))
         await self._create_all(missing)

@@ -15,8 +15,8 @@ _VIEWS = (
     ("nav", "ATDB", "/tasks/", "atdb"),
     ("dag", "ATDB", _DAG, "atdb_dag"),
     ("task", "ATDB", _DAG, "atdb_dag_of_task"),
-    ("dag_run", "ATDB task", _RUN, "atdb_task"),
-    ("task_instance", "ATDB task", _RUN, "atdb_task_of_instance"),
+    ("dag_run", "ATDB observation", _RUN, "atdb_task"),
+    ("task_instance", "ATDB observation", _RUN, "atdb_task_of_instance"),
 )
 
 

@@ -19,6 +19,7 @@ from atdb_interface.fields import write_time
 from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import WORKING, statuses
 from atdb_interface.owners import STAGE_DAGS, read_owner, write_owner
+from atdb_interface.reasons import without_code
 from atdb_interface.transitions import Transition
 from atdb_plugins.airflow_api import LONGEST_NOTE, AirflowApiError, AsyncAirflowClient, DagRun
 from atdb_plugins.links import tasks_page
@@ -153,7 +154,7 @@ class NoteKeeper:
 
 
 def _because(reason: str) -> str:
-    words = " ".join(reason.split())
+    words = " ".join(without_code(reason).split())
     return f": {_plain(words)}" if words else ""
 
 

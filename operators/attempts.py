@@ -36,7 +36,7 @@ class Attempt:
 
     @classmethod
     def of(cls, context: Any, operator: "BaseOperator") -> Self:
-        """Return the running attempt; the first one after a clear in Airflow is a first one too."""
+        """Return the running attempt; the first one after a clear in Airflow counts as a first one."""
         number, last = context["ti"].try_number, context["ti"].max_tries
         delay = _seconds(operator.retry_delay)
         if operator.retry_exponential_backoff:

@@ -110,7 +110,7 @@ def _advice(status: Status) -> str:
             return "When the lease of this run expires, another run continues automatically. Fix the cause"
         return "When the lease of this run expires, the DAG reconcile decides by the state of the telescope"
     if status in DAG_OF:
-        return f"Fix the cause; {DAG_OF[status]} starts again when its claim expires, or clear this run"
+        return f"Fix the cause. {DAG_OF[status]} starts again when its claim expires, or now if you clear this run"
     return "Fix the cause, then clear this run"
 
 

@@ -23,10 +23,10 @@ def main() -> int:
     commands.add_parser("status", help="report which services are running and healthy").set_defaults(run=status)
     shown = commands.add_parser("demo", help="replay a schedule from specification to removal, then exit")
     shown.add_argument("schedule", nargs="?", type=Path, help="a schedule.sh (default: the example)")
-    shown.add_argument("--speedup", type=float, help="relative to real time (default: so that it takes a minute)")
+    shown.add_argument("--speedup", type=float, help="how many times faster than real time (default: takes 60 s)")
     rehearsed = commands.add_parser("rehearsal", help="inject faults into a separate stack, and check the result")
     rehearsed.add_argument("schedule", nargs="?", type=Path, help="a schedule.sh (default: a generated one)")
-    rehearsed.add_argument("--observations", type=int, default=100, help="how many to generate (default: 100)")
+    rehearsed.add_argument("--observations", type=int, default=100, help="number to generate (default: 100)")
     rehearsed.add_argument("--seed", type=int, help="the seed of the rehearsal to repeat")
     chosen = parser.parse_args()
     try:

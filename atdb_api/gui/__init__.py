@@ -2,8 +2,8 @@
 
 atdb_api/reads reads what a page shows: no module here queries the database.
 
-To add a page, write a module with a blueprint `views` whose views use `page`, and add it to `PAGES` and, if the
-navigation should have it, to `NAVIGATION`.
+To add a page, write a module with a blueprint `views` whose views use `page`, and add it to `PAGES`. If the
+navigation should show it, add it to `NAVIGATION` too.
 """
 
 from types import ModuleType

@@ -1,4 +1,4 @@
-"""The formats of sizes, times and durations on pages. Templates use these as filters."""
+"""The formats of sizes, times, durations and reasons on pages. Templates use these as filters."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -7,13 +7,14 @@ from flask import Blueprint
 
 from atdb_api import quantities
 from atdb_api.gui.status_groups import group_of
+from atdb_interface.reasons import without_code
 
 _SIZE = re.compile(r"([0-9]{1,15})(\.[0-9]{1,9})? ?([kMGTP]?)B?", re.ASCII | re.IGNORECASE)
 
 
 def init_app(views: Blueprint) -> None:
     """Register the filters for templates."""
-    for write in (size, span, moment, clock, machine, group_of):
+    for write in (size, span, moment, clock, machine, group_of, without_code):
         views.add_app_template_filter(write)
     views.add_app_template_global(now)
 

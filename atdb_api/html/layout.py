@@ -48,7 +48,7 @@ def init_app(app: Flask) -> None:
 
 
 def local(address: str) -> str:
-    """Return the address if it is a path of this host, else the start page.
+    """Return `address` if it is a path of this host, else the URL of the start page.
 
     Browsers treat a backslash as a slash, and drop control characters.
     """

@@ -34,7 +34,7 @@ class Observation(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     claimed_until: Mapped[datetime | None]
     claim_id: Mapped[str | None]
-    #: How often it has been claimed, by stage; by status if no stage waits for that.
+    #: The number of its claims for each stage, and for each status that no stage waits for.
     claim_numbers: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
 
     name: Mapped[str]

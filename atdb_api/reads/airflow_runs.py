@@ -1,4 +1,4 @@
-"""The runs of Airflow's DAGs that work on observations, or have done so: their owner is `<dag>/<run id>`."""
+"""The runs in Airflow that work or have worked on observations. In ATDB, each is the owner `<dag>/<run id>`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,9 +36,10 @@ def runs_of(steps: Iterable[Transition]) -> list[AirflowRun]:
 
 
 def task_of_run(session: Session, dag: str, run_id: str) -> str | None:
-    """Return the taskID of the observation that a run owns, or else owned last, or else is named after.
+    """Return the taskID of the observation that a run owns.
 
-    The name of a stage's run is, for example, `190405034-ingest-1`.
+    If it owns none, this is the one that it owned last; otherwise, the one in its name. The name of a stage's run
+    is, for example, `190405034-ingest-1`.
     """
     owner = write_owner(dag, run_id)
     # If a client does not escape a run's id in a URL, its plus signs arrive as spaces.

@@ -1,7 +1,7 @@
 """Group the observations that need attention by cause: the same status, and the same code of the reason.
 
-Reasons without a code, as people give them, and what other programs have said, are the same cause if they differ
-in names and numbers only.
+Users give reasons without a code. These reasons, and the words of other programs, are one cause if they differ
+only in names and numbers.
 """
 
 import re
@@ -35,7 +35,7 @@ class AttentionTask:
 class AttentionGroup:
     """The observations that need attention for one cause, oldest first.
 
-    `example`: the reason of the oldest. `remedy`: the action that solves it for all.
+    `example`: the reason of the oldest, without its code. `remedy`: the action that solves it for all.
     """
 
     status: Status
@@ -84,10 +84,11 @@ def grouped(tasks: Iterable[AttentionTask]) -> list[AttentionGroup]:
 def _group(status: Status, tasks: Sequence[AttentionTask]) -> AttentionGroup:
     in_order = sorted(tasks, key=lambda task: (task.since, task.task_id))
     first = in_order[0]
+    example = reasons.without_code(first.reason)
     return AttentionGroup(
         status,
-        cause_of(first.reason),
-        first.reason,
+        cause_of(example),
+        example,
         first.since,
         [task.task_id for task in in_order],
         remedy=REMEDIES[status],

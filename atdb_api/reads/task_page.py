@@ -67,7 +67,7 @@ class TaskEdit:
 
 @dataclass(frozen=True)
 class TaskPage:
-    """An observation. `values`: its fields, by wire names; `why`: why it is not moving."""
+    """An observation. `values`: its fields, by wire names; `why`: why its status does not change."""
 
     task: TaskRow
     values: dict[str, Any]

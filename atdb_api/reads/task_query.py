@@ -16,7 +16,7 @@ NEWEST_FIRST = "-starttime"
 
 @dataclass(frozen=True)
 class TaskQuery:
-    """A query. `parameters`: filters of the API. `after` and `before`: a place that the table returned."""
+    """A query. `parameters`: filters of the API. `after` or `before`: a place that an earlier page returned."""
 
     parameters: Mapping[str, str]
     ordering: str = NEWEST_FIRST

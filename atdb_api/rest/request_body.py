@@ -91,8 +91,8 @@ def _form(model: type[BaseModel]) -> bytes:
 
     So an edit of one field does not undo what another user has changed in other fields meanwhile.
 
-    Another site can make a browser send a form, so a form is read only in a session, whose CSRF token has been
-    checked, and for the login itself.
+    Another site can make a browser send a form. So a form is accepted only in a session whose CSRF token has been
+    checked, or for the login.
     """
     if not (auth.in_session() or model is Login):
         raise UnsupportedMediaType("Send the body as application/json.")

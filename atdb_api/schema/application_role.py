@@ -1,4 +1,4 @@
-"""The rights of the role as which the API runs: each upgrade, by the owner, grants them again."""
+"""The rights of the role with which the API logs in. Each upgrade, which the owner runs, grants them again."""
 
 from contextlib import closing
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The schema `maintenance`: created again by each migration to the newest schema, so that it never blocks one."""
+"""The schema `maintenance`. Each upgrade drops and creates it again, so that its views block no migration."""
 
 import logging
 from contextlib import closing

@@ -58,7 +58,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Keyset:
-    """An ordering without ties, and its cursors. `name`: begins each cursor, so that others are refused."""
+    """An ordering without ties, and its cursors. Each cursor begins with `name`, so that others are refused."""
 
     terms: tuple[Term, ...]
     name: str = ""

@@ -38,7 +38,7 @@ def move(
     expect: Collection[Status] | None = None,
     reason: str = "",
 ) -> None:
-    """Move an observation, which must be locked, to its next status, and record who asked.
+    """Move an observation, which must be locked, to its next status, and record the account.
 
     The row stays locked until the transaction ends: if two services ask at once, the second is judged by the
     status that the first has set. Asking for the present status changes no status; on a working status it renews
@@ -46,7 +46,7 @@ def move(
     is one of these.
 
     Raises ForbiddenMove, NotOwner if another owner holds the lease, and NotYet if the stage is paused or the
-    delay before it has not passed.
+    delay before it has not ended.
     """
     now = datetime.now(UTC)
     expires = now + timedelta(seconds=authority.lease_seconds)
@@ -84,7 +84,7 @@ def target_of_action(observation: Observation, action: Action) -> Status:
 
 
 def _require_open(session: Session, observation: Observation, stage: Stage, now: datetime) -> None:
-    """Raise NotYet if a stage is paused, or its delay has not passed for an observation."""
+    """Raise NotYet if a stage is paused, or its delay has not ended for an observation."""
     setting = require_unpaused(session, stage)
     opens = observation.status_since + timedelta(seconds=setting.delay_seconds)
     if now < opens:

@@ -1,4 +1,4 @@
-"""`/atdb/observations/`: observations, changes of many at once, and why one is not moving."""
+"""`/atdb/observations/`: observations, changes of many at once, and why a status does not change."""
 
 from datetime import UTC, datetime
 
@@ -69,7 +69,7 @@ def delete(session: Session, observation_id: int) -> None:
 @views.get("/<int:observation_id>/why/")
 @endpoint(Role.VIEWER, answers=Why, refuses=(NotFound,))
 def explain(session: Session, observation_id: int) -> Why:
-    """Explain why an observation is not moving."""
+    """Explain why the status of an observation does not change."""
     row = observations.get(session, observation_id)
     sentence = sentences.explain(session, row, datetime.now(UTC))
     return Why(taskID=row.task_id, my_status=row.status, since=row.status_since, why=sentence)

@@ -5,8 +5,8 @@
     atdb_service --operation=delete_taskid --taskid=190405034
     atdb_service --operation=add_dataproduct --taskid=190405034 --filename=WSRTA190405034_B000.MS
 
---atdb_host is the name of a preset in the configuration (default: its default_host), or a URL. The exit status is
-0 for success, 2 if an option cannot be read or ATDB refuses the request, and 1 if ATDB cannot be reached.
+--atdb_host is the name of a preset in the configuration (default: its default_host), or a URL. Exit status: 0 for
+success, 2 if an option cannot be read or ATDB refuses the request, 1 if ATDB cannot be reached.
 """
 
 import sys

@@ -3,8 +3,7 @@
 Other installed packages add commands by entry points in the group `atdb.commands`. Each is a function that takes
 the arguments after the command's name and returns the exit status.
 
-The exit status is 0 for success, 2 if an option cannot be read or ATDB refuses the request, and 1 if ATDB cannot
-be reached.
+Exit status: 0 for success, 2 if an option cannot be read or ATDB refuses the request, 1 if ATDB cannot be reached.
 """
 
 import argparse

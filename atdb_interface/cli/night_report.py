@@ -9,6 +9,7 @@ from atdb_interface.client import Client
 from atdb_interface.errors import NotFound
 from atdb_interface.fields import write_time
 from atdb_interface.night_reports import DiskRow, NightReport
+from atdb_interface.reasons import without_code
 
 #: The maximum number of failures to list. The page of the report has all.
 MOST_LINES = 30
@@ -30,7 +31,8 @@ def lines(report: NightReport) -> Iterator[str]:
     yield f"failures  {report.failures_count}"
     for each in report.failures[:MOST_LINES]:
         outcome = "unresolved" if each.status is each.failed_status else f"now {each.status}"
-        yield f"  {write_time(each.at)}  {each.taskID}  {each.failed_status} ({outcome})  {each.reason}"
+        reason = without_code(each.reason)
+        yield f"  {write_time(each.at)}  {each.taskID}  {each.failed_status} ({outcome})  {reason}"
     if report.failures_count > MOST_LINES:
         yield f"  and {report.failures_count - min(MOST_LINES, len(report.failures))} more"
     waiting = Counter({str(group.status): group.count for group in report.waiting})

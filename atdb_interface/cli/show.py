@@ -7,6 +7,7 @@ from atdb_interface.client import Client
 from atdb_interface.errors import BadRequest
 from atdb_interface.fields import write_time
 from atdb_interface.observations import Observation
+from atdb_interface.reasons import without_code
 
 
 def observations(client: Client, arguments: Namespace) -> None:
@@ -45,7 +46,7 @@ def history(client: Client, arguments: Namespace) -> None:
     for step in steps:
         when, who = write_time(step.timestamp), f"{step.actor} {step.owner or ''}".strip()
         what = f"{step.dataproduct} {step.name}" if step.dataproduct else step.name
-        print(f"{when}  {what:<22}{who}  {step.reason}".rstrip())
+        print(f"{when}  {what:<22}{who}  {without_code(step.reason)}".rstrip())
 
 
 def why(client: Client, arguments: Namespace) -> None:

@@ -58,7 +58,10 @@ class PartialFile:
 
 
 def publish(filesystem: AbstractFileSystem, part: str, final: str, root: str) -> None:
-    """Rename a complete part to its final name, replacing an older copy; a local disk keeps it in a power cut."""
+    """Rename a complete part to its final name, in place of an older copy.
+
+    On a local disk, the copy then survives a power cut.
+    """
     if not isinstance(filesystem, LocalFileSystem):
         delete(filesystem, final)
         filesystem.mv(part, final, recursive=True)

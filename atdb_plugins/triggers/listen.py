@@ -25,8 +25,8 @@ LISTENER = "airflow listen"
 LOOK_SECONDS = 0.25
 #: The same, while ATDB or Airflow does not respond or refuses.
 PAUSE_SECONDS = 2.0
-#: Each day at this hour (UTC) the run of listen ends and the next one starts: only then Airflow closes the log of
-#: a trigger, and maintenance deletes rows of Airflow's tables by their age, even those in use.
+#: Each day at this hour (UTC), the run of listen ends and the next one starts. Only then does Airflow close the
+#: log of the trigger. And maintenance deletes rows of Airflow's tables by their age, even those in use.
 ENDS_AT_HOUR = 11
 
 

@@ -89,7 +89,7 @@ class ArchiveTransfer:
         self._reported_at = time.monotonic()
 
     def fail(self, product: DataProduct, error: Exception) -> None:
-        """Report why a product did not reach the archive, and which others did, as far as ATDB responds.
+        """Report why a product did not reach the archive, and which others did, if ATDB responds.
 
         A report that fails does not hide the error; the next attempt finds the products in the archive and reports
         them.

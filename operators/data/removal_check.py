@@ -12,7 +12,7 @@ from atdb_interface.dataproducts import DataProduct
 from atdb_interface.lifecycle import Group, ProductStatus, product_statuses
 from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
-from atdb_interface.reasons import reason_of
+from atdb_interface.reasons import reason_of, without_code
 from atdb_plugins.archive.folder import ArchiveError, ArchiveFolder
 from operators.data.local_products import DataError, data_root, path_of, require_data, size_on_disk
 
@@ -72,7 +72,7 @@ class RemovalCheck:
         return path
 
     def forecast(self) -> Iterator[RemovalForecast]:
-        """Yield for each product whether it would be deleted, or why not; this reads the archive only."""
+        """Yield for each product whether it would be deleted, or why not; this only reads the data."""
         for product in self.products():
             is_deletable, verdict = self._verdict(product)
             copy = product.archive_copy or self._folder.url(product.filename)
@@ -86,7 +86,7 @@ class RemovalCheck:
         try:
             self.judge(product)
         except (ArchiveError, DataError, OSError, ValueError) as error:
-            return False, f"stays: {reason_of(error)}"
+            return False, f"stays: {without_code(reason_of(error))}"
         if product.removal_forced_by is not None:
             return True, f"would be deleted unverified: {product.removal_forced_by} has forced the removal"
         return True, "would be deleted"

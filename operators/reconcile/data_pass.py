@@ -17,7 +17,7 @@ from atdb_interface.events import NewEvent
 from atdb_interface.lifecycle import OBSERVE, SPECIFY, VALIDATE, Group, Status, statuses
 from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
-from atdb_interface.reasons import reason_of
+from atdb_interface.reasons import reason_of, without_code
 from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.folder import ArchiveFolder
 from atdb_plugins.archive.partial_files import PartialFile
@@ -53,7 +53,7 @@ class DataPass:
     archive: Archive | None = None
     events: list[NewEvent] = field(default_factory=list)
     former_keys: dict[str, str] = field(default_factory=dict)
-    """By the key of an event, the one that earlier versions gave to the same: a digest of what they said."""
+    """By the key of an event: the key that earlier versions gave to the same event, a digest of their text."""
     leftovers: list[tuple[Observation, PartialFile]] = field(default_factory=list)
     looked_at: list[Observation] = field(default_factory=list)
     locations: set[str] = field(default_factory=set)
@@ -84,7 +84,8 @@ class DataPass:
         self.archive = None
         log.warning("%s", error)
         key = f"trouble/{datetime.now(UTC).date()}/archive"
-        self.events.append(disagreement(key, f"The archive cannot be compared: {reason_of(error)}"))
+        reason = without_code(reason_of(error))
+        self.events.append(disagreement(key, f"The archive cannot be compared: {reason}"))
 
     def _trouble(self, code: str, path: Path, text: str, problem: str = "") -> None:
         day = f"trouble/{datetime.now(UTC).date()}"
@@ -115,7 +116,7 @@ class DataPass:
         return disagreement(key, detail, atdb_task_id=product.taskID, filename=product.filename)
 
     def _on_disk(self, product: DataProduct, folders: dict[str, Path]) -> Difference | None:
-        """Return what is wrong; the folder of each data location is looked up once for each observation."""
+        """Return the difference on the disk; each data location is looked up once per observation."""
         try:
             if product.data_location not in folders:
                 folders[product.data_location] = path_of(product).parent
@@ -130,7 +131,7 @@ class DataPass:
             return no_product_on_disk(product, error)
         except OSError as error:
             host, problem = product.data_location.partition(":")[0], error.strerror or str(error)
-            text = f"The disk of the data host {host} cannot be read: {problem}"
+            text = f"The disk of the data host {host} cannot be read: {problem}. Check its mount."
             self._trouble(ReasonCode.DATA_HOST_UNREADABLE, Path(host), text, problem)
         return None
 

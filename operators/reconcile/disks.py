@@ -83,7 +83,7 @@ def _filenames(client: Client, locations: Collection[str]) -> set[str]:
 
 
 def _has_product(client: Client, root: Path, folder: Path, name: str) -> bool:
-    """Return whether a product of this name, even a removed one, is in this folder by any spelling of it."""
+    """Return whether a product of this name, even a removed one, is in this folder, however its path is spelt."""
     if not name.isprintable():
         return False
     rows = client.rows("dataproducts", fields=["data_location"], filename=name)

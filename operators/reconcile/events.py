@@ -41,7 +41,7 @@ def new_events(
 ) -> list[NewEvent]:
     """Return the events that ATDB does not have yet.
 
-    `former_keys`: by the key of an event, the one with which an earlier version has raised the same.
+    `former_keys`: by the key of an event, the key with which earlier versions have raised the same event.
     """
     known = _known(client, [event.key for event in events])
     new = [event for event in events if event.key not in known]

@@ -22,7 +22,7 @@ from atdb_plugins.stage_dags import DAG_OF
 #: The wire has the end of a lease in whole seconds.
 _SECOND = timedelta(seconds=1)
 
-#: Other owners can begin with the name of a DAG too; Airflow does not know them, though they may still work.
+#: Other owners can begin with the name of a DAG too; Airflow does not know them, but they may still be working.
 _RUN_ID = re.compile(r"[\w~:+-][\w.~:+-]*", re.ASCII)
 
 

@@ -42,7 +42,7 @@ def products(client: Any, **filters: Any) -> Iterator[DataProduct]:
 
 
 def wrong_on_disk(product: DataProduct, size: int | None) -> Difference | None:
-    """Return what is wrong with what the data host has of a product: `size` bytes, or None for nothing."""
+    """Return how the data on the data host differ. `size`: their bytes; None if there are none."""
     status = product.my_status
     if status is P.REMOVED:
         text = "is removed, but still on its data host"
@@ -58,7 +58,7 @@ def wrong_on_disk(product: DataProduct, size: int | None) -> Difference | None:
 
 
 def no_product_on_disk(product: DataProduct, problem: ValueError) -> Difference:
-    """Return that something else than a product lies in its place on the data host, such as a link."""
+    """Return the difference that something else, such as a link, is in the place of a product."""
     text = f"is {product.my_status}, but its data host has something else: {problem}"
     name = problem.name if isinstance(problem, NotAProductError) else product.filename
     former = former_texts.not_a_product_on_disk(product.my_status, name)
@@ -66,12 +66,12 @@ def no_product_on_disk(product: DataProduct, problem: ValueError) -> Difference:
 
 
 def is_archived(product: DataProduct) -> bool:
-    """Return whether the archive must hold a product: not if an admin let it be deleted without that."""
+    """Return whether the archive must hold a product. An admin can have allowed its deletion without a copy."""
     return product.my_status in ARCHIVED and not (product.removal_forced_by and not product.archive_copy)
 
 
 def wrong_in_archive(product: DataProduct, size: int | None) -> Difference | None:
-    """Return what is wrong with what the archive has of a product: `size` bytes, or None for nothing."""
+    """Return how the copy in the archive differs. `size`: its bytes; None if there is none."""
     status, is_only_copy = product.my_status, product.my_status is P.REMOVED
     end = ": IT WAS THE ONLY COPY" if is_only_copy else ""
     if size is None:

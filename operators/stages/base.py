@@ -48,9 +48,9 @@ def enter(
 ) -> Transition:
     """Set the stage's working status with this owner's lease, and return the transition that led there.
 
-    If this owner's work ended with an error of the stage or was cancelled, and a user cleared the run in Airflow,
-    the owner takes the observation back from there; not without `retake`. Any other run that does not get the
-    observation skips: it does not need this run, or the stage is paused.
+    The owner's work may have ended with an error of the stage, or by a cancel. If a user has cleared the run in
+    Airflow since, the owner takes the observation back, unless `retake` is false. Any other run that does not get
+    the observation skips: it does not need this run, or the stage is paused.
     """
     if stage.working is None:
         raise ValueError(f"{stage.actor} has no working status")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from atdb_interface.errors import AtdbError
-from atdb_interface.reasons import reason_of
+from atdb_interface.reasons import reason_of, without_code
 from atdb_plugins.archive.folder import ArchiveError
 from operators.attempts import Attempt
 from operators.data.local_products import DataError
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AirflowSkipException as refusal:
         print(refusal, file=sys.stderr)
     except (AtdbError, AirflowException, ArchiveError, DataError, RemoveError, OSError) as error:
-        print(reason_of(error), file=sys.stderr)
+        print(without_code(reason_of(error)), file=sys.stderr)
     else:
         print(f"The data of {options.taskID} have been removed.")
         return 0

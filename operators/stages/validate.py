@@ -25,7 +25,7 @@ _SAFE = product_statuses(lambda row: row.archived)
 
 
 class StillWrittenError(CodedError):
-    """Some products change while they are read; `moves` and `verdict` apply if no more attempt is made."""
+    """Some products change while they are read; `moves` and `verdict` apply if this is the last attempt."""
 
     def __init__(self, growing: list[str], moves: list[ProductMove], verdict: str) -> None:
         super().__init__(ReasonCode.STILL_WRITTEN, f"Still being written: {_named(growing)}")

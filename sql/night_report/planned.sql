@@ -1,4 +1,4 @@
--- The observations that are still to be written, or are being written, at the end of the night.
+-- The observations whose data are still to be written, or are being written, at the end of the night.
 select
     o.task_id as "taskID",
     o.observing_mode,

@@ -26,5 +26,5 @@ from (values
 comment on view reports.statuses is 'The statuses of observations, and what each means for the work.';
 comment on column reports.statuses.status is 'The status';
 comment on column reports.statuses.position is 'Its place in the order of the lifecycle, from 1';
-comment on column reports.statuses.stage is 'The stage that takes an observation from here, works here, or failed to get here. Null if that is no stage';
+comment on column reports.statuses.stage is 'The stage that waits for this status, works in it, or has failed with it. Null if there is none';
 comment on column reports.statuses.kind is 'One of waiting, working, observing, failed, held and final';

@@ -35,7 +35,7 @@ def restore(installation: Installation, backup: Path, *, report: Callable[[str],
         scratch_databases.end_leftovers(installation)
         for database, owner in OWNERS.items():
             installation.prepare_role(owner)
-            # After a failure. After success, this database has another name, and nothing is dropped.
+            # Only a failed restore leaves this database: the swap gives it another name.
             entered.callback(
                 scratch_databases.drop,
                 installation,

@@ -1,7 +1,7 @@
 """Run checks in parallel, each in a process of its own, so that a check that hangs or crashes stops no other.
 
-Threads would not do this. Access to a network disk whose server does not respond cannot be ended, not even by
-SIGKILL, and a program with such a thread cannot end either. A separate process can be left behind.
+Threads would not do this. If the server of a network disk does not respond, an access to the disk cannot be ended,
+not even by SIGKILL. A program with such a thread cannot end either. A separate process can be left behind.
 """
 
 import os

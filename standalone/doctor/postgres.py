@@ -1,4 +1,4 @@
-"""The database server: each login whose password is here."""
+"""The database server, with each login whose password is here."""
 
 from collections.abc import Iterator
 from contextlib import closing

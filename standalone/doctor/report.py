@@ -22,7 +22,7 @@ def table(findings: Sequence[Finding], columns: int) -> str:
     subject_width = max((len(finding.subject) for finding in findings), default=0)
     indent = " " * (_STATE_WIDTH + subject_width + 4)
     width = max(columns, len(indent) + 40)
-    # Operators copy commands and paths, so these are not broken.
+    # Operators copy commands and paths, so no line is broken within a word.
     wrapper = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
     lines: list[str] = []
     for finding in findings:

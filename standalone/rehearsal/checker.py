@@ -47,7 +47,7 @@ Pause = tuple[str, datetime, datetime]
 def judge(
     evidence: Evidence, expected: Mapping[str, Collection[str]], pauses: Sequence[Pause] = ()
 ) -> list[Finding]:
-    """Check all submitted observations. `expected`: by taskID, the statuses in which each may have ended."""
+    """Check all submitted observations. `expected`: for each taskID, the statuses in which it may end."""
     checker = _Checker(evidence, expected, pauses)
     return [finding for check in checker.checks() for finding in check()]
 

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _TRIES, _ARCHIVE_TRIES = 12, 60
 _LOOK_EVERY_SECONDS = 2.0
 #: With this many observations in progress, as on a slow machine or after a long outage, the script waits.
-_MOST_UNDER_WAY = 25
+_MOST_IN_PROGRESS = 25
 _LONGEST_PUT_OFF_SECONDS = 1800.0
 _SAY_EVERY_SECONDS = 10.0
 #: The delay per access and per chunk of a slow archive.
@@ -138,12 +138,12 @@ class Director:
     def _put_off(self) -> None:
         """Wait while too many observations are in progress. Raises NotWell after half an hour of such waits."""
         began = time.monotonic()
-        while self._number_under_way() >= _MOST_UNDER_WAY:
+        while self._number_under_way() >= _MOST_IN_PROGRESS:
             self._pause(1.0)
             now = time.monotonic()
             self._put_off_seconds, began = self._put_off_seconds + now - began, now
             if self._put_off_seconds > _LONGEST_PUT_OFF_SECONDS:
-                raise NotWell(f"{_MOST_UNDER_WAY} observations are in progress and do not end")
+                raise NotWell(f"{_MOST_IN_PROGRESS} observations are in progress and do not end")
 
     def _tell_telescope(self, role: ScriptedObservation, task_id: str) -> None:
         assert role.trouble is not None  # noqa: S101

@@ -40,8 +40,8 @@ READER_SETTINGS = {
     "search_path": "reports",
 }
 
-# The server keeps an entry, in a table that all databases share, for each advisory lock that a session holds,
-# and for each savepoint after which something was written to the log.
+# The server keeps entries in a table that all databases share: one for each advisory lock that a session holds,
+# and one for each savepoint after which something was written to the log.
 _COSTLY_FUNCTIONS = r"""
 SELECT oid::regprocedure::text FROM pg_proc
 WHERE pronamespace = 'pg_catalog'::regnamespace
@@ -235,9 +235,9 @@ def reset_superuser(settings: Settings, credentials: Credentials) -> None:
 def prepare_owner(settings: Settings, credentials: Credentials, database: str) -> None:
     """Create or repair a database and the role that owns it.
 
-    In this database, only the owner can call the functions with which a role without any other right could fill
-    the server's disk or its lock table. If another role owns the database, as in an older version, the database
-    and all objects in it get the new owner.
+    In this database, only the owner can call certain functions. With these, a role without any other right could
+    fill the server's disk or its lock table. If another role owns the database, as in an older version, the
+    database and all objects in it get the new owner.
     """
     role = OWNERS[database]
     with closing(connect(settings, credentials)) as opened, opened.cursor() as cursor:

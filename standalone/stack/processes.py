@@ -1,8 +1,8 @@
 """Find and end the leftover processes of an earlier run.
 
-For example, a killed Airflow scheduler leaves its workers and their tasks, each in a process group of its own, so
-neither supervisord nor the kernel ends them. Therefore, each process of the stack has a marker in its environment,
-which all its children inherit.
+For example, a killed Airflow scheduler leaves its workers and their tasks. Each is in a process group of its own,
+so neither supervisord nor the kernel ends them. Therefore, each process of the stack has a marker in its
+environment, which all its children inherit.
 """
 
 import os

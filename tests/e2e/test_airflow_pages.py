@@ -42,14 +42,15 @@ def test_the_tab_of_a_run_shows_its_task_and_the_task_leads_back_to_the_run(
     wait_for(lambda: atdb.observation(task_id).my_status is Status.REMOVED, 240)
     run_id = run_of(atdb, task_id, "ingest")
     page.goto(f"{settings.airflow_url}/dags/ingest/runs/{quote(run_id, safe='')}")
-    page.get_by_role("tab", name="ATDB task").or_(page.get_by_role("link", name="ATDB task")).first.click()
+    name = "ATDB observation"
+    page.get_by_role("tab", name=name).or_(page.get_by_role("link", name=name)).first.click()
     frame = page.frame_locator("iframe")
     expect(frame.get_by_role("heading", name=task_id)).to_be_visible()
     expect(frame.get_by_text("operator", exact=True).first).to_be_visible()
     expect(frame.get_by_role("link", name="Log in")).to_have_count(0)
     expect(frame.locator("#live")).to_contain_text("live")
     frame.locator(".runs").get_by_role("link", name="ingest", exact=True).click()
-    expect(frame.get_by_text("ATDB task").first).to_be_visible()  # Airflow's page of the run, in the same tab
+    expect(frame.get_by_text(name).first).to_be_visible()  # Airflow's page of the run, in the same tab
     page.goto(f"{settings.atdb_url}/tasks/{task_id}/")
     page.locator(".runs").get_by_role("link", name="ingest", exact=True).click()
     expect(page).to_have_url(re.compile(re.escape(f"{settings.airflow_url}/dags/ingest/runs/")))

@@ -33,7 +33,7 @@ def test_the_run_of_another_dag_is_another_run(url: str, client: Client, observe
     client.move(made.taskID, Status.INGESTING, owner=f"ingest/{RUN}", lease_seconds=60)
     answer = Browser(url, "viewer").get(f"/tasks/of-run/?dag=remove&run={quote(RUN)}")
     assert answer.status_code == 200
-    assert "ATDB knows no observation of this run" in answer.text
+    assert "ATDB has no observation for this run" in answer.text
 
 
 def test_a_run_that_has_yet_to_begin_shows_its_task_once_it_does(
@@ -41,7 +41,7 @@ def test_a_run_that_has_yet_to_begin_shows_its_task_once_it_does(
 ) -> None:
     made = observe(Status.VALID)
     page = open_as("viewer", f"/tasks/of-run/?dag=ingest&run={quote(RUN)}")
-    expect(page.get_by_text("ATDB knows no observation of this run")).to_be_visible()
+    expect(page.get_by_text("ATDB has no observation for this run")).to_be_visible()
     client.move(made.taskID, Status.INGESTING, owner=f"ingest/{RUN}", lease_seconds=60)
     page.get_by_role("link", name=made.taskID).click()
     expect(page).to_have_url(f"/tasks/{made.taskID}/")

@@ -208,7 +208,7 @@ def test_an_empty_report_says_so(open_as: Open, client: Client) -> None:
     client.store_night_report(night_reports.empty())
     page = open_as("viewer", PATH)
     expect(page.locator(".verdict")).to_contain_text("Nothing was observed; no failures.")
-    for text in ("Nothing failed.", "No observation is waiting.", "No stage finished work in this night."):
+    for text in ("Nothing failed.", "No observation is waiting.", "No stage finished any work during the night."):
         expect(page.get_by_text(text)).to_be_visible()
 
 

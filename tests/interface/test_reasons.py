@@ -50,6 +50,13 @@ def test_the_argument_of_a_code_is_read() -> None:
     assert not reasons.has_code(written, C.RUN_CLEARED)
 
 
+def test_people_read_a_reason_without_its_code() -> None:
+    for reason in ("NoChecksum: X has\nno checksum.", "SendsParset(2): Attempt 2: go.", "Unavailable: Retry."):
+        assert reasons.without_code(reason) == reason.partition(": ")[2]
+    for reason in ("", "storm", "ticket: 4711", "KeyError: 'x'"):
+        assert reasons.without_code(reason) == reason
+
+
 def test_a_reason_of_a_person_has_no_code() -> None:
     for reason in ("", "storm", "the disk is full: 3", "3 of 4 are invalid"):
         assert reasons.read(reason) is None

@@ -8,6 +8,7 @@ from datetime import datetime
 from atdb_api.reads.causes import cause_key
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.night_reports import FailureRow
+from atdb_interface.reasons import without_code
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Cause:
 
     @property
     def example(self) -> str:
-        """Return the reason of the first of them."""
-        return self.failures[0].reason
+        """Return the reason of the first of them, without its code."""
+        return without_code(self.failures[0].reason)
 
     @property
     def unresolved(self) -> int:
@@ -54,7 +55,7 @@ class Cause:
 
 
 def grouped(failures: Iterable[FailureRow]) -> list[Cause]:
-    """Group failures by cause: those with most unresolved ones first, then the most frequent."""
+    """Group failures by cause. Causes with the most unresolved failures come first, then the most frequent."""
     by_cause: dict[tuple[Actor, Status, tuple[str, str]], list[FailureRow]] = {}
     for each in sorted(failures, key=lambda each: (each.at, each.taskID)):
         by_cause.setdefault((each.stage, each.failed_status, cause_key(each.reason)), []).append(each)

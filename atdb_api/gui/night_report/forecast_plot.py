@@ -8,7 +8,7 @@ from atdb_api.gui.night_report.axis import Tick, TimeAxis
 from atdb_interface.night_reports import FORECAST, DiskRow, NightReport
 
 _STEP = timedelta(days=3)
-#: A disk that is full sooner needs attention now, or soon.
+#: A disk that will be full within the first time needs attention now; within the second, soon.
 FULL_NOW, FULL_SOON = timedelta(days=1), timedelta(days=7)
 #: The curve is drawn in a square of this side, which the browser stretches.
 SIDE = 1000
@@ -16,9 +16,10 @@ SIDE = 1000
 
 @dataclass(frozen=True)
 class Curve:
-    """A forecast as drawn. `zero` and `full` in percent; the rest are points of SVG in the square.
+    """The drawing of a forecast. `zero` and `full` are in percent.
 
-    `free`: the area above zero; `lacking`: the area below, or nothing.
+    `line`, `free` and `lacking` are points of SVG in the square. `free`: the area above zero. `lacking`: the area
+    below zero, or nothing.
     """
 
     line: str
@@ -32,7 +33,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Forecast:
-    """A disk. `urgency`: the CSS class of the text with the time when it is full; `curve`: None if unknown."""
+    """A disk. `urgency`: the CSS class of the sentence about when it is full. `curve`: None if unknown."""
 
     disk: DiskRow
     urgency: str

@@ -37,7 +37,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Timetable:
-    """A day. `beside`: the overlapping observations of each; `clashes`: when, as left and width in percent."""
+    """A day. `beside`: for each observation, those that overlap it.
+
+    `clashes`: the times of the overlaps, as left and width in percent of the day.
+    """
 
     begin: datetime
     slots: Sequence[TelescopeSlot]
@@ -63,7 +66,7 @@ def arrange(begin: datetime, slots: Sequence[TelescopeSlot]) -> Timetable:
 def _kind(mode: str) -> str:
     try:
         return instrument().mode(mode).name
-    except ValueError:  # an observation from before modes were checked
+    except ValueError:  # an observation that was submitted before ATDB checked modes
         return mode
 
 

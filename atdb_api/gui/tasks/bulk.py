@@ -18,7 +18,7 @@ from atdb_interface.lifecycle import Status
 
 views = Blueprint("bulk", __name__, url_prefix="/tasks/bulk")
 
-#: The fields of the form: the selected observations, or that all which match the filters are meant.
+#: The fields of the form: the selected observations; or a flag for all that match, and the filters.
 TASK, ALL, FILTERS = "task", "all", "filters"
 
 
@@ -57,7 +57,7 @@ def _ask(given: Any) -> ObservationBulk:
 
 
 def _meant(given: Any) -> dict[str, str]:
-    """Return the filters for the observations that are meant. Raises BadRequest if there are none."""
+    """Return the filters that match the observations of the form. Raises BadRequest if it selects none."""
     if given.get(ALL):
         return parameters(filled(parse_qsl(given.get(FILTERS, "").lstrip("?")))) or {"taskID__isnull": "false"}
     task_ids = given.getlist(TASK)

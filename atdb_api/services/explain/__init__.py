@@ -1,1 +1,1 @@
-"""Explain why an observation is not moving."""
+"""Explain why the status of an observation does not change."""

@@ -4,6 +4,7 @@ from atdb_api.services.explain.situation import Situation
 from atdb_api.services.heartbeats import troubles_of
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import REMOVE
+from atdb_interface.reasons import without_code
 from atdb_interface.times import GONE_AFTER
 
 
@@ -99,8 +100,8 @@ def _position(situation: Situation) -> str:
 
 
 def because(reason: str | None) -> str:
-    """Format a reason to end a sentence: on one line, without its full stop."""
-    words = " ".join((reason or "").split()).removesuffix(".")
+    """Format a reason to end a sentence: on one line, without its code and its full stop."""
+    words = " ".join(without_code(reason or "").split()).removesuffix(".")
     return f": {words}" if words else ""
 
 

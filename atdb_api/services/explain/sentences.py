@@ -1,4 +1,4 @@
-"""Explain why an observation is not moving, in full sentences."""
+"""Explain why the status of an observation does not change, in full sentences."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

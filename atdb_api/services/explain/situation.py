@@ -107,6 +107,6 @@ class Situation:
 
     @property
     def delayed_until(self) -> datetime | None:
-        """Return when the delay before the stage ends; None if it is over, or work has begun."""
+        """Return when the delay before the stage ends; None if it has ended, or work has begun."""
         end = self.observation.status_since + self.delay
         return end if end > self.now else None
