@@ -58,7 +58,7 @@ class PartialFile:
 
 
 def publish(filesystem: AbstractFileSystem, part: str, final: str, root: str) -> None:
-    """Rename a complete part to its final name, replacing an older copy; on a local disk it survives a power cut."""
+    """Rename a part to its final name, replacing an older copy; on a local disk it survives a power cut."""
     if not isinstance(filesystem, LocalFileSystem):
         delete(filesystem, final)
         filesystem.mv(part, final, recursive=True)
