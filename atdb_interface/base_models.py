@@ -8,7 +8,6 @@ from pydantic.config import JsonDict
 
 from atdb_interface.field_errors import field_error
 from atdb_interface.fields import VISIBLE, Flag, Reason
-from atdb_interface.text_values import NOT_SET
 
 
 class Wire(BaseModel):
@@ -18,7 +17,7 @@ class Wire(BaseModel):
 
 
 FORCE_HAS_A_REASON: JsonDict = {
-    "if": {"properties": {"force": NOT_SET}},
+    "if": {"properties": {"force": {"const": False}}},
     "else": {"properties": {"reason": {"pattern": VISIBLE}}, "required": ["reason"]},
 }
 

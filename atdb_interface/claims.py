@@ -8,7 +8,7 @@ from atdb_interface.base_models import Wire
 from atdb_interface.fields import Name, TaskId, Time
 from atdb_interface.leases import LeaseSeconds
 from atdb_interface.lifecycle import Status
-from atdb_interface.text_values import whole
+from atdb_interface.text_values import NUMBER
 from atdb_interface.times import CLAIM_SECONDS
 
 
@@ -23,7 +23,7 @@ class ClaimRequest(Wire):
     consumer: Name
     statuses: Annotated[list[Status], Field(min_length=1)]
     filters: dict[str, str] = Field(default_factory=dict)
-    limit: Annotated[int, Field(ge=1, le=1000), whole(1, 1000)] = 100
+    limit: Annotated[int, Field(ge=1, le=1000), NUMBER] = 100
     lease_seconds: LeaseSeconds = CLAIM_SECONDS
 
 

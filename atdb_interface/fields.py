@@ -21,7 +21,7 @@ from pydantic.json_schema import JsonSchemaValue
 from atdb_interface.data_hosts import HOST_PATTERN
 from atdb_interface.instruments import Instrument
 from atdb_interface.instruments.field_types import OfInstrument, describe_options
-from atdb_interface.text_values import FLAG, Written, whole
+from atdb_interface.text_values import FLAG, NUMBER, Written
 from atdb_interface.time_patterns import TIME_PATTERN
 
 LONGEST_TEXT = 4096
@@ -112,9 +112,9 @@ TaskId = Annotated[str, OfInstrument(_task_id)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Flag = Annotated[bool, FLAG]
 FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
-SmallInt = Annotated[int, Field(ge=0, le=2_000_000_000), whole(0, 2_000_000_000)]
+SmallInt = Annotated[int, Field(ge=0, le=2_000_000_000), NUMBER]
 #: Bytes, up to 9 PB: readers of JSON cannot distinguish larger numbers.
-Size = Annotated[int, Field(ge=0, le=2**53 - 1), whole(0, 2**53 - 1)]
+Size = Annotated[int, Field(ge=0, le=2**53 - 1), NUMBER]
 
 
 def _no_manifest(name: str) -> str:

@@ -7,10 +7,10 @@ from pydantic import BaseModel, Field
 from atdb_interface.base_models import Wire
 from atdb_interface.fields import Name, Reason, Size, TaskId, Time
 from atdb_interface.lifecycle import Status
-from atdb_interface.text_values import whole
+from atdb_interface.text_values import NUMBER
 from atdb_interface.times import LEASE_SECONDS, LONGEST_LEASE_SECONDS
 
-LeaseSeconds = Annotated[int, Field(ge=1, le=LONGEST_LEASE_SECONDS), whole(1, LONGEST_LEASE_SECONDS)]
+LeaseSeconds = Annotated[int, Field(ge=1, le=LONGEST_LEASE_SECONDS), NUMBER]
 
 
 class Lease(Wire):

@@ -33,7 +33,7 @@ from atdb_interface.fields import (
 from atdb_interface.instruments import instrument
 from atdb_interface.instruments.field_types import read_known_options
 from atdb_interface.lifecycle import Status
-from atdb_interface.text_values import decimal, whole
+from atdb_interface.text_values import NUMBER
 from atdb_interface.transitions import Transition
 
 
@@ -43,15 +43,13 @@ class ObservationFields(Wire):
     name: Name | None = None
     task_type: Name = "observation"
     process_type: Name = "observation"
-    field_ra: Annotated[FiniteFloat, Field(ge=0, lt=360), decimal(0, 360, below=True)] | None = None
-    field_ha: Annotated[FiniteFloat, Field(ge=-180, le=180), decimal(-180, 180)] | None = None
-    field_dec: Annotated[FiniteFloat, Field(ge=-90, le=90), decimal(-90, 90)] | None = None
+    field_ra: Annotated[FiniteFloat, Field(ge=0, lt=360), NUMBER] | None = None
+    field_ha: Annotated[FiniteFloat, Field(ge=-180, le=180), NUMBER] | None = None
+    field_dec: Annotated[FiniteFloat, Field(ge=-90, le=90), NUMBER] | None = None
     field_beam: BeamNumber | None = None
     beamPattern: Text | None = None
     integration_factor: SmallInt | None = None
-    central_frequency: (
-        Annotated[FiniteFloat, Field(gt=0, le=10**12), decimal(0, 10**12, above_zero=True)] | None
-    ) = None
+    central_frequency: Annotated[FiniteFloat, Field(gt=0, le=10**12), NUMBER] | None = None
     start_band: SmallInt | None = None
     end_band: SmallInt | None = None
     telescopes: Telescopes | None = None
@@ -64,7 +62,7 @@ class ObservationFields(Wire):
     irods_collection: Collection | None = None
     control_parameters: Text | None = None
     skip_auto_ingest: Flag = False
-    priority: Annotated[int, Field(ge=-1000, le=1000), whole(-1000, 1000)] = 0
+    priority: Annotated[int, Field(ge=-1000, le=1000), NUMBER] = 0
     """The observation with the highest priority is available to claim first."""
     options: Options = Field(default_factory=dict)
     """What the astronomer specified and no other field holds."""
@@ -87,7 +85,7 @@ class NewObservation(ObservationFields):
     observing_mode: ObservingMode
     starttime: WholeSeconds
     endtime: WholeSeconds | None = None
-    duration: Annotated[int, Field(ge=1, le=LONGEST_SECONDS), whole(1, LONGEST_SECONDS)] | None = None
+    duration: Annotated[int, Field(ge=1, le=LONGEST_SECONDS), NUMBER] | None = None
 
     @model_validator(mode="after")
     def _start_end_and_duration_agree(self) -> Self:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from atdb_interface.base_models import Wire
 from atdb_interface.fields import Given, Reason, Time
 from atdb_interface.lifecycle import Actor
-from atdb_interface.text_values import FLAG, whole
+from atdb_interface.text_values import FLAG, NUMBER
 
 #: The longest delay before a stage: one year.
 LONGEST_REST_SECONDS = 366 * 86400
@@ -22,10 +22,8 @@ class StageChange(Wire):
     """
 
     paused: Given[Annotated[bool, FLAG]] = None
-    slots: Annotated[int, Field(ge=1, le=10_000), whole(1, 10_000)] | None = None
-    delay_seconds: Given[Annotated[int, Field(ge=0, le=LONGEST_REST_SECONDS), whole(0, LONGEST_REST_SECONDS)]] = (
-        None
-    )
+    slots: Annotated[int, Field(ge=1, le=10_000), NUMBER] | None = None
+    delay_seconds: Given[Annotated[int, Field(ge=0, le=LONGEST_REST_SECONDS), NUMBER]] = None
     reason: Reason = ""
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from atdb_interface.base_models import Wire
 from atdb_interface.fields import Name, Time
-from atdb_interface.text_values import whole
+from atdb_interface.text_values import NUMBER
 
 LONGEST_TOKEN_DAYS = 3660
 
@@ -16,7 +16,7 @@ class NewToken(Wire):
     """A request for a token of the client's account. `name`: its purpose."""
 
     name: Name
-    days: Annotated[int, Field(ge=1, le=LONGEST_TOKEN_DAYS), whole(1, LONGEST_TOKEN_DAYS)] = 365
+    days: Annotated[int, Field(ge=1, le=LONGEST_TOKEN_DAYS), NUMBER] = 365
 
     def lifetime(self) -> timedelta:
         """Return the lifetime of the token."""

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint
 
-from atdb_api import quantities
 from atdb_api.gui.status_groups import group_of
+from atdb_interface import quantities
 from atdb_interface.reasons import without_code
 
 _SIZE = re.compile(r"([0-9]{1,15})(\.[0-9]{1,9})? ?([kMGTP]?)B?", re.ASCII | re.IGNORECASE)

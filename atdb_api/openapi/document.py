@@ -101,7 +101,7 @@ def describe() -> Json:
         "info": {
             "title": "ATDB",
             "version": version("atdb"),
-            "description": "The task database of a radio telescope. " + _ON_FILTERS,
+            "description": f"The task database of a radio telescope. {_ON_FILTERS} {_ON_TEXT}",
         },
         "paths": paths,
         "components": {
@@ -132,6 +132,7 @@ _ON_FILTERS = (
     "Lists are filtered by Django's lookups on any field, `field__lookup=value`. `__exclude` after a lookup "
     "returns all items that the lookup does not match."
 )
+_ON_TEXT = 'In a request body, numbers and flags can also be sent as text, such as `"300"`.'
 
 
 class _NamedByTitle(GenerateJsonSchema):

@@ -11,7 +11,8 @@ from markdown_it.token import Token
 
 from standalone.settings import REPOSITORY
 
-DOCUMENTS = sorted(path for folder in (".", "docs", "sql") for path in (REPOSITORY / folder).glob("*.md"))
+_FOLDERS = (".", "docs", "docs/decisions", "sql")
+DOCUMENTS = sorted(path for folder in _FOLDERS for path in (REPOSITORY / folder).glob("*.md"))
 _MARKDOWN = MarkdownIt().enable("table")
 _HOW = re.compile(r"<!-- block: (.+) -->\s*")
 _RUN_FROM = "run from "

@@ -1,7 +1,6 @@
 """Adapt generated requests to rules that JSON Schema cannot express, each with its reason.
 
-Except for requests that would disturb the run itself, only requests that are meant to be valid are changed.
-Requests that are invalid on purpose stay invalid.
+Except for requests that would disturb the run itself, requests that are invalid on purpose stay invalid.
 """
 
 import json
@@ -12,7 +11,7 @@ from itertools import count
 from typing import Any
 
 import schemathesis
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from schemathesis.core.parameters import ParameterLocation
 
 from atdb_interface.fields import LATEST, LONGEST_SECONDS, LONGEST_TEXT, WholeSeconds, write_time
@@ -24,6 +23,7 @@ _KEY = "Idempotency-Key"
 _NUMBERS = count()
 _LONGEST = timedelta(seconds=LONGEST_SECONDS)
 _TIME = TypeAdapter(WholeSeconds)
+_AS_TEXT: TypeAdapter[Any] = TypeAdapter(float | bool)
 
 
 @schemathesis.hook
@@ -31,6 +31,7 @@ def before_call(_: schemathesis.HookContext, case: schemathesis.Case, kwargs: di
     """Adapt a request before it is sent."""
     _keep_own_token(case)
     _come_with_a_new_key(case)
+    _send_no_numbers_as_text(case)
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     case.query = dict(case.query)
@@ -55,6 +56,30 @@ def _come_with_a_new_key(case: schemathesis.Case) -> None:
     """Send each Idempotency-Key once: many requests have the same, and only the first would be processed."""
     if _KEY in case.headers and case.meta and not case.meta.is_negative_at(ParameterLocation.HEADER):
         case.headers[_KEY] = f"{case.headers[_KEY][:150]}-{next(_NUMBERS)}"
+
+
+def _send_no_numbers_as_text(case: schemathesis.Case) -> None:
+    """Change texts that are numbers or flags where a request must be refused: ATDB reads them, as in forms."""
+    if case.meta and case.meta.is_negative_at(ParameterLocation.BODY):
+        body = _with_words(case.body)
+        if body != case.body:
+            case.body = body
+
+
+def _with_words(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_words(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_with_words(each) for each in value]
+    return f"not {value}" if isinstance(value, str) and _is_number_or_flag(value) else value
+
+
+def _is_number_or_flag(text: str) -> bool:
+    try:
+        _AS_TEXT.validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def _know_the_past(case: schemathesis.Case) -> None:

@@ -12,8 +12,8 @@ from atdb_api.gui.night_report.axis import when
 from atdb_api.gui.night_report.failures import grouped
 from atdb_api.gui.night_report.visible import visible
 from atdb_api.gui.status_groups import group_of
-from atdb_api.quantities import count_of
 from atdb_interface.night_reports import NightReport
+from atdb_interface.quantities import count_of
 
 #: What a browser may load for the page: only the style sheet in it.
 SOURCES = f"default-src 'none'; img-src data:; style-src '{style.HASH}'"

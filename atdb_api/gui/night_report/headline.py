@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from atdb_api.gui.formats import moment, size, span
 from atdb_api.gui.night_report.failures import grouped, unresolved
-from atdb_api.quantities import count_of
 from atdb_interface.lifecycle import STATUSES, Group
 from atdb_interface.night_reports import NightReport
+from atdb_interface.quantities import count_of
 
 
 def sentences(report: NightReport) -> list[tuple[Group, str]]:

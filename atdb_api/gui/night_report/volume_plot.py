@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from atdb_api.gui.formats import size
-from atdb_api.quantities import count_of
 from atdb_interface.lifecycle import Group
 from atdb_interface.lifecycle import ProductStatus as P
 from atdb_interface.night_reports import DataHostRow
+from atdb_interface.quantities import count_of
 
 #: More hosts would not be readable; the table has all.
 MOST_HOSTS = 12

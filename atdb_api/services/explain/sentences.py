@@ -7,7 +7,6 @@ from types import MappingProxyType
 from sqlalchemy.orm import Session
 
 from atdb_api.models import Lease, Observation
-from atdb_api.quantities import about, size
 from atdb_api.services.explain.barriers import barriers, because, claimed_by, data_host, waiting_for
 from atdb_api.services.explain.builder import select_subjects, situation_of, situations_of, subject
 from atdb_api.services.explain.situation import Situation, Subject, Surroundings
@@ -31,6 +30,7 @@ from atdb_interface.lifecycle import (
     Status,
 )
 from atdb_interface.owners import STAGE_DAGS, read_owner
+from atdb_interface.quantities import about, size
 
 S = Status
 
