@@ -42,8 +42,10 @@ def of_telescope(settings: Settings) -> list[HealthProblem]:
 
 
 def of_airflow(settings: Settings) -> list[HealthProblem]:
-    """Ask Airflow's API, which knows of the other processes by their heartbeats."""
+    """Ask Airflow's API, and its part for tasks; it knows of the other processes by their heartbeats."""
     body, reason = _get(f"{settings.airflow_url}/api/v2/monitor/health")
+    # Airflow creates the part for tasks when it is first asked, which takes seconds: until then no task can begin.
+    reason = reason or _get(f"{settings.airflow_url}/execution/health")[1]
     if reason:
         return [HealthProblem("airflow-api-server", reason)]
     try:
