@@ -79,8 +79,8 @@ def test_other_processes_are_left_alone(settings: Settings, start: Start, tmp_pa
 
 def test_a_process_never_ends_itself_or_one_above_it(settings: Settings) -> None:
     inner = (
-        "from standalone import leftovers; from standalone.settings import Settings;"
-        "print(leftovers.end(Settings.from_environment()))"
+        "from standalone.stack import processes; from standalone.settings import Settings;"
+        "print(processes.end(Settings.from_environment()))"
     )
     code = f"import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', {inner!r}]))"
     environment = os.environ | settings.as_environment() | processes.marker(settings, "scheduler")
