@@ -44,7 +44,7 @@ def of_telescope(settings: Settings) -> list[HealthProblem]:
 def of_airflow(settings: Settings) -> list[HealthProblem]:
     """Check Airflow's API, its part for tasks, and the processes whose heartbeats it reports."""
     body, reason = _get(f"{settings.airflow_url}/api/v2/monitor/health")
-    # Airflow creates the part for tasks at the first request to it, which takes seconds. Until then no task can begin.
+    # Airflow creates the part for tasks at its first request, which takes seconds. Until then no task can begin.
     reason = reason or _get(f"{settings.airflow_url}/execution/health")[1]
     if reason:
         return [HealthProblem("airflow-api-server", reason)]
