@@ -33,7 +33,7 @@ class AvailableAction:
 
     @property
     def is_dangerous(self) -> bool:
-        """Tell whether it cannot be undone."""
+        """Return whether it cannot be undone."""
         return ACTIONS[self.action].is_dangerous
 
 
