@@ -102,9 +102,7 @@ def actions_from(status: Status, held_from: Status | None = None) -> list[Action
 def effect_of(action: Action, status: Status, target: Status) -> str:
     """Return what an action does to an observation, for the operator who is about to ask for it."""
     if action is Action.HOLD and status in WORKING:
-        return (
-            f"The work on it stops. A resume puts it back to {resume_target(status)}, where the work begins anew."
-        )
+        return f"The work on it stops. A resume puts it back to {resume_target(status)}, where work begins again."
     if action is Action.CANCEL and target is not Status.ABORTED:
         return f"The work on it stops and it becomes {target}. What has been done stays done."
     if action is Action.CANCEL and status in AT_THE_TELESCOPE:
