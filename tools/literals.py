@@ -43,18 +43,18 @@ def literals(path: Path, text: str) -> Iterator[tuple[int, str]]:
     """Yield the line and the text of each status that is written as text in a file."""
     if path.suffix == ".py":
         tree = ast.parse(text)
-        said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
-                yield from ((node.lineno, found) for found in _WRITTEN.findall(node.value))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+                yield from ((node.lineno, status) for status in _WRITTEN.findall(node.value))
     elif path.suffix in (".html", ".js"):
         for number, line in enumerate(text.splitlines(), start=1):
-            yield from ((number, found) for found in _WRITTEN.findall(line))
+            yield from ((number, status) for status in _WRITTEN.findall(line))
     elif path.suffix == ".sql":
-        for found in _LIST.finditer(text):
-            listed = set(re.findall("'([^']*)'", found[1]))
+        for match in _LIST.finditer(text):
+            listed = set(re.findall("'([^']*)'", match[1]))
             if listed & {*Status} and listed not in LISTS:
-                yield text.count("\n", 0, found.start()) + 1, found[1]
+                yield text.count("\n", 0, match.start()) + 1, match[1]
 
 
 def main() -> int:

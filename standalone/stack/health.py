@@ -26,7 +26,7 @@ def problems(settings: Settings) -> list[HealthProblem]:
     """Check all services in parallel; an empty list means that the stack is healthy."""
     checks: list[Callable[[Settings], list[HealthProblem]]] = [of_atdb, of_airflow, of_telescope]
     with ThreadPoolExecutor(len(checks)) as pool:
-        return [problem for problems in pool.map(lambda check: check(settings), checks) for problem in problems]
+        return [problem for of_part in pool.map(lambda check: check(settings), checks) for problem in of_part]
 
 
 def of_atdb(settings: Settings) -> list[HealthProblem]:

@@ -3,13 +3,11 @@
 import time
 from datetime import UTC, datetime
 
-import psutil
-
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from standalone.containers.entry_point import MIGRATIONS
 from tests.compose.deployment import PROJECT, Container
-from tests.compose.trial import Trial, require
+from tests.compose.trial import Trial, processes_of, require
 
 OBSERVATIONS = 20
 CUT_SECONDS = 60.0
@@ -66,10 +64,8 @@ def out_of_memory(trial: Trial) -> None:
         with trial.client() as atdb:
             task_ids = set(trial.submit(atdb, 1))
             trial.await_status(atdb, Status.INGESTING, task_ids)
-            first = psutil.Process(trial.deployment.container("worker").pid)
-            processes = [
-                each for each in first.children(recursive=True) if " ".join(each.cmdline()).startswith(title)
-            ]
+            of_worker = processes_of(trial.deployment.container("worker").pid)
+            processes = [process for process, line in of_worker if line.startswith(title)]
             require(processes, f"there is no process with the title {title}")
             for process in processes:
                 process.kill()

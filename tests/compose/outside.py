@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from contextlib import suppress
 
 import httpx
 import psutil
@@ -10,7 +11,7 @@ import psutil
 from atdb_interface.errors import TYPE_PREFIX
 from standalone.containers.entry_point import MIGRATIONS
 from standalone.containers.services import PROCESSES
-from tests.compose.trial import Trial, require
+from tests.compose.trial import Trial, processes_of, require
 from tests.logging_in import logged_in_to_both
 
 SLOW_CLIENTS = 40
@@ -22,11 +23,11 @@ def users(trial: Trial) -> None:
     for container in trial.deployment.containers():
         if container.service in MIGRATIONS:
             continue
-        first = psutil.Process(container.pid)
-        for process in (first, *first.children(recursive=True)):
-            is_root = process.uids().effective == 0
-            is_exempt = container.service not in ours and "worker process" not in " ".join(process.cmdline())
-            require(not is_root or is_exempt, f"{container.service} runs {process.cmdline()} as root")
+        for process, line in processes_of(container.pid):
+            with suppress(psutil.NoSuchProcess):
+                is_root = process.uids().effective == 0
+                is_exempt = container.service not in ours and "worker process" not in line
+                require(not is_root or is_exempt, f"{container.service} runs {line} as root")
         if container.service in ours:
             labels = container.described["Config"]["Labels"]
             require(labels["org.opencontainers.image.revision"], f"{container.service}: no commit in the label")
@@ -63,8 +64,7 @@ def secrets(trial: Trial) -> None:
         image = container.described["Image"]
         places[f"docker history of {container.service}"] = trial.deployment.docker("history", "--no-trunc", image)
         if container.service not in MIGRATIONS:
-            first = psutil.Process(container.pid)
-            lines = [" ".join(each.cmdline()) for each in (first, *first.children(recursive=True))]
+            lines = [line for _, line in processes_of(container.pid)]
             places[f"the process list of {container.service}"] = "\n".join(lines)
     for volume in ("logs",):
         for path in trial.volume(volume).rglob("*"):

@@ -5,11 +5,13 @@ import os
 import ssl
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
 import httpx
+import psutil
 
 from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
@@ -27,6 +29,15 @@ def require(holds: object, sentence: str) -> None:
     """Raise Failed with a message if a condition is false."""
     if not holds:
         raise Failed(sentence)
+
+
+def processes_of(pid: int) -> list[tuple[psutil.Process, str]]:
+    """List a process and those below it, with their command lines, without those that end meanwhile."""
+    first, processes = psutil.Process(pid), []
+    for process in (first, *first.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            processes.append((process, " ".join(process.cmdline())))
+    return processes
 
 
 class Trial:

@@ -81,6 +81,6 @@ def _render(given: Any, answer: BulkAnswer | None = None, problem: AtdbError | N
         number=None if given.get(ALL) else len(given.getlist(TASK)),
         filters=parse_qsl(given.get(FILTERS, "").lstrip("?")) if given.get(ALL) else [],
         actions=list(Action),
-        is_dangerous=any(row.is_dangerous for action, row in ACTIONS.items() if action == given.get("action")),
+        dangerous=[action for action, row in ACTIONS.items() if row.is_dangerous],
         aborted=Status.ABORTED,
     )
