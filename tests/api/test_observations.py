@@ -111,7 +111,7 @@ def test_of_equal_specifications_at_once_one_is_accepted(url: str) -> None:
         ({"starttime": "2019-02-30T00:00:00Z"}, "starttime"),
         ({"endtime": "2019-04-05T21:03:02Z"}, "the end is not after the start"),
         ({"endtime": "2019-04-05T20:00:00Z"}, "the end is not after the start"),
-        ({"endtime": None}, "one of endtime and duration"),
+        ({"endtime": None}, "give endtime or duration"),
         ({"duration": 5}, "duration"),
         ({"duration": "ten"}, "duration"),
         ({"field_beam": 41}, "field_beam"),
