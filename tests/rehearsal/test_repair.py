@@ -43,5 +43,5 @@ def test_a_product_of_another_size_is_not_put_in_its_place(alone: Simulator, set
     plan(alone, Rule(id="1", fault=Fault.MISSING))
     alone.post(TASK, parset(dataWriter__products="a.fits"))
     alone.wait_for(TASK, state="finished")
-    with pytest.raises(ValueError, match="cannot be made again"):
+    with pytest.raises(ValueError, match="cannot be generated again"):
         repair.repair_products(replace(settings, product_bytes=2 * SIZE), TASK)
