@@ -80,7 +80,7 @@ def test_an_api_that_refuses_or_does_not_respond_is_the_only_finding(
     login(airflow_server.url, "another password", monkeypatch)
     (finding,) = airflow.check(place)
     assert finding.state is State.FAILED
-    assert "does not let reconcile in" in finding.seen
+    assert "refused the login of reconcile" in finding.seen
     login("http://127.0.0.1:9", airflow_server.password, monkeypatch)
     (finding,) = airflow.check(place)
     assert "Connection refused" in finding.seen
