@@ -95,7 +95,7 @@ def test_no_exception_leaves_it(
 ) -> None:
     monkeypatch.delenv(missing)
     assert fires(trigger, 5) is None
-    assert "listen begins again" in capsys.readouterr().out
+    assert "listen starts again" in capsys.readouterr().out
 
 
 def test_an_account_that_atdb_refuses_dispatches_nothing_and_goes_on(
