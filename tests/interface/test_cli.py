@@ -69,7 +69,7 @@ def test_actions_are_done_and_each_refusal_is_told_without_stopping_the_others(
     waits, ended, also = observe(Status.VALID), observe(Status.REMOVED), observe(Status.DEFINED)
     done = run("atdb", "hold", waits.taskID, ended.taskID, also.taskID, "--reason", "rain", user="operator")
     assert done.returncode == 2
-    assert f"{ended.taskID} is removed" in done.stderr
+    assert f"Cannot hold {ended.taskID} because it is removed" in done.stderr
     assert [client.observation(made.taskID).my_status for made in (waits, ended, also)] == [
         "on hold", "removed", "on hold",
     ]  # fmt: skip
