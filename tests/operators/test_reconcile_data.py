@@ -215,7 +215,7 @@ def test_a_data_host_that_is_not_mounted_is_one_finding(
     validated()
     validated()
     shutil.rmtree(data_root / "wcudata1")
-    assert look() == [f"the data host wcudata1 is not mounted in {data_root}"]
+    assert look() == [f"The data host wcudata1 is not mounted below {data_root}. Mount its disk."]
     assert look() == []
 
 
@@ -225,7 +225,7 @@ def test_an_archive_that_is_not_there_is_one_finding(
     removed()
     archive_root.rename(archive_root.with_name("away"))
     (sentence,) = look()
-    assert sentence.startswith("the archive cannot be looked at: ArchiveError: ")
+    assert sentence.startswith("The archive cannot be compared: The folder of the archive ")
     assert look() == []
 
 
@@ -242,7 +242,7 @@ def test_an_archive_that_goes_away_meanwhile_is_one_finding_too(
 
     monkeypatch.setattr(data_pass, "size_on_disk", and_then_it_is_away)
     (sentence,) = look()
-    assert sentence.startswith("the archive cannot be looked at: ArchiveError: ")
+    assert sentence.startswith("The archive cannot be compared: The folder of the archive ")
 
 
 def test_a_data_root_that_is_not_there_is_one_finding(
@@ -250,7 +250,9 @@ def test_a_data_root_that_is_not_there_is_one_finding(
 ) -> None:
     validated()
     data_root.rename(data_root.with_name("away"))
-    assert look() == [f"the data root ATDB_DATA_ROOT={data_root} is not there"]
+    assert look() == [
+        f"The data root ATDB_DATA_ROOT={data_root} does not exist. Mount it, or correct the setting."
+    ]
 
 
 def test_what_is_left_half_written_is_deleted_where_nobody_ingests(
@@ -265,7 +267,9 @@ def test_what_is_left_half_written_is_deleted_where_nobody_ingests(
         (folder / f".{made.taskID}_1.fits.0123456789ab.part").write_bytes(b"half")
         parts.append(sorted(folder.glob(".*.part")))
     assert [len(each) for each in parts] == [2, 2]
-    assert look() == [f"{part} was left half written in the archive, and is deleted" for part in parts[0]]
+    assert look() == [
+        f"The partial file {part} was left in the archive. reconcile has deleted it." for part in parts[0]
+    ]
     assert [part.exists() for part in (*parts[0], *parts[1])] == [False, False, True, True]
     assert {event.kind for event in client.events()} == {EventKind.REPAIR}
     assert look() == []
@@ -300,9 +304,9 @@ def test_the_next_pass_goes_on_where_the_last_has_stopped(
         delete(path_of(product))
         missing.append(f"{product.filename} is valid, but not on its data host")
     assert look() == missing[:2]
-    assert progress(client) == f"has compared the data up to {made[1].taskID}"
+    assert progress(client) == f"Has compared the data of observations up to taskID={made[1].taskID}"
     assert look() == missing[2:]
-    assert progress(client) == "has compared all data"
+    assert progress(client) == "Has compared the data of all observations."
 
 
 def test_a_pass_without_time_compares_one_observation_and_the_next_goes_on(

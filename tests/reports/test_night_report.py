@@ -64,9 +64,9 @@ def test_a_second_run_for_a_night_leaves_its_report_as_it_is(
         {"field_name": "x", "observing_mode": "imaging", "starttime": "2026-05-03T09:00:00Z", "duration": 9}
     )
     time.sleep(1.1)  # the API has whole seconds
-    assert "reported before" not in capsys.readouterr().out
+    assert "already has a report" not in capsys.readouterr().out
     run_report("2026-05-03")
-    assert "reported before" in capsys.readouterr().out
+    assert "already has a report" in capsys.readouterr().out
     assert client.night_report("2026-05-03") == first
 
 

@@ -260,7 +260,7 @@ def test_the_options_of_other_commands_are_refused() -> None:
     atdb = Path(sys.executable).parent / "atdb"
     shown = subprocess.run([atdb, "--host", "prod", "doctor"], capture_output=True, text=True, check=False)
     assert shown.returncode == 2
-    assert "run `atdb doctor --help`" in shown.stderr
+    assert "see `atdb doctor --help`" in shown.stderr
 
 
 def test_only_the_certificate_needs_no_secrets(settings: Settings) -> None:

@@ -85,7 +85,9 @@ def test_an_account_that_is_refused_or_may_too_little_is_a_failure(
     assert "viewer has the role viewer" in finding.seen
 
 
-@pytest.mark.parametrize(("revision", "words"), [("0001", "not all migrations"), ("9999", "of a newer version")])
+@pytest.mark.parametrize(
+    ("revision", "words"), [("0001", "is older than the running ATDB"), ("9999", "is newer than the running ATDB")]
+)
 def test_a_database_of_another_version_is_a_failure(
     place: Location, owner_url: str, revision: str, words: str
 ) -> None:
