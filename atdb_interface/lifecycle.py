@@ -252,7 +252,6 @@ def statuses(meets: Callable[[StatusRow], bool]) -> tuple[Status, ...]:
     return tuple(status for status, row in STATUSES.items() if meets(row))
 
 
-HOLDABLE = statuses(lambda row: row.holdable)
 CANCELLABLE = statuses(lambda row: row.cancellable)
 #: The observation is at the telescope.
 AT_THE_TELESCOPE = statuses(lambda row: row.phase is Phase.AT_THE_TELESCOPE)

@@ -18,7 +18,7 @@ class Heartbeat(Wire):
     model_config = ConfigDict(title="SignOfLife")  # its name in the OpenAPI document
 
     name: Name
-    statuses: Annotated[list[Status], Field(max_length=20)] = Field(default_factory=list)
+    statuses: Annotated[list[Status], Field(max_length=len(Status))] = Field(default_factory=list)
     detail: Text = ""
     troubles: dict[Status, Annotated[Text, StringConstraints(min_length=1)]] = Field(default_factory=dict)
 

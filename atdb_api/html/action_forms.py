@@ -15,7 +15,13 @@ from atdb_api.rest.form_fields import Field, fields, texts
 from atdb_api.rest.request_body import AS_IT_WAS, FORM, NO_FIELDS
 from atdb_api.roles import Role
 from atdb_interface.dataproducts import DataProductChange
-from atdb_interface.lifecycle import ProductStatus, Status, allowed_next, allowed_next_of_product
+from atdb_interface.lifecycle import (
+    ProductStatus,
+    Status,
+    allowed_next,
+    allowed_next_of_product,
+    resume_target,
+)
 from atdb_interface.observations import ObservationChange
 
 Item = dict[str, Any]
@@ -78,9 +84,9 @@ def _move(model: type[BaseModel], item: Item, is_operator: bool, given: Mapping[
     statuses: list[str]
     allowed: frozenset[str]
     if issubclass(model, ObservationChange):
-        came_from = item["status_history"][-1]["previous"]
+        previous = item["status_history"][-1]["previous"]
         statuses, status = list(Status), Status(item["my_status"])
-        allowed = allowed_next(status, Status(came_from) if came_from else None)
+        allowed = allowed_next(status, resume_target(Status(previous)) if previous else None)
     elif issubclass(model, DataProductChange):
         statuses, allowed = list(ProductStatus), allowed_next_of_product(ProductStatus(item["my_status"]))
     else:

@@ -10,8 +10,6 @@ from atdb_interface.dataproducts import DataProduct
 from atdb_interface.lifecycle import ProductStatus, product_statuses
 
 P = ProductStatus
-#: The data host must hold these.
-ON_DISK = product_statuses(lambda row: row.on_disk)
 #: The archive must hold these.
 ARCHIVED = product_statuses(lambda row: row.archived)
 COMPARED = product_statuses(lambda row: row.on_disk or row.archived)

@@ -10,7 +10,7 @@ from atdb_api import create_app
 from atdb_api.config import Config
 from atdb_api.roles import Role
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import Status, allowed_next
+from atdb_interface.lifecycle import Action, Status, allowed_next, resume_target
 from atdb_interface.observations import Observation
 from tests.api.browser import ACCEPT, Browser, forms
 from tests.conftest import SECRETS
@@ -128,6 +128,20 @@ def test_the_move_form_offers_what_may_follow(url: str, observe: Observe, status
     page = Browser(url, "service").get(f"/atdb/observations/{made.id}/")
     assert set(forms(page)["Move"].choices["new_status"]) - {""} == allowed_next(status, held_from)
     assert "force" not in forms(page)["Move"].unchecked
+
+
+@pytest.mark.parametrize("held", [Status.CHECKING, Status.INGESTING, Status.REMOVING])
+def test_after_a_hold_of_work_the_move_form_leads_back_to_before_the_work(
+    url: str, client: Client, observe: Observe, held: Status
+) -> None:
+    made = observe(held)
+    client.act(made.taskID, Action.HOLD, reason="storm")
+    http = Browser(url, "operator")
+    page = http.get(f"/atdb/observations/{made.id}/")
+    back = resume_target(held)
+    assert back in forms(page)["Move"].choices["new_status"]
+    assert http.submit(page, "Move", new_status=back, reason="calm").status_code == 303
+    assert client.observation(made.taskID).my_status is back
 
 
 def test_a_move_by_a_form_is_in_the_history(url: str, client: Client, observe: Observe) -> None:

@@ -12,6 +12,7 @@ from atdb_api.gui.overviews import diagram
 from atdb_api.models import StageSetting
 from atdb_api.roles import Role
 from atdb_api.services import observations
+from atdb_api.services.explain.sentences import explain
 from atdb_interface import actions, expected_durations, lifecycle
 from atdb_interface.cli.main import main as cli
 from atdb_interface.lifecycle import Action, Actor, Status
@@ -29,9 +30,18 @@ def main(database_url: str) -> None:
         specification = {"field_name": "a field", "observing_mode": "imaging", "starttime": WHEN, "duration": 3600}
         made = observations.create(session, NewObservation.model_validate(specification), actor="tests")
         made.status, made.status_since = status, WHEN
+        task_page = f"/tasks/{made.task_id}/"
+        why = {}
+        for name in ("exported", "parked", "rejected"):
+            new = NewObservation.model_validate({**specification, "field_name": name})
+            other = observations.create(session, new, actor="tests")
+            other.status, other.status_since = Status(name), WHEN
+            why[name] = explain(session, other, WHEN)
+            session.flush()
     client = app.test_client()
     pages = (
         "/tasks/",
+        task_page,
         "/flow/",
         "/night/",
         "/services/",
@@ -43,6 +53,7 @@ def main(database_url: str) -> None:
             {
                 "pages": {path: client.get(path, headers={"Accept": "text/html"}).text for path in pages},
                 "list": client.get("/atdb/observations/?my_status=calibrating").json,
+                "why": why,
                 "overdue": client.get("/atdb/observations/?overdue=true").json,
                 "row": {key: str(value) for key, value in asdict(lifecycle.STATUSES[status]).items()},
                 "boxes": [box.status for box in diagram.draw(lifecycle.STEPS).boxes],

@@ -16,7 +16,11 @@ from tests.conftest import Postgres
 REPOSITORY = Path(__file__).parents[2]
 #: The lines that a developer adds to lifecycle.py and actions.py, and the line before which they go.
 LIFECYCLE = (
-    ('    VALID = "valid"\n    COMPLETED', '    CALIBRATING = "calibrating"\n'),
+    (
+        '    VALID = "valid"\n    COMPLETED',
+        '    CALIBRATING = "calibrating"\n    EXPORTED = "exported"\n'
+        '    PARKED = "parked"\n    REJECTED = "rejected"\n',
+    ),
     ('    TELESCOPE = "telescope"\n', '    CALIBRATE = "calibrate"\n'),
     ('    RETRY = "retry"\n', '    CALIBRATE = "calibrate"\n'),
     (
@@ -26,7 +30,10 @@ LIFECYCLE = (
         "        Phase.OBSERVED,\n"
         "        {S.VALID: A.CALIBRATE},\n"
         "        expected=3 * _HOUR,\n"
-        "    ),\n",
+        "    ),\n"
+        "    S.EXPORTED: _Row(Group.DONE, Phase.OBSERVED),\n"
+        "    S.PARKED: _Row(Group.WAITING, Phase.OBSERVED),\n"
+        "    S.REJECTED: _Row(Group.ENDED, Phase.OBSERVED, holdable=False, cancellable=False),\n",
     ),
     (
         "STAGES = (SPECIFY",
@@ -96,6 +103,17 @@ def test_each_page_shows_the_status(results: tuple[dict[str, Any], str]) -> None
 def test_lists_find_it_and_call_it_overdue(results: tuple[dict[str, Any], str]) -> None:
     assert results[0]["list"]["count"] == results[0]["overdue"]["count"] == 1
     assert results[0]["expected_seconds"] == 3 * 3600
+
+
+def test_the_explanation_of_a_new_status_states_only_what_the_history_has(
+    results: tuple[dict[str, Any], str],
+) -> None:
+    since = "2019-04-05T12:00:00Z"
+    assert results[0]["why"] == {
+        "exported": f"Set to exported by tests at {since}.",
+        "parked": f"Set to parked by tests at {since}.",
+        "rejected": f"Set to rejected by tests at {since}. This is final.",
+    }
 
 
 def test_the_drawing_has_a_box_for_it(results: tuple[dict[str, Any], str]) -> None:

@@ -28,6 +28,7 @@ from atdb_interface.lifecycle import (
     WORKING,
     Group,
     Status,
+    allowed_next,
 )
 from atdb_interface.owners import STAGE_DAGS, read_owner
 from atdb_interface.quantities import about, size
@@ -168,28 +169,32 @@ def _is_removed(situation: Situation) -> str:
     return f"The data were removed from {data_host(situation)} at {since}. This is final."
 
 
+def _was_set(situation: Situation) -> str:
+    """Explain a status by its last change only, so that nothing is stated that ATDB does not know."""
+    status = situation.observation.status
+    is_final = not allowed_next(status)
+    return _by(situation, f"Set to {status}") + (" This is final." if is_final else "")
+
+
 def _says(status: Status) -> Callable[[Situation], str]:
     """Return the function that explains a status."""
-    if status is OBSERVE.source:
-        return _before_start
+    if status in _OF_STATUS:
+        return _OF_STATUS[status]
     if status in _SOURCES:
         return waiting_for
     if status in WORKING:
         return _worked_on
     if status in AT_THE_TELESCOPE:
         return _runs
-    if status is S.ON_HOLD:
-        return _is_on_hold
-    return _OF_GROUP[STATUSES[status].group]
+    return _waits_for_operator if STATUSES[status].group is Group.ATTENTION else _was_set
 
 
 _SOURCES = tuple(stage.source for stage in STAGES)
-_OF_GROUP = MappingProxyType(
+_OF_STATUS = MappingProxyType(
     {
-        Group.WAITING: waiting_for,
-        Group.WORKING: _worked_on,
-        Group.ATTENTION: _waits_for_operator,
-        Group.DONE: _is_removed,
-        Group.ENDED: _is_aborted,
+        OBSERVE.source: _before_start,
+        S.ON_HOLD: _is_on_hold,
+        S.REMOVED: _is_removed,
+        S.ABORTED: _is_aborted,
     }
 )
