@@ -45,7 +45,7 @@ WORDS = {
     "needs? (?:a person|persons|people)": "needs attention",
     "(?:wait|waits|waited|waiting) for (?:a person|persons|people)": "is waiting for an operator",
     "(?:is|are|was|were) away": "is not responding, or is not mounted",
-    "(?:services?|disks?|hosts?|databases?|archives?|telescope) (?:is|are) gone": "does not respond, or is not mounted",
+    "(?:services?|disks?|hosts?|databases?|archives?|telescope) (?:is|are) gone": "does not respond",
     "calm": "no action needed",
     "owners? (?:is|are|was|were|has been) lost|(?:lost|loses) its owner": "its lease has expired",
     "rests|rested|resting|(?:a|no|its|to|must|may|can) (?-i:rest)|the rest before": "wait, or delay",
