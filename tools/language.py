@@ -1,7 +1,8 @@
 """Find text that is not plain English: `python -m tools.language`. OPENERS and WORDS are the project's word list.
 
-The check reads docstrings, comments, messages, pages, scripts, SQL and documents. It does not read code: names,
-text in backticks, and code blocks. It also finds empty table headers, and command options without help.
+The check reads docstrings, comments, messages, pages, scripts, SQL, settings and documents. It does not read code:
+names, text in backticks, and code blocks, except those that are `text`. It also finds empty table headers, and
+command options without help.
 """
 
 import ast
@@ -20,44 +21,48 @@ OPENERS = {
     "Gives?": "Return or Yield",
     "Lets?": "Allow or Register",
     "Makes?": "Create or Build",
-    "Names? (?=the|this|each|every|what|which|who|how)": "Return the name of",
+    r"Names? (?=(?:an?|its|the|this|each|every|what|which|who|how)\b)": "Return the name of",
 }
+_NUMBER = r"(?:\d+|\{\}|one|two|three|four|five|six|seven|eight|nine|ten|several)"
 #: Patterns of banned words, and the plain words. A space in a pattern matches the end of a line too.
 WORDS = {
     "tell|tells|telling|told": "report, show or record",
-    "under ?way": "in progress",
+    "under(?: )?way": "in progress",
     "mend|mends|mended|mending|puts? (?:it |them )?right": "fix, repair or correct",
     "befalls?|befallen|befell": "affect",
     "(?:go|goes|gone|going|went) on": "continue or resume",
     "(?:give|gives|given|giving|gave) out": "available to claim",
-    "(?:give|gives|given|giving|gave) (?:it |them )?back": "release or return",
-    "call(?:s|ed|ing)? (?:it |that |them )?off": "cancel or prevent",
+    r"(?:give|gives|given|giving|gave) (?:\w+ ){0,3}back": "release or return",
+    r"call(?:s|ed|ing)? (?:\w+ ){0,3}off": "cancel or prevent",
     "prolong(?:s|ed|ing)?": "renew or extend",
     "anew": "again",
     "by (?:itself|themselves)": "automatically",
     "whoever": "any client",
     "what (?:becomes|became|has become) of": "the outcome or the result of",
     "so (?:many|much|long)(?! that)": "up to N, or a maximum of N",
-    "(?:say|says|said) nothing|without a word": "has not reported",
+    "(?:say|says|said) nothing|(?:without a|no) word": "has not reported",
     "signs? of life": "heartbeat",
     "needs? (?:a person|persons|people)": "needs attention",
-    "waits? for (?:a person|persons|people)": "is waiting for an operator",
+    "(?:wait|waits|waited|waiting) for (?:a person|persons|people)": "is waiting for an operator",
     "(?:is|are|was|were) away": "is not responding, or is not mounted",
-    "(?:services?|disks?|hosts?|databases?|archives?) (?:is|are) gone": "is not responding, or is not mounted",
+    "(?:services?|disks?|hosts?|databases?|archives?|telescope) (?:is|are) gone": "does not respond",
     "calm": "no action needed",
     "owners? (?:is|are|was|were|has been) lost|(?:lost|loses) its owner": "its lease has expired",
-    "rests|rested|resting|(?:a|no|its|to|must|may|can) (?-i:rest)": "wait, or delay",
+    "rests|rested|resting|(?:a|no|its|to|must|may|can) (?-i:rest)|the rest before": "wait, or delay",
     "(?:a|the|each|every|first|last|next|second|third|another|one|this|per|no) try": "attempt",
-    r"(?:\d+|\{\}|all|of|the|many|few|more|two|three) tries|try (?:\d+|\{\}|of)": "attempt",
+    rf"(?:{_NUMBER}|all|of|the|many|few|more) tries|try (?:\d+|\{{\}}|of)|tried {_NUMBER} times": "attempt",
     "backstops?": "timeout fallback",
-    "(?:a|the|its|this|no) brake": "safety limit",
+    "(?:a|the|its|this|no) brakes?": "safety limit",
+    "(?:is|are|was|were) late": "overdue",
     "(?:un)?tick(?:s|ed|ing)?": "select",
     r"\(needed\)": "(required)",
-    r"(?-i:Leave it)(?=\s*$)": "Close",
-    "(?:runs?|tasks?|DAGs?|it) (?:is|are|was|were|turns?|becomes?) (?:red|green)": "failed or succeeded",
-    "somebody|nobody": "the actor: ATDB, an operator, a client",
-    r"(?:is|are) (?:not )?\w+ed since": "has been ... since",
-    r"(?:raises? \w+|None) where": "if or when",
+    r"(?-i:Leave it)(?=\.?\s*$)": "Close",
+    "(?:runs?|tasks?|DAGs?|it) (?:is|are|was|were|turn(?:s|ed)?|bec[ao]mes?) (?:red|green)": "failed, succeeded",
+    "(?:some|any|every|no)body|(?:some|any|every)one|no one": "the actor: ATDB, an operator, a client",
+    r"(?:is|are) (?:not )?(?!new )\w+ since": "has been ... since",
+    "(?:has|have) (?:it|them|this|that) since": "has had ... since",
+    r"(?:raises? \w+|None) where|where there (?:is|are)": "if or when",
+    rf"{_NUMBER} (?:runs?|tasks?|requests?|events?|claims?|attempts?|files?) an? \w+(?<!few)": "per",
     "address(?:es)? of (?:a|the|this) (?:list|page|table|task)|(?:list|page)'s address": "URL",
 }
 #: Texts of earlier versions, and the word list itself.
@@ -68,6 +73,8 @@ EXEMPT = (
     Path("docs/names.md"),
     Path("tools/language.py"),
 )
+#: Files in hidden folders, which are not looked into, and hidden files.
+HIDDEN = (Path(".ci/run"), Path(".editorconfig"), Path(".pre-commit-config.yaml"))
 
 _OPENER = re.compile("|".join(rf"({each})\b" for each in OPENERS))
 _WORD = re.compile(
@@ -75,24 +82,33 @@ _WORD = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _ANY, _NOTHING = re.compile("."), re.compile("(?!)")
+#: The first line of a comment that describes an attribute.
+_ATTRIBUTE_COMMENT = re.compile(r"(?:\A|^(?![ \t]*#:).*\n)[ \t]*#: *(.*)", re.MULTILINE)
 #: What is not prose in comments and texts: the marks of comments, and code.
 _MARK = r"^[ \t]*(?:--|//|#:?|\*)"
 _NO_PROSE = re.compile(rf"{_MARK}|`[^`\n]*`", re.MULTILINE)
 _NO_PROSE_OF_SCRIPTS = re.compile(rf"{_MARK}|\$\{{[^}}]*\}}", re.MULTILINE)
 _STRING = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
 _JINJA, _JINJA_TEXT = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL), re.compile(_STRING)
-_TAG = re.compile(r"<(script|style)\b.*?</\1>|<[a-zA-Z/!][^>]*>", re.DOTALL)
-_ATTRIBUTE = re.compile(r"\s(?:title|aria-label|alt|placeholder|label|value)=\"[^\"]*\"")
+#: Comments of pages and documents are prose, so they are no tags.
+_TAG = re.compile(r"<(script|style)\b.*?</\1>|<(?!!--)[a-zA-Z/!][^>]*>", re.DOTALL)
+_ATTRIBUTE = re.compile(
+    r"\s(?:title|aria-label|alt|placeholder|label|value|data-says|data-label)=(?:\"[^\"]*\"|'[^']*')"
+)
 _BLOCK = re.compile(r"^( *)(```|~~~).*?^\1\2|\]\([^)\s]*\)", re.DOTALL | re.MULTILINE)
-_HASH = re.compile(r"(?:^|(?<=\s))#.*", re.MULTILINE)
+_TEXT_BLOCK = re.compile(r"\A *(?:```|~~~)text\b.*", re.DOTALL)
+_COMMENT = r"(?:^|(?<=\s))#.*"
+_COMMANDS = re.compile(rf"{_COMMENT}|\b(?:echo|printf) .*", re.MULTILINE)
+_VALUES = re.compile(rf"{_COMMENT}|{_STRING}|^\s*(?:name|description|title|summary)\s*[:=].*", re.MULTILINE)
 #: Comments and strings of other files, by their endings.
 _PROSE = {
     ".js": re.compile(rf"//[^\n]*|/\*.*?\*/|{_STRING}|`[^`]*`", re.DOTALL),
     ".css": re.compile(r"/\*.*?\*/", re.DOTALL),
     ".sql": re.compile(r"--[^\n]*|/\*.*?\*/|'[^']*'", re.DOTALL),
-    **dict.fromkeys((".cfg", ".sh", ".toml", ".yaml", ".yml", ".Dockerfile", "Makefile"), _HASH),
+    **dict.fromkeys((".sh", ".Dockerfile", "Makefile", "run"), _COMMANDS),
+    **dict.fromkeys((".cfg", ".in", ".template", ".toml", ".yaml", ".yml", ".editorconfig"), _VALUES),
 }
-_TH = re.compile(r"<th\b[^>]*>\s*</th>")
+_TH = re.compile(r"<th\b[^>]*>(?:\s|&nbsp;|&#160;|</?(?:span|div|p|b|i|em|strong|small|br)\b[^>]*>)*</th>")
 _HEADER = re.compile(r"^ *\|(.*)\| *\n *\|[ :|-]+\| *$", re.MULTILINE)
 
 
@@ -101,15 +117,20 @@ def findings(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
     if path.suffix == ".py":
         tree = ast.parse(text)
         yield from _openers(tree)
+        yield from _openers_of_comments(text)
         yield from _without_help(tree)
         parts = _of_python(tree, text, messages=path.parts[0] != "tests")
     else:
         yield from _empty_headers(path, text)
         parts = iter([(1, _prose(path, text))])
     for first, part in parts:
-        for found in _WORD.finditer(_blank(part, _NO_PROSE_OF_SCRIPTS if path.suffix == ".js" else _NO_PROSE)):
+        for found in _WORD.finditer(_without_code(path, part)):
             line = first + part.count("\n", 0, found.start())
             yield line, " ".join(found[0].split()), f"write: {_advice(WORDS, found)}"
+
+
+def _without_code(path: Path, text: str) -> str:
+    return _blank(text, _NO_PROSE_OF_SCRIPTS, _JINJA_TEXT) if path.suffix == ".js" else _blank(text, _NO_PROSE)
 
 
 def _advice(table: dict[str, str], found: re.Match[str]) -> str:
@@ -136,7 +157,7 @@ def _prose(path: Path, text: str) -> str:
         case ".html":
             return _blank(_blank(text, _JINJA, _JINJA_TEXT), _TAG, _ATTRIBUTE)
         case ".md":
-            return _blank(_blank(text, _BLOCK), _TAG, _ATTRIBUTE)
+            return _blank(_blank(text, _BLOCK, _TEXT_BLOCK), _TAG, _ATTRIBUTE)
         case suffix:
             return _only(text, _PROSE[suffix or path.name])
 
@@ -146,21 +167,41 @@ def _of_python(tree: ast.Module, text: str, *, messages: bool) -> Iterator[tuple
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     comments = {token.start[0]: token.string for token in tokens if token.type == tokenize.COMMENT}
     yield 1, "\n".join(comments.get(line, "\0") for line in range(1, max(comments, default=0) + 1))
-    parts = {id(value) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for value in node.values}
     documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in parts:
-            pieces = node.values if isinstance(node, ast.JoinedStr) else [node]
-            string = "".join(str(each.value) if isinstance(each, ast.Constant) else "{}" for each in pieces)
+    parts: set[int] = set()
+    for node in ast.walk(tree):  # a node comes before its parts
+        if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp) and id(node) not in parts:
+            string = _joined(node, parts)
             if (messages and " " in string) or id(node) in documentation:
                 yield node.lineno, string
 
 
+def _joined(node: ast.expr, parts: set[int]) -> str:
+    """Return the string of an f-string or of a sum, with {} for each value; add the id of each part to `parts`."""
+    parts.add(id(node))
+    match node:
+        case ast.Constant():
+            return str(node.value)
+        case ast.JoinedStr():
+            return "".join(_joined(value, parts) for value in node.values)
+        case ast.BinOp(op=ast.Add()):
+            return _joined(node.left, parts) + _joined(node.right, parts)
+        case _:
+            return "{}"
+
+
 def _openers(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
     for node in ast.walk(tree):
-        has_docstring = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if has_docstring and (found := _OPENER.match(ast.get_docstring(node) or "")):
-            yield node.body[0].lineno, found[0], f"begin with: {_advice(OPENERS, found)}"
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if is_text and (found := _OPENER.match(str(node.value.value).lstrip())):
+            yield node.lineno, found[0], f"begin with: {_advice(OPENERS, found)}"
+
+
+def _openers_of_comments(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield the findings in comments that describe an attribute."""
+    for block in _ATTRIBUTE_COMMENT.finditer(text):
+        if found := _OPENER.match(block[1]):
+            yield text.count("\n", 0, block.start(1)) + 1, found[0], f"begin with: {_advice(OPENERS, found)}"
 
 
 def _without_help(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
@@ -185,6 +226,7 @@ def _empty_headers(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
 def files() -> Iterator[Path]:
     """Yield the files to check in the working directory. Hidden folders such as `.venv` are left out."""
     kinds = {".py", ".html", ".md", *_PROSE}
+    yield from (path for path in HIDDEN if path.exists())
     for top in sorted(Path().iterdir()):
         if not top.name.startswith("."):
             for path in sorted(top.rglob("*")) if top.is_dir() else [top]:

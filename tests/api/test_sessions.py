@@ -1,4 +1,4 @@
-"""A user logs in, has a session, and logs out; no one else can use the session."""
+"""A user logs in, has a session, and logs out; no other account can use the session."""
 
 from collections.abc import Callable
 from http.cookies import SimpleCookie

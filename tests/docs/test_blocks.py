@@ -16,7 +16,8 @@ from flask import Flask
 from atdb_api.database import transaction
 from atdb_api.models import TaskDay
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import Status
+from atdb_interface.data_hosts import local_path
+from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation
 from standalone.settings import REPOSITORY
 from tests import night_reports
@@ -60,6 +61,10 @@ def test_it_runs(
     made = observe(Status(block.status), products=2, starttime=f"{DAY}T21:03:02Z")
     assert (made.taskID, made.id) == (TASK_ID, 1)
     client.store_night_report(night_reports.empty(DAY))
+    for product in client.dataproducts(taskID=TASK_ID):
+        folder = local_path(data_root(tmp_path), product.data_location)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / product.filename).write_text("data", encoding="utf-8")
     text = block.text
     for each in URLS:
         text = text.replace(each, url)
@@ -78,6 +83,8 @@ def test_it_runs(
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    validated = list(client.dataproducts(taskID=TASK_ID, my_status=ProductStatus.VALID))
+    assert [product.filename for product in validated if not (product.size and product.checksum)] == []
 
 
 def request(text: str, url: str) -> None:
@@ -93,6 +100,11 @@ def request(text: str, url: str) -> None:
         timeout=TIMEOUT_SECONDS,
     )
     assert answer.is_success, answer.text
+
+
+def data_root(folder: Path) -> Path:
+    """Return the folder below which the data products are."""
+    return folder / "data"
 
 
 def working_folder(folder: Path) -> Path:
@@ -112,6 +124,7 @@ def environment(folder: Path, url: str, client: Client) -> dict[str, str]:
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "HOME": str(folder),
         "AIRFLOW_HOME": str(folder / "airflow"),
+        "ATDB_DATA_ROOT": str(data_root(folder)),
         "ATDB_CONFIG": str(write_config(folder / "config.toml", url, "admin")),
         "ATDB_TOKEN": client.create_token("documents").secret,
         "PASSWORD": SECRETS["operator"],
