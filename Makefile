@@ -106,7 +106,7 @@ browser:
 	  && apt-get -qq update && apt-get -qq install chromium > /dev/null; } \
 	  || echo "There is no /usr/bin/chromium: tests that need a browser are skipped"
 
-check: .venv/dev ## Check style, types, layers of imports, and the files of the containers
+check: .venv/dev ## Check style, types, layers of imports, literals, language, and the files of the containers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
