@@ -35,7 +35,7 @@ LONGEST_SECONDS = 2**31 - 1
 def _utc(moment: datetime) -> datetime:
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     if not EARLIEST <= moment < LATEST:
-        raise ValueError("is not between 1970 and 2200")
+        raise ValueError("must be in the years 1971 to 2198")
     return moment
 
 

@@ -48,6 +48,18 @@ _REASONS: tuple[tuple[str, ReasonCode], ...] = (
     (r"ArchiveError: the archive gave back other bytes of .* than were written", _C.ARCHIVE_WROTE_OTHER_BYTES),
     (r"run again in Airflow(?: by .*| \(user unknown.*\))?", _C.RUN_CLEARED),
     (r"try (?P<argument>\d+) sends the parset", _C.SENDS_PARSET),
+    (r"missing", _C.DATA_MISSING),
+    (r"empty", _C.DATA_EMPTY),
+    (r"is still being written", _C.STILL_WRITTEN),
+    (r"a symbolic link instead of data", _C.WRONG_KIND),
+    (r"a file instead of a directory|a directory instead of a file", _C.WRONG_KIND),
+    (r"\S+ is neither a file nor a directory", _C.NOT_A_PRODUCT),
+    (r"its observation became [a-z ()]+", _C.INGEST_ENDED),
+    (r"to be ingested again", _C.INGEST_AGAIN),
+    (r"the data writer has written \d+ data products", _C.DATA_WRITTEN),
+    (r"The observation has ended, but the data writer has not reported, so ATDB continues without its report\.",
+     _C.CONTINUED_WITHOUT_REPORT),
+    (r"The lease of \S.* has expired\. The telescope has it as [a-z]+(?:: .*)?\.", _C.TELESCOPE_HAS_IT),
 )  # fmt: skip
 REASONS = tuple((re.compile(pattern, re.DOTALL), code) for pattern, code in _REASONS)
 

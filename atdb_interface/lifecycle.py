@@ -128,7 +128,8 @@ START_TOLERANCE = timedelta(minutes=1)
 ASK_AFTER = timedelta(minutes=1)
 #: If the data writer has not reported the end of an observation, it becomes an error this long after the end.
 COMPLETING_TIMEOUT = timedelta(minutes=15)
-#: When the leases of this many owners have expired on the same work, it gets the error status of its stage.
+#: When the leases of this many earlier owners and of the present one have expired on the same work, the work gets
+#: the error status of its stage.
 MAX_LOST_OWNERS = 3
 
 

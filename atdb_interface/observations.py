@@ -93,7 +93,7 @@ class NewObservation(ObservationFields):
             if self.duration is None:
                 raise ValueError("give endtime or duration")
             if self.duration > (LATEST - self.starttime).total_seconds():
-                raise ValueError("the end is not between 1970 and 2200")
+                raise ValueError("the end must be in the years 1971 to 2198")
             self.endtime = self.starttime + timedelta(seconds=self.duration)
         seconds = int((self.endtime - self.starttime).total_seconds())
         if seconds <= 0:

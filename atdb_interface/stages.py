@@ -10,7 +10,7 @@ from atdb_interface.lifecycle import Actor
 from atdb_interface.text_values import FLAG, NUMBER
 
 #: The longest delay before a stage: one year.
-LONGEST_REST_SECONDS = 366 * 86400
+LONGEST_DELAY_SECONDS = 366 * 86400
 
 
 class StageChange(Wire):
@@ -23,7 +23,7 @@ class StageChange(Wire):
 
     paused: Given[Annotated[bool, FLAG]] = None
     slots: Annotated[int, Field(ge=1, le=10_000), NUMBER] | None = None
-    delay_seconds: Given[Annotated[int, Field(ge=0, le=LONGEST_REST_SECONDS), NUMBER]] = None
+    delay_seconds: Given[Annotated[int, Field(ge=0, le=LONGEST_DELAY_SECONDS), NUMBER]] = None
     reason: Reason = ""
 
 

@@ -18,7 +18,7 @@ class SummaryGroup(BaseModel):
     size: int
     """Bytes, over all their data products with a known size."""
     oldest_since: Time
-    """Since when the observation that has been in its status longest has had it."""
+    """When the observation with the longest time in its status entered it."""
     oldest_age_seconds: int
 
 

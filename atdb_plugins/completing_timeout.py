@@ -33,7 +33,8 @@ def ending(
     status = observation.status_after_timeout(now)
     if status is Status.ERROR_NO_COMPLETING:
         return status, _silent()
-    return (status, f"{_SILENT}, so ATDB continues without its report.") if status else None
+    continued = f"{_SILENT}, so ATDB continues without its report."
+    return (status, reasons.write(ReasonCode.CONTINUED_WITHOUT_REPORT, continued)) if status else None
 
 
 def _silent(more: str = "") -> str:

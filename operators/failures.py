@@ -29,6 +29,14 @@ class NotDueYet(Exception):
     """The work is not due yet, so the next attempt waits in the triggerer. This is not a failure."""
 
 
+def first_failure(filename: str, error: BaseException) -> str:
+    """Return a sentence on the first data product that failed; its name occurs once."""
+    words = words_of(error)
+    if words.startswith(f"{filename} "):
+        return f"The first is {filename}, which {words.removeprefix(filename).lstrip()}"
+    return f"The first is {filename}: {words}"
+
+
 def product_reason(filename: str, error: BaseException) -> str:
     """Return the reason for which the work on a data product failed, with its name."""
     return write(code_of(error), f"{filename}: {words_of(error)}")

@@ -107,7 +107,8 @@ def rehearsal(observations: int, seed: int | None, schedule: Path | None) -> int
 def _welcome(settings: Settings) -> str:
     return (
         "\n"
-        f"  ATDB      {settings.atdb_url}/atdb/  user operator\n"
+        f"  ATDB      {settings.atdb_url}/        user operator\n"
+        f"  REST API  {settings.atdb_url}/atdb/\n"
         f"  Airflow   {settings.airflow_url}/       user admin\n"
         f"  Passwords {settings.credentials}\n"
         "\n"

@@ -13,6 +13,7 @@ from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, BadRequest, Duplicate, Unavailable
 from atdb_interface.lifecycle import STAGES, Actor, Group, Status, statuses
 from atdb_interface.observations import NewObservation, Observation
+from atdb_interface.reasons import without_code
 from standalone import replay
 from standalone.credentials import Credentials
 from standalone.settings import Settings
@@ -175,7 +176,9 @@ def _verdict(observations: Sequence[Observation]) -> int:
         expected = Status.COMPLETED if observation.skip_auto_ingest else Status.REMOVED
         if observation.my_status is not expected:
             strayed += 1
-            reason = observation.status_history[-1].reason or "ATDB has no reason for its last transition"
+            reason = (
+                without_code(observation.status_history[-1].reason) or "ATDB has no reason for its last transition"
+            )
             print(f"{observation.taskID} is {observation.my_status}, not {expected}: {reason}")
     print(f"{len(observations) - strayed} of {len(observations)} observations reached their expected status.")
     return 1 if strayed else 0

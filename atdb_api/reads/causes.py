@@ -16,8 +16,11 @@ from atdb_interface.lifecycle import Status
 #: A cause has at most this many characters; later ones are ignored.
 LONGEST_CAUSE = 200
 _WORDS = re.compile(r"[^\s,;()\[\]]+|[\s,;()\[\]]+")
-#: What differs between failures of one cause: words with a digit or a slash.
+#: What differs between failures of one cause: words with a digit or a slash, except words such as "Input/output".
 _PARTICULAR = re.compile(r"[\d/]")
+_TWO_WORDS = re.compile(r"[A-Za-z]+/[A-Za-z]+")
+#: The numbers of errors, which do not help an operator.
+_ERROR_NUMBER = re.compile(r"\[Errno …\] ")
 _SEVERAL = re.compile(r"…(?:[\s,]*…)+")
 
 
@@ -35,6 +38,7 @@ class AttentionTask:
 class AttentionGroup:
     """The observations that need attention for one cause, oldest first.
 
+    `cause`: the code and the words of another program, or the reason of a user without names and numbers.
     `example`: the reason of the oldest, without its code. `remedy`: the action that solves it for all.
     """
 
@@ -67,9 +71,14 @@ def cause_of(reason: str) -> str:
 
 
 def _general(word: str) -> str:
-    if not _PARTICULAR.search(word):
+    if not _PARTICULAR.search(word) or _TWO_WORDS.fullmatch(word):
         return word
     return "…:" if word.endswith(":") else "…"
+
+
+def _headline(reason: str) -> str:
+    code, words = cause_key(reason)
+    return _ERROR_NUMBER.sub("", ": ".join(filter(None, [code, words])))
 
 
 def grouped(tasks: Iterable[AttentionTask]) -> list[AttentionGroup]:
@@ -87,7 +96,7 @@ def _group(status: Status, tasks: Sequence[AttentionTask]) -> AttentionGroup:
     example = reasons.without_code(first.reason)
     return AttentionGroup(
         status,
-        cause_of(example),
+        _headline(first.reason),
         example,
         first.since,
         [task.task_id for task in in_order],

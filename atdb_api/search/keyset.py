@@ -58,7 +58,10 @@ class Term:
 
 @dataclass(frozen=True)
 class Keyset:
-    """An ordering without ties, and its cursors. Each cursor begins with `name`, so that others are refused."""
+    """An ordering without ties, and its cursors.
+
+    Each cursor begins with `name`, so that a cursor of another ordering is refused.
+    """
 
     terms: tuple[Term, ...]
     name: str = ""

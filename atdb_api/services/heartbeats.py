@@ -13,7 +13,7 @@ from atdb_interface.services import Heartbeat
 
 
 def record(session: Session, heartbeat: Heartbeat) -> Service:
-    """Record a service's heartbeat. A problem that it reported before keeps its start."""
+    """Record a service's heartbeat. For a problem that the service reported before, the first time stays."""
     now = datetime.now(UTC)
     known = session.get(Service, heartbeat.name)
     values = {

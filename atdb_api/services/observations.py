@@ -133,7 +133,11 @@ def _refuse_duplicate(session: Session, observing_mode: str, field_name: str, st
         )
     )
     if task_id is not None:
-        raise Duplicate(f"Observation {task_id} has the same mode, field and start.", taskID=task_id)
+        raise Duplicate(
+            f"Observation {task_id} has the same mode, field and start. "
+            f"Change one of these, or abort {task_id} first.",
+            taskID=task_id,
+        )
 
 
 def _refuse_times(observation: Observation, start: datetime, end: datetime) -> None:

@@ -10,6 +10,7 @@ from atdb_interface.actions import ACTIONS, Action, actions_from
 from atdb_interface.errors import BadRequest, ForbiddenMove, PreconditionFailed
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import ObservationChange
+from atdb_interface.reasons import without_code
 
 
 def act(
@@ -43,7 +44,7 @@ def _require_as_seen(session: Session, observation: Observation, seen: str) -> N
     raise PreconditionFailed(
         f"Observation {observation.task_id} has changed since you opened it: {last.actor} moved it from "
         f"{last.previous} to {last.status} at {last.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        + (f" ({last.reason})" if last.reason else "")
+        + (f" ({without_code(last.reason)})" if last.reason else "")
         + f". Your action was not done. Possible actions: {_listed(observation)}.",
         my_status=observation.status,
         allowed=actions_from(observation.status, observation.held_from),

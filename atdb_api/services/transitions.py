@@ -22,6 +22,8 @@ from atdb_interface.lifecycle import (
     Status,
     allowed_next,
 )
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import write
 
 #: With these an operator stops work, whichever owner it has.
 STOPS = (Status.ABORTED, Status.ON_HOLD)
@@ -100,9 +102,14 @@ def _move_products_along(
 ) -> None:
     """Set products back to valid if their observation leaves ingesting, or is to be ingested again."""
     if previous is Status.INGESTING:
-        source, reason = ProductStatus.INGESTING, f"its observation became {observation.status}"
+        source = ProductStatus.INGESTING
+        ended = (
+            f"The observation became {observation.status}, so this data product is not being ingested any more."
+        )
+        reason = write(ReasonCode.INGEST_ENDED, ended)
     elif observation.status is Status.VALID and previous in (Status.ARCHIVED, Status.REMOVE_ERROR):
-        source, reason = ProductStatus.ARCHIVED, "to be ingested again"
+        source = ProductStatus.ARCHIVED
+        reason = write(ReasonCode.INGEST_AGAIN, "The observation is to be ingested again.")
     else:
         return
     products = session.scalars(

@@ -65,21 +65,21 @@ form.addEventListener("submit", async (event) => {
 
 const bulk = document.getElementById("bulk");
 if (bulk) {
-  const ticks = () => [...document.querySelectorAll('input[name="task"][form="bulk"]')];
+  const boxes = () => [...document.querySelectorAll('input[name="task"][form="bulk"]')];
   const all = bulk.querySelector("[data-tick-all]");
-  const tell = () => {
-    const ticked = ticks().filter((tick) => tick.checked).length;
-    bulk.querySelector("[data-ticked]").textContent = bulk.elements.all.checked ? " all" : ticked ? ` ${ticked}` : "";
-    all.textContent = ticked && ticked === ticks().length ? "Select none" : "Select all on this page";
-    bulk.classList.toggle("ready", ticked > 0 || bulk.elements.all.checked);
+  const showSelection = () => {
+    const selected = boxes().filter((box) => box.checked).length;
+    bulk.querySelector("[data-ticked]").textContent = bulk.elements.all.checked ? " all" : selected ? ` ${selected}` : "";
+    all.textContent = selected && selected === boxes().length ? "Select none" : "Select all on this page";
+    bulk.classList.toggle("ready", selected > 0 || bulk.elements.all.checked);
   };
   all.hidden = false;
   all.addEventListener("click", () => {
-    const on = !ticks().every((tick) => tick.checked);
-    for (const tick of ticks()) tick.checked = on;
-    tell();
+    const on = !boxes().every((box) => box.checked);
+    for (const box of boxes()) box.checked = on;
+    showSelection();
   });
-  document.addEventListener("change", tell);
-  document.addEventListener("live", tell);
-  tell();
+  document.addEventListener("change", showSelection);
+  document.addEventListener("live", showSelection);
+  showSelection();
 }

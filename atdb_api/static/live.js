@@ -23,7 +23,7 @@ function span(seconds) {
   return days < 100 ? `${days} d ${hours % 24} h` : `${days} d`;
 }
 
-function tellAges() {
+function showAges() {
   for (const age of region.querySelectorAll("time[data-age]")) {
     const words = span((Date.now() - Date.parse(age.dateTime)) / 1000);
     if (age.textContent !== words) age.textContent = words;
@@ -90,7 +90,7 @@ function show(answer) {
     place.hidden = unseen < 1;
     place.textContent = unseen > 99 ? "99+ new" : `${unseen} new`;
   }
-  tellAges();
+  showAges();
   document.dispatchEvent(new Event("live"));
 }
 
@@ -127,6 +127,6 @@ if (region) {
   document.addEventListener("visibilitychange", ask);
   document.addEventListener("acted", ask);
   timer = setTimeout(ask, EVERY_MS);
-  setInterval(tellAges, 1000);
+  setInterval(showAges, 1000);
   say("live", true);
 }

@@ -8,6 +8,7 @@ from atdb_interface.cli.schedule import read_schedule
 from atdb_interface.cli.show import line
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, BadRequest, Unavailable
+from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 
@@ -50,9 +51,19 @@ def govern(client: Client, arguments: Namespace) -> None:
 
 
 def submit(client: Client, arguments: Namespace) -> None:
-    """Submit a schedule. If a line cannot be read, nothing is submitted."""
-    for new in read_schedule(arguments.schedule):
-        print(line(client.create_observation(new)))
+    """Submit a schedule. If a line cannot be read, nothing is submitted; a refusal ends the command."""
+    schedule = read_schedule(arguments.schedule)
+    for done, new in enumerate(schedule):
+        try:
+            print(line(client.create_observation(new)))
+        except Unavailable:
+            raise
+        except AtdbError as refusal:
+            first = f"{new.observing_mode} {new.field_name} at {write_time(new.starttime)}"
+            raise BadRequest(
+                f"{refusal} {done} of {len(schedule)} observations were submitted. "
+                f"Not submitted: {first}, and all after it."
+            ) from refusal
 
 
 def _each(task_ids: list[str], change: Callable[[str], Observation]) -> None:
@@ -66,4 +77,4 @@ def _each(task_ids: list[str], change: Callable[[str], Observation]) -> None:
         except AtdbError as refusal:
             refusals.append(str(refusal))
     if refusals:
-        raise BadRequest("; ".join(refusals))
+        raise BadRequest("; ".join(refusal.removesuffix(".") for refusal in refusals) + ".")

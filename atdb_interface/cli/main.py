@@ -23,6 +23,8 @@ from atdb_interface.lifecycle import STAGES, Status
 
 _FILTERS: dict[str, Any] = {"nargs": "*", "metavar": "FIELD__LOOKUP=VALUE"}
 _STAGES = [stage.actor for stage in STAGES]
+#: What the help says of commands that other packages add.
+_ABOUT = {"doctor": "check a deployment and report what to do"}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,19 +78,21 @@ def _parser() -> argparse.ArgumentParser:
     stage.add_argument("stage", choices=stages, metavar="STAGE", help=f"one of {', '.join(stages)}")
     pause = stage.add_mutually_exclusive_group()
     pause.add_argument("--pause", dest="paused", action="store_true", default=None, help="begin no new work")
-    # --go-on and --rest are the old names of --resume and --delay.
-    pause.add_argument(
-        "--resume", "--go-on", dest="paused", action="store_false", default=None, help="begin new work again"
-    )
+    pause.add_argument("--resume", dest="paused", action="store_false", default=None, help="begin new work again")
     stage.add_argument("--slots", type=int, help="the maximum number of observations at a time; 0 for no limit")
     stage.add_argument(
-        "--delay", "--rest", type=int, metavar="SECONDS", help="how long an observation waits before this stage"
+        "--delay", type=int, metavar="SECONDS", help="how long an observation waits before this stage"
     )
+    # The old names of --resume and --delay stay, but the help does not show them.
+    pause.add_argument("--go-on", dest="paused", action="store_false", default=None, help=argparse.SUPPRESS)
+    stage.add_argument("--rest", dest="delay", type=int, default=None, help=argparse.SUPPRESS)
     _take_reason(stage, kept="the changes")
     submit = command("submit", change.submit, "submit a schedule; if a line cannot be read, nothing is submitted")
     submit.add_argument("schedule", type=Path, help="the file of the schedule")
     for name in _further():
-        commands.add_parser(name, help=f"see `atdb {name} --help`", add_help=False).set_defaults(run=None)
+        commands.add_parser(name, help=_ABOUT.get(name, f"see `atdb {name} --help`"), add_help=False).set_defaults(
+            run=None
+        )
     return parser
 
 

@@ -46,7 +46,7 @@ def history(client: Client, arguments: Namespace) -> None:
     for step in steps:
         when, who = write_time(step.timestamp), f"{step.actor} {step.owner or ''}".strip()
         what = f"{step.dataproduct} {step.name}" if step.dataproduct else step.name
-        print(f"{when}  {what:<22}{who}  {without_code(step.reason)}".rstrip())
+        print(f"{when}  {what:<20}  {who}  {without_code(step.reason)}".rstrip())
 
 
 def why(client: Client, arguments: Namespace) -> None:

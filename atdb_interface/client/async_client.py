@@ -103,7 +103,7 @@ class AsyncClient:
         params = whole_items({"taskID": task_id, "cursor": "", **filters})
         for row in read(Rows, await self._ask("GET", "observations/", params=params)).results:
             return read_row(Observation, row)
-        raise NotFound(f"no observation has taskID {task_id}")
+        raise NotFound(f"No observation has taskID {task_id}. Check the taskID.")
 
     async def observation_by_id(self, observation_id: int) -> Observation:
         """Get one observation by its id. Raises NotFound."""

@@ -9,6 +9,7 @@ import httpx
 from atdb_interface.client.backoff import Retries
 from atdb_interface.client.exchange import Rows, certificates, checked, login, parameters, read
 from atdb_interface.errors import NotFound, Unavailable
+from atdb_interface.reasons import quote
 
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 #: How long a request that is safe to repeat is retried while ATDB cannot be reached.
@@ -64,7 +65,10 @@ class AsyncConnection:
         try:
             return await self._http.request(method, path, **content)
         except httpx.TransportError as error:
-            raise Unavailable(f"ATDB at {self._http.base_url} cannot be reached: {error}") from error
+            advice = "Check the network, and that ATDB is running."
+            raise Unavailable(
+                f"ATDB at {self._http.base_url} cannot be reached: {quote(error)}. {advice}"
+            ) from error
 
     async def walk(self, path: str, params: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
         """Yield the rows of a list of any length. A row that exists during the whole walk is yielded once."""

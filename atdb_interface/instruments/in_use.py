@@ -36,7 +36,11 @@ def load(name: str) -> Instrument:
         reason = f"{type(error).__name__}: {error}"
         raise InstrumentError(f"{SETTING}: the instrument {name!r} cannot be loaded: {reason}") from error
     if not isinstance(loaded, Instrument):
-        raise InstrumentError(f"{SETTING}: {installed[name].value} of {name!r} is not an Instrument")
+        value = installed[name].value
+        advice = "Correct its package."
+        raise InstrumentError(
+            f"{SETTING}: the entry point {name!r} must name an Instrument, not {value}. {advice}"
+        )
     if loaded.api_version != API_VERSION:
         raise InstrumentError(
             f"{SETTING}: the instrument {name!r} is made for version {loaded.api_version} of the interface, "

@@ -10,6 +10,7 @@ import requests
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from atdb_interface import reasons
 from atdb_plugins.airflow_api import ACTIVE, AirflowApiError, AsyncAirflowClient, DagRun
 
 #: The limits for connecting and for the answer.
@@ -135,11 +136,17 @@ class AirflowHook(HttpHook):
         try:
             content = answer.json()
         except ValueError as error:
-            raise AirflowApiError(f"Airflow's API did not answer {path} (HTTP {answer.status_code})") from error
+            raise AirflowApiError(
+                f"Airflow's API gave an unreadable answer to {path} (HTTP {answer.status_code}). "
+                f"Check the host of the connection {self.http_conn_id}."
+            ) from error
         if answer.status_code == requests.codes.not_found and "detail" in content:
             return None
         if answer.status_code != requests.codes.ok:
-            raise AirflowApiError(f"Airflow refused {path} (HTTP {answer.status_code})")
+            raise AirflowApiError(
+                f"Airflow refused {path} (HTTP {answer.status_code}). "
+                f"Check the role of the user of the connection {self.http_conn_id}."
+            )
         return content
 
     def _ask(self, session: requests.Session, method: str, endpoint: str, **content: Any) -> requests.Response:
@@ -147,7 +154,10 @@ class AirflowHook(HttpHook):
         try:
             return session.request(method, url, timeout=TIMEOUT_SECONDS, allow_redirects=False, **content)
         except requests.RequestException as error:
-            raise AirflowApiError(f"Airflow's API did not respond: {error}") from error
+            raise AirflowApiError(
+                f"Airflow's API did not respond: {reasons.quote(error)}. "
+                "Check that Airflow's API server is running."
+            ) from error
 
 
 def _moment(entry: dict[str, Any]) -> datetime:

@@ -57,8 +57,8 @@ class TelescopeTask:
         """Return the error that the telescope has failed or stopped the task."""
         return TelescopeError(
             ReasonCode.TELESCOPE_FAILED,
-            f"The telescope reports this observation as {quote(self)}, and starts none twice. To observe it after "
-            "all, cancel it and submit it again.",
+            f"The telescope reports this observation as {quote(self)}. The telescope does not start an "
+            "observation a second time. To observe it after all, cancel it and submit it again.",
         )
 
 

@@ -3,15 +3,16 @@
 import stat
 from pathlib import Path
 
-from atdb_interface.checksum import Advance, FileRecord, files_of, records_of
+from atdb_interface.checksum import Advance, FileRecord, NotAProductError, files_of, records_of
 from atdb_interface.instruments import instrument
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import CodedError
 
-GROWING = "is still being written"
 #: Path below the product, size in bytes, and time of the last change in ns since 1970.
 FileState = tuple[str, int, int]
 
 
-class InvalidDataError(Exception):
+class InvalidDataError(CodedError):
     """What is on the disk is no data product."""
 
 
@@ -19,8 +20,14 @@ class MissingDataError(InvalidDataError):
     """Nothing is on the disk."""
 
 
-class GrowingDataError(Exception):
+class GrowingDataError(CodedError):
     """The data product changes while it is read."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ReasonCode.STILL_WRITTEN,
+            "The data product is still being written. Wait until it is complete, then retry.",
+        )
 
 
 def inspect(path: Path) -> list[FileState]:
@@ -32,21 +39,23 @@ def inspect(path: Path) -> list[FileState]:
     try:
         mode = path.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingDataError("missing") from error
+        raise MissingDataError(
+            ReasonCode.DATA_MISSING, "The data product is not on its data host. Restore it, then retry."
+        ) from error
     if stat.S_ISLNK(mode):
-        raise InvalidDataError("a symbolic link instead of data")
+        raise _wrong_kind("a symbolic link instead of data")
     is_directory = instrument().is_directory(path.name)
     if is_directory and stat.S_ISREG(mode):
-        raise InvalidDataError("a file instead of a directory")
+        raise _wrong_kind("a file instead of a directory")
     if not is_directory and stat.S_ISDIR(mode):
-        raise InvalidDataError("a directory instead of a file")
+        raise _wrong_kind("a directory instead of a file")
     try:
         files = files_of(path)
-    except ValueError as error:
-        raise InvalidDataError(str(error)) from error
+    except NotAProductError as error:
+        raise InvalidDataError(error.code, f"{error}. Replace it with the data, then retry.") from error
     states = [(name, state.st_size, state.st_mtime_ns) for name, file in files for state in (file.lstat(),)]
     if not size_of(states):
-        raise InvalidDataError("empty")
+        raise InvalidDataError(ReasonCode.DATA_EMPTY, "The data product is empty. Restore it, then retry.")
     return states
 
 
@@ -60,16 +69,22 @@ def read(path: Path, advance: Advance) -> list[FileRecord]:
         advance(n_bytes)
         left -= n_bytes
         if left < 0:
-            raise GrowingDataError(f"{path.name} {GROWING}")
+            raise GrowingDataError
 
     try:
         records = records_of(path, count)
         is_unchanged = inspect(path) == before
     except (InvalidDataError, FileNotFoundError) as error:
-        raise GrowingDataError(f"{path.name} {GROWING}") from error
+        raise GrowingDataError from error
     if not is_unchanged:
-        raise GrowingDataError(f"{path.name} {GROWING}")
+        raise GrowingDataError
     return records
+
+
+def _wrong_kind(what: str) -> InvalidDataError:
+    return InvalidDataError(
+        ReasonCode.WRONG_KIND, f"The data product is {what}. Replace it with the data, then retry."
+    )
 
 
 def size_of(files: list[FileState]) -> int:

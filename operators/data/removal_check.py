@@ -65,7 +65,9 @@ class RemovalCheck:
             )
         if product.checksum is None:
             raise DataError(
-                ReasonCode.NO_CHECKSUM, f"{product.filename} has no checksum, so its copy cannot be verified."
+                ReasonCode.NO_CHECKSUM,
+                f"{product.filename} has no checksum, so its copy cannot be verified. "
+                "Use ingest; if that fails with NoChecksum, use check.",
             )
         _require_not_grown(product, path)
         self._folder.verify(product.filename, product.checksum, self._advance)
@@ -99,7 +101,8 @@ class RemovalCheck:
             if is_other and local_path(root, other.data_location) == place:
                 raise DataError(
                     ReasonCode.DATA_SHARED,
-                    f"{product.filename} is also a data product of {other.taskID}, with status {other.my_status}.",
+                    f"{product.filename} is also a data product of {other.taskID}, with status {other.my_status}. "
+                    "Find out which observation the file belongs to, before you delete anything.",
                 )
 
 
@@ -121,7 +124,8 @@ def _require_not_grown(product: DataProduct, path: Path) -> None:
         if size > (product.size or 0):
             raise DataError(
                 ReasonCode.DATA_GROWN,
-                f"{product.filename} has grown to {size} bytes since it was validated.",
+                f"{product.filename} has grown to {size} bytes since it was validated. "
+                "Use ingest; if that fails with DataChanged, use check.",
             )
 
 

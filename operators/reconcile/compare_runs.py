@@ -85,8 +85,8 @@ class CompareRunsOperator(AtdbOperator):
                 owner=repair.owner,
                 reason=repair.reason,
             )
-        except Conflict as gone_on:
-            self.log.info("%s", gone_on)
+        except Conflict as refusal:
+            self.log.info("%s", refusal)
             return None
         self.log.warning("%s", repair)
         return event(EventKind.REPAIR, f"repair/{step.id}", str(repair), atdb_task_id=repair.atdb_task_id)
@@ -114,8 +114,8 @@ class CompareRunsOperator(AtdbOperator):
             try:
                 client.renew(lease.taskID, lease.owner, lease_seconds=1)
                 self.log.warning("%s is available to another run: %s", lease.taskID, each.reason)
-            except Conflict as gone_on:
-                self.log.info("%s", gone_on)
+            except Conflict as refusal:
+                self.log.info("%s", refusal)
         for claim_id, claims in groupby(unstarted, key=lambda each: each.claim):
             task_ids = [each.taskID for each in claims]
             released = client.release(task_ids, claim=claim_id)

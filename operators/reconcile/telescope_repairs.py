@@ -44,7 +44,9 @@ def ask(telescope: TelescopeHook, atdb_task_id: str) -> TelescopeTask | None:
         return telescope.task(atdb_task_id)
     except AirflowNotFoundException as missing:
         raise TelescopeError(
-            ReasonCode.TELESCOPE_UNREACHABLE, f"Airflow has no connection to the telescope: {quote(missing)}."
+            ReasonCode.TELESCOPE_UNREACHABLE,
+            f"Airflow has no connection to the telescope: {quote(missing)}. "
+            f"Add the connection {telescope.http_conn_id}.",
         ) from missing
 
 
@@ -59,9 +61,8 @@ def after_lost_start(
     if end is None:
         return None
     status, finding = end
-    reason = f"{lost.reason} {finding}"
-    if isinstance(finding, TelescopeError):
-        reason = write(finding.code, reason)
+    code = finding.code if isinstance(finding, TelescopeError) else ReasonCode.TELESCOPE_HAS_IT
+    reason = write(code, f"{lost.reason} {finding}")
     return StatusRepair(start.taskID, Status.STARTING, status, reason, owner=lost.lease.owner)
 
 

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from atdb_interface.client import Client
-from atdb_interface.errors import ForbiddenMove, NotOwner
+from atdb_interface.errors import AtdbError, ForbiddenMove, NotOwner
 from atdb_interface.lifecycle import Stage, Status
 from atdb_interface.observations import Observation
 from atdb_interface.owners import write_owner
-from atdb_interface.reasons import reason_of
+from atdb_interface.reasons import CodedError, code_of, quote, reason_of, write
 from atdb_interface.times import LEASE_SECONDS
 from atdb_interface.transitions import Transition
 from operators.attempts import Attempt
@@ -122,10 +122,17 @@ class StageOperator(AtdbOperator):
         if self.stage.error is None:
             return
         try:
-            client.move(atdb_task_id, self.stage.error, owner=owner, reason=reason_of(error))
+            client.move(atdb_task_id, self.stage.error, owner=owner, reason=self._reason(error))
         except Exception as record_error:
             # Then the lease expires, and the work is available to claim again.
             self.log.warning("The failure is not recorded in ATDB: %s", reason_of(record_error))
+
+    def _reason(self, error: Exception) -> str:
+        """Return the reason of a failure. ATDB's errors say what to do next; those of a library do not."""
+        if isinstance(error, CodedError | AtdbError):
+            return reason_of(error)
+        failure = f"{self.stage.actor.capitalize()} failed: {quote(error)}. Fix the cause, then retry."
+        return write(code_of(error), failure)
 
     def _record_trouble(
         self, client: Client, atdb_task_id: str, owner: str, error: Exception, retry_seconds: float

@@ -7,19 +7,19 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import INGEST, Group, ProductStatus, Status, product_statuses
 from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
-from atdb_interface.reasons import CodedError, code_of, words_of
+from atdb_interface.reasons import CodedError, code_of, quote
 from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.folder import ArchiveError
 from atdb_plugins.hooks.archive import ArchiveHook
 from operators.data.archive_transfer import PASSES, ArchiveTransfer
-from operators.failures import product_reason
+from operators.failures import first_failure, product_reason
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.stages.base import StageOperator
 
 #: What is on the data host, and what is on its way to the archive.
 _TO_ARCHIVE = product_statuses(lambda row: row.on_disk or row.group is Group.WORKING)
 #: After these errors, the archive accepts no other product either.
-_TAKES_NOTHING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_CANNOT_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class IngestError(CodedError):
@@ -59,6 +59,12 @@ class IngestProductsOperator(StageOperator):
                 raise
             except Exception as error:
                 transfer.fail(product, error)
+                if isinstance(error, OSError) and error.errno in _CANNOT_BE_WRITTEN:
+                    raise IngestError(
+                        code_of(error),
+                        f"Ingest stopped because the archive cannot be written: {quote(error)}. "
+                        "Free space in the archive or make it writable, then retry.",
+                    ) from error
                 if _takes_nothing(archive, error):
                     raise
                 failed.append((product.filename, error))
@@ -71,19 +77,17 @@ class IngestProductsOperator(StageOperator):
             lease.reach(done_bytes)
         transfer.report()
         if failed:
-            filename, cause = failed[0]
+            first, cause = failed[0]
             raise IngestError(
                 code_of(cause),
                 f"{len(failed)} of {len(products)} data products are not in the archive. "
-                f"The first is {filename}: {words_of(cause)}",
+                f"{first_failure(first, cause)}",
             )
         return Status.ARCHIVED, ""
 
 
 def _takes_nothing(archive: Archive, error: Exception) -> bool:
     if isinstance(error, ConnectionError | TimeoutError):
-        return True
-    if isinstance(error, OSError) and error.errno in _TAKES_NOTHING:
         return True
     try:
         archive.require()

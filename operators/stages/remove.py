@@ -8,11 +8,11 @@ from atdb_interface.dataproducts import ProductMove
 from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import REMOVE, ProductStatus, Status
 from atdb_interface.observations import Observation
-from atdb_interface.reasons import CodedError, code_of, words_of
+from atdb_interface.reasons import CodedError, code_of
 from atdb_plugins.hooks.archive import ArchiveHook
 from operators.data.local_products import delete_data
 from operators.data.removal_check import RemovalCheck, bytes_to_verify, is_removable
-from operators.failures import product_reason, reported
+from operators.failures import first_failure, product_reason, reported
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.stages.base import StageOperator, atdb_task_id_of
 
@@ -70,11 +70,10 @@ class RemoveProductsOperator(StageOperator):
                     lease.report("")
             lease.reach(bytes_to_verify(products[:number]))
         if failed:
-            filename, cause = failed[0]
+            first, cause = failed[0]
             raise RemoveError(
                 code_of(cause),
-                f"{len(failed)} of {len(products)} data products were not deleted. "
-                f"The first is {filename}: {words_of(cause)}",
+                f"{len(failed)} of {len(products)} data products were not deleted. {first_failure(first, cause)}",
             )
         return Status.REMOVED, ""
 

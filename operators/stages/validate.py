@@ -8,7 +8,6 @@ from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError, code_of, reason_of, words_of, write
 from operators.data.inspection import (
-    GROWING,
     GrowingDataError,
     InvalidDataError,
     MissingDataError,
@@ -95,11 +94,11 @@ def _checked(product: DataProduct, lease: LeaseKeeper) -> tuple[ProductMove, boo
         records = read(path, lease.advance)
     except MissingDataError as fault:
         require_data(path)
-        return _invalid(product, str(fault)), False
+        return _invalid(product, fault), False
     except InvalidDataError as fault:
-        return _invalid(product, str(fault)), False
-    except GrowingDataError:
-        return _invalid(product, GROWING), True
+        return _invalid(product, fault), False
+    except GrowingDataError as fault:
+        return _invalid(product, fault), True
     valid = ProductMove(
         filename=product.filename,
         new_status=ProductStatus.VALID,
@@ -116,8 +115,8 @@ def _bytes_to_read(product: DataProduct) -> int:
         return 0
 
 
-def _invalid(product: DataProduct, reason: str) -> ProductMove:
-    return ProductMove(filename=product.filename, new_status=ProductStatus.INVALID, reason=reason)
+def _invalid(product: DataProduct, fault: CodedError) -> ProductMove:
+    return ProductMove(filename=product.filename, new_status=ProductStatus.INVALID, reason=reason_of(fault))
 
 
 def _named(filenames: list[str]) -> str:

@@ -25,7 +25,8 @@ def main() -> int:
     except (BackupError, SettingsError, CredentialsError) as error:
         print(error, file=sys.stderr)
     except OSError as error:
-        print(f"Cannot read or write {error.filename or chosen.folder}: {error.strerror}.", file=sys.stderr)
+        where = error.filename or chosen.folder
+        print(f"Cannot read or write {where}: {error.strerror}. Check its permissions and disk.", file=sys.stderr)
     except KeyboardInterrupt:
         print("Interrupted. Run the command again.", file=sys.stderr)
     return 1

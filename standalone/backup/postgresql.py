@@ -14,6 +14,7 @@ from standalone.backup.installation import Installation
 
 #: The name of a backup's sessions on the server, also of those that a killed backup has left.
 APPLICATION_NAME = "atdb-backup"
+_ADVICE = "Check PostgreSQL's log, then run the command again."
 _BLOCK_BYTES = 1 << 20
 _LOCK_PATIENCE_MILLISECONDS = 60_000
 
@@ -53,7 +54,7 @@ class Session:
 
     def _fail(self) -> None:
         self._psql.wait()
-        raise BackupError(f"psql failed: {_text(self._errors)}")
+        raise BackupError(f"psql failed: {_text(self._errors)}\n{_ADVICE}")
 
     def close(self) -> None:
         """End the session; an open transaction is rolled back."""
@@ -93,7 +94,7 @@ def dump(
             program.stdout.close()  # if the file cannot be written, this ends pg_dump
             code = program.wait()
         if code:
-            raise BackupError(f"pg_dump of {database} failed: {_text(errors)}")
+            raise BackupError(f"pg_dump of {database} failed: {_text(errors)}\n{_ADVICE}")
 
 
 def restore(installation: Installation, database: str, role: str, path: Path) -> None:
@@ -118,7 +119,7 @@ def restore(installation: Installation, database: str, role: str, path: Path) ->
                 program.stdin.close()
             code = program.wait()
         if code:
-            raise BackupError(f"pg_restore of {path} failed: {_text(errors)}")
+            raise BackupError(f"pg_restore of {path} failed: {_text(errors)}\n{_ADVICE}")
 
 
 def _start(

@@ -89,7 +89,7 @@ def _connect(address: tuple[str, int], host: str, context: ssl.SSLContext) -> by
 
 
 def _is_for(address: tuple[str, int], host: str, certificate: bytes) -> bool:
-    """Return whether a certificate is for a host, trusted or not; OpenSSL decides, as for programs."""
+    """Return whether a certificate names a host, by OpenSSL's rules; trust is not checked."""
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.load_verify_locations(cadata=certificate)
     trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

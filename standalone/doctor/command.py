@@ -119,6 +119,8 @@ def _checks(place: Location) -> list[Check]:
         *checks,
         Check("telescope", lambda: telescope.check(place), "Check the network to telescope control."),
         Check("archive", lambda: archive.check(place), "Check the mount or the store: it hangs or fails."),
-        Check("data", lambda: data.check(place), "Check the mounts: one hangs or fails (`df` hangs too)."),
+        Check(
+            "data", lambda: data.check(place), "Check the mounts with `df`. One does not respond or has failed."
+        ),
         Check("clocks", lambda: clocks.check(place), "Compare the clocks by hand: `date -u` on each host."),
     ]

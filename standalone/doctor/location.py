@@ -46,7 +46,7 @@ class Location:
         return f"Run `make status`, and read {self.settings.logs / process}.log"
 
     def start(self, process: str = "") -> str:
-        """Format how to start a process of the stack, or all processes if it is empty."""
+        """Return the command that starts `process`; if `process` is empty, all processes."""
         if self.is_container:
             return f"`{' '.join(['docker compose up -d', *filter(None, [_SERVICES.get(process, process)])])}`"
         return "`make up`"

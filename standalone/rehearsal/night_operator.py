@@ -69,8 +69,8 @@ class NightOperator:
     def _try(self, what: Callable[[Observation], None], observation: Observation) -> None:
         try:
             what(observation)
-        except Conflict as gone_on:
-            log.info("%s has changed meanwhile: %s", observation.taskID, gone_on)
+        except Conflict as refusal:
+            log.info("%s has changed meanwhile: %s", observation.taskID, refusal)
         except (AtdbError, httpx.HTTPError) as error:
             log.info("%s must wait: %s", observation.taskID, error)
 

@@ -168,10 +168,9 @@ class Telescope:
     def _report(self, task: Task) -> None:
         settings = self._settings
         if task.state is State.FINISHED:
-            status, reason = (
-                Status.COMPLETING,
-                f"the data writer has written {len(task.products)} data products",
-            )
+            status = Status.COMPLETING
+            written = f"The data writer has written {len(task.products)} data products."
+            reason = write(ReasonCode.DATA_WRITTEN, written)
         else:
             status = Status.ERROR_NO_COMPLETING
             reason = write(ReasonCode.DATA_WRITER_FAILED, f"The data writer failed: {quote(task.problem)}.")

@@ -121,7 +121,7 @@ def initialise(settings: Settings, credentials: Credentials) -> None:
             check=False,
         )
     if made.returncode != 0:
-        raise DatabaseError(f"initdb failed:\n{made.stderr.strip()}")
+        raise DatabaseError(f"initdb failed:\n{made.stderr.strip()}\nFix the cause, then start the stack again.")
     unfinished.rename(settings.cluster)
 
 

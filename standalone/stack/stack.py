@@ -153,7 +153,9 @@ class Stack:
                 raise StackError(f"supervisord ended while the stack was starting{self._tail('supervisord')}")
             if time.monotonic() > deadline:
                 reports = [f"{each.process}: {each.reason}{self._tail(each.process)}" for each in problems]
-                raise StackError(f"the start made no progress for {STALL_SECONDS:.0f} s:\n" + "\n\n".join(reports))
+                stalled = f"the start made no progress for {STALL_SECONDS:.0f} s:\n" + "\n\n".join(reports)
+                advice = "The machine may be too busy. Run `make up` again, or read the log above."
+                raise StackError(f"{stalled}\n\n{advice}")
             time.sleep(0.2)
 
     def _tail(self, name: str) -> str:

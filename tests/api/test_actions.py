@@ -107,7 +107,7 @@ def test_no_product_is_ingesting_when_its_observation_is_not(
         client.move(made.taskID, how, owner="run 1")
     products = list(client.dataproducts(taskID=made.taskID))
     assert [product.my_status for product in products] == ["archived", "valid", "valid"]
-    assert products[1].status_history[-1].reason.startswith("its observation became")
+    assert products[1].status_history[-1].reason.startswith("IngestEnded: The observation became ")
 
 
 def test_what_is_ingested_again_is_ingested_whole(client: Client, observe: Observe) -> None:

@@ -444,7 +444,7 @@ def test_nobody_has_a_lease(desk: Desk, status: Status) -> None:
     desk.observation(status, start_time=at(5), end_time=at(9))
     assert desk.says() == (
         f"Status {status} was set by ada at 2019-04-08T11:55:00Z without a lease. "
-        "ATDB does not know whether a run works on it, and no client can claim it."
+        "ATDB does not know whether a run works on it. An operator must force a move."
     )
 
 
@@ -474,7 +474,8 @@ def test_nobody_has_a_lease(desk: Desk, status: Status) -> None:
             -30,
             -2,
             "The observation ended at 2019-04-08T11:30:00Z, but the data writer has not reported. "
-            "Observe should have set the status to completing at 2019-04-08T11:59:00Z.",
+            "Observe should have set the status to completing at 2019-04-08T11:59:00Z. "
+            "Check that Airflow's triggerer is running: `atdb doctor`.",
         ),
     ],
 )

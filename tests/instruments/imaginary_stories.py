@@ -89,7 +89,9 @@ def test_a_file_in_the_place_of_its_kind_of_directory_is_invalid(
     ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     (product,) = client.dataproducts(taskID=made.taskID)
     assert (product.my_status, product.dataproduct_type) == ("invalid", "spectrum")
-    assert product.status_history[-1].reason == "a file instead of a directory"
+    assert product.status_history[-1].reason.startswith(
+        "WrongKind: The data product is a file instead of a directory."
+    )
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def test_unless_another_is_named_it_is_apertif() -> None:
     [
         ("no_such_package:INSTRUMENT", "cannot be loaded: ModuleNotFoundError: No module named 'no_such_package'"),
         ("broken_instrument:INSTRUMENT", "cannot be loaded: ZeroDivisionError"),
-        ("broken_instrument_2:INSTRUMENT", "of 'broken' is not an Instrument"),
+        ("broken_instrument_2:INSTRUMENT", "'broken' must name an Instrument, not broken_instrument_2:INSTRUMENT"),
         ("old_instrument:INSTRUMENT", "is made for version 0 of the interface, and this ATDB has version 1"),
     ],
 )

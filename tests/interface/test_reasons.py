@@ -116,6 +116,19 @@ FORMER = [
     ("run again in Airflow by ada", C.RUN_CLEARED, ""),
     ("run again in Airflow (user unknown)", C.RUN_CLEARED, ""),
     ("run again in Airflow (user unknown: Airflow's API did not answer)", C.RUN_CLEARED, ""),
+    ("missing", C.DATA_MISSING, ""),
+    ("empty", C.DATA_EMPTY, ""),
+    ("is still being written", C.STILL_WRITTEN, ""),
+    ("a symbolic link instead of data", C.WRONG_KIND, ""),
+    ("a file instead of a directory", C.WRONG_KIND, ""),
+    ("a directory instead of a file", C.WRONG_KIND, ""),
+    ("A.MS/pipe is neither a file nor a directory", C.NOT_A_PRODUCT, ""),
+    ("its observation became on hold", C.INGEST_ENDED, ""),
+    ("to be ingested again", C.INGEST_AGAIN, ""),
+    ("the data writer has written 40 data products", C.DATA_WRITTEN, ""),
+    ("The observation has ended, but the data writer has not reported, so ATDB continues without its report.",
+     C.CONTINUED_WITHOUT_REPORT, ""),
+    ("The lease of observe/run 1 has expired. The telescope has it as observing.", C.TELESCOPE_HAS_IT, ""),
 ]  # fmt: skip
 
 

@@ -127,7 +127,7 @@ def test_a_lost_start_that_the_telescope_has_runs_when_its_start_has_come(
     compare(client, in_a_while())
     assert last(client, now) == (
         "running",
-        f"The lease of observe/run 1 has expired. The telescope has it as {state}.",
+        f"TelescopeHasIt: The lease of observe/run 1 has expired. The telescope has it as {state}.",
     )
     assert client.observation(soon.taskID).my_status is Status.STARTING
 

@@ -28,6 +28,8 @@ from tests.operators.observations import (
     statuses,
 )
 
+REPLACE = "Replace it with the data, then retry."
+
 
 def test_missing_and_empty_products_make_an_observation_incomplete_and_say_why(
     client: Client, written: Make, context: Context
@@ -43,9 +45,9 @@ def test_missing_and_empty_products_make_an_observation_incomplete_and_say_why(
     assert statuses(client, made) == ["invalid", "invalid", "invalid", "valid"]
     reasons = {step.dataproduct: step.reason for p in products_of(client, made) for step in p.status_history}
     assert reasons == {
-        missing.filename: "missing",
-        empty.filename: "empty",
-        hollow.filename: "empty",
+        missing.filename: "DataMissing: The data product is not on its data host. Restore it, then retry.",
+        empty.filename: "DataEmpty: The data product is empty. Restore it, then retry.",
+        hollow.filename: "DataEmpty: The data product is empty. Restore it, then retry.",
         well.filename: "",
     }
     last = client.observation(made.taskID).status_history[-1]
@@ -139,15 +141,19 @@ def test_what_is_no_data_product_is_invalid_and_the_reason_says_why(
             directory.write_bytes(b"x")
             file.mkdir()
             (file / "x").write_bytes(b"x")
-            reasons = ["a file instead of a directory", "a directory instead of a file"]
+            kinds = ("a file instead of a directory", "a directory instead of a file")
+            reasons = [f"WrongKind: The data product is {kind}. {REPLACE}" for kind in kinds]
         case "a broken link":
             directory.symlink_to("nowhere")
             file.symlink_to("nowhere")
-            reasons = ["a symbolic link instead of data"] * 2
+            reasons = [f"WrongKind: The data product is a symbolic link instead of data. {REPLACE}"] * 2
         case _:
             os.mkfifo(directory)
             os.mkfifo(file)
-            reasons = [f"{path.name} is neither a file nor a directory" for path in (directory, file)]
+            reasons = [
+                f"NotAProduct: {path.name} is neither a file nor a directory. {REPLACE}"
+                for path in (directory, file)
+            ]
     ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     assert [p.status_history[-1].reason for p in products_of(client, made)] == reasons
     assert statuses(client, made) == ["invalid"] * 2
@@ -187,7 +193,9 @@ def test_what_is_still_being_written_is_looked_at_again_and_is_invalid_at_last(
     with pytest.raises(StillWrittenError):
         operator.execute(context(made.taskID, "validate", try_number=2, retries=1))
     assert statuses(client, made) == ["valid", "invalid", "valid"]
-    assert products_of(client, made)[1].status_history[-1].reason == "is still being written"
+    assert products_of(client, made)[1].status_history[-1].reason == (
+        "StillWritten: The data product is still being written. Wait until it is complete, then retry."
+    )
     assert last(client, made) == (
         "incomplete",
         f"InvalidDataProducts: 1 of 3 data products are invalid: {growing.filename}. Their histories show why. "

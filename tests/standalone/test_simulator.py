@@ -204,7 +204,7 @@ def test_an_observation_is_accepted_written_and_reported(
     assert datetime.now(UTC) >= observation.endtime
     assert status_in_atdb(client, task_id) is Status.COMPLETING
     *_, last = client.history(taskID=task_id)
-    assert (last.actor, last.reason) == ("service", "the data writer has written 3 data products")
+    assert (last.actor, last.reason) == ("service", "DataWritten: The data writer has written 3 data products.")
     assert [task["taskID"] for task in simulator.http.get("/observations/").json()] == [task_id]
 
     record = json.loads((simulator.state / f"{task_id}.json").read_text())

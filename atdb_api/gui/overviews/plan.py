@@ -58,7 +58,7 @@ def _day() -> date:
     except ValueError:
         raise filters.unreadable("day", "is not a day such as 2019-04-08") from None
     if not EARLIEST.date() < day < LATEST.date() - DAY:
-        raise filters.unreadable("day", "is not between 1970 and 2200")
+        raise filters.unreadable("day", "must be in the years 1971 to 2198")
     return day
 
 

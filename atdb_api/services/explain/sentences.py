@@ -81,7 +81,9 @@ def _worked_on(situation: Situation) -> str:
     lease, o = situation.subject.lease, situation.observation
     if lease is None:
         by = f"Status {o.status} was set by {situation.subject.last.actor} at {write_time(o.status_since)}"
-        return f"{by} without a lease. ATDB does not know whether a run works on it, and no client can claim it."
+        return (
+            f"{by} without a lease. ATDB does not know whether a run works on it. An operator must force a move."
+        )
     if lease.expires_at < situation.now:
         return _lost(situation)
     kind, began, start = _kind(lease), write_time(lease.began_at), write_time(o.start_time)
@@ -140,7 +142,8 @@ def _runs(situation: Situation) -> str:
         silent = f"If the data writer has not reported by {write_time(limit)}"
         return f"The observation ended at {end}. {silent}, observe sets the status to {then}."
     silent = f"The observation ended at {end}, but the data writer has not reported"
-    return f"{silent}. Observe should have set the status to {then} at {write_time(limit)}."
+    due = f"Observe should have set the status to {then} at {write_time(limit)}"
+    return f"{silent}. {due}. Check that Airflow's triggerer is running: `atdb doctor`."
 
 
 def _waits_for_operator(situation: Situation) -> str:

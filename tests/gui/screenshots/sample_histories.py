@@ -9,9 +9,32 @@ from tests.conftest import route_to
 from tests.gui.screenshots.week import Planned
 
 S = Status
-ARCHIVE_AWAY = "ArchiveError: {0}_B0{1:02d}.MS could not be written: the archive did not respond (5 attempts)"
-CHECKSUM = "ArchiveError: {0}_B0{1:02d}.MS: the copy has another checksum than the data"
-_REMOVAL = "RemovalError: {3}: 3 of {2} products could not be read: Input/output error"
+ARCHIVE_AWAY = "ArchiveUnreachable: The archive did not respond: “timed out”. Check that it is running."
+CHECKSUM = (
+    "ArchiveWroteOtherBytes: 1 of {2} data products are not in the archive. The first is {0}_B0{1:02d}.MS: "
+    "The archive returned other bytes of {0}_B0{1:02d}.MS than were written. Check the archive."
+)
+_REMOVAL = (
+    "OSError: 3 of {2} data products were not deleted. The first is {0}_B0{1:02d}.MS: "
+    "“[Errno 5] Input/output error”"
+)
+_INVALID = (
+    "InvalidDataProducts: 1 of {2} data products are invalid: {0}_B0{1:02d}.MS. Their histories show why. "
+    "Retry, or ingest the valid ones."
+)
+_TOO_LATE = (
+    "TooLate: ATDB was ready to send the parset 62 s after the start of the observation. The limit is 60 s. "
+    "Set new times, then retry."
+)
+_REFUSED = (
+    "TelescopeRefused: The telescope refused to start the observation: “RT9 does not track (HTTP 503)”. "
+    "Check the telescope."
+)
+_SILENT = (
+    "DataWriterSilent: The observation has ended, but the data writer has not reported. "
+    "Check the data writer, then retry."
+)
+_INGEST_OFF = "AutomaticIngestOff: skip_auto_ingest is set. To ingest the data after all, use the action ingest."
 _INGEST_BYTES_PER_SECOND, _CHECK_BYTES_PER_SECOND = 400e6, 2e9
 
 
@@ -28,19 +51,19 @@ _SCANS = {
     **{f"scan {n}": SampleHistory(S.VALID) for n in range(18, 23)},
     **{f"scan {n}": SampleHistory(S.INGEST_ERROR, ARCHIVE_AWAY) for n in range(23, 30)},
     "scan 32": SampleHistory(S.INGEST_ERROR, CHECKSUM),
-    "scan 33": SampleHistory(S.INCOMPLETE, "1 of {2} products are missing or empty: B0{1:02d}.MS"),
+    "scan 33": SampleHistory(S.INCOMPLETE, _INVALID),
     "scan 34": SampleHistory(S.ABORTED, "thunderstorm: all dishes are parked"),
     "scan 35": SampleHistory(S.ON_HOLD, "the PI looks at the bandpass first"),
-    "scan 36": SampleHistory(S.ERROR_TOO_LATE, "62 s past its start"),
-    "scan 37": SampleHistory(S.ERROR_START_OBS, "the telescope refused it: RT9 does not track"),
-    "scan 38": SampleHistory(S.ERROR_NO_COMPLETING, "no report from the data writer, 15 minutes past the end"),
+    "scan 36": SampleHistory(S.ERROR_TOO_LATE, _TOO_LATE),
+    "scan 37": SampleHistory(S.ERROR_START_OBS, _REFUSED),
+    "scan 38": SampleHistory(S.ERROR_NO_COMPLETING, _SILENT),
 }
 _YESTERDAY = {
     "field": SampleHistory(S.INGESTING),
     "search 0": SampleHistory(S.INGESTING),
     "search 1": SampleHistory(S.CHECKING),
     "search 2": SampleHistory(S.COMPLETING),
-    "pulsar 2": SampleHistory(S.COMPLETED, "skip_auto_ingest is set"),
+    "pulsar 2": SampleHistory(S.COMPLETED, _INGEST_OFF),
     **_SCANS,
 }
 _BEFORE = {
