@@ -110,8 +110,8 @@ def _walk(clients: Clients, each: Planned, now: datetime) -> MadeObservation:
         stage = _STAGE[previous, status]
         client = clients[_ACCOUNTS.get(stage, "airflow")]
         owner = f"{stage}/{_run(each, stage)}" if client is clients["airflow"] else None
-        of_it = (made.taskID, made.field_beam, len(each.filenames), each.data_host)
-        reason = history.reason.format(*of_it) if status is route[-1] else ""
+        first = next(iter(each.filenames), "").format(made.taskID)
+        reason = history.reason.format(first=first, count=len(each.filenames)) if status is route[-1] else ""
         _products(clients, made.taskID, each, status, owner, reason)
         lease = _LEASE_SECONDS if status in WORKING else None
         client.move(made.taskID, status, owner=owner, lease_seconds=lease, reason=reason)

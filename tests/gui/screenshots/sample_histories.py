@@ -11,15 +11,14 @@ from tests.gui.screenshots.week import Planned
 S = Status
 ARCHIVE_AWAY = "ArchiveUnreachable: The archive did not respond: “timed out”. Check that it is running."
 CHECKSUM = (
-    "ArchiveWroteOtherBytes: 1 of {2} data products are not in the archive. The first is {0}_B0{1:02d}.MS: "
-    "The archive returned other bytes of {0}_B0{1:02d}.MS than were written. Check the archive."
+    "ArchiveWroteOtherBytes: 1 of {count} data products are not in the archive. The first is {first}: "
+    "The archive returned other bytes of {first} than were written. Check the archive."
 )
 _REMOVAL = (
-    "OSError: 3 of {2} data products were not deleted. The first is {0}_B0{1:02d}.MS: "
-    "“[Errno 5] Input/output error”"
+    "OSError: 3 of {count} data products were not deleted. The first is {first}: “[Errno 5] Input/output error”"
 )
 _INVALID = (
-    "InvalidDataProducts: 1 of {2} data products are invalid: {0}_B0{1:02d}.MS. Their histories show why. "
+    "InvalidDataProducts: 1 of {count} data products are invalid: {first}. Their histories show why. "
     "Retry, or ingest the valid ones."
 )
 _TOO_LATE = (
