@@ -53,6 +53,7 @@ def busy(week: Observatory) -> Iterator[Picture]:
     yield Picture("services-pause", "/services/ingest/")
     yield Picture("reports", "/reports/")
     yield Picture("report", f"/reports/{night_reports.NIGHT}/")
+    yield Picture("api", "/atdb/observations/?my_status=ingesting")
 
 
 def many(week: Observatory) -> str:

@@ -39,7 +39,7 @@ _INGEST_BYTES_PER_SECOND, _CHECK_BYTES_PER_SECOND = 400e6, 2e9
 
 @dataclass(frozen=True)
 class SampleHistory:
-    """The last status and its reason, formatted with a taskID, a beam, the number of products, and a data host."""
+    """The last status and its reason, formatted with the name of the first product and the number of products."""
 
     status: Status
     reason: str = ""
