@@ -9,12 +9,13 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from atdb_api.models import Event, Observation, Service
-from atdb_api.reads.causes import AttentionGroup, AttentionTask, cause_of, grouped
+from atdb_api.reads.causes import AttentionGroup, AttentionTask, grouped
 from atdb_api.reads.service_states import ServiceState, service_state
 from atdb_api.reads.telescope import TelescopeSlot, slot_of
 from atdb_api.search import columns
 from atdb_api.services import disks, stages
 from atdb_api.services.explain.builder import select_subjects, subject
+from atdb_api.services.explain.explanation import Cause
 from atdb_api.services.explain.sentences import explain_many
 from atdb_api.services.explain.situation import Subject, Surroundings
 from atdb_interface.actions import REMEDIES
@@ -143,11 +144,12 @@ def _attention_or_overdue(session: Session) -> list[Subject]:
 
 
 def _overdue_tasks(session: Session, subjects: Sequence[Subject], around: Surroundings) -> list[OverdueTasks]:
-    why_of = explain_many(session, subjects, around)
-    overdue: dict[tuple[Status, str], OverdueTasks] = {}
+    explanations = explain_many(session, subjects, around)
+    overdue: dict[tuple[Status, Cause], OverdueTasks] = {}
     for o in sorted((each.observation for each in subjects), key=lambda each: each.status_since):
-        why = why_of[o.task_id]
-        alike = overdue.setdefault((o.status, cause_of(why)), OverdueTasks(o.status, o.status_since, why, []))
+        why = explanations[o.task_id]
+        first = OverdueTasks(o.status, o.status_since, why.text, [])
+        alike = overdue.setdefault((o.status, why.cause), first)
         alike.task_ids.append(o.task_id)
     return sorted(overdue.values(), key=lambda each: each.oldest)
 

@@ -1,5 +1,6 @@
 """Explain what keeps an observation from the stage that it waits for, in full sentences."""
 
+from atdb_api.services.explain.explanation import Cause, Explanation
 from atdb_api.services.explain.situation import Situation
 from atdb_api.services.heartbeats import troubles_of
 from atdb_interface.fields import write_time
@@ -8,18 +9,24 @@ from atdb_interface.reasons import without_code
 from atdb_interface.times import GONE_AFTER
 
 
-def waiting_for(situation: Situation) -> str:
+def waiting_for(situation: Situation) -> Explanation:
     """Explain what keeps an observation from its stage: the first cause that applies."""
     if named := barriers(situation):
-        return " ".join(named)
+        return Explanation(Cause.BARRIER, " ".join(named))
     if situation.is_claimed:
         until = write_time(situation.observation.claimed_until or situation.now)
         claimed = (
             f"{claimed_by(situation)}, but work has not begun. "
             f"If it does not begin by {until}, the observation becomes available to claim again."
         )
-        return " ".join(filter(None, [claimed, _unable(situation)]))
-    return _no_slot(situation) or _no_consumer(situation) or _unable(situation) or _next(situation)
+        return Explanation(Cause.CLAIMED, " ".join(filter(None, [claimed, _unable(situation)])))
+    if no_slot := _no_slot(situation):
+        return Explanation(Cause.NO_SLOT, no_slot)
+    if no_consumer := _no_consumer(situation):
+        return Explanation(Cause.NO_SERVICE, no_consumer)
+    if unable := _unable(situation):
+        return Explanation(Cause.SERVICE_UNABLE, unable)
+    return Explanation(Cause.IN_QUEUE, _next(situation))
 
 
 def barriers(situation: Situation) -> list[str]:
@@ -95,7 +102,7 @@ def _next(situation: Situation) -> str:
 
 
 def _position(situation: Situation) -> str:
-    """Return the place in the queue; empty for the first. Worded so that all others have one cause: causes.py."""
+    """Return the place in the queue; empty for the first."""
     return f" at position {situation.ahead + 1} in the queue" if situation.ahead else ""
 
 

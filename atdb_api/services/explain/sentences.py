@@ -1,6 +1,7 @@
 """Explain why the status of an observation does not change, in full sentences."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 from atdb_api.models import Lease, Observation
 from atdb_api.services.explain.barriers import barriers, because, claimed_by, data_host, waiting_for
 from atdb_api.services.explain.builder import select_subjects, situation_of, situations_of, subject
+from atdb_api.services.explain.explanation import Cause, Explanation
 from atdb_api.services.explain.situation import Situation, Subject, Surroundings
 from atdb_api.services.progress import progress_of
 from atdb_interface.actions import actions_from
@@ -27,6 +29,7 @@ from atdb_interface.lifecycle import (
     STATUSES,
     WORKING,
     Group,
+    Stage,
     Status,
     allowed_next,
 )
@@ -44,56 +47,62 @@ def explain(session: Session, observation: Observation, now: datetime) -> str:
 
 def explain_subject(session: Session, subject: Subject, now: datetime) -> str:
     """Explain an observation whose lease, last transition and claim are known; four statements at most."""
-    return sentence(situation_of(session, subject, now))
+    return explanation_of(situation_of(session, subject, now)).text
 
 
-def explain_many(session: Session, subjects: Sequence[Subject], around: Surroundings) -> dict[str, str]:
-    """Explain many observations; return a text for each taskID, with one statement at most."""
+def explain_many(session: Session, subjects: Sequence[Subject], around: Surroundings) -> dict[str, Explanation]:
+    """Explain many observations; return the explanation of each taskID, with one statement at most."""
     situations = situations_of(session, subjects, around)
-    return {situation.observation.task_id: sentence(situation) for situation in situations}
+    return {situation.observation.task_id: explanation_of(situation) for situation in situations}
 
 
-def sentence(situation: Situation) -> str:
+def explanation_of(situation: Situation) -> Explanation:
     """Return the explanation of a situation."""
     o = situation.observation
     limit = due(o.status, since=o.status_since, start=o.start_time, end=o.end_time, delay=situation.delay)
     is_overdue = limit is not None and limit < situation.now
-    return _says(o.status)(situation) + (f" Overdue since {write_time(limit)}." if limit and is_overdue else "")
+    explanation = _says(o.status)(situation)
+    if limit is None or not is_overdue:
+        return explanation
+    return replace(explanation, text=f"{explanation.text} Overdue since {write_time(limit)}.")
 
 
-def _before_start(situation: Situation) -> str:
+def _before_start(situation: Situation) -> Explanation:
     o, start = situation.observation, write_time(situation.observation.start_time)
     if situation.now > o.start_time + START_TOLERANCE:
         outcome = f"so observe will set this observation to {S.ERROR_TOO_LATE}"
-        return f"The start time {start} has passed, {outcome}. {waiting_for(situation)}"
+        return waiting_for(situation).after(f"The start time {start} has passed, {outcome}.")
     if o.start_time > situation.now + START_LEAD:
         lead, busy = about(START_LEAD.total_seconds()), about(START_LEAD_BUSY.total_seconds())
         leads = f"{lead} before, or {busy} before if it is busy"
         receives = f"The telescope receives the observation {leads}."
-        return " ".join([f"Waiting for the start at {start}.", receives, *barriers(situation)])
+        text = " ".join([f"Waiting for the start at {start}.", receives, *barriers(situation)])
+        return Explanation(Cause.START_LATER, text)
     if situation.is_claimed and (other := situation.around.at_telescope) and not barriers(situation):
         then = write_time(o.start_time - START_LEAD_BUSY)
-        return f"{claimed_by(situation)}. The telescope has observation {other} and receives this one by {then}."
-    return f"The start time is {start}. {waiting_for(situation)}"
+        text = f"{claimed_by(situation)}. The telescope has observation {other} and receives this one by {then}."
+        return Explanation(Cause.TELESCOPE_BUSY, text)
+    return waiting_for(situation).after(f"The start time is {start}.")
 
 
-def _worked_on(situation: Situation) -> str:
+def _worked_on(situation: Situation) -> Explanation:
     lease, o = situation.subject.lease, situation.observation
     if lease is None:
         by = f"Status {o.status} was set by {situation.subject.last.actor} at {write_time(o.status_since)}"
-        return (
-            f"{by} without a lease. ATDB does not know whether a run works on it. An operator must force a move."
-        )
+        unknown = "ATDB does not know whether a run works on it. An operator must force a move."
+        return Explanation(Cause.NO_LEASE, f"{by} without a lease. {unknown}")
     if lease.expires_at < situation.now:
-        return _lost(situation)
+        return _lost(situation, lease, WORKING[o.status])
     kind, began, start = _kind(lease), write_time(lease.began_at), write_time(o.start_time)
     if o.status is not S.STARTING:
-        done = _progress(lease, situation.now)
-        return f"{kind.capitalize()} {lease.owner} has been working on this observation since {began}{done}"
+        work = f"{kind.capitalize()} {lease.owner} has been working on this observation since {began}"
+        cause = Cause.WORK_PROBLEM if lease.trouble else Cause.WORK
+        return Explanation(cause, f"{work}{_progress(lease, situation.now)}")
     has_it = f"{kind.capitalize()} {lease.owner} has had this observation since {began}"
     if situation.now <= o.start_time:
-        return f"{has_it}; the telescope starts it at {start}."
-    return f"{has_it}. Its start was at {start}, but the {kind} has not yet reported that it has started."
+        return Explanation(Cause.WORK, f"{has_it}; the telescope starts it at {start}.")
+    not_reported = f"Its start was at {start}, but the {kind} has not yet reported that it has started."
+    return Explanation(Cause.START_NOT_REPORTED, f"{has_it}. {not_reported}")
 
 
 def _kind(lease: Lease) -> str:
@@ -115,43 +124,45 @@ def _progress(lease: Lease, now: datetime) -> str:
     return f"{done}."
 
 
-def _lost(situation: Situation) -> str:
-    lease, stage = situation.subject.lease, situation.stage
-    if lease is None or stage is None:
-        return ""
+def _lost(situation: Situation, lease: Lease, stage: Stage) -> Explanation:
     lost = f"The lease of {_kind(lease)} {lease.owner} expired at {write_time(lease.expires_at)}"
     if not stage.resumable:
-        return (
-            f"{lost}. ATDB never starts an observation twice, "
-            f"so reconcile asks the telescope and sets the status to {S.RUNNING} or {stage.error}."
-        )
+        never = "ATDB never starts an observation twice"
+        asks = f"so reconcile asks the telescope and sets the status to {S.RUNNING} or {stage.error}"
+        return Explanation(Cause.LAST_LEASE_EXPIRED, f"{lost}. {never}, {asks}.")
     if lease.lost_owners >= MAX_LOST_OWNERS:
         last = f"It was the last of {lease.lost_owners + 1} owners"
-        return f"{lost}. {last}, so reconcile sets the status to {stage.error}."
-    return f"{lost}, so another owner can continue the work. {waiting_for(situation)}"
+        return Explanation(
+            Cause.LAST_LEASE_EXPIRED, f"{lost}. {last}, so reconcile sets the status to {stage.error}."
+        )
+    text = f"{lost}, so another owner can continue the work. {waiting_for(situation).text}"
+    return Explanation(Cause.LEASE_EXPIRED, text)
 
 
-def _runs(situation: Situation) -> str:
+def _runs(situation: Situation) -> Explanation:
     o, end = situation.observation, write_time(situation.observation.end_time)
     if situation.now < o.end_time:
-        return f"The telescope is observing until {end}."
+        return Explanation(Cause.OBSERVING, f"The telescope is observing until {end}.")
     completes_after = instrument().mode(o.observing_mode).completes_after
     then = S.ERROR_NO_COMPLETING if completes_after is None else S.COMPLETING
     limit = max(o.end_time, o.status_since) + (COMPLETING_TIMEOUT if completes_after is None else completes_after)
     if situation.now <= limit:
         silent = f"If the data writer has not reported by {write_time(limit)}"
-        return f"The observation ended at {end}. {silent}, observe sets the status to {then}."
+        text = f"The observation ended at {end}. {silent}, observe sets the status to {then}."
+        return Explanation(Cause.OBSERVING, text)
     silent = f"The observation ended at {end}, but the data writer has not reported"
     due = f"Observe should have set the status to {then} at {write_time(limit)}"
-    return f"{silent}. {due}. Check that Airflow's triggerer is running: `atdb doctor`."
+    text = f"{silent}. {due}. Check that Airflow's triggerer is running: `atdb doctor`."
+    return Explanation(Cause.END_NOT_REPORTED, text)
 
 
-def _waits_for_operator(situation: Situation) -> str:
+def _waits_for_operator(situation: Situation) -> Explanation:
     o = situation.observation
     actions = ", ".join(actions_from(o.status, o.held_from))
     since = write_time(o.status_since)
     reason = because(situation.subject.last.reason)
-    return f"Waiting for an operator since {since}{reason}. Possible actions: {actions}."
+    text = f"Waiting for an operator since {since}{reason}. Possible actions: {actions}."
+    return Explanation(Cause.OPERATOR, text)
 
 
 def _by(situation: Situation, what: str) -> str:
@@ -159,27 +170,32 @@ def _by(situation: Situation, what: str) -> str:
     return f"{what} by {last.actor} at {since}{because(last.reason)}."
 
 
-def _is_on_hold(situation: Situation) -> str:
-    return f"{_by(situation, 'Put on hold')} Resume returns it to {situation.observation.held_from}."
+def _is_on_hold(situation: Situation) -> Explanation:
+    text = f"{_by(situation, 'Put on hold')} Resume returns it to {situation.observation.held_from}."
+    return Explanation(Cause.OPERATOR, text)
 
 
-def _is_aborted(situation: Situation) -> str:
-    return f"{_by(situation, 'Aborted')} This is final."
+def _is_aborted(situation: Situation) -> Explanation:
+    return Explanation(Cause.FINAL, f"{_by(situation, 'Aborted')} This is final.")
 
 
-def _is_removed(situation: Situation) -> str:
+def _is_removed(situation: Situation) -> Explanation:
     since = write_time(situation.observation.status_since)
-    return f"The data were removed from {data_host(situation)} at {since}. This is final."
+    return Explanation(
+        Cause.FINAL, f"The data were removed from {data_host(situation)} at {since}. This is final."
+    )
 
 
-def _was_set(situation: Situation) -> str:
+def _was_set(situation: Situation) -> Explanation:
     """Explain a status by its last change only, so that nothing is stated that ATDB does not know."""
     status = situation.observation.status
-    is_final = not allowed_next(status)
-    return _by(situation, f"Set to {status}") + (" This is final." if is_final else "")
+    text = _by(situation, f"Set to {status}")
+    if allowed_next(status):
+        return Explanation(Cause.SET, text)
+    return Explanation(Cause.FINAL, f"{text} This is final.")
 
 
-def _says(status: Status) -> Callable[[Situation], str]:
+def _says(status: Status) -> Callable[[Situation], Explanation]:
     """Return the function that explains a status."""
     if status in _OF_STATUS:
         return _OF_STATUS[status]
