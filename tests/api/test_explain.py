@@ -125,7 +125,7 @@ class Desk:
             builder.at_telescope(session),
         )
         subjects = [builder.subject(*row) for row in session.execute(builder.select_subjects())]
-        return sentences.explain_many(session, subjects, around)[TASK]
+        return sentences.explain_many(session, subjects, around)[TASK].text
 
 
 @contextmanager
