@@ -5,12 +5,17 @@
     atdb_service --operation=delete_taskid --taskid=190405034
     atdb_service --operation=add_dataproduct --taskid=190405034 --filename=WSRTA190405034_B000.MS
 
+{options}
+
 --atdb_host is the name of a preset in the configuration (default: its default_host), or a URL. Exit status: 0 for
 success, 2 if an option cannot be read or ATDB refuses the request, 1 if ATDB cannot be reached.
 """
 
 import sys
 from collections.abc import Callable, Sequence
+from textwrap import fill
+
+from pydantic import BaseModel
 
 from atdb_interface.cli.run import run
 from atdb_interface.client import Client
@@ -20,6 +25,22 @@ from atdb_interface.errors import BadRequest
 from atdb_interface.instruments.apertif.schedule import Options, read_options, specification
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import NewObservation
+
+
+def _listed(model: type[BaseModel], left_out: str) -> str:
+    """List the fields of a model as options; those that can be left out are in brackets."""
+    fields = model.model_fields.items()
+    options = {f"--{name}": field.is_required() for name, field in fields if name != left_out}
+    return ", ".join(option if is_required else f"[{option}]" for option, is_required in options.items())
+
+
+def _help() -> str:
+    options = [
+        "The options of each operation; those in brackets can be left out, but not both of endtime and duration:",
+        *(f"{operation}: {text}" for operation, text in _OPTIONS.items()),
+    ]
+    lines = (fill(each, 110, subsequent_indent="    ", break_on_hyphens=False) for each in options)
+    return (__doc__ or "").strip().replace("{options}", "\n".join(lines))
 
 
 def _specification(client: Client, options: Options) -> str:
@@ -60,6 +81,15 @@ def _add_dataproduct(client: Client, options: Options) -> str:
     return f"{product.taskID} {product.filename}"
 
 
+_TASK = "--taskid=190405034, or --search_key=taskid:190405034"
+#: The options of each operation, for the help.
+_OPTIONS = {
+    "specification": f"{_listed(NewObservation, 'options')}; --data_dir=/directory on the data host of the mode; "
+    "an option of another name is stored in the field options",
+    "change_status": f"{_TASK}; --status; --resource=observations (the default) or dataproducts",
+    "delete_taskid": _TASK,
+    "add_dataproduct": f"{_TASK}; {_listed(NewDataProduct, 'taskID')}",
+}
 OPERATIONS: dict[str, Callable[[Client, Options], str]] = {
     "specification": _specification,
     "change_status": _change_status,
@@ -93,15 +123,15 @@ def _nothing_more(options: Options) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if not arguments or "--help" in arguments or "-h" in arguments:
-        print((__doc__ or "").strip())
-        return 0 if arguments else 2
+    if "--help" in arguments or "-h" in arguments:
+        print(_help())
+        return 0
 
     def work() -> None:
         options = read_options(arguments)
         operation = OPERATIONS.get(str(options.pop("operation", "")))
         if operation is None:
-            raise BadRequest(f"--operation must be one of {', '.join(OPERATIONS)}")
+            raise BadRequest(f"--operation must be one of {', '.join(OPERATIONS)}. See `atdb_service --help`")
         with find_host(str(options.pop("atdb_host", "")) or None).client() as client:
             print(operation(client, options))
 

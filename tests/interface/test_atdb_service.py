@@ -9,7 +9,7 @@ import pytest
 from atdb_interface.client import Client
 from atdb_interface.errors import NotFound
 from atdb_interface.lifecycle import ProductStatus, Status
-from atdb_interface.observations import Observation
+from atdb_interface.observations import NewObservation, Observation
 from tests.interface.conftest import BIN, Run, write_config
 from tests.interface.proxy import Fault, proxy_to
 
@@ -143,6 +143,19 @@ def atdb_service(config: Path, *arguments: str) -> subprocess.CompletedProcess[s
         timeout=20,
         check=False,
     )
+
+
+def test_the_help_has_every_option_of_a_specification(tmp_path: Path) -> None:
+    done = atdb_service(tmp_path / "missing.toml", "--help")
+    assert done.returncode == 0
+    assert all(f"--{name}" in done.stdout for name in NewObservation.model_fields if name != "options")
+    assert "--resource" in done.stdout
+
+
+def test_without_options_it_says_which_operations_there_are(tmp_path: Path) -> None:
+    done = atdb_service(tmp_path / "missing.toml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--operation must be one of specification, change_status" in done.stderr
 
 
 def test_where_no_host_is_configured_the_exit_status_is_1(tmp_path: Path) -> None:
