@@ -1,7 +1,7 @@
 """Reasons: a code, then plain English.
 
     DataHostNotMounted: The data host wcudata1 is not mounted below /data. Mount its disk.
-    OSError: 2 of 3 data products are not in the archive. The first is A.MS: “[Errno 28] No space left on device”
+    OSError: 2 of 3 data products are not in the archive. First failure: A.MS: “[Errno 28] No space left on device”
 
 The marks “ and ” enclose the words of another program. For an error of a library, the code is the name of
 its class. Users and other programs give reasons in any form.

@@ -29,17 +29,15 @@ class NotDueYet(Exception):
     """The work is not due yet, so the next attempt waits in the triggerer. This is not a failure."""
 
 
-def first_failure(filename: str, error: BaseException) -> str:
-    """Return a sentence on the first data product that failed; its name occurs once."""
+def words_on_product(filename: str, error: BaseException) -> str:
+    """Return the text of an error on a data product. It begins with the product's name, once."""
     words = words_of(error)
-    if words.startswith(f"{filename} "):
-        return f"The first is {filename}, which {words.removeprefix(filename).lstrip()}"
-    return f"The first is {filename}: {words}"
+    return words if words.startswith(f"{filename} ") else f"{filename}: {words}"
 
 
 def product_reason(filename: str, error: BaseException) -> str:
     """Return the reason for which the work on a data product failed, with its name."""
-    return write(code_of(error), f"{filename}: {words_of(error)}")
+    return write(code_of(error), words_on_product(filename, error))
 
 
 @contextmanager

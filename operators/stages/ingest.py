@@ -12,7 +12,7 @@ from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.folder import ArchiveError
 from atdb_plugins.hooks.archive import ArchiveHook
 from operators.data.archive_transfer import PASSES, ArchiveTransfer
-from operators.failures import first_failure, product_reason
+from operators.failures import product_reason, words_on_product
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.stages.base import StageOperator
 
@@ -77,11 +77,10 @@ class IngestProductsOperator(StageOperator):
             lease.reach(done_bytes)
         transfer.report()
         if failed:
-            first, cause = failed[0]
             raise IngestError(
-                code_of(cause),
+                code_of(failed[0][1]),
                 f"{len(failed)} of {len(products)} data products are not in the archive. "
-                f"{first_failure(first, cause)}",
+                f"First failure: {words_on_product(*failed[0])}",
             )
         return Status.ARCHIVED, ""
 

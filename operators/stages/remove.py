@@ -12,7 +12,7 @@ from atdb_interface.reasons import CodedError, code_of
 from atdb_plugins.hooks.archive import ArchiveHook
 from operators.data.local_products import delete_data
 from operators.data.removal_check import RemovalCheck, bytes_to_verify, is_removable
-from operators.failures import first_failure, product_reason, reported
+from operators.failures import product_reason, reported, words_on_product
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.stages.base import StageOperator, atdb_task_id_of
 
@@ -70,10 +70,10 @@ class RemoveProductsOperator(StageOperator):
                     lease.report("")
             lease.reach(bytes_to_verify(products[:number]))
         if failed:
-            first, cause = failed[0]
             raise RemoveError(
-                code_of(cause),
-                f"{len(failed)} of {len(products)} data products were not deleted. {first_failure(first, cause)}",
+                code_of(failed[0][1]),
+                f"{len(failed)} of {len(products)} data products were not deleted. "
+                f"First failure: {words_on_product(*failed[0])}",
             )
         return Status.REMOVED, ""
 

@@ -50,8 +50,7 @@ def test_a_failing_product_does_not_hold_up_the_others_and_marks_the_observation
         assert statuses(client, made) == ["archived", "ingest error", "archived"]
     words = f"{second} has changed since it was validated. Use the action check."
     assert last(client, made)[1] == (
-        f"DataChanged: 1 of 3 data products are not in the archive. The first is {second}, which "
-        "has changed since it was validated. Use the action check."
+        f"DataChanged: 1 of 3 data products are not in the archive. First failure: {words}"
     )
     reasons = [step.reason for step in products_of(client, made)[1].status_history if step.name == "ingest error"]
     assert reasons == [f"DataChanged: {words}"] * 2

@@ -47,7 +47,7 @@ def test_what_the_archive_does_not_hold_is_not_deleted_and_the_rest_is(
     status, reason = last(client, made)
     assert status == "remove error"
     code = {"changed": ReasonCode.ARCHIVE_COPY_WRONG, "gone": ReasonCode.ARCHIVE_COPY_MISSING}[damage]
-    assert reason.startswith(f"{code}: 1 of 3 data products were not deleted. The first is {first.filename}")
+    assert reason.startswith(f"{code}: 1 of 3 data products were not deleted. First failure: {first.filename}")
     assert statuses(client, made) == ["archived", "removed", "removed"]
     assert product_checksum(records_of(path_of(first))) == first.checksum
     assert not path_of(second).exists()

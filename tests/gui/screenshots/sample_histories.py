@@ -11,11 +11,11 @@ from tests.gui.screenshots.week import Planned
 S = Status
 ARCHIVE_AWAY = "ArchiveUnreachable: The archive did not respond: “timed out”. Check that it is running."
 CHECKSUM = (
-    "ArchiveWroteOtherBytes: 1 of {count} data products are not in the archive. The first is {first}: "
+    "ArchiveWroteOtherBytes: 1 of {count} data products are not in the archive. First failure: {first}: "
     "The archive returned other bytes of {first} than were written. Check the archive."
 )
 _REMOVAL = (
-    "OSError: 3 of {count} data products were not deleted. The first is {first}: “[Errno 5] Input/output error”"
+    "OSError: 3 of {count} data products were not deleted. First failure: {first}: “[Errno 5] Input/output error”"
 )
 _INVALID = (
     "InvalidDataProducts: 1 of {count} data products are invalid: {first}. Their histories show why. "
