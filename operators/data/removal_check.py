@@ -67,7 +67,7 @@ class RemovalCheck:
             raise DataError(
                 ReasonCode.NO_CHECKSUM,
                 f"{product.filename} has no checksum, so its copy cannot be verified. "
-                "Use ingest; if that fails with NoChecksum, use check.",
+                "Use the action ingest. If that fails for the same reason, use check.",
             )
         _require_not_grown(product, path)
         self._folder.verify(product.filename, product.checksum, self._advance)
@@ -125,7 +125,7 @@ def _require_not_grown(product: DataProduct, path: Path) -> None:
             raise DataError(
                 ReasonCode.DATA_GROWN,
                 f"{product.filename} has grown to {size} bytes since it was validated. "
-                "Use ingest; if that fails with DataChanged, use check.",
+                "Use the action ingest. If that fails because the data have changed, use check.",
             )
 
 
