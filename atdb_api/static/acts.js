@@ -66,10 +66,10 @@ form.addEventListener("submit", async (event) => {
 const bulk = document.getElementById("bulk");
 if (bulk) {
   const boxes = () => [...document.querySelectorAll('input[name="task"][form="bulk"]')];
-  const all = bulk.querySelector("[data-tick-all]");
+  const all = bulk.querySelector("[data-select-all]");
   const showSelection = () => {
     const selected = boxes().filter((box) => box.checked).length;
-    bulk.querySelector("[data-ticked]").textContent = bulk.elements.all.checked ? " all" : selected ? ` ${selected}` : "";
+    bulk.querySelector("[data-selected]").textContent = bulk.elements.all.checked ? " all" : selected ? ` ${selected}` : "";
     all.textContent = selected && selected === boxes().length ? "Select none" : "Select all on this page";
     bulk.classList.toggle("ready", selected > 0 || bulk.elements.all.checked);
   };

@@ -120,7 +120,7 @@ def test_a_task_of_the_table_is_held_with_keys_alone(open_as: Open, client: Clie
     assert client.observation(task_id).my_status is Status.ON_HOLD
 
 
-def test_ticked_tasks_are_cancelled_with_keys_alone(open_as: Open, client: Client, observe: Observe) -> None:
+def test_selected_tasks_are_cancelled_with_keys_alone(open_as: Open, client: Client, observe: Observe) -> None:
     task_id, other = observe(Status.VALID).taskID, observe(Status.VALID).taskID
     page = open_as("operator", "/tasks/")
     tab_to(page, page.locator(f'input[name="task"][value="{task_id}"]'))

@@ -14,7 +14,7 @@ Observe = Callable[..., Observation]
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with a script", "without"])
-def test_ticked_tasks_are_changed_after_a_preview(
+def test_selected_tasks_are_changed_after_a_preview(
     open_as: Open, client: Client, observe: Observe, scripts: bool
 ) -> None:
     failed, running, left = observe(Status.INGEST_ERROR), observe(Status.RUNNING), observe(Status.INGEST_ERROR)
