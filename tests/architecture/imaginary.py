@@ -37,7 +37,6 @@ def main(database_url: str) -> None:
             other = observations.create(session, new, actor="tests")
             other.status, other.status_since = Status(name), WHEN
             why[name] = explain(session, other, WHEN)
-            session.flush()
     client = app.test_client()
     pages = (
         "/tasks/",
