@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from atdb_api.models import Event, Observation, Service
-from atdb_api.reads.causes import AttentionGroup, AttentionTask, grouped
+from atdb_api.reads.causes import AttentionGroup, AttentionTask, cause_key, grouped
 from atdb_api.reads.service_states import ServiceState, service_state
 from atdb_api.reads.telescope import TelescopeSlot, slot_of
 from atdb_api.search import columns
@@ -145,11 +145,11 @@ def _attention_or_overdue(session: Session) -> list[Subject]:
 
 def _overdue_tasks(session: Session, subjects: Sequence[Subject], around: Surroundings) -> list[OverdueTasks]:
     explanations = explain_many(session, subjects, around)
-    overdue: dict[tuple[Status, Cause], OverdueTasks] = {}
+    overdue: dict[tuple[Status, Cause, tuple[str, str]], OverdueTasks] = {}
     for o in sorted((each.observation for each in subjects), key=lambda each: each.status_since):
         why = explanations[o.task_id]
         first = OverdueTasks(o.status, o.status_since, why.text, [])
-        alike = overdue.setdefault((o.status, why.cause), first)
+        alike = overdue.setdefault((o.status, why.cause, cause_key(why.reason)), first)
         alike.task_ids.append(o.task_id)
     return sorted(overdue.values(), key=lambda each: each.oldest)
 

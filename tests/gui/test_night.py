@@ -158,6 +158,29 @@ def test_what_is_overdue_says_why_as_its_own_page_does(
     expect(page.locator(".lates li", has_text=waits[0].taskID)).to_contain_text("for 9 d")
 
 
+def test_overdue_observations_are_together_if_their_reasons_have_one_cause(
+    open_as: Open, app: Flask, client: Client, observe: Observe
+) -> None:
+    held = [observe(Status.VALID) for _ in range(3)]
+    for made, reason in zip(held, ("moon above 30", "moon above 45", "the PI looks first"), strict=True):
+        client.act(made.taskID, Action.HOLD, reason=reason)
+    ingesting = [observe(Status.VALID) for _ in range(3)]
+    troubles = ("DataHostNotMounted: a is not mounted", "DataHostNotMounted: Worded otherwise", "DataGrown: b")
+    for number, (made, trouble) in enumerate(zip(ingesting, troubles, strict=True)):
+        client.move(made.taskID, Status.INGESTING, owner=f"ingest/run {number}", lease_seconds=3600)
+        client.renew(made.taskID, f"ingest/run {number}", 3600, trouble=trouble)
+    age(app, 9)
+    with app.extensions["atdb_engine"].begin() as database:
+        database.execute(text("update leases set expires_at = now() + interval '1 h'"))
+    page = open_as("operator", "/night/")
+    groups = page.locator(".lates li")
+    expect(groups).to_have_count(4)
+    for together in (held[:2], held[2:], ingesting[:2], ingesting[2:]):
+        group = groups.filter(has_text=together[0].taskID)
+        for made in together:
+            expect(group).to_contain_text(made.taskID)
+
+
 def test_it_shows_what_observes_now_and_what_is_next(open_as: Open, observe: Observe) -> None:
     now = datetime.now(UTC)
     running = observe(

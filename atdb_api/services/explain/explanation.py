@@ -20,7 +20,6 @@ class Cause(StrEnum):
     LEASE_EXPIRED = "lease expired"
     LAST_LEASE_EXPIRED = "last lease expired"
     WORK = "work"
-    WORK_PROBLEM = "work with a problem"
     START_NOT_REPORTED = "start not reported"
     OBSERVING = "observing"
     END_NOT_REPORTED = "end not reported"
@@ -31,10 +30,11 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a status does not change."""
+    """Why a status does not change. `reason`: that of the user or run which the text quotes, if there is one."""
 
     cause: Cause
     text: str
+    reason: str = ""
 
     def after(self, words: str) -> Self:
         """Return the same explanation with these words before it."""

@@ -96,8 +96,7 @@ def _worked_on(situation: Situation) -> Explanation:
     kind, began, start = _kind(lease), write_time(lease.began_at), write_time(o.start_time)
     if o.status is not S.STARTING:
         work = f"{kind.capitalize()} {lease.owner} has been working on this observation since {began}"
-        cause = Cause.WORK_PROBLEM if lease.trouble else Cause.WORK
-        return Explanation(cause, f"{work}{_progress(lease, situation.now)}")
+        return Explanation(Cause.WORK, f"{work}{_progress(lease, situation.now)}", lease.trouble or "")
     has_it = f"{kind.capitalize()} {lease.owner} has had this observation since {began}"
     if situation.now <= o.start_time:
         return Explanation(Cause.WORK, f"{has_it}; the telescope starts it at {start}.")
@@ -160,9 +159,9 @@ def _waits_for_operator(situation: Situation) -> Explanation:
     o = situation.observation
     actions = ", ".join(actions_from(o.status, o.held_from))
     since = write_time(o.status_since)
-    reason = because(situation.subject.last.reason)
-    text = f"Waiting for an operator since {since}{reason}. Possible actions: {actions}."
-    return Explanation(Cause.OPERATOR, text)
+    reason = situation.subject.last.reason
+    text = f"Waiting for an operator since {since}{because(reason)}. Possible actions: {actions}."
+    return Explanation(Cause.OPERATOR, text, reason)
 
 
 def _by(situation: Situation, what: str) -> str:
@@ -172,7 +171,7 @@ def _by(situation: Situation, what: str) -> str:
 
 def _is_on_hold(situation: Situation) -> Explanation:
     text = f"{_by(situation, 'Put on hold')} Resume returns it to {situation.observation.held_from}."
-    return Explanation(Cause.OPERATOR, text)
+    return Explanation(Cause.OPERATOR, text, situation.subject.last.reason)
 
 
 def _is_aborted(situation: Situation) -> Explanation:
