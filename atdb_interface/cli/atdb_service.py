@@ -5,8 +5,6 @@
     atdb_service --operation=delete_taskid --taskid=190405034
     atdb_service --operation=add_dataproduct --taskid=190405034 --filename=WSRTA190405034_B000.MS
 
-{options}
-
 --atdb_host is the name of a preset in the configuration (default: its default_host), or a URL. Exit status: 0 for
 success, 2 if an option cannot be read or ATDB refuses the request, 1 if ATDB cannot be reached.
 """
@@ -35,12 +33,12 @@ def _listed(model: type[BaseModel], left_out: str) -> str:
 
 
 def _help() -> str:
-    options = [
+    paragraphs = [
         "The options of each operation; those in brackets can be left out, but not both of endtime and duration:",
         *(f"{operation}: {text}" for operation, text in _OPTIONS.items()),
     ]
-    lines = (fill(each, 110, subsequent_indent="    ", break_on_hyphens=False) for each in options)
-    return (__doc__ or "").strip().replace("{options}", "\n".join(lines))
+    options = (fill(each, 110, subsequent_indent="    ", break_on_hyphens=False) for each in paragraphs)
+    return "\n".join([__doc__ or "", *options])
 
 
 def _specification(client: Client, options: Options) -> str:
