@@ -14,6 +14,7 @@ from atdb_interface.errors import AtdbError, BadRequest, Duplicate, Unavailable
 from atdb_interface.lifecycle import STAGES, Actor, Group, Status, statuses
 from atdb_interface.observations import NewObservation, Observation
 from atdb_interface.reasons import without_code
+from atdb_interface.status_kinds import Kind, kind_of, stage_of
 from standalone import replay
 from standalone.credentials import Credentials
 from standalone.settings import Settings
@@ -27,8 +28,10 @@ PATIENCE = timedelta(minutes=4)
 #: In these statuses, an observation stays until an operator acts.
 ENDED = statuses(lambda row: row.group is Group.ATTENTION or not (row.steps or row.actions))
 #: The stage that an observation is in, by its status.
-_STAGE_OF = {status: stage.actor for stage in STAGES for status in (stage.source, stage.working) if status} | {
-    Status.RUNNING: Actor.OBSERVE
+_STAGE_OF = {
+    status: stage.actor
+    for status in Status
+    if (stage := stage_of(status)) is not None and kind_of(status) is not Kind.FAILED
 }
 
 

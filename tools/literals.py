@@ -19,7 +19,6 @@ EXEMPT = (
     Path("atdb_api/migrations"),
     Path("standalone/backup/containers.py"),
     Path("standalone/rehearsal/checker.py"),
-    Path("standalone/rehearsal/outcome.py"),
     Path("standalone/rehearsal/reference_lifecycle.py"),
     Path("atdb_plugins/airflow_api.py"),
     Path("operators/maintenance/airflow_tables.py"),

@@ -1,8 +1,9 @@
 """The schema `reports`: views on which reports are built, read by a role that can read nothing else.
 
-`sql/reports/` defines the views; a folder of the site defines its own in the schema `site_reports`. Each upgrade
-drops the views before the migrations and creates them again afterwards, in the same transaction, so that no view
-blocks a migration. The comment on the schema lists what an upgrade has created: nothing else is ever dropped.
+`sql/reports/` and `statuses_view.py` define the views; a folder of the site defines its own in the schema
+`site_reports`. Each upgrade drops the views before the migrations and creates them again afterwards, in the same
+transaction, so that no view blocks a migration. The comment on the schema lists what an upgrade has created:
+nothing else is ever dropped.
 """
 
 import json
@@ -17,6 +18,8 @@ import psycopg2
 from alembic.util import CommandError
 from psycopg2.errors import DependentObjectsStillExist, LockNotAvailable
 from sqlalchemy import Connection, Engine, text
+
+from atdb_api.schema import statuses_view
 
 SCHEMA = ROLE = "reports"
 SITE_SCHEMA = "site_reports"
@@ -112,7 +115,7 @@ def create(connection: Connection) -> None:
 
     Raises CommandError for a file that cannot be run, or creates something other than views and functions.
     """
-    _create(connection, SCHEMA, VIEWS)
+    _create(connection, SCHEMA, VIEWS, first=statuses_view.definition())
     if site := os.environ.get(SITE_FOLDER):
         _create(connection, SITE_SCHEMA, Path(site))
     if connection.scalar(_ROLE, {"role": ROLE}) is None:
@@ -127,10 +130,10 @@ def create(connection: Connection) -> None:
         _execute(connection, f"grant select on all tables in schema {schema} to {ROLE}")
 
 
-def _create(connection: Connection, schema: str, folder: Path) -> None:
+def _create(connection: Connection, schema: str, folder: Path, first: str = "") -> None:
     if not folder.is_dir():
         raise CommandError(f"Cannot create the views in {schema}: there is no folder {folder}.")
-    _execute(connection, f"create schema {schema}")
+    _execute(connection, f"create schema {schema};{first}")
     for path in sorted(folder.glob("*.sql")):
         transaction = connection.scalar(_TRANSACTION)
         try:

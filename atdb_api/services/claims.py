@@ -14,11 +14,11 @@ from atdb_api.services import stages
 from atdb_api.services.stages import Condition
 from atdb_interface.claims import ClaimedTask, ClaimRequest, OpenClaim
 from atdb_interface.lifecycle import STAGES, Status
+from atdb_interface.status_kinds import STAGE_OF
 
 #: The order in which observations are claimed.
 TURNS = Keyset((Term(Observation.priority, descending=True), Term(Observation.start_time), Term(Observation.id)))
 ORDER = TURNS.order_by
-_STAGE_OF = {status: str(stage.actor) for stage in STAGES for status in (stage.source, stage.working) if status}
 
 
 def count_waiting(session: Session, statuses: Collection[Status], parameters: Mapping[str, str]) -> int:
@@ -110,7 +110,8 @@ def release(session: Session, task_ids: Collection[str], claim_id: str | None = 
 
 def _counted_for(observation: Observation) -> str:
     """Return what claims of an observation are counted by: its stage, or its status if it waits for none."""
-    return _STAGE_OF.get(observation.status, str(observation.status))
+    stage = STAGE_OF.get(observation.status)
+    return str(stage.actor if stage else observation.status)
 
 
 def _claimed(session: Session, observations: Sequence[Observation]) -> list[ClaimedTask]:
@@ -165,7 +166,7 @@ def _available(
         for stage in STAGES
         if (setting := is_open.get(stage.actor))
     }
-    others = [status for status in statuses if status not in _STAGE_OF]
+    others = [status for status in statuses if status not in STAGE_OF]
     return available | {"": and_(Observation.status.in_(others), stages.unclaimed(now))}
 
 

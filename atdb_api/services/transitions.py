@@ -15,7 +15,6 @@ from atdb_interface.actions import Action, actions_from, target_of
 from atdb_interface.errors import ForbiddenMove, NotYet
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import (
-    STAGES,
     WORKING,
     ProductStatus,
     Stage,
@@ -24,11 +23,7 @@ from atdb_interface.lifecycle import (
 )
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import write
-
-#: With these an operator stops work, whichever owner it has.
-STOPS = (Status.ABORTED, Status.ON_HOLD)
-#: The stage that begins with each move.
-_BEGINS = {(stage.source, stage.working or Status.SCHEDULED): stage for stage in STAGES}
+from atdb_interface.status_kinds import BEGINS, STOPS
 
 
 def move(
@@ -58,7 +53,7 @@ def move(
             enter_again(session, observation, owner, now, expires)
         return
     check(observation, target, authority, expect=expect)
-    if owner and not authority.may_force and (begins := _BEGINS.get((observation.status, target))):
+    if owner and not authority.may_force and (begins := BEGINS.get((observation.status, target))):
         _require_open(session, observation, begins, now)
     previous = observation.status
     history.enter(session, observation, target, authority, now, reason=reason)

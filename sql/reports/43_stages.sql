@@ -2,8 +2,8 @@ create view reports.stages as
 select stage, paused_by, paused_at, pause_reason, slots, delay_seconds
 from stages;
 
-comment on view reports.stages is 'The settings of the five stages as they are now.';
-comment on column reports.stages.stage is 'specify, observe, validate, ingest or remove';
+comment on view reports.stages is 'The settings of the stages as they are now.';
+comment on column reports.stages.stage is 'The name of the stage';
 comment on column reports.stages.paused_by is 'The account that paused it. Null if it is not paused';
 comment on column reports.stages.paused_at is 'Since when it has been paused. Null if it is not paused';
 comment on column reports.stages.pause_reason is 'Why it is paused. Null if it is not paused, or no reason was written';

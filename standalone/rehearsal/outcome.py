@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from atdb_interface.lifecycle import Status
+from atdb_interface.status_kinds import FAILED
 from standalone.rehearsal.archive_plan import ArchiveFaults
 from standalone.rehearsal.checker import Finding, Violation
 from standalone.rehearsal.evidence import Evidence, Row
 from standalone.rehearsal.faults import OF_ARCHIVE, OF_TELESCOPE, Injection, RehearsalRecord, RehearsedFault
 from standalone.simulator.journal import Journal
 
-#: A step to a status that contains one of these is not progress.
-_STANDSTILL = ("error", "on hold", "incomplete")
+#: A step to one of these statuses is not progress.
+_STANDSTILL = frozenset({*FAILED, Status.ON_HOLD})
 
 
 def read_journals(book: RehearsalRecord, telescope: Path, archive: ArchiveFaults) -> None:
@@ -103,6 +105,6 @@ def _was_under_way(evidence: Evidence, task_id: str, injection: Injection) -> bo
 
 def _seconds_until_progress(evidence: Evidence, task_id: str, injection: Injection) -> float | None:
     for row in evidence.histories.get((task_id, None), []):
-        if row["at"] > injection.ended and not any(word in row["status"] for word in _STANDSTILL):
+        if row["at"] > injection.ended and row["status"] not in _STANDSTILL:
             return float((row["at"] - injection.ended).total_seconds())
     return None

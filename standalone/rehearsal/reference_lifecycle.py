@@ -15,7 +15,7 @@ BEGINS = {
 }
 
 #: The status to which a held observation returns if a stage was working on it.
-_REST = {"checking": "completing", "ingesting": "valid", "removing": "archived"}
+BACK_FROM_HOLD = {"checking": "completing", "ingesting": "valid", "removing": "archived"}
 
 _STEPS = """
 defined > scheduled, on hold, aborted
@@ -52,16 +52,17 @@ def _table(text: str) -> dict[str, set[str]]:
     return {source: set(targets.split(", ")) for source, _, targets in lines}
 
 
-_NEXT, _NEXT_OF_PRODUCT = _table(_STEPS), _table(_PRODUCT_STEPS)
+#: The statuses that can follow each status.
+NEXT, _NEXT_OF_PRODUCT = _table(_STEPS), _table(_PRODUCT_STEPS)
 
 
 def is_step(before: list[str], target: str) -> bool:
     """Return whether an observation that had the statuses `before`, in this order, may move to `target`."""
     if before[-1] != "on hold":
-        return target in _NEXT.get(before[-1], set())
+        return target in NEXT.get(before[-1], set())
     held = before[-2]
-    back = _REST.get(held, held)
-    return target == back or (target == "aborted" and "aborted" in _NEXT.get(held, set()))
+    back = BACK_FROM_HOLD.get(held, held)
+    return target == back or (target == "aborted" and "aborted" in NEXT.get(held, set()))
 
 
 def is_step_of_product(source: str, target: str) -> bool:

@@ -11,21 +11,17 @@ from atdb_interface.dataproducts import ProductMove
 from atdb_interface.errors import BadRequest, ForbiddenMove, NotOwner
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation, ObservationChange
+from standalone.rehearsal.reference_lifecycle import NEXT
 
 Observe = Callable[..., Observation]
 
-# The target of each action from each status; if there is none, the action is refused.
+# The target of each action from each status; if there is none, the action is refused. The judge of the rehearsal
+# has by hand what can be put on hold and aborted.
 LEADS = {
-    "hold": {
-        **dict.fromkeys(["defined", "scheduled", "completing", "checking", "valid", "completed"], "on hold"),
-        **dict.fromkeys(["incomplete", "ingesting", "archived", "removing", "error (too late)"], "on hold"),
-        **dict.fromkeys(["error (start obs)", "error (no completing)", "ingest error", "remove error"], "on hold"),
-    },
+    "hold": {status: "on hold" for status, targets in NEXT.items() if "on hold" in targets},
     "resume": {},
     "cancel": {
-        **dict.fromkeys(["defined", "scheduled", "starting", "running", "completing", "checking"], "aborted"),
-        **dict.fromkeys(["valid", "completed", "incomplete", "on hold", "error (too late)"], "aborted"),
-        **dict.fromkeys(["error (start obs)", "error (no completing)"], "aborted"),
+        **{status: "aborted" for status, targets in NEXT.items() if "aborted" in targets},
         "ingesting": "ingest error",
         "removing": "remove error",
     },

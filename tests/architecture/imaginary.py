@@ -11,6 +11,7 @@ from atdb_api.database import transaction
 from atdb_api.gui.overviews import diagram
 from atdb_api.models import StageSetting
 from atdb_api.roles import Role
+from atdb_api.schema import statuses_view
 from atdb_api.services import observations
 from atdb_api.services.explain.sentences import explain
 from atdb_interface import actions, expected_durations, lifecycle
@@ -55,6 +56,7 @@ def main(database_url: str) -> None:
                 "why": why,
                 "overdue": client.get("/atdb/observations/?overdue=true").json,
                 "row": {key: str(value) for key, value in asdict(lifecycle.STATUSES[status]).items()},
+                "statuses_view": statuses_view.definition(),
                 "boxes": [box.status for box in diagram.draw(lifecycle.STEPS).boxes],
                 "expected_seconds": expected_durations.EXPECTED[status].total_seconds(),
                 "actions": actions.actions_from(status),

@@ -116,6 +116,12 @@ def test_the_explanation_of_a_new_status_states_only_what_the_history_has(
     }
 
 
+def test_the_view_for_reports_has_it(results: tuple[dict[str, Any], str]) -> None:
+    rows = results[0]["statuses_view"]
+    assert "    ('calibrating', 7, 'calibrate', 'working'),\n" in rows
+    assert "    ('rejected', 10, null, 'final'),\n" in rows
+
+
 def test_the_drawing_has_a_box_for_it(results: tuple[dict[str, Any], str]) -> None:
     assert "calibrating" in results[0]["boxes"]
 
@@ -131,13 +137,12 @@ def test_the_action_is_offered_everywhere(results: tuple[dict[str, Any], str]) -
     ("tests", "missing"),
     [
         ("tests/dags/test_dags.py", "calibrate"),
-        ("tests/sql/test_reports.py::test_the_statuses_are_those_of_the_lifecycle", "calibrating"),
     ],
 )
 def test_what_cannot_follow_fails(
     run: Callable[..., subprocess.CompletedProcess[str]], tests: str, missing: str, tmp_path: Path
 ) -> None:
-    """A stage needs a DAG, and the view of the statuses is SQL: tests name the missing ones."""
+    """A stage needs a DAG: a test names the missing one."""
     options = (
         "-p",
         "no:cacheprovider",

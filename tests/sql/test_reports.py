@@ -10,7 +10,7 @@ from psycopg2.extras import NamedTupleCursor
 from sqlalchemy import create_engine, text
 
 from atdb_api.schema import report_columns
-from atdb_interface.lifecycle import STAGES, STEPS, WORKING, Actor, Status
+from atdb_interface.lifecycle import STAGES, STATUSES, STEPS, WORKING, Actor, Group, Status
 from atdb_interface.observations import Observation
 
 REPOSITORY = Path(__file__).parents[2]
@@ -86,7 +86,11 @@ def test_the_statuses_are_those_of_the_lifecycle(report: Report) -> None:
     assert {status for status, row in rows.items() if row.kind == "working"} == set(WORKING)
     assert all(rows[status].stage == stage.actor for status, stage in WORKING.items())
     failed = {status for status, row in rows.items() if row.kind == "failed"}
-    assert failed == {status for status in Status if "error" in status} | {Status.INCOMPLETE}
+    assert failed >= {status for status in Status if "error" in status} | {Status.INCOMPLETE}
+    assert all(STATUSES[status].group is Group.ATTENTION for status in failed - {Status.ON_HOLD})
+    assert rows[Status.COMPLETED].kind == "waiting"
+    assert [status for status, row in rows.items() if row.kind == "held"] == [Status.ON_HOLD]
+    assert [status for status, row in rows.items() if row.kind == "observing"] == [Status.RUNNING]
     for step in STEPS:
         if step.target in failed and step.actor is not Actor.OPERATOR:
             assert rows[step.target].stage == step.actor

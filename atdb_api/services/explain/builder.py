@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session, aliased
 from atdb_api.models import Claim, Lease, Observation, Service, Transition
 from atdb_api.services import stages
 from atdb_api.services.claims import ORDER
-from atdb_api.services.explain.situation import STAGE_OF, ClaimedBy, Situation, Subject, Surroundings
+from atdb_api.services.explain.situation import ClaimedBy, Situation, Subject, Surroundings
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, STAGES, Status
+from atdb_interface.status_kinds import STAGE_OF
 
 
 def select_subjects() -> Select[Observation, Lease | None, Transition, str | None, datetime | None]:

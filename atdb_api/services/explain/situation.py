@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from atdb_api.models import Lease, Observation, Service, StageSetting, Transition
-from atdb_interface.lifecycle import STAGES, Stage
-
-#: The stage that takes, or works on, observations with a status.
-STAGE_OF = {status: stage for stage in STAGES for status in (stage.working, stage.source) if status}
+from atdb_interface.lifecycle import Stage
+from atdb_interface.status_kinds import STAGE_OF
 
 
 @dataclass(frozen=True)
