@@ -1,22 +1,5 @@
-"""The roles of accounts: each may do all that the roles before it may."""
+"""The roles of accounts, which are a part of the interface."""
 
-from enum import IntEnum
+from atdb_interface.roles import Role, role_named
 
-
-class Role(IntEnum):
-    """viewer: read; service: write and move; operator: delete, force and bulk; admin: all accounts' tokens."""
-
-    VIEWER = 1
-    SERVICE = 2
-    OPERATOR = 3
-    ADMIN = 4
-
-    @property
-    def label(self) -> str:
-        """Return its name in the API and the commands."""
-        return self.name.lower()
-
-
-def role_named(label: str) -> Role:
-    """Return the role with this label. Raises KeyError."""
-    return Role[label.upper()]
+__all__ = ["Role", "role_named"]

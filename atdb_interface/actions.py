@@ -14,48 +14,71 @@ from atdb_interface.lifecycle import (
     allowed_next,
     resume_target,
 )
+from atdb_interface.roles import Role
 
 __all__ = ["ACTIONS", "REMEDIES", "RETRIES", "Action", "ActionRow", "actions_from", "effect_of", "target_of"]
 
 
 @dataclass(frozen=True)
 class ActionRow:
-    """The properties of one action. `does`: its help on the command line. `effect`: its description on a page.
+    """The properties of one action. Everything in the project that depends on an action derives from these rows.
 
-    In `effect`, `{status}` is the present status and `{target}` the next one. `is_dangerous`: it cannot be undone.
+    - `label`: its name on a button. `does`: its help on the command line.
+    - `effect`: its description on a page. `{status}` is the present status and `{target}` the next one.
+    - `effect_on_work`: the same if the action stops work, and the observation is not aborted. `{back}` is the
+      status that a resumed observation gets. `effect_at_telescope`: the same for an observation at the telescope.
+    - `needs_reason`: the pages require a reason. `is_dangerous`: the action cannot be undone.
+    - `role`: the least role that may do it. `role_for_many`: the same for many observations at once.
     """
 
+    label: str
     does: str
     effect: str
+    effect_on_work: str | None = None
+    effect_at_telescope: str | None = None
     needs_reason: bool = False
     is_dangerous: bool = False
+    role: Role = Role.SERVICE
+    role_for_many: Role = Role.OPERATOR
 
 
 ACTIONS: Mapping[Action, ActionRow] = MappingProxyType({
     Action.HOLD: ActionRow(
+        "Hold",
         "put observations on hold and stop the work on them",
         "No stage works on the observation until an operator resumes it. Then it is {status} again.",
+        effect_on_work="The work on the observation stops. When an operator resumes it, it returns to {back}, and "
+        "the work begins again.",
         needs_reason=True,
     ),
     Action.RESUME: ActionRow(
+        "Resume",
         "resume observations on hold from where they were",
         "The observation returns to {target}, and work on it continues.",
     ),
     Action.CANCEL: ActionRow(
+        "Cancel",
         "cancel observations and stop the work on them",
         "The observation becomes aborted. This cannot be undone.",
+        effect_on_work="The work on the observation stops, and it becomes {target}. "
+        "Completed steps are not undone.",
+        effect_at_telescope="The telescope is stopped, and the observation becomes aborted. "
+        "This cannot be undone.",
         needs_reason=True,
         is_dangerous=True,
     ),
     Action.RETRY: ActionRow(
+        "Retry",
         "retry observations that failed",
         "The observation returns to {target} and is processed again from there.",
     ),
     Action.CHECK: ActionRow(
+        "Check",
         "validate the data of observations again",
         "The observation becomes {target}, and its data are validated again. Data in the archive stay there.",
     ),
     Action.INGEST: ActionRow(
+        "Ingest",
         "ingest the data of observations after all, or again",
         "The observation becomes {target}, and its data are copied into the archive.",
     ),
@@ -101,13 +124,10 @@ def actions_from(status: Status, held_from: Status | None = None) -> list[Action
 
 def effect_of(action: Action, status: Status, target: Status) -> str:
     """Return the effect of an action in one or two sentences, for the operator who is about to request it."""
-    if action is Action.HOLD and status in WORKING:
-        return (
-            "The work on the observation stops. When an operator resumes it, "
-            f"it returns to {resume_target(status)}, and the work begins again."
-        )
-    if action is Action.CANCEL and target is not Status.ABORTED:
-        return f"The work on the observation stops, and it becomes {target}. Completed steps are not undone."
-    if action is Action.CANCEL and status in AT_THE_TELESCOPE:
-        return "The telescope is stopped, and the observation becomes aborted. This cannot be undone."
-    return ACTIONS[action].effect.format(status=status, target=target)
+    row = ACTIONS[action]
+    effect = row.effect
+    if row.effect_at_telescope and status in AT_THE_TELESCOPE:
+        effect = row.effect_at_telescope
+    elif row.effect_on_work and status in WORKING and target is not Status.ABORTED:
+        effect = row.effect_on_work
+    return effect.format(status=status, target=target, back=resume_target(status))

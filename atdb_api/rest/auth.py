@@ -14,6 +14,7 @@ from atdb_api.database import transaction
 from atdb_api.roles import Role
 from atdb_api.services import accounts
 from atdb_api.services.accounts import SESSION_LIFETIME, Login
+from atdb_interface.actions import ACTIONS, Action
 from atdb_interface.base_models import Forcible
 from atdb_interface.errors import Forbidden, Unauthorized
 
@@ -64,6 +65,13 @@ def require_for_force(*asks: Forcible) -> None:
     """Raise Forbidden if one of these forces a move, and this account may not."""
     if any(ask.force for ask in asks):
         require(Role.OPERATOR)
+
+
+def require_for_action(action: str | None, *, on_many: bool = False) -> None:
+    """Raise Forbidden if the table of actions reserves this action for a higher role."""
+    if action in ACTIONS:
+        row = ACTIONS[Action(action)]
+        require(row.role_for_many if on_many else row.role)
 
 
 def require_password() -> None:

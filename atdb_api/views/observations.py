@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from atdb_api.models import Observation as Row
 from atdb_api.reads import serialization
-from atdb_api.rest.auth import actor, require_for_force
+from atdb_api.rest.auth import actor, require_for_action, require_for_force
 from atdb_api.rest.endpoint import endpoint, require_match, with_etag
 from atdb_api.rest.resources import OBSERVATIONS
 from atdb_api.roles import Role
@@ -32,6 +32,7 @@ def create(session: Session, new: NewObservation) -> Response:
 @endpoint(Role.OPERATOR, takes=ObservationBulk, answers=BulkAnswer, refuses=bulk_changes.REFUSES)
 def change_many(session: Session, ask: ObservationBulk) -> BulkAnswer:
     """Preview a change of all observations that match a filter; with the token of the preview, do it."""
+    require_for_action(ask.change.action, on_many=True)
     return bulk_changes.change_observations(session, ask, actor=actor())
 
 
@@ -49,6 +50,7 @@ add_detail(views, OBSERVATIONS)
 def change(session: Session, change: ObservationChange, observation_id: int) -> Response:
     """Change some fields of an observation, or its status by `new_status` or an `action`."""
     require_for_force(change)
+    require_for_action(change.action)
     row = observations.lock(session, observation_id)
     _require_match(session, row)
     observations.change(session, row, change, actor=actor())

@@ -1,6 +1,8 @@
 """All endpoints with all roles and all ways to log in behave as the documentation's table says."""
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,10 +12,17 @@ from flask import Flask
 
 from atdb_api.database import transaction
 from atdb_api.openapi.permissions import Scheme, is_allowed, markdown
+from atdb_api.rest import auth
 from atdb_api.rest.auth import CSRF_HEADER
 from atdb_api.rest.endpoint import contracts
 from atdb_api.roles import Role
 from atdb_api.services import accounts
+from atdb_interface.actions import ACTIONS, Action
+from atdb_interface.bulk import ObservationBulk
+from atdb_interface.client import Client
+from atdb_interface.errors import Forbidden
+from atdb_interface.lifecycle import Status
+from atdb_interface.observations import Observation, ObservationChange
 from tests.conftest import SECRETS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
@@ -72,6 +81,22 @@ def test_to_force_takes_an_operator(app: Flask, url: str, role: Role) -> None:
     for method, path, body in requests:
         assert http.request(method, path, json=body).status_code == (404 if role >= Role.OPERATOR else 403)
     http.close()
+
+
+def test_an_action_takes_the_role_of_its_row(
+    url: str, client: Client, observe: Callable[..., Observation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id = observe(Status.VALID).taskID
+    for_admins = replace(ACTIONS[Action.CANCEL], role=Role.ADMIN, role_for_many=Role.ADMIN)
+    monkeypatch.setattr(auth, "ACTIONS", {**ACTIONS, Action.CANCEL: for_admins})
+    cancel = ObservationChange(action=Action.CANCEL, reason="rain")
+    with Client(url, user="operator", secret=SECRETS["operator"]) as operator:
+        with pytest.raises(Forbidden, match="admin role"):
+            operator.act(task_id, Action.CANCEL, reason="rain")
+        with pytest.raises(Forbidden, match="admin role"):
+            operator.preview_observations(ObservationBulk(filters={"taskID": task_id}, change=cancel))
+        assert operator.act(task_id, Action.HOLD, reason="rain").my_status is Status.ON_HOLD
+    assert client.act(task_id, Action.CANCEL, reason="rain").my_status is Status.ABORTED
 
 
 def test_an_endpoint_without_a_contract_does_not_exist(app: Flask) -> None:

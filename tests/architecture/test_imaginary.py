@@ -41,7 +41,10 @@ LIFECYCLE = (
     ),
 )
 ACTIONS = (
-    ("    Action.RETRY: ActionRow(", '    Action.CALIBRATE: ActionRow("calibrate it", "It becomes {target}."),\n'),
+    (
+        "    Action.RETRY: ActionRow(",
+        '    Action.CALIBRATE: ActionRow("Calibrate", "calibrate it", "It becomes {target}."),\n',
+    ),
 )
 
 

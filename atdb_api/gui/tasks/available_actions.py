@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from flask import Blueprint
 
 from atdb_api.html import layout
-from atdb_api.roles import Role
 from atdb_interface.actions import ACTIONS, Action, actions_from, effect_of, target_of
 from atdb_interface.lifecycle import Status
 
-#: The roles that the API requires for the same.
-NEEDS, NEEDS_FOR_MANY = Role.SERVICE, Role.OPERATOR
+#: The least roles that may do any action, and any action on many observations.
+NEEDS = min(row.role for row in ACTIONS.values())
+NEEDS_FOR_MANY = min(row.role_for_many for row in ACTIONS.values())
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class AvailableAction:
     @property
     def label(self) -> str:
         """Return its name on a button."""
-        return self.action.capitalize()
+        return ACTIONS[self.action].label
 
     @property
     def needs_reason(self) -> bool:
@@ -41,8 +41,14 @@ def init_app(gui: Blueprint) -> None:
     """Register the functions for templates."""
     gui.add_app_template_global(available_actions)
     gui.add_app_template_global(target_of)
+    gui.add_app_template_global(label_of)
     gui.add_app_template_global(may_act)
     gui.add_app_template_global(may_act_on_many)
+
+
+def label_of(action: str) -> str:
+    """Return the name of an action on a button."""
+    return ACTIONS[Action(action)].label
 
 
 def may_act() -> bool:
@@ -56,9 +62,10 @@ def may_act_on_many() -> bool:
 
 
 def available_actions(status: Status, held_from: Status | None) -> list[AvailableAction]:
-    """Return the actions that are possible for an observation with this status."""
+    """Return the actions that the visitor may do to an observation with this status."""
+    visitor = layout.visitor()
     return [
         AvailableAction(action, target, effect_of(action, status, target))
         for action in actions_from(status, held_from)
-        if (target := target_of(action, status, held_from)) is not None
+        if visitor.may(ACTIONS[action].role) and (target := target_of(action, status, held_from)) is not None
     ]

@@ -9,6 +9,7 @@ from atdb_api.database import Session
 from atdb_api.gui.page import BACK, TOKEN, page
 from atdb_api.gui.tasks.available_actions import NEEDS_FOR_MANY
 from atdb_api.gui.tasks.task_address import filled, parameters
+from atdb_api.html import layout
 from atdb_api.rest import auth
 from atdb_api.services import bulk_changes, operator_actions
 from atdb_interface.actions import ACTIONS, Action
@@ -46,6 +47,7 @@ def _ask(given: Any) -> ObservationBulk:
     if given.get("action") not in [*Action]:
         raise BadRequest("Choose an action.")
     action, reason = Action(given["action"]), given.get("reason", "").strip()
+    auth.require_for_action(action, on_many=True)
     operator_actions.require_reason(action, reason)
     return ObservationBulk.model_validate(
         {
@@ -80,7 +82,7 @@ def _render(given: Any, answer: BulkAnswer | None = None, problem: AtdbError | N
         back=given.get(BACK, ""),
         number=None if given.get(ALL) else len(given.getlist(TASK)),
         filters=parse_qsl(given.get(FILTERS, "").lstrip("?")) if given.get(ALL) else [],
-        actions=list(Action),
+        actions=[action for action, row in ACTIONS.items() if layout.visitor().may(row.role_for_many)],
         dangerous=[action for action, row in ACTIONS.items() if row.is_dangerous],
         aborted=Status.ABORTED,
     )

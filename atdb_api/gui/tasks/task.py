@@ -61,6 +61,7 @@ def _refused(session: Session, error: AtdbError, task_id: str) -> str:
 def act(session: Session, task_id: str) -> Response:
     """Do the action of the form, if the observation has not changed since the form was shown."""
     action, reason = request.form.get("action", ""), request.form.get("reason", "").strip()
+    auth.require_for_action(action)
     before, after = operator_actions.act(
         session, task_id, action, seen=request.form.get("seen", ""), reason=reason, actor=auth.actor()
     )
