@@ -99,6 +99,7 @@ test-upgrade: .venv/dev ## Upgrade running containers from another commit, and d
 docs: .venv/run ## Write the parts of the documents that are generated from the code
 	@sed -i '/^| endpoint/,$$d' docs/permissions.md
 	@ATDB_DATABASE_URL=postgresql+psycopg2:// $(BIN)/flask --app atdb_api permissions >> docs/permissions.md
+	@$(BIN)/python -m tools.doc_tables
 
 # Tests of pages use Debian's Chromium; without it, they are skipped.
 browser:

@@ -1,19 +1,19 @@
 """# ingest
-Copies every valid data product into the archive and verifies it there: `valid` → `ingesting` → `archived`, or
-`ingest error`. There is one run per observation. To ingest what is missing after an `ingest error`, fix the cause,
-then clear the run."""
+Copies every valid data product into the archive and verifies it there. There is one run per observation. To
+ingest what is missing after an error, fix the cause, then clear the run."""
 
 from datetime import UTC, datetime
 
 from airflow.sdk import DAG, PartitionedAtRuntime
 
+from atdb_interface.lifecycle import Actor
 from operators.attempts import attempt_limits
-from operators.dag_arguments import dag_arguments
+from operators.dag_arguments import dag_arguments, stage_document
 from operators.stages.ingest import IngestProductsOperator
 
 with DAG(
     "ingest",
-    doc_md=__doc__,
+    doc_md=stage_document(__doc__, Actor.INGEST),
     schedule=PartitionedAtRuntime(),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,

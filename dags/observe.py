@@ -1,6 +1,6 @@
 """# observe
-Starts the telescope and follows the observation: `scheduled` → `starting` → `running` → `completing`. There is one
-run per observation. A cancel reaches the telescope within seconds.
+Starts the telescope and follows the observation. There is one run per observation. A cancel reaches the
+telescope within seconds.
 
 To start an observation after an error, fix the cause, then clear the run. If the telescope already has the
 observation, the run continues with it; it is never started twice."""
@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, PartitionedAtRuntime
 
-from operators.dag_arguments import dag_arguments
+from atdb_interface.lifecycle import Actor
+from operators.dag_arguments import dag_arguments, stage_document
 from operators.stages.observe import CompleteObservationOperator, RunObservationOperator, StartObservationOperator
 
 with DAG(
     "observe",
-    doc_md=__doc__,
+    doc_md=stage_document(__doc__, Actor.OBSERVE),
     schedule=PartitionedAtRuntime(),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,

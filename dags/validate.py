@@ -1,18 +1,19 @@
 """# validate
-Checks that each data product is there and computes its checksum: `completing` → `checking` → `valid`, `completed`
-or `incomplete`. There is one run per observation. To check again after `incomplete`, clear the run."""
+Checks that each data product is there and computes its checksum. There is one run per observation. To check
+again what was incomplete, clear the run."""
 
 from datetime import UTC, datetime
 
 from airflow.sdk import DAG, PartitionedAtRuntime
 
+from atdb_interface.lifecycle import Actor
 from operators.attempts import attempt_limits
-from operators.dag_arguments import dag_arguments
+from operators.dag_arguments import dag_arguments, stage_document
 from operators.stages.validate import ValidateProductsOperator
 
 with DAG(
     "validate",
-    doc_md=__doc__,
+    doc_md=stage_document(__doc__, Actor.VALIDATE),
     schedule=PartitionedAtRuntime(),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,

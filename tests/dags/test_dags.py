@@ -75,6 +75,11 @@ def test_every_dag_says_what_it_does_and_catches_nothing_up(dags: dict[str, DAG]
         assert not dag.is_paused_upon_creation
 
 
+def test_the_documentation_of_a_stage_lists_its_moves(dags: dict[str, DAG]) -> None:
+    moves = "\n\n- `completing` → `checking`\n- `checking` → `valid`, `completed`, `incomplete`"
+    assert (dags["validate"].doc_md or "").endswith(moves)
+
+
 def test_observe_starts_then_runs_then_completes(dags: dict[str, DAG]) -> None:
     tasks = {task.task_id: task.downstream_task_ids for task in dags["observe"].tasks}
     assert tasks == {"start": {"run"}, "run": {"complete"}, "complete": set()}

@@ -1,0 +1,33 @@
+"""The tables of the documents that show the lifecycle are up to date."""
+
+import pytest
+
+from tests.docs.documents import DOCUMENTS
+from tools import doc_tables
+
+WITH_TABLES = {"gui.md", "lifecycle.md", "operation.md"}
+
+
+@pytest.mark.parametrize("name", sorted(WITH_TABLES))
+def test_each_table_is_up_to_date(name: str) -> None:
+    text = (doc_tables.DOCS / name).read_text(encoding="utf-8")
+    assert doc_tables.updated(text) == text, "make docs"
+
+
+def test_every_table_is_in_one_document() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in DOCUMENTS]
+    for table in doc_tables.TABLES:
+        assert sum(text.count(f"<!-- table: {table},") for text in texts) == 1, table
+    assert {path.name for path in DOCUMENTS if "<!-- table: " in path.read_text(encoding="utf-8")} == WITH_TABLES
+
+
+def test_the_tables_show_what_the_domain_describes() -> None:
+    rows = {name: [tuple(row) for row in table()] for name, table in doc_tables.TABLES.items()}
+    assert ("ingest", "`valid`", "`ingesting`", "`ingest error`", "another run continues") in rows["stages"]
+    assert ("cross", "ended", "aborted") in rows["groups"]
+    assert ("cancel", "`removing`", "`remove error`", "required", "service", "operator") in rows["actions"]
+    checking = "`valid` by validate; `completed` by validate; `incomplete` by validate"
+    assert ("`checking`", "working", checking, "1 d", "yes", "yes") in rows["statuses"]
+    assert ("`running`", "working", "15 min after the end", "no", "yes") in [
+        (*row[:2], *row[3:]) for row in rows["statuses"]
+    ]
