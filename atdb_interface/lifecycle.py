@@ -6,7 +6,7 @@ This module is plain data and uses the standard library only, so that any progra
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from types import MappingProxyType
@@ -280,22 +280,35 @@ STEPS: tuple[Step, ...] = (
 class ProductStatusRow:
     """The properties of one status of a data product. `next`: the statuses that can follow.
 
-    `on_disk`: the data host holds its data. `archived`: the archive holds a verified copy.
+    `on_disk`: the data host holds its data. `copying`: they are on their way into the archive. `rejected`: the
+    data host may hold data that are not valid. `archived`: the archive holds a verified copy.
     """
 
     group: Group
     next: tuple[ProductStatus, ...] = ()
     on_disk: bool = False
+    copying: bool = False
+    rejected: bool = False
     archived: bool = False
+
+    @property
+    def to_archive(self) -> bool:
+        """Return whether an ingest copies it, or finds it in the archive already."""
+        return self.on_disk or self.copying
+
+    @property
+    def forcible(self) -> bool:
+        """Return whether an admin can force the deletion of its data, though the archive does not hold them."""
+        return self.on_disk or self.rejected
 
 
 PRODUCT_STATUSES: Mapping[ProductStatus, ProductStatusRow] = MappingProxyType({
     P.DEFINED: ProductStatusRow(Group.WAITING, (P.VALID, P.INVALID)),
     # A validation that is repeated after the lease of its first owner has expired can change the result.
     P.VALID: ProductStatusRow(Group.WAITING, (P.INVALID, P.INGESTING), on_disk=True),
-    P.INVALID: ProductStatusRow(Group.ATTENTION, (P.VALID,)),
+    P.INVALID: ProductStatusRow(Group.ATTENTION, (P.VALID,), rejected=True),
     # Valid again if its observation left ingesting before this product was copied.
-    P.INGESTING: ProductStatusRow(Group.WORKING, (P.ARCHIVED, P.VALID, P.INGEST_ERROR)),
+    P.INGESTING: ProductStatusRow(Group.WORKING, (P.ARCHIVED, P.VALID, P.INGEST_ERROR), copying=True),
     # Valid again if it must be ingested again.
     P.ARCHIVED: ProductStatusRow(Group.DONE, (P.VALID, P.REMOVED), on_disk=True, archived=True),
     P.REMOVED: ProductStatusRow(Group.DONE, archived=True),
@@ -366,17 +379,3 @@ def allowed_next_of_product(status: ProductStatus) -> frozenset[ProductStatus]:
 def resume_target(status: Status) -> Status:
     """Return the status after a hold: the present status, or the source of the stage whose work is stopped."""
     return WORKING[status].source if status in WORKING else status
-
-
-def status_after_timeout(
-    *, completes_after: timedelta | None, end: datetime, since: datetime, now: datetime
-) -> Status | None:
-    """Return the next status of a running observation whose end is not reported; None while ATDB still waits.
-
-    `completes_after`: how long after its end it becomes completing automatically; None if its mode does not do so.
-    `since`: when it entered running, which can be after its end if an operator retried it.
-    """
-    waited = now - max(end, since)
-    if completes_after is not None and waited > completes_after:
-        return S.COMPLETING
-    return S.ERROR_NO_COMPLETING if waited > COMPLETING_TIMEOUT else None

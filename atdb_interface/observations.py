@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic.config import JsonDict
 
-from atdb_interface import lifecycle
+from atdb_interface import expected_durations
 from atdb_interface.actions import Action
 from atdb_interface.base_models import FORCE_HAS_A_REASON, Forcible, Wire
 from atdb_interface.field_errors import field_error
@@ -184,7 +184,7 @@ class Observation(BaseModel):
         """Return the next status if the observation is running and its end is not reported, or None."""
         if self.my_status is not Status.RUNNING:
             return None
-        return lifecycle.status_after_timeout(
+        return expected_durations.status_after_timeout(
             completes_after=instrument().mode(self.observing_mode).completes_after,
             end=self.endtime,
             since=self.status_history[-1].timestamp,

@@ -4,7 +4,7 @@ import errno
 from typing import Any
 
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import INGEST, Group, ProductStatus, Status, product_statuses
+from atdb_interface.lifecycle import INGEST, ProductStatus, Status, product_statuses
 from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError, code_of, quote
@@ -17,7 +17,7 @@ from operators.lease import LeaseKeeper, LeaseLostError
 from operators.stages.base import StageOperator
 
 #: What is on the data host, and what is on its way to the archive.
-_TO_ARCHIVE = product_statuses(lambda row: row.on_disk or row.group is Group.WORKING)
+_TO_ARCHIVE = product_statuses(lambda row: row.to_archive)
 #: After these errors, the archive accepts no other product either.
 _CANNOT_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 

@@ -6,7 +6,16 @@ from itertools import pairwise
 
 import pytest
 
-from atdb_interface.lifecycle import STAGES, STEPS, WORKING, Actor, Status, allowed_next, status_after_timeout
+from atdb_interface.expected_durations import status_after_timeout
+from atdb_interface.lifecycle import (
+    STAGES,
+    STEPS,
+    WORKING,
+    Actor,
+    Status,
+    allowed_next,
+    product_statuses,
+)
 
 END = datetime(2019, 4, 8, 15, tzinfo=UTC)
 BEGAN = END - timedelta(hours=1)
@@ -60,6 +69,16 @@ def test_the_telescope_is_never_started_twice() -> None:
 def test_what_is_removed_or_aborted_stays_so() -> None:
     assert not allowed_next(Status.REMOVED)
     assert not allowed_next(Status.ABORTED)
+
+
+def test_an_ingest_copies_what_is_on_the_data_host_or_on_its_way() -> None:
+    copied = product_statuses(lambda row: row.to_archive)
+    assert {*copied} == {"valid", "ingesting", "archived", "ingest error"}
+
+
+def test_an_admin_can_force_the_deletion_of_data_that_are_not_being_copied() -> None:
+    deleted = product_statuses(lambda row: row.forcible)
+    assert {*deleted} == {"valid", "invalid", "archived", "ingest error"}
 
 
 @pytest.mark.parametrize("since", [BEGAN, END + timedelta(hours=2)], ids=["ran to its end", "put back after it"])
