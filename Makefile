@@ -107,7 +107,7 @@ browser:
 	  && apt-get -qq update && apt-get -qq install chromium > /dev/null; } \
 	  || echo "There is no /usr/bin/chromium: tests that need a browser are skipped"
 
-check: .venv/dev ## Check style, types, layers, language, status literals, and the files of the containers
+check: .venv/dev ## Check style, types, layers, sizes, language, status literals, and the files of the containers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -115,6 +115,7 @@ check: .venv/dev ## Check style, types, layers, language, status literals, and t
 	$(BIN)/python -m tools.literals
 	$(BIN)/python -m tools.instrument_words
 	$(BIN)/python -m tools.language
+	$(BIN)/python -m tools.structure --check
 	$(BIN)/hadolint deploy/*.Dockerfile
 	$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yaml
 

@@ -1,11 +1,15 @@
 """Print figures of the size and structure of the code, to compare before and after a change.
 
 Run `python -m tools.structure`. Sizes are in lines. An import counts once per pair of modules. The depth of a
-package is the number of modules in its longest chain of imports, without imports that close a cycle.
+package is the number of modules in its longest chain of imports. `python -m tools.structure --check` fails if a
+module is too long, or if modules import each other in a cycle.
 """
 
 import ast
+import sys
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 from pathlib import Path
 from statistics import median
@@ -13,6 +17,9 @@ from statistics import median
 import grimp
 
 PACKAGES = ("atdb_interface", "atdb_api", "atdb_plugins", "operators", "standalone")
+#: The longest module, in lines. Tests are longer: each module has all stories of its subject.
+LONGEST = 400
+CHECKED = (*PACKAGES, "dags", "tools")
 
 
 def main() -> None:
@@ -30,6 +37,33 @@ def main() -> None:
         )
     outer = [(a, b) for a, b in imports(graph) if a.split(".")[0] != b.split(".")[0]]
     print(f"\nimports between packages: {len(outer)}")
+
+
+def check() -> int:
+    """Print each module that is too long, and the cycle of imports, if there is one."""
+    paths = chain.from_iterable(Path(package).rglob("*.py") for package in CHECKED)
+    problems = [*too_long(paths), *cycles(grimp.build_graph(*PACKAGES, cache_dir=None))]
+    print("\n".join(problems) or f"No module has more than {LONGEST} lines, and no modules import each other.")
+    return len(problems) > 0
+
+
+def too_long(paths: Iterable[Path]) -> Iterator[str]:
+    """Yield a message for each module with too many lines."""
+    for path in sorted(paths):
+        length = len(path.read_text(encoding="utf-8").splitlines())
+        if length > LONGEST:
+            yield f"{path}: {length} lines, more than {LONGEST}. Split the module."
+
+
+def cycles(graph: grimp.ImportGraph) -> Iterator[str]:
+    """Yield a message with a cycle of imports, if there is one. A package and its modules count separately."""
+    try:
+        TopologicalSorter(
+            {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+        ).prepare()
+    except CycleError as error:
+        chain_of_imports = " <- ".join(error.args[1])
+        yield f"These modules import each other: {chain_of_imports}. Move what they share to a module below."
 
 
 def imports(graph: grimp.ImportGraph) -> list[tuple[str, str]]:
@@ -65,4 +99,6 @@ def depth(pairs: list[tuple[str, str]]) -> int:
 
 
 if __name__ == "__main__":
+    if "--check" in sys.argv:
+        sys.exit(check())
     main()

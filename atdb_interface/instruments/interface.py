@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic
 
-if TYPE_CHECKING:  # the models use the instrument when values are read
-    from atdb_interface.observations import Observation
+from typing_extensions import TypeVar
 
+#: The model of an observation. It cannot be imported here, because it uses the instrument to read values.
+ObservationT = TypeVar("ObservationT", default=Any)
 #: The version of this interface. ATDB refuses to load an instrument for another version.
 API_VERSION = 1
 
@@ -49,7 +50,7 @@ class Product:
 
 
 @dataclass(frozen=True)
-class Mode:
+class Mode(Generic[ObservationT]):
     """A kind of observing modes: those that have its name, or begin with its name and `_`.
 
     - `data_host` receives the data if the specification names no other host.
@@ -60,11 +61,11 @@ class Mode:
 
     name: str
     data_host: str
-    products: "Callable[[Observation], list[Product]]"
+    products: Callable[[ObservationT], list[Product]]
     completes_after: timedelta | None = None
 
 
-def find_mode(modes: Sequence[Mode], observing_mode: str) -> Mode:
+def find_mode(modes: Sequence[Mode[ObservationT]], observing_mode: str) -> Mode[ObservationT]:
     """Return the first kind that matches an observing mode. Raises ValueError if none does."""
     for mode in modes:
         if observing_mode == mode.name or observing_mode.startswith(f"{mode.name}_"):
@@ -73,7 +74,7 @@ def find_mode(modes: Sequence[Mode], observing_mode: str) -> Mode:
 
 
 @dataclass(frozen=True)
-class Instrument:
+class Instrument(Generic[ObservationT]):
     """The properties of one instrument. An instrument uses neither a database nor the network.
 
     - `modes`: the first one that matches an observing mode applies.
@@ -88,22 +89,22 @@ class Instrument:
     """
 
     site: Site
-    modes: Sequence[Mode]
+    modes: Sequence[Mode[ObservationT]]
     task_ids: TaskIds
     product_type: str
-    command: "Callable[[Observation, Sequence[str]], str]"
-    archive_folder: "Callable[[Observation], str]"
+    command: Callable[[ObservationT, Sequence[str]], str]
+    archive_folder: Callable[[ObservationT], str]
     read_schedule: Callable[[Path], Iterable[tuple[str, Mapping[str, object]]]]
     directories: tuple[str, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     api_version: int = API_VERSION
 
-    def mode(self, observing_mode: str) -> Mode:
+    def mode(self, observing_mode: str) -> Mode[ObservationT]:
         """Return the kind of an observing mode. Raises ValueError if the instrument has none."""
         return find_mode(self.modes, observing_mode)
 
-    def products(self, observation: "Observation") -> list[Product]:
+    def products(self, observation: ObservationT) -> list[Product]:
         """Return the data products that the telescope will write for an observation."""
         return self.mode(observation.observing_mode).products(observation)
 
