@@ -116,6 +116,7 @@ check: .venv/dev ## Check style, types, layers, sizes, language, status literals
 	$(BIN)/python -m tools.instrument_words
 	$(BIN)/python -m tools.language
 	$(BIN)/python -m tools.structure --check
+	$(BIN)/python -m tools.queries
 	$(BIN)/hadolint deploy/*.Dockerfile
 	$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yaml
 
