@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from atdb_api.models import Change, Claim, Event, Observation, Receipt, Transition
+from atdb_api.models import Change, Claim, Event, Observation, Transition
+from atdb_api.models import Receipt as ReceiptRow
 from atdb_api.reads.airflow_runs import AirflowRun, runs_of
 from atdb_api.reads.product_list import ProductList, read_products
 from atdb_api.reads.status_periods import StatusPeriod, status_periods
@@ -19,6 +20,7 @@ from atdb_api.services.explain.builder import subject
 from atdb_api.services.explain.sentences import explain_subject
 from atdb_interface.errors import NotFound
 from atdb_interface.lifecycle import Status, allowed_next
+from atdb_interface.receipts import Receipt
 
 #: Up to this many receipts, edits and events are shown; the API has them all.
 MOST_SHOWN = 50
@@ -34,22 +36,6 @@ class TaskEvent:
     at: datetime
     kind: str
     detail: str
-
-
-@dataclass(frozen=True)
-class TaskReceipt:
-    """A data product that was removed from a data host, and the copy in the archive."""
-
-    id: int
-    at: datetime
-    dataproduct: str
-    size: int | None
-    data_location: str
-    archive_copy: str | None
-    actor: str
-    owner: str | None
-    forced: bool
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -75,7 +61,7 @@ class TaskPage:
     periods: list[StatusPeriod]
     runs: list[AirflowRun]
     products: ProductList
-    receipts: list[TaskReceipt]
+    receipts: list[Receipt]
     edits: list[TaskEdit]
     events: list[TaskEvent]
 
@@ -125,25 +111,14 @@ def _was_removed(steps: Sequence[Transition]) -> bool:
     return any(step.status == Status.REMOVING for step in steps)
 
 
-def _receipts(session: Session, task_id: str) -> list[TaskReceipt]:
-    rows = session.scalars(
-        select(Receipt).where(Receipt.task_id == task_id).order_by(Receipt.id.desc()).limit(MOST_SHOWN + 1)
+def _receipts(session: Session, task_id: str) -> list[Receipt]:
+    newest = (
+        select(ReceiptRow)
+        .where(ReceiptRow.task_id == task_id)
+        .order_by(ReceiptRow.id.desc())
+        .limit(MOST_SHOWN + 1)
     )
-    return [
-        TaskReceipt(
-            id=row.id,
-            at=row.at,
-            dataproduct=row.dataproduct,
-            size=row.size,
-            data_location=row.data_location,
-            archive_copy=row.archive_copy,
-            actor=row.actor,
-            owner=row.owner,
-            forced=row.forced,
-            reason=row.reason,
-        )
-        for row in rows
-    ]
+    return [columns.RECEIPT_FIELDS.item(row) for row in session.scalars(newest)]
 
 
 def _edits(session: Session, task_id: str) -> list[TaskEdit]:

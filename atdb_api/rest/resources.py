@@ -17,18 +17,12 @@ from atdb_api.rest.resource import Detail, Resource
 from atdb_api.search import columns
 from atdb_api.search.field_map import FieldMap
 from atdb_api.services import disks, stages
-from atdb_interface.changes import Change
 from atdb_interface.disks import Disk
-from atdb_interface.events import Event
 from atdb_interface.leases import HeldLease
 from atdb_interface.night_reports import StoredReport
-from atdb_interface.receipts import Receipt
 from atdb_interface.services import Service
 from atdb_interface.stages import StageState
 from atdb_interface.tokens import Token
-
-#: Names in append-only tables.
-_RECORD_NAMES = {"taskID": "task_id", "timestamp": "at"}
 
 OBSERVATIONS = Resource(
     "observations",
@@ -71,7 +65,7 @@ TRANSITIONS = Resource(
 )
 CHANGES = Resource(
     "changes",
-    FieldMap(models.Change, Change, _RECORD_NAMES),
+    columns.CHANGE_FIELDS,
     about="List changes other than of status; only admins see changes of accounts.",
     shown="id timestamp actor action taskID dataproduct fields reason",
     visible=lambda rows: rows if is_admin() else rows.where(models.Change.account.is_(None)),
@@ -110,10 +104,10 @@ TOKENS = Resource(
 )
 RECEIPTS = Resource(
     "receipts",
-    FieldMap(models.Receipt, Receipt, _RECORD_NAMES),
+    columns.RECEIPT_FIELDS,
     about="List the receipts of removed data products.",
 )
-EVENTS = Resource("events", FieldMap(models.Event, Event, _RECORD_NAMES), about="List events.")
+EVENTS = Resource("events", columns.EVENT_FIELDS, about="List events.")
 SERVICES = Resource(
     "services",
     FieldMap(models.Service, Service),

@@ -5,18 +5,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, func, select, type_coerce
 
-from atdb_api.models import (
-    DataProduct,
-    Observation,
-    StatusText,
-    Transition,
-)
+from atdb_api.models import Change, DataProduct, Event, Observation, Receipt, StatusText, Transition
 from atdb_api.search.field_map import FieldMap
 from atdb_api.search.filters import Column, Columns, Related
 from atdb_api.search.overdue import is_overdue
+from atdb_interface.changes import Change as ChangeModel
 from atdb_interface.dataproducts import DataProduct as DataProductModel
+from atdb_interface.events import Event as EventModel
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation as ObservationModel
+from atdb_interface.receipts import Receipt as ReceiptModel
 from atdb_interface.transitions import Transition as TransitionModel
 
 OBSERVATION_FIELDS = FieldMap(
@@ -44,6 +42,11 @@ PRODUCT_FIELDS = FieldMap(
 TRANSITION_FIELDS = FieldMap(
     Transition, TransitionModel, {"taskID": "task_id", "name": "status", "timestamp": "at"}
 )
+#: Names in append-only tables.
+_RECORD_NAMES = {"taskID": "task_id", "timestamp": "at"}
+CHANGE_FIELDS = FieldMap(Change, ChangeModel, _RECORD_NAMES)
+RECEIPT_FIELDS = FieldMap(Receipt, ReceiptModel, _RECORD_NAMES)
+EVENT_FIELDS = FieldMap(Event, EventModel, _RECORD_NAMES)
 
 _PRODUCTS = Related(DataProduct.id, DataProduct.observation_id == Observation.id)
 _OF_OBSERVATION = (Transition.task_id == Observation.task_id) & Transition.dataproduct.is_(None)

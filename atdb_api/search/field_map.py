@@ -38,6 +38,10 @@ class FieldMap(Generic[Row, Item]):
         """Return the fields of one row."""
         return {name: read(row) for name, read in self._readers.items()}
 
+    def stored(self, item: BaseModel) -> dict[str, Any]:
+        """Return the values of a model whose fields are a part of these, by the names in the table."""
+        return {self.names.get(name, name): value for name, value in item}
+
     def item(self, row: Row) -> Item:
         """Convert one row to a model whose fields are all columns."""
         return self.model(**self.values(row))
