@@ -32,8 +32,8 @@ Rows = Iterable[Iterable[str]]
 def groups() -> Rows:
     """Return the groups of statuses."""
     yield "shape", "group", "statuses"
-    for group, shape in SHAPES.items():
-        yield shape, group, ", ".join(status for status, row in STATUSES.items() if row.group is group)
+    for group in Group:
+        yield SHAPES[group], group, ", ".join(status for status, row in STATUSES.items() if row.group is group)
 
 
 def statuses() -> Rows:

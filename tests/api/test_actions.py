@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from atdb_interface.actions import Action
+from atdb_interface.actions import ACTIONS, Action
 from atdb_interface.bulk import ObservationBulk
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import ProductMove
@@ -36,6 +36,10 @@ LEADS = {
     "check": {"ingest error": "completing"},
     "ingest": dict.fromkeys(["completed", "incomplete", "ingest error", "archived", "remove error"], "valid"),
 }
+
+
+def test_every_action_has_a_row() -> None:
+    assert list(ACTIONS) == list(Action)
 
 
 @pytest.mark.parametrize("action", list(Action))
