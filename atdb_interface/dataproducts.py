@@ -22,7 +22,10 @@ from atdb_interface.transitions import Transition
 
 
 class NewDataProduct(Wire):
-    """A data product that an observation will write."""
+    """A data product that an observation will write.
+
+    `size` in bytes and `checksum` are announcements: the product becomes invalid if its data differ from them.
+    """
 
     taskID: TaskId
     filename: FileName
@@ -33,17 +36,27 @@ class NewDataProduct(Wire):
         json_schema_extra=lambda schema: schema.update(default=instrument().product_type),
     )
     size: Size | None = None
+    checksum: Sha256 | None = None
     quality: Text | None = None
     node: Name | None = None
     data_location: DataLocation | None = None
 
 
 class DataProductChange(Forcible):
-    """A change of some fields of a data product, and its next status. `size` in bytes."""
+    """A change of some fields of a data product, and its next status. Sizes are in bytes.
+
+    `announced_size` and `announced_checksum` can change, or be withdrawn with null, until the product is archived.
+    """
 
     new_status: ProductStatus | None = None
     size: Size | None = None
     checksum: Sha256 | None = None
+    announced_size: Size | None = None
+    announced_checksum: Sha256 | None = None
+    identity: Sha256 | None = None
+    """The digest of the file states of its data: kind, size, inode and times of each file."""
+    disk: Name | None = None
+    """The identity of the disk that holds its data."""
     archive_copy: Text | None = None
     """The URL of the product's copy in the archive."""
     description: Text = ""
@@ -57,8 +70,11 @@ class ForcedRemoval(Wire):
 
 
 class DataProduct(BaseModel):
-    """A data product as ATDB returns it. `size` in bytes; see checksum.py for `checksum`.
+    """A data product as ATDB returns it. Sizes are in bytes; see checksum.py for `checksum`.
 
+    `size` and `checksum` are those announced until the product is validated, and those of its data afterwards.
+    `identity`: the digest of the states of its files when they were last read, on the disk `disk`.
+    `archive_location`: its path below the root of the archive, whether or not the archive holds it yet.
     `removal_forced_by`: the admin who has allowed its deletion without a verified copy, for
     `removal_forced_reason`.
     """
@@ -74,6 +90,11 @@ class DataProduct(BaseModel):
     quality: str | None
     node: str | None
     data_location: str
+    announced_size: int | None
+    announced_checksum: str | None
+    identity: str | None
+    disk: str | None
+    archive_location: str | None
     archive_copy: str | None
     removal_forced_by: str | None
     removal_forced_reason: str | None

@@ -145,6 +145,8 @@ class StatusRow:
     - `cancellable`: the observation can still be aborted.
     - `expected`: the longest time in this status, counted from `expected_from`, before the observation is overdue;
       None for no limit.
+    - `states`: what the status states about the data: each product has one of these statuses, and at least one
+      product is not invalid. ATDB refuses the status otherwise, also if it is forced. None if it states nothing.
     """
 
     group: Group
@@ -155,7 +157,14 @@ class StatusRow:
     cancellable: bool = False
     expected: timedelta | None = None
     expected_from: Moment = Moment.ENTERED
+    states: frozenset[ProductStatus] | None = None
 
+
+#: No product has yet to be validated.
+_VALIDATED = frozenset({P.VALID, P.INVALID, P.INGEST_ERROR, P.INGESTING, P.ARCHIVED, P.REMOVED})
+#: The archive holds each product that was valid; or only each of them that is removed as well.
+_IN_ARCHIVE = frozenset({P.ARCHIVED, P.REMOVED, P.INVALID})
+_ONLY_IN_ARCHIVE = frozenset({P.REMOVED, P.INVALID})
 
 _Row = partial(StatusRow, holdable=True, cancellable=True)
 _RETRY, _CHECK, _INGEST = Action.RETRY, Action.CHECK, Action.INGEST
@@ -193,8 +202,14 @@ STATUSES: Mapping[Status, StatusRow] = MappingProxyType({
         {S.VALID: A.VALIDATE, S.COMPLETED: A.VALIDATE, S.INCOMPLETE: A.VALIDATE},
         expected=_DAY,
     ),
-    S.VALID: _Row(Group.WAITING, Phase.OBSERVED, {S.INGESTING: A.INGEST}, expected=_DAY),
-    S.COMPLETED: _Row(Group.ATTENTION, Phase.OBSERVED, actions={_INGEST: S.VALID}, expected=7 * _DAY),
+    S.VALID: _Row(Group.WAITING, Phase.OBSERVED, {S.INGESTING: A.INGEST}, expected=_DAY, states=_VALIDATED),
+    S.COMPLETED: _Row(
+        Group.ATTENTION,
+        Phase.OBSERVED,
+        actions={_INGEST: S.VALID},
+        expected=7 * _DAY,
+        states=_VALIDATED,
+    ),
     S.INCOMPLETE: _Row(
         Group.ATTENTION,
         Phase.OBSERVED,
@@ -212,9 +227,12 @@ STATUSES: Mapping[Status, StatusRow] = MappingProxyType({
         Group.DONE,
         Phase.OBSERVED,
         {S.REMOVING: A.REMOVE},
-        actions={_INGEST: S.VALID},  # possible while the data host has the copies
+        # The data may have changed since they were archived, so check and ingest validate them again. Check leaves
+        # products archived whose data have not changed; ingest copies all of them into the archive again.
+        actions={_CHECK: S.COMPLETING, _INGEST: S.COMPLETING},
         cancellable=False,
         expected=7 * _DAY,
+        states=_IN_ARCHIVE,
     ),
     S.REMOVING: _Row(
         Group.WORKING,
@@ -223,7 +241,7 @@ STATUSES: Mapping[Status, StatusRow] = MappingProxyType({
         cancellable=False,
         expected=_DAY,
     ),
-    S.REMOVED: StatusRow(Group.DONE, Phase.OBSERVED),
+    S.REMOVED: StatusRow(Group.DONE, Phase.OBSERVED, states=_ONLY_IN_ARCHIVE),
     S.ERROR_TOO_LATE: _Row(Group.ATTENTION, Phase.BEFORE, actions={_RETRY: S.SCHEDULED}, expected=_DAY),
     S.ERROR_START_OBS: _Row(Group.ATTENTION, Phase.BEFORE, actions={_RETRY: S.SCHEDULED}, expected=_DAY),
     S.ERROR_NO_COMPLETING: _Row(Group.ATTENTION, Phase.UNKNOWN, actions={_RETRY: S.RUNNING}, expected=_DAY),
@@ -239,7 +257,7 @@ STATUSES: Mapping[Status, StatusRow] = MappingProxyType({
     S.REMOVE_ERROR: _Row(
         Group.ATTENTION,
         Phase.OBSERVED,
-        actions={_RETRY: S.ARCHIVED, _INGEST: S.VALID},
+        actions={_RETRY: S.ARCHIVED, _CHECK: S.COMPLETING, _INGEST: S.COMPLETING},  # as for archived
         cancellable=False,
         expected=_DAY,
     ),
@@ -296,8 +314,9 @@ PRODUCT_STATUSES: Mapping[ProductStatus, ProductStatusRow] = MappingProxyType({
     P.INVALID: ProductStatusRow(Group.ATTENTION, (P.VALID,)),
     # Valid again if its observation left ingesting before this product was copied.
     P.INGESTING: ProductStatusRow(Group.WORKING, (P.ARCHIVED, P.VALID, P.INGEST_ERROR)),
-    # Valid again if it must be ingested again.
-    P.ARCHIVED: ProductStatusRow(Group.DONE, (P.VALID, P.REMOVED), on_disk=True, archived=True),
+    # Valid again if it must be ingested again: an operator has requested that, or a validation that was repeated
+    # has found other data. Invalid if that validation has found no valid data.
+    P.ARCHIVED: ProductStatusRow(Group.DONE, (P.VALID, P.INVALID, P.REMOVED), on_disk=True, archived=True),
     P.REMOVED: ProductStatusRow(Group.DONE, archived=True),
     # Valid or invalid if it was validated again.
     P.INGEST_ERROR: ProductStatusRow(Group.ATTENTION, (P.INGESTING, P.VALID, P.INVALID), on_disk=True),

@@ -35,12 +35,21 @@ class DataProduct(Base):
     quality: Mapped[str | None]
     node: Mapped[str | None]
     data_location: Mapped[str]
+    #: What was announced when it was created; `size` and `checksum` show the same until it is validated.
+    announced_size: Mapped[int | None] = mapped_column(BigInteger)
+    announced_checksum: Mapped[str | None]
+    #: The digest of the file states of its data when they were last read, and the identity of their disk.
+    identity: Mapped[str | None]
+    disk: Mapped[str | None]
+    #: Its path below the root of the archive. ATDB assigns it; no other product has the same.
+    archive_location: Mapped[str | None]
     archive_copy: Mapped[str | None]
     removal_forced_by: Mapped[str | None]
     removal_forced_reason: Mapped[str | None]
 
     __table_args__ = (
         UniqueConstraint("observation_id", "filename"),
+        UniqueConstraint("archive_location"),
         Index("ix_dataproducts_task_id", "task_id"),
         Index("ix_dataproducts_status", "status"),
     )
