@@ -10,9 +10,12 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "atdb_interface" / "client"
 #: The generated files, and their sources.
-FILES = {"sync_connection.py": "async_connection.py", "sync_client.py": "async_client.py"}
+FILES = {
+    str(source.relative_to(PACKAGE)).replace("async_", "sync_"): str(source.relative_to(PACKAGE))
+    for source in sorted([*PACKAGE.glob("async_*.py"), *PACKAGE.glob("async_*/*.py")])
+}
 CHANGES = (
-    (" from an event loop", ""),
+    (" (from|for) (an event loop|event loops)", ""),
     ("from asyncio import sleep", "from time import sleep"),
     (r"\b(async|await) ", ""),
     (r"\bAsync(?=[A-Z])", ""),
@@ -38,4 +41,5 @@ def waiting(source: str) -> str:
 
 if __name__ == "__main__":
     for written, source in FILES.items():
+        (PACKAGE / written).parent.mkdir(exist_ok=True)
         (PACKAGE / written).write_text(waiting(source))

@@ -31,7 +31,7 @@ def test_the_client_that_waits_is_made_from_this_one(written: str) -> None:
 
 def test_both_clients_have_the_same_methods() -> None:
     def methods(kind: type) -> set[str]:
-        return {name for name in vars(kind) if not name.startswith("_")}
+        return {name for name in dir(kind) if not name.startswith("_")}
 
     assert methods(AsyncClient) == methods(Client)
 

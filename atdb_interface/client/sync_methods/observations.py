@@ -1,0 +1,82 @@
+# Generated from async_methods/observations.py by `make format`. Change that file.
+"""The methods of observations."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from atdb_interface.actions import Action
+from atdb_interface.bulk import BulkAnswer, ObservationBulk
+from atdb_interface.client.exchange import Rows, once, only_if, plain, read, read_row, whole_items
+from atdb_interface.client.sync_methods.base import Methods
+from atdb_interface.errors import NotFound
+from atdb_interface.observations import NewObservation, Observation, Why
+
+
+class ObservationMethods(Methods):
+    """Read and change observations."""
+
+    def create_observation(self, new: NewObservation | Mapping[str, Any]) -> Observation:
+        """Submit a specification. Raises Duplicate if an observation has the same mode, field and start."""
+        return read(Observation, self._ask("POST", "observations/", json=plain(new), headers=once()))
+
+    def observation(self, task_id: str, **filters: Any) -> Observation:
+        """Get one observation by its taskID, with `as_of=` as it was at a moment. Raises NotFound."""
+        params = whole_items({"taskID": task_id, "cursor": "", **filters})
+        for row in read(Rows, self._ask("GET", "observations/", params=params)).results:
+            return read_row(Observation, row)
+        raise NotFound(f"No observation has taskID {task_id}. Check the taskID.")
+
+    def observation_by_id(self, observation_id: int) -> Observation:
+        """Get one observation by its id. Raises NotFound."""
+        observation, _ = self.observation_with_etag(observation_id)
+        return observation
+
+    def observation_with_etag(self, observation_id: int) -> tuple[Observation, str]:
+        """Get one observation by its id, and its ETag for `if_match`. Raises NotFound."""
+        answer = self._ask("GET", f"observations/{observation_id}/")
+        return read(Observation, answer), answer.headers["ETag"]
+
+    def observations(self, **filters: Any) -> Iterator[Observation]:
+        """Yield the observations that match, for example `observations(my_status="valid")`."""
+        return self._list("observations/", Observation, filters)
+
+    def count_observations(self, **filters: Any) -> int:
+        """Return the number of observations that match."""
+        return self._connection.count("observations/", filters)
+
+    def change_observation(
+        self, observation_id: int, *, if_match: str | None = None, **fields: Any
+    ) -> Observation:
+        """Change some fields, or request a move by `new_status`.
+
+        With `if_match`, raises PreconditionFailed if the observation no longer has that ETag. If an answer was
+        lost, this request itself may have changed the observation: read it again.
+        """
+        path, headers = f"observations/{observation_id}/", only_if(if_match)
+        return read(Observation, self._ask("PATCH", path, json=plain(fields), headers=headers))
+
+    def act(self, task_id: str, action: Action, *, reason: str = "") -> Observation:
+        """Hold, resume, cancel, retry, check or ingest an observation, even if an owner works on it.
+
+        Raises ForbiddenMove if the action is not possible. If the answer to an earlier request was lost, that
+        request may have done it.
+        """
+        observation = self.observation(task_id)
+        return self.change_observation(observation.id, action=action, reason=reason)
+
+    def why(self, task_id: str) -> Why:
+        """Return the reason why the status of an observation does not change. Raises NotFound."""
+        observation = self.observation(task_id)
+        return read(Why, self._ask("GET", f"observations/{observation.id}/why/"))
+
+    def preview_observations(self, ask: ObservationBulk) -> BulkAnswer:
+        """Return what a change of all observations that match would do, without changing anything."""
+        return self._preview("observations/bulk/", ask)
+
+    def change_observations(self, ask: ObservationBulk, token: str) -> BulkAnswer:
+        """Change all observations that match, as previewed with this token. Raises SetChanged."""
+        return self._carry_out("observations/bulk/", ask, token)
+
+    def delete_observation(self, observation_id: int, *, if_match: str | None = None) -> None:
+        """Delete an observation that was never started."""
+        self._ask("DELETE", f"observations/{observation_id}/", headers=only_if(if_match))
