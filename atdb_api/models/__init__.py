@@ -6,7 +6,7 @@ from atdb_api.models.dataproducts import DataProduct, Receipt
 from atdb_api.models.history import Change, Event, Transition
 from atdb_api.models.night_reports import StoredReport
 from atdb_api.models.observations import Claim, Lease, Observation, TaskDay
-from atdb_api.models.observatory import DiskUsage, Service, StageSetting
+from atdb_api.models.observatory import DeletionSwitch, DiskUsage, Service, StageSetting
 
 __all__ = [
     "Account",
@@ -14,6 +14,7 @@ __all__ = [
     "Change",
     "Claim",
     "DataProduct",
+    "DeletionSwitch",
     "DiskUsage",
     "Event",
     "FailedLogins",

@@ -10,7 +10,7 @@ from atdb_api.models import Claim, DataProduct, Observation, StageSetting
 from atdb_api.search import filters
 from atdb_api.search.columns import OBSERVATION_COLUMNS
 from atdb_api.search.keyset import Keyset, Term
-from atdb_api.services import stages
+from atdb_api.services import deletion, stages
 from atdb_api.services.stages import Condition
 from atdb_interface.claims import ClaimedTask, ClaimRequest, OpenClaim
 from atdb_interface.lifecycle import STAGES, Status
@@ -27,7 +27,7 @@ def count_waiting(session: Session, statuses: Collection[Status], parameters: Ma
     matching = filters.where(OBSERVATION_COLUMNS, parameters.items())
     settings = session.scalars(select(StageSetting).where(StageSetting.stage.in_(_stages(statuses)))).all()
     free = stages.free_slots(session, settings, now)
-    available = _available(statuses, settings, now)
+    available = _available(statuses, deletion.claimable(session, settings, lock=False), now)
     conditions = {name: and_(condition, *matching) for name, condition in available.items()}
     counts = stages.count(session, conditions)
     return sum(min(number, free.get(name, number)) for name, number in counts.items())
@@ -48,7 +48,7 @@ def claim(session: Session, request: ClaimRequest) -> Claim:
         return earlier
     settings = _locked(session, _stages(request.statuses))
     free = stages.free_slots(session, settings, now)
-    available = _available(request.statuses, settings, now)
+    available = _available(request.statuses, deletion.claimable(session, settings, lock=True), now)
     unlimited = or_(*(condition for name, condition in available.items() if name not in free))
     observations = _take(session, [unlimited, *matching], request.limit)
     for name, number in free.items():
@@ -155,11 +155,11 @@ def _locked(session: Session, names: Collection[str]) -> list[StageSetting]:
 def _available(
     statuses: Collection[Status], settings: Sequence[StageSetting], now: datetime
 ) -> dict[str, Condition]:
-    """Return what is available to claim for each stage that is not paused.
+    """Return what is available to claim for each of some stages.
 
     The key "" has what waits for no stage: any program may be a service for such statuses.
     """
-    is_open = {setting.stage: setting for setting in settings if setting.paused_by is None}
+    is_open = {setting.stage: setting for setting in settings}
     available = {
         setting.stage: stages.waiting(stage, setting, now, statuses)
         for stage in STAGES

@@ -46,7 +46,7 @@ def change(session: Session, observation: Observation, change: ObservationChange
     """Change some fields of a locked observation, and its status if the change names one or an action.
 
     Return whether anything changed. A refused change changes nothing, because all is checked first.
-    Raises BadRequest, Conflict, Duplicate, ForbiddenMove and NotOwner.
+    Raises BadRequest, Conflict, Duplicate, ForbiddenMove, NotOwner and NotYet.
     """
     values = _checked_values(session, observation, change)
     fields = changes.difference(observation, values, columns.OBSERVATION_FIELDS.names)
@@ -57,7 +57,7 @@ def change(session: Session, observation: Observation, change: ObservationChange
     authority = Authority.of_action(actor) if change.action else Authority.of_account(actor)
     authority = authority.forced_if(change.force)
     if target is not None:
-        transitions.check(observation, target, authority)
+        transitions.check(session, observation, target, authority)
     if {"starttime", "endtime"} & fields.keys():
         observation.end_claim()
     for name, value in values.items():

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct, Lease, Observation
-from atdb_api.services import history
+from atdb_api.services import deletion, history
 from atdb_api.services.authority import Authority
 from atdb_api.services.leases import enter_again, not_owner
 from atdb_api.services.stages import require_unpaused
@@ -15,6 +15,7 @@ from atdb_interface.actions import Action, actions_from, target_of
 from atdb_interface.errors import ForbiddenMove, NotYet
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import (
+    REMOVE,
     STAGES,
     WORKING,
     ProductStatus,
@@ -47,17 +48,18 @@ def move(
     the lease of its owner, or hands over work whose lease has expired. `expect`: refuse unless the present status
     is one of these.
 
-    Raises ForbiddenMove, NotOwner if another owner holds the lease, and NotYet if the stage is paused or the
-    delay before it has not ended.
+    Raises ForbiddenMove, NotOwner if another owner holds the lease, and NotYet if the stage is paused, if the
+    delay before it has not ended, and if it deletes data while deletion is switched off.
     """
     now = datetime.now(UTC)
     expires = now + timedelta(seconds=authority.lease_seconds)
     owner = authority.owner
     if target is observation.status:
         if owner and target in WORKING:
+            _require_deletion(session, target)
             enter_again(session, observation, owner, now, expires)
         return
-    check(observation, target, authority, expect=expect)
+    check(session, observation, target, authority, expect=expect)
     if owner and not authority.may_force and (begins := _BEGINS.get((observation.status, target))):
         _require_open(session, observation, begins, now)
     previous = observation.status
@@ -97,6 +99,12 @@ def _require_open(session: Session, observation: Observation, stage: Stage, now:
         )
 
 
+def _require_deletion(session: Session, target: Status) -> None:
+    """Raise NotYet if data are deleted in this status and deletion is switched off."""
+    if target is REMOVE.working:
+        deletion.require_allowed(session)
+
+
 def _move_products_along(
     session: Session, observation: Observation, previous: Status, authority: Authority, now: datetime
 ) -> None:
@@ -120,13 +128,14 @@ def _move_products_along(
 
 
 def check(
+    session: Session,
     observation: Observation,
     target: Status,
     authority: Authority,
     *,
     expect: Collection[Status] | None = None,
 ) -> None:
-    """Raise ForbiddenMove or NotOwner if an observation may not be moved; change nothing."""
+    """Raise ForbiddenMove, NotOwner or NotYet if an observation may not be moved; change nothing."""
     status = observation.status
     allowed = allowed_next(status, observation.held_from)
     if (target not in allowed and not authority.may_force) or (expect is not None and status not in expect):
@@ -137,6 +146,7 @@ def check(
             my_status=status,
             allowed=sorted(allowed),
         )
+    _require_deletion(session, target)
     lease = observation.lease
     is_held = lease is not None and lease.owner != authority.owner and lease.expires_at > datetime.now(UTC)
     if is_held and target not in STOPS and not authority.may_stop:

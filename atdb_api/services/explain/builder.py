@@ -8,7 +8,7 @@ from sqlalchemy import Select, case, func, lateral, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from atdb_api.models import Claim, Lease, Observation, Service, Transition
-from atdb_api.services import stages
+from atdb_api.services import deletion, stages
 from atdb_api.services.claims import ORDER
 from atdb_api.services.explain.situation import STAGE_OF, ClaimedBy, Situation, Subject, Surroundings
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, STAGES, Status
@@ -57,9 +57,9 @@ def situations_of(session: Session, subjects: Sequence[Subject], around: Surroun
 
 def _surroundings(session: Session, alone: Situation) -> Surroundings:
     """Read the surroundings of one observation that waits, with three statements at most."""
-    settings = stages.settings(session)
+    settings, switch = deletion.with_settings(session)
     services = session.scalars(select(Service).order_by(Service.last_seen.desc())).all()
-    around = replace(alone.around, settings=settings, services=services)
+    around = replace(alone.around, settings=settings, services=services, deletion=switch)
     stage = alone.stage
     if stage is None:
         return around

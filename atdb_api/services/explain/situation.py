@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from atdb_api.models import Lease, Observation, Service, StageSetting, Transition
+from atdb_interface.deletion import Deletion
 from atdb_interface.lifecycle import STAGES, Stage
 
 #: The stage that takes, or works on, observations with a status.
@@ -42,6 +43,7 @@ class Surroundings:
     taken: dict[str, int]
     services: Sequence[Service]
     at_telescope: str | None
+    deletion: Deletion | None = None
 
 
 @dataclass(frozen=True)
