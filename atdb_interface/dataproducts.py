@@ -1,5 +1,7 @@
 """Data products, and changes of many products of one observation in one request."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -17,8 +19,18 @@ from atdb_interface.fields import (
     Time,
 )
 from atdb_interface.instruments import instrument
-from atdb_interface.lifecycle import ProductStatus
+from atdb_interface.lifecycle import Actor, ProductStatus
 from atdb_interface.transitions import Transition
+
+#: The fields that state facts about the bytes of a product, and the stages that find these facts out. Only the
+#: holder of the lease of such a stage can set them.
+BYTE_FACTS: Mapping[str, frozenset[Actor]] = MappingProxyType({
+    "size": frozenset({Actor.VALIDATE}),
+    "checksum": frozenset({Actor.VALIDATE}),
+    "identity": frozenset({Actor.VALIDATE, Actor.REMOVE}),
+    "disk": frozenset({Actor.VALIDATE, Actor.REMOVE}),
+    "archive_copy": frozenset({Actor.INGEST}),
+})  # fmt: skip
 
 
 class NewDataProduct(Wire):
@@ -45,6 +57,8 @@ class NewDataProduct(Wire):
 class DataProductChange(Forcible):
     """A change of some fields of a data product, and its next status. Sizes are in bytes.
 
+    Only the holder of the lease of a stage can set what the stage finds out about the data: see BYTE_FACTS, and
+    `stated_by` in the rows of PRODUCT_STATUSES. An operator can force some of the statuses.
     `announced_size` and `announced_checksum` can change, or be withdrawn with null, until the product is archived.
     """
 
@@ -61,6 +75,12 @@ class DataProductChange(Forcible):
     """The URL of the product's copy in the archive."""
     description: Text = ""
     quality: Text | None = None
+
+
+class OwnedProductChange(DataProductChange):
+    """A change of one data product. `owner`: the owner that has the lease on its observation, if there is one."""
+
+    owner: Name | None = None
 
 
 class ForcedRemoval(Wire):
@@ -114,7 +134,8 @@ class ProductMove(DataProductChange):
 class ProductMoves(Wire):
     """Changes of many products of one observation, made in one transaction.
 
-    With `owner`, ATDB makes them only if that owner has the lease on the observation.
+    With `owner`, ATDB makes them only if that owner has the lease on the observation. Facts about the data require
+    an owner.
     """
 
     taskID: TaskId

@@ -298,28 +298,38 @@ STEPS: tuple[Step, ...] = (
 class ProductStatusRow:
     """The properties of one status of a data product. `next`: the statuses that can follow.
 
-    `on_disk`: the data host holds its data. `archived`: the archive holds a verified copy.
+    `on_disk`: the data host holds its data. `archived`: the archive holds a verified copy. `stated_by`: the stage
+    that has found out what the status states about the data; only the holder of its lease can set the status.
+    `forcible`: operators can force it without a lease, to repair; never what lets data be deleted.
     """
 
     group: Group
     next: tuple[ProductStatus, ...] = ()
     on_disk: bool = False
     archived: bool = False
+    stated_by: Actor | None = None
+    forcible: bool = False
 
 
 PRODUCT_STATUSES: Mapping[ProductStatus, ProductStatusRow] = MappingProxyType({
-    P.DEFINED: ProductStatusRow(Group.WAITING, (P.VALID, P.INVALID)),
+    P.DEFINED: ProductStatusRow(Group.WAITING, (P.VALID, P.INVALID), forcible=True),
     # A validation that is repeated after the lease of its first owner has expired can change the result.
-    P.VALID: ProductStatusRow(Group.WAITING, (P.INVALID, P.INGESTING), on_disk=True),
-    P.INVALID: ProductStatusRow(Group.ATTENTION, (P.VALID,)),
+    P.VALID: ProductStatusRow(
+        Group.WAITING, (P.INVALID, P.INGESTING), on_disk=True, stated_by=A.VALIDATE, forcible=True
+    ),
+    P.INVALID: ProductStatusRow(Group.ATTENTION, (P.VALID,), stated_by=A.VALIDATE, forcible=True),
     # Valid again if its observation left ingesting before this product was copied.
-    P.INGESTING: ProductStatusRow(Group.WORKING, (P.ARCHIVED, P.VALID, P.INGEST_ERROR)),
+    P.INGESTING: ProductStatusRow(Group.WORKING, (P.ARCHIVED, P.VALID, P.INGEST_ERROR), stated_by=A.INGEST),
     # Valid again if it must be ingested again: an operator has requested that, or a validation that was repeated
     # has found other data. Invalid if that validation has found no valid data.
-    P.ARCHIVED: ProductStatusRow(Group.DONE, (P.VALID, P.INVALID, P.REMOVED), on_disk=True, archived=True),
-    P.REMOVED: ProductStatusRow(Group.DONE, archived=True),
+    P.ARCHIVED: ProductStatusRow(
+        Group.DONE, (P.VALID, P.INVALID, P.REMOVED), on_disk=True, archived=True, stated_by=A.INGEST
+    ),
+    P.REMOVED: ProductStatusRow(Group.DONE, archived=True, stated_by=A.REMOVE),
     # Valid or invalid if it was validated again.
-    P.INGEST_ERROR: ProductStatusRow(Group.ATTENTION, (P.INGESTING, P.VALID, P.INVALID), on_disk=True),
+    P.INGEST_ERROR: ProductStatusRow(
+        Group.ATTENTION, (P.INGESTING, P.VALID, P.INVALID), on_disk=True, stated_by=A.INGEST, forcible=True
+    ),
 })  # fmt: skip
 
 

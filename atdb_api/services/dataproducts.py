@@ -9,11 +9,14 @@ from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct, Observation, Receipt
 from atdb_api.search import columns
-from atdb_api.services import changes, history, leases, locks, transitions
+from atdb_api.services import byte_facts, changes, history, leases, locks, transitions
 from atdb_api.services.authority import Authority
 from atdb_interface.dataproducts import DataProductChange, NewDataProduct, ProductMoves
 from atdb_interface.errors import Conflict, Duplicate, ForbiddenMove, NotFound
 from atdb_interface.lifecycle import ProductStatus, allowed_next_of_product
+
+#: The fields of a change that are no fields of a data product.
+_NO_FIELDS = {"new_status", "reason", "force", "filename", "owner"}
 
 
 def create(session: Session, new: list[NewDataProduct], *, actor: str) -> list[DataProduct]:
@@ -86,7 +89,7 @@ def move_many(session: Session, request: ProductMoves, *, actor: str) -> list[Da
     """
     observation = locks.lock_observation(session, request.taskID)
     if request.owner:
-        leases.lease_of(observation, request.owner)
+        leases.lease_of(observation, request.owner, actor)
     filenames = [item.filename for item in request.moves]
     products = {
         product.filename: product
@@ -129,14 +132,16 @@ def change(
     """Change some fields of a data product, and its status if `new_status` is set.
 
     Return whether anything changed. Its observation must be locked. A refused change changes nothing.
-    Raises ForbiddenMove.
+    Raises ForbiddenMove; and NotOwner if the change states facts about its bytes without the lease of the stage
+    that has found them.
     """
-    values = change.model_dump(exclude_unset=True, exclude={"new_status", "reason", "force", "filename"})
+    values = change.model_dump(exclude_unset=True, exclude=_NO_FIELDS)
     fields = changes.difference(product, values, {})
     target = change.new_status if change.new_status is not product.status else None
     allowed = allowed_next_of_product(product.status)
     if target is not None:
         _check(product, target, allowed, force=change.force)
+    byte_facts.require_lease(session, product, fields, target, actor=actor, owner=owner, force=change.force)
     for name, value in values.items():
         setattr(product, name, value)
     _record_edit(session, product, fields, actor=actor, reason=change.reason)

@@ -19,6 +19,11 @@ def state(session: Session) -> Deletion:
     return _state(session.scalars(select(DeletionSwitch)).one())
 
 
+def lock(session: Session) -> Deletion:
+    """Return the state of the switch, which it keeps until the transaction ends."""
+    return _state(_locked(session))
+
+
 def with_settings(session: Session) -> tuple[dict[str, StageSetting], Deletion]:
     """Return the settings of each stage and the state of the switch, with one statement."""
     rows = session.execute(select(StageSetting, DeletionSwitch).join(DeletionSwitch, true())).all()
@@ -31,7 +36,7 @@ def change(session: Session, change: DeletionChange, *, actor: str) -> Deletion:
     While it is off, no work of the stage remove begins, so the claims for it are released. If it is off already,
     switching it off changes nothing: the first account and reason stay.
     """
-    switch = session.scalars(select(DeletionSwitch).with_for_update()).one()
+    switch = _locked(session)
     was_allowed = switch.stopped_by is None
     if change.allowed is was_allowed:
         return _state(switch)
@@ -74,6 +79,10 @@ def sentence(off: Deletion) -> str:
     since = write_time(off.stopped_at) if off.stopped_at else "an unknown time"
     reason = " ".join((off.reason or "").split()).removesuffix(".")
     return f"Deletion has been switched off by {off.stopped_by} since {since}: {reason}."
+
+
+def _locked(session: Session) -> DeletionSwitch:
+    return session.scalars(select(DeletionSwitch).with_for_update()).one()
 
 
 def _state(switch: DeletionSwitch) -> Deletion:

@@ -7,9 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct, Lease, Observation
-from atdb_api.services import deletion, history
+from atdb_api.services import claims, deletion, history
 from atdb_api.services.authority import Authority
-from atdb_api.services.leases import enter_again, not_owner
+from atdb_api.services.leases import enter_again, is_held_by, not_owner
 from atdb_api.services.stages import require_unpaused
 from atdb_interface.actions import Action, actions_from, target_of
 from atdb_interface.errors import ForbiddenMove, NotYet
@@ -52,12 +52,11 @@ def move(
     delay before it has not ended, and if it deletes data while deletion is switched off.
     """
     now = datetime.now(UTC)
-    expires = now + timedelta(seconds=authority.lease_seconds)
     owner = authority.owner
     if target is observation.status:
         if owner and target in WORKING:
             _require_deletion(session, target)
-            enter_again(session, observation, owner, now, expires)
+            enter_again(session, observation, authority, now)
         return
     check(session, observation, target, authority, expect=expect)
     if owner and not authority.may_force and (begins := _BEGINS.get((observation.status, target))):
@@ -67,7 +66,9 @@ def move(
     observation.end_claim()
     if owner and target in WORKING:
         lease = observation.lease = observation.lease or Lease()
-        lease.owner, lease.began_at, lease.expires_at, lease.lost_owners = owner, now, expires, 0
+        lease.owner, lease.account = owner, authority.actor
+        lease.began_at, lease.lost_owners = now, 0
+        lease.expires_at = now + timedelta(seconds=authority.lease_seconds)
     elif observation.lease:
         session.delete(observation.lease)
     _move_products_along(session, observation, previous, authority, now)
@@ -148,9 +149,13 @@ def check(
         )
     _require_deletion(session, target)
     lease = observation.lease
-    is_held = lease is not None and lease.owner != authority.owner and lease.expires_at > datetime.now(UTC)
-    if is_held and target not in STOPS and not authority.may_stop:
+    if authority.may_stop or target in STOPS:
+        return
+    has_other_owner = lease is not None and not is_held_by(lease, authority.owner, authority.actor)
+    if has_other_owner and lease.expires_at > datetime.now(UTC):
         raise not_owner(observation)
+    if (status, target) in _BEGINS:
+        claims.require_claim(session, observation, authority.actor)
 
 
 def listed(statuses: Collection[str]) -> str:

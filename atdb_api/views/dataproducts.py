@@ -14,10 +14,10 @@ from atdb_api.views.resource_views import add_detail, listing
 from atdb_interface.bulk import BulkAnswer, DataProductBulk
 from atdb_interface.dataproducts import (
     DataProduct,
-    DataProductChange,
     ForcedRemoval,
     MovedProducts,
     NewDataProduct,
+    OwnedProductChange,
     ProductMoves,
 )
 from atdb_interface.errors import Conflict, Duplicate, ForbiddenMove, NotFound, NotOwner
@@ -66,17 +66,17 @@ add_detail(views, DATAPRODUCTS)
 @views.route("/<int:product_id>/", methods=["PUT", "PATCH"])
 @endpoint(
     Role.SERVICE,
-    takes=DataProductChange,
+    takes=OwnedProductChange,
     answers=DataProduct,
     has_etag=True,
-    refuses=(NotFound, ForbiddenMove),
+    refuses=(NotFound, ForbiddenMove, NotOwner),
 )
-def change(session: Session, change: DataProductChange, product_id: int) -> Response:
+def change(session: Session, change: OwnedProductChange, product_id: int) -> Response:
     """Change some fields of a data product, or its status by `new_status`."""
     require_for_force(change)
     row = dataproducts.lock(session, product_id)
     _require_match(session, row)
-    dataproducts.change(session, row, change, actor=actor())
+    dataproducts.change(session, row, change, actor=actor(), owner=change.owner)
     session.flush()
     return with_etag(serialization.dataproducts(session, [row])[0])
 
