@@ -63,19 +63,19 @@ def _near(session: Session, places: Sequence[str], own: Collection[int]) -> list
     takes_place = and_(DataProduct.status != ProductStatus.REMOVED, DataProduct.id.not_in(own))
     found = select(DataProduct).where(DataProduct.data_path.in_(at_or_above), takes_place)
     beginnings = [f"{place}/" for place in places if len(place) < LONGEST_DATA_PATH]
-    beginning = func.unnest(cast(beginnings, ARRAY(Text))).column_valued("beginning")
+    each = func.unnest(cast(beginnings, ARRAY(Text))).table_valued("path", name="beginnings")
     first = (
         select(DataProduct.id)
         .where(
-            DataProduct.data_path > beginning,
-            DataProduct.data_path < func.left(beginning, -1).concat("0"),  # "0" is the character after "/"
+            DataProduct.data_path > each.c.path,
+            DataProduct.data_path < func.left(each.c.path, -1).concat("0"),  # "0" is the character after "/"
             takes_place,
         )
         .limit(1)
         .lateral()
     )
     inside = select(DataProduct).where(
-        DataProduct.id.in_(select(first.c.id).select_from(beginning.join(first, true())))
+        DataProduct.id.in_(select(first.c.id).select_from(each.join(first, true())))
     )
     return [*session.scalars(found), *session.scalars(inside)]
 
