@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct, Lease, Observation
-from atdb_api.services import claims, deletion, history
+from atdb_api.services import claims, deletion, history, statements
 from atdb_api.services.authority import Authority
 from atdb_api.services.leases import enter_again, is_held_by, not_owner
 from atdb_api.services.stages import require_unpaused
@@ -39,6 +39,7 @@ def move(
     authority: Authority,
     *,
     expect: Collection[Status] | None = None,
+    action: Action | None = None,
     reason: str = "",
 ) -> None:
     """Move an observation, which must be locked, to its next status, and record the account.
@@ -46,7 +47,7 @@ def move(
     The row stays locked until the transaction ends: if two services ask at once, the second is judged by the
     status that the first has set. Asking for the present status changes no status; on a working status it renews
     the lease of its owner, or hands over work whose lease has expired. `expect`: refuse unless the present status
-    is one of these.
+    is one of these. `action`: the action that leads to the status, if one does.
 
     Raises ForbiddenMove, NotOwner if another owner holds the lease, and NotYet if the stage is paused, if the
     delay before it has not ended, and if it deletes data while deletion is switched off.
@@ -71,7 +72,8 @@ def move(
         lease.expires_at = now + timedelta(seconds=authority.lease_seconds)
     elif observation.lease:
         session.delete(observation.lease)
-    _move_products_along(session, observation, previous, authority, now)
+    is_again = target is Status.VALID or action is Action.INGEST
+    _move_products_along(session, observation, previous, authority, now, is_again=is_again)
 
 
 def target_of_action(observation: Observation, action: Action) -> Status:
@@ -107,16 +109,26 @@ def _require_deletion(session: Session, target: Status) -> None:
 
 
 def _move_products_along(
-    session: Session, observation: Observation, previous: Status, authority: Authority, now: datetime
+    session: Session,
+    observation: Observation,
+    previous: Status,
+    authority: Authority,
+    now: datetime,
+    *,
+    is_again: bool,
 ) -> None:
-    """Set products back to valid if their observation leaves ingesting, or is to be ingested again."""
+    """Set products back to valid if their observation leaves ingesting, or is to be ingested again (`is_again`).
+
+    With the action check, archived products stay archived until validate has read their data: those that have
+    changed become valid then, and are ingested again.
+    """
     if previous is Status.INGESTING:
         source = ProductStatus.INGESTING
         ended = (
             f"The observation became {observation.status}, so this data product is not being ingested any more."
         )
         reason = write(ReasonCode.INGEST_ENDED, ended)
-    elif observation.status is Status.VALID and previous in (Status.ARCHIVED, Status.REMOVE_ERROR):
+    elif is_again and previous in (Status.ARCHIVED, Status.REMOVE_ERROR):
         source = ProductStatus.ARCHIVED
         reason = write(ReasonCode.INGEST_AGAIN, "The observation is to be ingested again.")
     else:
@@ -136,7 +148,10 @@ def check(
     *,
     expect: Collection[Status] | None = None,
 ) -> None:
-    """Raise ForbiddenMove, NotOwner or NotYet if an observation may not be moved; change nothing."""
+    """Raise ForbiddenMove, NotOwner or NotYet if an observation may not be moved; change nothing.
+
+    What a status states about the data is required of a forced move too. So is that deletion is switched on.
+    """
     status = observation.status
     allowed = allowed_next(status, observation.held_from)
     if (target not in allowed and not authority.may_force) or (expect is not None and status not in expect):
@@ -147,14 +162,19 @@ def check(
             my_status=status,
             allowed=sorted(allowed),
         )
+    if not authority.may_stop and target not in STOPS:
+        _require_owner(session, observation, target, authority)
     _require_deletion(session, target)
+    statements.require_support(session, observation, target)
+
+
+def _require_owner(session: Session, observation: Observation, target: Status, authority: Authority) -> None:
+    """Raise NotOwner if another owner works on an observation, or if another account has claimed it."""
     lease = observation.lease
-    if authority.may_stop or target in STOPS:
-        return
     has_other_owner = lease is not None and not is_held_by(lease, authority.owner, authority.actor)
     if has_other_owner and lease.expires_at > datetime.now(UTC):
         raise not_owner(observation)
-    if (status, target) in _BEGINS:
+    if (observation.status, target) in _BEGINS:
         claims.require_claim(session, observation, authority.actor)
 
 
