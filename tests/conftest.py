@@ -220,11 +220,13 @@ def observe(client: Client) -> Callable[..., Observation]:
             client.create_dataproducts(
                 [NewDataProduct(taskID=made.taskID, filename=f"{made.taskID}_{n}.fits") for n in range(number)]
             )
+        held = None
         for step, following in zip(route, [*route[1:], None], strict=True):
-            owner = OWNER if following and step in STATED else None
-            client.move(made.taskID, step, owner=owner)
+            owner = OWNER if following and STATUSES[following].states and step in STATED else None
+            client.move(made.taskID, step, owner=owner or held)
             if owner:
                 state_products(client, made.taskID, step, owner)
+            held = owner
         return client.observation(made.taskID)
 
     return make
