@@ -1,4 +1,4 @@
-"""Facts about the bytes of data products: only the holder of the lease of the stage that finds them states them."""
+"""Facts about the bytes of data products: only the holder of the lease of a stage states what it has found out."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -24,10 +24,10 @@ def upgrade() -> None:
     # move of its own, so it belongs to the account of the last move.
     op.add_column('leases', sa.Column('account', sa.Text(), nullable=True))
     op.execute("""
-        update leases set account = (
+        update leases set account = coalesce((
             select actor from transitions
             where transitions.task_id = observations.task_id and transitions.dataproduct is null
-            order by (transitions.owner is not distinct from leases.owner) desc, transitions.id desc limit 1)
+            order by (transitions.owner is not distinct from leases.owner) desc, transitions.id desc limit 1), '')
         from observations where observations.id = leases.observation_id""")
     op.alter_column('leases', 'account', nullable=False)
     # It is not known which accounts have made the claims of earlier versions.
