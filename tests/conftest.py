@@ -26,23 +26,15 @@ from atdb_api.roles import role_named
 from atdb_api.schema.migrations import alembic_config
 from atdb_api.services import accounts
 from atdb_interface.client import Client
-from atdb_interface.dataproducts import NewDataProduct, ProductMove
-from atdb_interface.lifecycle import STATUSES, STEPS, Status
+from atdb_interface.dataproducts import NewDataProduct
+from atdb_interface.lifecycle import STEPS, Status
 from atdb_interface.observations import Observation
 from standalone.credentials import Credentials
 from standalone.settings import HOST, Settings
 from standalone.stack import database
+from tests.advancing import advance
 
 SECRETS = {role: f"secret-of-the-{role}-in-these-tests" for role in ("viewer", "service", "operator", "admin")}
-#: The owner of the work of a test, if the test names none.
-OWNER = "tests/1"
-SIZE, CHECKSUM, COPY = 1000, "ab" * 32, "file:///alta/copy"
-#: What the owner of each stage states about a product, one change after the other.
-STATED: dict[Status, list[dict[str, Any]]] = {
-    Status.CHECKING: [{"new_status": "valid", "size": SIZE, "checksum": CHECKSUM}],
-    Status.INGESTING: [{"new_status": "ingesting"}, {"new_status": "archived", "archive_copy": COPY}],
-    Status.REMOVING: [{"new_status": "removed"}],
-}
 SCHEDULES = Path(__file__).parents[2] / "shared" / "schedules"
 
 
@@ -199,11 +191,7 @@ def client(url: str) -> Iterator[Client]:
 
 @pytest.fixture
 def observe(client: Client) -> Callable[..., Observation]:
-    """Create an observation, and move it to a status by real moves.
-
-    Its products get along, as the stages set them. If a status requires products and the test requests none, the
-    observation has one. In a working status it has no lease, so a test can end the work without an owner.
-    """
+    """Create an observation, and move it and its products to a status by real moves."""
     starts = (datetime(2026, 4, 5, 6, tzinfo=UTC) + timedelta(minutes=10 * n) for n in count())
 
     def make(status: Status = Status.DEFINED, *, products: int = 0, **fields: object) -> Observation:
@@ -214,29 +202,15 @@ def observe(client: Client) -> Callable[..., Observation]:
             "duration": 300,
             **fields,
         }
-        made, route = client.create_observation(specification), route_to(status)
-        number = products or int(any(STATUSES[step].states for step in route))
-        if number:
+        made = client.create_observation(specification)
+        if products:
             client.create_dataproducts(
-                [NewDataProduct(taskID=made.taskID, filename=f"{made.taskID}_{n}.fits") for n in range(number)]
+                [NewDataProduct(taskID=made.taskID, filename=f"{made.taskID}_{n}.fits") for n in range(products)]
             )
-        held = None
-        for step, following in zip(route, [*route[1:], None], strict=True):
-            owner = OWNER if following and STATUSES[following].states and step in STATED else None
-            client.move(made.taskID, step, owner=owner or held)
-            if owner:
-                state_products(client, made.taskID, step, owner)
-            held = owner
+        advance(client, made.taskID, route_to(status))
         return client.observation(made.taskID)
 
     return make
-
-
-def state_products(client: Client, task_id: str, working: Status, owner: str) -> None:
-    """State what a stage finds out about all products of an observation, with the lease of its owner."""
-    filenames = [product.filename for product in client.dataproducts(taskID=task_id)]
-    for facts in STATED[working]:
-        client.move_products(task_id, [ProductMove(filename=name, **facts) for name in filenames], owner=owner)
 
 
 def route_to(status: Status) -> list[Status]:

@@ -11,7 +11,8 @@ from atdb_interface.dataproducts import BYTE_FACTS, DataProduct, DataProductChan
 from atdb_interface.errors import Conflict, Forbidden, ForbiddenMove, NotOwner
 from atdb_interface.lifecycle import PRODUCT_STATUSES, STAGES, ProductStatus, Status
 from atdb_interface.observations import Observation
-from tests.conftest import CHECKSUM, COPY, SECRETS, SIZE
+from tests.advancing import CHECKSUM
+from tests.conftest import SECRETS
 
 Observe = Callable[..., Observation]
 P = ProductStatus
@@ -236,9 +237,9 @@ def test_what_is_no_fact_needs_no_lease_and_the_present_value_is_no_change(
         product.id,
         description="first light",
         quality="good",
-        size=SIZE,
+        size=product.size,
         checksum=CHECKSUM,
-        archive_copy=COPY,
+        archive_copy=product.archive_copy,
         new_status="archived",
     )
     assert (changed.description, changed.quality, changed.my_status) == ("first light", "good", P.ARCHIVED)
@@ -280,7 +281,7 @@ def test_no_fact_survives_a_refused_list_of_changes(service: Client, client: Cli
     good, bad = (product.filename for product in client.dataproducts(taskID=made.taskID, ordering="filename"))
     moves = [
         ProductMove(filename=good, new_status=P.VALID, size=7, checksum=CHECKSUM),
-        ProductMove(filename=bad, archive_copy=COPY),
+        ProductMove(filename=bad, archive_copy="file:///alta/copy"),
     ]
     with pytest.raises(Conflict):
         service.move_products(made.taskID, moves, owner="run 1")
