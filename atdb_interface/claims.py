@@ -17,6 +17,9 @@ class ClaimRequest(Wire):
 
     The same `id` again returns the same answer. `filters`: as in the URL of a list, for instance
     {"observing_mode__icontains": "sc4"}. The claim expires if no work begins within `lease_seconds`.
+
+    The claim and its consumer belong to the account that sends the request, and to `for_account` if it is set: no
+    other account can read or release the claim, or begin work on its observations.
     """
 
     id: Name
@@ -25,6 +28,7 @@ class ClaimRequest(Wire):
     filters: dict[str, str] = Field(default_factory=dict)
     limit: Annotated[int, Field(ge=1, le=1000), NUMBER] = 100
     lease_seconds: LeaseSeconds = CLAIM_SECONDS
+    for_account: Name | None = None
 
 
 class Waiting(BaseModel):

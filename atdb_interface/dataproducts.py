@@ -1,5 +1,7 @@
 """Data products, and changes of many products of one observation in one request."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -17,12 +19,25 @@ from atdb_interface.fields import (
     Time,
 )
 from atdb_interface.instruments import instrument
-from atdb_interface.lifecycle import ProductStatus
+from atdb_interface.lifecycle import Actor, ProductStatus
 from atdb_interface.transitions import Transition
+
+#: The fields that state facts about the bytes of a product, and the stages that find these facts out. Only the
+#: holder of the lease of such a stage can set them.
+BYTE_FACTS: Mapping[str, frozenset[Actor]] = MappingProxyType({
+    "size": frozenset({Actor.VALIDATE}),
+    "checksum": frozenset({Actor.VALIDATE}),
+    "identity": frozenset({Actor.VALIDATE, Actor.REMOVE}),
+    "disk": frozenset({Actor.VALIDATE, Actor.REMOVE}),
+    "archive_copy": frozenset({Actor.INGEST}),
+})  # fmt: skip
 
 
 class NewDataProduct(Wire):
-    """A data product that an observation will write."""
+    """A data product that an observation will write.
+
+    `size` in bytes and `checksum` are announcements: the product becomes invalid if its data differ from them.
+    """
 
     taskID: TaskId
     filename: FileName
@@ -33,21 +48,39 @@ class NewDataProduct(Wire):
         json_schema_extra=lambda schema: schema.update(default=instrument().product_type),
     )
     size: Size | None = None
+    checksum: Sha256 | None = None
     quality: Text | None = None
     node: Name | None = None
     data_location: DataLocation | None = None
 
 
 class DataProductChange(Forcible):
-    """A change of some fields of a data product, and its next status. `size` in bytes."""
+    """A change of some fields of a data product, and its next status. Sizes are in bytes.
+
+    Only the holder of the lease of a stage can set what the stage finds out about the data: see BYTE_FACTS, and
+    `stated_by` in the rows of PRODUCT_STATUSES. An operator can force some of the statuses.
+    `announced_size` and `announced_checksum` can change, or be withdrawn with null, until the product is archived.
+    """
 
     new_status: ProductStatus | None = None
     size: Size | None = None
     checksum: Sha256 | None = None
+    announced_size: Size | None = None
+    announced_checksum: Sha256 | None = None
+    identity: Sha256 | None = None
+    """The digest of the file states of its data: kind, size, inode and times of each file."""
+    disk: Name | None = None
+    """The identity of the disk that holds its data."""
     archive_copy: Text | None = None
     """The URL of the product's copy in the archive."""
     description: Text = ""
     quality: Text | None = None
+
+
+class OwnedProductChange(DataProductChange):
+    """A change of one data product. `owner`: the owner that has the lease on its observation, if there is one."""
+
+    owner: Name | None = None
 
 
 class ForcedRemoval(Wire):
@@ -57,8 +90,11 @@ class ForcedRemoval(Wire):
 
 
 class DataProduct(BaseModel):
-    """A data product as ATDB returns it. `size` in bytes; see checksum.py for `checksum`.
+    """A data product as ATDB returns it. Sizes are in bytes; see checksum.py for `checksum`.
 
+    `size` and `checksum` are those announced until the product is validated, and those of its data afterwards.
+    `identity`: the digest of the states of its files when they were last read, on the disk `disk`.
+    `archive_location`: its path below the root of the archive, whether or not the archive holds it yet.
     `removal_forced_by`: the admin who has allowed its deletion without a verified copy, for
     `removal_forced_reason`.
     """
@@ -74,6 +110,11 @@ class DataProduct(BaseModel):
     quality: str | None
     node: str | None
     data_location: str
+    announced_size: int | None
+    announced_checksum: str | None
+    identity: str | None
+    disk: str | None
+    archive_location: str | None
     archive_copy: str | None
     removal_forced_by: str | None
     removal_forced_reason: str | None
@@ -93,7 +134,8 @@ class ProductMove(DataProductChange):
 class ProductMoves(Wire):
     """Changes of many products of one observation, made in one transaction.
 
-    With `owner`, ATDB makes them only if that owner has the lease on the observation.
+    With `owner`, ATDB makes them only if that owner has the lease on the observation. Facts about the data require
+    an owner.
     """
 
     taskID: TaskId

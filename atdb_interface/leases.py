@@ -14,7 +14,7 @@ LeaseSeconds = Annotated[int, Field(ge=1, le=LONGEST_LEASE_SECONDS), NUMBER]
 
 
 class Lease(Wire):
-    """A request to renew the lease of the owner who works on an observation.
+    """A request to renew the lease of the owner who works on an observation, with the same account.
 
     `done_bytes` of `total_bytes`: the progress of the work. `trouble`: the reason why it cannot continue at the
     moment; an empty text ends the trouble.
@@ -31,12 +31,14 @@ class Lease(Wire):
 class HeldLease(BaseModel):
     """A work lease as ATDB returns it. `lost_owners`: the number of earlier owners whose lease expired.
 
+    `account`: the account that works as the owner. No other account can use the lease.
     `done_bytes` of `total_bytes` since `began_at`, if the owner reports its progress.
     """
 
     taskID: str
     my_status: Status
     owner: str
+    account: str
     began_at: Time
     expires_at: Time
     lost_owners: int

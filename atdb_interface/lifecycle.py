@@ -3,16 +3,12 @@
 This module is plain data and uses the standard library only, so that any program can import it.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from types import MappingProxyType
-from typing import TypeVar
-
-_S = TypeVar("_S", bound=StrEnum)
 
 
 class Status(StrEnum):
@@ -145,6 +141,8 @@ class StatusRow:
     - `cancellable`: the observation can still be aborted.
     - `expected`: the longest time in this status, counted from `expected_from`, before the observation is overdue;
       None for no limit.
+    - `states`: what the status states about the data: each product has one of these statuses, and at least one
+      product is not invalid. ATDB refuses the status otherwise, also if it is forced. None if it states nothing.
     """
 
     group: Group
@@ -155,7 +153,14 @@ class StatusRow:
     cancellable: bool = False
     expected: timedelta | None = None
     expected_from: Moment = Moment.ENTERED
+    states: frozenset[ProductStatus] | None = None
 
+
+#: No product has yet to be validated.
+_VALIDATED = frozenset({P.VALID, P.INVALID, P.INGEST_ERROR, P.INGESTING, P.ARCHIVED, P.REMOVED})
+#: The archive holds each product that was valid; or only each of them that is removed as well.
+_IN_ARCHIVE = frozenset({P.ARCHIVED, P.REMOVED, P.INVALID})
+_ONLY_IN_ARCHIVE = frozenset({P.REMOVED, P.INVALID})
 
 _Row = partial(StatusRow, holdable=True, cancellable=True)
 _RETRY, _CHECK, _INGEST = Action.RETRY, Action.CHECK, Action.INGEST
@@ -193,8 +198,14 @@ STATUSES: Mapping[Status, StatusRow] = MappingProxyType({
         {S.VALID: A.VALIDATE, S.COMPLETED: A.VALIDATE, S.INCOMPLETE: A.VALIDATE},
         expected=_DAY,
     ),
-    S.VALID: _Row(Group.WAITING, Phase.OBSERVED, {S.INGESTING: A.INGEST}, expected=_DAY),
-    S.COMPLETED: _Row(Group.ATTENTION, Phase.OBSERVED, actions={_INGEST: S.VALID}, expected=7 * _DAY),
+    S.VALID: _Row(Group.WAITING, Phase.OBSERVED, {S.INGESTING: A.INGEST}, expected=_DAY, states=_VALIDATED),
+    S.COMPLETED: _Row(
+        Group.ATTENTION,
+        Phase.OBSERVED,
+        actions={_INGEST: S.VALID},
+        expected=7 * _DAY,
+        states=_VALIDATED,
+    ),
     S.INCOMPLETE: _Row(
         Group.ATTENTION,
         Phase.OBSERVED,
@@ -212,9 +223,12 @@ STATUSES: Mapping[Status, StatusRow] = MappingProxyType({
         Group.DONE,
         Phase.OBSERVED,
         {S.REMOVING: A.REMOVE},
-        actions={_INGEST: S.VALID},  # possible while the data host has the copies
+        # The data may have changed since they were archived, so check and ingest validate them again. Check leaves
+        # products archived whose data have not changed; ingest copies all of them into the archive again.
+        actions={_CHECK: S.COMPLETING, _INGEST: S.COMPLETING},
         cancellable=False,
         expected=7 * _DAY,
+        states=_IN_ARCHIVE,
     ),
     S.REMOVING: _Row(
         Group.WORKING,
@@ -223,7 +237,7 @@ STATUSES: Mapping[Status, StatusRow] = MappingProxyType({
         cancellable=False,
         expected=_DAY,
     ),
-    S.REMOVED: StatusRow(Group.DONE, Phase.OBSERVED),
+    S.REMOVED: StatusRow(Group.DONE, Phase.OBSERVED, states=_ONLY_IN_ARCHIVE),
     S.ERROR_TOO_LATE: _Row(Group.ATTENTION, Phase.BEFORE, actions={_RETRY: S.SCHEDULED}, expected=_DAY),
     S.ERROR_START_OBS: _Row(Group.ATTENTION, Phase.BEFORE, actions={_RETRY: S.SCHEDULED}, expected=_DAY),
     S.ERROR_NO_COMPLETING: _Row(Group.ATTENTION, Phase.UNKNOWN, actions={_RETRY: S.RUNNING}, expected=_DAY),
@@ -239,7 +253,7 @@ STATUSES: Mapping[Status, StatusRow] = MappingProxyType({
     S.REMOVE_ERROR: _Row(
         Group.ATTENTION,
         Phase.OBSERVED,
-        actions={_RETRY: S.ARCHIVED, _INGEST: S.VALID},
+        actions={_RETRY: S.ARCHIVED, _CHECK: S.COMPLETING, _INGEST: S.COMPLETING},  # as for archived
         cancellable=False,
         expected=_DAY,
     ),
@@ -277,55 +291,6 @@ STEPS: tuple[Step, ...] = (
 
 
 @dataclass(frozen=True)
-class ProductStatusRow:
-    """The properties of one status of a data product. `next`: the statuses that can follow.
-
-    `on_disk`: the data host holds its data. `copying`: they are on their way into the archive. `rejected`: the
-    data host may hold data that are not valid. `archived`: the archive holds a verified copy.
-    """
-
-    group: Group
-    next: tuple[ProductStatus, ...] = ()
-    on_disk: bool = False
-    copying: bool = False
-    rejected: bool = False
-    archived: bool = False
-
-    @property
-    def to_archive(self) -> bool:
-        """Return whether an ingest copies it, or finds it in the archive already."""
-        return self.on_disk or self.copying
-
-    @property
-    def forcible(self) -> bool:
-        """Return whether an admin can force the deletion of its data, though the archive does not hold them."""
-        return self.on_disk or self.rejected
-
-
-PRODUCT_STATUSES: Mapping[ProductStatus, ProductStatusRow] = MappingProxyType({
-    P.DEFINED: ProductStatusRow(Group.WAITING, (P.VALID, P.INVALID)),
-    # A validation that is repeated after the lease of its first owner has expired can change the result.
-    P.VALID: ProductStatusRow(Group.WAITING, (P.INVALID, P.INGESTING), on_disk=True),
-    P.INVALID: ProductStatusRow(Group.ATTENTION, (P.VALID,), rejected=True),
-    # Valid again if its observation left ingesting before this product was copied.
-    P.INGESTING: ProductStatusRow(Group.WORKING, (P.ARCHIVED, P.VALID, P.INGEST_ERROR), copying=True),
-    # Valid again if it must be ingested again.
-    P.ARCHIVED: ProductStatusRow(Group.DONE, (P.VALID, P.REMOVED), on_disk=True, archived=True),
-    P.REMOVED: ProductStatusRow(Group.DONE, archived=True),
-    # Valid or invalid if it was validated again.
-    P.INGEST_ERROR: ProductStatusRow(Group.ATTENTION, (P.INGESTING, P.VALID, P.INVALID), on_disk=True),
-})  # fmt: skip
-
-
-def product_statuses(meets: Callable[[ProductStatusRow], bool]) -> tuple[ProductStatus, ...]:
-    """Return the statuses of data products whose row meets a condition."""
-    return tuple(status for status, row in PRODUCT_STATUSES.items() if meets(row))
-
-
-PRODUCT_STEPS = tuple((source, target) for source, row in PRODUCT_STATUSES.items() for target in row.next)
-
-
-@dataclass(frozen=True)
 class Stage:
     """One of the five stages of the pipeline: the status that it waits for, and its working and error statuses.
 
@@ -349,17 +314,9 @@ STAGES = (SPECIFY, OBSERVE, VALIDATE, INGEST, REMOVE)
 
 #: The stage that owns each working status.
 WORKING = MappingProxyType({stage.working: stage for stage in STAGES if stage.working})
-
-
-def _targets(steps: Iterable[tuple[_S, _S]]) -> MappingProxyType[_S, frozenset[_S]]:
-    table: dict[_S, set[_S]] = defaultdict(set)
-    for source, target in steps:
-        table[source].add(target)
-    return MappingProxyType({source: frozenset(targets) for source, targets in table.items()})
-
-
-_NEXT = _targets((step.source, step.target) for step in STEPS)
-_NEXT_OF_PRODUCT = _targets(PRODUCT_STEPS)
+_NEXT = MappingProxyType(
+    {source: frozenset(step.target for step in STEPS if step.source is source) for source in STATUSES}
+)
 
 
 def allowed_next(status: Status, held_from: Status | None = None) -> frozenset[Status]:
@@ -369,11 +326,6 @@ def allowed_next(status: Status, held_from: Status | None = None) -> frozenset[S
     if held_from is None:
         return frozenset()
     return frozenset({held_from} | ({S.ABORTED} if held_from in CANCELLABLE else set()))
-
-
-def allowed_next_of_product(status: ProductStatus) -> frozenset[ProductStatus]:
-    """Return the statuses of a data product that can follow."""
-    return _NEXT_OF_PRODUCT.get(status, frozenset())
 
 
 def resume_target(status: Status) -> Status:

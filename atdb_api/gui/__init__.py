@@ -15,12 +15,12 @@ from atdb_api.gui import formats, page
 from atdb_api.gui.airflow import dag, run
 from atdb_api.gui.airflow.run_urls import run_url
 from atdb_api.gui.night_report import reports
-from atdb_api.gui.overviews import flow, night, plan, services
+from atdb_api.gui.overviews import deletion, flow, night, plan, services
 from atdb_api.gui.tasks import available_actions, bulk, table, task
 from atdb_api.gui.tasks.timeline import timeline
 from atdb_api.html import layout
 
-PAGES: tuple[ModuleType, ...] = (table, bulk, run, dag, task, night, plan, flow, services, reports)
+PAGES: tuple[ModuleType, ...] = (table, bulk, run, dag, task, night, plan, flow, services, deletion, reports)
 #: The links at the top of every page.
 NAVIGATION = (
     ("Tasks", "gui.tasks.table"),

@@ -1,6 +1,7 @@
 """The group of each status, which has its own colour and shape on pages."""
 
-from atdb_interface.lifecycle import PRODUCT_STATUSES, STATUSES, Group, Status
+from atdb_interface.lifecycle import STATUSES, Group, Status
+from atdb_interface.product_lifecycle import PRODUCT_STATUSES
 
 #: Statuses of both observations and products (valid, ingesting, archived, removed) have one group.
 _GROUP_OF: dict[str, Group] = {

@@ -14,18 +14,15 @@ from atdb_api.rest.endpoint import Contract
 from atdb_api.rest.form_fields import Field, fields, texts
 from atdb_api.rest.request_body import AS_IT_WAS, FORM, NO_FIELDS
 from atdb_api.roles import Role
-from atdb_interface.dataproducts import DataProductChange
-from atdb_interface.lifecycle import (
-    ProductStatus,
-    Status,
-    allowed_next,
-    allowed_next_of_product,
-    resume_target,
-)
+from atdb_interface.dataproducts import BYTE_FACTS, DataProductChange
+from atdb_interface.lifecycle import Status, allowed_next, resume_target
 from atdb_interface.observations import ObservationChange
+from atdb_interface.product_lifecycle import PRODUCT_STATUSES
 
 Item = dict[str, Any]
 _MOVE = ("new_status", "force", "reason")
+#: The fields that only the owners of stages can set.
+_OF_STAGES = ("owner", *BYTE_FACTS)
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,9 @@ def _move(model: type[BaseModel], item: Item, is_operator: bool, given: Mapping[
         statuses, status = list(Status), Status(item["my_status"])
         allowed = allowed_next(status, resume_target(Status(previous)) if previous else None)
     elif issubclass(model, DataProductChange):
-        statuses, allowed = list(ProductStatus), allowed_next_of_product(ProductStatus(item["my_status"]))
+        if not is_operator:  # without force, the statuses of products require the lease of a stage
+            return None
+        statuses, allowed = [s for s, row in PRODUCT_STATUSES.items() if row.forcible], frozenset()
     else:
         return None
     others = [status for status in statuses if status not in allowed and status != item["my_status"]]
@@ -103,11 +102,12 @@ def _move(model: type[BaseModel], item: Item, is_operator: bool, given: Mapping[
 
 
 def _edit(model: type[BaseModel], item: Item, given: Mapping[str, str], errors: Mapping[str, str]) -> Form:
-    names = model.model_fields.keys() - set(_MOVE)
+    left_out = (*_MOVE[:2], *_OF_STAGES)
+    names = model.model_fields.keys() - {*_MOVE, *left_out}
     present = texts({name: item.get(name) for name in names})
     was = given.get(AS_IT_WAS) or json.dumps(present)
     typed_in = {name: text for name, text in given.items() if name not in NO_FIELDS}
-    inputs = fields(model, leave_out=_MOVE[:2], present=typed_in or present, errors=errors)
+    inputs = fields(model, leave_out=left_out, present=typed_in or present, errors=errors)
     return Form("Edit", "PATCH", inputs, is_open=bool(given), was=was)
 
 

@@ -111,6 +111,10 @@ class Claim(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     consumer: Mapped[str]
+    #: The account that made the claim; null if an earlier version did not record it. `for_account`: the other
+    #: account that the claim was passed on to.
+    account: Mapped[str | None]
+    for_account: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True)
     tasks: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
@@ -125,6 +129,8 @@ class Lease(Base):
         BigInteger, ForeignKey("observations.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     owner: Mapped[str]
+    #: The account that works as this owner.
+    account: Mapped[str]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     lost_owners: Mapped[int] = mapped_column(server_default=text("0"))
     began_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,10 +1,11 @@
-"""The settings of the stages, the services, and the disks of the data hosts."""
+"""The settings of the stages, the deletion switch, the services, and the disks of the data hosts."""
 
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -24,6 +25,19 @@ class StageSetting(Base):
     pause_reason: Mapped[str | None]
     slots: Mapped[int | None]
     delay_seconds: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class DeletionSwitch(Base):
+    """The deletion switch: its only row says who has switched deletion off, since when and why; if anybody has."""
+
+    __tablename__ = "deletion"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    stopped_by: Mapped[str | None]
+    stopped_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
+
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
 
 class Service(Base):

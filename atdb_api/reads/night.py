@@ -13,12 +13,13 @@ from atdb_api.reads.causes import AttentionGroup, AttentionTask, cause_key, grou
 from atdb_api.reads.service_states import ServiceState, service_state
 from atdb_api.reads.telescope import TelescopeSlot, slot_of
 from atdb_api.search import columns
-from atdb_api.services import disks, stages
+from atdb_api.services import deletion, disks, stages
 from atdb_api.services.explain.builder import select_subjects, subject
 from atdb_api.services.explain.explanation import Cause
 from atdb_api.services.explain.sentences import explain_many
 from atdb_api.services.explain.situation import Subject, Surroundings
 from atdb_interface.actions import REMEDIES
+from atdb_interface.deletion import Deletion
 from atdb_interface.disks import Disk
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, STAGES, START_TOLERANCE, Status
 from atdb_interface.stages import StageState
@@ -63,6 +64,7 @@ class Night:
     overdue_number: int
     is_all: bool
     paused: list[StageState]
+    deletion: Deletion
     services: list[ServiceState]
     disks: list[Disk]
     events: list[NightEvent]
@@ -88,7 +90,8 @@ class Night:
     @property
     def is_calm(self) -> bool:
         """Return whether no action is needed."""
-        return not (self.groups or self.overdue or self.paused or self.gone or self.unhealthy or self.filling)
+        troubles = (self.groups, self.overdue, self.paused, self.gone, self.unhealthy, self.filling)
+        return self.deletion.allowed and not any(troubles)
 
 
 def read_night(session: Session) -> Night:
@@ -97,7 +100,7 @@ def read_night(session: Session) -> Night:
     subjects = _attention_or_overdue(session)
     errors = [each for each in subjects if each.observation.status in REMEDIES]
     overdue = [each for each in subjects if each.observation.status not in REMEDIES]
-    settings = stages.settings(session)
+    settings, switch = deletion.with_settings(session)
     counts = stages.counts(session, settings.values(), now)
     states = [stages.state(settings[stage.actor], counts[stage.actor]) for stage in STAGES]
     services = session.scalars(select(Service).order_by(Service.last_seen.desc())).all()
@@ -109,6 +112,7 @@ def read_night(session: Session) -> Night:
         taken={name: count.taken for name, count in counts.items()},
         services=services,
         at_telescope=observing[-1].task_id if observing else None,
+        deletion=switch,
     )
     return Night(
         groups=grouped(_attention_task(each) for each in errors),
@@ -116,6 +120,7 @@ def read_night(session: Session) -> Night:
         overdue_number=len(overdue),
         is_all=len(subjects) <= MOST_TROUBLED,
         paused=[state for state in states if state.paused],
+        deletion=switch,
         services=[service_state(service, now) for service in services],
         disks=sorted(
             disks.current(session), key=lambda disk: (disk.full_at is None, disk.full_at, disk.data_host)

@@ -8,7 +8,8 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from atdb_api.models import DataProduct, Observation, Transition
-from atdb_interface.lifecycle import Group, ProductStatus, product_statuses
+from atdb_interface.lifecycle import Group, ProductStatus
+from atdb_interface.product_lifecycle import product_statuses
 
 PAGE_SIZE = 50
 _ERRORS = product_statuses(lambda row: row.group is Group.ATTENTION)

@@ -9,7 +9,8 @@ from atdb_api.models import Lease
 from atdb_api.reads.airflow_runs import AirflowRun, run_of
 from atdb_api.reads.service_states import ServiceState, service_states
 from atdb_api.reads.task_row import TaskRow, select_tasks, task_row
-from atdb_api.services import disks, stages
+from atdb_api.services import deletion, disks, stages
+from atdb_interface.deletion import Deletion
 from atdb_interface.disks import Disk
 from atdb_interface.lifecycle import STAGES, Stage
 from atdb_interface.stages import StageState
@@ -33,6 +34,7 @@ class ServicesPage:
     """What the page Services shows."""
 
     stages: list[tuple[Stage, StageState]]
+    deletion: Deletion
     works: list[WorkInProgress]
     services: list[ServiceState]
     disks: list[Disk]
@@ -41,10 +43,11 @@ class ServicesPage:
 def read_services(session: Session) -> ServicesPage:
     """Read the stages, the work, the services and the disks, with seven statements."""
     now = datetime.now(UTC)
-    settings = stages.settings(session)
+    settings, switch = deletion.with_settings(session)
     states = stages.states(session, [settings[stage.actor] for stage in STAGES])
     return ServicesPage(
         stages=list(zip(STAGES, states, strict=True)),
+        deletion=switch,
         works=_works(session, now),
         services=service_states(session, now),
         disks=disks.current(session),

@@ -1,18 +1,23 @@
-"""Claim waiting observations, each for one consumer, within the limits that operators set for each stage."""
+"""Claim waiting observations, each for one consumer, within the limits that operators set for each stage.
+
+A claim and its consumer belong to the account that made the claim. It can pass the claim on to one other account.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from atdb_api.models import Claim, DataProduct, Observation, StageSetting
+from atdb_api.models import Account, Claim, DataProduct, Observation, StageSetting
 from atdb_api.search import filters
 from atdb_api.search.columns import OBSERVATION_COLUMNS
 from atdb_api.search.keyset import Keyset, Term
-from atdb_api.services import stages
+from atdb_api.services import deletion, stages
 from atdb_api.services.stages import Condition
 from atdb_interface.claims import ClaimedTask, ClaimRequest, OpenClaim
+from atdb_interface.errors import BadRequest, NotOwner
+from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import STAGES, Status
 from atdb_interface.status_kinds import STAGE_OF
 
@@ -27,28 +32,35 @@ def count_waiting(session: Session, statuses: Collection[Status], parameters: Ma
     matching = filters.where(OBSERVATION_COLUMNS, parameters.items())
     settings = session.scalars(select(StageSetting).where(StageSetting.stage.in_(_stages(statuses)))).all()
     free = stages.free_slots(session, settings, now)
-    available = _available(statuses, settings, now)
+    available = _available(statuses, deletion.claimable(session, settings, lock=False), now)
     conditions = {name: and_(condition, *matching) for name, condition in available.items()}
     counts = stages.count(session, conditions)
     return sum(min(number, free.get(name, number)) for name, number in counts.items())
 
 
-def claim(session: Session, request: ClaimRequest) -> Claim:
+def claim(session: Session, request: ClaimRequest, *, actor: str) -> Claim:
     """Claim waiting observations: the highest priority first, then the oldest start.
 
     Rows that another claim has locked at this moment are skipped. The claim's id is locked, so that a client
     that repeats its request while the first one is running gets the same answer. So is each stage: it cannot be
     paused meanwhile, and claims of a stage with slots take free slots one after the other.
+
+    Raises NotOwner if the id is that of another account's claim, and BadRequest for an unknown `for_account`.
     """
     now = datetime.now(UTC)
     matching = filters.where(OBSERVATION_COLUMNS, request.filters.items())
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(request.id, 0))))
     earlier = session.get(Claim, request.id)
     if earlier is not None:
+        if not _may_use(earlier, actor):
+            raise NotOwner(f"Claim {request.id} belongs to another account. Use an id that is your own.")
         return earlier
+    if request.for_account is not None and session.get(Account, request.for_account) is None:
+        message = f"there is no account {request.for_account}"
+        raise BadRequest(f"for_account: {message}", errors=[{"field": "for_account", "message": message}])
     settings = _locked(session, _stages(request.statuses))
     free = stages.free_slots(session, settings, now)
-    available = _available(request.statuses, settings, now)
+    available = _available(request.statuses, deletion.claimable(session, settings, lock=True), now)
     unlimited = or_(*(condition for name, condition in available.items() if name not in free))
     observations = _take(session, [unlimited, *matching], request.limit)
     for name, number in free.items():
@@ -64,6 +76,8 @@ def claim(session: Session, request: ClaimRequest) -> Claim:
     new = Claim(
         id=request.id,
         consumer=request.consumer,
+        account=actor,
+        for_account=request.for_account,
         created_at=now,
         expires_at=expires,
         tasks=[task.model_dump(mode="json") for task in _claimed(session, observations[: request.limit])],
@@ -72,12 +86,16 @@ def claim(session: Session, request: ClaimRequest) -> Claim:
     return new
 
 
-def open_claims(session: Session, consumer: str) -> list[OpenClaim]:
-    """Return what a consumer has claimed and on which no work has begun, the oldest claim first."""
+def open_claims(session: Session, consumer: str, *, account: str | None) -> list[OpenClaim]:
+    """Return what a consumer has claimed and on which no work has begun, the oldest claim first.
+
+    `account`: only the claims that it may use; None for those of all accounts.
+    """
+    theirs = true() if account is None else or_(Claim.account.is_(None), _of(account))
     rows = session.execute(
         select(Observation, Claim)
         .join(Claim, Claim.id == Observation.claim_id)
-        .where(Claim.consumer == consumer, Observation.claimed_until >= datetime.now(UTC))
+        .where(Claim.consumer == consumer, theirs, Observation.claimed_until >= datetime.now(UTC))
         .order_by(Claim.created_at, *ORDER)
     ).all()
     claims = {observation.task_id: claim for observation, claim in rows}
@@ -92,20 +110,56 @@ def open_claims(session: Session, consumer: str) -> list[OpenClaim]:
     ]
 
 
-def release(session: Session, task_ids: Collection[str], claim_id: str | None = None) -> int:
+def release(
+    session: Session, task_ids: Collection[str], claim_id: str | None = None, *, account: str | None
+) -> int:
     """Release claimed observations, so that they are available to claim; return how many were claimed.
 
-    `claim_id`: release only those in this claim.
+    `claim_id`: release only those in this claim. `account`: whose claims can be released; None for those of all
+    accounts. Raises NotOwner, and releases nothing, if one of them belongs to another account.
     """
+    if account is not None and claim_id is not None:
+        named = session.get(Claim, claim_id)
+        if named is not None and not _may_use(named, account):
+            raise NotOwner(f"Claim {claim_id} belongs to another account, so {account} cannot release it.")
     claimed = [Observation.task_id.in_(task_ids), Observation.claimed_until >= datetime.now(UTC)]
     if claim_id is not None:
         claimed.append(Observation.claim_id == claim_id)
     rows = session.scalars(
         select(Observation).where(*claimed).order_by(Observation.task_id).with_for_update()
     ).all()
+    if account is not None:
+        for observation in rows:
+            require_claim(session, observation, account)
     for observation in rows:
         observation.end_claim()
     return len(rows)
+
+
+def require_claim(session: Session, observation: Observation, account: str) -> None:
+    """Raise NotOwner if an observation, which must be locked, is claimed by another account."""
+    until = observation.claimed_until
+    if until is None or until < datetime.now(UTC) or observation.claim_id is None:
+        return
+    held = session.get(Claim, observation.claim_id)
+    if held is None or _may_use(held, account):
+        return
+    raise NotOwner(
+        f"Observation {observation.task_id} is claimed by {held.consumer} of account {held.account} until "
+        f"{write_time(until)}. Wait until the claim has expired, or ask an operator to release it.",
+        my_status=observation.status,
+        account=held.account,
+        expires_at=write_time(until),
+    )
+
+
+def _may_use(held: Claim, account: str) -> bool:
+    """Return whether an account may use a claim. An earlier version has not recorded the accounts of claims."""
+    return held.account is None or account in (held.account, held.for_account)
+
+
+def _of(account: str) -> Condition:
+    return or_(Claim.account == account, Claim.for_account == account)
 
 
 def _counted_for(observation: Observation) -> str:
@@ -156,11 +210,11 @@ def _locked(session: Session, names: Collection[str]) -> list[StageSetting]:
 def _available(
     statuses: Collection[Status], settings: Sequence[StageSetting], now: datetime
 ) -> dict[str, Condition]:
-    """Return what is available to claim for each stage that is not paused.
+    """Return what is available to claim for each of some stages.
 
     The key "" has what waits for no stage: any program may be a service for such statuses.
     """
-    is_open = {setting.stage: setting for setting in settings if setting.paused_by is None}
+    is_open = {setting.stage: setting for setting in settings}
     available = {
         setting.stage: stages.waiting(stage, setting, now, statuses)
         for stage in STAGES

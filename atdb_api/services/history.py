@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct, Observation, Transition
 from atdb_api.services.authority import Authority
-from atdb_interface.lifecycle import ProductStatus, Status, allowed_next, allowed_next_of_product, resume_target
+from atdb_interface.lifecycle import ProductStatus, Status, allowed_next, resume_target
+from atdb_interface.product_lifecycle import allowed_next_of_product
 
 
 def begin(session: Session, observation: Observation, authority: Authority, at: datetime) -> None:

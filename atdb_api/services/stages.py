@@ -63,7 +63,7 @@ def change(session: Session, setting: StageSetting, change: StageChange, *, acto
     before = _governed(setting)
     if change.paused and setting.paused_by is None:
         setting.paused_by, setting.paused_at, setting.pause_reason = actor, datetime.now(UTC), change.reason
-        _void_claims(session, _BY_NAME[setting.stage])
+        void_claims(session, _BY_NAME[setting.stage])
     elif change.paused is False:
         setting.paused_by = setting.paused_at = setting.pause_reason = None
     if "slots" in change.model_fields_set:
@@ -180,7 +180,7 @@ def _governed(setting: StageSetting) -> dict[str, Any]:
     }
 
 
-def _void_claims(session: Session, stage: Stage) -> None:
+def void_claims(session: Session, stage: Stage) -> None:
     """Release the claims for a stage. Rows are locked in the order of bulk changes, to avoid deadlocks."""
     rows = session.scalars(
         select(Observation)

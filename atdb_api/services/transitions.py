@@ -7,14 +7,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct, Lease, Observation
-from atdb_api.services import history
+from atdb_api.services import claims, deletion, history, statements
 from atdb_api.services.authority import Authority
-from atdb_api.services.leases import enter_again, not_owner
+from atdb_api.services.leases import enter_again, is_held_by, not_owner
 from atdb_api.services.stages import require_unpaused
 from atdb_interface.actions import Action, actions_from, target_of
 from atdb_interface.errors import ForbiddenMove, NotYet
 from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import (
+    REMOVE,
     WORKING,
     ProductStatus,
     Stage,
@@ -33,6 +34,7 @@ def move(
     authority: Authority,
     *,
     expect: Collection[Status] | None = None,
+    action: Action | None = None,
     reason: str = "",
 ) -> None:
     """Move an observation, which must be locked, to its next status, and record the account.
@@ -40,19 +42,19 @@ def move(
     The row stays locked until the transaction ends: if two services ask at once, the second is judged by the
     status that the first has set. Asking for the present status changes no status; on a working status it renews
     the lease of its owner, or hands over work whose lease has expired. `expect`: refuse unless the present status
-    is one of these.
+    is one of these. `action`: the action that leads to the status, if one does.
 
-    Raises ForbiddenMove, NotOwner if another owner holds the lease, and NotYet if the stage is paused or the
-    delay before it has not ended.
+    Raises ForbiddenMove, NotOwner if another owner holds the lease, and NotYet if the stage is paused, if the
+    delay before it has not ended, and if it deletes data while deletion is switched off.
     """
     now = datetime.now(UTC)
-    expires = now + timedelta(seconds=authority.lease_seconds)
     owner = authority.owner
     if target is observation.status:
         if owner and target in WORKING:
-            enter_again(session, observation, owner, now, expires)
+            _require_deletion(session, target)
+            enter_again(session, observation, authority, now)
         return
-    check(observation, target, authority, expect=expect)
+    check(session, observation, target, authority, expect=expect)
     if owner and not authority.may_force and (begins := BEGINS.get((observation.status, target))):
         _require_open(session, observation, begins, now)
     previous = observation.status
@@ -60,10 +62,13 @@ def move(
     observation.end_claim()
     if owner and target in WORKING:
         lease = observation.lease = observation.lease or Lease()
-        lease.owner, lease.began_at, lease.expires_at, lease.lost_owners = owner, now, expires, 0
+        lease.owner, lease.account = owner, authority.actor
+        lease.began_at, lease.lost_owners = now, 0
+        lease.expires_at = now + timedelta(seconds=authority.lease_seconds)
     elif observation.lease:
         session.delete(observation.lease)
-    _move_products_along(session, observation, previous, authority, now)
+    is_again = target is Status.VALID or action is Action.INGEST
+    _move_products_along(session, observation, previous, authority, now, is_again=is_again)
 
 
 def target_of_action(observation: Observation, action: Action) -> Status:
@@ -92,17 +97,33 @@ def _require_open(session: Session, observation: Observation, stage: Stage, now:
         )
 
 
+def _require_deletion(session: Session, target: Status) -> None:
+    """Raise NotYet if data are deleted in this status and deletion is switched off."""
+    if target is REMOVE.working:
+        deletion.require_allowed(session)
+
+
 def _move_products_along(
-    session: Session, observation: Observation, previous: Status, authority: Authority, now: datetime
+    session: Session,
+    observation: Observation,
+    previous: Status,
+    authority: Authority,
+    now: datetime,
+    *,
+    is_again: bool,
 ) -> None:
-    """Set products back to valid if their observation leaves ingesting, or is to be ingested again."""
+    """Set products back to valid if their observation leaves ingesting, or is to be ingested again (`is_again`).
+
+    With the action check, archived products stay archived until validate has read their data: those that have
+    changed become valid then, and are ingested again.
+    """
     if previous is Status.INGESTING:
         source = ProductStatus.INGESTING
         ended = (
             f"The observation became {observation.status}, so this data product is not being ingested any more."
         )
         reason = write(ReasonCode.INGEST_ENDED, ended)
-    elif observation.status is Status.VALID and previous in (Status.ARCHIVED, Status.REMOVE_ERROR):
+    elif is_again and previous in (Status.ARCHIVED, Status.REMOVE_ERROR):
         source = ProductStatus.ARCHIVED
         reason = write(ReasonCode.INGEST_AGAIN, "The observation is to be ingested again.")
     else:
@@ -115,13 +136,17 @@ def _move_products_along(
 
 
 def check(
+    session: Session,
     observation: Observation,
     target: Status,
     authority: Authority,
     *,
     expect: Collection[Status] | None = None,
 ) -> None:
-    """Raise ForbiddenMove or NotOwner if an observation may not be moved; change nothing."""
+    """Raise ForbiddenMove, NotOwner or NotYet if an observation may not be moved; change nothing.
+
+    What a status states about the data is required of a forced move too. So is that deletion is switched on.
+    """
     status = observation.status
     allowed = allowed_next(status, observation.held_from)
     if (target not in allowed and not authority.may_force) or (expect is not None and status not in expect):
@@ -132,10 +157,20 @@ def check(
             my_status=status,
             allowed=sorted(allowed),
         )
+    if not authority.may_stop and target not in STOPS:
+        _require_owner(session, observation, target, authority)
+    _require_deletion(session, target)
+    statements.require_support(session, observation, target)
+
+
+def _require_owner(session: Session, observation: Observation, target: Status, authority: Authority) -> None:
+    """Raise NotOwner if another owner works on an observation, or if another account has claimed it."""
     lease = observation.lease
-    is_held = lease is not None and lease.owner != authority.owner and lease.expires_at > datetime.now(UTC)
-    if is_held and target not in STOPS and not authority.may_stop:
+    has_other_owner = lease is not None and not is_held_by(lease, authority.owner, authority.actor)
+    if has_other_owner and lease.expires_at > datetime.now(UTC):
         raise not_owner(observation)
+    if (observation.status, target) in BEGINS:
+        claims.require_claim(session, observation, authority.actor)
 
 
 def listed(statuses: Collection[str]) -> str:

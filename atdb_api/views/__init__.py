@@ -9,6 +9,7 @@ from atdb_api.roles import Role
 from atdb_api.views import (
     claims,
     dataproducts,
+    deletion,
     disks,
     events,
     health,
@@ -34,6 +35,7 @@ RESOURCES: tuple[Blueprint, ...] = (
     claims.views,
     leases.views,
     stages.views,
+    deletion.views,
     tokens.views,
     listing(resources.RECEIPTS),
     events.views,

@@ -3,12 +3,14 @@
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
+from atdb_api.rest.auth import actor, login
 from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.request_body import Parameter
 from atdb_api.roles import Role
 from atdb_api.search import columns, filters
 from atdb_api.services import claims
 from atdb_interface.claims import Claim, ClaimRequest, OpenClaims, Release, Released, Waiting
+from atdb_interface.errors import NotOwner
 from atdb_interface.lifecycle import Status
 
 views = Blueprint("claims", __name__, url_prefix="/claims")
@@ -37,22 +39,32 @@ def look(session: Session) -> Waiting:
 @views.get("/open/")
 @endpoint(Role.VIEWER, answers=OpenClaims, parameters=(_CONSUMER,))
 def open_(session: Session) -> OpenClaims:
-    """List the observations that a consumer has claimed and on which no work has begun."""
+    """List the observations that a consumer has claimed and on which no work has begun.
+
+    A consumer belongs to its account. Operators see the claims of all accounts, other users only those that they
+    can use.
+    """
     consumer = request.args.get("consumer")
     if consumer is None:
         raise filters.unreadable("consumer", "is required")
-    return OpenClaims(tasks=claims.open_claims(session, consumer))
+    return OpenClaims(tasks=claims.open_claims(session, consumer, account=_limited_to()))
 
 
 @views.post("/")
-@endpoint(Role.SERVICE, takes=ClaimRequest, answers=Claim)
+@endpoint(Role.SERVICE, takes=ClaimRequest, answers=Claim, refuses=(NotOwner,))
 def claim(session: Session, ask: ClaimRequest) -> Claim:
-    """Claim waiting observations."""
-    return Claim.model_validate(claims.claim(session, ask), from_attributes=True)
+    """Claim waiting observations, for this account and, if the request names it, for one other."""
+    return Claim.model_validate(claims.claim(session, ask, actor=actor()), from_attributes=True)
 
 
 @views.post("/release/")
-@endpoint(Role.SERVICE, takes=Release, answers=Released)
+@endpoint(Role.SERVICE, takes=Release, answers=Released, refuses=(NotOwner,))
 def release(session: Session, ask: Release) -> Released:
     """Release claimed observations on which no work will begin, so that they are available to claim."""
-    return Released(released=claims.release(session, ask.taskIDs, ask.claim))
+    return Released(released=claims.release(session, ask.taskIDs, ask.claim, account=_limited_to()))
+
+
+def _limited_to() -> str | None:
+    """Return the account whose claims this request may use; None if it may use all."""
+    role = login().role
+    return None if role is not None and role >= Role.OPERATOR else actor()

@@ -2,6 +2,7 @@
 
 from sqlalchemy.orm import Session
 
+from atdb_api.rest.auth import actor
 from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.resources import LEASES
 from atdb_api.roles import Role
@@ -17,4 +18,4 @@ views = listing(LEASES)
 @endpoint(Role.SERVICE, takes=Lease, answers=HeldLease, refuses=(NotFound, NotOwner))
 def renew(session: Session, ask: Lease) -> HeldLease:
     """Extend the lease of an owner, and record how far its work is."""
-    return LEASES.fields.item(leases.renew(session, ask))
+    return LEASES.fields.item(leases.renew(session, ask, actor=actor()))

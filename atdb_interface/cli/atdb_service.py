@@ -50,18 +50,17 @@ def _change_status(client: Client, options: Options) -> str:
     task_id, status = _task_id(options), _needed(options, "status")
     if status not in {*Status, *ProductStatus}:
         raise BadRequest(f"--status: {status!r} is not one of {', '.join(Status)}")
-    resource = options.pop("resource", "observations")
+    resource, owner = options.pop("resource", "observations"), options.pop("owner", None)
     _nothing_more(options)
     if resource == "observations":
-        observation = client.observation(task_id)
-        client.change_observation(observation.id, new_status=status)
+        client.move(task_id, Status(status), owner=owner)
         return f"{task_id} {status}"
     if resource == "dataproducts":
         moves = [
             ProductMove.model_validate({"filename": product.filename, "new_status": status})
             for product in client.dataproducts(taskID=task_id)
         ]
-        client.move_products(task_id, moves)
+        client.move_products(task_id, moves, owner=owner)
         return f"{task_id}: {len(moves)} data product{'' if len(moves) == 1 else 's'} {status}"
     raise BadRequest(f"--resource: {resource!r} is neither observations nor dataproducts")
 
@@ -84,7 +83,8 @@ _TASK = "--taskid=190405034, or --search_key=taskid:190405034"
 _OPTIONS = {
     "specification": f"{_listed(NewObservation, 'options')}; --data_dir=/directory on the data host of the mode; "
     "an option of another name is stored in the field options",
-    "change_status": f"{_TASK}; --status; --resource=observations (the default) or dataproducts",
+    "change_status": f"{_TASK}; --status; --resource=observations (the default) or dataproducts; "
+    "[--owner], which data products require: the owner that has the lease on the observation",
     "delete_taskid": _TASK,
     "add_dataproduct": f"{_TASK}; {_listed(NewDataProduct, 'taskID')}",
 }

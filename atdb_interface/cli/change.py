@@ -1,4 +1,4 @@
-"""The commands of `atdb` that change something: moves, actions on observations, and settings of stages."""
+"""The commands of `atdb` that change something: observations, settings of stages, and the deletion switch."""
 
 from argparse import Namespace
 from collections.abc import Callable
@@ -48,6 +48,16 @@ def govern(client: Client, arguments: Namespace) -> None:
         f"{stage.stage}: {'paused' if stage.paused else 'not paused'}, slots {stage.slots or 'unlimited'}, "
         f"delay {stage.delay_seconds} s"
     )
+
+
+def switch(client: Client, arguments: Namespace) -> None:
+    """Switch all deletion from the data hosts off or on, if the command names one of these; show the state."""
+    if arguments.switch is None:
+        now = client.deletion()
+    else:
+        now = client.change_deletion(allowed=arguments.switch == "on", reason=arguments.reason)
+    by = f", by {now.stopped_by} since {write_time(now.stopped_at)}: {now.reason}" if now.stopped_at else ""
+    print(f"deletion: {'on' if now.allowed else 'off'}{by}")
 
 
 def submit(client: Client, arguments: Namespace) -> None:

@@ -87,6 +87,11 @@ def _parser() -> argparse.ArgumentParser:
     pause.add_argument("--go-on", dest="paused", action="store_false", default=None, help=argparse.SUPPRESS)
     stage.add_argument("--rest", dest="delay", type=int, default=None, help=argparse.SUPPRESS)
     _take_reason(stage, kept="the changes")
+    deletion = command(
+        "deletion", change.switch, "show whether data may be deleted from the data hosts, or change it"
+    )
+    deletion.add_argument("switch", nargs="?", choices=["off", "on"], help="switch all deletion off, or on again")
+    _take_reason(deletion, kept="the changes; required to switch deletion off")
     submit = command("submit", change.submit, "submit a schedule; if a line cannot be read, nothing is submitted")
     submit.add_argument("schedule", type=Path, help="the file of the schedule")
     for name in _further():

@@ -9,15 +9,16 @@ from atdb_interface.checksum import Advance, ignore_progress
 from atdb_interface.client import Client
 from atdb_interface.data_hosts import local_path
 from atdb_interface.dataproducts import DataProduct
-from atdb_interface.lifecycle import ProductStatus, product_statuses
+from atdb_interface.lifecycle import ProductStatus
 from atdb_interface.observations import Observation
+from atdb_interface.product_lifecycle import product_statuses
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import reason_of, without_code
 from atdb_plugins.archive.folder import ArchiveError, ArchiveFolder
 from operators.data.local_products import DataError, data_root, path_of, require_data, size_on_disk
 
 #: An admin can force the deletion of products with these statuses, though the archive does not hold them.
-FORCIBLE = product_statuses(lambda row: row.forcible)
+FORCIBLE = product_statuses(lambda row: row.removal_forcible)
 
 
 @dataclass(frozen=True)

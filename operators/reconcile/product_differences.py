@@ -7,7 +7,8 @@ from typing import Any
 from atdb_interface import former_texts
 from atdb_interface.checksum import NotAProductError
 from atdb_interface.dataproducts import DataProduct
-from atdb_interface.lifecycle import ProductStatus, product_statuses
+from atdb_interface.lifecycle import ProductStatus
+from atdb_interface.product_lifecycle import product_statuses
 
 P = ProductStatus
 #: The archive must hold these.

@@ -4,8 +4,9 @@ import errno
 from typing import Any
 
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import INGEST, ProductStatus, Status, product_statuses
+from atdb_interface.lifecycle import INGEST, ProductStatus, Status
 from atdb_interface.observations import Observation
+from atdb_interface.product_lifecycle import product_statuses
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError, code_of, quote
 from atdb_plugins.archive.archive import Archive

@@ -3,8 +3,9 @@
 from atdb_interface.checksum import product_checksum
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import DataProduct, ProductMove
-from atdb_interface.lifecycle import VALIDATE, ProductStatus, Status, product_statuses
+from atdb_interface.lifecycle import VALIDATE, ProductStatus, Status
 from atdb_interface.observations import Observation
+from atdb_interface.product_lifecycle import product_statuses
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError, code_of, reason_of, words_of, write
 from operators.data.inspection import (

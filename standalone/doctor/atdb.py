@@ -1,4 +1,4 @@
-"""ATDB: its API, the schema of its database, the account of tasks, the stages and the listener."""
+"""ATDB: its API, the schema of its database, the account of tasks, the stages, deletion and the listener."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -49,6 +49,7 @@ def check(place: Location) -> Iterator[Finding]:
             advice = f"Ask an ATDB admin to run `flask --app atdb_api account set {me.account} --role service`."
             yield failed("account of tasks", f"{me.account} has the role {me.role}; tasks need service", advice)
         yield from _of_stages(client)
+        yield _of_deletion(client)
         yield _of_listener(place, client)
 
 
@@ -89,6 +90,17 @@ def _of_stages(client: Client) -> Iterator[Finding]:
         )
     if not paused:
         yield well("stages", "none is paused in ATDB")
+
+
+def _of_deletion(client: Client) -> Finding:
+    now = client.deletion()
+    if now.allowed or now.stopped_at is None:
+        return well("deletion", "it is on: remove deletes what the archive holds")
+    return warning(
+        "deletion",
+        f"it has been switched off by {now.stopped_by} since {write_time(now.stopped_at)}: {now.reason}",
+        f"Ask {now.stopped_by}. To switch it on, run `atdb deletion on`.",
+    )
 
 
 def _of_listener(place: Location, client: Client) -> Finding:

@@ -7,8 +7,9 @@ import pytest
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import ProductMove
 from atdb_interface.errors import ForbiddenMove
-from atdb_interface.lifecycle import ProductStatus, Status, allowed_next, allowed_next_of_product
+from atdb_interface.lifecycle import ProductStatus, Status, allowed_next
 from atdb_interface.observations import Observation
+from atdb_interface.product_lifecycle import allowed_next_of_product
 from standalone.rehearsal import reference_lifecycle
 from tests.conftest import route_to
 

@@ -17,7 +17,8 @@ import pytest
 from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import NewDataProduct, ProductMove
-from atdb_interface.lifecycle import STAGES, STEPS, WORKING, ProductStatus, allowed_next_of_product
+from atdb_interface.lifecycle import STAGES, STEPS, WORKING, ProductStatus
+from atdb_interface.product_lifecycle import allowed_next_of_product
 from tests.conftest import SECRETS
 
 SEED = 20190408

@@ -74,6 +74,7 @@ def test_nothing_serious_stands_in_anybodys_way(
         "/services/",
         "/services/ingest/",
         "/services/remove/",
+        "/deletion/",
         "/reports/",
         "/atdb/",
     ):

@@ -35,6 +35,7 @@ PATHS = (
     "/services/",
     "/services/ingest/",
     "/services/parts/",
+    "/deletion/",
     "/reports/",
     f"/reports/{night_reports.NIGHT}/",
     "/atdb/login/",

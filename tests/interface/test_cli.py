@@ -103,6 +103,24 @@ def test_a_stage_is_paused_and_goes_on(run: Run, client: Client) -> None:
     assert not any(stage.paused for stage in client.stages())
 
 
+def test_an_operator_switches_deletion_off_and_on(run: Run, client: Client) -> None:
+    assert run("atdb", "deletion", user="viewer").stdout == "deletion: on\n"
+    done = run("atdb", "deletion", "off", user="operator")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "reason" in done.stderr
+    done = run("atdb", "deletion", "off", "--reason", "silent errors", user="operator")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("deletion: off, by operator since ")
+    assert run("atdb", "deletion", user="viewer").stdout == done.stdout
+    assert "silent errors" in done.stdout
+    assert run("atdb", "deletion", "on", user="service").returncode == 2
+    assert not client.deletion().allowed
+    done = run("atdb", "deletion", "on", "--reason", "repaired", user="operator")
+    assert (done.returncode, done.stdout) == (0, "deletion: on\n")
+    assert client.deletion().allowed
+    assert list(client.changes())[-1].reason == "repaired"
+
+
 @pytest.mark.parametrize("options", [["--resume", "--delay=60"], ["--go-on", "--rest=60"]], ids=["new", "old"])
 def test_the_old_names_of_options_still_work(run: Run, options: list[str]) -> None:
     done = run("atdb", "stage", "remove", *options, user="operator")
@@ -124,7 +142,8 @@ def test_events_and_receipts_are_listed(run: Run, client: Client, observe: Obser
     made = observe(Status.ARCHIVED, products=1)
     (product,) = client.dataproducts(taskID=made.taskID)
     client.force_removal(product.id, "empty")
-    client.change_dataproduct(product.id, new_status="removed")
+    client.move(made.taskID, Status.REMOVING, owner="remove/1")
+    client.change_dataproduct(product.id, new_status="removed", owner="remove/1")
     assert run("atdb", "receipts", made.taskID).stdout.rstrip().endswith("forced by admin: empty")
 
 

@@ -7,15 +7,8 @@ from itertools import pairwise
 import pytest
 
 from atdb_interface.expected_durations import status_after_timeout
-from atdb_interface.lifecycle import (
-    STAGES,
-    STEPS,
-    WORKING,
-    Actor,
-    Status,
-    allowed_next,
-    product_statuses,
-)
+from atdb_interface.lifecycle import STAGES, STEPS, WORKING, Actor, Status, allowed_next
+from atdb_interface.product_lifecycle import product_statuses
 
 END = datetime(2019, 4, 8, 15, tzinfo=UTC)
 BEGAN = END - timedelta(hours=1)
@@ -77,7 +70,7 @@ def test_an_ingest_copies_what_is_on_the_data_host_or_on_its_way() -> None:
 
 
 def test_an_admin_can_force_the_deletion_of_data_that_are_not_being_copied() -> None:
-    deleted = product_statuses(lambda row: row.forcible)
+    deleted = product_statuses(lambda row: row.removal_forcible)
     assert {*deleted} == {"valid", "invalid", "archived", "ingest error"}
 
 

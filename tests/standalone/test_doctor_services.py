@@ -57,6 +57,7 @@ def test_an_atdb_that_listens_is_well(place: Location, client: Client) -> None:
         "migrations",
         "account of tasks",
         "stages",
+        "deletion",
         "listen",
     ]
     assert {finding.state for finding in findings} == {State.WELL}, findings
@@ -109,6 +110,15 @@ def test_a_paused_stage_is_a_warning_that_names_who_paused_it(place: Location, c
     assert "ingest has been paused in ATDB by admin since" in finding.seen
     assert "new disks" in finding.seen
     assert "atdb stage ingest --resume" in finding.advice
+
+
+def test_deletion_that_is_switched_off_is_a_warning_that_names_who_did_it(place: Location, client: Client) -> None:
+    client.change_deletion(allowed=False, reason="silent errors")
+    finding = finding_of(atdb.check(place), "deletion")
+    assert finding.state is State.WARNING
+    assert "switched off by admin since" in finding.seen
+    assert "silent errors" in finding.seen
+    assert "atdb deletion on" in finding.advice
 
 
 def test_a_listener_that_is_missing_silent_or_in_trouble_is_a_failure(

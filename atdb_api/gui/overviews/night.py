@@ -31,11 +31,12 @@ def _parts(night: Night) -> list[live.Part]:
     observing = [(slot, slot.percent(night.now)) for slot in night.observing]
     facts = {
         "verdict": (night.is_calm, len(night.groups), night.overdue_number, len(night.paused), len(night.gone),
-                    [service.name for service in night.unhealthy], len(night.filling), night.is_all),
+                    night.deletion, [service.name for service in night.unhealthy], len(night.filling),
+                    night.is_all),
         "telescope": (observing, night.following),
         "troubles": (night.groups, night.is_all),
         "overdue": (night.overdue, night.overdue_number),
-        "machines": (night.paused, [(service.name, service.last_seen) for service in night.gone],
+        "machines": (night.paused, night.deletion, [(service.name, service.last_seen) for service in night.gone],
                      [(service.name, service.troubles) for service in night.unhealthy], night.disks),
         "events": [event.id for event in night.events],
     }  # fmt: skip

@@ -1,5 +1,6 @@
 """Explain what keeps an observation from the stage that it waits for, in full sentences."""
 
+from atdb_api.services import deletion
 from atdb_api.services.explain.explanation import Cause, Explanation
 from atdb_api.services.explain.situation import Situation
 from atdb_api.services.heartbeats import troubles_of
@@ -31,7 +32,9 @@ def waiting_for(situation: Situation) -> Explanation:
 
 def barriers(situation: Situation) -> list[str]:
     """Return what operators have put before a stage, each as a sentence."""
-    named, setting = [], situation.setting
+    named, setting, switch = [], situation.setting, situation.around.deletion
+    if situation.stage is REMOVE and switch and not switch.allowed:
+        named.append(f"{deletion.sentence(switch)} Its data stay until an operator switches it on again.")
     if setting and setting.paused_by and setting.paused_at:
         since = write_time(setting.paused_at)
         named.append(

@@ -1,11 +1,12 @@
 # Generated from async_methods/services.py by `make format`. Change that file.
-"""The methods of stages, services and disks."""
+"""The methods of stages, the deletion switch, services and disks."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from atdb_interface.client.exchange import plain, read
 from atdb_interface.client.sync_methods.base import Methods
+from atdb_interface.deletion import Deletion, DeletionChange
 from atdb_interface.disks import Disk, DiskUsage
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.services import Heartbeat, Service
@@ -13,7 +14,7 @@ from atdb_interface.stages import StageState
 
 
 class ServiceMethods(Methods):
-    """Read and change stages, and report services and disks."""
+    """Read and change stages and the deletion switch, and report services and disks."""
 
     def stages(self, **filters: Any) -> Iterator[StageState]:
         """Yield the stages with their settings, and the numbers of observations that wait for them."""
@@ -22,6 +23,15 @@ class ServiceMethods(Methods):
     def change_stage(self, stage: Actor, **fields: Any) -> StageState:
         """Pause or resume a stage with `paused`, or change its `slots` or `delay_seconds`, with a `reason`."""
         return read(StageState, self._ask("PATCH", f"stages/{stage}/", json=plain(fields)))
+
+    def deletion(self) -> Deletion:
+        """Return whether data may be deleted from the data hosts now."""
+        return read(Deletion, self._ask("GET", "deletion/"))
+
+    def change_deletion(self, *, allowed: bool, reason: str = "") -> Deletion:
+        """Switch all deletion from the data hosts off, which requires a `reason`, or on again."""
+        ask = DeletionChange(allowed=allowed, reason=reason)
+        return read(Deletion, self._ask("PATCH", "deletion/", json=plain(ask)))
 
     def services(self, **filters: Any) -> Iterator[Service]:
         """Yield the services that have sent a heartbeat, with the time of the last one."""

@@ -51,6 +51,7 @@ def busy(week: Observatory) -> Iterator[Picture]:
     yield Picture("flow", "/flow/")
     yield Picture("services", "/services/")
     yield Picture("services-pause", "/services/ingest/")
+    yield Picture("deletion", "/deletion/")
     yield Picture("reports", "/reports/")
     yield Picture("report", f"/reports/{night_reports.NIGHT}/")
     yield Picture("api", "/atdb/observations/?my_status=ingesting")
