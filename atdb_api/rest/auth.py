@@ -69,7 +69,7 @@ def require_for_force(*asks: Forcible) -> None:
 
 def require_for_action(action: str | None, *, on_many: bool = False) -> None:
     """Raise Forbidden if the table of actions reserves this action for a higher role."""
-    if action in ACTIONS:
+    if action is not None and action in ACTIONS:
         row = ACTIONS[Action(action)]
         require(row.role_for_many if on_many else row.role)
 

@@ -4,12 +4,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Generic, Protocol
 
 from typing_extensions import TypeVar
 
+
+class WithMode(Protocol):
+    """An observation, as far as the interface itself reads it."""
+
+    observing_mode: str
+
+
 #: The model of an observation. It cannot be imported here, because it uses the instrument to read values.
-ObservationT = TypeVar("ObservationT", default=Any)
+ObservationT = TypeVar("ObservationT", bound=WithMode, default=Any)
 #: The version of this interface. ATDB refuses to load an instrument for another version.
 API_VERSION = 1
 
