@@ -13,30 +13,33 @@ CHECKSUM = "ab" * 32
 _BEFORE = {
     Status.VALID: (P.VALID,),
     Status.COMPLETED: (P.VALID,),
+    Status.INCOMPLETE: (P.VALID,),
     Status.ARCHIVED: (P.INGESTING, P.ARCHIVED),
     Status.REMOVED: (P.REMOVED,),
 }
 
 
 def advance(client: Client, task_id: str, steps: Iterable[Status]) -> None:
-    """Move an observation from status to status, with one product at least if a status needs products."""
+    """Move an observation from status to status, with one product at least if the data are validated."""
     steps = list(steps)
-    filenames = _products(client, task_id) if any(STATUSES[step].states for step in steps) else []
+    products = _products(client, task_id) if any(step in _BEFORE for step in steps) else {}
     owner = None
     for number, step in enumerate(steps, start=1):
+        supporting = STATUSES[step].states or set(P) - {P.DEFINED}
+        names = [name for name, status in products.items() if status not in supporting]
         for status in _BEFORE.get(step, ()):
-            client.move_products(task_id, [_move(name, status) for name in filenames], owner=owner)
+            client.move_products(task_id, [_move(name, status) for name in names], owner=owner)
+            products |= dict.fromkeys(names, status)
         is_on_the_way = step in WORKING and number < len(steps)
         client.move(task_id, step, owner=OWNER if is_on_the_way else owner)
         owner = OWNER if is_on_the_way else None
 
 
-def _products(client: Client, task_id: str) -> list[str]:
-    filenames = [product.filename for product in client.dataproducts(taskID=task_id)]
-    if not filenames:
-        filenames = [f"{task_id}_0.fits"]
-        client.create_dataproducts([NewDataProduct(taskID=task_id, filename=filenames[0])])
-    return filenames
+def _products(client: Client, task_id: str) -> dict[str, ProductStatus]:
+    """Return the statuses of the products, which are created if there are none."""
+    if not client.count_dataproducts(taskID=task_id):
+        client.create_dataproducts([NewDataProduct(taskID=task_id, filename=f"{task_id}_0.fits")])
+    return {product.filename: product.my_status for product in client.dataproducts(taskID=task_id)}
 
 
 def _move(filename: str, status: ProductStatus) -> ProductMove:
