@@ -54,7 +54,7 @@ ACTIONS: Mapping[Action, ActionRow] = MappingProxyType({
     ),
     Action.CHECK: ActionRow(
         "validate the data of observations again",
-        "The observation becomes {target}, and its data are validated again. Archived data that have not changed stay.",
+        "The observation becomes {target}, and its data are validated again. Unchanged archived data stay.",
     ),
     Action.INGEST: ActionRow(
         "ingest the data of observations after all, or again",
