@@ -32,7 +32,8 @@ _TRANSITIONS = """
     select task_id, null, status, status_since, 'airflow', '' from observations"""
 _LEASES = """
     insert into leases (observation_id, owner, account, expires_at, done_bytes, total_bytes)
-    select id, 'ingest/run ' || id, 'airflow', now() + interval '1 day', 1, 4 from observations where status = 'ingesting'"""
+    select id, 'ingest/run ' || id, 'airflow', now() + interval '1 day', 1, 4 from observations
+    where status = 'ingesting'"""
 
 
 def fill(database: Connection, number: int) -> None:
