@@ -1,12 +1,13 @@
 """The actions of operators on observations, and the status to which each one leads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from atdb_interface.lifecycle import (
     AT_THE_TELESCOPE,
     STATUSES,
+    VALIDATE,
     WORKING,
     Action,
     Group,
@@ -25,6 +26,7 @@ class ActionRow:
 
     - `label`: its name on a button. `does`: its help on the command line.
     - `effect`: its description on a page. `{status}` is the present status and `{target}` the next one.
+    - `effect_by_target`: the same for the targets of which there is more to say.
     - `effect_on_work`: the same if the action stops work, and the observation is not aborted. `{back}` is the
       status that a resumed observation gets. `effect_at_telescope`: the same for an observation at the telescope.
     - `needs_reason`: the pages require a reason. `is_dangerous`: the action cannot be undone.
@@ -34,6 +36,7 @@ class ActionRow:
     label: str
     does: str
     effect: str
+    effect_by_target: Mapping[Status, str] = field(default_factory=dict)
     effect_on_work: str | None = None
     effect_at_telescope: str | None = None
     needs_reason: bool = False
@@ -75,12 +78,16 @@ ACTIONS: Mapping[Action, ActionRow] = MappingProxyType({
     Action.CHECK: ActionRow(
         "Check",
         "validate the data of observations again",
-        "The observation becomes {target}, and its data are validated again. Data in the archive stay there.",
+        "The observation becomes {target}, and its data are validated again. Unchanged archived data stay.",
     ),
     Action.INGEST: ActionRow(
         "Ingest",
         "ingest the data of observations after all, or again",
         "The observation becomes {target}, and its data are copied into the archive.",
+        effect_by_target={
+            VALIDATE.source: "The observation becomes {target}. All of its data are validated and copied into the "
+            "archive again."
+        },
     ),
 })  # fmt: skip
 
@@ -125,7 +132,7 @@ def actions_from(status: Status, held_from: Status | None = None) -> list[Action
 def effect_of(action: Action, status: Status, target: Status) -> str:
     """Return the effect of an action in one or two sentences, for the operator who is about to request it."""
     row = ACTIONS[action]
-    effect = row.effect
+    effect = row.effect_by_target.get(target, row.effect)
     if row.effect_at_telescope and status in AT_THE_TELESCOPE:
         effect = row.effect_at_telescope
     elif row.effect_on_work and status in WORKING and target is not Status.ABORTED:

@@ -28,7 +28,7 @@ class StageSetting(Base):
 
 
 class DeletionSwitch(Base):
-    """The deletion switch: its only row says who has switched deletion off, since when and why; if anybody has."""
+    """The deletion switch. Its only row names the account that has switched deletion off; nulls while it is on."""
 
     __tablename__ = "deletion"
 

@@ -179,13 +179,32 @@ def test_an_operator_forces_a_move_with_a_reason(url: str, client: Client, obser
     assert (last.name, last.reason, last.forced) == ("archived", "found it there", True)
 
 
-def test_a_data_product_is_moved_by_a_form(url: str, observe: Observe) -> None:
+def test_an_operator_forces_the_status_of_a_data_product_by_a_form(
+    url: str, client: Client, observe: Observe
+) -> None:
     (product,) = observe(products=1).generated_dataproducts
-    http = Browser(url, "service")
+    http = Browser(url, "operator")
     page = http.get(f"/atdb/dataproducts/{product}/")
-    assert set(forms(page)["Move"].choices["new_status"]) == {"", "valid", "invalid"}
-    page = http.follow(http.submit(page, "Move", new_status="invalid"))
-    assert set(forms(page)["Move"].choices["new_status"]) == {"", "valid"}
+    assert set(forms(page)["Move"].choices["new_status"]) == {"", "valid", "invalid", "ingest error"}
+    answer = http.submit(page, "Move", new_status="invalid", reason="the disk is broken")
+    assert answer.status_code == 409
+    assert "an operator can force the status invalid" in answer.text
+    page = http.follow(http.submit(answer, "Move", force="true"))
+    assert set(forms(page)["Move"].choices["new_status"]) == {"", "defined", "valid", "ingest error"}
+    assert client.dataproduct(product).my_status == "invalid"
+
+
+@pytest.mark.parametrize("role", ["service", "operator"])
+def test_no_form_offers_facts_about_data(url: str, client: Client, observe: Observe, role: str) -> None:
+    (product,) = observe(products=1).generated_dataproducts
+    http = Browser(url, role)
+    page = http.get(f"/atdb/dataproducts/{product}/")
+    fields = forms(page)["Save"].fields
+    assert not {"size", "checksum", "identity", "disk", "archive_copy", "owner", "new_status"} & set(fields)
+    assert {"quality", "description"} <= set(fields)
+    assert ("Move" in forms(page)) == (role == "operator")
+    assert http.submit(page, "Save", quality="good").status_code == 303
+    assert client.dataproduct(product).quality == "good"
 
 
 def test_an_observation_is_deleted_by_a_form(url: str, client: Client, observe: Observe) -> None:

@@ -117,14 +117,16 @@ def test_all_480_products_of_an_observation_move_at_once(
 ) -> None:
     made = observe(products=480)
     names = [product.filename for product in client.dataproducts(taskID=made.taskID)]
+    forced = {"force": True, "reason": "the disk is broken"}
     client.move_products(
-        made.taskID, [ProductMove(filename=n, new_status=ProductStatus.VALID) for n in names[:470]]
+        made.taskID,
+        [ProductMove(filename=n, new_status=ProductStatus.INVALID, **forced) for n in names[:10]],
     )
-    ask = {"filters": {"taskID": made.taskID}, "change": {"new_status": "ingesting"}}
+    ask = {"filters": {"taskID": made.taskID}, "change": {"new_status": "invalid", **forced}}
     preview = bulk(ask, resource="dataproducts").json()
-    assert preview["verdicts"] == {"changed": 470, "refused": 10}
+    assert preview["verdicts"] == {"changed": 470, "unchanged": 10}
     bulk(ask | {"token": preview["token"]}, resource="dataproducts")
-    assert client.count_dataproducts(my_status="ingesting") == 470
+    assert client.count_dataproducts(my_status="invalid") == 480
 
 
 def test_without_a_filter_or_with_too_many_matches_it_is_refused(bulk: Callable[..., httpx.Response]) -> None:

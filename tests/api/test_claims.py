@@ -89,10 +89,11 @@ def test_only_the_owner_may_enter_again_or_leave(client: Client, observe: Observ
     for owner in ("ingest/run 2", None):
         with pytest.raises(NotOwner):
             client.move(task_id, Status.ARCHIVED, owner=owner)
-    product = ProductMove(filename=f"{task_id}_0.fits", new_status=ProductStatus.VALID)
-    with pytest.raises(NotOwner):
-        client.move_products(task_id, [product], owner="ingest/run 2")
-    client.move_products(task_id, [product], owner="ingest/run 1")
+    for status in (ProductStatus.INGESTING, ProductStatus.ARCHIVED):
+        product = ProductMove(filename=f"{task_id}_0.fits", new_status=status)
+        with pytest.raises(NotOwner):
+            client.move_products(task_id, [product], owner="ingest/run 2")
+        client.move_products(task_id, [product], owner="ingest/run 1")
     client.move(task_id, Status.ARCHIVED, owner="ingest/run 1")
     names = [step.name for step in client.history(taskID=task_id)]
     assert names[-2:] == ["ingesting", "archived"]

@@ -88,7 +88,7 @@ class Desk:
         self.rows += [Receipt(**of_product, actor="ada", forced=False, reason="") for _ in range(receipts)]
 
     def lease(self, row: Row, *, expires: float = 5, **fields: object) -> None:
-        values = {"owner": "ingest/run 1", "began_at": at(-60), "lost_owners": 0} | fields
+        values = {"owner": "ingest/run 1", "account": "airflow", "began_at": at(-60), "lost_owners": 0} | fields
         row.lease = Lease(expires_at=at(expires), **values)
 
     def govern(self, stage: Actor, **fields: object) -> None:

@@ -198,7 +198,8 @@ def test_a_pause_waits_for_a_claim_that_is_being_made(app: Flask, client: Client
     task_id = observe(Status.VALID).taskID
     with ThreadPoolExecutor(1) as pool:
         with app.app_context(), transaction() as session:
-            claims.claim(session, ClaimRequest(id="c1", consumer="test", statuses=[Status.VALID]))
+            request = ClaimRequest(id="c1", consumer="test", statuses=[Status.VALID])
+            claims.claim(session, request, actor="admin")
             session.flush()
             pause = pool.submit(client.change_stage, INGEST, paused=True)
             time.sleep(0.5)

@@ -53,10 +53,10 @@ def test_a_product_is_forced_too(client: Client, observe: Observe) -> None:
     made = observe(products=1)
     (product,) = client.dataproducts(taskID=made.taskID)
     with pytest.raises(ForbiddenMove):
-        client.change_dataproduct(product.id, new_status="archived")
-    client.change_dataproduct(product.id, new_status="archived", force=True, reason="copied by hand")
+        client.change_dataproduct(product.id, new_status="ingest error")
+    client.change_dataproduct(product.id, new_status="ingest error", force=True, reason="looked by hand")
     (after,) = client.dataproducts(taskID=made.taskID)
-    assert (after.my_status, after.status_history[-1].forced) == (ProductStatus.ARCHIVED, True)
+    assert (after.my_status, after.status_history[-1].forced) == (ProductStatus.INGEST_ERROR, True)
 
 
 @pytest.mark.timeout(600)
@@ -113,11 +113,11 @@ def test_every_change_says_who_and_what_it_was(url: str, client: Client, observe
     with Client(url, user="service", secret=SECRETS["service"]) as service:
         service.change_observation(made.id, node="wcudata2", priority=3, reason="disk full")
         service.change_observation(made.id, node="wcudata2")
-        service.change_dataproduct(product.id, size=7)
-    edited, sized = client.changes(taskID=made.taskID)
+        service.change_dataproduct(product.id, quality="good")
+    edited, judged = client.changes(taskID=made.taskID)
     assert (edited.actor, edited.action, edited.reason) == ("service", "edited", "disk full")
     assert edited.fields == {"node": (None, "wcudata2"), "priority": (0, 3)}
-    assert (sized.dataproduct, sized.fields) == (product.filename, {"size": (None, 7)})
+    assert (judged.dataproduct, judged.fields) == (product.filename, {"quality": (None, "good")})
     client.delete_observation(made.id)
     *_, deleted = client.changes(taskID=made.taskID)
     assert (deleted.actor, deleted.action, deleted.fields["field_name"]) == ("admin", "deleted", ("3C48", None))

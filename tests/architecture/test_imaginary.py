@@ -62,9 +62,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (package / name).write_text(text, encoding="utf-8")
     lifecycle = package / "lifecycle.py"
     text = lifecycle.read_text(encoding="utf-8")
-    valid = "S.VALID: _Row(Group.WAITING, Phase.OBSERVED, {S.INGESTING: A.INGEST}, expected=_DAY)"
+    valid = "S.VALID: _Row(Group.WAITING, Phase.OBSERVED, {S.INGESTING: A.INGEST}, "
     assert text.count(valid) == 1
-    acts = valid[:-1] + ", actions={Action.CALIBRATE: S.CALIBRATING})"
+    acts = f"{valid}actions={{Action.CALIBRATE: S.CALIBRATING}}, "
     text = text.replace(valid, acts).replace("INGEST, REMOVE)", "INGEST, REMOVE, CALIBRATE)")
     lifecycle.write_text(text, encoding="utf-8")
     return folder

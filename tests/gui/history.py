@@ -31,8 +31,9 @@ _TRANSITIONS = """
     insert into transitions (task_id, previous, status, at, actor, reason)
     select task_id, null, status, status_since, 'airflow', '' from observations"""
 _LEASES = """
-    insert into leases (observation_id, owner, expires_at, done_bytes, total_bytes)
-    select id, 'ingest/run ' || id, now() + interval '1 day', 1, 4 from observations where status = 'ingesting'"""
+    insert into leases (observation_id, owner, account, expires_at, done_bytes, total_bytes)
+    select id, 'ingest/run ' || id, 'airflow', now() + interval '1 day', 1, 4 from observations
+    where status = 'ingesting'"""
 
 
 def fill(database: Connection, number: int) -> None:

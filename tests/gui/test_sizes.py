@@ -23,8 +23,8 @@ def test_the_size_of_a_task_follows_its_products(client: Client, observe: Callab
     )
     expected = 5
     assert sizes() == [True, True]
-    client.change_dataproduct(second.id, size=7)
-    client.change_dataproduct(first.id, size=1)
+    client.change_dataproduct(second.id, announced_size=7)
+    client.change_dataproduct(first.id, announced_size=1)
     client.change_dataproduct(first.id, quality="good")
     expected = 8
     assert sizes() == [True, True]

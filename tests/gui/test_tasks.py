@@ -10,8 +10,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import event, text
 
 from atdb_interface.client import Client
-from atdb_interface.dataproducts import ProductMove
-from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 from tests.gui.conftest import Open
@@ -28,10 +27,8 @@ def listed(page: Page) -> Locator:
 
 
 def give_sizes(client: Client, task: Observation, size: int) -> None:
-    names = [product.filename for product in client.dataproducts(taskID=task.taskID)]
-    client.move_products(
-        task.taskID, [ProductMove(filename=n, size=size, new_status=ProductStatus.VALID) for n in names]
-    )
+    for product in client.dataproducts(taskID=task.taskID):
+        client.change_dataproduct(product.id, announced_size=size)
 
 
 def test_a_person_logs_in_and_comes_to_the_page_that_was_wanted(open_as: Open, observe: Observe) -> None:

@@ -90,14 +90,15 @@ def test_a_status_is_changed_as_the_lifecycle_allows(run: Run, client: Client, o
 def test_the_status_of_all_products_of_a_task_is_changed(
     run: Run, client: Client, observe: Observe, products: int, written: str
 ) -> None:
-    task_id = observe(products=products).taskID
-    done = run(
-        "atdb_service",
-        "--operation=change_status",
-        "--resource=dataproducts",
-        f"--search_key=taskid:{task_id}",
-        "--status=invalid",
-    )
+    task_id = observe(Status.COMPLETING, products=products).taskID
+    task = ("atdb_service", "--operation=change_status", f"--search_key=taskid:{task_id}")
+    change = (*task, "--resource=dataproducts", "--status=invalid")
+    assert run(*task, "--status=checking", "--owner=my validate").returncode == 0
+    for options in ([], ["--owner=another"], ["--owner"]):
+        refused = run(*change, *options)
+        assert (refused.returncode, refused.stdout) == (2, "")
+    assert {p.my_status for p in client.dataproducts(taskID=task_id)} == {ProductStatus.DEFINED}
+    done = run(*change, "--owner=my validate")
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == f"{task_id}: {written}"
     assert {p.my_status for p in client.dataproducts(taskID=task_id)} == {ProductStatus.INVALID}

@@ -130,7 +130,10 @@ def test_products_are_made_counted_moved_and_deleted(client: Client, observe: Ob
     first, second = client.create_dataproducts(
         [NewDataProduct(taskID=task_id, filename="a.fits"), {"taskID": task_id, "filename": "b.fits"}]
     )
-    (moved,) = client.move_products(task_id, [ProductMove(filename="a.fits", new_status=ProductStatus.INVALID)])
+    invalid = ProductMove(
+        filename="a.fits", new_status=ProductStatus.INVALID, force=True, reason="the disk is broken"
+    )
+    (moved,) = client.move_products(task_id, [invalid])
     assert (moved.id, moved.my_status) == (first.id, ProductStatus.INVALID)
     assert client.dataproduct(first.id).my_status is ProductStatus.INVALID
     client.delete_dataproduct(second.id)
@@ -238,7 +241,7 @@ def test_everything_is_done_once_though_the_way_fails_once(
             lambda: shaky.change_observation(made.id, node="wcudata1"),
             lambda: shaky.change_dataproduct(product.id, quality="good"),
             lambda: shaky.move(made.taskID, Status.INGESTING, owner="run 1"),
-            lambda: shaky.move_products(made.taskID, [ProductMove(filename=product.filename, size=1)]),
+            lambda: shaky.move_products(made.taskID, [ProductMove(filename=product.filename, quality="poor")]),
             lambda: shaky.renew(made.taskID, "run 1", 60),
             lambda: shaky.claim(claim),
             lambda: shaky.delete_observation(never.id),

@@ -9,7 +9,7 @@ import pytest
 
 from atdb_interface.atdb_interface import ATDB
 from atdb_interface.client import Client
-from atdb_interface.errors import BadRequest, ForbiddenMove, NotFound
+from atdb_interface.errors import BadRequest, ForbiddenMove, NotFound, NotOwner
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
@@ -140,9 +140,17 @@ def test_a_put_list_reaches_every_product_of_that_taskid_and_no_other(
     atdb: ATDB, client: Client, observe: Observe
 ) -> None:
     made, other = observe(products=3), observe(products=1)
-    atdb.do_PUT_LIST("dataproducts:new_status", made.taskID, "invalid")
-    assert {p.my_status for p in client.dataproducts(taskID=made.taskID)} == {ProductStatus.INVALID}
-    assert {p.my_status for p in client.dataproducts(taskID=other.taskID)} == {ProductStatus.DEFINED}
+    atdb.do_PUT_LIST("dataproducts:quality", made.taskID, "poor")
+    assert {p.quality for p in client.dataproducts(taskID=made.taskID)} == {"poor"}
+    assert {p.quality for p in client.dataproducts(taskID=other.taskID)} == {None}
+
+
+def test_a_put_list_states_no_facts_about_data(atdb: ATDB, client: Client, observe: Observe) -> None:
+    made = observe(Status.CHECKING, products=2)
+    for key, value in (("new_status", "valid"), ("size", 7), ("checksum", "ab" * 32)):
+        with pytest.raises(NotOwner, match="lease of validate"):
+            atdb.do_PUT_LIST(f"dataproducts:{key}", made.taskID, value)
+    assert {(p.my_status, p.size) for p in client.dataproducts()} == {(ProductStatus.DEFINED, None)}
 
 
 @pytest.mark.parametrize("payload", [SPECIFICATION, json.dumps(SPECIFICATION)], ids=["dict", "JSON"])

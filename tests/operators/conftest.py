@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-of-tests-")
 os.environ["AIRFLOW_HOME"] = _HOME.name
 
+from atdb_interface.client import Client  # noqa: E402
 from standalone.stack.preparation import prepare_airflow  # noqa: E402
 from tests.conftest import SECRETS, Postgres  # noqa: E402
 
@@ -48,6 +49,13 @@ def archive_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def use_archive(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     connection = {"conn_type": "generic", "extra": {"url": url}}
     monkeypatch.setenv("AIRFLOW_CONN_ARCHIVE_DEFAULT", json.dumps(connection))
+
+
+@pytest.fixture
+def worker(url: str) -> Iterator[Client]:
+    """A client with the account of tasks, to which the leases of runs belong."""
+    with Client(url, user="service", secret=SECRETS["service"]) as opened:
+        yield opened
 
 
 @pytest.fixture

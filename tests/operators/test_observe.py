@@ -379,14 +379,14 @@ def test_a_start_that_failed_is_made_again_once_for_each_time_that_a_person_asks
 
 @pytest.mark.parametrize("words", ["run again in Airflow by ada", "RunCleared: Worded in another way."])
 def test_a_clear_that_the_history_has_counts_however_it_is_worded(
-    client: Client, started: Callable[[float], Observation], context: Context, words: str
+    client: Client, worker: Client, started: Callable[[float], Observation], context: Context, words: str
 ) -> None:
     made = started(500)
     owner = "observe/run 1"
-    client.move(made.taskID, Status.ERROR_START_OBS, owner=owner, reason="nobody knows")
-    client.move(made.taskID, Status.SCHEDULED, owner=owner, reason=words)
-    client.move(made.taskID, Status.STARTING, owner=owner)
-    client.move(made.taskID, Status.ERROR_START_OBS, owner=owner, reason="and again")
+    worker.move(made.taskID, Status.ERROR_START_OBS, owner=owner, reason="nobody knows")
+    worker.move(made.taskID, Status.SCHEDULED, owner=owner, reason=words)
+    worker.move(made.taskID, Status.STARTING, owner=owner)
+    worker.move(made.taskID, Status.ERROR_START_OBS, owner=owner, reason="and again")
     with pytest.raises(AirflowFailException, match="and again"):
         StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, clears=1))
     StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=3, clears=2))
@@ -394,13 +394,17 @@ def test_a_clear_that_the_history_has_counts_however_it_is_worded(
 
 
 def test_what_the_telescope_has_is_gone_on_with_and_not_started_again(
-    client: Client, started: Callable[[float], Observation], context: Context, logbook: TaskMemory
+    client: Client,
+    worker: Client,
+    started: Callable[[float], Observation],
+    context: Context,
+    logbook: TaskMemory,
 ) -> None:
     made = started(500)
-    client.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="nobody knows")
+    worker.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="nobody knows")
     StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, clears=1))
     assert last(client, made)[0] is Status.STARTING
-    client.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="nobody knows")
+    worker.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="nobody knows")
     logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
     with pytest.raises(AirflowFailException, match="a dish is stuck"):
         StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=3, clears=2))

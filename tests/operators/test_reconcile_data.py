@@ -148,7 +148,9 @@ def test_what_an_admin_let_be_deleted_unverified_need_not_be_in_the_archive(
     made = validated(products=1)
     (product,) = products_of(client, made)
     client.force_removal(product.id, "the disk is broken")
-    client.change_dataproduct(product.id, new_status=ProductStatus.REMOVED)
+    client.move(made.taskID, Status.REMOVING, owner="remove/1", force=True, reason="the disk is broken")
+    client.change_dataproduct(product.id, new_status=ProductStatus.REMOVED, owner="remove/1")
+    client.move(made.taskID, Status.REMOVED, owner="remove/1")
     delete(path_of(product))
     assert look() == []
 

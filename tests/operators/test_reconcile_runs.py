@@ -158,3 +158,14 @@ def test_a_claim_for_a_paused_dag_is_kept_until_it_goes_on(
         airflow.pause("remove", paused=False)
     compare(client, later)
     assert client.observation(made.taskID).claimed_until is None
+
+
+def test_an_owner_of_another_account_is_no_run_whatever_its_name(
+    client: Client, worker: Client, observe: Observe, airflow: Airflow
+) -> None:
+    ended = airflow.run("ingest", (made := observe(Status.VALID)).taskID, state="failed")
+    worker.move(made.taskID, Status.INGESTING, owner=f"ingest/{ended}", lease_seconds=3600)
+    compare(client)
+    assert seconds_left(client, made) > 3000
+    compare(worker)
+    assert seconds_left(client, made) < 10

@@ -95,10 +95,12 @@ def test_remove_deletes_a_link_and_not_what_it_leads_to(
     assert not any(path.is_symlink() or path.exists() for path in (directory, file, other))
 
 
-def test_remove_goes_on_where_a_killed_try_has_ended(client: Client, archived: Make, context: Context) -> None:
+def test_remove_goes_on_where_a_killed_try_has_ended(
+    client: Client, worker: Client, archived: Make, context: Context
+) -> None:
     made = archived()
     shutil.rmtree(path_of(products_of(client, made)[0]))
-    client.move(made.taskID, Status.REMOVING, owner="remove/run 1", lease_seconds=60)
+    worker.move(made.taskID, Status.REMOVING, owner="remove/run 1", lease_seconds=60)
     RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert client.observation(made.taskID).my_status is Status.REMOVED
     assert statuses(client, made) == [ProductStatus.REMOVED] * 3

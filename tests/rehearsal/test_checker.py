@@ -21,6 +21,8 @@ from standalone.rehearsal.evidence import Evidence, Scene
 from tests.conftest import Postgres
 
 S, P = Status, ProductStatus
+#: The owner of each validation.
+VALIDATE = "validate/1"
 
 
 @dataclass
@@ -77,7 +79,7 @@ class Rehearsal:
         )
         self.note("accepted", task_id)
         for status in (S.SCHEDULED, S.STARTING, S.RUNNING, S.COMPLETING, S.CHECKING):
-            self.client.move(task_id, status)
+            self.client.move(task_id, status, owner=VALIDATE if status is S.CHECKING else None)
         return task_id
 
     def move_products(self, task_id: str, numbers: list[int], status: ProductStatus, owner: str | None) -> None:
@@ -145,20 +147,20 @@ def rehearsal(postgres: Postgres, database_url: str, client: Client, tmp_path: P
     superuser = plain.set(username="postgres", password=postgres.credentials.postgresql["postgres"])
     made = Rehearsal(scene, superuser.render_as_string(hide_password=False), client)
     made.removed = made.observe("REMOVED")
-    made.move_products(made.removed, [0, 1], P.VALID, None)
-    client.move(made.removed, S.VALID)
+    made.move_products(made.removed, [0, 1], P.VALID, VALIDATE)
+    client.move(made.removed, S.VALID, owner=VALIDATE)
     made.archive(made.removed, "ingest/1")
     made.remove(made.removed)
 
     made.incomplete = made.observe("INCOMPLETE")
-    made.move_products(made.incomplete, [0], P.VALID, None)
-    made.move_products(made.incomplete, [1], P.INVALID, None)
+    made.move_products(made.incomplete, [0], P.VALID, VALIDATE)
+    made.move_products(made.incomplete, [1], P.INVALID, VALIDATE)
     made.on_disk(made.incomplete, 1).unlink()
     path = made.scene.telescope / f"{made.incomplete}.json"
     made.write_logbook(
         json.loads(path.read_text()) | {"damaged": {made.file(made.incomplete, 1): "missing"}},
     )
-    client.move(made.incomplete, S.INCOMPLETE)
+    client.move(made.incomplete, S.INCOMPLETE, owner=VALIDATE)
     made.expected = {made.removed: {"removed"}, made.incomplete: {"incomplete"}}
     return made
 
@@ -349,8 +351,8 @@ def test_the_bytes_that_are_lost_are_counted(rehearsal: Rehearsal) -> None:
 def test_an_ingest_that_a_person_asked_for_again_is_none_too_many(rehearsal: Rehearsal) -> None:
     task_id = rehearsal.observe("AGAIN")
     rehearsal.expected[task_id] = {"archived"}
-    rehearsal.move_products(task_id, [0, 1], P.VALID, None)
-    rehearsal.client.move(task_id, S.VALID)
+    rehearsal.move_products(task_id, [0, 1], P.VALID, VALIDATE)
+    rehearsal.client.move(task_id, S.VALID, owner=VALIDATE)
     rehearsal.archive(task_id, "ingest/1")
     rehearsal.client.move(task_id, S.VALID, reason="the copy looks bad")
     rehearsal.archive(task_id, "ingest/2")

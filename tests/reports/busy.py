@@ -25,6 +25,9 @@ MODES = {
 #: The more likely next statuses; all others that the lifecycle allows occur too.
 _LIKELY = {*S} - {S.ON_HOLD, S.ABORTED}
 _ENDS = (S.REMOVED, S.ABORTED)
+#: In these statuses, the owner of the work states what it finds out about the data products.
+_STATING = {S.CHECKING, S.INGESTING, S.REMOVING}
+_OWNER = "tests/1"
 
 #: As superuser, without the triggers that prevent changes of the history.
 _EARLIER = "update transitions set at = %(at)s where id = %(id)s"
@@ -65,7 +68,8 @@ class Wanderer:
             there = self._next(here, held_from, is_future=is_future)
             self._products(made.taskID, here, there)
             reason = f"{there}: " + "no answer " * 80 if "error" in there else f"to {there}"
-            self.client.move(made.taskID, there, reason=reason)
+            owner = _OWNER if {here, there} & _STATING else None
+            self.client.move(made.taskID, there, owner=owner, lease_seconds=600, reason=reason)
             here, held_from = there, (here if there is S.ON_HOLD else None)
             if here in _ENDS or (here is S.COMPLETED and self.random.random() < 0.5):
                 break
@@ -116,7 +120,7 @@ class Wanderer:
             for each in products
         ]
         if moves:
-            self.client.move_products(task_id, moves)
+            self.client.move_products(task_id, moves, owner=_OWNER)
 
 
 def fill(client: Client, superuser_url: str, now: datetime, *, number: int, seed: int) -> None:
