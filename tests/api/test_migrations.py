@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from atdb_api import create_app
 from atdb_api.config import Config
 from atdb_api.schema.migrations import alembic_config
+from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
@@ -48,9 +49,14 @@ def reads(database_url: str) -> list[Any]:
 
 @pytest.fixture
 def filled(client: Client, observe: Callable[..., Observation]) -> None:
+    read = observe(Status.COMPLETING, products=1)
+    client.move(read.taskID, Status.CHECKING, owner="validate/1", lease_seconds=3600)
+    client.change_dataproduct(
+        read.generated_dataproducts[0], new_status="valid", size=7, checksum="ab" * 32, owner="validate/1"
+    )
     for status in (Status.DEFINED, Status.VALID, Status.ON_HOLD, Status.REMOVED):
         made = observe(status, products=2)
-        client.change_dataproduct(made.generated_dataproducts[0], size=7, checksum="ab" * 32)
+        client.change_dataproduct(made.generated_dataproducts[0], quality="good")
         client.change_observation(made.id, node="wcudata2", reason="disk full")
 
 
@@ -80,7 +86,7 @@ def test_the_command_alembic_goes_up_checks_goes_down_and_up_again_with_data(
         hashes = dict(connection.execute(text("select name, password_hash from accounts")).all())
         assert hashes == dict.fromkeys(SECRETS)
     engine.dispose()
-    assert changes["count"] == 8
+    assert changes["count"] == 9
     app = create_app(Config(database_url=database_url))
     with app.app_context():
         done_ = app.test_cli_runner().invoke(args=["account", "set", "viewer"], input=SECRETS["viewer"] + "\n")
@@ -147,3 +153,31 @@ def plain(url: str) -> str:
 def tool(name: str, *arguments: str) -> None:
     done = subprocess.run([database.binary(name), *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_upgrade_gives_leases_to_the_account_that_has_moved_the_observation(
+    client: Client, url: str, owner_url: str, observe: Callable[..., Observation]
+) -> None:
+    mine, taken_over = observe(Status.VALID), observe(Status.VALID)
+    with Client(url, user="service", secret=SECRETS["service"]) as service:
+        for made in (mine, taken_over):
+            service.move(made.taskID, Status.INGESTING, owner="ingest/run 1", lease_seconds=3600)
+        service.claim(ClaimRequest(id="c1", consumer="airflow", statuses=[observe(Status.ARCHIVED).my_status]))
+    engine = create_engine(owner_url)
+    command.downgrade(alembic_config(owner_url), "0008")
+    with engine.begin() as connection:  # no transition names the owner that has taken the work over
+        taken = "update leases set owner = 'ingest/run 2' where observation_id = :id"
+        connection.execute(text(taken), {"id": taken_over.id})
+    command.upgrade(alembic_config(owner_url), "head")
+    with engine.begin() as connection:
+        assert set(connection.execute(text("select owner, account from leases"))) == {
+            ("ingest/run 1", "service"),
+            ("ingest/run 2", "service"),
+        }
+    engine.dispose()
+    assert client.deletion().allowed
+    with Client(url, user="service", secret=SECRETS["service"]) as service:
+        service.renew(mine.taskID, "ingest/run 1", 60)
+        # It is not known which account made a claim of an earlier version, so all accounts can use it.
+        assert [task.claim for task in service.open_claims("airflow")] == ["c1"]
+    assert client.release([task.taskID for task in client.open_claims("airflow")], claim="c1") == 1
