@@ -44,7 +44,7 @@ class IngestProductsOperator(StageOperator):
         all_products = list(client.dataproducts(taskID=observation.taskID))
         products = [product for product in all_products if product.my_status in _TO_ARCHIVE]
         removed = [product for product in all_products if product.my_status is ProductStatus.REMOVED]
-        if not products:
+        if not products and not removed:
             raise IngestError(
                 ReasonCode.NO_DATA_PRODUCTS, "The observation has no valid data product. Use the action check."
             )
