@@ -79,6 +79,19 @@ class LeaseKeeper:
             self._reacted.set()
             raise LeaseLostError(self._lost)
 
+    def confirm(self) -> None:
+        """Renew the lease now, and raise LeaseLostError if this run no longer has it.
+
+        `check` only knows the last renewal. This is for what must not happen without the lease. Raises AtdbError if
+        ATDB does not respond.
+        """
+        self.check()
+        try:
+            self._client.renew(self._atdb_task_id, self._owner, LEASE_SECONDS)
+        except (Conflict, NotFound) as error:
+            self._lost = str(error)
+        self.check()
+
     def is_lost(self) -> bool:
         """Return whether this run must not continue."""
         if not self._lost and self._supervisor is not None and os.getppid() != self._supervisor:
