@@ -87,7 +87,7 @@ class LeaseKeeper:
         """
         self.check()
         try:
-            self._client.renew(self._atdb_task_id, self._owner, LEASE_SECONDS)
+            self._ask_renewal()
         except (Conflict, NotFound) as error:
             self._lost = str(error)
         self.check()
@@ -108,12 +108,15 @@ class LeaseKeeper:
                     signal.pthread_kill(self._worker.ident, signal.SIGUSR1)
                 return
 
-    def _renew(self) -> None:
+    def _ask_renewal(self) -> None:
         progress: dict[str, Any] = {"trouble": self._trouble}
         if self._total_bytes is not None:
             progress |= {"done_bytes": self._done_bytes, "total_bytes": self._total_bytes}
+        self._client.renew(self._atdb_task_id, self._owner, LEASE_SECONDS, **progress)
+
+    def _renew(self) -> None:
         try:
-            self._client.renew(self._atdb_task_id, self._owner, LEASE_SECONDS, **progress)
+            self._ask_renewal()
         except (Conflict, NotFound) as error:
             self._lost = str(error)
         except AtdbError as error:

@@ -63,14 +63,9 @@ class Archive:
         if isinstance(self.filesystem, LocalFileSystem) and not is_there:
             raise _not_mounted(self.root)
 
-    def require_content(self) -> None:
-        """Raise ArchiveError if a local archive is empty, as its folder is while its disk is not mounted."""
-        if isinstance(self.filesystem, LocalFileSystem) and not any(Path(self.root).iterdir()):
-            raise ArchiveError(
-                ReasonCode.ARCHIVE_NOT_MOUNTED,
-                f"The folder of the archive {self.root} is empty, but ATDB has archived data before. Mount its disk. "
-                "If the archive is new, create a file in the folder.",
-            )
+    def is_empty(self) -> bool:
+        """Return whether a local archive is empty, as its folder is while its disk is not mounted."""
+        return isinstance(self.filesystem, LocalFileSystem) and not any(Path(self.root).iterdir())
 
 
 def _folder_of(product: DataProduct) -> str:

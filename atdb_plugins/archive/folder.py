@@ -16,7 +16,14 @@ from atdb_interface.checksum import Advance, FileRecord, ignore_progress, read_r
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.fields import MANIFEST
 from atdb_interface.observations import Observation
-from atdb_interface.product_files import FileState, Kind, OpenProduct, ProductChangedError, identity_of, open_product
+from atdb_interface.product_files import (
+    FileState,
+    Kind,
+    OpenProduct,
+    ProductChangedError,
+    identity_of,
+    open_product,
+)
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError
 from atdb_plugins.archive.copies import StoredCopy, WrongKindError, content_of
@@ -210,9 +217,7 @@ class ArchiveFolder:
         if content_of(records, name, checksum) is None:
             raise _changed(name)
 
-    def _copied(
-        self, source: Path, name: str, checksum: str, advance: Advance
-    ) -> tuple[str, list[FileRecord]]:
+    def _copied(self, source: Path, name: str, checksum: str, advance: Advance) -> tuple[str, list[FileRecord]]:
         """Copy a product to a part that reads back as what was validated; return it and the records of its data."""
         part = new_part(self.path, name)
         try:

@@ -49,8 +49,12 @@ class IngestProductsOperator(StageOperator):
             raise IngestError(
                 ReasonCode.NO_DATA_PRODUCTS, "The observation has no valid data product. Use the action check."
             )
-        if _has_archived(client):
-            archive.require_content()
+        if archive.is_empty() and _has_archived(client):
+            raise ArchiveError(
+                ReasonCode.ARCHIVE_NOT_MOUNTED,
+                f"The folder of the archive {archive.root} is empty, but ATDB has archived data before. "
+                "Mount its disk. If the archive is new, create a file in the folder.",
+            )
         transfer = ArchiveTransfer(client, archive.folder(all_products), observation, owner, lease)
         failed: list[tuple[str, Exception]] = []
         done_bytes = transfer.begin(products, removed)
