@@ -10,6 +10,11 @@ from pathlib import Path, PurePosixPath
 HOST_PATTERN = r"[A-Za-z0-9][A-Za-z0-9.-]*"
 
 
+def data_path(data_location: str, filename: str) -> str:
+    """Return the place of a product, `host:/directory/filename`, without superfluous slashes and dots."""
+    return re.sub("/([.]?/)+", "/", f"{data_location}/{filename}")
+
+
 def local_path(data_root: Path, data_location: str) -> Path:
     """Return the directory of a `data_location` on this machine. Raises ValueError for any other text."""
     host, colon, directory = data_location.partition(":")

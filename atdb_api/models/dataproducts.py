@@ -4,9 +4,11 @@ from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
+    Computed,
     ForeignKey,
     Identity,
     Index,
+    Text,
     UniqueConstraint,
     func,
 )
@@ -14,6 +16,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from atdb_api.models.base import Base
 from atdb_interface.lifecycle import ProductStatus
+
+#: The number of characters that `data_path` keeps of a path, because an index cannot hold any length.
+LONGEST_DATA_PATH = 600
 
 
 class DataProduct(Base):
@@ -35,6 +40,15 @@ class DataProduct(Base):
     quality: Mapped[str | None]
     node: Mapped[str | None]
     data_location: Mapped[str]
+    #: The place of its data, `host:/directory/filename`, in which no slash is superfluous; ordered by bytes.
+    data_path: Mapped[str] = mapped_column(
+        Text(collation="C"),
+        Computed(
+            "\"left\"(regexp_replace(((data_location || '/'::text) || filename), "
+            "'/([.]?/)+'::text, '/'::text, 'g'::text), 600)",
+            persisted=True,
+        ),
+    )
     #: What was announced when it was created; `size` and `checksum` show the same until it is validated.
     announced_size: Mapped[int | None] = mapped_column(BigInteger)
     announced_checksum: Mapped[str | None]
@@ -52,6 +66,7 @@ class DataProduct(Base):
         UniqueConstraint("archive_location"),
         Index("ix_dataproducts_task_id", "task_id"),
         Index("ix_dataproducts_status", "status"),
+        Index("ix_dataproducts_data_path", "data_path"),
     )
 
 

@@ -1,6 +1,6 @@
 """Create, change and delete data products, one by one or many of an observation at once."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,23 +9,43 @@ from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct, Observation, Receipt
 from atdb_api.search import columns
-from atdb_api.services import changes, history, leases, locks, transitions
+from atdb_api.services import (
+    archive_folders,
+    changes,
+    data_places,
+    history,
+    leases,
+    locks,
+    statements,
+    transitions,
+)
 from atdb_api.services.authority import Authority
+from atdb_interface.data_hosts import data_path
 from atdb_interface.dataproducts import DataProductChange, NewDataProduct, ProductMoves
 from atdb_interface.errors import Conflict, Duplicate, ForbiddenMove, NotFound
 from atdb_interface.lifecycle import ProductStatus, allowed_next_of_product
+
+#: What is announced of a product, and the field that shows it until the data have been read.
+_ANNOUNCED = {"announced_size": "size", "announced_checksum": "checksum"}
+_UNREAD = (ProductStatus.DEFINED, ProductStatus.INVALID)
+_ANNOUNCEABLE = (*_UNREAD, ProductStatus.VALID, ProductStatus.INGEST_ERROR)
 
 
 def create(session: Session, new: list[NewDataProduct], *, actor: str) -> list[DataProduct]:
     """Create data products, all or none.
 
-    Raises NotFound for an unknown taskID, and Duplicate for a file that the observation already has.
+    Raises NotFound for an unknown taskID, Duplicate for a file that the observation already has, and Conflict if
+    an observation cannot get more products, or if a place on a data host is taken.
     """
     now = datetime.now(UTC)
     observations = {
         task_id: locks.lock_observation(session, task_id)
         for task_id in sorted({product.taskID for product in new})
     }
+    folders = {}
+    for task_id, observation in observations.items():
+        statements.require_open(observation)
+        folders[task_id] = archive_folders.folder_of(session, observation)
     taken = {
         (row.observation_id, row.filename)
         for row in session.execute(
@@ -43,15 +63,16 @@ def create(session: Session, new: list[NewDataProduct], *, actor: str) -> list[D
                 taskID=product.taskID,
             )
         taken.add((observation.id, product.filename))
-        row = _new_row(observation, product, now)
+        row = _new_row(observation, product, folders[product.taskID], now)
         history.begin_product(session, row, Authority.of_account(actor), now)
         rows.append(row)
+    data_places.require_free(session, [data_path(row.data_location, row.filename) for row in rows])
     session.add_all(rows)
     session.flush()
     return rows
 
 
-def _new_row(observation: Observation, product: NewDataProduct, now: datetime) -> DataProduct:
+def _new_row(observation: Observation, product: NewDataProduct, folder: str, now: datetime) -> DataProduct:
     values: dict[str, Any] = product.model_dump(exclude={"taskID", "name", "data_location", "node"})
     return DataProduct(
         observation_id=observation.id,
@@ -60,6 +81,9 @@ def _new_row(observation: Observation, product: NewDataProduct, now: datetime) -
         name=product.name or product.filename,
         data_location=product.data_location or observation.data_location,
         node=product.node or observation.node,
+        announced_size=product.size,
+        announced_checksum=product.checksum,
+        archive_location=f"{folder}/{product.filename}",
         **values,
     )
 
@@ -129,14 +153,17 @@ def change(
     """Change some fields of a data product, and its status if `new_status` is set.
 
     Return whether anything changed. Its observation must be locked. A refused change changes nothing.
-    Raises ForbiddenMove.
+    Raises ForbiddenMove, and Conflict for a new announcement of what the archive holds.
     """
     values = change.model_dump(exclude_unset=True, exclude={"new_status", "reason", "force", "filename"})
+    values = _with_announcement(product, values)
     fields = changes.difference(product, values, {})
     target = change.new_status if change.new_status is not product.status else None
     allowed = allowed_next_of_product(product.status)
     if target is not None:
         _check(product, target, allowed, force=change.force)
+        observation = session.get_one(Observation, product.observation_id)
+        statements.require_supported(session, observation, product, target)
     for name, value in values.items():
         setattr(product, name, value)
     _record_edit(session, product, fields, actor=actor, reason=change.reason)
@@ -163,6 +190,33 @@ def force_removal(session: Session, product: DataProduct, reason: str, *, actor:
     fields = changes.difference(product, values, {})
     product.removal_forced_by, product.removal_forced_reason = actor, reason
     _record_edit(session, product, fields, actor=actor, reason=reason)
+
+
+def relocate(session: Session, product: DataProduct, place: Mapping[str, Any], *, actor: str, reason: str) -> None:
+    """Set the fields that a product takes over from its observation, which must be locked."""
+    fields = changes.difference(product, place, {})
+    for name, value in place.items():
+        setattr(product, name, value)
+    _record_edit(session, product, fields, actor=actor, reason=reason)
+
+
+def _with_announcement(product: DataProduct, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a change, with the size and checksum that follow an announcement before validation.
+
+    Raises Conflict if the archive holds the product, or will hold it soon.
+    """
+    announced = {name for name in _ANNOUNCED if name in values and values[name] != getattr(product, name)}
+    if announced and product.status not in _ANNOUNCEABLE:
+        raise Conflict(
+            f"Cannot change what was announced of {product.filename} because it is {product.status}. "
+            "Announcements count until a product is ingested.",
+            my_status=product.status,
+        )
+    if product.status not in _UNREAD:
+        return values
+    shown = {_ANNOUNCED[name]: values[name] for name in announced}
+    is_shown = {name: getattr(product, f"announced_{name}") == getattr(product, name) for name in shown}
+    return {name: value for name, value in shown.items() if is_shown[name]} | values
 
 
 def _record_edit(

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from atdb_api.models import Observation, TaskDay, Transition
 from atdb_api.search import columns
-from atdb_api.services import changes, history, locks, transitions
+from atdb_api.services import changes, derived_products, history, locks, transitions
 from atdb_api.services.authority import Authority
 from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
 from atdb_interface.instruments import instrument
@@ -57,17 +57,20 @@ def change(session: Session, observation: Observation, change: ObservationChange
     authority = Authority.of_action(actor) if change.action else Authority.of_account(actor)
     authority = authority.forced_if(change.force)
     if target is not None:
-        transitions.check(observation, target, authority)
+        transitions.check(session, observation, target, authority)
+    changed = {name: value for name, value in values.items() if getattr(observation, name) != value}
+    following = derived_products.plan(session, observation, changed)
     if {"starttime", "endtime"} & fields.keys():
         observation.end_claim()
     for name, value in values.items():
         setattr(observation, name, value)
+    following.carry_out(session, actor=actor, reason=change.reason)
     if fields:
         changes.record(
             session, "edited", actor=actor, task_id=observation.task_id, fields=fields, reason=change.reason
         )
     if target is not None:
-        transitions.move(session, observation, target, authority, reason=change.reason)
+        transitions.move(session, observation, target, authority, action=change.action, reason=change.reason)
     return bool(fields) or target is not None
 
 

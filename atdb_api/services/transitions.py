@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct, Lease, Observation
-from atdb_api.services import history
+from atdb_api.services import history, statements
 from atdb_api.services.authority import Authority
 from atdb_api.services.leases import enter_again, not_owner
 from atdb_api.services.stages import require_unpaused
@@ -38,6 +38,7 @@ def move(
     authority: Authority,
     *,
     expect: Collection[Status] | None = None,
+    action: Action | None = None,
     reason: str = "",
 ) -> None:
     """Move an observation, which must be locked, to its next status, and record the account.
@@ -45,7 +46,7 @@ def move(
     The row stays locked until the transaction ends: if two services ask at once, the second is judged by the
     status that the first has set. Asking for the present status changes no status; on a working status it renews
     the lease of its owner, or hands over work whose lease has expired. `expect`: refuse unless the present status
-    is one of these.
+    is one of these. `action`: the action that leads to the status, if one does.
 
     Raises ForbiddenMove, NotOwner if another owner holds the lease, and NotYet if the stage is paused or the
     delay before it has not ended.
@@ -57,7 +58,7 @@ def move(
         if owner and target in WORKING:
             enter_again(session, observation, owner, now, expires)
         return
-    check(observation, target, authority, expect=expect)
+    check(session, observation, target, authority, expect=expect)
     if owner and not authority.may_force and (begins := _BEGINS.get((observation.status, target))):
         _require_open(session, observation, begins, now)
     previous = observation.status
@@ -68,7 +69,8 @@ def move(
         lease.owner, lease.began_at, lease.expires_at, lease.lost_owners = owner, now, expires, 0
     elif observation.lease:
         session.delete(observation.lease)
-    _move_products_along(session, observation, previous, authority, now)
+    is_again = target is Status.VALID or action is Action.INGEST
+    _move_products_along(session, observation, previous, authority, now, is_again=is_again)
 
 
 def target_of_action(observation: Observation, action: Action) -> Status:
@@ -98,16 +100,26 @@ def _require_open(session: Session, observation: Observation, stage: Stage, now:
 
 
 def _move_products_along(
-    session: Session, observation: Observation, previous: Status, authority: Authority, now: datetime
+    session: Session,
+    observation: Observation,
+    previous: Status,
+    authority: Authority,
+    now: datetime,
+    *,
+    is_again: bool,
 ) -> None:
-    """Set products back to valid if their observation leaves ingesting, or is to be ingested again."""
+    """Set products back to valid if their observation leaves ingesting, or is to be ingested again (`is_again`).
+
+    With the action check, archived products stay archived until validate has read their data: those that have
+    changed become valid then, and are ingested again.
+    """
     if previous is Status.INGESTING:
         source = ProductStatus.INGESTING
         ended = (
             f"The observation became {observation.status}, so this data product is not being ingested any more."
         )
         reason = write(ReasonCode.INGEST_ENDED, ended)
-    elif observation.status is Status.VALID and previous in (Status.ARCHIVED, Status.REMOVE_ERROR):
+    elif is_again and previous in (Status.ARCHIVED, Status.REMOVE_ERROR):
         source = ProductStatus.ARCHIVED
         reason = write(ReasonCode.INGEST_AGAIN, "The observation is to be ingested again.")
     else:
@@ -120,13 +132,17 @@ def _move_products_along(
 
 
 def check(
+    session: Session,
     observation: Observation,
     target: Status,
     authority: Authority,
     *,
     expect: Collection[Status] | None = None,
 ) -> None:
-    """Raise ForbiddenMove or NotOwner if an observation may not be moved; change nothing."""
+    """Raise ForbiddenMove or NotOwner if an observation may not be moved; change nothing.
+
+    What a status states about the data is required of a forced move too.
+    """
     status = observation.status
     allowed = allowed_next(status, observation.held_from)
     if (target not in allowed and not authority.may_force) or (expect is not None and status not in expect):
@@ -141,6 +157,7 @@ def check(
     is_held = lease is not None and lease.owner != authority.owner and lease.expires_at > datetime.now(UTC)
     if is_held and target not in STOPS and not authority.may_stop:
         raise not_owner(observation)
+    statements.require_support(session, observation, target)
 
 
 def listed(statuses: Collection[str]) -> str:

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct as Row
 from atdb_api.reads import serialization
-from atdb_api.rest.auth import actor, require_for_force
+from atdb_api.rest.auth import actor, require, require_for_force
 from atdb_api.rest.endpoint import answer, endpoint, require_match, with_etag
 from atdb_api.rest.resources import DATAPRODUCTS
 from atdb_api.roles import Role
@@ -32,7 +32,7 @@ views = listing(DATAPRODUCTS)
     takes_many=True,
     answers=DataProduct,
     status=201,
-    refuses=(NotFound, Duplicate),
+    refuses=(NotFound, Duplicate, Conflict),
 )
 def create(session: Session, new: tuple[list[NewDataProduct], bool]) -> Response:
     """Create one data product, or a list of them, all or none."""
@@ -46,7 +46,7 @@ def create(session: Session, new: tuple[list[NewDataProduct], bool]) -> Response
 @endpoint(Role.SERVICE, takes=ProductMoves, answers=MovedProducts, refuses=(NotFound, ForbiddenMove, NotOwner))
 def move_many(session: Session, ask: ProductMoves) -> MovedProducts:
     """Change many products of one observation, all or none; return results in the order of the request."""
-    require_for_force(*ask.moves)
+    _require_role(*ask.moves)
     rows = dataproducts.move_many(session, ask, actor=actor())
     return MovedProducts.model_validate(
         {"results": [{"id": row.id, "filename": row.filename, "my_status": row.status} for row in rows]}
@@ -69,11 +69,11 @@ add_detail(views, DATAPRODUCTS)
     takes=DataProductChange,
     answers=DataProduct,
     has_etag=True,
-    refuses=(NotFound, ForbiddenMove),
+    refuses=(NotFound, ForbiddenMove, Conflict),
 )
 def change(session: Session, change: DataProductChange, product_id: int) -> Response:
     """Change some fields of a data product, or its status by `new_status`."""
-    require_for_force(change)
+    _require_role(change)
     row = dataproducts.lock(session, product_id)
     _require_match(session, row)
     dataproducts.change(session, row, change, actor=actor())
@@ -98,6 +98,13 @@ def delete(session: Session, product_id: int) -> None:
     row = dataproducts.lock(session, product_id)
     _require_match(session, row)
     dataproducts.delete(session, row, actor=actor())
+
+
+def _require_role(*asks: DataProductChange) -> None:
+    """Raise Forbidden for a forced move and for a new announcement, unless an operator requests it."""
+    require_for_force(*asks)
+    if any({"announced_size", "announced_checksum"} & ask.model_fields_set for ask in asks):
+        require(Role.OPERATOR)
 
 
 def _require_match(session: Session, row: Row) -> None:

@@ -1,0 +1,114 @@
+"""What data products derive from their observation: which there are, their data location and archive folder.
+
+Edits of the observation change these too while all products are defined; later such edits are refused.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from atdb_api.models import DataProduct, Observation
+from atdb_api.services import archive_folders, data_places, dataproducts
+from atdb_api.services.specifications import specification
+from atdb_interface.data_hosts import data_path
+from atdb_interface.dataproducts import NewDataProduct
+from atdb_interface.errors import Conflict
+from atdb_interface.expected_products import expected_products
+from atdb_interface.lifecycle import AT_THE_TELESCOPE, BEFORE_START, SPECIFY, ProductStatus
+
+#: No product depends on these fields of its observation.
+_INDEPENDENT = frozenset({"priority", "skip_auto_ingest"})
+
+
+@dataclass
+class Following:
+    """What an edit of an observation changes in its products: new places, deletions and additions."""
+
+    observation: Observation
+    products: Sequence[DataProduct] = ()
+    places: dict[DataProduct, dict[str, Any]] = field(default_factory=dict)
+    obsolete: list[DataProduct] = field(default_factory=list)
+    missing: list[NewDataProduct] = field(default_factory=list)
+
+    def carry_out(self, session: Session, *, actor: str, reason: str) -> None:
+        """Make the changes, after the observation has its new values."""
+        for product in self.obsolete:
+            dataproducts.delete(session, product, actor=actor)
+        for product, place in self.places.items():
+            dataproducts.relocate(session, product, place, actor=actor, reason=reason)
+        session.flush()
+        kept = [product for product in self.products if product not in self.obsolete]
+        archive_folders.follow(self.observation, kept)
+        session.flush()
+        if self.missing:
+            dataproducts.create(session, self.missing, actor=actor)
+
+
+def plan(session: Session, observation: Observation, values: Mapping[str, Any]) -> Following:
+    """Return what an edit of a locked observation would change in its products; change nothing.
+
+    `values`: the fields that change, by the names of the table. Raises Conflict if products that must change are
+    not defined any more, if the telescope has been started for them, or if their new place is taken.
+    """
+    if not values.keys() - _INDEPENDENT:
+        return Following(observation)
+    products = session.scalars(
+        select(DataProduct).where(DataProduct.observation_id == observation.id).order_by(DataProduct.id)
+    ).all()
+    status = observation.held_from or observation.status
+    if not products and status is SPECIFY.source:
+        return Following(observation)
+    before = {product.filename for product in expected_products(specification(observation))}
+    after = {product.filename: product for product in expected_products(specification(observation, values))}
+    names = {product.filename for product in products}
+    is_specified = status is not SPECIFY.source and before <= names
+    following = Following(
+        observation,
+        products,
+        obsolete=[product for product in products if product.filename in before - after.keys()],
+        missing=[after[name] for name in after if name not in before | names and is_specified],
+    )
+    kept = [product for product in products if product not in following.obsolete]
+    moved = _at_place_of(observation, kept, values, "data_location")
+    if following.obsolete or following.missing or moved:
+        _require_changeable(observation, products, is_other_set=bool(following.obsolete or following.missing))
+    if moved:
+        new_places = [data_path(values["data_location"], product.filename) for product in moved]
+        data_places.require_free(session, new_places, own=[product.id for product in moved])
+    for name, some in (("data_location", moved), ("node", _at_place_of(observation, kept, values, "node"))):
+        for product in some:
+            if product.status is ProductStatus.DEFINED:
+                following.places.setdefault(product, {})[name] = values[name]
+    return following
+
+
+def _at_place_of(
+    observation: Observation, products: Sequence[DataProduct], values: Mapping[str, Any], name: str
+) -> list[DataProduct]:
+    """Return the products that have a field from their observation, if an edit changes it."""
+    present = getattr(observation, name)
+    if name not in values or values[name] == present:
+        return []
+    return [product for product in products if getattr(product, name) == present]
+
+
+def _require_changeable(observation: Observation, products: Sequence[DataProduct], *, is_other_set: bool) -> None:
+    """Raise Conflict unless the products of an observation can follow an edit. `is_other_set`: some come or go."""
+    status = observation.held_from or observation.status
+    beyond = [product for product in products if product.status is not ProductStatus.DEFINED]
+    if beyond:
+        problem = f"its data product {beyond[0].filename} is {beyond[0].status}"
+    elif status in AT_THE_TELESCOPE:
+        problem = "the telescope writes its data products now"
+    elif is_other_set and status not in BEFORE_START:
+        problem = "the telescope was started for its present data products"
+    else:
+        return
+    raise Conflict(
+        f"Cannot change what the data products of {observation.task_id} depend on, because {problem}. "
+        f"They can follow only while all of them are {ProductStatus.DEFINED}, and not during the observation.",
+        my_status=observation.status,
+    )
