@@ -82,8 +82,8 @@ class LeaseKeeper:
     def confirm(self) -> None:
         """Renew the lease now, and raise LeaseLostError if this run no longer has it.
 
-        `check` only knows the last renewal. This is for what must not happen without the lease. Raises AtdbError if
-        ATDB does not respond.
+        `check` only knows the last renewal. This is for what must not happen without the lease. Raises AtdbError
+        if ATDB does not respond.
         """
         self.check()
         try:

@@ -73,11 +73,11 @@ def _folder_of(product: DataProduct) -> str:
     location = product.archive_location or ""
     folder, _, filename = location.rpartition("/")
     parts = folder.split("/")
-    is_plain = not {"", ".", ".."}.intersection(parts) and "\0" not in location
+    is_plain = not {".", ".."}.intersection(parts) and "\0" not in location
     if not (is_plain and len(parts) > 1 and (parts[-1], filename) == (product.taskID, product.filename)):
         raise ArchiveError(
             ReasonCode.OUTSIDE_ARCHIVE,
-            f"{product.filename} has the place {product.archive_location} in the archive, which ATDB does not assign. "
+            f"{product.filename} has the place {location} in the archive, which ATDB does not assign. "
             "Check the database of ATDB.",
         )
     return folder

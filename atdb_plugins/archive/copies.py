@@ -40,8 +40,8 @@ class StoredCopy:
     def look(cls, filesystem: AbstractFileSystem, place: str, name: str) -> "StoredCopy":
         """List the copy of a data product at a place in the archive.
 
-        Raises FileNotFoundError if nothing is there. Raises WrongKindError for a file in place of a directory or the
-        other way round, for a link, and for a directory without any file.
+        Raises FileNotFoundError if nothing is there. Raises WrongKindError for a file in place of a directory, for
+        a directory in place of a file, for a link, and for a directory without any file.
         """
         info = filesystem.info(place)
         is_directory = instrument().is_directory(name)

@@ -61,8 +61,8 @@ class ArchiveFolder:
         """Copy a product in one pass, read it back, compare, and only then give it its name.
 
         A copy that reads back with this checksum stays, and a complete one that a killed attempt has left gets its
-        name, if the source has not changed since it was validated. `identity`: that of the source then; the source is
-        read if it differs. An older copy keeps its name until the new one is complete.
+        name, if the source has not changed since it was validated. `identity`: that of the source then; if it
+        differs, the source is read. An older copy keeps its name until the new one is complete.
 
         The caller holds the lease on the observation, so other partial files of the product are those of attempts
         that have ended or should have. Returns each file that is data with its SHA-256. Raises ArchiveError if the
@@ -104,9 +104,9 @@ class ArchiveFolder:
             raise _wrong_copy(name)
 
     def size(self, name: str, *, expected: int | None = None) -> int | None:
-        """Return how many bytes of data a product has in the archive; None if it is not there, or nothing of its kind.
+        """Return how many bytes of data a product has in the archive; None if nothing of its kind is there.
 
-        Earlier versions counted files that are not data too: if that is the expected size, it is returned.
+        Earlier versions also counted files that are not data: if that is the expected size, it is returned.
         """
         self.filesystem.invalidate_cache()
         try:
@@ -125,10 +125,8 @@ class ArchiveFolder:
 
     def read_manifest(self) -> dict[str, list[FileRecord]]:
         """Return the files of each product in the manifest; empty if there is no manifest yet."""
-        try:
-            return files_in(self.filesystem.cat_file(self._place(MANIFEST)))
-        except FileNotFoundError:
-            return {}
+        manifest = self._manifest()
+        return {} if manifest is None else files_in(manifest)
 
     def write_manifest(
         self,
@@ -143,6 +141,11 @@ class ArchiveFolder:
         """
         self._write_manifest(make_manifest(observation, files), confirm)
 
+    def has_current_manifest(self, observation: Observation) -> bool:
+        """Return whether the manifest has the specification of an observation, or does not exist yet."""
+        manifest = self._manifest()
+        return manifest is None or updated_manifest(manifest, observation) == manifest
+
     def update_manifest(self, observation: Observation) -> bool:
         """Write the specification of an observation into its manifest if it has changed; return whether it has.
 
@@ -150,21 +153,23 @@ class ArchiveFolder:
         """
 
         def confirm() -> None:
-            self.filesystem.invalidate_cache()
-            if self.filesystem.cat_file(self._place(MANIFEST)) != before:
+            if self._manifest() != before:
                 raise ArchiveError(
                     ReasonCode.ARCHIVE_CHANGED, f"The manifest in {self.path} has changed meanwhile. Try again."
                 )
 
+        before = self._manifest()
+        if before is None or (after := updated_manifest(before, observation)) == before:
+            return False
+        self._write_manifest(after, confirm)
+        return True
+
+    def _manifest(self) -> bytes | None:
         self.filesystem.invalidate_cache()
         try:
-            before = self.filesystem.cat_file(self._place(MANIFEST))
+            return bytes(self.filesystem.cat_file(self._place(MANIFEST)))
         except FileNotFoundError:
-            return False
-        after = updated_manifest(before, observation)
-        if after != before:
-            self._write_manifest(after, confirm)
-        return bool(after != before)
+            return None
 
     def _place(self, name: str) -> str:
         return f"{self.path}/{name}"
@@ -198,9 +203,8 @@ class ArchiveFolder:
                 return left.path, records
         return None
 
-    def _require_unchanged(
-        self, source: Path, name: str, checksum: str, identity: str | None, advance: Advance
-    ) -> None:
+    @staticmethod
+    def _require_unchanged(source: Path, name: str, checksum: str, identity: str | None, advance: Advance) -> None:
         """Raise ArchiveError if the source has changed since it was validated.
 
         It may be missing: then an earlier removal has deleted it, because the archive holds it.
@@ -218,7 +222,7 @@ class ArchiveFolder:
             raise _changed(name)
 
     def _copied(self, source: Path, name: str, checksum: str, advance: Advance) -> tuple[str, list[FileRecord]]:
-        """Copy a product to a part that reads back as what was validated; return it and the records of its data."""
+        """Copy a product to a part that reads back as what was validated; return the part and its records."""
         part = new_part(self.path, name)
         try:
             with open_product(source, name=name) as product:

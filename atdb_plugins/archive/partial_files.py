@@ -52,7 +52,10 @@ def stem_of_hidden(path: str) -> str | None:
 
 @dataclass(frozen=True)
 class PartialFile:
-    """A part that is being written or that an attempt has left, or a replaced copy. Raises ValueError otherwise."""
+    """A part that is being written, or that an attempt has left; or a replaced copy.
+
+    Raises ValueError for any other path.
+    """
 
     filesystem: AbstractFileSystem
     path: str

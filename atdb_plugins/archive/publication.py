@@ -34,8 +34,8 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 def publish(filesystem: AbstractFileSystem, part: str, final: str, root: str, replaced: str) -> None:
     """Give a part its final name. `replaced`: the hidden name of an older copy, until it is deleted.
 
-    On a local disk, the copy then survives a power cut. Raises OSError; then the older copy keeps its name, and the
-    part its own, unless the process was killed.
+    On a local disk, the copy then survives a power cut. If this raises an error, the older copy keeps its name, or
+    the new one has it already and the older copy stays under its hidden name.
     """
     if isinstance(filesystem, LocalFileSystem):
         _publish_on_disk(filesystem, part, final, root, replaced)
@@ -52,7 +52,7 @@ def discard(filesystem: AbstractFileSystem, path: str, doomed: str) -> None:
     """
     if isinstance(filesystem, LocalFileSystem):
         try:
-            os.rename(path, doomed)
+            Path(path).rename(doomed)
         except FileNotFoundError:
             return
         path = doomed
@@ -94,7 +94,7 @@ def _publish_on_disk(filesystem: AbstractFileSystem, part: str, final: str, root
 def _take_name(part: str, final: str, replaced: str) -> bool:
     """Give the part the final name, and return whether an older copy now has the name `replaced`."""
     try:
-        os.rename(part, final)
+        Path(part).rename(final)
     except OSError as error:
         if error.errno not in _TAKEN:
             raise
@@ -106,13 +106,13 @@ def _take_name(part: str, final: str, replaced: str) -> bool:
         if error.errno not in _NO_EXCHANGE:
             raise
     else:
-        os.rename(part, replaced)
+        Path(part).rename(replaced)
         return True
-    os.rename(final, replaced)
+    Path(final).rename(replaced)
     try:
-        os.rename(part, final)
+        Path(part).rename(final)
     except BaseException:
-        os.rename(replaced, final)
+        Path(replaced).rename(final)
         raise
     return True
 

@@ -70,7 +70,7 @@ class RemovalCheck:
                 "Use the action ingest. If that fails for the same reason, use check.",
             )
         _require_not_grown(product, path)
-        self._folder.verify(product.filename, product.checksum, self._advance)
+        self._folder.verify(product.filename, product.checksum, self._advance, size=product.size)
         return path
 
     def forecast(self) -> Iterator[RemovalForecast]:

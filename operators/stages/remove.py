@@ -47,7 +47,8 @@ class RemoveProductsOperator(StageOperator):
         A product that a killed attempt has deleted but not reported is verified and reported like the others.
         """
         archive = ArchiveHook(self.archive_conn_id).archive()
-        check = RemovalCheck(client, archive.folder(observation), observation, lease.advance)
+        folder = archive.folder(client.dataproducts(taskID=observation.taskID))
+        check = RemovalCheck(client, folder, observation, lease.advance)
         products = [product for product in check.products() if is_removable(product)]
         lease.begin(bytes_to_verify(products))
         failed: list[tuple[str, Exception]] = []
@@ -82,7 +83,8 @@ class RemoveProductsOperator(StageOperator):
         with self.client() as client:
             observation = client.observation(atdb_task_id)
             archive = ArchiveHook(self.archive_conn_id).archive()
-            check = RemovalCheck(client, archive.folder(observation), observation)
+            folder = archive.folder(client.dataproducts(taskID=observation.taskID))
+            check = RemovalCheck(client, folder, observation)
             all_go = observation.my_status is REMOVE.source
             if not all_go:
                 report(f"{atdb_task_id} has status {observation.my_status}. remove needs status {REMOVE.source}.")
