@@ -15,7 +15,7 @@ from atdb_api.reads.product_list import ProductList, read_products
 from atdb_api.reads.status_periods import StatusPeriod, status_periods
 from atdb_api.reads.task_row import TaskRow, select_tasks, task_row
 from atdb_api.search import columns
-from atdb_api.services.explain.builder import subject
+from atdb_api.services.explain.builder import CLAIM, removal, subject
 from atdb_api.services.explain.sentences import explain_subject
 from atdb_interface.errors import NotFound
 from atdb_interface.lifecycle import Status, allowed_next
@@ -84,13 +84,13 @@ def read_task(session: Session, task_id: str, products_page: int) -> TaskPage:
     """Read one observation with a page of its products, with nine statements at most. Raises NotFound."""
     row = session.execute(
         select_tasks()
-        .add_columns(_events(task_id), Claim.consumer, Claim.created_at)
+        .add_columns(_events(task_id), CLAIM, removal())
         .outerjoin(Claim, Claim.id == Observation.claim_id)
         .where(Observation.task_id == task_id)
     ).one_or_none()
     if row is None:
         raise NotFound(f"There is no observation with taskID {task_id}.")
-    observation, lease, is_overdue, events, consumer, claimed_at = row
+    observation, lease, is_overdue, events, claim, proof = row
     steps = session.scalars(
         select(Transition)
         .where(Transition.task_id == task_id, Transition.dataproduct.is_(None))
@@ -101,7 +101,7 @@ def read_task(session: Session, task_id: str, products_page: int) -> TaskPage:
     return TaskPage(
         task=task_row(observation, lease, is_overdue),
         values=columns.OBSERVATION_FIELDS.values(observation),
-        why=explain_subject(session, subject(observation, lease, steps[-1], consumer, claimed_at), now),
+        why=explain_subject(session, subject(observation, lease, steps[-1], claim, proof), now),
         periods=status_periods(steps, now, is_ended=is_ended),
         runs=runs_of(steps),
         products=read_products(session, observation, products_page),

@@ -63,7 +63,7 @@ def _near(session: Session, places: Sequence[str], own: Collection[int]) -> list
     takes_place = and_(DataProduct.status != ProductStatus.REMOVED, DataProduct.id.not_in(own))
     found = select(DataProduct).where(DataProduct.data_path.in_(at_or_above), takes_place)
     beginnings = [f"{place}/" for place in places if len(place) < LONGEST_DATA_PATH]
-    each = func.unnest(cast(beginnings, ARRAY(Text))).table_valued("path", name="beginnings")
+    each = func.unnest(cast(beginnings, ARRAY(Text))).table_valued("path", name="beginnings").render_derived()
     first = (
         select(DataProduct.id)
         .where(

@@ -11,7 +11,8 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from atdb_api.database import transaction
-from atdb_api.models import Claim, Lease, Service, StageSetting, Transition
+from atdb_api.models import Claim, Lease, Receipt, Service, StageSetting, Transition
+from atdb_api.models import DataProduct as ProductRow
 from atdb_api.models import Observation as Row
 from atdb_api.services import stages
 from atdb_api.services.explain import builder, sentences
@@ -20,7 +21,7 @@ from atdb_interface.actions import Action
 from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.fields import write_time
-from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Actor, Status
+from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Actor, ProductStatus, Status
 from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 
@@ -41,6 +42,7 @@ class Desk:
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.rows: list[object] = []
+        self.products: list[ProductRow] = []
         self.settings: dict[str, dict[str, object]] = {}
 
     def observation(self, status: Status, task_id: str = TASK, **fields: object) -> Row:
@@ -68,6 +70,23 @@ class Desk:
         step = Transition(task_id=task_id, previous=None, status=status, at=since, actor=actor, reason=reason)
         self.rows += [row, step]
         return row
+
+    def product(self, filename: str, status: ProductStatus, *, receipts: int = 0, host: str = "wcudata1") -> None:
+        """Add a product of the last observation, which must have been added before."""
+        self.rows[0].size_bytes = 0
+        place = f"{host}:/data"
+        product = ProductRow(
+            task_id=TASK,
+            status=status,
+            name=filename,
+            filename=filename,
+            description="",
+            dataproduct_type="visibility",
+            data_location=place,
+        )
+        self.products.append(product)
+        of_product = {"task_id": TASK, "dataproduct": filename, "data_location": place}
+        self.rows += [Receipt(**of_product, actor="ada", forced=False, reason="") for _ in range(receipts)]
 
     def lease(self, row: Row, *, expires: float = 5, **fields: object) -> None:
         values = {"owner": "ingest/run 1", "began_at": at(-60), "lost_owners": 0} | fields
@@ -97,6 +116,11 @@ class Desk:
     def says(self) -> str:
         with self.app.app_context(), transaction() as session:
             session.add_all(self.rows)
+            session.flush()
+            observation_id = session.query(Row).filter_by(task_id=TASK).one().id
+            for product in self.products:
+                product.observation_id = observation_id
+            session.add_all(self.products)
             for stage, fields in self.settings.items():
                 setting = session.get_one(StageSetting, stage)
                 for name, value in fields.items():
@@ -510,14 +534,45 @@ def test_it_is_on_hold(desk: Desk) -> None:
     assert desk.says() == "Put on hold by ada at 2019-04-08T11:55:00Z: thunderstorm. Resume returns it to valid."
 
 
-def test_it_is_at_its_end(app: Flask) -> None:
-    for status, says in (
-        (S.ABORTED, "Aborted by ada at 2019-04-08T11:55:00Z: wrong field. This is final."),
-        (S.REMOVED, "The data were removed from wcudata1 at 2019-04-08T11:55:00Z. This is final."),
-    ):
-        desk = Desk(app)
-        desk.observation(status, reason="wrong field")
-        assert desk.says() == says
+def test_it_is_aborted(desk: Desk) -> None:
+    desk.observation(S.ABORTED, reason="wrong field")
+    assert desk.says() == "Aborted by ada at 2019-04-08T11:55:00Z: wrong field. This is final."
+
+
+def test_it_is_removed_and_each_product_has_its_receipt(desk: Desk) -> None:
+    desk.observation(S.REMOVED)
+    desk.product("a.MS", ProductStatus.REMOVED, receipts=1)
+    desk.product("b.MS", ProductStatus.REMOVED, receipts=2, host="arts001")
+    removed = "The data were removed from arts001, wcudata1 at 2019-04-08T11:55:00Z."
+    assert desk.says() == f"{removed} This is final."
+    desk.product("c.MS", ProductStatus.INVALID)
+    stays = "1 of 3 data products are invalid and were not removed."
+    assert desk.says() == f"{removed} {stays} This is final."
+
+
+@pytest.mark.parametrize(
+    ("status", "receipts", "proven"),
+    [
+        (ProductStatus.REMOVED, 0, "1 of 2"),
+        (ProductStatus.VALID, 1, "1 of 2"),
+        (ProductStatus.ARCHIVED, 0, "1 of 2"),
+    ],
+)
+def test_a_removal_that_receipts_do_not_prove_is_not_stated(
+    desk: Desk, status: ProductStatus, receipts: int, proven: str
+) -> None:
+    desk.observation(S.REMOVED, reason="disk full")
+    desk.product("a.MS", ProductStatus.REMOVED, receipts=1)
+    desk.product("b.MS", status, receipts=receipts)
+    assert desk.says() == (
+        "Set to removed by ada at 2019-04-08T11:55:00Z: disk full. ATDB has receipts for the removal of "
+        f"{proven} data products. Check wcudata1. This is final."
+    )
+
+
+def test_a_removal_without_data_products_is_not_stated(desk: Desk) -> None:
+    desk.observation(S.REMOVED)
+    assert "receipts for the removal of 0 of 0 data products. Check wcudata1." in desk.says()
 
 
 # Over the API

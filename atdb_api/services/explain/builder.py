@@ -3,40 +3,72 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, case, func, lateral, or_, select, true
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Row, Select, case, func, lateral, or_, select, true
+from sqlalchemy.orm import Bundle, Session, aliased
 
-from atdb_api.models import Claim, Lease, Observation, Service, Transition
+from atdb_api.models import Claim, DataProduct, Lease, Observation, Receipt, Service, Transition
 from atdb_api.services import stages
 from atdb_api.services.claims import ORDER
-from atdb_api.services.explain.situation import STAGE_OF, ClaimedBy, Situation, Subject, Surroundings
-from atdb_interface.lifecycle import AT_THE_TELESCOPE, STAGES, Status
+from atdb_api.services.explain.situation import STAGE_OF, ClaimedBy, Removal, Situation, Subject, Surroundings
+from atdb_interface.lifecycle import AT_THE_TELESCOPE, STAGES, ProductStatus, Status
+
+#: The consumer that has claimed an observation, and when; two nulls if none has.
+CLAIM: Bundle[Any] = Bundle("claim", Claim.consumer, Claim.created_at)
 
 
-def select_subjects() -> Select[Observation, Lease | None, Transition, str | None, datetime | None]:
+def select_subjects() -> Select[Any]:
     """Select the rows from which `subject` is created."""
     of_observation = (Transition.task_id == Observation.task_id) & Transition.dataproduct.is_(None)
     newest = select(Transition).where(of_observation).order_by(Transition.id.desc()).limit(1)
     last = aliased(Transition, lateral(newest, "last"))
     return (
-        select(Observation, Lease, last, Claim.consumer, Claim.created_at)
+        select(Observation, Lease, last, CLAIM, removal())
         .outerjoin(Lease, Lease.observation_id == Observation.id)
         .outerjoin(Claim, Claim.id == Observation.claim_id)
         .join(last, true())
     )
 
 
+def removal() -> ColumnElement[dict[str, Any] | None]:
+    """Select what proves that the data of an observation were removed, as one value; null for any other status."""
+    product, is_removed = DataProduct.filename, DataProduct.status == ProductStatus.REMOVED
+    host = func.split_part(Receipt.data_location, ":", 1)
+    of_product = (Receipt.task_id == DataProduct.task_id) & (Receipt.dataproduct == product)
+    proof = (
+        select(
+            func.jsonb_build_object(
+                "products",
+                func.count(product.distinct()),
+                "invalid",
+                func.count(product.distinct()).filter(DataProduct.status == ProductStatus.INVALID),
+                "proven",
+                func.count(product.distinct()).filter(is_removed & Receipt.id.is_not(None)),
+                "hosts",
+                func.coalesce(func.array_agg(host.distinct()).filter(Receipt.id.is_not(None)), []),
+            )
+        )
+        .select_from(DataProduct)
+        .outerjoin(Receipt, of_product)
+        .where(DataProduct.observation_id == Observation.id)
+        .correlate(Observation)
+        .scalar_subquery()
+    )
+    return case((Observation.status == Status.REMOVED, proof))
+
+
 def subject(
     observation: Observation,
     lease: Lease | None,
     last: Transition,
-    consumer: str | None,
-    claimed_at: datetime | None,
+    claim: Row[str | None, datetime | None],
+    removal: dict[str, Any] | None,
 ) -> Subject:
     """Create the subject of an explanation."""
-    claim = ClaimedBy(consumer, claimed_at) if consumer is not None and claimed_at is not None else None
-    return Subject(observation, lease, last, claim)
+    consumer, claimed_at = claim
+    claimed = ClaimedBy(consumer, claimed_at) if consumer is not None and claimed_at is not None else None
+    return Subject(observation, lease, last, claimed, removal and Removal(**removal))
 
 
 def situation_of(session: Session, subject: Subject, now: datetime) -> Situation:

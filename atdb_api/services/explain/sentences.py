@@ -179,10 +179,16 @@ def _is_aborted(situation: Situation) -> Explanation:
 
 
 def _is_removed(situation: Situation) -> Explanation:
-    since = write_time(situation.observation.status_since)
-    return Explanation(
-        Cause.FINAL, f"The data were removed from {data_host(situation)} at {since}. This is final."
-    )
+    """State a removal only if there is a receipt of each product."""
+    removal, since = situation.subject.removal, write_time(situation.observation.status_since)
+    if removal is None or not removal.is_complete:
+        proven = f"{removal.proven} of {removal.products}" if removal else "0"
+        receipts = f"ATDB has receipts for the removal of {proven} data products. Check {data_host(situation)}."
+        return Explanation(Cause.FINAL, f"{_by(situation, f'Set to {S.REMOVED}')} {receipts} This is final.")
+    text = f"The data were removed from {', '.join(removal.hosts)} at {since}."
+    if removal.invalid:
+        text += f" {removal.invalid} of {removal.products} data products are invalid and were not removed."
+    return Explanation(Cause.FINAL, f"{text} This is final.")
 
 
 def _was_set(situation: Situation) -> Explanation:

@@ -20,13 +20,36 @@ class ClaimedBy:
 
 
 @dataclass(frozen=True)
+class Removal:
+    """What proves that the data of an observation were removed.
+
+    `products`: their number; `invalid` of these are invalid. ATDB has receipts of `proven` removed ones, which
+    were on these `hosts`.
+    """
+
+    products: int
+    invalid: int
+    proven: int
+    hosts: Sequence[str]
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether there is a receipt of each product that was valid."""
+        return self.proven > 0 and self.proven + self.invalid == self.products
+
+
+@dataclass(frozen=True)
 class Subject:
-    """An observation to explain, with its lease, its last transition and its claim."""
+    """An observation to explain, with its lease, its last transition and its claim.
+
+    `removal`: None unless it is removed.
+    """
 
     observation: Observation
     lease: Lease | None
     last: Transition
     claim: ClaimedBy | None
+    removal: Removal | None = None
 
 
 @dataclass(frozen=True)
