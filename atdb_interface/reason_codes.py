@@ -51,6 +51,8 @@ class ReasonCode(StrEnum):
     """The data product is a link, or a file in the place of a directory, or the other way round."""
     NOT_A_PRODUCT = "NotAProduct"
     """It is neither a file nor a directory."""
+    OTHER_FILE_SYSTEM = "OtherFileSystem"
+    """A file or directory of the data product is on another file system or mount."""
     NO_CHECKSUM = "NoChecksum"
     DATA_GROWN = "DataGrown"
     DATA_SHARED = "DataShared"
