@@ -10,6 +10,7 @@ nowhere at any moment. Nothing on another file system or mount is read. A file t
 was listed, before and after it is read.
 """
 
+import errno
 import hashlib
 import os
 import stat
@@ -25,11 +26,15 @@ from atdb_interface.instruments import instrument
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError
 
-#: A directory on the way to a product: it is passed through, never read.
+#: A directory that is opened to list it, or to rename or delete what is in it.
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+#: A directory on the way to a product is passed through, never read. Anything else is only looked at.
 _PASS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 #: Without O_NONBLOCK, a pipe that is put in place of a file would block the reader for ever.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+#: The errors of opening a file if something else is in its place, or in the place of a directory above it.
+_NO_LONGER_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
 #: A product with directories inside each other beyond this depth is refused.
 _DEEPEST = 100
 
@@ -44,10 +49,11 @@ class ProductChangedError(CodedError):
 
 
 class Kind(StrEnum):
-    """What an entry of a product is. A product contains nothing else."""
+    """What an entry of a product is. A data product has no links, pipes or devices."""
 
     FILE = "file"
     DIRECTORY = "directory"
+    OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -72,13 +78,13 @@ class OpenProduct:
     """A data product whose top is open. It stays the same file or directory, even if it is renamed meanwhile.
 
     `name`: the name of the data product in ATDB, which can differ from that on the disk.
+    `any_kind`: whether links, pipes and devices are listed as well, instead of refused.
     """
 
-    def __init__(self, top: int, name: str) -> None:
-        self._top, self.name = top, name
-        status = os.fstat(top)
-        self.kind = _kind_of(status, name)
-        self._device, self._mount = status.st_dev, _mount_of(top)
+    def __init__(self, top: int, name: str, *, any_kind: bool = False) -> None:
+        self._top, self.name, self._any_kind = top, name, any_kind
+        self._place = place_of(top)
+        self.kind = self._state("", os.fstat(top)).kind
         self._listed: dict[str, FileState] = {}
 
     def entries(self) -> list[FileState]:
@@ -108,6 +114,8 @@ class OpenProduct:
             try:
                 handle = self._open_file(opened, listed.path)
             except OSError as error:
+                if error.errno not in _NO_LONGER_THERE:
+                    raise
                 raise ProductChangedError(self.name) from error
             with os.fdopen(handle, "rb", buffering=0, closefd=False) as reader:
                 self._require_listed(handle, listed)
@@ -116,39 +124,41 @@ class OpenProduct:
 
     def records(self, advance: Advance = ignore_progress) -> list[FileRecord]:
         """Read all data of the last list, and return the record of each file. Raises ProductChangedError."""
-        if not self._listed:
-            self.entries()
         records = []
-        for file in self._listed.values():
+        for file in self._listed.values() if self._listed else self.entries():
             if file.kind is Kind.FILE and file.is_data:
                 with self.open(file) as reader:
                     records.append(read_record(reader, file.path, advance))
         return sorted(records, key=lambda record: record.path)
 
     def _open_file(self, opened: ExitStack, path: str) -> int:
-        """Open a file below the top, or the top itself for reading from its beginning."""
+        """Open a file below the top, or the top itself, for reading from its beginning."""
         if not path:
             # The top may have been renamed, so it is opened again by its descriptor and not by its name.
-            handle = os.open(f"/proc/self/fd/{self._top}", os.O_RDONLY | os.O_CLOEXEC)
-            opened.callback(os.close, handle)
-            return handle
+            return _open(opened, f"/proc/self/fd/{self._top}", os.O_RDONLY | os.O_CLOEXEC, None)
         here = self._top
         *folders, name = path.split("/")
         for folder in folders:
-            here = _open(opened, folder, _DIRECTORY, here)
-            self._require_inside(here)
+            here = _open(opened, folder, DIRECTORY, here)
+            self._require_inside(here, path)
         handle = _open(opened, name, _FILE, here)
-        self._require_inside(handle)
+        self._require_inside(handle, path)
         return handle
 
-    def _require_inside(self, handle: int) -> None:
-        if os.fstat(handle).st_dev != self._device or _mount_of(handle) != self._mount:
-            raise _other_file_system(self.name)
+    def _require_inside(self, handle: int, path: str) -> None:
+        if place_of(handle) != self._place:
+            raise NotAProductError(
+                ReasonCode.OTHER_FILE_SYSTEM,
+                f"{self.name}/{path} is on another file system than the data product",
+                name=f"{self.name}/{path}",
+            )
 
     def _require_listed(self, handle: int, listed: FileState) -> None:
         status = os.fstat(handle)
-        same = stat.S_ISREG(status.st_mode) and (status.st_ino, status.st_dev) == (listed.inode, listed.device)
-        if not same or (listed.is_data and self._state(listed.path, status) != listed):
+        now = (status.st_ino, status.st_dev)
+        if not stat.S_ISREG(status.st_mode) or now != (listed.inode, listed.device):
+            raise ProductChangedError(self.name)
+        if listed.is_data and self._state(listed.path, status) != listed:
             raise ProductChangedError(self.name)
 
     def _walk(self, directory: int, above: str, depth: int = 1) -> Iterator[FileState]:
@@ -158,22 +168,24 @@ class OpenProduct:
             )
         for name in os.listdir(directory):
             path = f"{above}{name}"
-            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
-            entry = self._state(path, status)
-            if status.st_dev != self._device:
-                raise _other_file_system(f"{self.name}/{path}")
-            yield entry
-            if entry.kind is Kind.DIRECTORY:
-                with ExitStack() as opened:
-                    inside = _open(opened, name, _DIRECTORY, directory)
-                    if _mount_of(inside) != self._mount:
-                        raise _other_file_system(f"{self.name}/{path}")
-                    yield from self._walk(inside, f"{path}/", depth + 1)
+            with ExitStack() as opened:
+                handle = _open(opened, name, _LOOK, directory)
+                entry = self._state(path, os.fstat(handle))
+                self._require_inside(handle, path)
+                yield entry
+                if entry.kind is Kind.DIRECTORY:
+                    yield from self._walk(_open(opened, ".", DIRECTORY, handle), f"{path}/", depth + 1)
 
     def _state(self, path: str, status: os.stat_result) -> FileState:
+        kind = _kind_of(status)
+        name = f"{self.name}/{path}" if path else self.name
+        if kind is Kind.OTHER and not self._any_kind:
+            raise NotAProductError(
+                ReasonCode.NOT_A_PRODUCT, f"{name} is neither a file nor a directory", name=name
+            )
         return FileState(
             path,
-            _kind_of(status, f"{self.name}/{path}" if path else self.name),
+            kind,
             status.st_size,
             status.st_ino,
             status.st_mtime_ns,
@@ -195,31 +207,27 @@ def open_product(path: Path, *, name: str = "") -> Iterator[OpenProduct]:
 
 
 @contextmanager
-def open_inside(folder: int, entry: str, *, name: str = "") -> Iterator[OpenProduct]:
+def open_inside(folder: int, entry: str, *, name: str = "", any_kind: bool = False) -> Iterator[OpenProduct]:
     """Open the data product with this name in an open directory."""
-    name = name or entry
-    status = os.stat(entry, dir_fd=folder, follow_symlinks=False)
-    kind = _kind_of(status, name)
     with ExitStack() as opened:
-        top = _open(opened, entry, _DIRECTORY if kind is Kind.DIRECTORY else _FILE, folder)
-        yield OpenProduct(top, name)
+        top = _open(opened, entry, _LOOK, folder)
+        if _kind_of(os.fstat(top)) is Kind.DIRECTORY:
+            top = _open(opened, ".", DIRECTORY, top)
+        yield OpenProduct(top, name or entry, any_kind=any_kind)
 
 
 @contextmanager
 def open_folder(folder: Path) -> Iterator[int]:
     """Open a directory without following any link on the way. Raises NotAProductError if there is one."""
     with ExitStack() as opened:
-        here = os.open("/", _PASS)
-        opened.callback(os.close, here)
-        *above, last = folder.absolute().parts[1:] or ["."]
-        for number, part in enumerate([*above, last]):
-            flags = _DIRECTORY if number == len(above) else _PASS
+        here = _open(opened, "/", _PASS, None)
+        for part in folder.absolute().parts[1:]:
             try:
-                here = _open(opened, part, flags, here)
+                here = _open(opened, part, _PASS, here)
             except OSError as error:
                 _refuse_link(here, part, folder, error)
                 raise
-        yield here
+        yield _open(opened, ".", DIRECTORY, here)
 
 
 def identity_of(entries: list[FileState], *, top_ctime_ns: int | None = None) -> str:
@@ -243,24 +251,22 @@ def size_of(entries: list[FileState]) -> int:
     return sum(entry.size for entry in entries if entry.kind is Kind.FILE and entry.is_data)
 
 
-def _open(opened: ExitStack, name: str, flags: int, inside: int) -> int:
+def place_of(handle: int) -> tuple[int, str]:
+    """Return the file system and the mount that an open file is on. A bind mount of a disk is another mount."""
+    with Path(f"/proc/self/fdinfo/{handle}").open(encoding="ascii") as lines:
+        return os.fstat(handle).st_dev, next(line for line in lines if line.startswith("mnt_id:"))
+
+
+def _open(opened: ExitStack, name: str, flags: int, inside: int | None) -> int:
     handle = os.open(name, flags, dir_fd=inside)
     opened.callback(os.close, handle)
     return handle
 
 
-def _kind_of(status: os.stat_result, name: str) -> Kind:
+def _kind_of(status: os.stat_result) -> Kind:
     if stat.S_ISREG(status.st_mode):
         return Kind.FILE
-    if stat.S_ISDIR(status.st_mode):
-        return Kind.DIRECTORY
-    raise NotAProductError(ReasonCode.NOT_A_PRODUCT, f"{name} is neither a file nor a directory", name=name)
-
-
-def _mount_of(handle: int) -> str:
-    """Return the mount that an open file is on. A bind mount of the same disk is another mount."""
-    with Path(f"/proc/self/fdinfo/{handle}").open(encoding="ascii") as lines:
-        return next(line for line in lines if line.startswith("mnt_id:"))
+    return Kind.DIRECTORY if stat.S_ISDIR(status.st_mode) else Kind.OTHER
 
 
 def _refuse_link(inside: int, part: str, folder: Path, error: OSError) -> None:
@@ -269,9 +275,3 @@ def _refuse_link(inside: int, part: str, folder: Path, error: OSError) -> None:
             raise NotAProductError(
                 ReasonCode.LINK_IN_PATH, f"The path {folder} contains a symbolic link, which ATDB does not follow"
             ) from error
-
-
-def _other_file_system(name: str) -> NotAProductError:
-    return NotAProductError(
-        ReasonCode.OTHER_FILE_SYSTEM, f"{name} is on another file system than the data product", name=name
-    )
