@@ -32,6 +32,7 @@ from atdb_interface.observations import Observation
 from standalone.credentials import Credentials
 from standalone.settings import HOST, Settings
 from standalone.stack import database
+from tests.advancing import advance
 
 SECRETS = {role: f"secret-of-the-{role}-in-these-tests" for role in ("viewer", "service", "operator", "admin")}
 SCHEDULES = Path(__file__).parents[2] / "shared" / "schedules"
@@ -190,7 +191,7 @@ def client(url: str) -> Iterator[Client]:
 
 @pytest.fixture
 def observe(client: Client) -> Callable[..., Observation]:
-    """Create an observation, and move it to a status by real moves."""
+    """Create an observation, and move it and its products to a status by real moves."""
     starts = (datetime(2026, 4, 5, 6, tzinfo=UTC) + timedelta(minutes=10 * n) for n in count())
 
     def make(status: Status = Status.DEFINED, *, products: int = 0, **fields: object) -> Observation:
@@ -206,8 +207,7 @@ def observe(client: Client) -> Callable[..., Observation]:
             client.create_dataproducts(
                 [NewDataProduct(taskID=made.taskID, filename=f"{made.taskID}_{n}.fits") for n in range(products)]
             )
-        for step in route_to(status):
-            client.move(made.taskID, step)
+        advance(client, made.taskID, route_to(status))
         return client.observation(made.taskID)
 
     return make

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from atdb_plugins.archive.partial_files import PartialFile
 from operators.data.local_products import DataError, path_of, require_data, size_on_disk
 from operators.reconcile.events import digest, disagreement
 from operators.reconcile.product_differences import (
+    COMPARED,
     Difference,
     is_archived,
     no_product_on_disk,
@@ -31,6 +32,7 @@ from operators.reconcile.product_differences import (
     wrong_in_archive,
     wrong_on_disk,
 )
+from operators.reconcile.statements import receipts_of, wrong_statements
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +65,12 @@ class DataPass:
         if not observations:
             return
         of_task = defaultdict(list)
-        tasks = f"{observations[0].taskID},{observations[-1].taskID}"
+        tasks = observations[0].taskID, observations[-1].taskID
         for product in products(self.client, taskID__range=tasks):
             of_task[product.taskID].append(product)
+        receipts = receipts_of(self.client, *tasks)
         for observation in observations:
-            self._compare(observation, of_task[observation.taskID])
+            self._compare(observation, of_task[observation.taskID], receipts)
             self.looked_at.append(observation)
             if time.monotonic() > self.ends_at:
                 log.info(
@@ -95,10 +98,14 @@ class DataPass:
         if former := former_texts.TROUBLES.get(code):
             self.former_keys[key] = f"{day}/{digest(former.format(path=path, problem=problem))}"
 
-    def _compare(self, observation: Observation, held: list[DataProduct]) -> None:
-        differences = []
+    def _compare(
+        self, observation: Observation, held: list[DataProduct], receipts: Collection[tuple[str, str]]
+    ) -> None:
+        differences = wrong_statements(observation, held, receipts)
         folders: dict[str, Path] = {}
         for product in held:
+            if product.my_status not in COMPARED:
+                continue
             self.locations.add(product.data_location)
             if wrong := self._on_disk(product, folders):
                 differences.append(self._disagreement(product, "disk", wrong))

@@ -12,6 +12,7 @@ from atdb_interface.lifecycle import ProductStatus, product_statuses
 P = ProductStatus
 #: The archive must hold these.
 ARCHIVED = product_statuses(lambda row: row.archived)
+#: The data host or the archive must hold these.
 COMPARED = product_statuses(lambda row: row.on_disk or row.archived)
 
 #: What the comparison needs; the history of each product would cost more than all of this.
@@ -34,8 +35,8 @@ class Difference:
 
 
 def products(client: Any, **filters: Any) -> Iterator[DataProduct]:
-    """Yield the products that can be compared, with only those fields that the comparison needs."""
-    for row in client.rows("dataproducts", fields=_FIELDS, my_status__in=COMPARED, **filters):
+    """Yield products with only those fields that the comparison needs."""
+    for row in client.rows("dataproducts", fields=_FIELDS, **filters):
         yield DataProduct.model_construct(**{**row, "my_status": ProductStatus(row["my_status"])})
 
 

@@ -28,13 +28,13 @@ completed > valid, on hold, aborted
 incomplete > valid, completing, on hold, aborted
 valid > ingesting, on hold, aborted
 ingesting > archived, ingest error, on hold
-archived > removing, valid, on hold
+archived > removing, completing, on hold
 removing > removed, remove error, on hold
 error (too late) > scheduled, on hold, aborted
 error (start obs) > scheduled, on hold, aborted
 error (no completing) > running, on hold, aborted
 ingest error > valid, completing, on hold
-remove error > archived, valid, on hold
+remove error > archived, completing, on hold
 """
 
 _PRODUCT_STEPS = """
@@ -43,7 +43,7 @@ valid > invalid, ingesting
 invalid > valid
 ingesting > archived, valid, ingest error
 ingest error > ingesting, valid, invalid
-archived > removed, valid
+archived > removed, valid, invalid
 """
 
 

@@ -72,8 +72,7 @@ class Desk:
         return row
 
     def product(self, filename: str, status: ProductStatus, *, receipts: int = 0, host: str = "wcudata1") -> None:
-        """Add a product of the last observation, which must have been added before."""
-        self.rows[0].size_bytes = 0
+        """Add a product of the observation TASK."""
         place = f"{host}:/data"
         product = ProductRow(
             task_id=TASK,

@@ -24,7 +24,7 @@ ALLOWED = {
     "checking": "valid|incomplete|completed",
     "valid": "ingesting",
     "ingesting": "archived|ingest error",
-    "archived": "removing|valid",
+    "archived": "removing|completing",
     "removing": "removed|remove error",
     "completed": "valid",
     "incomplete": "valid|completing",
@@ -32,7 +32,7 @@ ALLOWED = {
     "error (start obs)": "scheduled",
     "error (no completing)": "running",
     "ingest error": "valid|completing",
-    "remove error": "archived|valid",
+    "remove error": "archived|completing",
     "removed": "",
     "aborted": "",
 }

@@ -16,6 +16,7 @@ from atdb_interface.dataproducts import NewDataProduct
 from atdb_interface.lifecycle import Status
 from standalone.settings import HOST
 from standalone.stack import database, preparation
+from tests.advancing import advance
 from tests.conftest import Postgres, listening, route_to
 
 #: Endpoints about the present, not about stored data.
@@ -112,8 +113,7 @@ def observe(client: Client, status: Status = Status.DEFINED, *, products: int = 
         client.create_dataproducts(
             [NewDataProduct(taskID=made.taskID, filename=f"{made.taskID}_{n}.fits") for n in range(products)]
         )
-    for step in route_to(status):
-        client.move(made.taskID, step)
+    advance(client, made.taskID, route_to(status))
     return made.taskID
 
 
