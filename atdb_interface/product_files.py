@@ -122,11 +122,14 @@ class OpenProduct:
                 yield reader
                 self._require_listed(handle, listed)
 
-    def records(self, advance: Advance = ignore_progress) -> list[FileRecord]:
-        """Read all data of the last list, and return the record of each file. Raises ProductChangedError."""
+    def records(self, advance: Advance = ignore_progress, *, is_data: bool = True) -> list[FileRecord]:
+        """Read the files of the last list that are data, or the others, and return the record of each.
+
+        Raises ProductChangedError.
+        """
         records = []
         for file in self._listed.values() if self._listed else self.entries():
-            if file.kind is Kind.FILE and file.is_data:
+            if file.kind is Kind.FILE and file.is_data == is_data:
                 with self.open(file) as reader:
                     records.append(read_record(reader, file.path, advance))
         return sorted(records, key=lambda record: record.path)
@@ -246,9 +249,9 @@ def identity_of(entries: list[FileState], *, top_ctime_ns: int | None = None) ->
     return digest.hexdigest()
 
 
-def size_of(entries: list[FileState]) -> int:
-    """Return the number of bytes of a product's data."""
-    return sum(entry.size for entry in entries if entry.kind is Kind.FILE and entry.is_data)
+def size_of(entries: list[FileState], *, all_files: bool = False) -> int:
+    """Return the number of bytes of a product's data, or of all its files."""
+    return sum(entry.size for entry in entries if entry.kind is Kind.FILE and (entry.is_data or all_files))
 
 
 def place_of(handle: int) -> tuple[int, str]:

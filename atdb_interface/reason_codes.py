@@ -81,6 +81,8 @@ class ReasonCode(StrEnum):
     """The copy in the archive is not what was observed."""
     ARCHIVE_WROTE_OTHER_BYTES = "ArchiveWroteOtherBytes"
     """The archive returned other bytes than were written just before."""
+    ARCHIVE_CHANGED = "ArchiveChanged"
+    """The manifest was changed while it was updated."""
 
     RUN_CLEARED = "RunCleared"
     """The run does its work again, because a user has cleared it in Airflow."""

@@ -89,7 +89,7 @@ class RemovalCheck:
                     ReasonCode.NO_CHECKSUM,
                     f"{product.filename} has no checksum, so its copy cannot be verified. Use the action check.",
                 )
-            self._folder.verify(product.filename, product.checksum, self._advance)
+            self._folder.verify(product.filename, product.checksum, self._advance, size=product.size)
         disk = require_disk_of(product, path)
         if not path.parent.is_dir():
             if product.removal_forced_by is None:
@@ -148,7 +148,7 @@ class RemovalCheck:
             reading = read(opened, self._advance)
         except InvalidDataError as error:
             raise _differs(product, f" ({error})") from error
-        if reading.checksum != product.checksum:
+        if not reading.has_checksum(product.checksum):
             raise _differs(product)
         return reading.entries
 

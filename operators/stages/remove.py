@@ -48,10 +48,10 @@ class RemoveProductsOperator(StageOperator):
         A product that a killed attempt has deleted but not reported is reported too.
         """
         archive = ArchiveHook(self.archive_conn_id).archive()
-        check = RemovalCheck(client, archive.folder(observation), observation, lease.advance)
-        removal = Removal(client, check, lease.check)
-        all_products = check.products()
+        all_products = list(client.dataproducts(taskID=observation.taskID, ordering="filename"))
         _require_archived(all_products)
+        check = RemovalCheck(client, archive.folder(all_products), observation, lease.advance)
+        removal = Removal(client, check, lease.confirm)
         products = [product for product in all_products if is_removable(product)]
         for product in all_products:
             if product.my_status is ProductStatus.REMOVED:
@@ -88,7 +88,8 @@ class RemoveProductsOperator(StageOperator):
         with self.client() as client:
             observation = client.observation(atdb_task_id)
             archive = ArchiveHook(self.archive_conn_id).archive()
-            check = RemovalCheck(client, archive.folder(observation), observation)
+            folder = archive.folder(client.dataproducts(taskID=observation.taskID))
+            check = RemovalCheck(client, folder, observation)
             all_go = observation.my_status is REMOVE.source
             if not all_go:
                 report(f"{atdb_task_id} has status {observation.my_status}. remove needs status {REMOVE.source}.")
