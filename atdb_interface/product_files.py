@@ -84,15 +84,19 @@ class OpenProduct:
     def __init__(self, top: int, name: str, *, any_kind: bool = False) -> None:
         self._top, self.name, self._any_kind = top, name, any_kind
         self._place = place_of(top)
-        self.kind = self._state("", os.fstat(top)).kind
+        self.kind = self.top().kind
         self._listed: dict[str, FileState] = {}
+
+    def top(self) -> FileState:
+        """Return the state of the product itself now."""
+        return self._state("", os.fstat(self._top))
 
     def entries(self) -> list[FileState]:
         """List the product now: itself, and all files and directories in it, sorted by path.
 
         Raises NotAProductError for links, pipes, devices and other file systems; OSError if an entry disappears.
         """
-        found = [self._state("", os.fstat(self._top))]
+        found = [self.top()]
         if self.kind is Kind.DIRECTORY:
             found += self._walk(self._top, "")
         found.sort(key=lambda entry: os.fsencode(entry.path))

@@ -58,9 +58,11 @@ class Removal:
     def _begin(self, product: DataProduct, folder: int, entry: str, found: Deletable) -> Tombstone:
         """Rename a product aside, compare it again, and record its deletion. If that fails, rename it back."""
         is_aside = entry != product.filename
+        # The rename hides the time of a change of a product that is one file, so this is compared just before it.
+        is_same = self._check.is_same(product, folder, entry, found)
         aside = entry if is_aside else rename_aside(folder, product.filename)
         try:
-            entries = self._check.confirm(product, folder, aside, found)
+            entries = self._check.confirm(product, folder, aside, found if is_same else None)
             self._confirm_lease()
             files = None if product.removal_forced_by is not None else states_of(entries)
             tombstone = Tombstone(product.taskID, product.filename, product.checksum, found.disk, aside, files)

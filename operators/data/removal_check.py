@@ -102,19 +102,25 @@ class RemovalCheck:
         with open_folder(path.parent) as folder:
             return self._judge_data(product, path, disk, folder)
 
-    def confirm(self, product: DataProduct, folder: int, entry: str, found: Deletable) -> list[FileState]:
+    def is_same(self, product: DataProduct, folder: int, entry: str, found: Deletable) -> bool:
+        """Return whether the file or directory itself has not changed since it was judged."""
+        with open_inside(folder, entry, name=product.filename, any_kind=True) as opened:
+            return opened.top() == found.entries[0]
+
+    def confirm(self, product: DataProduct, folder: int, entry: str, found: Deletable | None) -> list[FileState]:
         """Return the files of a product that was renamed since it was judged. Raises an error if they must stay.
 
-        If anything but the time of the rename has changed, the data are read.
+        If anything but the time of the rename has changed, or `found` is None, the data are read.
         """
         self.require_no_other_owner(product)
         if product.removal_forced_by is not None:
             return _whatever_is_there(product, folder, entry)
         with _opened(product, folder, entry) as opened:
             entries = opened.entries()
-            changed = found.entries[0].ctime_ns
-            if identity_of(entries, top_ctime_ns=changed) == identity_of(list(found.entries)):
-                return entries
+            if found is not None:
+                changed = found.entries[0].ctime_ns
+                if identity_of(entries, top_ctime_ns=changed) == identity_of(list(found.entries)):
+                    return entries
             return self._read(product, opened)
 
     def _judge_data(self, product: DataProduct, path: Path, disk: str | None, folder: int) -> Deletable:
