@@ -79,6 +79,19 @@ class LeaseKeeper:
             self._reacted.set()
             raise LeaseLostError(self._lost)
 
+    def confirm(self) -> None:
+        """Renew the lease now, and raise LeaseLostError if this run no longer has it.
+
+        `check` only knows the last renewal. This is for what must not happen without the lease. Raises AtdbError
+        if ATDB does not respond.
+        """
+        self.check()
+        try:
+            self._ask_renewal()
+        except (Conflict, NotFound) as error:
+            self._lost = str(error)
+        self.check()
+
     def is_lost(self) -> bool:
         """Return whether this run must not continue."""
         if not self._lost and self._supervisor is not None and os.getppid() != self._supervisor:
@@ -95,12 +108,15 @@ class LeaseKeeper:
                     signal.pthread_kill(self._worker.ident, signal.SIGUSR1)
                 return
 
-    def _renew(self) -> None:
+    def _ask_renewal(self) -> None:
         progress: dict[str, Any] = {"trouble": self._trouble}
         if self._total_bytes is not None:
             progress |= {"done_bytes": self._done_bytes, "total_bytes": self._total_bytes}
+        self._client.renew(self._atdb_task_id, self._owner, LEASE_SECONDS, **progress)
+
+    def _renew(self) -> None:
         try:
-            self._client.renew(self._atdb_task_id, self._owner, LEASE_SECONDS, **progress)
+            self._ask_renewal()
         except (Conflict, NotFound) as error:
             self._lost = str(error)
         except AtdbError as error:

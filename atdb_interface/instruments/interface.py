@@ -80,6 +80,10 @@ def find_mode(modes: Sequence[Mode[ObservationT]], observing_mode: str) -> Mode[
     raise ValueError(f"{observing_mode!r} does not begin with one of {', '.join(mode.name for mode in modes)}")
 
 
+def _is_always_data(filename: str, path: str) -> bool:  # noqa: ARG001
+    return True
+
+
 @dataclass(frozen=True)
 class Instrument(Generic[ObservationT]):
     """The properties of one instrument. An instrument uses neither a database nor the network.
@@ -93,6 +97,8 @@ class Instrument(Generic[ObservationT]):
     - `directories`: the endings of the names of products that are directories.
     - `fields`: the pydantic types of `field_beam` and `telescopes`, if the instrument limits them.
     - `options`: the types of the options that the instrument knows, in all modes. ATDB keeps all others unchanged.
+    - `is_data` returns whether a file in a data product is data, from the name of the product and the path in it.
+      All files are, unless the instrument names files that programs change although the data stay the same.
     """
 
     site: Site
@@ -105,6 +111,7 @@ class Instrument(Generic[ObservationT]):
     directories: tuple[str, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    is_data: Callable[[str, str], bool] = _is_always_data
     api_version: int = API_VERSION
 
     def mode(self, observing_mode: str) -> Mode[ObservationT]:

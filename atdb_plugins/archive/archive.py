@@ -1,14 +1,15 @@
 """The long-term archive at any fsspec URL. All work in it is done in the folder of an observation."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import fsspec
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
-from atdb_interface.instruments import instrument
-from atdb_interface.observations import Observation
+from atdb_interface.dataproducts import DataProduct
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import quote
 from atdb_plugins.archive.folder import ArchiveError, ArchiveFolder
@@ -32,27 +33,54 @@ class Archive:
             raise _not_mounted(url)
         return cls(filesystem, root.rstrip("/"))
 
-    def folder(self, observation: Observation) -> ArchiveFolder:
-        """Return the folder of an observation. Raises ArchiveError if it would be outside the archive."""
-        collection = instrument().archive_folder(observation).strip("/")
-        if ".." in collection.split("/"):
+    def folder(self, products: Iterable[DataProduct]) -> ArchiveFolder:
+        """Return the folder of an observation: the one in which ATDB has assigned a place to its data products.
+
+        Raises ArchiveError if ATDB has assigned no folder, or more than one, or one outside the archive.
+        """
+        places = {_folder_of(product) for product in products}
+        if len(places) != 1:
             raise ArchiveError(
                 ReasonCode.OUTSIDE_ARCHIVE,
-                f"The folder {collection} is not within the archive. Correct the collection of the observation.",
+                f"The data products have {len(places)} folders in the archive instead of one: "
+                f"{', '.join(sorted(places)) or 'there are no products'}. Use the action check.",
             )
-        return ArchiveFolder(self.filesystem, self.root, f"{self.root}/{collection}/{observation.taskID}")
+        return ArchiveFolder(self.filesystem, self.root, f"{self.root}/{places.pop()}")
 
     def require(self) -> None:
         """Raise ArchiveError if the archive does not respond or is not mounted."""
         try:
-            there = self.filesystem.exists(self.root)
+            self.filesystem.info(self.root)
+        except FileNotFoundError:
+            is_there = False
         except Exception as error:
             raise ArchiveError(
                 ReasonCode.ARCHIVE_UNREACHABLE,
                 f"The archive did not respond: {quote(error)}. Check that it is running.",
             ) from error
-        if isinstance(self.filesystem, LocalFileSystem) and not there:
+        else:
+            is_there = True
+        if isinstance(self.filesystem, LocalFileSystem) and not is_there:
             raise _not_mounted(self.root)
+
+    def is_empty(self) -> bool:
+        """Return whether a local archive is empty, as its folder is while its disk is not mounted."""
+        return isinstance(self.filesystem, LocalFileSystem) and not any(Path(self.root).iterdir())
+
+
+def _folder_of(product: DataProduct) -> str:
+    """Return the folder of a product below the root. Raises ArchiveError unless ATDB can have assigned it."""
+    location = product.archive_location or ""
+    folder, _, filename = location.rpartition("/")
+    parts = folder.split("/")
+    is_plain = not {".", ".."}.intersection(parts) and "\0" not in location
+    if not (is_plain and len(parts) > 1 and (parts[-1], filename) == (product.taskID, product.filename)):
+        raise ArchiveError(
+            ReasonCode.OUTSIDE_ARCHIVE,
+            f"{product.filename} has the place {location} in the archive, which ATDB does not assign. "
+            "Check the database of ATDB.",
+        )
+    return folder
 
 
 def _not_mounted(place: str) -> ArchiveError:

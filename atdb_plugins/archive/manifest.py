@@ -2,39 +2,46 @@
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 from atdb_interface.checksum import FileRecord, product_checksum
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.observations import Observation
 
+#: Fields of an observation that change without a change of its specification.
+_NOT_SPECIFIED = {
+    "id",
+    "my_status",
+    "new_status",
+    "status_history",
+    "status_since",
+    "claimed_until",
+    "generated_dataproducts",
+}
+
 
 def make_manifest(observation: Observation, files: list[tuple[DataProduct, list[FileRecord]]]) -> bytes:
     """Return the manifest of an observation with these products and files in the archive."""
-    manifest = {
-        "observation": observation.model_dump(
-            mode="json",
-            exclude={
-                "id",
-                "my_status",
-                "new_status",
-                "status_history",
-                "status_since",
-                "claimed_until",
-                "generated_dataproducts",
-            },
-        ),
-        "products": [
-            {
-                "filename": product.filename,
-                "dataproduct_type": product.dataproduct_type,
-                "size": sum(record.size for record in records),
-                "checksum": product_checksum(records),
-                "files": [asdict(record) for record in records],
-            }
-            for product, records in files
-        ],
-    }
-    return json.dumps(manifest, indent=1).encode()
+    products = [
+        {
+            "filename": product.filename,
+            "dataproduct_type": product.dataproduct_type,
+            "size": sum(record.size for record in records),
+            "checksum": product_checksum(records),
+            "files": [asdict(record) for record in records],
+        }
+        for product, records in files
+    ]
+    return _written({"observation": _specification(observation), "products": products})
+
+
+def updated_manifest(manifest: bytes, observation: Observation) -> bytes:
+    """Return a manifest with the specification of an observation; the same bytes if no field in it has changed."""
+    content = json.loads(manifest)
+    specification, listed = _specification(observation), content["observation"]
+    if all(name in specification and specification[name] == value for name, value in listed.items()):
+        return manifest
+    return _written({**content, "observation": specification})
 
 
 def files_in(manifest: bytes) -> dict[str, list[FileRecord]]:
@@ -43,3 +50,11 @@ def files_in(manifest: bytes) -> dict[str, list[FileRecord]]:
         product["filename"]: [FileRecord(**file) for file in product["files"]]
         for product in json.loads(manifest)["products"]
     }
+
+
+def _specification(observation: Observation) -> dict[str, Any]:
+    return observation.model_dump(mode="json", exclude=_NOT_SPECIFIED)
+
+
+def _written(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, indent=1).encode()

@@ -63,7 +63,12 @@ class ArchiveTransfer:
         if product.checksum is None:
             raise DataError(ReasonCode.NO_CHECKSUM, f"{product.filename} has no checksum. Use the action check.")
         records = self._folder.store(
-            path_of(product), product.filename, checksum=product.checksum, advance=self._lease.advance
+            path_of(product),
+            product.filename,
+            checksum=product.checksum,
+            size=product.size,
+            identity=product.identity,
+            advance=self._lease.advance,
         )
         self._stored.append((product, records))
         self._unreported.append(
@@ -80,13 +85,22 @@ class ArchiveTransfer:
             self.report()
 
     def report(self) -> None:
-        """Write the manifest, and report to ATDB what has reached the archive."""
+        """Write the manifest, and report to ATDB what has reached the archive.
+
+        The manifest has the specification as it is now. It is replaced only while this run has the lease.
+        """
         if self._unreported:
-            self._lease.check()
-            self._folder.write_manifest(self._observation, self._stored)
+            observation = self._client.observation(self._observation.taskID)
+            self._folder.write_manifest(observation, self._stored, confirm=self._lease.confirm)
             self._move(self._unreported)
             self._unreported = []
         self._reported_at = time.monotonic()
+
+    def end(self) -> None:
+        """Report what is left to report. The manifest then has the specification as it is now."""
+        self.report()
+        self._lease.confirm()
+        self._folder.update_manifest(self._client.observation(self._observation.taskID))
 
     def fail(self, product: DataProduct, error: Exception) -> None:
         """Report why a product did not reach the archive, and which others did, if ATDB responds.
@@ -114,7 +128,8 @@ class ArchiveTransfer:
             product.my_status is ProductStatus.ARCHIVED
             and listed is not None
             and product_checksum(listed) == product.checksum
-            and self._folder.size(product.filename) == product.size
+            and product.size is not None
+            and self._folder.size(product.filename, expected=product.size) == product.size
         )
 
     def _move(self, moves: Iterable[ProductMove]) -> None:

@@ -1,15 +1,29 @@
-"""Inspect a data product on the disk, and find out whether it changes while it is read."""
+"""Read a data product on the disk, and find out whether it changes while it is read."""
 
-import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from atdb_interface.checksum import Advance, FileRecord, NotAProductError, files_of, records_of
+from atdb_interface.checksum import Advance, FileRecord, NotAProductError, product_checksum
 from atdb_interface.instruments import instrument
+from atdb_interface.product_files import (
+    FileState,
+    Kind,
+    OpenProduct,
+    ProductChangedError,
+    identity_of,
+    open_product,
+    size_of,
+)
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError
 
-#: Path below the product, size in bytes, and time of the last change in ns since 1970.
-FileState = tuple[str, int, int]
+#: The clocks of file systems advance in such steps, in nanoseconds: most in less than 20 ms, old ones in 2 s.
+_TICK, _LONG_TICK = 20_000_000, 2_000_000_000
+_SECOND = 1_000_000_000
 
 
 class InvalidDataError(CodedError):
@@ -30,38 +44,77 @@ class GrowingDataError(CodedError):
         )
 
 
-def inspect(path: Path) -> list[FileState]:
-    """Return the files of a product. If the list differs after a reading, the product changed meanwhile.
+@dataclass(frozen=True)
+class Reading:
+    """A product that was read and did not change meanwhile.
 
-    Raises InvalidDataError if it is missing, empty, a link, or a file in the place of a directory or the other
-    way round; and FileNotFoundError if a file is deleted at this moment.
+    `records`: its data. `others`: its files that are not data. `entries`: all that it contained afterwards.
     """
+
+    records: list[FileRecord]
+    others: list[FileRecord]
+    entries: list[FileState]
+
+    @cached_property
+    def size(self) -> int:
+        """Return the number of bytes of the data."""
+        return sum(record.size for record in self.records)
+
+    @cached_property
+    def checksum(self) -> str:
+        """Return the checksum of the data."""
+        return product_checksum(self.records)
+
+    def has_checksum(self, checksum: str | None) -> bool:
+        """Return whether this is the checksum of the data, or of all files, as earlier versions recorded it."""
+        return checksum in (self.checksum, product_checksum(sorted([*self.records, *self.others], key=_path)))
+
+    def has_size(self, size: int) -> bool:
+        """Return whether this is the number of bytes of the data, or of all files."""
+        return size in (self.size, self.size + sum(record.size for record in self.others))
+
+    @cached_property
+    def identity(self) -> str:
+        """Return the identity of the files that were read."""
+        return identity_of(self.entries)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[OpenProduct]:
+    """Open the data product at a path. Raises InvalidDataError if there is none."""
     try:
-        mode = path.lstat().st_mode
+        with open_product(path) as product:
+            yield product
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingDataError(
             ReasonCode.DATA_MISSING, "The data product is not on its data host. Restore it, then retry."
         ) from error
-    if stat.S_ISLNK(mode):
-        raise _wrong_kind("a symbolic link instead of data")
-    is_directory = instrument().is_directory(path.name)
-    if is_directory and stat.S_ISREG(mode):
-        raise _wrong_kind("a file instead of a directory")
-    if not is_directory and stat.S_ISDIR(mode):
-        raise _wrong_kind("a directory instead of a file")
-    try:
-        files = files_of(path)
     except NotAProductError as error:
+        if path.is_symlink():
+            raise _wrong_kind("a symbolic link instead of data") from error
         raise InvalidDataError(error.code, f"{error}. Replace it with the data, then retry.") from error
-    states = [(name, state.st_size, state.st_mtime_ns) for name, file in files for state in (file.lstat(),)]
-    if not size_of(states):
+
+
+def inspect(product: OpenProduct) -> list[FileState]:
+    """List a product. Raises InvalidDataError if it is of the wrong kind or empty, and OSError."""
+    is_directory = instrument().is_directory(product.name)
+    if is_directory and product.kind is Kind.FILE:
+        raise _wrong_kind("a file instead of a directory")
+    if not is_directory and product.kind is Kind.DIRECTORY:
+        raise _wrong_kind("a directory instead of a file")
+    entries = product.entries()
+    if not size_of(entries):
         raise InvalidDataError(ReasonCode.DATA_EMPTY, "The data product is empty. Restore it, then retry.")
-    return states
+    return entries
 
 
-def read(path: Path, advance: Advance) -> list[FileRecord]:
-    """Read a product and return the records of its files. Raises GrowingDataError if it changes or grows."""
-    before = inspect(path)
+def read(product: OpenProduct, advance: Advance) -> Reading:
+    """Read a product. Raises InvalidDataError if it is none, and GrowingDataError if it changes or grows."""
+    try:
+        before = inspect(product)
+    except FileNotFoundError as error:
+        raise GrowingDataError from error
+    _wait_for_the_clock(before)
     left = size_of(before)
 
     def count(n_bytes: int) -> None:
@@ -72,21 +125,43 @@ def read(path: Path, advance: Advance) -> list[FileRecord]:
             raise GrowingDataError
 
     try:
-        records = records_of(path, count)
-        is_unchanged = inspect(path) == before
-    except (InvalidDataError, FileNotFoundError) as error:
+        records = product.records(count)
+        others = _others(product)
+        after = inspect(product)
+    except (InvalidDataError, NotAProductError, ProductChangedError, FileNotFoundError) as error:
         raise GrowingDataError from error
-    if not is_unchanged:
+    if _data_of(after) != _data_of(before):
         raise GrowingDataError
-    return records
+    return Reading(records, others, after)
+
+
+def _others(product: OpenProduct) -> list[FileRecord]:
+    """Read the files that are not data. They may change or vanish meanwhile; then they match no checksum."""
+    try:
+        return product.records(is_data=False)
+    except ProductChangedError:
+        return []
+
+
+def _path(record: FileRecord) -> str:
+    return record.path
+
+
+def _data_of(entries: list[FileState]) -> list[FileState | str]:
+    """Return what must not change. The times of a directory also change by files in it that are not data."""
+    return [entry if entry.kind is Kind.FILE else entry.path for entry in entries if entry.is_data]
+
+
+def _wait_for_the_clock(entries: list[FileState]) -> None:
+    """Wait until the next change of a file gets a time that differs from those in the list."""
+    changed = [entry.ctime_ns for entry in entries]
+    tick = _TICK if any(at % _SECOND for at in changed) else _LONG_TICK
+    left = max(changed) + tick - time.time_ns()
+    if 0 < left <= tick:
+        time.sleep(left / _SECOND)
 
 
 def _wrong_kind(what: str) -> InvalidDataError:
     return InvalidDataError(
         ReasonCode.WRONG_KIND, f"The data product is {what}. Replace it with the data, then retry."
     )
-
-
-def size_of(files: list[FileState]) -> int:
-    """Return the sum of the bytes of a product's files."""
-    return sum(size for _, size, _ in files)

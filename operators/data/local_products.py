@@ -1,18 +1,14 @@
 """The data products of an observation on the disks of this machine."""
 
 import os
-import shutil
-import stat
-from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from atdb_interface.checksum import files_of
 from atdb_interface.data_hosts import local_path
 from atdb_interface.dataproducts import DataProduct
+from atdb_interface.product_files import open_folder, open_inside, size_of
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError
-
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+from operators.data.renames import asides_of, exists
 
 
 class DataError(CodedError):
@@ -43,7 +39,7 @@ def path_of(product: DataProduct) -> Path:
     """
     root = data_root()
     path = local_path(root, product.data_location) / product.filename
-    host = _host_folder(root, path)
+    host = host_folder(path)
     if not host.is_dir():
         raise DataError(
             ReasonCode.DATA_HOST_NOT_MOUNTED,
@@ -61,7 +57,7 @@ def path_of(product: DataProduct) -> Path:
 
 def require_data(path: Path) -> None:
     """Raise DataError if the folder of the data host is empty, as it is if its disk is not mounted."""
-    host = _host_folder(data_root(), path)
+    host = host_folder(path)
     if not any(host.iterdir()):
         raise DataError(
             ReasonCode.DATA_HOST_EMPTY,
@@ -70,40 +66,26 @@ def require_data(path: Path) -> None:
         )
 
 
-def size_on_disk(path: Path) -> int | None:
-    """Return how many bytes a file has, or a directory with all files in it; None if nothing is there.
+def size_on_disk(path: Path, *, expected: int | None = None) -> int | None:
+    """Return how many bytes of data a product has on its disk; None if nothing is there.
 
-    Raises NotAProductError for anything else, such as a link, and OSError if the disk cannot be read.
+    A product that a killed removal has renamed aside is still there. Earlier versions also counted files that are
+    not data: if that is the expected size, it is returned. Raises NotAProductError for anything that is no data
+    product, such as a link, and OSError if the disk cannot be read.
     """
     try:
-        return sum(file.stat().st_size for _, file in files_of(path))
+        with open_folder(path.parent) as folder:
+            names = [path.name] if exists(folder, path.name) else asides_of(folder, path.name)
+            if not names:
+                return None
+            with open_inside(folder, names[0], name=path.name) as product:
+                entries = product.entries()
+                return expected if size_of(entries, all_files=True) == expected else size_of(entries)
     except (FileNotFoundError, NotADirectoryError):
         return None
 
 
-def delete_data(path: Path) -> None:
-    """Delete a file, or a directory with all files in it, below the data root, if it is there.
-
-    No link is followed, not even one that is created at this moment: each folder is opened from the one before
-    it. A link in the place of the product itself is deleted.
-    """
+def host_folder(path: Path) -> Path:
+    """Return the folder of the data host in which a path is."""
     root = data_root()
-    *folders, name = path.relative_to(root).parts
-    with ExitStack() as opened, suppress(FileNotFoundError):
-        here = _open_folder(opened, str(root), None)
-        for folder in folders:
-            here = _open_folder(opened, folder, here)
-        if stat.S_ISDIR(os.stat(name, dir_fd=here, follow_symlinks=False).st_mode):
-            shutil.rmtree(name, dir_fd=here)
-        else:
-            os.unlink(name, dir_fd=here)
-
-
-def _open_folder(opened: ExitStack, name: str, inside: int | None) -> int:
-    handle = os.open(name, _FOLDER, dir_fd=inside)
-    opened.callback(os.close, handle)
-    return handle
-
-
-def _host_folder(root: Path, path: Path) -> Path:
     return root / path.relative_to(root).parts[0]

@@ -1,22 +1,31 @@
 """Which copies on the data host can be deleted, and why the others cannot."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from atdb_interface.checksum import Advance, ignore_progress
+from atdb_interface.checksum import Advance, NotAProductError, ignore_progress
 from atdb_interface.client import Client
 from atdb_interface.data_hosts import local_path
 from atdb_interface.dataproducts import DataProduct
+from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import ProductStatus
 from atdb_interface.observations import Observation
+from atdb_interface.product_files import FileState, OpenProduct, identity_of, open_folder, open_inside
 from atdb_interface.product_lifecycle import product_statuses
 from atdb_interface.reason_codes import ReasonCode
-from atdb_interface.reasons import reason_of, without_code
-from atdb_plugins.archive.folder import ArchiveError, ArchiveFolder
-from operators.data.local_products import DataError, data_root, path_of, require_data, size_on_disk
+from atdb_interface.reasons import CodedError, reason_of, without_code, write
+from atdb_plugins.archive.folder import ArchiveFolder
+from operators.data.data_disks import disk_of, require_disk_of
+from operators.data.inspection import InvalidDataError, read
+from operators.data.local_products import DataError, data_root, host_folder, path_of
+from operators.data.renames import asides_of, exists
+from operators.data.tombstones import Tombstone, read_tombstone
 
+P = ProductStatus
+_OF_OTHERS = ("taskID", "filename", "data_location", "my_status")
 #: An admin can force the deletion of products with these statuses, though the archive does not hold them.
 FORCIBLE = product_statuses(lambda row: row.removal_forcible)
 
@@ -36,6 +45,24 @@ class RemovalForecast:
         return f"{self.product.filename}  {size}  {self.path}  {self.archive_copy}  {self.verdict}"
 
 
+@dataclass(frozen=True)
+class Deletable:
+    """What is left of a product on its data host, and can be deleted.
+
+    - `entry`: the name that it has now; None if nothing is left.
+    - `entries`: the files that were compared with the archive.
+    - `begun`: the record of the deletion, if a killed attempt has begun it.
+    - `reason`: what the receipt says about the removal.
+    """
+
+    path: Path
+    disk: str | None
+    entry: str | None = None
+    entries: tuple[FileState, ...] = ()
+    begun: Tombstone | None = None
+    reason: str = ""
+
+
 class RemovalCheck:
     """Check which data of one observation can be deleted; this deletes nothing itself."""
 
@@ -48,31 +75,89 @@ class RemovalCheck:
         """Return all products of the observation."""
         return list(self._client.dataproducts(taskID=self._observation.taskID, ordering="filename"))
 
-    def judge(self, product: DataProduct) -> Path:
-        """Return the path of a product that can be deleted now, because the archive holds what was observed.
+    def judge(self, product: DataProduct) -> Deletable:
+        """Return what is left of a product and can be deleted now, because the archive holds the same data.
 
-        If an admin has forced the removal, the archive is not checked. Raises ArchiveError; and DataError if the
-        disk is not mounted, if the file is also a product of another observation, and if it has grown.
+        The archive's copy is read first, and the data on the disk are looked at afterwards, so that a change of
+        the data during the reading is noticed. If an admin has forced the removal, nothing is compared.
+        Raises CodedError, such as ArchiveError and DataError, and OSError for data that must stay.
         """
         path = path_of(product)
-        self._require_no_other_owner(product)
-        if product.removal_forced_by is not None:
-            require_data(path)
-            return path
+        self.require_no_other_owner(product)
+        if product.removal_forced_by is None:
+            if product.checksum is None:
+                raise DataError(
+                    ReasonCode.NO_CHECKSUM,
+                    f"{product.filename} has no checksum, so its copy cannot be verified. Use the action check.",
+                )
+            self._folder.verify(product.filename, product.checksum, self._advance, size=product.size)
+        disk = require_disk_of(product, path)
         if not path.parent.is_dir():
+            if product.removal_forced_by is None:
+                raise DataError(
+                    ReasonCode.DATA_FOLDER_MISSING,
+                    f"The folder {path.parent} does not exist. Check that its disk is mounted.",
+                    path=path,
+                )
+            return _nothing_left(product, path, disk, None)
+        with open_folder(path.parent) as folder:
+            return self._judge_data(product, path, disk, folder)
+
+    def is_same(self, product: DataProduct, folder: int, entry: str, found: Deletable) -> bool:
+        """Return whether the file or directory itself has not changed since it was judged."""
+        with open_inside(folder, entry, name=product.filename, any_kind=True) as opened:
+            return opened.top() == found.entries[0]
+
+    def confirm(self, product: DataProduct, folder: int, entry: str, found: Deletable | None) -> list[FileState]:
+        """Return the files of a product that was renamed since it was judged. Raises an error if they must stay.
+
+        If anything but the time of the rename has changed, or `found` is None, the data are read.
+        """
+        self.require_no_other_owner(product)
+        if product.removal_forced_by is not None:
+            return _whatever_is_there(product, folder, entry)
+        with _opened(product, folder, entry) as opened:
+            entries = opened.entries()
+            if found is not None:
+                changed = found.entries[0].ctime_ns
+                if identity_of(entries, top_ctime_ns=changed) == identity_of(list(found.entries)):
+                    return entries
+            return self._read(product, opened)
+
+    def _judge_data(self, product: DataProduct, path: Path, disk: str | None, folder: int) -> Deletable:
+        names = [product.filename] if exists(folder, product.filename) else []
+        names += asides_of(folder, product.filename)
+        tombstone = read_tombstone(folder, product.filename)
+        begun = tombstone if tombstone and tombstone.is_of(product, disk) else None
+        if not names:
+            return _nothing_left(product, path, disk, begun)
+        if len(names) > 1:
             raise DataError(
-                ReasonCode.DATA_FOLDER_MISSING,
-                f"The folder {path.parent} does not exist. Check that its disk is mounted.",
+                ReasonCode.TWO_COPIES,
+                f"The data host has {' and '.join(names)}, which are both {product.filename}. "
+                "Find out which one is needed, move the other one away, then retry.",
+                path=path,
             )
-        if product.checksum is None:
-            raise DataError(
-                ReasonCode.NO_CHECKSUM,
-                f"{product.filename} has no checksum, so its copy cannot be verified. "
-                "Use the action ingest. If that fails for the same reason, use check.",
-            )
-        _require_not_grown(product, path)
-        self._folder.verify(product.filename, product.checksum, self._advance)
-        return path
+        (entry,) = names
+        if begun and begun.entry == entry:
+            return Deletable(path, disk, entry, begun=begun)
+        if product.removal_forced_by is not None:
+            return Deletable(path, disk, entry, tuple(_whatever_is_there(product, folder, entry)))
+        with _opened(product, folder, entry) as opened:
+            entries = opened.entries()
+            if product.disk is None or identity_of(entries) != product.identity:
+                entries = self._read(product, opened)
+        return Deletable(path, disk, entry, tuple(entries))
+
+    def _read(self, product: DataProduct, opened: OpenProduct) -> list[FileState]:
+        """Read the data on the disk, and return their files. Raises DataError if the archive has other data."""
+        try:
+            reading = read(opened, self._advance)
+        except InvalidDataError as error:
+            raise _differs(product, f" ({error})") from error
+        if not reading.has_checksum(product.checksum):
+            raise _differs(product)
+        return reading.entries
 
     def forecast(self) -> Iterator[RemovalForecast]:
         """Yield for each product whether it would be deleted, or why not; this only reads the data."""
@@ -87,24 +172,39 @@ class RemovalCheck:
         if not is_removable(product):
             return False, f"stays: its status is {product.my_status}"
         try:
-            self.judge(product)
-        except (ArchiveError, DataError, OSError, ValueError) as error:
+            found = self.judge(product)
+        except (CodedError, OSError, ValueError) as error:
             return False, f"stays: {without_code(reason_of(error))}"
+        if found.entry is None:
+            return True, "has been deleted; the removal would be recorded"
         if product.removal_forced_by is not None:
             return True, f"would be deleted unverified: {product.removal_forced_by} has forced the removal"
         return True, "would be deleted"
 
-    def _require_no_other_owner(self, product: DataProduct) -> None:
+    def require_no_other_owner(self, product: DataProduct) -> None:
+        """Raise DataError if the data of another observation are in this place, above it or below it."""
         root = data_root()
-        place = local_path(root, product.data_location)
-        for other in self._client.dataproducts(filename=product.filename):
-            is_other = other.taskID != product.taskID and other.my_status is not ProductStatus.REMOVED
-            if is_other and local_path(root, other.data_location) == place:
-                raise DataError(
-                    ReasonCode.DATA_SHARED,
-                    f"{product.filename} is also a data product of {other.taskID}, with status {other.my_status}. "
-                    "Find out which observation the file belongs to, before you delete anything.",
-                )
+        path = local_path(root, product.data_location) / product.filename
+        candidates: list[dict[str, Any]] = [{"filename__in": path.relative_to(root).parts[1:]}]
+        if instrument().is_directory(product.filename) or product.removal_forced_by is not None:
+            candidates.append({"data_location__contains": f"/{product.filename}"})
+        for filters in candidates:
+            for row in self._client.rows("dataproducts", fields=_OF_OTHERS, my_status__ne=P.REMOVED, **filters):
+                other = local_path(root, row["data_location"]) / row["filename"]
+                is_near = other.is_relative_to(path) or path.is_relative_to(other)
+                if row["taskID"] != product.taskID and is_near:
+                    raise _shared(product, path, other, row)
+
+
+def has_begun(product: DataProduct, path: Path) -> bool:
+    """Return whether a removal has begun to delete a product that ATDB does not call removed yet."""
+    if not path.parent.is_dir():
+        return False
+    with open_folder(path.parent) as folder:
+        tombstone = read_tombstone(folder, product.filename)
+        if tombstone is None or exists(folder, product.filename):
+            return False
+        return tombstone.is_of(product, disk_of(path))
 
 
 def is_removable(product: DataProduct) -> bool:
@@ -118,16 +218,65 @@ def bytes_to_verify(products: Iterable[DataProduct]) -> int:
     return sum(product.size or 0 for product in products if product.removal_forced_by is None)
 
 
-def _require_not_grown(product: DataProduct, path: Path) -> None:
-    """Raise DataError if data have been added; after a killed attempt, there may be less data than before."""
-    with suppress(ValueError):  # a link is deleted itself, and no data with it
-        size = size_on_disk(path) or 0
-        if size > (product.size or 0):
-            raise DataError(
-                ReasonCode.DATA_GROWN,
-                f"{product.filename} has grown to {size} bytes since it was validated. "
-                "Use the action ingest. If that fails because the data have changed, use check.",
-            )
+def _nothing_left(product: DataProduct, path: Path, disk: str | None, begun: Tombstone | None) -> Deletable:
+    """Return that a product is deleted, if a removal has done that or an admin has forced it. Raises DataError."""
+    if begun is not None:
+        return Deletable(path, disk, begun=begun)
+    if product.removal_forced_by is None:
+        raise DataError(
+            ReasonCode.DATA_MISSING,
+            f"{product.filename} is not on its data host, and ATDB has not deleted it. Mount its disk or restore "
+            "it. If it is lost, an ATDB admin can force its removal.",
+            path=path,
+        )
+    if disk is None:
+        raise DataError(
+            ReasonCode.OTHER_DISK,
+            f"{product.filename} is not on its data host, and the disk that is mounted has no identity, so it may "
+            f"be another one. Check the mount of {host_folder(path).name}, then retry.",
+            path=path,
+        )
+    nothing = write(ReasonCode.DATA_MISSING, "Nothing was found on the data host, so nothing was deleted.")
+    return Deletable(path, disk, reason=nothing)
+
+
+def _whatever_is_there(product: DataProduct, folder: int, entry: str) -> list[FileState]:
+    with _opened(product, folder, entry, any_kind=True) as opened:
+        return opened.entries()
+
+
+@contextmanager
+def _opened(product: DataProduct, folder: int, entry: str, *, any_kind: bool = False) -> Iterator[OpenProduct]:
+    """Open a product under the name that it has now. Raises DataError for what is no part of a product."""
+    try:
+        with open_inside(folder, entry, name=product.filename, any_kind=any_kind) as opened:
+            yield opened
+    except NotAProductError as error:
+        advice = "It was not archived, so nothing of the product was deleted. Move or unmount it, then retry."
+        raise DataError(error.code, f"{error}. {advice}") from error
+
+
+def _differs(product: DataProduct, why: str = "") -> DataError:
+    return DataError(
+        ReasonCode.DATA_DIFFERS,
+        f"{product.filename} on the data host differs from the archive{why}. Use the action check: the data are "
+        "validated again, and copied into the archive. To keep the archive's copy, restore the data instead.",
+    )
+
+
+def _shared(product: DataProduct, path: Path, other: Path, row: dict[str, Any]) -> DataError:
+    if other == path:
+        relation = "is also"
+    else:
+        relation = (
+            f"contains {row['filename']}," if other.is_relative_to(path) else f"is inside {row['filename']},"
+        )
+    return DataError(
+        ReasonCode.DATA_SHARED,
+        f"{product.filename} {relation} a data product of {row['taskID']}, with status {row['my_status']}. "
+        "Find out which observation the data belong to, before you delete anything.",
+        path=path,
+    )
 
 
 def _path_in_words(product: DataProduct) -> str:

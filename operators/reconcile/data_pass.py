@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from atdb_plugins.archive.partial_files import PartialFile
 from operators.data.local_products import DataError, path_of, require_data, size_on_disk
 from operators.reconcile.events import digest, disagreement
 from operators.reconcile.product_differences import (
+    COMPARED,
     Difference,
     is_archived,
     no_product_on_disk,
@@ -31,6 +32,7 @@ from operators.reconcile.product_differences import (
     wrong_in_archive,
     wrong_on_disk,
 )
+from operators.reconcile.statements import receipts_of, wrong_statements
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +65,12 @@ class DataPass:
         if not observations:
             return
         of_task = defaultdict(list)
-        tasks = f"{observations[0].taskID},{observations[-1].taskID}"
+        tasks = observations[0].taskID, observations[-1].taskID
         for product in products(self.client, taskID__range=tasks):
             of_task[product.taskID].append(product)
+        receipts = receipts_of(self.client, *tasks)
         for observation in observations:
-            self._compare(observation, of_task[observation.taskID])
+            self._compare(observation, of_task[observation.taskID], receipts)
             self.looked_at.append(observation)
             if time.monotonic() > self.ends_at:
                 log.info(
@@ -95,19 +98,25 @@ class DataPass:
         if former := former_texts.TROUBLES.get(code):
             self.former_keys[key] = f"{day}/{digest(former.format(path=path, problem=problem))}"
 
-    def _compare(self, observation: Observation, held: list[DataProduct]) -> None:
-        differences = []
+    def _compare(
+        self, observation: Observation, held: list[DataProduct], receipts: Collection[tuple[str, str]]
+    ) -> None:
+        differences = wrong_statements(observation, held, receipts)
         folders: dict[str, Path] = {}
         for product in held:
+            if product.my_status not in COMPARED:
+                continue
             self.locations.add(product.data_location)
             if wrong := self._on_disk(product, folders):
                 differences.append(self._disagreement(product, "disk", wrong))
-            if is_archived(product) and (wrong := self._in_archive(observation, product)):
+            if is_archived(product) and (wrong := self._in_archive(product)):
                 differences.append(self._disagreement(product, "archive", wrong))
         if differences and self._is_as_it_was(observation, held):
             self.events += differences
-        partial_files = self._ask_archive(observation, ArchiveFolder.partial_files) or []
-        self.leftovers += [(observation, partial_file) for partial_file in partial_files]
+        if held:
+            partial_files = self._ask_archive(held[0], ArchiveFolder.partial_files) or []
+            self.leftovers += [(observation, partial_file) for partial_file in partial_files]
+            self._ask_archive(held[0], lambda folder: self._update_manifest(folder, observation))
 
     def _disagreement(self, product: DataProduct, where: str, difference: Difference) -> NewEvent:
         key = f"{where}/{product.id}/{difference.key}"
@@ -121,7 +130,7 @@ class DataPass:
             if product.data_location not in folders:
                 folders[product.data_location] = path_of(product).parent
             path = folders[product.data_location] / product.filename
-            wrong = wrong_on_disk(product, size_on_disk(path))
+            wrong = wrong_on_disk(product, size_on_disk(path, expected=product.size))
             if wrong:
                 require_data(path)
             return wrong
@@ -135,20 +144,33 @@ class DataPass:
             self._trouble(ReasonCode.DATA_HOST_UNREADABLE, Path(host), text, problem)
         return None
 
-    def _in_archive(self, observation: Observation, product: DataProduct) -> Difference | None:
+    def _in_archive(self, product: DataProduct) -> Difference | None:
         def look(folder: ArchiveFolder) -> Difference | None:
-            wrong = wrong_in_archive(product, folder.size(product.filename))
+            wrong = wrong_in_archive(product, folder.size(product.filename, expected=product.size))
             if wrong and self.archive:
                 self.archive.require()
             return wrong
 
-        return self._ask_archive(observation, look)
+        return self._ask_archive(product, look)
 
-    def _ask_archive(self, observation: Observation, ask: Callable[[ArchiveFolder], _T]) -> _T | None:
+    def _update_manifest(self, folder: ArchiveFolder, observation: Observation) -> None:
+        """Write the manifest again if the observation was edited, unless a run has begun to ingest it since."""
+        try:
+            if folder.has_current_manifest(observation):
+                return
+            now = self.client.observation(observation.taskID)
+            if now.my_status not in UNSETTLED and folder.update_manifest(now):
+                log.info("The manifest of %s now has the edited specification", observation.taskID)
+        except Exception as error:  # each filesystem has errors of its own
+            log.warning(
+                "The manifest of %s was not updated; the next pass tries again: %s", observation.taskID, error
+            )
+
+    def _ask_archive(self, product: DataProduct, ask: Callable[[ArchiveFolder], _T]) -> _T | None:
         if self.archive is None:
             return None
         try:
-            return ask(self.archive.folder(observation))
+            return ask(self.archive.folder([product]))
         except Exception as error:  # each filesystem has errors of its own
             self.archive_trouble(error)
             return None

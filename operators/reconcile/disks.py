@@ -15,6 +15,9 @@ from atdb_interface.data_hosts import HOST_PATTERN, local_path
 from atdb_interface.disks import DiskUsage
 from atdb_interface.events import NewEvent
 from atdb_interface.lifecycle import ProductStatus
+from operators.data.data_disks import MARKER
+from operators.data.renames import product_of_aside
+from operators.data.tombstones import product_of_tombstone
 from operators.reconcile.events import digest, disagreement, new_events
 
 log = logging.getLogger(__name__)
@@ -50,7 +53,8 @@ def unowned(
     for folder, written in sorted(folders.items()):
         if folder.resolve() != folder:
             continue  # the path contains a link
-        names = _old_names(folder, now) - _filenames(client, written)
+        filenames = _filenames(client, written)
+        names = {name for name in _old_names(folder, now) - filenames if not _is_of_atdb(name, filenames)}
         events = {name: _belongs_to_nobody(root, folder / name) for name in sorted(names)}
         new = {event.key for event in new_events(client, list(events.values()))}
         for name, event in events.items():
@@ -80,6 +84,11 @@ def _filenames(client: Client, locations: Collection[str]) -> set[str]:
             "dataproducts", fields=["filename"], data_location=location, my_status__ne=ProductStatus.REMOVED
         )
     }
+
+
+def _is_of_atdb(name: str, filenames: Collection[str]) -> bool:
+    """Return whether a file is the identity of the disk, or what a removal has left of a product."""
+    return name == MARKER or (product_of_aside(name) or product_of_tombstone(name)) in filenames
 
 
 def _has_product(client: Client, root: Path, folder: Path, name: str) -> bool:

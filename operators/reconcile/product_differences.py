@@ -13,12 +13,13 @@ from atdb_interface.product_lifecycle import product_statuses
 P = ProductStatus
 #: The archive must hold these.
 ARCHIVED = product_statuses(lambda row: row.archived)
+#: The data host or the archive must hold these.
 COMPARED = product_statuses(lambda row: row.on_disk or row.archived)
 
 #: What the comparison needs; the history of each product would cost more than all of this.
 _FIELDS = (
     *("id", "taskID", "filename", "my_status", "size", "data_location"),
-    *("archive_copy", "removal_forced_by"),
+    *("archive_copy", "archive_location", "removal_forced_by"),
 )
 
 
@@ -35,8 +36,8 @@ class Difference:
 
 
 def products(client: Any, **filters: Any) -> Iterator[DataProduct]:
-    """Yield the products that can be compared, with only those fields that the comparison needs."""
-    for row in client.rows("dataproducts", fields=_FIELDS, my_status__in=COMPARED, **filters):
+    """Yield products with only those fields that the comparison needs."""
+    for row in client.rows("dataproducts", fields=_FIELDS, **filters):
         yield DataProduct.model_construct(**{**row, "my_status": ProductStatus(row["my_status"])})
 
 

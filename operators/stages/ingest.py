@@ -19,6 +19,7 @@ from operators.stages.base import StageOperator
 
 #: What is on the data host, and what is on its way to the archive.
 _TO_ARCHIVE = product_statuses(lambda row: row.to_archive)
+_ARCHIVED = product_statuses(lambda row: row.archived)
 #: After these errors, the archive accepts no other product either.
 _CANNOT_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -45,11 +46,17 @@ class IngestProductsOperator(StageOperator):
         all_products = list(client.dataproducts(taskID=observation.taskID))
         products = [product for product in all_products if product.my_status in _TO_ARCHIVE]
         removed = [product for product in all_products if product.my_status is ProductStatus.REMOVED]
-        if not products:
+        if not products and not removed:
             raise IngestError(
                 ReasonCode.NO_DATA_PRODUCTS, "The observation has no valid data product. Use the action check."
             )
-        transfer = ArchiveTransfer(client, archive.folder(observation), observation, owner, lease)
+        if archive.is_empty() and _has_archived(client):
+            raise ArchiveError(
+                ReasonCode.ARCHIVE_NOT_MOUNTED,
+                f"The folder of the archive {archive.root} is empty, but ATDB has archived data before. "
+                "Mount its disk. If the archive is new, create a file in the folder.",
+            )
+        transfer = ArchiveTransfer(client, archive.folder(all_products), observation, owner, lease)
         failed: list[tuple[str, Exception]] = []
         done_bytes = transfer.begin(products, removed)
         for product in transfer.missing(products):
@@ -76,7 +83,7 @@ class IngestProductsOperator(StageOperator):
                     lease.report("")
             done_bytes += PASSES * (product.size or 0)
             lease.reach(done_bytes)
-        transfer.report()
+        transfer.end()
         if failed:
             raise IngestError(
                 code_of(failed[0][1]),
@@ -84,6 +91,11 @@ class IngestProductsOperator(StageOperator):
                 f"First failure: {words_on_product(*failed[0])}",
             )
         return Status.ARCHIVED, ""
+
+
+def _has_archived(client: Client) -> bool:
+    """Return whether the archive has received anything before."""
+    return any(client.rows("dataproducts", fields=("id",), my_status__in=_ARCHIVED, page_size=1))
 
 
 def _takes_nothing(archive: Archive, error: Exception) -> bool:

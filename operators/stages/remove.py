@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from atdb_interface.client import Client
-from atdb_interface.dataproducts import ProductMove
+from atdb_interface.dataproducts import DataProduct, ProductMove
 from atdb_interface.errors import AtdbError
-from atdb_interface.lifecycle import REMOVE, ProductStatus, Status
+from atdb_interface.lifecycle import REMOVE, STATUSES, ProductStatus, Status
 from atdb_interface.observations import Observation
+from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError, code_of
 from atdb_plugins.hooks.archive import ArchiveHook
-from operators.data.local_products import delete_data
+from operators.data.removal import DeletionOffError, Removal
 from operators.data.removal_check import RemovalCheck, bytes_to_verify, is_removable
 from operators.failures import product_reason, reported, words_on_product
 from operators.lease import LeaseKeeper, LeaseLostError
@@ -44,28 +45,33 @@ class RemoveProductsOperator(StageOperator):
     def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
         """Verify, delete and report one product after the other. If one fails, the others continue.
 
-        A product that a killed attempt has deleted but not reported is verified and reported like the others.
+        A product that a killed attempt has deleted but not reported is reported too.
         """
         archive = ArchiveHook(self.archive_conn_id).archive()
-        check = RemovalCheck(client, archive.folder(observation), observation, lease.advance)
-        products = [product for product in check.products() if is_removable(product)]
+        all_products = list(client.dataproducts(taskID=observation.taskID, ordering="filename"))
+        _require_archived(all_products)
+        check = RemovalCheck(client, archive.folder(all_products), observation, lease.advance)
+        removal = Removal(client, check, lease.confirm)
+        products = [product for product in all_products if is_removable(product)]
+        for product in all_products:
+            if product.my_status is ProductStatus.REMOVED:
+                removal.forget(product)
         lease.begin(bytes_to_verify(products))
         failed: list[tuple[str, Exception]] = []
         for number, product in enumerate(products, start=1):
             lease.check()
             try:
-                path = check.judge(product)
-                lease.check()
-                delete_data(path)
-            except (LeaseLostError, AtdbError):
+                reason = removal.delete(product)
+            except (LeaseLostError, AtdbError, DeletionOffError):
                 raise
             except Exception as error:
                 archive.require()
                 failed.append((product.filename, error))
                 lease.report(product_reason(*failed[0]))
             else:
-                gone = ProductMove(filename=product.filename, new_status=ProductStatus.REMOVED)
+                gone = ProductMove(filename=product.filename, new_status=ProductStatus.REMOVED, reason=reason)
                 client.move_products(observation.taskID, [gone], owner=owner)
+                removal.forget(product)
                 if not failed:
                     lease.report("")
             lease.reach(bytes_to_verify(products[:number]))
@@ -82,7 +88,8 @@ class RemoveProductsOperator(StageOperator):
         with self.client() as client:
             observation = client.observation(atdb_task_id)
             archive = ArchiveHook(self.archive_conn_id).archive()
-            check = RemovalCheck(client, archive.folder(observation), observation)
+            folder = archive.folder(client.dataproducts(taskID=observation.taskID))
+            check = RemovalCheck(client, folder, observation)
             all_go = observation.my_status is REMOVE.source
             if not all_go:
                 report(f"{atdb_task_id} has status {observation.my_status}. remove needs status {REMOVE.source}.")
@@ -90,3 +97,22 @@ class RemoveProductsOperator(StageOperator):
                 report(str(forecast))
                 all_go = all_go and forecast.is_deletable
             return all_go
+
+
+def _require_archived(products: list[DataProduct]) -> None:
+    """Raise RemoveError if the status `removed` would be wrong, although every product that can be is deleted."""
+    if all(product.my_status is ProductStatus.INVALID for product in products) and not any(
+        is_removable(product) for product in products
+    ):
+        raise RemoveError(
+            ReasonCode.NO_DATA_PRODUCTS,
+            "The observation has no data product in the archive, so nothing can be removed. Use the action check.",
+        )
+    not_removed = STATUSES[Status.REMOVED].states or frozenset()
+    others = [each for each in products if each.my_status not in not_removed and not is_removable(each)]
+    if others:
+        raise RemoveError(
+            ReasonCode.NOT_ARCHIVED,
+            f"{len(others)} of {len(products)} data products are not archived. The first is {others[0].filename}, "
+            f"which is {others[0].my_status}. Nothing was deleted. Use the action ingest.",
+        )

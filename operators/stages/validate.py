@@ -1,27 +1,30 @@
 """validate: check that each data product is there, and compute its checksum."""
 
-from atdb_interface.checksum import product_checksum
+from dataclasses import dataclass
+from typing import Any
+
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import DataProduct, ProductMove
 from atdb_interface.lifecycle import VALIDATE, ProductStatus, Status
 from atdb_interface.observations import Observation
-from atdb_interface.product_lifecycle import product_statuses
+from atdb_interface.product_files import size_of
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError, code_of, reason_of, words_of, write
+from operators.data.data_disks import register_disk, require_disk_of
 from operators.data.inspection import (
     GrowingDataError,
     InvalidDataError,
     MissingDataError,
+    Reading,
     inspect,
+    opened,
     read,
-    size_of,
 )
 from operators.data.local_products import path_of, require_data
+from operators.data.removal_check import has_begun
+from operators.data.renames import put_back
 from operators.lease import LeaseKeeper
 from operators.stages.base import StageOperator
-
-#: The archive holds a verified copy of these, so they keep their status.
-_SAFE = product_statuses(lambda row: row.archived)
 
 
 class StillWrittenError(CodedError):
@@ -43,28 +46,24 @@ class ValidateProductsOperator(StageOperator):
     def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
         """Check the products, report them in one request, and return the next status.
 
-        Products that are in the archive already are not checked: they were valid, and remove verifies them again.
+        Products that are removed are not checked. Products that are archived stay archived if their data are still
+        those in the archive. If the data differ, they are valid and will be copied again.
         """
         products = list(client.dataproducts(taskID=observation.taskID))
         if not products:
             no_products = "The observation has no data products, so nothing can be ingested."
             return Status.INCOMPLETE, write(ReasonCode.NO_DATA_PRODUCTS, no_products)
-        to_check = [product for product in products if product.my_status not in _SAFE]
+        to_check = [product for product in products if product.my_status is not ProductStatus.REMOVED]
         lease.begin(sum(map(_bytes_to_read, to_check)))
-        moves, growing = [], []
+        checked: list[Verdict] = []
         for product in to_check:
             lease.check()
-            move, is_growing = _checked(product, lease)
-            moves.append(move)
-            growing += [product.filename] * is_growing
+            checked.append(_checked(product, lease))
             lease.report("")
-        invalid = [move.filename for move in moves if move.new_status is ProductStatus.INVALID]
-        verdict = write(
-            ReasonCode.INVALID_DATA_PRODUCTS,
-            f"{len(invalid)} of {len(products)} data products are invalid: {_named(invalid)}. "
-            "Their histories show why. Retry, or ingest the valid ones.",
-        )
-        if growing:
+        moves = [each.move for each in checked if each.move]
+        invalid = [each for each in checked if each.fault]
+        verdict = _verdict(invalid, len(products))
+        if growing := [each.filename for each in checked if isinstance(each.fault, GrowingDataError)]:
             raise StillWrittenError(growing, moves, verdict)
         if moves:
             client.move_products(observation.taskID, moves, owner=owner)
@@ -88,36 +87,82 @@ class ValidateProductsOperator(StageOperator):
             self.log.warning("The failure is not recorded in ATDB: %s", reason_of(record_error))
 
 
-def _checked(product: DataProduct, lease: LeaseKeeper) -> tuple[ProductMove, bool]:
-    """Return what a product becomes, and whether it changed while it was read."""
+@dataclass(frozen=True)
+class Verdict:
+    """The result for one product. `move`: what ATDB records of it, if anything. `fault`: why it is not valid."""
+
+    filename: str
+    move: ProductMove | None = None
+    fault: CodedError | None = None
+
+
+def _checked(product: DataProduct, lease: LeaseKeeper) -> Verdict:
+    """Read one product. Its archive copy is all that counts if a removal of it has begun."""
     path = path_of(product)
+    if has_begun(product, path):
+        return Verdict(product.filename)
+    put_back(path.parent, product.filename)
     try:
-        records = read(path, lease.advance)
+        with opened(path) as on_disk:
+            reading = read(on_disk, lease.advance)
     except MissingDataError as fault:
         require_data(path)
-        return _invalid(product, fault), False
-    except InvalidDataError as fault:
-        return _invalid(product, fault), False
-    except GrowingDataError as fault:
-        return _invalid(product, fault), True
-    valid = ProductMove(
-        filename=product.filename,
-        new_status=ProductStatus.VALID,
-        size=sum(record.size for record in records),
-        checksum=product_checksum(records),
+        require_disk_of(product, path)
+        return _invalid(product, fault)
+    except (InvalidDataError, GrowingDataError) as fault:
+        return _invalid(product, fault)
+    facts: dict[str, Any] = {"identity": reading.identity, "disk": register_disk(path)}
+    if product.my_status is ProductStatus.ARCHIVED:
+        if reading.has_checksum(product.checksum):
+            return Verdict(product.filename, ProductMove(filename=product.filename, **facts))
+        differs = "The data have changed since they were archived, so ingest copies them again."
+        facts["reason"] = write(ReasonCode.DATA_DIFFERS, differs)
+    elif other := _other_than_announced(product, reading):
+        return _invalid(product, other)
+    facts |= {"size": reading.size, "checksum": reading.checksum}
+    move = ProductMove(filename=product.filename, new_status=ProductStatus.VALID, **facts)
+    return Verdict(product.filename, move)
+
+
+def _other_than_announced(product: DataProduct, reading: Reading) -> InvalidDataError | None:
+    size, checksum = product.announced_size, product.announced_checksum
+    if size is not None and not reading.has_size(size):
+        difference = f"{reading.size} bytes, but {size} bytes were announced"
+    elif checksum is not None and not reading.has_checksum(checksum):
+        difference = f"the SHA-256 {reading.checksum}, but {checksum} was announced"
+    else:
+        return None
+    return InvalidDataError(
+        ReasonCode.NOT_AS_ANNOUNCED,
+        f"The data product has {difference}. Restore the data, or correct the announcement, then retry.",
     )
-    return valid, False
 
 
 def _bytes_to_read(product: DataProduct) -> int:
     try:
-        return size_of(inspect(path_of(product)))
+        with opened(path_of(product)) as on_disk:
+            return size_of(inspect(on_disk))
     except (InvalidDataError, FileNotFoundError):
         return 0
 
 
-def _invalid(product: DataProduct, fault: CodedError) -> ProductMove:
-    return ProductMove(filename=product.filename, new_status=ProductStatus.INVALID, reason=reason_of(fault))
+def _invalid(product: DataProduct, fault: CodedError) -> Verdict:
+    """Return that a product is not valid. If it is archived, it stays archived: the archive has what was valid."""
+    if product.my_status is ProductStatus.ARCHIVED:
+        return Verdict(product.filename, fault=fault)
+    move = ProductMove(filename=product.filename, new_status=ProductStatus.INVALID, reason=reason_of(fault))
+    return Verdict(product.filename, move, fault)
+
+
+def _verdict(invalid: list[Verdict], number: int) -> str:
+    """Return the reason of an observation that is incomplete."""
+    names = _named([each.filename for each in invalid])
+    text = f"{len(invalid)} of {number} data products are invalid: {names}."
+    if archived := next((each for each in invalid if each.fault and not each.move), None):
+        text += f" {archived.filename} is still archived. On its data host: {archived.fault}"
+    else:
+        text += " Their histories show why. Retry, or ingest the valid ones."
+    return write(ReasonCode.INVALID_DATA_PRODUCTS, text)
 
 
 def _named(filenames: list[str]) -> str:

@@ -10,7 +10,8 @@ from fsspec.implementations.local import LocalFileSystem
 
 from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.folder import ArchiveError
-from atdb_plugins.archive.partial_files import delete, new_part, to_disk
+from atdb_plugins.archive.partial_files import new_part
+from atdb_plugins.archive.publication import delete, to_disk
 from atdb_plugins.hooks.archive import ArchiveHook
 from standalone.doctor import space
 from standalone.doctor.findings import Finding, failed, well

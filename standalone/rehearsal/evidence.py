@@ -94,8 +94,8 @@ class Evidence:
 
     @cached_property
     def leftovers(self) -> list[Path]:
-        """The partial files in the archive."""
-        return sorted(self.scene.archive.rglob("*.part"))
+        """The partial files in the archive, and the copies that were replaced."""
+        return sorted([*self.scene.archive.rglob("*.part"), *self.scene.archive.rglob("*.replaced")])
 
     def on_disk(self, task_id: str, filename: str) -> Path:
         """Return where the telescope wrote a product."""
@@ -103,21 +103,23 @@ class Evidence:
         return self.scene.data.joinpath(host, folder.lstrip("/"), filename)
 
     def in_archive(self, task_id: str, filename: str) -> Path:
-        """Return where the archive has a product."""
-        return self.archive_folder(task_id) / filename
+        """Return where the archive has a product; a path at which nothing is if ATDB has assigned none."""
+        product = self.products.get((task_id, filename), {})
+        return self.scene.archive / str(product.get("archive_location") or f"not assigned/{task_id}/{filename}")
 
-    def archive_folder(self, task_id: str) -> Path:
-        """Return where the archive has the products of an observation."""
-        observation = self.observations[task_id]
-        collection = (observation["irods_collection"] or observation["observing_mode"]).strip("/")
-        return self.scene.archive.joinpath(collection, task_id)
+    def archive_folders(self, task_id: str) -> set[Path]:
+        """Return where the archive has the products of an observation: one folder, or none without products."""
+        return {self.in_archive(*key).parent for key in self.products if key[0] == task_id}
 
     def manifest(self, task_id: str) -> dict[str, str]:
         """Return the checksum of each product in an observation's manifest in the archive."""
-        path = self.archive_folder(task_id) / "manifest.json"
-        if not path.exists():
-            return {}
-        return {each["filename"]: each["checksum"] for each in json.loads(path.read_text())["products"]}
+        manifests = [path / "manifest.json" for path in self.archive_folders(task_id)]
+        return {
+            each["filename"]: each["checksum"]
+            for path in manifests
+            if path.exists()
+            for each in json.loads(path.read_text())["products"]
+        }
 
     def files(self, product: Path) -> dict[str, str]:
         """Return the SHA-256 of each file of a product by its path in it, or by "" if the product is one file."""

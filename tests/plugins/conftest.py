@@ -1,7 +1,7 @@
 """Fixtures with a real ATDB and a real Airflow API."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -14,6 +14,7 @@ from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from atdb_plugins.airflow_api import AsyncAirflowClient
 from tests.airflow_serving import Airflow
+from tests.archive_servers import object_store
 from tests.conftest import SECRETS
 
 Result = TypeVar("Result")
@@ -61,3 +62,10 @@ class Speaking:
 @pytest.fixture
 def speaking(url: str, airflow: Airflow) -> Speaking:
     return Speaking(url, airflow.url, airflow.listen_password)
+
+
+@pytest.fixture(scope="session")
+def s3_options() -> Iterator[dict[str, Any]]:
+    """The storage options of an object store that runs."""
+    with object_store() as options:
+        yield options

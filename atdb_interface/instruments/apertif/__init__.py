@@ -2,7 +2,7 @@
 
 from atdb_interface.instruments.apertif.modes import MODES
 from atdb_interface.instruments.apertif.parset import make_parset
-from atdb_interface.instruments.apertif.products import MEASUREMENT_SET, VISIBILITY
+from atdb_interface.instruments.apertif.products import MEASUREMENT_SET, VISIBILITY, is_data
 from atdb_interface.instruments.apertif.schedule import read_schedule
 from atdb_interface.instruments.apertif.site import SITE
 from atdb_interface.instruments.apertif.specification import FIELDS, OPTIONS
@@ -26,4 +26,5 @@ APERTIF = Instrument(
     read_schedule=read_schedule,
     fields=FIELDS,
     options=OPTIONS,
+    is_data=is_data,
 )

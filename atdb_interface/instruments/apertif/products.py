@@ -7,6 +7,13 @@ from atdb_interface.observations import Observation
 VISIBILITY, TIME_SERIES = "visibility", "timeSeries"
 #: The endings of the names of products: files and directories.
 FITS, MEASUREMENT_SET = ".fits", ".MS"
+#: casacore writes this file into each table of a MeasurementSet that a program opens, even if it only reads.
+TABLE_LOCK = "table.lock"
+
+
+def is_data(filename: str, path: str) -> bool:
+    """Return whether a file in a data product is data."""
+    return not (filename.endswith(MEASUREMENT_SET) and path.rpartition("/")[2] == TABLE_LOCK)
 
 
 def measurement_sets(observation: Observation) -> list[Product]:

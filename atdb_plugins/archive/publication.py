@@ -1,0 +1,193 @@
+"""Give a complete part its final name, in place of an older copy. At each moment, one of the two is complete.
+
+- On a local disk, one rename does this, or one exchange of two names. First, the part is written to the disk; the
+  older copy is deleted after the new name has been written to the disk as well.
+- A server that renames, such as one of SFTP, first renames the older copy.
+- An object store has no rename: the files of the part are copied to the final name one by one. The part is deleted
+  after the last of them.
+"""
+
+import ctypes
+import errno
+import os
+from contextlib import suppress
+from io import UnsupportedOperation
+from pathlib import Path
+from typing import Any
+
+from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
+
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import CodedError
+
+#: The protocols of file systems that rename a file or a directory in one step.
+_RENAMING = {"sftp", "ssh"}
+#: The errors of a rename if the name is taken by something that cannot be replaced.
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR)
+#: The errors of an exchange of names if the file system or the kernel has none, as on NFS.
+_NO_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+#: From linux/fcntl.h and linux/fs.h.
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+
+def publish(filesystem: AbstractFileSystem, part: str, final: str, root: str, replaced: str) -> None:
+    """Give a part its final name. `replaced`: the hidden name of an older copy, until it is deleted.
+
+    On a local disk, the copy then survives a power cut. If this raises an error, the older copy keeps its name, or
+    the new one has it already and the older copy stays under its hidden name.
+    """
+    if isinstance(filesystem, LocalFileSystem):
+        _publish_on_disk(filesystem, part, final, root, replaced)
+    elif _RENAMING.intersection(_protocols(filesystem)):
+        _publish_by_renames(filesystem, part, final, replaced)
+    else:
+        _publish_by_copies(filesystem, part, final)
+
+
+def discard(filesystem: AbstractFileSystem, path: str, doomed: str) -> None:
+    """Delete a hidden file, even while it is written; if it has its final name already, it stays.
+
+    `doomed`: a unique name that it has while it is deleted.
+    """
+    if isinstance(filesystem, LocalFileSystem):
+        try:
+            Path(path).rename(doomed)
+        except FileNotFoundError:
+            return
+        path = doomed
+    delete(filesystem, path)
+
+
+def delete(filesystem: AbstractFileSystem, path: str) -> None:
+    """Delete a file or directory, if it is there."""
+    with suppress(FileNotFoundError):
+        filesystem.rm(path, recursive=True)
+
+
+def to_disk(file: Any) -> None:
+    """Sync a file of a local archive: the source may be removed later, so the copy must survive a power cut."""
+    file.flush()
+    with suppress(AttributeError, UnsupportedOperation):
+        os.fsync(file.fileno())
+
+
+def exchange(one: str, other: str) -> None:
+    """Exchange the names of two files or directories in one step. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), one, None, other)
+
+
+def _publish_on_disk(filesystem: AbstractFileSystem, part: str, final: str, root: str, replaced: str) -> None:
+    _all_to_disk(part)
+    has_older = _take_name(part, final, replaced)
+    for above in Path(final).parents:
+        _to_disk(above)
+        if str(above) == root:
+            break
+    if has_older:
+        delete(filesystem, replaced)
+
+
+def _take_name(part: str, final: str, replaced: str) -> bool:
+    """Give the part the final name, and return whether an older copy now has the name `replaced`."""
+    try:
+        Path(part).rename(final)
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise
+    else:
+        return False
+    try:
+        exchange(part, final)
+    except OSError as error:
+        if error.errno not in _NO_EXCHANGE:
+            raise
+    else:
+        Path(part).rename(replaced)
+        return True
+    Path(final).rename(replaced)
+    try:
+        Path(part).rename(final)
+    except BaseException:
+        Path(replaced).rename(final)
+        raise
+    return True
+
+
+def _publish_by_renames(filesystem: AbstractFileSystem, part: str, final: str, replaced: str) -> None:
+    try:
+        filesystem.mv(part, final)
+    except OSError:
+        # The server does not report why: only a copy that is there can be in the way.
+        if not _is_there(filesystem, final):
+            raise
+    else:
+        return
+    filesystem.mv(final, replaced)
+    try:
+        filesystem.mv(part, final)
+    except BaseException:
+        filesystem.mv(replaced, final)
+        raise
+    delete(filesystem, replaced)
+
+
+def _publish_by_copies(filesystem: AbstractFileSystem, part: str, final: str) -> None:
+    older, files = _sizes(filesystem, final), _sizes(filesystem, part)
+    for file in files:
+        filesystem.cp_file(file, _moved(file, part, final))
+    wanted = {_moved(file, part, final): size for file, size in files.items()}
+    for file in older.keys() - wanted.keys():
+        filesystem.rm_file(file)
+    if _sizes(filesystem, final) != wanted:
+        raise CodedError(
+            ReasonCode.ARCHIVE_WROTE_OTHER_BYTES,
+            f"The archive did not copy all of {part} to {final}. Check the archive.",
+        )
+    delete(filesystem, part)
+    filesystem.invalidate_cache()
+
+
+def _moved(file: str, part: str, final: str) -> str:
+    return final + file.removeprefix(part)
+
+
+def _sizes(filesystem: AbstractFileSystem, path: str) -> dict[str, int]:
+    """Return the sizes of the file at a path of an object store, and of those below it: there can be both."""
+    filesystem.invalidate_cache()
+    sizes = {path: int(filesystem.info(path)["size"])} if filesystem.isfile(path) else {}
+    below = filesystem.find(f"{path}/", detail=True)
+    return sizes | {file: int(info["size"]) for file, info in below.items() if file.startswith(f"{path}/")}
+
+
+def _is_there(filesystem: AbstractFileSystem, path: str) -> bool:
+    try:
+        filesystem.info(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _protocols(filesystem: AbstractFileSystem) -> tuple[str, ...]:
+    return (filesystem.protocol,) if isinstance(filesystem.protocol, str) else tuple(filesystem.protocol)
+
+
+def _all_to_disk(part: str) -> None:
+    """Sync a file, or each file and directory of a directory, from the bottom up."""
+    for inside, _, names in os.walk(part, topdown=False):
+        for name in names:
+            _to_disk(f"{inside}/{name}")
+        _to_disk(inside)
+    if not Path(part).is_dir():
+        _to_disk(part)
+
+
+def _to_disk(path: str | Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,88 @@
+"""Delete one product from its data host, in an order in which no kill and no change at the same time loses data.
+
+1. The archive's copy is verified, and the data on the disk are compared with it (`removal_check.py`).
+2. The product is renamed aside, and compared once more: from now on, nothing opens it by its name.
+3. A tombstone records what is deleted (`tombstones.py`).
+4. The product is deleted, only through directory descriptors and within one file system (`deletion.py`).
+5. The caller reports the removal to ATDB; then the tombstone is deleted.
+
+An error before step 4 renames the product back. A killed attempt is continued by the next one.
+"""
+
+import os
+from collections.abc import Callable
+
+from atdb_interface.client import Client
+from atdb_interface.dataproducts import DataProduct
+from atdb_interface.product_files import open_folder
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import CodedError
+from operators.data.deletion import delete_product
+from operators.data.local_products import path_of
+from operators.data.removal_check import Deletable, RemovalCheck
+from operators.data.renames import rename_aside, rename_new
+from operators.data.tombstones import Tombstone, delete_tombstone, states_of, write_tombstone
+
+
+class DeletionOffError(CodedError):
+    """An operator has switched off all deletion."""
+
+
+class Removal:
+    """Delete products of one observation. `confirm_lease` raises an error if the run has lost its lease."""
+
+    def __init__(self, client: Client, check: RemovalCheck, confirm_lease: Callable[[], None]) -> None:
+        self._client, self._check, self._confirm_lease = client, check, confirm_lease
+
+    def delete(self, product: DataProduct) -> str:
+        """Delete a product, and return what its receipt says about it, which can be empty.
+
+        The caller reports this to ATDB and then calls `forget`. Raises an error if the product must stay.
+        """
+        found = self._check.judge(product)
+        self._confirm_lease()
+        if found.entry is not None:
+            require_deletion_allowed(self._client)
+            with open_folder(found.path.parent) as folder:
+                tombstone = found.begun or self._begin(product, folder, found.entry, found)
+                delete_product(folder, tombstone.entry, tombstone)
+        return found.reason
+
+    def forget(self, product: DataProduct) -> None:
+        """Delete the tombstone of a product that is removed in ATDB."""
+        path = path_of(product)
+        if path.parent.is_dir():
+            with open_folder(path.parent) as folder:
+                delete_tombstone(folder, product.filename)
+
+    def _begin(self, product: DataProduct, folder: int, entry: str, found: Deletable) -> Tombstone:
+        """Rename a product aside, compare it again, and record its deletion. If that fails, rename it back."""
+        is_aside = entry != product.filename
+        # The rename hides the time of a change of a product that is one file, so this is compared just before it.
+        is_same = self._check.is_same(product, folder, entry, found)
+        aside = entry if is_aside else rename_aside(folder, product.filename)
+        try:
+            entries = self._check.confirm(product, folder, aside, found if is_same else None)
+            self._confirm_lease()
+            files = None if product.removal_forced_by is not None else states_of(entries)
+            tombstone = Tombstone(product.taskID, product.filename, product.checksum, found.disk, aside, files)
+            write_tombstone(folder, tombstone)
+        except BaseException:
+            delete_tombstone(folder, product.filename)
+            rename_new(folder, aside, product.filename)
+            os.fsync(folder)
+            raise
+        return tombstone
+
+
+def require_deletion_allowed(client: Client) -> None:
+    """Raise DeletionOffError if an operator has switched off all deletion in ATDB."""
+    ask = getattr(client, "deletion", None)
+    if ask is None:
+        return
+    state = ask()
+    if not state.allowed:
+        raise DeletionOffError(
+            ReasonCode.DELETION_OFF,
+            f"An operator has switched off all deletion: {state.reason}. When it is allowed again, retry.",
+        )

@@ -1,0 +1,107 @@
+"""The record of a deletion that has begun: a hidden file beside the product, until ATDB has recorded the removal.
+
+    .WSRTA190405034_B000.MS.atdb-removed
+
+It is on the disk before the first file is deleted. If the run is killed, the next one reads there that the data
+were compared with the archive, and which files these were.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+from atdb_interface.dataproducts import DataProduct
+from atdb_interface.product_files import FileState, Kind
+
+_SUFFIX = ".atdb-removed"
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """What is deleted. `entry`: the name on the disk that the product had been given before.
+
+    `files`: the state of each file by its path: size, inode, and times of the last changes in nanoseconds. None if
+    an admin has forced the removal of whatever is there.
+    """
+
+    taskID: str  # noqa: N815 - the name on the wire
+    filename: str
+    checksum: str | None
+    disk: str | None
+    entry: str
+    files: dict[str, tuple[int, ...]] | None
+
+    def is_of(self, product: DataProduct, disk: str | None) -> bool:
+        """Return whether this is about the data of a product as they were on this disk."""
+        return (self.taskID, self.filename, self.checksum, self.disk) == (
+            product.taskID,
+            product.filename,
+            product.checksum,
+            disk,
+        )
+
+
+def states_of(entries: Iterable[FileState]) -> dict[str, tuple[int, ...]]:
+    """Return the states of the files that are data, as a tombstone has them."""
+    return {entry.path: _state(entry) for entry in entries if entry.kind is Kind.FILE and entry.is_data}
+
+
+def product_of_tombstone(entry: str) -> str | None:
+    """Return the name of the product of which a file is the tombstone; None if it is another file."""
+    name = entry.removeprefix(".").removesuffix(_SUFFIX)
+    return name if name and entry == name_of_tombstone(name) else None
+
+
+def name_of_tombstone(filename: str) -> str:
+    """Return the name of the tombstone of a product."""
+    return f".{filename}{_SUFFIX}"
+
+
+def read_tombstone(folder: int, filename: str) -> Tombstone | None:
+    """Return the tombstone of a product in an open directory; None if there is none that can be read."""
+    try:
+        handle = os.open(name_of_tombstone(filename), _READ, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    try:
+        with os.fdopen(handle, encoding="utf-8") as file:
+            found = json.load(file)
+        files = found["files"]
+        if files is not None:
+            found["files"] = {path: tuple(state) for path, state in files.items()}
+        return Tombstone(**found)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def write_tombstone(folder: int, tombstone: Tombstone) -> None:
+    """Write a tombstone into an open directory, so that it survives a power cut."""
+    name = name_of_tombstone(tombstone.filename)
+    part = f"{name}.{secrets.token_hex(6)}"
+    handle = os.open(part, _CREATE, 0o644, dir_fd=folder)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(asdict(tombstone), file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(part, dir_fd=folder)
+        raise
+    os.fsync(folder)
+
+
+def delete_tombstone(folder: int, filename: str) -> None:
+    """Delete the tombstone of a product in an open directory, if there is one."""
+    with suppress(FileNotFoundError):
+        os.unlink(name_of_tombstone(filename), dir_fd=folder)
+
+
+def _state(entry: FileState) -> tuple[int, ...]:
+    return entry.size, entry.inode, entry.mtime_ns, entry.ctime_ns
