@@ -63,8 +63,8 @@ def words_of(error: BaseException) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return an error as a reason: its code, then its text."""
-    return write(code_of(error), str(error))
+    """Return an error as a reason: its code, then its text as `words_of` returns it."""
+    return write(code_of(error), words_of(error))
 
 
 def read(reason: str) -> Reason | None:

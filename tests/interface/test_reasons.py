@@ -32,7 +32,9 @@ def test_what_another_program_has_said_counts_and_what_stands_around_it_does_not
 def test_an_error_of_a_library_has_the_name_of_its_class_and_its_own_words() -> None:
     error = OSError(28, "No space left on device", "/alta/x")
     around = reasons.write(reasons.code_of(error), f"2 of 3 failed. The first is X: {reasons.words_of(error)}.")
+    assert reasons.reason_of(error) == f"OSError: “{NO_SPACE}”"
     assert reasons.read(around) == reasons.read(reasons.reason_of(error)) == Reason("OSError", said=NO_SPACE)
+    assert reasons.read(f"OSError: {NO_SPACE}") == Reason("OSError", said=NO_SPACE)  # as earlier versions wrote it
 
 
 def test_an_error_with_a_code_says_its_text_alone() -> None:
