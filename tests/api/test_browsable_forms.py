@@ -140,7 +140,7 @@ def test_after_a_hold_of_work_the_move_form_leads_back_to_before_the_work(
     page = http.get(f"/atdb/observations/{made.id}/")
     back = resume_target(held)
     assert back in forms(page)["Move"].choices["new_status"]
-    assert http.submit(page, "Move", new_status=back, reason="calm").status_code == 303
+    assert http.submit(page, "Move", new_status=back, reason="the storm is over").status_code == 303
     assert client.observation(made.taskID).my_status is back
 
 

@@ -198,7 +198,7 @@ def test_a_consumer_finds_its_open_claims_again(client: Client, observe: Observe
     assert open_claim.claim == "c1"
     assert open_claim.expires_at - open_claim.claimed_at == timedelta(seconds=600)
     assert [task.taskID for task in client.open_claims("a script")] == [other.taskID]
-    assert client.open_claims("nobody") == []
+    assert client.open_claims("a stranger") == []
 
 
 def test_a_release_of_one_claim_leaves_a_later_one_alone(client: Client, observe: Observe) -> None:

@@ -109,7 +109,7 @@ def test_each_change_of_a_stage_is_recorded_with_its_reason(client: Client) -> N
     client.change_stage(INGEST, paused=True, slots=4, reason="disk replacement")
     client.change_stage(INGEST, paused=True, slots=4, reason="again")
     client.change_stage(INGEST, paused=False, slots=None)
-    client.change_stage(REMOVE, delay_seconds=86400, reason="a day to call it off")
+    client.change_stage(REMOVE, delay_seconds=86400, reason="a day to prevent it")
     recorded = [
         (change.actor, change.action, change.fields, change.reason)
         for change in client.changes(account__isnull="true")
@@ -117,7 +117,7 @@ def test_each_change_of_a_stage_is_recorded_with_its_reason(client: Client) -> N
     assert recorded == [
         ("admin", "edited", {"ingest.paused": (False, True), "ingest.slots": (None, 4)}, "disk replacement"),
         ("admin", "edited", {"ingest.paused": (True, False), "ingest.slots": (4, None)}, ""),
-        ("admin", "edited", {"remove.delay_seconds": (0, 86400)}, "a day to call it off"),
+        ("admin", "edited", {"remove.delay_seconds": (0, 86400)}, "a day to prevent it"),
     ]
 
 

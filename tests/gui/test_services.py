@@ -44,12 +44,12 @@ def test_an_operator_changes_the_limits_of_a_stage(open_as: Open, client: Client
     page.get_by_label("Concurrency limit").fill("3")
     page.get_by_label("Delay before the stage").fill("2")
     page.get_by_label("Unit of the delay").select_option("days")
-    page.get_by_label("Reason", exact=True).fill("time to call it off")
+    page.get_by_label("Reason", exact=True).fill("time to prevent it")
     page.get_by_role("button", name="Change limits").click()
     expect(page.locator(".stage", has_text="Remove")).to_contain_text("0 of 3 slots taken · delay 2 d")
     changed = state(client, Actor.REMOVE)
     assert (changed.slots, changed.delay_seconds, changed.paused) == (3, 2 * 86400, False)
-    assert next(iter(client.changes(ordering="-id"))).reason == "time to call it off"
+    assert next(iter(client.changes(ordering="-id"))).reason == "time to prevent it"
     page.goto("/services/remove/")
     expect(page.get_by_label("Delay before the stage")).to_have_value("2")
     page.get_by_label("Concurrency limit").fill("")
@@ -100,10 +100,10 @@ def test_it_tells_who_works_on_what_and_where_that_runs(
     page = open_as("viewer", "/services/")
     expect(page.locator('[data-part="works"]')).to_contain_text("No work is in progress")
     client.move(made.taskID, Status.INGESTING, owner=owner, lease_seconds=60)
-    client.renew(made.taskID, owner, 60, done_bytes=3, total_bytes=4, trouble="the archive is away")
+    client.renew(made.taskID, owner, 60, done_bytes=3, total_bytes=4, trouble="the archive does not respond")
     work = page.locator('[data-part="works"] tbody tr')
     expect(work).to_contain_text("75 %")
-    expect(work).to_contain_text("the archive is away")
+    expect(work).to_contain_text("the archive does not respond")
     expect(work.get_by_role("link", name=owner)).to_have_attribute(
         "href", "http://airflow.example/dags/ingest/runs/manual__2026-04-05T06%3A00%3A00%2B00%3A00"
     )

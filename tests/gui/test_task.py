@@ -74,7 +74,7 @@ def test_all_of_it_goes_by_keyboard(open_as: Open, client: Client, observe: Obse
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.ariaLabel") == f"Retry {made.taskID}"
     page.keyboard.press("Enter")
-    page.keyboard.type("mended")
+    page.keyboard.type("repaired")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")

@@ -42,6 +42,8 @@ from tests.operators.conftest import Context
 from tests.operators.triggering import fires
 
 Observe = Callable[..., Observation]
+#: A reason of earlier versions, which histories still have.
+FORMER = "try {} sends the parset"
 
 
 def use_telescope(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
@@ -181,7 +183,7 @@ def test_a_telescope_that_is_silent_is_an_error_and_not_asked_again(
     assert "unknown" in reason
 
 
-@pytest.mark.parametrize("reason", ["SendsParset(1): Worded in another way.", "try 1 sends the parset"])
+@pytest.mark.parametrize("reason", ["SendsParset(1): Worded in another way.", FORMER.format(1)])
 def test_an_interrupted_start_is_not_sent_again(
     client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory, reason: str
 ) -> None:
@@ -193,7 +195,7 @@ def test_an_interrupted_start_is_not_sent_again(
     assert last(client, made)[0] is Status.ERROR_START_OBS
 
 
-@pytest.mark.parametrize("reason", ["SendsParset(2): Worded in another way.", "try 2 sends the parset"])
+@pytest.mark.parametrize("reason", ["SendsParset(2): Worded in another way.", FORMER.format(2)])
 def test_the_attempt_that_the_transition_names_sends_the_parset_however_that_is_worded(
     client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory, reason: str
 ) -> None:
@@ -383,7 +385,7 @@ def test_a_clear_that_the_history_has_counts_however_it_is_worded(
 ) -> None:
     made = started(500)
     owner = "observe/run 1"
-    client.move(made.taskID, Status.ERROR_START_OBS, owner=owner, reason="nobody knows")
+    client.move(made.taskID, Status.ERROR_START_OBS, owner=owner, reason="an unknown cause")
     client.move(made.taskID, Status.SCHEDULED, owner=owner, reason=words)
     client.move(made.taskID, Status.STARTING, owner=owner)
     client.move(made.taskID, Status.ERROR_START_OBS, owner=owner, reason="and again")
@@ -397,10 +399,10 @@ def test_what_the_telescope_has_is_gone_on_with_and_not_started_again(
     client: Client, started: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = started(500)
-    client.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="nobody knows")
+    client.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="an unknown cause")
     StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, clears=1))
     assert last(client, made)[0] is Status.STARTING
-    client.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="nobody knows")
+    client.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="an unknown cause")
     logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
     with pytest.raises(AirflowFailException, match="a dish is stuck"):
         StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=3, clears=2))

@@ -113,7 +113,7 @@ def test_an_airflow_that_cannot_be_asked_is_not_one_that_knows_nothing(
     later = datetime.now(UTC) + UNHEARD_SINCE
     monkeypatch.delenv("AIRFLOW_CONN_AIRFLOW_API", raising=False)
     compare(client, later)
-    use_airflow(monkeypatch, f"http://{HOST}:{free_ports(1)[0]}", "nobody answers")
+    use_airflow(monkeypatch, f"http://{HOST}:{free_ports(1)[0]}", "does not respond")
     compare(client, later)
     assert seconds_left(client, held) > 3000
     assert client.observation(waits.taskID).claimed_until is not None

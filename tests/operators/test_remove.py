@@ -151,7 +151,7 @@ def test_only_what_an_admin_has_forced_is_deleted_unverified(
     lost, _, forced, kept = products_of(client, made)
     shutil.rmtree(in_archive(archive_root, made) / lost.filename)
     for product in (lost, forced):
-        client.force_removal(product.id, "of no use to anybody")
+        client.force_removal(product.id, "of no use")
     RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert statuses(client, made) == ["removed", "removed", "removed", "invalid"]
     assert [path_of(p).exists() for p in products_of(client, made)] == [False, False, False, True]

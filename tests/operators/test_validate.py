@@ -109,7 +109,7 @@ def test_a_link_in_the_data_is_never_followed(
     assert statuses(client, made) == ["invalid", "invalid", "valid"]
 
 
-@pytest.mark.parametrize("late", [False, True], ids=["before its products are told", "after"])
+@pytest.mark.parametrize("late", [False, True], ids=["before the report of its products", "after"])
 def test_an_observation_aborted_while_it_is_checked_stays_aborted(
     client: Client, written: Make, context: Context, late: bool
 ) -> None:

@@ -167,7 +167,7 @@ def test_what_was_stored_and_later_changes_is_found_out(archive: Archive, source
 
 def test_what_a_dead_attempt_left_does_not_matter_and_is_deleted(local: Archive, source: Path) -> None:
     part = leave_part(local, source)
-    (part / "of another try").write_bytes(b"x")
+    (part / "of another attempt").write_bytes(b"x")
     assert [left.path for left in folder_of(local).partial_files()] == [str(part)]
     store(local, source)
     assert [path.name for path in Path(folder_of(local).path).iterdir()] == [NAME]
