@@ -108,10 +108,10 @@ _VALUES = re.compile(rf"{_COMMENT}|{_STRING}|^\s*(?:name|description|title|summa
 #: Comments and strings of other files, by their endings.
 _PROSE = {
     ".js": re.compile(rf"//[^\n]*|/\*.*?\*/|{_STRING}|`[^`]*`", re.DOTALL),
-    ".css": re.compile(r"/\*.*?\*/", re.DOTALL),
+    ".css": re.compile(rf"/\*.*?\*/|{_STRING}", re.DOTALL),
     ".sql": re.compile(r"--[^\n]*|/\*.*?\*/|'[^']*'", re.DOTALL),
     **dict.fromkeys((".sh", ".Dockerfile", "Makefile", "run"), _COMMANDS),
-    **dict.fromkeys((".cfg", ".in", ".template", ".toml", ".yaml", ".yml", ".editorconfig"), _VALUES),
+    **dict.fromkeys((".cfg", ".in", ".mako", ".template", ".toml", ".yaml", ".yml", ".editorconfig"), _VALUES),
 }
 _TH = re.compile(r"<th\b[^>]*>(?:\s|&nbsp;|&#160;|</?(?:span|div|p|b|i|em|strong|small|br)\b[^>]*>)*</th>")
 _HEADER = re.compile(r"^ *\|(.*)\| *\n *\|[ :|-]+\| *$", re.MULTILINE)
@@ -159,7 +159,7 @@ def _only(text: str, keep: re.Pattern[str]) -> str:
 
 def _prose(path: Path, text: str) -> str:
     match path.suffix:
-        case ".html":
+        case ".html" | ".svg":
             return _blank(_blank(text, _JINJA, _JINJA_TEXT), _TAG, _ATTRIBUTE)
         case ".md":
             return _blank(_blank(text, _BLOCK, _TEXT_BLOCK), _TAG, _ATTRIBUTE)
@@ -237,7 +237,7 @@ def _empty_headers(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
 
 def files() -> Iterator[Path]:
     """Yield the files to check in the working directory. Hidden folders such as `.venv` are left out."""
-    kinds = {".py", ".html", ".md", *_PROSE}
+    kinds = {".py", ".html", ".md", ".svg", *_PROSE}
     yield from (path for path in HIDDEN if path.exists())
     for top in sorted(Path().iterdir()):
         if not top.name.startswith("."):

@@ -41,6 +41,8 @@ def test_all_texts_are_plain_english(monkeypatch: pytest.MonkeyPatch) -> None:
         ("a.html", "<b>{{ 'Tick' }}</b>", ["Tick"]),
         ("a.js", "button.textContent = 'Tick';", ["Tick"]),
         ("a.js", "say(`${gone ? 'the DAG is green' : tick} now`);", ["DAG is green"]),
+        ("a.css", "/* Tick it */ .calm::after { content: 'Nobody is told'; }", ["Tick", "Nobody", "told"]),
+        ("a.svg", "<svg class='calm'><title>All is calm</title></svg>", ["calm"]),
         ("a.yaml", "a:\n  description: All is calm\n  text: 'by itself, anew'\n", ["calm", "by itself", "anew"]),
         ("a.toml", "description = \"It is under way\"\ncalm = 1\n", ["under way"]),
         ("a.md", "<!-- block: whoever -->\n```text\nAll is calm.\n```\n", ["whoever", "calm"]),
