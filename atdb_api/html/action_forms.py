@@ -49,7 +49,7 @@ def forms(
     problem: dict[str, Any] | None,
     what_post_does: str,
 ) -> list[Form]:
-    """Return the forms for what a visitor may do. `item`: the item on the page; `problem`: the error, if any."""
+    """Return the forms that a visitor may use. `item`: the item on the page; `problem`: the error, if any."""
     may = {method: contract for method, contract in contracts.items() if visitor.may(contract.needs)}
     is_operator = visitor.may(Role.OPERATOR)
     failed = problem is not None and request.method not in ("GET", "HEAD")

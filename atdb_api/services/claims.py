@@ -73,7 +73,7 @@ def claim(session: Session, request: ClaimRequest) -> Claim:
 
 
 def open_claims(session: Session, consumer: str) -> list[OpenClaim]:
-    """Return what a consumer has claimed and on which no work has begun, the oldest claim first."""
+    """Return the observations that a consumer has claimed and not begun, the oldest claim first."""
     rows = session.execute(
         select(Observation, Claim)
         .join(Claim, Claim.id == Observation.claim_id)
@@ -109,7 +109,7 @@ def release(session: Session, task_ids: Collection[str], claim_id: str | None = 
 
 
 def _counted_for(observation: Observation) -> str:
-    """Return what claims of an observation are counted by: its stage, or its status if it waits for none."""
+    """Return the stage for which claims of an observation are counted, or its status if it waits for no stage."""
     return _STAGE_OF.get(observation.status, str(observation.status))
 
 
@@ -155,9 +155,9 @@ def _locked(session: Session, names: Collection[str]) -> list[StageSetting]:
 def _available(
     statuses: Collection[Status], settings: Sequence[StageSetting], now: datetime
 ) -> dict[str, Condition]:
-    """Return what is available to claim for each stage that is not paused.
+    """Return the condition for observations that are available to claim, for each stage that is not paused.
 
-    The key "" has what waits for no stage: any program may be a service for such statuses.
+    The key "" is for statuses without a stage. Any program can be the service for such a status.
     """
     is_open = {setting.stage: setting for setting in settings if setting.paused_by is None}
     available = {

@@ -154,7 +154,7 @@ class DataPass:
             return None
 
     def _is_as_it_was(self, observation: Observation, held: list[DataProduct]) -> bool:
-        """Return whether ATDB still has what was compared, so that the difference is a real one."""
+        """Return whether ATDB still has the compared values, so that the difference is real."""
         return is_as_it_was(self.client, observation) and {
             (product.id, product.my_status, product.size) for product in held
         } == {

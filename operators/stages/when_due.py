@@ -49,7 +49,7 @@ class WhenDueOperator(AtdbOperator):
         )
 
     def trigger_connections(self) -> dict[str, str]:
-        """Return the connections that the trigger needs besides that of ATDB."""
+        """Return the connections that the trigger needs in addition to the connection to ATDB."""
         return {}
 
     @property
@@ -62,7 +62,7 @@ class WhenDueOperator(AtdbOperator):
         self.execute_complete(context)
 
     def execute_complete(self, context: Any, event: Any = None) -> None:  # noqa: ARG002
-        """Act, or skip if the observation no longer needs it; stop the telescope if it was cancelled."""
+        """Act, or skip if the observation no longer needs this. Stop the telescope if a user has cancelled it."""
         with reported(self, context):
             self._act_or_skip(atdb_task_id_of(context), context)
 

@@ -16,7 +16,7 @@ from standalone.stack.database import OWNERS
 
 
 def restore(installation: Installation, backup: Path, *, report: Callable[[str], None]) -> None:
-    """Replace both databases with those of a backup, and restore the files that are missing.
+    """Replace both databases with the databases of a backup, and restore missing files.
 
     The services are stopped, and stay stopped. Raises BackupError; the databases are unchanged then.
     """
