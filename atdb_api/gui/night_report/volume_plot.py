@@ -16,7 +16,7 @@ _HEAD, _ROW, _GAP = 20, 28, 10
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar for an amount of data. `key`: names its colour. `width`: in percent of the largest bar. `top`: in pixels."""
+    """A bar for an amount of data. `key`: of its colour. `width`: in percent of the largest. `top`: in pixels."""
 
     key: str
     label: str
