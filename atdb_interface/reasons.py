@@ -34,7 +34,7 @@ class CodedError(Exception):
 
 @dataclass(frozen=True)
 class Reason:
-    """What code reads in a reason, without its wording. `said`: the words of another program."""
+    """The parts of a reason that programs compare. `said`: the words of another program."""
 
     code: str
     argument: str = ""
@@ -42,7 +42,7 @@ class Reason:
 
 
 def write(code: str, text: str, *, argument: object = "") -> str:
-    """Return a reason as ATDB accepts it. `argument`: what code compares beside the code."""
+    """Return a reason as ATDB accepts it. `argument`: a value that programs compare together with the code."""
     reason = f"{code}({argument}): {text}" if argument != "" else f"{code}: {text}"
     return reason.replace("\0", "\\0")[:LONGEST_TEXT]
 

@@ -41,7 +41,7 @@ class Settings:
     listen: str = HOST
     """The IP address on which each service listens."""
     atdb_host: str = HOST
-    """The host at which the other services reach this one, as for the hosts that follow."""
+    """The host at which the other services reach this one. The hosts below have the same meaning."""
     airflow_host: str = HOST
     telescope_host: str = HOST
     postgres_host: str = HOST

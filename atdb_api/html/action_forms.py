@@ -112,7 +112,7 @@ def _edit(model: type[BaseModel], item: Item, given: Mapping[str, str], errors: 
 
 
 def _errors(problem: dict[str, Any]) -> dict[str, str]:
-    """Return what is wrong with each field, with the name of the part of it, if only that is wrong."""
+    """Return the error message of each field. It names a part of the field if only that part is wrong."""
     messages: dict[str, str] = {}
     for error in problem.get("errors", ()):
         name, _, part = error["field"].partition(".")

@@ -143,8 +143,8 @@ def _stages(statuses: Collection[Status]) -> list[str]:
 def _locked(session: Session, names: Collection[str]) -> list[StageSetting]:
     """Read the settings of stages, and lock them until the transaction ends.
 
-    Claims of a stage without slots do not wait for each other. A stage that gets or loses its slots at this
-    moment may be in neither part: then this claim returns no observation for it.
+    Claims of a stage without slots do not wait for each other. If a stage gets or loses its slots at this
+    moment, this claim may return no observation for it.
     """
     settings = select(StageSetting).where(StageSetting.stage.in_(names)).order_by(StageSetting.stage)
     limited = settings.where(StageSetting.slots.is_not(None)).with_for_update()

@@ -53,7 +53,7 @@ class DataPass:
     archive: Archive | None = None
     events: list[NewEvent] = field(default_factory=list)
     former_keys: dict[str, str] = field(default_factory=dict)
-    """By the key of an event: the key that earlier versions gave to the same event, a digest of their text."""
+    """By the key of an event: the key of the same event in earlier versions, a digest of their text."""
     leftovers: list[tuple[Observation, PartialFile]] = field(default_factory=list)
     looked_at: list[Observation] = field(default_factory=list)
     locations: set[str] = field(default_factory=set)
