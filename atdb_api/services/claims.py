@@ -109,7 +109,7 @@ def release(session: Session, task_ids: Collection[str], claim_id: str | None = 
 
 
 def _counted_for(observation: Observation) -> str:
-    """Return the stage for which claims of an observation are counted, or its status if it waits for no stage."""
+    """Return what claims of an observation are counted by: its stage, or its status if it waits for none."""
     return _STAGE_OF.get(observation.status, str(observation.status))
 
 

@@ -149,7 +149,7 @@ class AsyncClient:
         return read(Why, await self._ask("GET", f"observations/{observation.id}/why/"))
 
     async def preview_observations(self, ask: ObservationBulk) -> BulkAnswer:
-        """Return the effect of a change of all observations that match, without changing anything."""
+        """Return what a change of all observations that match would do, without changing anything."""
         return await self._preview("observations/bulk/", ask)
 
     async def change_observations(self, ask: ObservationBulk, token: str) -> BulkAnswer:
@@ -233,7 +233,7 @@ class AsyncClient:
         return read(MovedProducts, await self._ask("POST", "dataproducts/moves/", json=plain(ask))).results
 
     async def preview_dataproducts(self, ask: DataProductBulk) -> BulkAnswer:
-        """Return the effect of a change of all data products that match, without changing anything."""
+        """Return what a change of all data products that match would do, without changing anything."""
         return await self._preview("dataproducts/bulk/", ask)
 
     async def change_dataproducts(self, ask: DataProductBulk, token: str) -> BulkAnswer:
@@ -266,7 +266,7 @@ class AsyncClient:
         return read(OpenClaims, await self._ask("GET", "claims/open/", params=params)).tasks
 
     async def release(self, task_ids: Collection[str], *, claim: str | None = None) -> int:
-        """Release claimed observations on which no work will begin; with `claim`, only observations of that claim.
+        """Release claimed observations on which no work will begin; with `claim`, only those of that claim.
 
         Return the number of observations that are available to claim again.
         """

@@ -150,7 +150,7 @@ class Client:
         return read(Why, self._ask("GET", f"observations/{observation.id}/why/"))
 
     def preview_observations(self, ask: ObservationBulk) -> BulkAnswer:
-        """Return the effect of a change of all observations that match, without changing anything."""
+        """Return what a change of all observations that match would do, without changing anything."""
         return self._preview("observations/bulk/", ask)
 
     def change_observations(self, ask: ObservationBulk, token: str) -> BulkAnswer:
@@ -232,7 +232,7 @@ class Client:
         return read(MovedProducts, self._ask("POST", "dataproducts/moves/", json=plain(ask))).results
 
     def preview_dataproducts(self, ask: DataProductBulk) -> BulkAnswer:
-        """Return the effect of a change of all data products that match, without changing anything."""
+        """Return what a change of all data products that match would do, without changing anything."""
         return self._preview("dataproducts/bulk/", ask)
 
     def change_dataproducts(self, ask: DataProductBulk, token: str) -> BulkAnswer:
@@ -265,7 +265,7 @@ class Client:
         return read(OpenClaims, self._ask("GET", "claims/open/", params=params)).tasks
 
     def release(self, task_ids: Collection[str], *, claim: str | None = None) -> int:
-        """Release claimed observations on which no work will begin; with `claim`, only observations of that claim.
+        """Release claimed observations on which no work will begin; with `claim`, only those of that claim.
 
         Return the number of observations that are available to claim again.
         """

@@ -88,7 +88,7 @@ class ValidateProductsOperator(StageOperator):
 
 
 def _checked(product: DataProduct, lease: LeaseKeeper) -> tuple[ProductMove, bool]:
-    """Return the change of a product's status, and whether its data changed during the reading."""
+    """Return what a product becomes, and whether it changed while it was read."""
     path = path_of(product)
     try:
         records = read(path, lease.advance)

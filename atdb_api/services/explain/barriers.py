@@ -30,7 +30,7 @@ def waiting_for(situation: Situation) -> Explanation:
 
 
 def barriers(situation: Situation) -> list[str]:
-    """Return the pause and the delay of a stage that hold an observation back, each as a sentence."""
+    """Return what operators have put before a stage, each as a sentence."""
     named, setting = [], situation.setting
     if setting and setting.paused_by and setting.paused_at:
         since = write_time(setting.paused_at)
