@@ -73,7 +73,7 @@ def claim(session: Session, request: ClaimRequest) -> Claim:
 
 
 def open_claims(session: Session, consumer: str) -> list[OpenClaim]:
-    """Return the observations that a consumer has claimed and not begun, the oldest claim first."""
+    """Return what a consumer has claimed and on which no work has begun, the oldest claim first."""
     rows = session.execute(
         select(Observation, Claim)
         .join(Claim, Claim.id == Observation.claim_id)
@@ -143,8 +143,8 @@ def _stages(statuses: Collection[Status]) -> list[str]:
 def _locked(session: Session, names: Collection[str]) -> list[StageSetting]:
     """Read the settings of stages, and lock them until the transaction ends.
 
-    Claims of a stage without slots do not wait for each other. If a stage gets or loses its slots at this
-    moment, this claim may return no observation for it.
+    Claims of a stage without slots do not wait for each other. A stage that gets or loses its slots at this
+    moment may be in neither part: then this claim returns no observation for it.
     """
     settings = select(StageSetting).where(StageSetting.stage.in_(names)).order_by(StageSetting.stage)
     limited = settings.where(StageSetting.slots.is_not(None)).with_for_update()
@@ -155,9 +155,9 @@ def _locked(session: Session, names: Collection[str]) -> list[StageSetting]:
 def _available(
     statuses: Collection[Status], settings: Sequence[StageSetting], now: datetime
 ) -> dict[str, Condition]:
-    """Return the condition for observations that are available to claim, for each stage that is not paused.
+    """Return what is available to claim for each stage that is not paused.
 
-    The key "" is for statuses without a stage. Any program can be the service for such a status.
+    The key "" has what waits for no stage: any program may be a service for such statuses.
     """
     is_open = {setting.stage: setting for setting in settings if setting.paused_by is None}
     available = {
