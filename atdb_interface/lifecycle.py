@@ -133,7 +133,7 @@ MAX_LOST_OWNERS = 3
 class StatusRow:
     """The properties of one status. Everything in the project that depends on a status derives from these rows.
 
-    - `phase`: None if the phase is that of the previous status.
+    - `phase`: None if the observation stays in the phase of its previous status.
     - `steps`: the statuses that follow without an operator, and the actor that makes each step.
     - `actions`: the statuses to which retry, check and ingest lead. The first action is the usual remedy.
     - `holdable`: no work is in progress, or the work can be stopped and begun again. This is not possible at the

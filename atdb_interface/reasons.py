@@ -34,7 +34,7 @@ class CodedError(Exception):
 
 @dataclass(frozen=True)
 class Reason:
-    """What code reads in a reason, without its wording. `said`: the words of another program."""
+    """The parts of a reason that programs compare. `said`: the words of another program."""
 
     code: str
     argument: str = ""
@@ -42,7 +42,7 @@ class Reason:
 
 
 def write(code: str, text: str, *, argument: object = "") -> str:
-    """Return a reason as ATDB accepts it. `argument`: what code compares beside the code."""
+    """Return a reason as ATDB accepts it. `argument`: a value that programs compare together with the code."""
     reason = f"{code}({argument}): {text}" if argument != "" else f"{code}: {text}"
     return reason.replace("\0", "\\0")[:LONGEST_TEXT]
 
@@ -63,8 +63,8 @@ def words_of(error: BaseException) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return an error as a reason: its code, then its text."""
-    return write(code_of(error), str(error))
+    """Return an error as a reason: its code, then its text as `words_of` returns it."""
+    return write(code_of(error), words_of(error))
 
 
 def read(reason: str) -> Reason | None:

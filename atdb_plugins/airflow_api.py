@@ -89,7 +89,7 @@ class AsyncAirflowClient:
         return DagRun.read(_content(answer))
 
     async def active(self, partition_key: str | None = None) -> list[DagRun]:
-        """Return the runs of all DAGs that are queued or running; only those for a partition key, if given."""
+        """Return the queued and running runs of all DAGs; with a partition key, only its runs."""
         only = {"partition_key_prefix_pattern": partition_key} if partition_key else {}
         runs = [run async for run in self._walk(state=ACTIVE, **only)]
         return [run for run in runs if partition_key in (None, run.partition_key)]

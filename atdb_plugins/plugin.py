@@ -45,7 +45,7 @@ class ObservationLink(BaseOperatorLink):
     name = "ATDB"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002
-        """Return the URL of the observation of a stage's run; for any other DAG, that of all observations."""
+        """Return the URL of the observation of a stage's run; for any other DAG, the URL of all observations."""
         if ti_key.dag_id in STAGE_DAGS:
             return run_page(ti_key.dag_id, ti_key.run_id)
         return tasks_page()

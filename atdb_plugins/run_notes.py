@@ -1,7 +1,7 @@
 """The notes on Airflow's runs of the stages: what a run is for, why it failed, and how the failure was fixed.
 
-A note is Markdown. Paragraphs that begin with `MARK` are those of `outcome_of`, and are replaced here. All others
-stay, such as what an operator has written there.
+A note is Markdown. This module replaces the paragraphs that begin with `MARK`, which `outcome_of` writes. All
+others stay, such as the words of an operator.
 """
 
 import asyncio

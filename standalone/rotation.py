@@ -1,7 +1,7 @@
 """`make rotate-secrets`: replace all passwords and keys, of `make up` or of the containers.
 
 It can be interrupted at any moment and run again: it changes the superuser's password without the former one, and
-each start sets the passwords of the roles and accounts to those of the secrets.
+each start sets the passwords of the roles and accounts from the secrets.
 """
 
 import argparse

@@ -41,20 +41,20 @@ class Settings:
     listen: str = HOST
     """The IP address on which each service listens."""
     atdb_host: str = HOST
-    """The host at which the other services reach this one, as for the hosts that follow."""
+    """The host at which the other services reach this one. The hosts below have the same meaning."""
     airflow_host: str = HOST
     telescope_host: str = HOST
     postgres_host: str = HOST
     redis_host: str = HOST
     atdb_public_url: str = ""
-    """The URL at which browsers reach ATDB; that of the other services unless set."""
+    """The URL at which browsers reach ATDB; if empty, the URL that the other services use."""
     airflow_public_url: str = ""
     atdb_port: int = 8000
     airflow_port: int = 8080
     telescope_port: int = 8001
     postgres_port: int = 5433
     trusted_proxies: int = 0
-    """How many proxies are in front of the web servers; these trust what the proxies report of a client."""
+    """The number of proxies in front of the web servers. The servers trust their headers about a client."""
     redis_port: int = 6379
     """Used only with Celery."""
     executor: Executor = Executor.LOCAL

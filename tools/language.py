@@ -1,8 +1,8 @@
 """Find text that is not plain English: `python -m tools.language`. OPENERS and WORDS are the project's word list.
 
-The check reads docstrings, comments, messages, pages, scripts, SQL, settings and documents. It does not read code:
-names, text in backticks, and code blocks, except those that are `text`. It also finds empty table headers, and
-command options without help.
+The check reads docstrings, comments, messages, names of tests, pages, scripts, SQL, settings and documents. It does
+not read code: other names, text in backticks, and code blocks with a language other than `text`. It also finds empty
+table headers, and command options without help.
 """
 
 import ast
@@ -73,6 +73,8 @@ EXEMPT = (
     Path("docs/names.md"),
     Path("tools/language.py"),
 )
+#: It has banned words in its strings, on purpose.
+OWN_TEST = Path("tests/architecture/test_language.py")
 #: Files in hidden folders, which are not looked into, and hidden files.
 HIDDEN = (Path(".ci/run"), Path(".editorconfig"), Path(".pre-commit-config.yaml"))
 
@@ -81,6 +83,9 @@ _WORD = re.compile(
     rf"(?<![\w-])(?:{'|'.join(f'({each})' for each in WORDS)})(?![\w-])".replace(" ", r"\s+"),
     re.IGNORECASE | re.MULTILINE,
 )
+#: What makes a string a text: a space, or being one word. Outside Python, a word in lower case is a name.
+_PROSE_OF_PYTHON = re.compile(r"\s|\A[^\w.#]*[^\W\d_]+\W*\Z")
+_PROSE_ELSEWHERE = re.compile(r"\s|\A\W*[A-Z][a-z]+\W*\Z")
 _ANY, _NOTHING = re.compile("."), re.compile("(?!)")
 #: The first line of a comment that describes an attribute.
 _ATTRIBUTE_COMMENT = re.compile(r"(?:\A|^(?![ \t]*#:).*\n)[ \t]*#: *(.*)", re.MULTILINE)
@@ -96,17 +101,17 @@ _ATTRIBUTE = re.compile(
     r"\s(?:title|aria-label|alt|placeholder|label|value|data-says|data-label)=(?:\"[^\"]*\"|'[^']*')"
 )
 _BLOCK = re.compile(r"^( *)(```|~~~).*?^\1\2|\]\([^)\s]*\)", re.DOTALL | re.MULTILINE)
-_TEXT_BLOCK = re.compile(r"\A *(?:```|~~~)text\b.*", re.DOTALL)
+_TEXT_BLOCK = re.compile(r"\A *(?:```|~~~) *(?:text\b.*?)?\n.*", re.DOTALL)
 _COMMENT = r"(?:^|(?<=\s))#.*"
 _COMMANDS = re.compile(rf"{_COMMENT}|\b(?:echo|printf) .*", re.MULTILINE)
 _VALUES = re.compile(rf"{_COMMENT}|{_STRING}|^\s*(?:name|description|title|summary)\s*[:=].*", re.MULTILINE)
 #: Comments and strings of other files, by their endings.
 _PROSE = {
     ".js": re.compile(rf"//[^\n]*|/\*.*?\*/|{_STRING}|`[^`]*`", re.DOTALL),
-    ".css": re.compile(r"/\*.*?\*/", re.DOTALL),
+    ".css": re.compile(rf"/\*.*?\*/|{_STRING}", re.DOTALL),
     ".sql": re.compile(r"--[^\n]*|/\*.*?\*/|'[^']*'", re.DOTALL),
     **dict.fromkeys((".sh", ".Dockerfile", "Makefile", "run"), _COMMANDS),
-    **dict.fromkeys((".cfg", ".in", ".template", ".toml", ".yaml", ".yml", ".editorconfig"), _VALUES),
+    **dict.fromkeys((".cfg", ".in", ".mako", ".template", ".toml", ".yaml", ".yml", ".editorconfig"), _VALUES),
 }
 _TH = re.compile(r"<th\b[^>]*>(?:\s|&nbsp;|&#160;|</?(?:span|div|p|b|i|em|strong|small|br)\b[^>]*>)*</th>")
 _HEADER = re.compile(r"^ *\|(.*)\| *\n *\|[ :|-]+\| *$", re.MULTILINE)
@@ -119,7 +124,7 @@ def findings(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
         yield from _openers(tree)
         yield from _openers_of_comments(text)
         yield from _without_help(tree)
-        parts = _of_python(tree, text, messages=path.parts[0] != "tests")
+        parts = _of_python(tree, text, messages=path != OWN_TEST)
     else:
         yield from _empty_headers(path, text)
         parts = iter([(1, _prose(path, text))])
@@ -143,10 +148,10 @@ def _blank(text: str, what: re.Pattern[str], keep: re.Pattern[str] = _NOTHING) -
 
 
 def _only(text: str, keep: re.Pattern[str]) -> str:
-    """Replace everything by spaces, except the ends of lines, and matches that have a space: others are names."""
+    """Replace everything by spaces, except the ends of lines, and matches that are texts: others are names."""
     parts, end = [], 0
     for found in keep.finditer(text):
-        if " " in found[0]:
+        if _PROSE_ELSEWHERE.search(found[0]):
             parts += [_ANY.sub(" ", text[end : found.start()]), found[0]]
             end = found.end()
     return "".join([*parts, _ANY.sub(" ", text[end:])])
@@ -154,7 +159,7 @@ def _only(text: str, keep: re.Pattern[str]) -> str:
 
 def _prose(path: Path, text: str) -> str:
     match path.suffix:
-        case ".html":
+        case ".html" | ".svg":
             return _blank(_blank(text, _JINJA, _JINJA_TEXT), _TAG, _ATTRIBUTE)
         case ".md":
             return _blank(_blank(text, _BLOCK, _TEXT_BLOCK), _TAG, _ATTRIBUTE)
@@ -163,17 +168,26 @@ def _prose(path: Path, text: str) -> str:
 
 
 def _of_python(tree: ast.Module, text: str, *, messages: bool) -> Iterator[tuple[int, str]]:
-    """Yield the docstrings, the comments, and the strings with spaces of a module, each with its first line."""
+    """Yield the docstrings, comments, texts and names of tests of a module, each with its first line."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     comments = {token.start[0]: token.string for token in tokens if token.type == tokenize.COMMENT}
     yield 1, "\n".join(comments.get(line, "\0") for line in range(1, max(comments, default=0) + 1))
     documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    parts: set[int] = set()
+    parts = _former_texts(tree)
     for node in ast.walk(tree):  # a node comes before its parts
         if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp) and id(node) not in parts:
             string = _joined(node, parts)
-            if (messages and " " in string) or id(node) in documentation:
+            if (messages and _PROSE_OF_PYTHON.search(string)) or id(node) in documentation:
                 yield node.lineno, string
+        elif isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield node.lineno, node.name.replace("_", " ")
+
+
+def _former_texts(tree: ast.Module) -> set[int]:
+    """Return the ids of the nodes of constants FORMER…: examples of stored texts of earlier versions."""
+    assignments = (node for node in ast.walk(tree) if isinstance(node, ast.Assign))
+    former = (node for node in assignments if ast.unparse(node.targets[0]).startswith("FORMER"))
+    return {id(part) for node in former for part in ast.walk(node)}
 
 
 def _joined(node: ast.expr, parts: set[int]) -> str:
@@ -225,7 +239,7 @@ def _empty_headers(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
 
 def files() -> Iterator[Path]:
     """Yield the files to check in the working directory. Hidden folders such as `.venv` are left out."""
-    kinds = {".py", ".html", ".md", *_PROSE}
+    kinds = {".py", ".html", ".md", ".svg", *_PROSE}
     yield from (path for path in HIDDEN if path.exists())
     for top in sorted(Path().iterdir()):
         if not top.name.startswith("."):

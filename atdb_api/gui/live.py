@@ -18,7 +18,7 @@ KNOWN = "known"
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a page. `facts`: the values that it shows, except the time; if they change, it is sent again."""
+    """One part of a page. `facts`: the values in it, except the time. If they change, ATDB sends it again."""
 
     name: str
     facts: Any
@@ -35,7 +35,7 @@ class Part:
 
 
 def answer(parts: Sequence[Part], **more: Any) -> Response:
-    """Return the parts that differ from those of the browser, the order of all, and further values."""
+    """Return the parts that the browser has in another version, the order of all parts, and further values."""
     known = set(request.args.get(KNOWN, "").split(","))
     changed = {part.name: part.html() for part in parts if f"{part.name}.{part.version}" not in known}
     return _json({"order": [part.name for part in parts], "parts": changed, **more})

@@ -46,7 +46,7 @@ def forms(
     problem: dict[str, Any] | None,
     what_post_does: str,
 ) -> list[Form]:
-    """Return the forms for what a visitor may do. `item`: the item on the page; `problem`: the error, if any."""
+    """Return the forms that a visitor may use. `item`: the item on the page; `problem`: the error, if any."""
     may = {method: contract for method, contract in contracts.items() if visitor.may(contract.needs)}
     is_operator = visitor.may(Role.OPERATOR)
     failed = problem is not None and request.method not in ("GET", "HEAD")
@@ -112,7 +112,7 @@ def _edit(model: type[BaseModel], item: Item, given: Mapping[str, str], errors: 
 
 
 def _errors(problem: dict[str, Any]) -> dict[str, str]:
-    """Return what is wrong with each field, with the name of the part of it, if only that is wrong."""
+    """Return the error message of each field. It names a part of the field if only that part is wrong."""
     messages: dict[str, str] = {}
     for error in problem.get("errors", ()):
         name, _, part = error["field"].partition(".")

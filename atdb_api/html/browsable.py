@@ -45,7 +45,7 @@ def _as_page(response: Response) -> Response:
 
 
 def _result(response: Response) -> str | None:
-    """Return the URL that shows what a form did, so that a reload repeats nothing; None: only its answer does."""
+    """Return the URL that shows the effect of a form, so that a reload repeats nothing; None if there is none."""
     path = request.path.rstrip("/")
     if request.method == "DELETE":
         return path.rpartition("/")[0] + "/"

@@ -1,4 +1,4 @@
-"""The parameters in the OpenAPI document: those of paths, headers and lists, with all lookups."""
+"""The parameters in the OpenAPI document: in paths, in headers, and in the URLs of lists with all lookups."""
 
 import re
 from collections.abc import Iterator

@@ -56,16 +56,16 @@ class AttentionGroup:
 
 
 def cause_key(reason: str) -> tuple[str, str]:
-    """Return what failures of one cause have in common: the code, and what another program has said.
+    """Return the key of a cause: the code, and the words of another program.
 
-    It is the same however ATDB words the reason, and for reasons that earlier versions have recorded.
+    The key does not depend on ATDB's wording of the reason, or on the version that recorded it.
     """
     known = reasons.read(reason)
     return ("", cause_of(reason)) if known is None else (known.code, cause_of(known.said))
 
 
 def cause_of(reason: str) -> str:
-    """Return a reason without what only one failure has: numbers, taskIDs, names of files, paths."""
+    """Return a reason without the details of one failure: numbers, taskIDs, names of files, paths."""
     words = (_general(word) for word in _WORDS.findall(" ".join(reason.split())))
     return _SEVERAL.sub("…", "".join(words))[:LONGEST_CAUSE]
 

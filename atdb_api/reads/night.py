@@ -57,7 +57,7 @@ class NightEvent:
 
 @dataclass(frozen=True)
 class Night:
-    """What the page shows. `overdue_number`: of observations; `is_all`: whether it has all that need attention."""
+    """The content of the page. `overdue_number`: of observations. `is_all`: it has all that need attention."""
 
     groups: list[AttentionGroup]
     overdue: list[OverdueTasks]
@@ -95,7 +95,7 @@ class Night:
 
 
 def read_night(session: Session) -> Night:
-    """Read what the page Night shows, with nine statements at most."""
+    """Read the content of the page Night, with nine statements at most."""
     now = datetime.now(UTC)
     subjects = _attention_or_overdue(session)
     errors = [each for each in subjects if each.observation.status in REMEDIES]

@@ -34,7 +34,7 @@ class Contract:
     `by_token`: a token may be used, as a Bearer token or as a password.
     `answers_secret`: the answer is never stored, so an Idempotency-Key has no effect.
     `repeats`: a request that was done before gets the status 200.
-    `parameters` and `filters`: what its URL may have; a list has its own.
+    `parameters` and `filters`: those that the URL may have, in addition to those of a list.
     """
 
     needs: Role | None

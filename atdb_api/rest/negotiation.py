@@ -38,7 +38,7 @@ def wants_page() -> bool:
 
 
 class _Negotiation:
-    """The step in front of the application: views see neither `format=json` nor `_method`."""
+    """The WSGI middleware in front of the application: views see neither `format=json` nor `_method`."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application

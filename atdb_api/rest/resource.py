@@ -45,13 +45,13 @@ class Resource(Generic[Row, Item]):
     rows: Select[Row] | None = None
     """The rows that are listed; None: the whole table."""
     visible: Callable[[Select[Row]], Select[Row]] = lambda rows: rows
-    """Filters out what this request may not see."""
+    """Filters out the rows that this request may not see."""
     more: Mapping[str, Column] = field(default_factory=dict)
-    """Further columns to filter by, besides those of the fields."""
+    """Columns to filter by, in addition to the fields."""
     columns_at: Callable[[datetime | None], Columns] | None = None
     """Returns all columns to filter by; with the time of `?as_of=`, as they were then."""
     existed: Callable[[datetime], ColumnElement[bool]] | None = None
-    """Returns the condition for what existed at a time; None: `?as_of=` is not a parameter."""
+    """Returns the condition for rows that existed at a time; None: `?as_of=` is not a parameter."""
     costly: frozenset[str] = frozenset()
     """The fields that take further statements."""
     writer: Callable[..., Sequence[Item]] | None = None

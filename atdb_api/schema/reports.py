@@ -111,7 +111,7 @@ def drop(connection: Connection) -> None:
 
 
 def create(connection: Connection) -> None:
-    """Create the views and those of the site, and allow the role to read them, if there is such a role.
+    """Create the views of ATDB and of the site, and allow the role `reports` to read them, if this role exists.
 
     Raises CommandError for a file that cannot be run, or creates something other than views and functions.
     """

@@ -24,7 +24,7 @@ class Term:
 
     @property
     def nullable(self) -> bool:
-        """Return whether values may be missing; computed columns count as such."""
+        """Return whether values may be missing; in computed columns, they may."""
         return bool(getattr(self.column, "nullable", True))
 
     def order(self) -> ColumnElement[Any]:
@@ -32,7 +32,7 @@ class Term:
         return self.column.desc() if self.descending else self.column.asc()
 
     def beyond(self, value: Any) -> ColumnElement[bool]:
-        """Return the condition for what comes after this value."""
+        """Return the condition for the rows after this value."""
         if value is None:
             return self.column.is_not(None) if self.descending else false()
         bound = literal(value, self.column.type)
@@ -85,7 +85,7 @@ class Keyset:
             rows.sort(key=attrgetter(str(term.column.key)), reverse=term.descending)
 
     def after(self, values: Sequence[Any]) -> ColumnElement[bool]:
-        """Return the condition for what comes after a place: a comparison of rows if an index can serve it."""
+        """Return the condition for the rows after a place: a comparison of rows if an index can serve it."""
         if len({term.descending for term in self.terms}) == 1 and not any(term.nullable for term in self.terms):
             columns = tuple_(*(term.column for term in self.terms))
             place = tuple_(*(literal(v, term.column.type) for v, term in zip(values, self.terms, strict=True)))

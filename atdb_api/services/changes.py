@@ -39,7 +39,10 @@ def record(
 
 
 def difference(row: Observation | DataProduct, values: Mapping[str, Any], names: Mapping[str, str]) -> Fields:
-    """Return what these values would change in a row, by wire names (`names`: wire to table)."""
+    """Return the old and the new value of each field that these values would change, by wire name.
+
+    `names`: the column of each wire name.
+    """
     wire_names = {column: name for name, column in names.items()}
     return {
         wire_names.get(name, name): [_plain(getattr(row, name)), _plain(value)]

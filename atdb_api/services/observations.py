@@ -100,7 +100,7 @@ def get(session: Session, observation_id: int) -> Observation:
 
 
 def _checked_values(session: Session, observation: Observation, change: ObservationChange) -> dict[str, Any]:
-    """Return what a change sets, by the names of the table; raise the errors of `change`."""
+    """Return the values that a change sets, by column; raise the errors of `change`."""
     given = change.model_dump(exclude_unset=True, exclude={"new_status", "action", "reason", "force"})
     for name, value in given.items():
         if value is None and not columns.OBSERVATION_FIELDS.columns[name].property.columns[0].nullable:

@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = (5, 30)
 
 
 class TelescopeError(CodedError):
-    """The telescope did not do what was asked, or it is not known whether it did."""
+    """The telescope did not do what ATDB asked, or ATDB does not know whether it did."""
 
 
 class TelescopeState(StrEnum):

@@ -1,4 +1,4 @@
-"""Compare ATDB with Airflow's runs and with the telescope, and repair what no other program repairs."""
+"""Compare ATDB with Airflow's runs and with the telescope, and make the repairs that no other program makes."""
 
 from datetime import UTC, datetime
 from itertools import groupby

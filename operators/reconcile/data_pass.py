@@ -55,7 +55,7 @@ class DataPass:
     archive: Archive | None = None
     events: list[NewEvent] = field(default_factory=list)
     former_keys: dict[str, str] = field(default_factory=dict)
-    """By the key of an event: the key that earlier versions gave to the same event, a digest of their text."""
+    """By the key of an event: the key of the same event in earlier versions, a digest of their text."""
     leftovers: list[tuple[Observation, PartialFile]] = field(default_factory=list)
     looked_at: list[Observation] = field(default_factory=list)
     locations: set[str] = field(default_factory=set)
@@ -176,7 +176,7 @@ class DataPass:
             return None
 
     def _is_as_it_was(self, observation: Observation, held: list[DataProduct]) -> bool:
-        """Return whether ATDB still has what was compared, so that the difference is a real one."""
+        """Return whether ATDB still has the compared values, so that the difference is real."""
         return is_as_it_was(self.client, observation) and {
             (product.id, product.my_status, product.size) for product in held
         } == {

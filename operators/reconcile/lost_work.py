@@ -29,7 +29,7 @@ _RUN_ID = re.compile(r"[\w~:+-][\w.~:+-]*", re.ASCII)
 class StageRuns:
     """Airflow's runs of the stages, read once for each DAG when they are first needed.
 
-    Read from ATDB first: then the runs that began since are among them.
+    Read the owners from ATDB first. Then these runs include all that have begun since.
     """
 
     def __init__(self, airflow: AirflowHook) -> None:

@@ -44,7 +44,7 @@ class _Waiting(BaseModel):
 class ReportOverdueOperator(AtdbOperator):
     """Raise an event for each overdue observation, and emit one partition of the asset for each new one.
 
-    If none is new, it skips: Airflow takes the success of a task for a change of its outlets.
+    If none is new, the task skips, because Airflow treats the success of a task as a change of its outlets.
     """
 
     def __init__(self, **kwargs: Any) -> None:

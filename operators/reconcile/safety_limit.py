@@ -17,7 +17,7 @@ RELEASED = 100.0
 
 @dataclass(frozen=True)
 class SafetyLimit:
-    """Exceeded by at least `floor` findings that are more than `percent` of the compared observations."""
+    """`floor` or more findings exceed the limit if they are more than `percent` of the compared observations."""
 
     percent: float
     floor: int

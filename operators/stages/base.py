@@ -12,7 +12,7 @@ from atdb_interface.errors import AtdbError, ForbiddenMove, NotOwner
 from atdb_interface.lifecycle import Stage, Status
 from atdb_interface.observations import Observation
 from atdb_interface.owners import write_owner
-from atdb_interface.reasons import CodedError, code_of, quote, reason_of, write
+from atdb_interface.reasons import CodedError, code_of, reason_of, words_of, write
 from atdb_interface.times import LEASE_SECONDS
 from atdb_interface.transitions import Transition
 from operators.attempts import Attempt
@@ -131,7 +131,7 @@ class StageOperator(AtdbOperator):
         """Return the reason of a failure. ATDB's errors say what to do next; those of a library do not."""
         if isinstance(error, CodedError | AtdbError):
             return reason_of(error)
-        failure = f"{self.stage.actor.capitalize()} failed: {quote(error)}. Fix the cause, then retry."
+        failure = f"{self.stage.actor.capitalize()} failed: {words_of(error)}. Fix the cause, then retry."
         return write(code_of(error), failure)
 
     def _record_trouble(

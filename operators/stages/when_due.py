@@ -49,7 +49,7 @@ class WhenDueOperator(AtdbOperator):
         )
 
     def trigger_connections(self) -> dict[str, str]:
-        """Return the connections that the trigger needs besides that of ATDB."""
+        """Return the connections that the trigger needs in addition to the connection to ATDB."""
         return {}
 
     @property
@@ -58,11 +58,11 @@ class WhenDueOperator(AtdbOperator):
         return TelescopeHook(self.telescope_conn_id)
 
     def execute(self, context: Any) -> None:
-        """Act at once: the first task, or any task without a triggerer."""
+        """Act at once, as the first task does, and any task without a triggerer."""
         self.execute_complete(context)
 
     def execute_complete(self, context: Any, event: Any = None) -> None:  # noqa: ARG002
-        """Act, or skip if the observation no longer needs it; stop the telescope if it was cancelled."""
+        """Act, or skip if the observation no longer needs this. Stop the telescope if a user has cancelled it."""
         with reported(self, context):
             self._act_or_skip(atdb_task_id_of(context), context)
 

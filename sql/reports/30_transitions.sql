@@ -3,7 +3,7 @@ select id, task_id, dataproduct, previous, status, at, actor, owner, reason, for
 from transitions;
 
 comment on view reports.transitions is 'Every change of status of an observation or a data product. Rows are never changed or deleted.';
-comment on column reports.transitions.id is 'Rises with the order in which the changes of an observation were made';
+comment on column reports.transitions.id is 'Is higher for a later change of the same observation';
 comment on column reports.transitions.task_id is 'The taskID';
 comment on column reports.transitions.dataproduct is 'The filename of the data product that changed. Null if the observation did';
 comment on column reports.transitions.previous is 'The status before. Null for the first one';

@@ -16,7 +16,7 @@ select
 from receipts;
 
 comment on view reports.receipts is 'What was removed from the data hosts. Rows are never changed or deleted.';
-comment on column reports.receipts.id is 'Rises with the order in which the receipts were written';
+comment on column reports.receipts.id is 'Is higher for a later receipt';
 comment on column reports.receipts.at is 'When it was removed';
 comment on column reports.receipts.task_id is 'The taskID';
 comment on column reports.receipts.dataproduct is 'The filename of the data product';

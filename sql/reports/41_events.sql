@@ -3,7 +3,7 @@ select id, at, kind, key, task_id, dataproduct, detail, actor
 from events;
 
 comment on view reports.events is 'What operators should know of. Rows are never changed or deleted.';
-comment on column reports.events.id is 'Rises with the order in which the events were raised';
+comment on column reports.events.id is 'Is higher for a later event';
 comment on column reports.events.at is 'When it was raised';
 comment on column reports.events.kind is 'Such as overdue, disagreement, repair, `brake` (the safety limit) or failure';
 comment on column reports.events.key is 'Unique: the same key raised again changes nothing';

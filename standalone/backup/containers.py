@@ -46,7 +46,7 @@ class ContainerInstallation(Installation):
         return ""
 
     def program(self, name: str, connection: str, role: str) -> tuple[list[str], dict[str, str]]:  # noqa: ARG002
-        """Return a program in the database's container, where the server trusts each login over its socket."""
+        """Return the command that runs a program in the database's container. There, it needs no password."""
         return [*compose_command(), "exec", "-T", "postgres", name, f"--dbname={connection}"], dict(os.environ)
 
     def require_database(self) -> None:
@@ -63,7 +63,7 @@ class ContainerInstallation(Installation):
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Stop all containers except that of the database."""
+        """Stop all containers except postgres."""
         if self._require("ps", "--all", "--quiet"):
             services = self._require("config", "--services").split()
             self._require("stop", *(name for name in services if name != "postgres"))
@@ -71,7 +71,7 @@ class ContainerInstallation(Installation):
 
     @contextmanager
     def without_services(self) -> Iterator[None]:
-        """Stop all containers except that of the database, which runs and stays."""
+        """Stop all containers except postgres, which continues to run."""
         with self.stopped():
             self.reset_superuser()
             yield
@@ -89,7 +89,7 @@ class ContainerInstallation(Installation):
         return self._require("ps", "--services", "--filter", "status=running").split()
 
     def start(self, services: list[str]) -> None:
-        """Start services, and what they depend on."""
+        """Start services, and the services on which they depend."""
         self._require("up", "--detach", *services)
 
     def _start_database(self) -> None:
@@ -136,7 +136,7 @@ class ContainerInstallation(Installation):
 
 @cache
 def compose_command() -> tuple[str, ...]:
-    """Return the command of Compose version 2, or that of version 1 if only that is installed."""
+    """Return the command of Compose: `docker compose`, or `docker-compose` if only version 1 is installed."""
     try:
         version = ["docker", "compose", "version"]
         if subprocess.run(version, capture_output=True, check=False).returncode == 0:

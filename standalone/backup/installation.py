@@ -55,7 +55,7 @@ class Installation(ABC):
 
     @abstractmethod
     def reset_superuser(self) -> None:
-        """Set the password of the database's superuser to that of the secrets, without the former one.
+        """Set the password of the database's superuser from the secrets, without the former one.
 
         The caller has stopped all services that use the database.
         """

@@ -1,4 +1,4 @@
-"""manifest.json: when and from what a backup was made, the checksum of each file, and what each table held."""
+"""manifest.json: the time and the source of a backup, the checksum of each file, and a digest of each table."""
 
 import hashlib
 import json

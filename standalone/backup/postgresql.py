@@ -98,10 +98,10 @@ def dump(
 
 
 def restore(installation: Installation, database: str, role: str, path: Path) -> None:
-    """Fill an empty database from a dump, as its owner, who then owns all of it; no other role gets a right.
+    """Fill an empty database from a dump, as its owner. The owner then owns all of it; no other role gets a right.
 
-    With the owner's login, constraints and views that run code while they are created have the owner's rights, not
-    those of the superuser. Raises BackupError if pg_restore fails.
+    Constraints and views can run code while they are created. With the owner's login, this code has the owner's
+    rights, not the superuser's. Raises BackupError if pg_restore fails.
     """
     options = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors, path.open("rb") as dumped:

@@ -16,7 +16,7 @@ from standalone.stack.database import OWNERS
 
 
 def restore(installation: Installation, backup: Path, *, report: Callable[[str], None]) -> None:
-    """Replace both databases with those of a backup, and restore the files that are missing.
+    """Replace both databases with the databases of a backup, and restore missing files.
 
     The services are stopped, and stay stopped. Raises BackupError; the databases are unchanged then.
     """
@@ -75,7 +75,7 @@ def _put_back_files(installation: Installation, backup: Path, report: Callable[[
 def _put_back_secrets(installation: Installation, kept: Path, report: Callable[[str], None]) -> None:
     """Copy the secrets if there are none; otherwise add the key that Airflow's tables need to the present ones.
 
-    Passwords stay: each start sets the passwords of the roles and accounts to those of the secrets. Values that
+    Passwords stay: each start sets the passwords of the roles and accounts from the secrets. Values that
     Airflow has encrypted can be read only with the Fernet key of that time. Of a list of keys, Airflow encrypts
     with the first, and decrypts with each.
     """

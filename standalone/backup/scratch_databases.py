@@ -1,4 +1,4 @@
-"""Temporary databases beside those of the stack, into which a backup is restored first."""
+"""Temporary databases, into which a backup is restored before it replaces the stack's databases."""
 
 from standalone.backup.installation import Installation
 from standalone.backup.postgresql import APPLICATION_NAME, Session

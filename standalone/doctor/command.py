@@ -90,7 +90,7 @@ def _environment(place: Location) -> dict[str, str]:
 
 
 def _checks(place: Location) -> list[Check]:
-    """Return all checks but that of the certificate.
+    """Return all checks except the check of the certificate.
 
     They are imported here, because Airflow reads its configuration from the environment when it is imported.
     """

@@ -58,7 +58,7 @@ class Location:
         return "`make down` and `make up`"
 
     def prepare(self, database: str) -> str:
-        """Format how to upgrade a database and set the passwords of its logins to those of the secrets."""
+        """Return the commands that upgrade a database, and set the passwords of its logins from the secrets."""
         if self.is_container:
             return f"`docker compose run --rm {'migrate' if database == 'atdb' else 'migrate-airflow'}`"
         return "`make down` and `make up`"

@@ -92,7 +92,7 @@ class Director:
             night.result()
 
     def expected(self) -> dict[str, set[str]]:
-        """Return the statuses in which each observation may end, by taskID, from what was done to it."""
+        """Return the statuses with which each observation may end, by taskID, given its faults and cancels."""
         return {task_id: self._expected_end(task_id) for task_id in self.book.submitted}
 
     def _expected_end(self, task_id: str) -> set[str]:

@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Scene:
-    """Where the evidence is. `database`: libpq's string for ATDB's; `telescope`: the simulator's state folder."""
+    """Where the evidence is. `database`: libpq's string for ATDB. `telescope`: the simulator's state folder."""
 
     database: str
     data: Path

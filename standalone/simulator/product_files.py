@@ -34,7 +34,7 @@ class FilePart:
 
 
 def pieces(order: Order, filename: str, size: int, part: int) -> list[FilePart]:
-    """Return what a part adds to the files of a product of about `size` bytes in total."""
+    """Return the pieces that a part adds to the files of a product of about `size` bytes in total."""
     if filename.endswith(FITS):
         return [_hdu(order, filename, size // PARTS, part)]
     small = max(1, min(_TABLE_BYTES, size // 64))

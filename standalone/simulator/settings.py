@@ -11,7 +11,7 @@ from standalone import settings as stack
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the simulator listens, what it writes where, and how it connects to ATDB.
+    """The simulator's settings: its port, the size and place of its data products, and its account in ATDB.
 
     With a speedup of 60, an observation of one hour ends one minute after its start.
     """
@@ -28,7 +28,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the settings; the defaults are those of the stack. Raises SettingsError."""
+        """Read the settings, with the defaults of the stack. Raises SettingsError."""
         common = stack.Settings.from_environment(environment)
         return cls(
             listen=common.listen,

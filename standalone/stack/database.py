@@ -166,7 +166,7 @@ def url(settings: Settings, credentials: Credentials, role: str, database: str) 
 def connect(
     settings: Settings, credentials: Credentials, role: str = "postgres", database: str | None = None
 ) -> connection:
-    """Connect as a role to a database, by default that of its name; the superuser commits each statement."""
+    """Connect as a role to a database, by default the one of its name. The superuser commits each statement."""
     opened = psycopg2.connect(
         host=settings.postgres_host,
         port=settings.postgres_port,
@@ -209,7 +209,7 @@ def superuser_password(password: str) -> tuple[str, ...]:
 
 
 def reset_superuser(settings: Settings, credentials: Credentials) -> None:
-    """Set the superuser's password to that of the secrets, without the former one, while the server is stopped.
+    """Set the superuser's password from the secrets, without the former one, while the server is stopped.
 
     Raises DatabaseError if PostgreSQL refuses.
     """

@@ -17,7 +17,7 @@ NAMES = ("prepare-atdb", "prepare-airflow")
 
 
 class PreparationError(Exception):
-    """A preparation failed; the message is its name, which is also that of its log."""
+    """A preparation failed; the message is its name, and its log has the same name."""
 
 
 def prepare_atdb(settings: Settings, credentials: Credentials) -> None:

@@ -73,7 +73,7 @@ def atdb_environment(
 
 
 def airflow_environment(settings: Settings, credentials: Credentials) -> Environment:
-    """Return the environment of a process that uses Airflow's database: what airflow.cfg cannot have."""
+    """Return the environment of a process that uses Airflow's database: settings that airflow.cfg cannot have."""
     keys = credentials.airflow_keys
     environment = _of_any_airflow(settings) | {
         "AIRFLOW__API__SECRET_KEY": keys["secret_key"],

@@ -57,10 +57,10 @@ def test_a_new_password_takes_the_place_of_the_old_at_once(run: Run, url: str) -
     [
         ("account", "set", "ada", "--role", "viewer"),
         ("account", "set", "ada", "--role", "king", "--no-password"),
-        ("account", "set", "nobody", "--no-password"),
+        ("account", "set", "stranger", "--no-password"),
         ("account", "set", "a:b", "--role", "viewer", "--no-password"),
-        ("account", "disable", "nobody"),
-        ("token", "make", "nobody", "x"),
+        ("account", "disable", "stranger"),
+        ("token", "make", "stranger", "x"),
         ("token", "revoke", "99"),
     ],
 )
@@ -153,7 +153,7 @@ def test_who_has_no_password_is_refused_as_slowly_as_who_has_another(run: Run, u
 
     slow = min(seconds("viewer") for _ in range(3))
     assert min(seconds("robot") for _ in range(3)) > slow / 3
-    assert min(seconds("nobody") for _ in range(3)) > slow / 3
+    assert min(seconds("stranger") for _ in range(3)) > slow / 3
 
 
 def test_failed_logins_are_slowed_but_those_who_are_known_are_not(app: Flask, url: str) -> None:
@@ -172,7 +172,7 @@ def test_failed_logins_are_slowed_but_those_who_are_known_are_not(app: Flask, ur
 
 
 def test_invented_names_share_one_counter(app: Flask, url: str) -> None:
-    codes = [get(url, auth=(f"nobody{n}", "wrong")) for n in range(7)]
+    codes = [get(url, auth=(f"stranger{n}", "wrong")) for n in range(7)]
     assert codes == [401] * 5 + [429] * 2
     with app.app_context(), transaction() as session:
         (failed,) = session.scalars(select(FailedLogins))

@@ -109,7 +109,7 @@ def test_an_edit_sends_only_what_was_edited(url: str, client: Client, observe: O
     assert change["reason"] == "urgent"
 
 
-def test_an_edit_that_failed_can_be_mended(url: str, client: Client, observe: Observe) -> None:
+def test_an_edit_that_failed_can_be_corrected(url: str, client: Client, observe: Observe) -> None:
     made = observe()
     http = Browser(url, "service")
     page = http.get(f"/atdb/observations/{made.id}/")
@@ -140,7 +140,7 @@ def test_after_a_hold_of_work_the_move_form_leads_back_to_before_the_work(
     page = http.get(f"/atdb/observations/{made.id}/")
     back = resume_target(held)
     assert back in forms(page)["Move"].choices["new_status"]
-    assert http.submit(page, "Move", new_status=back, reason="calm").status_code == 303
+    assert http.submit(page, "Move", new_status=back, reason="the storm is over").status_code == 303
     assert client.observation(made.taskID).my_status is back
 
 

@@ -14,7 +14,7 @@ from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 
 Observe = Callable[..., Observation]
-RETRY = {"filters": {"my_status": "ingest error"}, "change": {"new_status": "valid", "reason": "archive mended"}}
+RETRY = {"filters": {"my_status": "ingest error"}, "change": {"new_status": "valid", "reason": "archive repaired"}}
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_with_its_token_all_are_moved_in_one_go_with_history(
     for made in failed:
         (*before, last) = client.observation(made.taskID).status_history
         assert before == made.status_history
-        assert (last.name, last.actor, last.reason) == ("valid", "operator", "archive mended")
+        assert (last.name, last.actor, last.reason) == ("valid", "operator", "archive repaired")
 
 
 def test_items_that_may_not_move_stay_and_say_why(

@@ -31,15 +31,22 @@ def test_all_texts_are_plain_english(monkeypatch: pytest.MonkeyPatch) -> None:
         ("a.py", "x = 1  # nobody waits\n#: Claims are given\n#: out by priority.\n", ["nobody", "given out"]),
         ("a.py", 'raise ValueError(f"{stage} is under way; call it "\n"off")\n', ["under way", "call it off"]),
         ("a.py", 'parser.add_argument("--rest", type=int)\n', ["'--rest'"]),
+        ("a.py", 'button("Tick")\nbutton("untick …")\nstate = "calm"\nraise E(f"{x}: nobody")\n',
+         ["calm", "Tick", "untick", "nobody"]),
         ("a.html", "<p>All is calm.</p>\n<th scope='col'> </th>", ["<th scope='col'> </th>", "calm"]),
         ("a.html", "<th>&nbsp;</th><th><span></span></th>", ["<th>&nbsp;</th>", "<th><span></span></th>"]),
         ("a.html", "<!-- all is calm --><p data-says='Tick it' title='told'>", ["calm", "Tick", "told"]),
         ("a.html", "<a class=\"tick\" title=\"Tick it\">{{ 'Go on' if told else 'Hold' }}</a>", ["Tick", "Go on"]),
         ("a.js", "/* The owner\n * is lost. */\nsay(told, `${tick} by itself`);", ["owner is lost", "by itself"]),
+        ("a.html", "<b>{{ 'Tick' }}</b>", ["Tick"]),
+        ("a.js", "button.textContent = 'Tick';", ["Tick"]),
         ("a.js", "say(`${gone ? 'the DAG is green' : tick} now`);", ["DAG is green"]),
+        ("a.css", "/* Tick it */ .calm::after { content: 'Nobody is told'; }", ["Tick", "Nobody", "told"]),
+        ("a.svg", "<svg class='calm'><title>All is calm</title></svg>", ["calm"]),
         ("a.yaml", "a:\n  description: All is calm\n  text: 'by itself, anew'\n", ["calm", "by itself", "anew"]),
         ("a.toml", "description = \"It is under way\"\ncalm = 1\n", ["under way"]),
         ("a.md", "<!-- block: whoever -->\n```text\nAll is calm.\n```\n", ["whoever", "calm"]),
+        ("a.md", "```\nAll is calm.\n```\n    nobody waits\n```text\nanew\n```\n", ["calm", "nobody", "anew"]),
         ("a.sql", "-- Three tries.\ncomment on view a is 'What befell it';", ["Three tries", "befell"]),
         ("a.md", "| field | |\n|---|---|\n| `a` | the field |\n", ["| field | |"]),
         ("a.md", "It rests, or is mended,\nwhoever asks.\n", ["rests", "mended", "whoever"]),
@@ -50,21 +57,34 @@ def test_a_sentence_of_each_kind_is_found(name: str, text: str, found: list[str]
     assert [words for _, words, _ in language.findings(Path("docs", name), text)] == found
 
 
+def test_the_names_of_tests_are_read() -> None:
+    text = "def test_nobody_is_told(): ...\ndef tell_nobody(): ...\n"
+    assert [words for _, words, _ in language.findings(Path("tests/a.py"), text)] == ["nobody", "told"]
+
+
+def test_the_messages_of_tests_are_read_except_those_of_this_module_and_former_texts() -> None:
+    text = 'FORMER_REASONS = [("told", "A.MS is told")]\nassert is_up, "nobody answers"\n'
+    assert [words for _, words, _ in language.findings(Path("tests/a.py"), text)] == ["nobody"]
+    assert list(language.findings(Path("tests/architecture/test_language.py"), text)) == []
+
+
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("a/a.py", 'tell = "told"\nsay = told(calm=1)  # see `tell`\n'),
+        (
+            "a/a.py",
+            'tell = {"told_at": "db://nobody@host", "data-tick": ".calm"}\nsay = told(calm=1)  # see `tell`\n',
+        ),
         ("a/a.py", '"""The rest of the error (too late), as the REST API returns it."""\n'),
         ("a/a.py", '"""What is new since then, and how many people are left; see one of these a day later."""\n'),
         ("a/a.py", 'parser.add_argument("--rest", "--go-on", help="the delay")\n'),
-        ("tests/a.py", 'assert text == "All is calm."\n'),
         ("a/a.html", '<p class="calm tick" data-tick-all>{{ told }}</p><script>let calm = "by itself";</script>'),
         ("a/a.js", 'const told = ticks("tick") + tell("data-tick") || "none";'),
         ("a/a.html", '<th><img alt="Status"></th><th>{{ name }}</th><th><span>Size</span></th>'),
         ("a/a.yaml", "calm: [tick, told]\nbrake: 'told'\n"),
         ("a/a.js", "const text = `${tick(told)} ${calm}`;"),
         ("a/a.sql", "select told from calm where kind = 'brake'"),
-        ("a.md", "Use `brake`, or [this](#by-itself).\n\n```\nAll is calm.\n```\n"),
+        ("a.md", "Use `brake`, or [this](#by-itself).\n\n```bash\ntell calm\n```\n"),
     ],
 )
 def test_names_and_code_are_not_read(path: str, text: str) -> None:

@@ -85,6 +85,18 @@ def test_it_runs(
     assert done.returncode == 0, done.stdout + done.stderr
     validated = list(client.dataproducts(taskID=TASK_ID, my_status=ProductStatus.VALID))
     assert [product.filename for product in validated if not (product.size and product.checksum)] == []
+    if is_service(block):
+        assert (client.observation(TASK_ID).my_status, len(validated)) == (Status.VALID, 2)
+
+
+def test_the_service_has_at_most_20_lines_of_code() -> None:
+    [service] = filter(is_service, RUN)
+    assert len([line for line in service.text.splitlines() if line]) <= 20
+
+
+def is_service(block: Block) -> bool:
+    """Return whether it does the work of a stage: "A service in 20 lines"."""
+    return "Status.CHECKING" in block.text
 
 
 def request(text: str, url: str) -> None:

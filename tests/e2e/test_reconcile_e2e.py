@@ -27,7 +27,7 @@ def test_lost_work_and_a_claim_without_a_run_are_made_good_long_before_their_tim
         with Client(stack.settings.atdb_url, user="airflow", secret=credentials.atdb["airflow"]) as tasks:
             tasks.move(lost, Status.INGESTING, owner=f"ingest/{lost}-ingest-99", lease_seconds=3600)
             # As of a listener whose database was replaced: it does not know this claim.
-            request = ClaimRequest(id="of nobody", consumer=CONSUMER, statuses=[Status.VALID])
+            request = ClaimRequest(id="unknown to listen", consumer=CONSUMER, statuses=[Status.VALID])
             assert claimed in [task.taskID for task in tasks.claim(request).tasks]
     finally:
         assert airflow.patch("dags/ingest", json={"is_paused": False}).is_success

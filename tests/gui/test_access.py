@@ -29,7 +29,7 @@ def tasks(client: Client, observe: Observe) -> dict[str, str]:
     made = {status: observe(status, products=2).taskID for status in statuses}
     working = observe(Status.VALID, products=2).taskID
     client.move(working, Status.INGESTING, owner="ingest/run 1", lease_seconds=600)
-    client.renew(working, "ingest/run 1", 600, done_bytes=1, total_bytes=4, trouble="the archive is away")
+    client.renew(working, "ingest/run 1", 600, done_bytes=1, total_bytes=4, trouble="the archive does not respond")
     now = datetime.now(UTC)
     for minutes, status in ((-2, Status.RUNNING), (-1, Status.STARTING), (2, Status.SCHEDULED)):
         observe(status, starttime=(now + timedelta(minutes=minutes)).isoformat())

@@ -22,7 +22,7 @@ def test_selected_tasks_are_changed_after_a_preview(
     for made in (failed, running):
         page.get_by_label(f"Select {made.taskID}").check()
     page.get_by_label("Action", exact=True).select_option("retry")
-    page.get_by_label("Reason", exact=True).first.fill("archive mended")
+    page.get_by_label("Reason", exact=True).first.fill("archive repaired")
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Preview: retry 2 observations?")
     expect(page.locator(".verdicts")).to_contain_text("1 will change")
@@ -33,7 +33,7 @@ def test_selected_tasks_are_changed_after_a_preview(
     statuses = [client.observation(made.taskID).my_status for made in (failed, running, left)]
     assert statuses == [Status.VALID, Status.RUNNING, Status.INGEST_ERROR]
     last = client.observation(failed.taskID).status_history[-1]
-    assert (last.actor, last.reason) == ("operator", "archive mended")
+    assert (last.actor, last.reason) == ("operator", "archive repaired")
     page.get_by_role("link", name="Back to Tasks").click()
     expect(page.locator(f'[data-part="{failed.taskID}"] .status')).to_have_text("valid")
 

@@ -18,7 +18,7 @@ from atdb_interface.observations import Observation
 from tests.gui.conftest import Open
 
 Observe = Callable[..., Observation]
-AWAY = "ArchiveError: copying {0}_B003.MS to s3://alta/{0} failed after 3 tries: the archive is away"
+AWAY = "ArchiveError: copying {0}_B003.MS to s3://alta/{0} failed in 3 attempts: the archive does not respond"
 
 
 def fail(client: Client, made: Observation, reason: str) -> None:
@@ -77,7 +77,7 @@ def test_what_another_program_says_is_a_cause_of_its_own() -> None:
     assert len({cause_key(f"TelescopeFailed: It says “{words}”.") for words in said}) == 3
 
 
-def test_an_empty_night_is_calm(open_as: Open, client: Client, observe: Observe) -> None:
+def test_an_empty_night_needs_no_action(open_as: Open, client: Client, observe: Observe) -> None:
     observe(Status.REMOVED)
     observe(Status.ABORTED)
     client.sign_of_life("listen")
@@ -107,14 +107,14 @@ def test_all_that_failed_for_one_cause_are_retried_by_one_request(
     expect(page.locator(".verdict")).to_contain_text("5 observations need attention (2 causes)")
     groups = page.locator(".group")
     assert groups.locator(".group-count").all_inner_texts() == ["4", "1"]
-    expect(groups.first).to_contain_text("failed after … tries: the archive is away")
+    expect(groups.first).to_contain_text("failed in … attempts: the archive does not respond")
     expect(groups.first).to_contain_text(f"For example: {AWAY.format(made[0].taskID)}")
     expect(groups.first.get_by_role("link", name="1 more")).to_be_visible()
     groups.first.get_by_role("button", name="Retry 4").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Preview: retry 4 observations?")
     page.get_by_role("button", name="Retry 4 observations").click()
     assert {client.observation(each.taskID).my_status for each in made[:4]} == {Status.VALID}
-    assert "the archive is away" in client.observation(made[0].taskID).status_history[-1].reason
+    assert "the archive does not respond" in client.observation(made[0].taskID).status_history[-1].reason
     assert client.observation(made[4].taskID).my_status is Status.INGEST_ERROR
     page.get_by_role("link", name="Back to Tasks").click()
     expect(page).to_have_url("/night/")
@@ -196,7 +196,7 @@ def test_it_shows_what_observes_now_and_what_is_next(open_as: Open, observe: Obs
     expect(page.locator(".telescope-next time").first).to_contain_text("in 1 h 59")
 
 
-def test_a_countdown_goes_on_by_itself(open_as: Open, observe: Observe) -> None:
+def test_a_countdown_continues_on_an_open_page(open_as: Open, observe: Observe) -> None:
     start = datetime.now(UTC) + timedelta(seconds=40)
     observe(Status.SCHEDULED, starttime=start.isoformat())
     page = open_as("viewer", "/night/")
@@ -204,7 +204,7 @@ def test_a_countdown_goes_on_by_itself(open_as: Open, observe: Observe) -> None:
     expect(page.locator(".telescope-next time")).not_to_have_text(first)
 
 
-def test_what_is_gone_what_fills_and_what_happened_are_told(open_as: Open, app: Flask, client: Client) -> None:
+def test_silent_services_full_disks_and_events_are_shown(open_as: Open, app: Flask, client: Client) -> None:
     client.sign_of_life("listen")
     client.report_disk(DiskUsage(data_host="wcudata1", total_bytes=100, free_bytes=40))
     with app.extensions["atdb_engine"].begin() as database:
@@ -216,5 +216,5 @@ def test_what_is_gone_what_fills_and_what_happened_are_told(open_as: Open, app: 
     expect(page.locator(".verdict")).to_contain_text("listen is not responding")
     expect(page.locator(".verdict")).to_contain_text("wcudata1 is full in 15 h 59")
     expect(page.locator('[data-part="events"]')).to_contain_text("ingest was paused: 5 of 6 failed")
-    client.raise_events([NewEvent(key="r", kind=EventKind.REPAIR, detail="given out again")])
-    expect(page.locator(".events li").first).to_contain_text("given out again")
+    client.raise_events([NewEvent(key="r", kind=EventKind.REPAIR, detail="available to claim again")])
+    expect(page.locator(".events li").first).to_contain_text("available to claim again")

@@ -33,7 +33,9 @@ def busy(client: Client, observe: Observe) -> None:
     observe(Status.SCHEDULED)
     made = observe(Status.VALID)
     client.move(made.taskID, Status.INGESTING, owner="ingest/run 1", lease_seconds=600)
-    client.renew(made.taskID, "ingest/run 1", 600, done_bytes=1, total_bytes=4, trouble="the archive is away")
+    client.renew(
+        made.taskID, "ingest/run 1", 600, done_bytes=1, total_bytes=4, trouble="the archive does not respond"
+    )
     client.change_stage(Actor.INGEST, paused=True, reason="storm")
     client.change_stage(Actor.REMOVE, slots=2, delay_seconds=3600)
     client.sign_of_life("listen", statuses=[Status.VALID])

@@ -82,7 +82,7 @@ def test_an_admin_can_force_the_deletion_of_data_that_are_not_being_copied() -> 
         (None, timedelta(minutes=15), Status.ERROR_NO_COMPLETING),
     ],
 )
-def test_the_data_writer_has_its_time_and_then_the_backstop_decides(
+def test_the_data_writer_has_its_time_and_then_the_timeout_fallback_decides(
     completes_after: timedelta | None, limit: timedelta, becomes: Status, since: datetime
 ) -> None:
     due = max(END, since) + limit

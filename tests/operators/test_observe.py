@@ -42,6 +42,8 @@ from tests.operators.conftest import Context
 from tests.operators.triggering import fires
 
 Observe = Callable[..., Observation]
+#: A reason of earlier versions, which histories still have.
+FORMER = "try {} sends the parset"
 
 
 def use_telescope(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
@@ -181,7 +183,7 @@ def test_a_telescope_that_is_silent_is_an_error_and_not_asked_again(
     assert "unknown" in reason
 
 
-@pytest.mark.parametrize("reason", ["SendsParset(1): Worded in another way.", "try 1 sends the parset"])
+@pytest.mark.parametrize("reason", ["SendsParset(1): Worded in another way.", FORMER.format(1)])
 def test_an_interrupted_start_is_not_sent_again(
     client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory, reason: str
 ) -> None:
@@ -193,7 +195,7 @@ def test_an_interrupted_start_is_not_sent_again(
     assert last(client, made)[0] is Status.ERROR_START_OBS
 
 
-@pytest.mark.parametrize("reason", ["SendsParset(2): Worded in another way.", "try 2 sends the parset"])
+@pytest.mark.parametrize("reason", ["SendsParset(2): Worded in another way.", FORMER.format(2)])
 def test_the_attempt_that_the_transition_names_sends_the_parset_however_that_is_worded(
     client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory, reason: str
 ) -> None:
@@ -203,7 +205,7 @@ def test_the_attempt_that_the_transition_names_sends_the_parset_however_that_is_
     assert state(logbook, made) is State.ACCEPTED
 
 
-def test_a_start_that_the_telescope_has_taken_is_gone_on_with(
+def test_a_run_continues_with_a_start_that_the_telescope_has_accepted(
     client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = scheduled(30)
@@ -294,7 +296,7 @@ def test_a_cancel_before_the_start_asks_nothing_of_the_telescope(
         StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
 
 
-def test_while_the_telescope_is_away_a_cancel_is_tried_again(
+def test_a_cancel_is_repeated_until_the_telescope_responds(
     client: Client,
     started: Callable[[float], Observation],
     context: Context,
@@ -383,7 +385,7 @@ def test_a_clear_that_the_history_has_counts_however_it_is_worded(
 ) -> None:
     made = started(500)
     owner = "observe/run 1"
-    worker.move(made.taskID, Status.ERROR_START_OBS, owner=owner, reason="nobody knows")
+    worker.move(made.taskID, Status.ERROR_START_OBS, owner=owner, reason="an unknown cause")
     worker.move(made.taskID, Status.SCHEDULED, owner=owner, reason=words)
     worker.move(made.taskID, Status.STARTING, owner=owner)
     worker.move(made.taskID, Status.ERROR_START_OBS, owner=owner, reason="and again")
@@ -393,7 +395,7 @@ def test_a_clear_that_the_history_has_counts_however_it_is_worded(
     assert last(client, made)[0] is Status.STARTING
 
 
-def test_what_the_telescope_has_is_gone_on_with_and_not_started_again(
+def test_the_run_continues_with_an_observation_of_the_telescope_and_does_not_start_it_again(
     client: Client,
     worker: Client,
     started: Callable[[float], Observation],
@@ -401,10 +403,10 @@ def test_what_the_telescope_has_is_gone_on_with_and_not_started_again(
     logbook: TaskMemory,
 ) -> None:
     made = started(500)
-    worker.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="nobody knows")
+    worker.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="an unknown cause")
     StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, clears=1))
     assert last(client, made)[0] is Status.STARTING
-    worker.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="nobody knows")
+    worker.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="an unknown cause")
     logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
     with pytest.raises(AirflowFailException, match="a dish is stuck"):
         StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=3, clears=2))
@@ -425,7 +427,7 @@ def test_an_error_that_is_put_off_to_later_waits_for_its_new_time(
     assert (last(client, made)[0], state(logbook, made)) == (Status.SCHEDULED, None)
 
 
-def test_a_whole_run_that_ended_without_a_word_waits_for_the_word_again(
+def test_a_whole_run_that_ended_without_a_report_waits_for_the_report_again(
     client: Client, running: Callable[[], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = running()
@@ -529,7 +531,7 @@ def test_a_trigger_hears_of_a_cancel_in_seconds(
         cancel.join()
 
 
-def test_the_backstop_fires_only_when_there_is_something_to_do(
+def test_the_timeout_fallback_fires_only_when_there_is_something_to_do(
     client: Client,
     running: Callable[[], Observation],
     logbook: TaskMemory,

@@ -92,14 +92,14 @@ def test_only_what_an_admin_has_forced_is_deleted_unverified(
     lost, _, forced, kept = products_of(client, made)
     shutil.rmtree(in_archive(archive_root, made) / lost.filename)
     for product in (lost, forced):
-        client.force_removal(product.id, "of no use to anybody")
+        client.force_removal(product.id, "of no use")
     RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert statuses(client, made) == ["removed", "removed", "removed", "invalid"]
     assert [path_of(p).exists() for p in products_of(client, made)] == [False, False, False, True]
     assert path_of(kept).parent.is_dir()
 
 
-def test_each_deletion_is_told_before_the_next_product_is_looked_at(
+def test_each_deletion_is_reported_before_the_next_product_is_checked(
     client: Client, archived: Make, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = archived()
@@ -126,7 +126,7 @@ def test_a_rehearsal_in_airflow_deletes_nothing(client: Client, archived: Make, 
     assert all(path_of(product).exists() for product in products_of(client, made))
 
 
-def test_atdb_remove_tells_what_it_would_do_and_does_it(
+def test_atdb_remove_shows_what_it_would_do_and_does_it(
     client: Client, archived: Make, context: Context, capsys: pytest.CaptureFixture[str], archive_root: Path
 ) -> None:
     made = archived()

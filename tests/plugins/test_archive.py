@@ -176,7 +176,7 @@ def test_a_source_that_is_gone_or_holds_a_link_is_not_stored(archive: Archive, s
 
 
 @pytest.mark.parametrize("lies_on", ["w", "r"])
-def test_an_archive_that_gives_back_other_bytes_never_gives_them_the_name(
+def test_an_archive_that_returns_other_bytes_never_gives_them_the_name(
     local: Archive, source: Path, monkeypatch: pytest.MonkeyPatch, lies_on: str
 ) -> None:
     monkeypatch.setattr(LyingFileSystem, "lies_on", lies_on)
@@ -199,7 +199,7 @@ def test_what_was_stored_and_later_changes_is_found_out(archive: Archive, source
 
 def test_what_a_dead_attempt_left_does_not_matter_and_is_deleted(local: Archive, source: Path) -> None:
     part = leave_part(local, source)
-    (part / "of another try").write_bytes(b"x")
+    (part / "of another attempt").write_bytes(b"x")
     assert [left.path for left in folder_of(local).partial_files()] == [str(part)]
     store(local, source)
     assert [path.name for path in Path(folder_of(local).path).iterdir()] == [NAME]
@@ -296,7 +296,7 @@ def test_the_size_of_a_copy_is_that_of_its_files(archive: Archive, source: Path)
     assert folder_of(archive).size("x.fits") == 4
 
 
-def test_an_archive_that_is_gone_is_told_from_one_product_that_fails(local: Archive) -> None:
+def test_an_archive_that_does_not_respond_is_distinguished_from_a_product_that_fails(local: Archive) -> None:
     local.require()
     Path(local.root).rename(f"{local.root} unmounted")
     with pytest.raises(ArchiveError, match="does not exist"):

@@ -33,7 +33,7 @@ DETAILS = [
 AGE = re.compile(rb'"oldest_age_seconds": \d+')
 
 #: The value of Airflow's encrypted variable.
-SECRET = b"what nobody may read"
+SECRET = b"a secret of the site"
 
 
 def stored(app: Flask) -> list[str]:

@@ -305,13 +305,13 @@ def test_the_oldest_are_removed_after_a_new_one_is_verified(site: Site, folder: 
         old = folder / f"atdb-2026010{day}T000000Z"
         old.mkdir()
         (old / "manifest.json").touch()
-    (folder / "of somebody else").mkdir()
+    (folder / "of another program").mkdir()
     assert "--keep must be 1 or more" in backup(site.settings, "make", folder, "--keep", 0, code=1)
     assert len(backup_folder.complete(folder)) == 3
     backup(site.settings, "make", folder, "--keep", 2)
     newest = backup_folder.complete(folder)[-1]
     assert {path.name for path in folder.iterdir()} == {
-        *(".lock", "atdb-20260103T000000Z", newest.name, "of somebody else")
+        *(".lock", "atdb-20260103T000000Z", newest.name, "of another program")
     }
 
 

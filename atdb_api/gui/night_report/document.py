@@ -22,7 +22,7 @@ MOST_ROWS = 60
 
 
 def _environment() -> Environment:
-    """Create the environment of the templates: not that of Flask, so that no page depends on a request."""
+    """Create an environment for the templates. Flask's own would make pages depend on a request."""
     made = Environment(
         loader=PackageLoader("atdb_api"),
         autoescape=True,
@@ -39,7 +39,7 @@ def _environment() -> Environment:
 
 
 def link(task_id: str) -> str:
-    """Return the URL of an observation, relative to that of a report."""
+    """Return the URL of an observation, relative to the URL of a report."""
     return f"../../tasks/{quote(task_id, safe='')}/"
 
 

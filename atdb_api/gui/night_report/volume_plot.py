@@ -16,7 +16,7 @@ _HEAD, _ROW, _GAP = 20, 28, 10
 
 @dataclass(frozen=True)
 class Bar:
-    """An amount of data. `key`: of its colour; `width` in percent of the largest; `top` in pixels."""
+    """A bar for an amount of data. `key`: of its colour. `width`: in percent of the largest. `top`: in pixels."""
 
     key: str
     label: str

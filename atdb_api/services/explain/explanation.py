@@ -30,7 +30,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a status does not change. `reason`: that of the user or run which the text quotes, if there is one."""
+    """Why a status does not change. `reason`: the words of a user or a run that the text quotes, if any."""
 
     cause: Cause
     text: str

@@ -105,7 +105,7 @@ def _worked_on(situation: Situation) -> Explanation:
 
 
 def _kind(lease: Lease) -> str:
-    """Return what to call the owner of a lease: other clients than Airflow's runs can own work."""
+    """Return the word for the owner of a lease: not only runs of Airflow can own work."""
     return "run" if read_owner(lease.owner)[0] in STAGE_DAGS else "owner"
 
 

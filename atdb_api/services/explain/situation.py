@@ -53,10 +53,10 @@ class Subject:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is the same for all observations: the stages, the services, and what the telescope has.
+    """The facts that are the same for all observations: the stages, the services, the task of the telescope.
 
-    `taken`: the number of slots taken, by stage. `services`: the latest heartbeat first. Only what one of the
-    explained observations needs has to be set.
+    `taken`: the number of slots taken, by stage. `services`: the latest heartbeat first. A field can be
+    empty if none of the explained observations needs it.
     """
 
     now: datetime
