@@ -1,6 +1,6 @@
 """Claim waiting observations, each for one consumer, within the limits that operators set for each stage."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import and_, func, or_, select
@@ -21,10 +21,10 @@ ORDER = TURNS.order_by
 _STAGE_OF = {status: str(stage.actor) for stage in STAGES for status in (stage.source, stage.working) if status}
 
 
-def count_waiting(session: Session, statuses: Collection[Status], parameters: Mapping[str, str]) -> int:
+def count_waiting(session: Session, statuses: Collection[Status], parameters: Iterable[tuple[str, str]]) -> int:
     """Count the observations that a claim would return now; change nothing."""
     now = datetime.now(UTC)
-    matching = filters.where(OBSERVATION_COLUMNS, parameters.items())
+    matching = filters.where(OBSERVATION_COLUMNS, parameters)
     settings = session.scalars(select(StageSetting).where(StageSetting.stage.in_(_stages(statuses)))).all()
     free = stages.free_slots(session, settings, now)
     available = _available(statuses, settings, now)
