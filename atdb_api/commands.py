@@ -25,6 +25,7 @@ from atdb_api.roles import Role, role_named
 from atdb_api.schema import report_columns
 from atdb_api.schema.migrations import alembic_config
 from atdb_api.services import accounts
+from atdb_interface.characters import in_one_line
 from atdb_interface.errors import AtdbError
 from atdb_interface.fields import write_time
 
@@ -162,4 +163,4 @@ def _list_tokens() -> None:
     with transaction() as session:
         for row in session.scalars(select(Token).where(~Token.is_session).order_by(Token.id)):
             end = write_time(row.expires_at) if row.expires_at else "never"
-            click.echo(f"{row.id:<8}{row.account_name:<24}{row.name:<32}until {end}")
+            click.echo(f"{row.id:<8}{row.account_name:<24}{in_one_line(row.name):<32}until {end}")

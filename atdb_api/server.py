@@ -5,9 +5,12 @@ Requests that gunicorn refuses before the application sees them are answered as 
 
 import json
 from socket import socket
+from typing import Any
 
 from gunicorn import util
+from gunicorn.glogging import Logger
 
+from atdb_interface.characters import in_one_line
 from atdb_interface.errors import TYPE_PREFIX
 
 workers = 2
@@ -18,6 +21,18 @@ accesslog = "-"
 control_socket_disable = True
 #: The largest value that gunicorn allows, because URLs can have lists of taskIDs.
 limit_request_line = 8190
+
+
+class SafeLogger(Logger):  # type: ignore[misc]
+    """gunicorn's logger, in whose access log a user name or a header of a request cannot begin another line."""
+
+    def atoms(self, *args: Any) -> dict[str, Any]:
+        """Return the values that the format of the access log can use."""
+        atoms = super().atoms(*args)
+        return {name: in_one_line(value) if isinstance(value, str) else value for name, value in atoms.items()}
+
+
+logger_class = SafeLogger
 
 
 def _write_problem(client: socket, status: int, reason: str, message: str) -> None:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from atdb_interface import query_lists
+from atdb_interface.characters import in_one_line
 from atdb_interface.client.presets import find_host
 from atdb_interface.errors import BadRequest, NotFound
 from atdb_interface.lifecycle import Status
@@ -163,7 +165,7 @@ class ATDB:
 
     def _say(self, *words: Any) -> None:
         if self._verbose:
-            print("ATDB:", *words)
+            print("ATDB:", *map(in_one_line, words))
 
 
 def _split(key: str) -> tuple[str, str]:
@@ -183,10 +185,10 @@ def _named(id: int | str | None, taskid: str | None) -> Fields:
 
 def _filters(query: str) -> Fields:
     pairs = parse_qsl(query.removeprefix("?"), keep_blank_values=True)
-    filters = dict(pairs)
-    if len(filters) < len(pairs):
-        raise BadRequest(f"{query!r} has the same filter twice")
-    return filters
+    try:
+        return dict(query_lists.by_name(pairs))
+    except ValueError as error:
+        raise BadRequest(f"{query!r}: {error}") from None
 
 
 def _read(payload: str | Fields) -> Fields:

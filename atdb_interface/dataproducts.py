@@ -14,6 +14,7 @@ from atdb_interface.fields import (
     Name,
     Sha256,
     Size,
+    StoredFileName,
     TaskId,
     Text,
     Time,
@@ -128,7 +129,7 @@ class DataProduct(BaseModel):
 class ProductMove(DataProductChange):
     """A change of one product of an observation, identified by its file name."""
 
-    filename: FileName
+    filename: StoredFileName
 
 
 class ProductMoves(Wire):

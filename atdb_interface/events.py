@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, StringConstraints
 
 from atdb_interface.base_models import Wire
-from atdb_interface.fields import FileName, Name, TaskId, Text, Time
+from atdb_interface.fields import Name, StoredFileName, TaskId, Text, Time
 
 
 class EventKind(StrEnum):
@@ -28,7 +28,7 @@ class NewEvent(Wire):
     key: Name
     kind: EventKind
     taskID: TaskId | None = None
-    dataproduct: FileName | None = None
+    dataproduct: StoredFileName | None = None
     detail: Annotated[Text, StringConstraints(min_length=1)]
 
 

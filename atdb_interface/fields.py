@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 
+from atdb_interface.characters import BLANK, REFUSED, REFUSED_IN_LINES
 from atdb_interface.data_hosts import HOST_PATTERN
 from atdb_interface.instruments import Instrument
 from atdb_interface.instruments.field_types import OfInstrument, describe_options
@@ -25,6 +26,11 @@ from atdb_interface.text_values import FLAG, NUMBER, Written
 from atdb_interface.time_patterns import TIME_PATTERN
 
 LONGEST_TEXT = 4096
+#: The longest name of a data product, in bytes of UTF-8. File systems allow 255, and programs add some to the name
+#: while they write, compare or remove the product.
+LONGEST_FILE_NAME_BYTES = 200
+#: The longest name of a directory, in bytes.
+LONGEST_DIRECTORY_NAME_BYTES = 255
 #: The file that the archive holds in addition to the products of an observation.
 MANIFEST = "manifest.json"
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -60,29 +66,29 @@ Time = Annotated[
 ]
 #: Observations start and end at whole seconds: times that are equal on the wire are equal in the database.
 WholeSeconds = Annotated[Time, AfterValidator(lambda moment: moment.replace(microsecond=0))]
-_CONTROL = r"\x00-\x1f\x7f"
-#: Characters that cannot be seen, including control characters.
-_BLANK = r"\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff"
 #: A character that can be seen.
-VISIBLE = r"[^\x00-\x20\x7f]"
+VISIBLE = f"[^{BLANK}]"
 
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200),
-    Written(rf"^[^{_CONTROL}]*[^{_BLANK}][^{_CONTROL}]*$", "is blank or holds control characters"),
+    Written(f"^[^{REFUSED}]*{VISIBLE}[^{REFUSED}]*$", "is blank or holds control characters"),
     AfterValidator(str.strip),
 ]
 Text = Annotated[
-    str, StringConstraints(max_length=LONGEST_TEXT), Written(f"^[^{_CONTROL}]*$", "holds control characters")
+    str, StringConstraints(max_length=LONGEST_TEXT), Written(f"^[^{REFUSED}]*$", "holds control characters")
 ]
+#: A reason can have several lines.
 Reason = Annotated[
-    str, StringConstraints(max_length=LONGEST_TEXT), Written(r"^[^\x00]*$", "holds a NUL character")
+    str,
+    StringConstraints(max_length=LONGEST_TEXT),
+    Written(f"^[^{REFUSED_IN_LINES}]*$", "holds control characters"),
 ]
 #: A reason that is required.
 GivenReason = Annotated[
     str,
     StringConstraints(max_length=LONGEST_TEXT),
-    Written(rf"^[^\x00]*{VISIBLE}[^\x00]*$", "is blank or holds a NUL character"),
+    Written(f"^[^{REFUSED_IN_LINES}]*{VISIBLE}[^{REFUSED_IN_LINES}]*$", "is blank or holds control characters"),
 ]
 
 
@@ -123,17 +129,38 @@ def _no_manifest(name: str) -> str:
     return name
 
 
-_NO_COLLECTION = rf"{_CONTROL}\\*?\[\]"
-_NO_FILE = f"{_NO_COLLECTION}/"
+def _fits(name: str) -> str:
+    if len(name.encode()) > LONGEST_FILE_NAME_BYTES:
+        raise ValueError(f"has more than {LONGEST_FILE_NAME_BYTES} bytes in UTF-8")
+    return name
+
+
+def _parts_fit(location: str) -> str:
+    if any(len(part.encode()) > LONGEST_DIRECTORY_NAME_BYTES for part in location.split("/")):
+        raise ValueError(f"has a directory of more than {LONGEST_DIRECTORY_NAME_BYTES} bytes in UTF-8")
+    return location
+
+
+_NO_COLLECTION = rf"{REFUSED}\\*?\[\]"
+#: The parset separates the names of products by commas.
+_NO_FILE = f"{_NO_COLLECTION}/,"
+#: The name of a new data product.
 FileName = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200),
     Written(
-        rf"^[^.{_BLANK}{_NO_FILE}]([^{_NO_FILE}]*[^{_BLANK}{_NO_FILE}])?$",
-        "is not the plain name of one file or directory",
+        f"^[^.{BLANK}{_NO_FILE}]([^{_NO_FILE}]*[^{BLANK}{_NO_FILE}])?$",
+        "is not the plain name of one file or directory, or holds a comma",
     ),
+    AfterValidator(_fits),
     AfterValidator(_no_manifest),
     Field(json_schema_extra={"not": {"const": MANIFEST}}),
+]
+#: The name of a data product that ATDB has. Earlier versions allowed commas, and more bytes.
+StoredFileName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    Written(f"^[^/{REFUSED}]*$", "is not the name of a file or directory"),
 ]
 
 
@@ -151,7 +178,8 @@ Collection = Annotated[
 DataLocation = Annotated[
     str,
     StringConstraints(max_length=LONGEST_TEXT),
-    Written(f"^{HOST_PATTERN}:/{_path(_CONTROL)}$", "is not host:/directory"),
+    Written(f"^{HOST_PATTERN}:/{_path(REFUSED)}$", "is not host:/directory"),
+    AfterValidator(_parts_fit),
 ]
 
 
@@ -160,7 +188,10 @@ def _observing_mode(instrument: Instrument) -> Any:
     return Annotated[
         str,
         StringConstraints(max_length=200),
-        Written(rf"^ *({'|'.join(names)})(_[^{_CONTROL}]*)? *$", f"does not begin with one of {', '.join(names)}"),
+        Written(
+            rf"^ *({'|'.join(names)})(_[^/\\{REFUSED}]*)? *$",
+            f"does not begin with one of {', '.join(names)}, or holds slashes or control characters",
+        ),
         AfterValidator(str.strip),
     ]
 

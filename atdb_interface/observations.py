@@ -10,6 +10,7 @@ from pydantic.config import JsonDict
 from atdb_interface import expected_durations
 from atdb_interface.actions import Action
 from atdb_interface.base_models import FORCE_HAS_A_REASON, Forcible, Wire
+from atdb_interface.characters import holds_refused_in_lines
 from atdb_interface.field_errors import field_error
 from atdb_interface.fields import (
     LATEST,
@@ -69,10 +70,9 @@ class ObservationFields(Wire):
 
     @model_validator(mode="after")
     def _options_are_readable(self) -> Self:
-        written = json.dumps(self.options)
-        if len(written) > LONGEST_TEXT or "\\u0000" in written:
+        if len(json.dumps(self.options)) > LONGEST_TEXT or holds_refused_in_lines(self.options):
             raise field_error(
-                "options", f"must have at most {LONGEST_TEXT} characters as JSON, and no NUL character"
+                "options", f"must have at most {LONGEST_TEXT} characters as JSON, and no control characters"
             )
         self.options.update(read_known_options(self.options))
         return self

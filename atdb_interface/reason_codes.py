@@ -12,6 +12,8 @@ class ReasonCode(StrEnum):
     TOO_LATE = "TooLate"
     """ATDB was ready to send the parset only after the start of the observation."""
     TELESCOPE_REFUSED = "TelescopeRefused"
+    NO_COMMAND = "NoCommand"
+    """The specification has a value that the telescope's command cannot express."""
     TELESCOPE_UNREACHABLE = "TelescopeUnreachable"
     """The telescope did not respond, so its state is unknown."""
     TELESCOPE_ANSWER_UNREADABLE = "TelescopeAnswerUnreadable"

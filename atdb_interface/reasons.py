@@ -10,7 +10,7 @@ its class. Users and other programs give reasons in any form.
 import re
 from dataclasses import dataclass
 
-from atdb_interface import errors, former_texts
+from atdb_interface import characters, errors, former_texts
 from atdb_interface.errors import AtdbError
 from atdb_interface.fields import LONGEST_TEXT
 from atdb_interface.reason_codes import ReasonCode
@@ -44,7 +44,7 @@ class Reason:
 def write(code: str, text: str, *, argument: object = "") -> str:
     """Return a reason as ATDB accepts it. `argument`: a value that programs compare together with the code."""
     reason = f"{code}({argument}): {text}" if argument != "" else f"{code}: {text}"
-    return reason.replace("\0", "\\0")[:LONGEST_TEXT]
+    return characters.in_lines(reason)[:LONGEST_TEXT]
 
 
 def quote(text: object) -> str:

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterable
 from urllib.parse import urlencode
 
+from atdb_interface import query_lists
+
 
 def atdb_url() -> str:
     """Return the URL of ATDB for browsers, without a slash at its end."""
@@ -18,7 +20,7 @@ def tasks_page(atdb_task_ids: Iterable[str] = ()) -> str:
             return _page("/tasks/")
         case [atdb_task_id]:
             return _page(f"/tasks/{atdb_task_id}/")
-    return _page("/tasks/?" + urlencode({"taskID__in": ",".join(named)}))
+    return _page("/tasks/?" + urlencode({"taskID__in": query_lists.write(named)}))
 
 
 def run_page(dag_id: str, run_id: str) -> str:

@@ -13,6 +13,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
 from atdb_interface.actions import RETRIES
+from atdb_interface.characters import in_one_line
 from atdb_interface.errors import NotFound
 from atdb_interface.lifecycle import WORKING, Status
 from atdb_interface.reasons import code_of, reason_of, words_of, write
@@ -80,7 +81,7 @@ def _subject(operator: BaseOperator, context: Any) -> str:
 def _words(error: BaseException) -> str:
     """Format an error as one line without its full stop."""
     is_worded = isinstance(error, AirflowException | NotDueYet)
-    return " ".join((str(error) if is_worded else reason_of(error)).split()).removesuffix(".")
+    return in_one_line(" ".join((str(error) if is_worded else reason_of(error)).split())).removesuffix(".")
 
 
 def _repeats(attempt: Attempt) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import IO
 
 import httpx
 import psutil
@@ -27,14 +28,16 @@ class Served:
 
 
 @contextmanager
-def serve(postgres: Postgres, database_url: str) -> Iterator[Served]:
-    """Run the server on a database, as the stack does; it has responded once."""
+def serve(
+    postgres: Postgres, database_url: str, *, output: int | IO[bytes] = subprocess.DEVNULL
+) -> Iterator[Served]:
+    """Run the server on a database, as the stack does; it has responded once. `output`: for its access log."""
     settings = replace(postgres.settings, atdb_port=free_ports(1)[0])
     api = program("api", settings, postgres.credentials)
     server = subprocess.Popen(
         api.command,
         env=api.environment | {"PATH": os.environ["PATH"], "ATDB_DATABASE_URL": database_url},
-        stdout=subprocess.DEVNULL,
+        stdout=output,
         stderr=subprocess.DEVNULL,
     )
     try:

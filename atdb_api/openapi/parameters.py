@@ -19,6 +19,7 @@ from atdb_api.search.filters import (
     Related,
     kind_of,
     several,
+    two,
 )
 from atdb_interface.lifecycle import Status
 
@@ -88,7 +89,9 @@ def _filters(columns: Columns) -> Json:
         "in": "query",
         "style": "form",
         "explode": True,
-        "description": "Each property is a parameter `field__lookup=value`.",
+        "description": "Each property is a parameter `field__lookup=value`. The lookups `in` and `range` take "
+        + r"values separated by commas. Within a value, a comma is `\,` and a backslash is `\\`. A list can also "
+        + "be split into several parameters of the same name.",
         "schema": lookups(columns),
         "example": {"my_status__in": Status.DEFINED} if "my_status" in columns else {},
     }
@@ -100,8 +103,8 @@ def lookups(columns: Columns) -> Json:
     for kind, names in _by_kind(columns).items():
         fields = "|".join(names)
         patterns[f"^({fields})(__({'|'.join(COMPARISONS)}|ne))?(__exclude)?$"] = _text(kind.pattern)
-        patterns[f"^({fields})__in(__exclude)?$"] = _text(several(kind) if kind is not TEXT else TEXT.pattern)
-        patterns[f"^({fields})__range(__exclude)?$"] = _text(_two(kind))
+        patterns[f"^({fields})__in(__exclude)?$"] = _text(several(kind))
+        patterns[f"^({fields})__range(__exclude)?$"] = _text(two(kind))
     all_fields = "|".join(columns)
     patterns[f"^({all_fields})__({'|'.join(TEXT_MATCHES)})(__exclude)?$"] = _text(TEXT.pattern)
     patterns[f"^({all_fields})__isnull(__exclude)?$"] = _text(BOOLEAN.pattern)
@@ -118,13 +121,6 @@ def _by_kind(columns: Columns) -> dict[Kind, list[str]]:
     for name, column in columns.items():
         kinds.setdefault(kind_of(column), []).append(name)
     return kinds
-
-
-def _two(kind: Kind) -> str:
-    if kind is TEXT:
-        return r"^[^\x00]*,[^\x00]*$"
-    one = kind.pattern.removeprefix("^").removesuffix("$")
-    return f"^{one},{one}$"
 
 
 def _text(pattern: str) -> Json:

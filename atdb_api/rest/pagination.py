@@ -106,11 +106,16 @@ def _written(
     return [each.model_dump(mode="json", include=wanted) for each in written]
 
 
+def listed(name: str) -> list[str]:
+    """Return the names in a parameter that is a list and may be repeated; an empty list without it."""
+    texts = request.args.getlist(name)
+    return ",".join(texts).split(",") if texts else []
+
+
 def _fields(resource: Resource[Row, Item]) -> set[str] | None:
-    text = request.args.get("fields")
-    if text is None:
+    names = set(listed("fields"))
+    if not names:
         return None
-    names = set(text.split(","))
     if unknown := names - resource.model.model_fields.keys():
         raise filters.unreadable("fields", f"unknown field {min(unknown)[:100]!r}")
     return names
@@ -124,7 +129,7 @@ def _whole(name: str, default: int, most: int) -> int:
 
 
 def _keyset(resource: Resource[Any, Any], columns: Columns) -> Keyset:
-    names = request.args.get("ordering", resource.ordering or resource.key).split(",")
+    names = listed("ordering") or (resource.ordering or resource.key).split(",")
     if resource.key not in {name.removeprefix("-") for name in names}:
         names.append(resource.key)  # without ties, so that pages do not overlap
     return Keyset(tuple(_term(name, columns) for name in names), name=",".join(names))

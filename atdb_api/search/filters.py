@@ -1,5 +1,6 @@
 """Django's lookups in the URL of a list: `?my_status__in=valid,ingesting&starttime__gte=2019-04-08`.
 
+`__in` and `__range` take lists, as `atdb_interface/query_lists.py` defines them.
 `__exclude` after a lookup, or alone, returns all that the lookup does not match, including items without a value.
 Times are compared to the second, as the API shows them.
 """
@@ -18,6 +19,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute
 
 from atdb_api.models import StatusText
+from atdb_interface import query_lists
 from atdb_interface.errors import BadRequest
 from atdb_interface.field_errors import message_of
 from atdb_interface.fields import Time
@@ -72,9 +74,17 @@ def status_kind(statuses: type[StrEnum]) -> Kind:
 
 
 def several(kind: Kind) -> str:
-    """Return the pattern of values separated by commas."""
+    """Return the pattern of a list of values. Only texts have commas and backslashes."""
+    if kind is TEXT:
+        return query_lists.PATTERN
     one = kind.pattern.removeprefix("^").removesuffix("$")
     return f"^{one}(,{one})*$"
+
+
+def two(kind: Kind) -> str:
+    """Return the pattern of a list of two values."""
+    one = query_lists.VALUE if kind is TEXT else kind.pattern.removeprefix("^").removesuffix("$")
+    return f"^{one},{one}$"
 
 
 def kind_of(column: Column | Related) -> Kind:
@@ -112,11 +122,14 @@ LOOKUPS = (*COMPARISONS, "ne", *TEXT_MATCHES, "in", "range", "isnull")
 
 
 def where(columns: Columns, parameters: Iterable[tuple[str, str]]) -> list[ColumnElement[bool]]:
-    """Return the filters of a list as conditions. Raises BadRequest, which names the filter that is wrong."""
+    """Return the filters of a list as conditions, all of which must match.
+
+    The parts of a split list are one filter. Raises BadRequest, which names the filter that is wrong.
+    """
     parameters = list(parameters)
     if len(parameters) > MOST_PARAMETERS:
         raise BadRequest(f"The request has more than {MOST_PARAMETERS} parameters. Use fewer filters.")
-    return [_condition(columns, name, value) for name, value in parameters]
+    return [_condition(columns, name, value) for name, value in query_lists.merged(parameters)]
 
 
 def _condition(columns: Columns, parameter: str, value: str) -> ColumnElement[bool]:
@@ -170,15 +183,16 @@ def _compare(column: Column, lookup: str, value: str) -> ColumnElement[bool]:
     if kind is TEXT:
         column = _as_text(column)
     if lookup == "in":
-        values = [read(kind, part) for part in value.split(",", MOST_VALUES)]
-        if len(values) > MOST_VALUES:
+        parts = query_lists.read(value)
+        if len(parts) > MOST_VALUES:
             raise ValueError(f"more than {MOST_VALUES} values")
+        values = [read(kind, part) for part in parts]
         return or_(*(comparisons["exact"](column, v) for v in values)) if kind is TIME else column.in_(values)
     if lookup == "range":
-        first, comma, last = value.partition(",")
-        if not comma:
+        parts = query_lists.read(value)
+        if len(parts) != 2:
             raise ValueError("must be two values separated by a comma")
-        return and_(*(comparisons[c](column, read(kind, v)) for c, v in (("gte", first), ("lte", last))))
+        return and_(*(comparisons[c](column, read(kind, v)) for c, v in zip(("gte", "lte"), parts, strict=True)))
     return comparisons[lookup](column, read(kind, value))
 
 

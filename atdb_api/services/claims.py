@@ -3,7 +3,7 @@
 A claim and its consumer belong to the account that made the claim. It can pass the claim on to one other account.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import and_, func, or_, select, true
@@ -26,10 +26,10 @@ TURNS = Keyset((Term(Observation.priority, descending=True), Term(Observation.st
 ORDER = TURNS.order_by
 
 
-def count_waiting(session: Session, statuses: Collection[Status], parameters: Mapping[str, str]) -> int:
+def count_waiting(session: Session, statuses: Collection[Status], parameters: Iterable[tuple[str, str]]) -> int:
     """Count the observations that a claim would return now; change nothing."""
     now = datetime.now(UTC)
-    matching = filters.where(OBSERVATION_COLUMNS, parameters.items())
+    matching = filters.where(OBSERVATION_COLUMNS, parameters)
     settings = session.scalars(select(StageSetting).where(StageSetting.stage.in_(_stages(statuses)))).all()
     free = stages.free_slots(session, settings, now)
     available = _available(statuses, deletion.claimable(session, settings, lock=False), now)

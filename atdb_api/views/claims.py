@@ -4,6 +4,7 @@ from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
 from atdb_api.rest.auth import actor, login
+from atdb_api.rest import pagination
 from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.request_body import Parameter
 from atdb_api.roles import Role
@@ -28,9 +29,9 @@ _CONSUMER = Parameter("consumer", "Consumer that made the claims.", {"type": "st
 @endpoint(Role.VIEWER, answers=Waiting, parameters=(_STATUSES,), filters=columns.OBSERVATION_COLUMNS)
 def look(session: Session) -> Waiting:
     """Count the observations that a claim for `?statuses=` and filters would return; change nothing."""
-    parameters = request.args.to_dict()
+    parameters = [pair for pair in request.args.items(multi=True) if pair[0] != _STATUSES.name]
     try:
-        statuses = [filters.read(_STATUS, text) for text in parameters.pop("statuses", "").split(",")]
+        statuses = [filters.read(_STATUS, text) for text in pagination.listed(_STATUSES.name) or [""]]
     except ValueError as error:
         raise filters.unreadable("statuses", str(error)) from None
     return Waiting(waiting=claims.count_waiting(session, statuses, parameters))

@@ -27,7 +27,7 @@ _GROUP_BY = Parameter(
 def summarise(session: Session) -> Summary:
     """Count matching observations, with their sizes and the age of the one that is longest in its status."""
     parameters = [(n, v) for n, v in request.args.items(multi=True) if n not in ("group_by", "as_of")]
-    group_by = request.args.get("group_by", GROUPINGS[0]).split(",")
+    group_by = pagination.listed("group_by") or [GROUPINGS[0]]
     for name in group_by:
         if name not in GROUPINGS:
             raise filters.unreadable("group_by", f"{name[:100]!r} is not one of {', '.join(GROUPINGS)}")

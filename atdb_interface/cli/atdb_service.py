@@ -15,7 +15,7 @@ from textwrap import fill
 
 from pydantic import BaseModel
 
-from atdb_interface.cli.run import run
+from atdb_interface.cli.run import run, say
 from atdb_interface.client import Client
 from atdb_interface.client.presets import find_host
 from atdb_interface.dataproducts import NewDataProduct, ProductMove
@@ -131,6 +131,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if operation is None:
             raise BadRequest(f"--operation must be one of {', '.join(OPERATIONS)}. See `atdb_service --help`")
         with find_host(str(options.pop("atdb_host", "")) or None).client() as client:
-            print(operation(client, options))
+            say(operation(client, options))
 
     return run("atdb_service", work)

@@ -4,6 +4,7 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from atdb_interface.actions import Action
+from atdb_interface.cli.run import say
 from atdb_interface.cli.schedule import read_schedule
 from atdb_interface.cli.show import line
 from atdb_interface.client import Client
@@ -16,7 +17,7 @@ from atdb_interface.observations import Observation
 def move(client: Client, arguments: Namespace) -> None:
     """Move an observation to another status."""
     client.move(arguments.taskID, Status(arguments.status), reason=arguments.reason)
-    print(f"{arguments.taskID} {arguments.status}")
+    say(f"{arguments.taskID} {arguments.status}")
 
 
 def act(client: Client, arguments: Namespace) -> None:
@@ -44,7 +45,7 @@ def govern(client: Client, arguments: Namespace) -> None:
     if not fields:
         raise BadRequest("give --pause, --resume, --slots or --delay")
     stage = client.change_stage(arguments.stage, **fields, reason=arguments.reason)
-    print(
+    say(
         f"{stage.stage}: {'paused' if stage.paused else 'not paused'}, slots {stage.slots or 'unlimited'}, "
         f"delay {stage.delay_seconds} s"
     )
@@ -65,7 +66,7 @@ def submit(client: Client, arguments: Namespace) -> None:
     schedule = read_schedule(arguments.schedule)
     for done, new in enumerate(schedule):
         try:
-            print(line(client.create_observation(new)))
+            say(line(client.create_observation(new)))
         except Unavailable:
             raise
         except AtdbError as refusal:
@@ -81,7 +82,7 @@ def _each(task_ids: list[str], change: Callable[[str], Observation]) -> None:
     refusals = []
     for task_id in task_ids:
         try:
-            print(line(change(task_id)))
+            say(line(change(task_id)))
         except Unavailable:
             raise
         except AtdbError as refusal:

@@ -1,10 +1,10 @@
 """The report of a night as text for a terminal: the command `atdb report`."""
 
-import unicodedata
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
 
+from atdb_interface.cli.run import say
 from atdb_interface.client import Client
 from atdb_interface.errors import NotFound
 from atdb_interface.fields import write_time
@@ -21,7 +21,7 @@ def show(client: Client, arguments: Namespace) -> None:
     if night is None:
         raise NotFound("no night report has been stored")
     for line in lines(client.night_report(night)):
-        print(_plain(line))
+        say(line)
 
 
 def lines(report: NightReport) -> Iterator[str]:
@@ -57,8 +57,3 @@ def _forecast(disk: DiskRow) -> str:
 
 def _size(size_bytes: int) -> str:
     return f"{size_bytes / 1e9:,.1f} GB"
-
-
-def _plain(line: str) -> str:
-    """Replace characters that could control the terminal or reverse text: any client can set names and reasons."""
-    return "".join("?" if unicodedata.category(each) in ("Cc", "Cf", "Zl", "Zp") else each for each in line)

@@ -1,10 +1,12 @@
-"""Error handling of the commands: an error becomes one message and an exit status."""
+"""What the commands print, and their error handling: an error becomes one message and an exit status."""
 
 import sys
 from collections.abc import Callable
+from typing import TextIO
 
 from pydantic import ValidationError
 
+from atdb_interface.characters import in_one_line
 from atdb_interface.client.presets import ConfigError
 from atdb_interface.errors import AtdbError, Unavailable, Unexpected
 from atdb_interface.field_errors import field_of, message_of
@@ -19,12 +21,17 @@ def run(program: str, work: Callable[[], None]) -> int:
         instrument()
         work()
     except (Unavailable, Unexpected, ConfigError, InstrumentError) as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        say(f"{program}: {error}", file=sys.stderr)
         return CANNOT
     except (AtdbError, ValueError) as error:
-        print(f"{program}: {sentence(error)}", file=sys.stderr)
+        say(f"{program}: {sentence(error)}", file=sys.stderr)
         return REFUSED
     return DONE
+
+
+def say(text: str, *, file: TextIO | None = None) -> None:
+    """Print one line in which no text from outside can control the terminal."""
+    print(in_one_line(text), file=file)
 
 
 def sentence(error: Exception) -> str:

@@ -3,6 +3,8 @@
 from argparse import Namespace
 from collections.abc import Mapping
 
+from atdb_interface import query_lists
+from atdb_interface.cli.run import say
 from atdb_interface.client import Client
 from atdb_interface.errors import BadRequest
 from atdb_interface.fields import write_time
@@ -16,7 +18,7 @@ def observations(client: Client, arguments: Namespace) -> None:
     if arguments.status:
         filters["my_status__in"] = arguments.status
     for observation in client.observations(**filters):
-        print(line(observation))
+        say(line(observation))
 
 
 def line(observation: Observation) -> str:
@@ -32,9 +34,9 @@ def observation(client: Client, arguments: Namespace) -> None:
     shown = client.observation(arguments.taskID)
     for name, value in shown.model_dump(mode="json").items():
         if name not in ("status_history", "generated_dataproducts") and value is not None:
-            print(f"{name:<20}{value}")
+            say(f"{name:<20}{value}")
     for product in client.dataproducts(taskID=arguments.taskID):
-        print(f"{product.filename:<28}{product.my_status:<14}{product.size or 0:>16,} {product.checksum or ''}")
+        say(f"{product.filename:<28}{product.my_status:<14}{product.size or 0:>16,} {product.checksum or ''}")
 
 
 def history(client: Client, arguments: Namespace) -> None:
@@ -46,23 +48,23 @@ def history(client: Client, arguments: Namespace) -> None:
     for step in steps:
         when, who = write_time(step.timestamp), f"{step.actor} {step.owner or ''}".strip()
         what = f"{step.dataproduct} {step.name}" if step.dataproduct else step.name
-        print(f"{when}  {what:<20}  {who}  {without_code(step.reason)}".rstrip())
+        say(f"{when}  {what:<20}  {who}  {without_code(step.reason)}".rstrip())
 
 
 def why(client: Client, arguments: Namespace) -> None:
     """Explain why the status of an observation does not change."""
     answer = client.why(arguments.taskID)
-    print(f"{answer.taskID} {answer.my_status}: {answer.why}")
+    say(f"{answer.taskID} {answer.my_status}: {answer.why}")
 
 
 def stages(client: Client, _: Namespace) -> None:
     """List the stages."""
-    print("stage     waiting  claimed  working   slots delay s")
+    say("stage     waiting  claimed  working   slots delay s")
     for stage in client.stages():
         paused = ""
         if stage.paused_at:
             paused = f"  paused by {stage.paused_by} since {write_time(stage.paused_at)}: {stage.pause_reason}"
-        print(
+        say(
             f"{stage.stage:<10}{stage.waiting:>7}{stage.claimed:>9}{stage.working:>9}{stage.slots or '-':>8}"
             f"{stage.delay_seconds:>8}{paused}"
         )
@@ -72,13 +74,13 @@ def events(client: Client, arguments: Namespace) -> None:
     """List the events for operators, newest last."""
     for event in client.events(**_read(arguments.filters)):
         what = " ".join(filter(None, [event.taskID, event.dataproduct]))
-        print(f"{write_time(event.timestamp)}  {event.kind:<14}{what}  {event.detail}")
+        say(f"{write_time(event.timestamp)}  {event.kind:<14}{what}  {event.detail}")
 
 
 def receipts(client: Client, arguments: Namespace) -> None:
     """List the removed data products of an observation."""
     for receipt in client.receipts(taskID=arguments.taskID):
-        print(
+        say(
             f"{write_time(receipt.timestamp)}  {receipt.dataproduct:<28}{receipt.size or 0:>16,}  "
             f"{receipt.checksum}  {receipt.archive_copy}  {receipt.actor} {receipt.owner or ''}  "
             f"{receipt.reason}".rstrip()
@@ -86,10 +88,13 @@ def receipts(client: Client, arguments: Namespace) -> None:
 
 
 def _read(terms: list[str]) -> Mapping[str, str]:
-    filters = {}
+    pairs = []
     for term in terms:
         name, equals, value = term.partition("=")
         if not equals:
             raise BadRequest(f"{term!r} is not of the form FIELD=VALUE")
-        filters[name] = value
-    return filters
+        pairs.append((name, value))
+    try:
+        return query_lists.by_name(pairs)
+    except ValueError as error:
+        raise BadRequest(str(error)) from None

@@ -12,6 +12,7 @@ import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
+from atdb_interface import query_lists
 from atdb_interface.errors import BadRequest, Unavailable, Unexpected, from_problem
 
 T = TypeVar("T")
@@ -56,14 +57,20 @@ def only_if(etag: str | None) -> dict[str, str]:
 
 
 def parameters(filters: Mapping[str, Any]) -> dict[str, str]:
-    """Format filters as query parameters. Several values are separated by commas."""
-    return {name: _written(value) for name, value in filters.items()}
+    """Format filters as query parameters; several values become a list.
+
+    A text stays as it is, so in a filter that takes a list it is already one. Raises ValueError for several values
+    of a filter that takes one.
+    """
+    return {name: _written(name, value) for name, value in filters.items()}
 
 
-def _written(value: Any) -> str:
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        return ",".join(map(str, value))
-    return str(value)
+def _written(name: str, value: Any) -> str:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return str(value)
+    if not query_lists.takes_list(name):
+        raise ValueError(f"{name} takes one value. For several, use {name.partition('__')[0]}__in")
+    return query_lists.write(value)
 
 
 def day(given: date | str) -> date:

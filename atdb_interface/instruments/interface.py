@@ -90,7 +90,8 @@ class Instrument(Generic[ObservationT]):
 
     - `modes`: the first one that matches an observing mode applies.
     - `product_type`: the type of a data product that names none.
-    - `command` returns the text that starts the telescope for an observation and its files.
+    - `command` returns the text that starts the telescope for an observation and its files. It raises ValueError
+      for a value that the text cannot express.
     - `archive_folder` returns the folder of an observation. ATDB keeps it within the archive and adds the taskID.
     - `read_schedule` yields the specifications in a file of the observatory, each after its place such as
       `<path>, line 3`. It raises BadRequest if a specification cannot be read.

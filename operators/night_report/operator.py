@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface import night_reports as wire
+from atdb_interface.characters import in_one_line
 from atdb_interface.errors import AtdbError
 from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.fields import write_time
@@ -80,7 +81,7 @@ class StoreNightReportOperator(AtdbOperator):
         return rows
 
     def _raise_event(self, night: Night, error: Exception) -> None:
-        problem = " ".join(str(error).split()).removesuffix(".")
+        problem = in_one_line(" ".join(str(error).split())).removesuffix(".")
         detail = (
             f"The report of the night of {night.day} failed: {problem}. Fix the cause, then trigger the DAG "
             f"night_report in Airflow with the night {night.day}."

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
+from atdb_interface.characters import in_one_line
 from atdb_interface.client import Client
 from atdb_interface.events import Event, EventKind, NewEvent
 from atdb_interface.fields import LONGEST_TEXT
@@ -26,9 +27,13 @@ def disagreement(
 def event(
     kind: EventKind, key: str, detail: str, *, atdb_task_id: str | None = None, filename: str | None = None
 ) -> NewEvent:
-    """Create an event; characters that cannot be printed become spaces, and a long text is cut."""
+    """Create an event; characters that cannot be printed become spaces, and a long text is cut.
+
+    The name of a product that an earlier version has stored can hold characters that ATDB refuses now.
+    """
     shown = "".join(character if character.isprintable() else " " for character in detail)
-    return NewEvent(key=key, kind=kind, taskID=atdb_task_id, dataproduct=filename, detail=shown[:LONGEST_TEXT])
+    name = filename and in_one_line(filename)[:200]
+    return NewEvent(key=key, kind=kind, taskID=atdb_task_id, dataproduct=name, detail=shown[:LONGEST_TEXT])
 
 
 def digest(text: str) -> str:

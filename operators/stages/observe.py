@@ -16,6 +16,7 @@ from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, OBSERVE, OBSERVED, START_LEAD, START_TOLERANCE, Status
 from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import quote
 from atdb_interface.times import STARTING_MARGIN_SECONDS
 from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.telescope import BROKEN_OFF, TelescopeError, TelescopeTask, start_interrupted
@@ -101,7 +102,7 @@ class StartObservationOperator(WhenDueOperator):
             if not is_sender:
                 raise start_interrupted()
             filenames = [product.filename for product in client.dataproducts(taskID=observation.taskID)]
-            self.telescope.start(observation.taskID, instrument().command(observation, filenames))
+            self.telescope.start(observation.taskID, _command(observation, filenames))
 
 
 class RunObservationOperator(WhenDueOperator):
@@ -157,6 +158,18 @@ class CompleteObservationOperator(WhenDueOperator):
         except TelescopeError as error:
             self.log.warning("%s", error)
             return None
+
+
+def _command(observation: Observation, filenames: list[str]) -> str:
+    """Return what starts the telescope. Raises TelescopeError for values that it cannot express."""
+    try:
+        return instrument().command(observation, filenames)
+    except ValueError as error:
+        raise TelescopeError(
+            ReasonCode.NO_COMMAND,
+            f"The specification has a value that the telescope cannot receive: {quote(error)}. Nothing was sent. "
+            "Correct the observation or its data products, then retry.",
+        ) from error
 
 
 def _require_run_again(context: Any, observation: Observation) -> None:

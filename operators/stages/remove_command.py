@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
+from atdb_interface.cli.run import say
 from atdb_interface.errors import AtdbError
 from atdb_interface.reasons import reason_of, without_code
 from atdb_plugins.archive.folder import ArchiveError
@@ -31,14 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     operator = RemoveProductsOperator(task_id="atdb_remove")
     try:
         if options.dry_run:
-            return 0 if operator.rehearse(options.taskID, print) else 1
+            return 0 if operator.rehearse(options.taskID, say) else 1
         operator.carry_out(options.taskID, _owner(), Attempt())
     except AirflowSkipException as refusal:
-        print(refusal, file=sys.stderr)
+        say(str(refusal), file=sys.stderr)
     except (AtdbError, AirflowException, ArchiveError, DataError, RemoveError, OSError) as error:
-        print(without_code(reason_of(error)), file=sys.stderr)
+        say(without_code(reason_of(error)), file=sys.stderr)
     else:
-        print(f"The data of {options.taskID} have been removed.")
+        say(f"The data of {options.taskID} have been removed.")
         return 0
     return 1
 

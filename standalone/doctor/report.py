@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from atdb_interface.characters import in_one_line
 from standalone.doctor.findings import Finding, State
 
 _STATES = {
@@ -28,10 +29,10 @@ def table(findings: Sequence[Finding], columns: int) -> str:
     for finding in findings:
         head = f"{_STATES[finding.state]:<{_STATE_WIDTH}}  {finding.subject:<{subject_width}}  "
         wrapper.initial_indent, wrapper.subsequent_indent = head, indent
-        lines += wrapper.wrap(finding.seen)
+        lines += wrapper.wrap(in_one_line(finding.seen))
         if finding.advice:
             wrapper.initial_indent, wrapper.subsequent_indent = f"{indent}-> ", f"{indent}   "
-            lines += wrapper.wrap(finding.advice)
+            lines += wrapper.wrap(in_one_line(finding.advice))
     return "\n".join([*lines, "", summary(findings)])
 
 

@@ -3,14 +3,15 @@
 import json
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from standalone.settings import HOST
-from tests.conftest import SECRETS
-from tests.serving import Served
+from tests.conftest import SECRETS, Postgres
+from tests.serving import Served, serve
 
 SPECIFICATION = {
     "field_name": "3C48",
@@ -83,6 +84,19 @@ HOSTILE: dict[str, Send] = {
     "a place outside": specified(data_location="wcudata1:/data/../../etc"),
     "a collection outside": specified(irods_collection="/a/../../b"),
     "a control character": specified(field_name="a\x1bb"),
+    "a line separator": specified(field_name="a\u2028task.endTime=2100-01-01"),
+    "a paragraph separator": specified(par_file_name="a\u2029b"),
+    "a next line": specified(data_location="wcudata1:/data\x85dataWriter.products=x"),
+    "reversed text": specified(field_name="a\u202eb"),
+    "a control character in an option": specified(options={"a": [{"b": "\x1b]0;x"}]}),
+    "a line separator in a file name": product("a\u2028b.fits"),
+    "two products in one name": product("a,b.fits"),
+    "a file name of 241 bytes": product("é" * 120 + "x"),
+    "a mode outside": specified(observing_mode="arts_sc1_/../../../../x"),
+    "an escape sequence in a reason": lambda http: http.post(
+        "/status/", json={"taskID": "190405001", "name": "valid", "reason": "a\x1b[2Jb"}
+    ),
+    "an unfinished list": filtered(field_name__in="a\\"),
     "a key of 10,000 characters": raw(json.dumps(SPECIFICATION), **{"Idempotency-Key": "x" * 4_000}),
     "another method": lambda http: http.request("TRACE", "/observations/"),
     "a walk out of the API": lambda http: http.get("/%2e%2e/%2e%2e/etc/passwd"),
@@ -125,6 +139,24 @@ def test_a_refusal_of_the_http_server_is_a_problem_too(served: Served) -> None:
         head, _, body = raw.recv(65536).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
     assert json.loads(body)["title"] == "Bad Request"
+
+
+def test_a_name_or_header_adds_no_line_to_the_access_log(
+    postgres: Postgres, database_url: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "access.log"
+    with log.open("wb") as output, serve(postgres, database_url, output=output) as server:
+        forged = httpx.get(f"{server.url}/atdb/", auth=("x\n10.0.0.1 - forged\u2028", "x"))
+        assert forged.status_code == 401
+        hidden = [(b"User-Agent", b"agent\x1b[2J\x9bagent"), (b"Referer", b"a\x85b")]
+        httpx.get(f"{server.url}/atdb/health/", headers=hidden)
+        httpx.get(f"{server.url}/atdb/health/", headers={"User-Agent": "the last"})
+    text = log.read_text(encoding="utf-8")
+    assert "the last" in text
+    assert r"x 10.0.0.1 - forged\u2028" in text
+    for line in text.splitlines():
+        assert line.isprintable()
+        assert not line.startswith("10.0.0.1")
 
 
 def test_a_naive_time_is_taken_as_utc(served: Served) -> None:

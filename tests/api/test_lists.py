@@ -6,10 +6,13 @@ from typing import Any
 import httpx
 import pytest
 from flask import Flask
+from jsonschema_rs import Draft202012Validator
 
+from atdb_api.openapi.parameters import lookups
 from atdb_api.rest import resources
 from atdb_api.rest.endpoint import contracts
 from atdb_api.rest.resource import Resource
+from atdb_api.search.columns import OBSERVATION_COLUMNS
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
@@ -105,6 +108,85 @@ def test_a_parameter_that_cannot_be_read_is_named(url: str, parameters: dict[str
 def test_sql_in_a_filter_is_only_text(client: Client, sky: list[dict[str, Any]]) -> None:
     assert client.count_observations(field_name="'; drop table observations; --") == 0
     assert client.count_observations() == len(sky)
+
+
+NAMES = ("M31, north", "M31", " north", "a\\b", "a\\", "b", "b,c")
+
+
+@pytest.fixture
+def named(observe: Observe) -> dict[str, str]:
+    """Observations with commas and backslashes in their names: the taskID of each."""
+    return {name: observe(name="x", control_parameters=name).taskID for name in NAMES}
+
+
+def test_a_value_with_a_comma_is_one_value(client: Client, named: dict[str, str]) -> None:
+    for name in NAMES:
+        assert [o.taskID for o in client.observations(control_parameters__in=[name])] == [named[name]]
+        assert [o.taskID for o in client.observations(control_parameters__range=[name, name])] == [named[name]]
+        assert [o.taskID for o in client.observations(control_parameters=name)] == [named[name]]
+    others = client.observations(control_parameters__in__exclude=["M31, north", "a\\"])
+    assert {o.control_parameters for o in others} == {*NAMES} - {"M31, north", "a\\"}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ([("control_parameters__in", r"M31\, north,b")], {"M31, north", "b"}),
+        ([("control_parameters__in", "M31, north")], {"M31", " north"}),
+        ([("control_parameters__in", "M31"), ("control_parameters__in", r"b\,c")], {"M31", "b,c"}),
+        ([("control_parameters__in", r"a\\"), ("control_parameters__in", "b")], {"a\\", "b"}),
+        ([("control_parameters__range", "a"), ("control_parameters__range", "b")], {"a\\b", "a\\", "b"}),
+        ([("control_parameters__contains", "M31"), ("control_parameters__contains", ",")], {"M31, north"}),
+    ],
+)
+def test_a_list_can_be_split_into_several_parameters(
+    url: str, named: dict[str, str], query: list[tuple[str, str]], expected: set[str]
+) -> None:
+    answer = httpx.get(f"{url}/atdb/observations/", params=query, auth=("viewer", SECRETS["viewer"])).json()
+    assert {item["control_parameters"] for item in answer["results"]} == expected
+
+
+def test_lists_of_names_can_be_split_too(url: str, observe: Observe) -> None:
+    observe(Status.VALID), observe(Status.ON_HOLD)
+    with httpx.Client(base_url=f"{url}/atdb", auth=("viewer", SECRETS["viewer"])) as http:
+        split = http.get("/observations/?fields=id&fields=taskID&ordering=priority&ordering=-id").json()
+        assert split == http.get("/observations/?fields=id,taskID&ordering=priority,-id").json()
+        assert http.get("/claims/?statuses=valid&statuses=on%20hold").json() == {"waiting": 2}
+        split = http.get("/summary/?group_by=my_status&group_by=observing_mode").json()
+        assert split == http.get("/summary/?group_by=my_status,observing_mode").json()
+
+
+LISTS = (
+    "",
+    ",",
+    "1",
+    "1,2",
+    "1,2,3",
+    r"1\,2",
+    r"1\,2,3",
+    "a",
+    "a,b",
+    r"a\b",
+    "a\\",
+    r"a\\",
+    r"a\\,b",
+    r"a\\\,b",
+    "\\,\\",
+)
+
+
+@pytest.mark.parametrize(
+    "parameter", ["field_name__in", "field_name__range", "id__in", "id__range", "options__in"]
+)
+def test_the_document_allows_just_the_lists_that_are_read(url: str, parameter: str) -> None:
+    validator = Draft202012Validator(lookups(OBSERVATION_COLUMNS))
+    read = set()
+    with httpx.Client(base_url=f"{url}/atdb", auth=("viewer", SECRETS["viewer"])) as http:
+        for text in LISTS:
+            answer = http.get("/observations/", params={parameter: text})
+            assert answer.is_success == validator.is_valid({parameter: text}), (text, answer.text)
+            read.add(answer.status_code)
+    assert read == {200, 400}
 
 
 def test_a_walk_ends_where_what_matches_becomes_less_on_the_way(client: Client, observe: Observe) -> None:

@@ -23,7 +23,7 @@ from tests.conftest import SECRETS
 
 SEED = 20190408
 QUERIES = int(os.environ.get("ATDB_FUZZ_QUERIES", "500"))
-ALPHABET = "aAbB3%_\\' \"éÉßΩω+-.日"
+ALPHABET = "aAbB3%_\\,' \"éÉßΩω+-.日"
 WHOLE_NUMBERS = ("integration_factor", "start_band", "end_band", "number_of_bins")
 TEXTS = ("par_file_name", "parset_location", "node", "control_parameters")
 COMPARISONS = {
@@ -160,7 +160,9 @@ class StoredSample:
             part = text[begin : begin + self.dice.randint(0, 3)]
             return self.dice.choice([part, part, part.swapcase(), self._text()])
         number = {"in": self.dice.randint(1, 4), "range": 2}.get(lookup, 1)
-        return ",".join(self._known(resource, field) for _ in range(number))
+        if lookup not in ("in", "range"):
+            return self._known(resource, field)
+        return ",".join(in_list(self._known(resource, field)) for _ in range(number))
 
     def _known(self, resource: str, field: str) -> str:
         """Return a value that some item has in a field, written as in a URL."""
@@ -187,6 +189,25 @@ def written(value: Any) -> str:
         ordered = dict(sorted(value.items(), key=lambda pair: (len(pair[0].encode()), pair[0])))
         return json.dumps(ordered, ensure_ascii=False)
     return str(value)
+
+
+def in_list(text: str) -> str:
+    return text.replace("\\", "\\\\").replace(",", "\\,")
+
+
+def values_of(text: str) -> list[str]:
+    """Return the values of a list, read character by character."""
+    values = [""]
+    characters = list(text)
+    while characters:
+        character = characters.pop(0)
+        if character == "\\":
+            values[-1] += characters.pop(0)
+        elif character == ",":
+            values.append("")
+        else:
+            values[-1] += character
+    return values
 
 
 def like(example: Any, text: str) -> Any:
@@ -218,9 +239,9 @@ def compares(part: Any, lookup: str, value: str) -> bool:
     if isinstance(part, dict):
         part = written(part)
     if lookup == "in":
-        return any(part == like(part, each) for each in value.split(","))
+        return any(part == like(part, each) for each in values_of(value))
     if lookup == "range":
-        first, last = value.split(",", 1)
+        first, last = values_of(value)
         return like(part, first) <= part <= like(part, last)
     return COMPARISONS[lookup](part, like(part, value))
 

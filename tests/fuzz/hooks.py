@@ -14,7 +14,16 @@ import schemathesis
 from pydantic import TypeAdapter, ValidationError
 from schemathesis.core.parameters import ParameterLocation
 
-from atdb_interface.fields import LATEST, LONGEST_SECONDS, LONGEST_TEXT, WholeSeconds, write_time
+from atdb_interface.characters import holds_refused_in_lines
+from atdb_interface.fields import (
+    LATEST,
+    LONGEST_DIRECTORY_NAME_BYTES,
+    LONGEST_FILE_NAME_BYTES,
+    LONGEST_SECONDS,
+    LONGEST_TEXT,
+    WholeSeconds,
+    write_time,
+)
 
 #: The id of the token that the run uses, and the password of the account `viewer`.
 OWN_TOKEN = int(os.environ["ATDB_FUZZ_TOKEN_ID"])
@@ -42,6 +51,9 @@ def before_call(_: schemathesis.HookContext, case: schemathesis.Case, kwargs: di
         body = case.body.get("change", case.body)
         _agree_on_times(body, is_new=case.path == "/atdb/observations/")
         _keep_options_short(body)
+    for each in case.body if isinstance(case.body, list) else [case.body]:
+        if isinstance(each, dict):
+            _fit_names(each.get("change", each))
     if isinstance(case.body, dict) and case.path == "/atdb/reports/":
         _agree_on_the_night(case.body)
 
@@ -131,7 +143,18 @@ def _agree_on_times(body: dict[str, Any], *, is_new: bool) -> None:
 
 
 def _keep_options_short(body: dict[str, Any]) -> None:
-    """Leave out options that are too long in total, or that have a NUL at any depth."""
-    written = json.dumps(body.get("options"))
-    if len(written) > LONGEST_TEXT or "\\u0000" in written:
+    """Leave out options that are too long in total, or that have control characters at any depth."""
+    options = body.get("options")
+    if len(json.dumps(options)) > LONGEST_TEXT or holds_refused_in_lines(options):
         del body["options"]
+
+
+def _fit_names(body: dict[str, Any]) -> None:
+    """Replace names that have more bytes than a file system allows: a schema counts characters."""
+    if len(str(body.get("filename") or "").encode()) > LONGEST_FILE_NAME_BYTES:
+        body["filename"] = f"{next(_NUMBERS)}.fits"
+    if any(
+        len(part.encode()) > LONGEST_DIRECTORY_NAME_BYTES
+        for part in str(body.get("data_location") or "").split("/")
+    ):
+        body["data_location"] = "wcudata1:/data"

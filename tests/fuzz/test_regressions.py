@@ -27,6 +27,11 @@ def test_flags_can_be_compared(url: str, observe: Callable[..., Observation]) ->
     assert answer.json()["count"] == 1
 
 
+def test_a_list_that_ends_within_an_escape_is_refused_though_another_part_follows(url: str) -> None:
+    for query in ("field_name__in=a%5C", "field_name__in=a%5C&field_name__in=b", "field_name__in=%5Ca"):
+        assert httpx.get(f"{url}/atdb/observations/?{query}", auth=ADMIN).status_code == 400
+
+
 def test_a_claim_asked_again_has_its_filters_read(url: str) -> None:
     ask = {"id": "one", "consumer": "me", "statuses": ["valid"]}
     assert httpx.post(f"{url}/atdb/claims/", json=ask, auth=ADMIN).status_code == 200

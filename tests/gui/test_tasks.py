@@ -9,8 +9,11 @@ from flask import Flask
 from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import event, text
 
+from atdb_api.gui.tasks.task_address import parameters
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import Status
+from atdb_interface.dataproducts import ProductMove
+from atdb_interface.errors import BadRequest
+from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 from tests.gui.conftest import Open
@@ -81,6 +84,24 @@ def test_filters_stand_in_the_address(
     page = open_as("viewer", f"/tasks/?{query}")
     statuses = page.locator("tbody .status").all_inner_texts()
     assert sorted(statuses) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "meant"),
+    [
+        ([("name", "M31, north"), ("name", "b\\")], {"name__in": r"M31\, north,b\\"}),
+        ([("name", "M31, north")], {"name": "M31, north"}),
+        ([("name__in", r"M31\, north"), ("name__in", "b")], {"name__in": r"M31\, north,b"}),
+        (
+            [("my_status", "valid"), ("my_status", "on hold"), ("my_status__in", "removed")],
+            {"my_status__in": "valid,on hold,removed"},
+        ),
+    ],
+)
+def test_a_filter_that_occurs_several_times_is_a_list(pairs: list[tuple[str, str]], meant: dict[str, str]) -> None:
+    assert parameters(pairs) == meant
+    with pytest.raises(BadRequest, match="starttime__gte is given twice"):
+        parameters([*pairs, ("starttime__gte", "2026-04-05"), ("starttime__gte", "2026-04-06")])
 
 
 def test_the_filter_form_makes_such_an_address_and_a_chip_undoes_it(open_as: Open, observe: Observe) -> None:

@@ -44,6 +44,22 @@ def test_comments_and_empty_lines_of_a_parset_are_passed_over() -> None:
     assert read_parset("# a comment\n\n a = 1 \nb=\n") == {"a": "1", "b": ""}
 
 
+@pytest.mark.parametrize("character", ["\n", "\r", "\x0b", "\x1c", "\x85", "\u2028", "\u2029", "\x1b", "\u202e"])
+def test_a_value_of_an_earlier_version_adds_no_line(observe: Observe, character: str) -> None:
+    stored = observe().model_copy(update={"field_name": f"3C48{character}task.endTime=2100-01-01T00:00:00Z"})
+    with pytest.raises(ValueError, match=r"task\.fieldName .*control characters"):
+        make_parset(stored, ["one.fits"])
+
+
+def test_a_name_of_an_earlier_version_adds_no_data_product(observe: Observe) -> None:
+    with pytest.raises(ValueError, match=r"'a,b\.fits' has a comma"):
+        make_parset(observe(), ["one.fits", "a,b.fits"])
+
+
+def test_only_a_line_feed_ends_a_line_of_a_parset() -> None:
+    assert read_parset("a=1\u2028b=2\x85c=3\x0bd=4\n") == {"a": "1\u2028b=2\x85c=3\x0bd=4"}
+
+
 @pytest.mark.parametrize("text", ["a=1\nno value\n", "a=1\n=2\n", "a=1\na=2\n"])
 def test_a_line_that_cannot_be_read_is_named(text: str) -> None:
     with pytest.raises(ValueError, match="line 2"):

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from sqlalchemy import text as sql
 
 from atdb_interface.client import Client
 from atdb_interface.events import EventKind, NewEvent
@@ -13,6 +15,7 @@ from tests import night_reports
 from tests.interface.conftest import Run
 
 Observe = Callable[..., Observation]
+CONTROLS = "\x1b[2J\x85\u2028\u202e\x9b"
 
 
 def test_list_shows_the_newest_first_and_only_what_is_asked_for(run: Run, observe: Observe) -> None:
@@ -29,6 +32,32 @@ def test_a_filter_that_cannot_be_read_is_refused_and_named(run: Run) -> None:
         done = run("atdb", "list", term)
         assert (done.returncode, done.stdout) == (2, "")
         assert named in done.stderr
+
+
+def test_a_filter_can_be_split_and_its_values_can_have_commas(run: Run, observe: Observe) -> None:
+    comma, other, _ = observe(field_name="M31, north"), observe(field_name="b"), observe(field_name="M31")
+    for terms in ([r"field_name__in=M31\, north,b"], [r"field_name__in=M31\, north", "field_name__in=b"]):
+        shown = run("atdb", "list", *terms, user="viewer").stdout
+        assert [line.split()[0] for line in shown.splitlines()] == [other.taskID, comma.taskID]
+    done = run("atdb", "list", "field_name=a", "field_name=b", user="viewer")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "twice" in done.stderr
+
+
+def test_what_an_earlier_version_has_stored_controls_no_terminal(run: Run, app: Flask, observe: Observe) -> None:
+    made = observe(products=1)
+    with app.extensions["atdb_engine"].begin() as connection:
+        stored = {"text": f"x{CONTROLS}y"}
+        connection.execute(sql("update observations set name = :text, par_file_name = :text"), stored)
+        connection.execute(sql("update dataproducts set filename = :text"), stored)
+    for words in (["list"], ["show", made.taskID]):
+        shown = run("atdb", *words, user="viewer")
+        assert shown.returncode == 0
+        assert r"x\x1b[2J\x85\u2028\u202e\x9by" in shown.stdout
+        assert not set(shown.stdout) & {*CONTROLS.replace("[2J", "")}
+    refused = run("atdb", "list", f"{CONTROLS}=1", user="viewer")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert not set(refused.stderr) & {*CONTROLS.replace("[2J", "")}
 
 
 def test_show_prints_all_fields_and_products(run: Run, observe: Observe) -> None:
@@ -193,5 +222,5 @@ def test_what_strangers_wrote_in_a_report_controls_no_terminal(run: Run, client:
     client.store_night_report(night_reports.terrible())
     shown = run("atdb", "report").stdout
     assert "and 70 more" in shown
-    assert "?[31m" in shown
+    assert r"\x1b[31m" in shown
     assert not set(shown) & set("\x00\x07\x1b\u202e\u2066\u2028")

@@ -7,7 +7,7 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
-from atdb_interface.dataproducts import DataProductChange, NewDataProduct
+from atdb_interface.dataproducts import DataProductChange, NewDataProduct, ProductMove
 from atdb_interface.observations import NewObservation, ObservationChange
 
 NUMBERS: list[Any] = [
@@ -24,10 +24,41 @@ NUMERIC = (
     "priority",
 )
 FLAGS: list[Any] = [True, False, "", "2", "perhaps", 0, 1, 2, None]
-TEXTS: list[Any] = ["x", " x ", " ", "\u2003", "", "a\nb", "a\x7fb", "é", "x" * 200, "x" * 201, None, 1]
-FILES: list[Any] = [*TEXTS, "a.fits", ".a", "a/b", "a*", "[a]", "manifest.json", "manifest.json2", "a b", "\\"]
+TEXTS: list[Any] = [
+    *("x", " x ", " ", "\u2003", "", "a\nb", "a\x7fb", "é", "x" * 200, "x" * 201, None, 1),
+    *(
+        "a\u2028b",
+        "a\u2029b",
+        "a\x85b",
+        "a\x9fb",
+        "a\xa0b",
+        "a\u202eb",
+        "a\u2069b",
+        "\u061c",
+        "\u200b",
+        "a\tb\r\nc",
+    ),
+]
+FILES: list[Any] = [
+    *TEXTS,
+    *(
+        "a.fits",
+        ".a",
+        "a/b",
+        "a*",
+        "[a]",
+        "manifest.json",
+        "manifest.json2",
+        "a b",
+        "\\",
+        "a,b.fits",
+        ",",
+        "a;b=c.MS",
+    ),
+]
 PATHS: list[Any] = [
     *("/a/b", "a", "/a/../b", "..", "../a", "a/..", "...", "/a/..b", "/.a/.", "a*", "", "a\tb", None),
+    *("h:/a\u2028", "h:/a\u202e", "a\x85b", "h:/a,b", "a,b"),
     *("h:/a", "h:/a/../b", "h:/..", "h:/a..", "h:a", ":/a", "-h:/a", "h.x-1:/a/*", "h:/", "h:/\x00"),
 ]
 MODES: list[Any] = [
@@ -39,6 +70,10 @@ MODES: list[Any] = [
     "arts_sc4_survey",
     "arts",
     "",
+    "arts_sc1_/../../x",
+    "imaging_a\\b",
+    "imaging_a,b",
+    "imaging_\u2028",
 ]
 OPTIONS: list[Any] = [
     *({}, {"a": [1]}, {" ": 1}, {"a\n": 1}, {"ndps": 5}, {"ndps": 5.0}, {"ndps": "0"}, {"ndps": "1.0"}),
@@ -60,6 +95,7 @@ PRODUCT = {"taskID": "260405001", "filename": "a.fits"}
         (ObservationChange, {}, "beamPattern", TEXTS),
         (DataProductChange, {"force": True}, "reason", TEXTS),
         (NewDataProduct, PRODUCT, "filename", FILES),
+        (ProductMove, {}, "filename", FILES),
         (ObservationChange, {}, "irods_collection", PATHS),
         (ObservationChange, {}, "data_location", PATHS),
         (NewObservation, NEW | {"duration": 1}, "observing_mode", MODES),
@@ -81,6 +117,35 @@ def is_read(model: type[BaseModel], body: dict[str, Any]) -> bool:
     except ValidationError:
         return False
     return True
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [
+        ("x" * 200, True),
+        ("é" * 100, True),
+        ("é" * 101, False),
+        ("日" * 66, True),
+        ("日" * 67, False),
+        ("😀" * 60 + "x", False),
+    ],
+)
+def test_the_limit_of_a_file_name_counts_bytes(name: str, fits: bool) -> None:
+    assert (len(name.encode()) <= 200) == fits
+    assert is_read(NewDataProduct, PRODUCT | {"filename": name}) == fits
+    suffixes = len(f".{name}.{'0' * 12}.removing".encode())
+    assert suffixes <= 255 or not fits
+
+
+def test_a_name_of_an_earlier_version_can_still_be_moved() -> None:
+    for name in ("a,b.fits", "é" * 120):
+        assert not is_read(NewDataProduct, PRODUCT | {"filename": name})
+        assert is_read(ProductMove, {"filename": name})
+
+
+def test_the_limit_of_a_directory_counts_bytes() -> None:
+    assert is_read(NewDataProduct, PRODUCT | {"data_location": f"h:/a/{'é' * 127}x/{'b' * 255}"})
+    assert not is_read(NewDataProduct, PRODUCT | {"data_location": f"h:/a/{'é' * 128}"})
 
 
 def test_numbers_and_flags_may_come_as_text() -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from airflow.triggers.base import TaskSuccessEvent
+from flask import Flask
+from sqlalchemy import text
 from werkzeug.utils import import_string
 
 from atdb_interface import lifecycle
@@ -152,6 +154,24 @@ def test_a_telescope_that_refuses_is_an_error_with_its_reason(
     status, reason = last(client, made)
     assert status is Status.ERROR_START_OBS
     assert "already" in reason
+
+
+def test_a_value_that_no_parset_can_hold_is_an_error_and_nothing_is_sent(
+    app: Flask,
+    client: Client,
+    scheduled: Callable[[float], Observation],
+    context: Context,
+    logbook: TaskMemory,
+) -> None:
+    made = scheduled(30)
+    with app.extensions["atdb_engine"].begin() as connection:  # as an earlier version has accepted it
+        connection.execute(text("update dataproducts set filename = 'a,b.fits'"))
+    with pytest.raises(AirflowFailException, match="comma"):
+        StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
+    assert logbook.find(made.taskID) is None
+    status, reason = last(client, made)
+    assert status is Status.ERROR_START_OBS
+    assert has_code(reason, ReasonCode.NO_COMMAND)
 
 
 def test_a_telescope_that_is_silent_is_an_error_and_not_asked_again(

@@ -1,16 +1,15 @@
 """Replace invisible and direction-changing characters, because names and reasons are untrusted text."""
 
-import re
-
 from markupsafe import Markup
 
-#: Control characters except tab and line feed, characters that reverse or isolate text, line separators, and the
-#: byte order mark.
-_HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+from atdb_interface.characters import escaped
 
 
 def visible(text: str) -> str:
-    """Replace such characters by their code point, such as ⟨U+202E⟩; leave `Markup` unchanged."""
+    """Replace such characters, except tab and line feed, by their code point, such as ⟨U+202E⟩.
+
+    `Markup` stays unchanged.
+    """
     if isinstance(text, Markup):
         return text
-    return _HIDDEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
+    return escaped(text, keep="\t\n", form="⟨U+{:04X}⟩")

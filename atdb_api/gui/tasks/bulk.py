@@ -12,6 +12,7 @@ from atdb_api.gui.tasks.task_address import filled, parameters
 from atdb_api.html import layout
 from atdb_api.rest import auth
 from atdb_api.services import bulk_changes, operator_actions
+from atdb_interface import query_lists
 from atdb_interface.actions import ACTIONS, Action
 from atdb_interface.bulk import BulkAnswer, ObservationBulk
 from atdb_interface.errors import AtdbError, BadRequest
@@ -65,7 +66,7 @@ def _meant(given: Any) -> dict[str, str]:
     task_ids = given.getlist(TASK)
     if not task_ids:
         raise BadRequest("No observation is selected. Select some, or all that match the filters.")
-    return {"taskID__in": ",".join(dict.fromkeys(task_ids))}
+    return {"taskID__in": query_lists.write(dict.fromkeys(task_ids))}
 
 
 def _render(given: Any, answer: BulkAnswer | None = None, problem: AtdbError | None = None) -> str:

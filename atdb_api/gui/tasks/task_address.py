@@ -11,6 +11,8 @@ from atdb_api.gui.formats import read_size
 from atdb_api.gui.live import KNOWN
 from atdb_api.reads.task_query import AFTER, BEFORE, NEWEST_FIRST, ORDERING, ORDERINGS, TaskQuery
 from atdb_api.search import filters
+from atdb_interface import query_lists
+from atdb_interface.errors import BadRequest
 
 NEWEST = "newest"
 _OWN = (ORDERING, AFTER, BEFORE, NEWEST, KNOWN)
@@ -39,7 +41,7 @@ class TaskAddress:
     def values(self, name: str) -> list[str]:
         """Return the values of a filter."""
         given = [value for key, value in self.pairs if key == name]
-        return given + [v for key, value in self.pairs if key == f"{name}__in" for v in value.split(",")]
+        return given + [v for key, value in self.pairs if key == f"{name}__in" for v in query_lists.read(value)]
 
     def value(self, name: str) -> str:
         """Return the first value of a filter, or an empty string."""
@@ -74,11 +76,23 @@ def filled(pairs: Iterable[tuple[str, Any]]) -> Pairs:
 
 
 def parameters(pairs: Pairs) -> dict[str, str]:
-    """Return filters for the API; a name that occurs several times means any of its values."""
+    """Return filters for the API; a name that occurs several times means any of its values.
+
+    Raises BadRequest for a lookup that takes one value and occurs several times.
+    """
     several: dict[str, list[str]] = {}
     for name, value in pairs:
         several.setdefault(name, []).append(read_size(value) if name.startswith("size") else value)
-    return {name if len(values) == 1 else f"{name}__in": ",".join(values) for name, values in several.items()}
+    meant: Pairs = []
+    for name, values in several.items():
+        if len(values) > 1 and "__" not in name:
+            meant.append((f"{name}__in", query_lists.write(values)))
+        else:
+            meant += [(name, value) for value in values]
+    try:
+        return query_lists.by_name(meant)
+    except ValueError as error:
+        raise BadRequest(f"{error}.") from None
 
 
 def newest() -> int:
