@@ -67,13 +67,10 @@ def test_the_first_attempt_archives_measurement_sets_and_files_which_are_then_re
     assert {each["filename"]: each["checksum"] for each in manifest["products"]} == {
         product.filename: product.checksum for product in products
     }
-    assert all(
-        product.archive_copy
-        and product.archive_copy.endswith(f"/main/{product.archive_location}")
-        or product.archive_copy
-        and product.archive_copy.endswith(f"/alta/{product.archive_location}")
-        for product in products_of(client, made)
-    )
+    assert [product.archive_copy for product in products_of(client, made)] == [
+        str(archive.filesystem.unstrip_protocol(f"{archive.root}/{product.archive_location}"))
+        for product in products
+    ]
     RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert statuses(client, made) == ["removed"] * 3
     assert not any(path_of(product).exists() for product in products)

@@ -465,7 +465,7 @@ def test_a_file_that_was_changed_between_validate_and_ingest_stays_and_the_copy_
     ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate", run="again"))
     before = (in_archive(archive_root, made) / changed.filename).read_bytes()
     path_of(changed).write_bytes(bytes(byte ^ 1 for byte in before))
-    with pytest.raises(IngestError, match="has changed since it was validated. Use the action check"):
+    with pytest.raises(IngestError, match=r"has changed since it was validated\. Use the action check"):
         IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="again"))
     assert statuses(client, made) == ["archived", "ingest error", "archived"]
     assert (in_archive(archive_root, made) / changed.filename).read_bytes() == before
