@@ -7,6 +7,7 @@ from types import MappingProxyType
 from atdb_interface.lifecycle import (
     AT_THE_TELESCOPE,
     STATUSES,
+    VALIDATE,
     WORKING,
     Action,
     Group,
@@ -53,7 +54,7 @@ ACTIONS: Mapping[Action, ActionRow] = MappingProxyType({
     ),
     Action.CHECK: ActionRow(
         "validate the data of observations again",
-        "The observation becomes {target}, and its data are validated again. Data in the archive stay there.",
+        "The observation becomes {target}, and its data are validated again. Unchanged archived data stay.",
     ),
     Action.INGEST: ActionRow(
         "ingest the data of observations after all, or again",
@@ -105,6 +106,10 @@ def effect_of(action: Action, status: Status, target: Status) -> str:
         return (
             "The work on the observation stops. When an operator resumes it, "
             f"it returns to {resume_target(status)}, and the work begins again."
+        )
+    if action is Action.INGEST and target is VALIDATE.source:
+        return (
+            f"The observation becomes {target}. All of its data are validated and copied into the archive again."
         )
     if action is Action.CANCEL and target is not Status.ABORTED:
         return f"The work on the observation stops, and it becomes {target}. Completed steps are not undone."

@@ -84,15 +84,19 @@ class OpenProduct:
     def __init__(self, top: int, name: str, *, any_kind: bool = False) -> None:
         self._top, self.name, self._any_kind = top, name, any_kind
         self._place = place_of(top)
-        self.kind = self._state("", os.fstat(top)).kind
+        self.kind = self.top().kind
         self._listed: dict[str, FileState] = {}
+
+    def top(self) -> FileState:
+        """Return the state of the product itself now."""
+        return self._state("", os.fstat(self._top))
 
     def entries(self) -> list[FileState]:
         """List the product now: itself, and all files and directories in it, sorted by path.
 
         Raises NotAProductError for links, pipes, devices and other file systems; OSError if an entry disappears.
         """
-        found = [self._state("", os.fstat(self._top))]
+        found = [self.top()]
         if self.kind is Kind.DIRECTORY:
             found += self._walk(self._top, "")
         found.sort(key=lambda entry: os.fsencode(entry.path))
@@ -122,11 +126,14 @@ class OpenProduct:
                 yield reader
                 self._require_listed(handle, listed)
 
-    def records(self, advance: Advance = ignore_progress) -> list[FileRecord]:
-        """Read all data of the last list, and return the record of each file. Raises ProductChangedError."""
+    def records(self, advance: Advance = ignore_progress, *, is_data: bool = True) -> list[FileRecord]:
+        """Read the files of the last list that are data, or the others, and return the record of each.
+
+        Raises ProductChangedError.
+        """
         records = []
         for file in self._listed.values() if self._listed else self.entries():
-            if file.kind is Kind.FILE and file.is_data:
+            if file.kind is Kind.FILE and file.is_data == is_data:
                 with self.open(file) as reader:
                     records.append(read_record(reader, file.path, advance))
         return sorted(records, key=lambda record: record.path)
@@ -246,9 +253,9 @@ def identity_of(entries: list[FileState], *, top_ctime_ns: int | None = None) ->
     return digest.hexdigest()
 
 
-def size_of(entries: list[FileState]) -> int:
-    """Return the number of bytes of a product's data."""
-    return sum(entry.size for entry in entries if entry.kind is Kind.FILE and entry.is_data)
+def size_of(entries: list[FileState], *, all_files: bool = False) -> int:
+    """Return the number of bytes of a product's data, or of all its files."""
+    return sum(entry.size for entry in entries if entry.kind is Kind.FILE and (entry.is_data or all_files))
 
 
 def place_of(handle: int) -> tuple[int, str]:

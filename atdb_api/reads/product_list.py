@@ -31,6 +31,7 @@ class ProductRow:
     filename: str
     status: ProductStatus
     size: int | None
+    announced_size: int | None
     checksum: str | None
     data_location: str
     archive_copy: str | None
@@ -93,6 +94,7 @@ def _row(product: DataProduct, failures: list[ProductFailure]) -> ProductRow:
         filename=product.filename,
         status=product.status,
         size=product.size,
+        announced_size=product.announced_size,
         checksum=product.checksum,
         data_location=product.data_location,
         archive_copy=product.archive_copy,

@@ -270,5 +270,7 @@ def _receipt(product: DataProduct, actor: str, owner: str | None, reason: str) -
         actor=actor,
         owner=owner,
         forced=forced_by is not None,
-        reason=f"forced by {forced_by}: {product.removal_forced_reason}" if forced_by else reason,
+        reason=f"forced by {forced_by}: {product.removal_forced_reason}{reason and f'. {reason}'}"
+        if forced_by
+        else reason,
     )

@@ -75,9 +75,13 @@ def plan(session: Session, observation: Observation, values: Mapping[str, Any]) 
     moved = _at_place_of(observation, kept, values, "data_location")
     if following.obsolete or following.missing or moved:
         _require_changeable(observation, products, is_other_set=bool(following.obsolete or following.missing))
-    if moved:
-        new_places = [data_path(values["data_location"], product.filename) for product in moved]
-        data_places.require_free(session, new_places, own=[product.id for product in moved])
+        data_location = values.get("data_location", observation.data_location)
+        names_there = [product.filename for product in (*moved, *following.missing)]
+        data_places.require_free(
+            session,
+            [data_path(data_location, name) for name in names_there],
+            own=[product.id for product in (*moved, *following.obsolete)],
+        )
     for name, some in (("data_location", moved), ("node", _at_place_of(observation, kept, values, "node"))):
         for product in some:
             if product.status is ProductStatus.DEFINED:

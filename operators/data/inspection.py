@@ -46,9 +46,13 @@ class GrowingDataError(CodedError):
 
 @dataclass(frozen=True)
 class Reading:
-    """A product that was read and did not change meanwhile. `entries`: its files and directories afterwards."""
+    """A product that was read and did not change meanwhile.
+
+    `records`: its data. `others`: its files that are not data. `entries`: all that it contained afterwards.
+    """
 
     records: list[FileRecord]
+    others: list[FileRecord]
     entries: list[FileState]
 
     @cached_property
@@ -60,6 +64,14 @@ class Reading:
     def checksum(self) -> str:
         """Return the checksum of the data."""
         return product_checksum(self.records)
+
+    def has_checksum(self, checksum: str | None) -> bool:
+        """Return whether this is the checksum of the data, or of all files, as earlier versions recorded it."""
+        return checksum in (self.checksum, product_checksum(sorted([*self.records, *self.others], key=_path)))
+
+    def has_size(self, size: int) -> bool:
+        """Return whether this is the number of bytes of the data, or of all files."""
+        return size in (self.size, self.size + sum(record.size for record in self.others))
 
     @cached_property
     def identity(self) -> str:
@@ -114,12 +126,25 @@ def read(product: OpenProduct, advance: Advance) -> Reading:
 
     try:
         records = product.records(count)
+        others = _others(product)
         after = inspect(product)
     except (InvalidDataError, NotAProductError, ProductChangedError, FileNotFoundError) as error:
         raise GrowingDataError from error
     if _data_of(after) != _data_of(before):
         raise GrowingDataError
-    return Reading(records, after)
+    return Reading(records, others, after)
+
+
+def _others(product: OpenProduct) -> list[FileRecord]:
+    """Read the files that are not data. They may change or vanish meanwhile; then they match no checksum."""
+    try:
+        return product.records(is_data=False)
+    except ProductChangedError:
+        return []
+
+
+def _path(record: FileRecord) -> str:
+    return record.path
 
 
 def _data_of(entries: list[FileState]) -> list[FileState | str]:

@@ -66,11 +66,12 @@ def require_data(path: Path) -> None:
         )
 
 
-def size_on_disk(path: Path) -> int | None:
+def size_on_disk(path: Path, *, expected: int | None = None) -> int | None:
     """Return how many bytes of data a product has on its disk; None if nothing is there.
 
-    A product that a killed removal has renamed aside is still there. Raises NotAProductError for anything that is
-    no data product, such as a link, and OSError if the disk cannot be read.
+    A product that a killed removal has renamed aside is still there. Earlier versions also counted files that are
+    not data: if that is the expected size, it is returned. Raises NotAProductError for anything that is no data
+    product, such as a link, and OSError if the disk cannot be read.
     """
     try:
         with open_folder(path.parent) as folder:
@@ -78,7 +79,8 @@ def size_on_disk(path: Path) -> int | None:
             if not names:
                 return None
             with open_inside(folder, names[0], name=path.name) as product:
-                return size_of(product.entries())
+                entries = product.entries()
+                return expected if size_of(entries, all_files=True) == expected else size_of(entries)
     except (FileNotFoundError, NotADirectoryError):
         return None
 

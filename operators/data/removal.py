@@ -29,10 +29,10 @@ class DeletionOffError(CodedError):
 
 
 class Removal:
-    """Delete products of one observation. `check_lease` raises an error if the run has to stop."""
+    """Delete products of one observation. `confirm_lease` raises an error if the run has lost its lease."""
 
-    def __init__(self, client: Client, check: RemovalCheck, check_lease: Callable[[], None]) -> None:
-        self._client, self._check, self._check_lease = client, check, check_lease
+    def __init__(self, client: Client, check: RemovalCheck, confirm_lease: Callable[[], None]) -> None:
+        self._client, self._check, self._confirm_lease = client, check, confirm_lease
 
     def delete(self, product: DataProduct) -> str:
         """Delete a product, and return what its receipt says about it, which can be empty.
@@ -40,7 +40,7 @@ class Removal:
         The caller reports this to ATDB and then calls `forget`. Raises an error if the product must stay.
         """
         found = self._check.judge(product)
-        self._check_lease()
+        self._confirm_lease()
         if found.entry is not None:
             require_deletion_allowed(self._client)
             with open_folder(found.path.parent) as folder:
@@ -58,10 +58,12 @@ class Removal:
     def _begin(self, product: DataProduct, folder: int, entry: str, found: Deletable) -> Tombstone:
         """Rename a product aside, compare it again, and record its deletion. If that fails, rename it back."""
         is_aside = entry != product.filename
+        # The rename hides the time of a change of a product that is one file, so this is compared just before it.
+        is_same = self._check.is_same(product, folder, entry, found)
         aside = entry if is_aside else rename_aside(folder, product.filename)
         try:
-            entries = self._check.confirm(product, folder, aside, found)
-            self._check_lease()
+            entries = self._check.confirm(product, folder, aside, found if is_same else None)
+            self._confirm_lease()
             files = None if product.removal_forced_by is not None else states_of(entries)
             tombstone = Tombstone(product.taskID, product.filename, product.checksum, found.disk, aside, files)
             write_tombstone(folder, tombstone)

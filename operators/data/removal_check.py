@@ -1,11 +1,12 @@
 """Which copies on the data host can be deleted, and why the others cannot."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from atdb_interface.checksum import Advance, ignore_progress
+from atdb_interface.checksum import Advance, NotAProductError, ignore_progress
 from atdb_interface.client import Client
 from atdb_interface.data_hosts import local_path
 from atdb_interface.dataproducts import DataProduct
@@ -91,23 +92,35 @@ class RemovalCheck:
             self._folder.verify(product.filename, product.checksum, self._advance, size=product.size)
         disk = require_disk_of(product, path)
         if not path.parent.is_dir():
+            if product.removal_forced_by is None:
+                raise DataError(
+                    ReasonCode.DATA_FOLDER_MISSING,
+                    f"The folder {path.parent} does not exist. Check that its disk is mounted.",
+                    path=path,
+                )
             return _nothing_left(product, path, disk, None)
         with open_folder(path.parent) as folder:
             return self._judge_data(product, path, disk, folder)
 
-    def confirm(self, product: DataProduct, folder: int, entry: str, found: Deletable) -> list[FileState]:
+    def is_same(self, product: DataProduct, folder: int, entry: str, found: Deletable) -> bool:
+        """Return whether the file or directory itself has not changed since it was judged."""
+        with open_inside(folder, entry, name=product.filename, any_kind=True) as opened:
+            return opened.top() == found.entries[0]
+
+    def confirm(self, product: DataProduct, folder: int, entry: str, found: Deletable | None) -> list[FileState]:
         """Return the files of a product that was renamed since it was judged. Raises an error if they must stay.
 
-        If anything but the time of the rename has changed, the data are read.
+        If anything but the time of the rename has changed, or `found` is None, the data are read.
         """
         self.require_no_other_owner(product)
         if product.removal_forced_by is not None:
             return _whatever_is_there(product, folder, entry)
-        with open_inside(folder, entry, name=product.filename) as opened:
+        with _opened(product, folder, entry) as opened:
             entries = opened.entries()
-            changed = found.entries[0].ctime_ns
-            if identity_of(entries, top_ctime_ns=changed) == identity_of(list(found.entries)):
-                return entries
+            if found is not None:
+                changed = found.entries[0].ctime_ns
+                if identity_of(entries, top_ctime_ns=changed) == identity_of(list(found.entries)):
+                    return entries
             return self._read(product, opened)
 
     def _judge_data(self, product: DataProduct, path: Path, disk: str | None, folder: int) -> Deletable:
@@ -129,7 +142,7 @@ class RemovalCheck:
             return Deletable(path, disk, entry, begun=begun)
         if product.removal_forced_by is not None:
             return Deletable(path, disk, entry, tuple(_whatever_is_there(product, folder, entry)))
-        with open_inside(folder, entry, name=product.filename) as opened:
+        with _opened(product, folder, entry) as opened:
             entries = opened.entries()
             if product.disk is None or identity_of(entries) != product.identity:
                 entries = self._read(product, opened)
@@ -141,7 +154,7 @@ class RemovalCheck:
             reading = read(opened, self._advance)
         except InvalidDataError as error:
             raise _differs(product, f" ({error})") from error
-        if reading.checksum != product.checksum:
+        if not reading.has_checksum(product.checksum):
             raise _differs(product)
         return reading.entries
 
@@ -227,8 +240,19 @@ def _nothing_left(product: DataProduct, path: Path, disk: str | None, begun: Tom
 
 
 def _whatever_is_there(product: DataProduct, folder: int, entry: str) -> list[FileState]:
-    with open_inside(folder, entry, name=product.filename, any_kind=True) as opened:
+    with _opened(product, folder, entry, any_kind=True) as opened:
         return opened.entries()
+
+
+@contextmanager
+def _opened(product: DataProduct, folder: int, entry: str, *, any_kind: bool = False) -> Iterator[OpenProduct]:
+    """Open a product under the name that it has now. Raises DataError for what is no part of a product."""
+    try:
+        with open_inside(folder, entry, name=product.filename, any_kind=any_kind) as opened:
+            yield opened
+    except NotAProductError as error:
+        advice = "It was not archived, so nothing of the product was deleted. Move or unmount it, then retry."
+        raise DataError(error.code, f"{error}. {advice}") from error
 
 
 def _differs(product: DataProduct, why: str = "") -> DataError:

@@ -130,7 +130,7 @@ class DataPass:
             if product.data_location not in folders:
                 folders[product.data_location] = path_of(product).parent
             path = folders[product.data_location] / product.filename
-            wrong = wrong_on_disk(product, size_on_disk(path))
+            wrong = wrong_on_disk(product, size_on_disk(path, expected=product.size))
             if wrong:
                 require_data(path)
             return wrong

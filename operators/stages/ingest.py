@@ -4,7 +4,7 @@ import errno
 from typing import Any
 
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import INGEST, Group, Status, product_statuses
+from atdb_interface.lifecycle import INGEST, Group, ProductStatus, Status, product_statuses
 from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError, code_of, quote
@@ -45,7 +45,7 @@ class IngestProductsOperator(StageOperator):
         all_products = list(client.dataproducts(taskID=observation.taskID))
         products = [product for product in all_products if product.my_status in _TO_ARCHIVE]
         others = [product for product in all_products if product.my_status not in _TO_ARCHIVE]
-        if not products:
+        if not products and not any(product.my_status is ProductStatus.REMOVED for product in others):
             raise IngestError(
                 ReasonCode.NO_DATA_PRODUCTS, "The observation has no valid data product. Use the action check."
             )

@@ -51,7 +51,7 @@ class RemoveProductsOperator(StageOperator):
         all_products = list(client.dataproducts(taskID=observation.taskID, ordering="filename"))
         _require_archived(all_products)
         check = RemovalCheck(client, archive.folder(all_products), observation, lease.advance)
-        removal = Removal(client, check, lease.check)
+        removal = Removal(client, check, lease.confirm)
         products = [product for product in all_products if is_removable(product)]
         for product in all_products:
             if product.my_status is ProductStatus.REMOVED:

@@ -113,7 +113,7 @@ def _checked(product: DataProduct, lease: LeaseKeeper) -> Verdict:
         return _invalid(product, fault)
     facts: dict[str, Any] = {"identity": reading.identity, "disk": register_disk(path)}
     if product.my_status is ProductStatus.ARCHIVED:
-        if reading.checksum == product.checksum:
+        if reading.has_checksum(product.checksum):
             return Verdict(product.filename, ProductMove(filename=product.filename, **facts))
         differs = "The data have changed since they were archived, so ingest copies them again."
         facts["reason"] = write(ReasonCode.DATA_DIFFERS, differs)
@@ -125,23 +125,17 @@ def _checked(product: DataProduct, lease: LeaseKeeper) -> Verdict:
 
 
 def _other_than_announced(product: DataProduct, reading: Reading) -> InvalidDataError | None:
-    announced = [
-        (f"{product.announced_size} bytes", f"{reading.size} bytes", product.announced_size, reading.size),
-        (
-            f"the SHA-256 {product.announced_checksum}",
-            f"the SHA-256 {reading.checksum}",
-            product.announced_checksum,
-            reading.checksum,
-        ),
-    ]
-    for expected, found, was, now in announced:
-        if was not in (None, now):
-            return InvalidDataError(
-                ReasonCode.NOT_AS_ANNOUNCED,
-                f"The data product has {found}, but {expected} were announced. Restore the data, or correct the "
-                "announcement, then retry.",
-            )
-    return None
+    size, checksum = product.announced_size, product.announced_checksum
+    if size is not None and not reading.has_size(size):
+        difference = f"{reading.size} bytes, but {size} bytes were announced"
+    elif checksum is not None and not reading.has_checksum(checksum):
+        difference = f"the SHA-256 {reading.checksum}, but {checksum} was announced"
+    else:
+        return None
+    return InvalidDataError(
+        ReasonCode.NOT_AS_ANNOUNCED,
+        f"The data product has {difference}. Restore the data, or correct the announcement, then retry.",
+    )
 
 
 def _bytes_to_read(product: DataProduct) -> int:

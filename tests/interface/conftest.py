@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SECRETS
+from tests.mounts import mount  # noqa: F401
 
 BIN = Path(sys.executable).parent
 Run = Callable[..., subprocess.CompletedProcess[str]]

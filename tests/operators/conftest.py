@@ -3,12 +3,13 @@
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-of-tests-")
 os.environ["AIRFLOW_HOME"] = _HOME.name
@@ -17,6 +18,7 @@ from standalone.stack.preparation import prepare_airflow  # noqa: E402
 from tests.conftest import SECRETS, Postgres  # noqa: E402
 
 Context = Callable[..., dict[str, Any]]
+Sql = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
@@ -67,5 +69,19 @@ def context(url: str, monkeypatch: pytest.MonkeyPatch) -> Context:
     return make
 
 
+@pytest.fixture
+def sql(database_url: str) -> Iterator[Sql]:
+    """Change rows of ATDB, as earlier versions or old services have left them."""
+    engine = create_engine(database_url)
+
+    def execute(statement: str, **values: object) -> None:
+        with engine.begin() as opened:
+            opened.execute(text(statement), values)
+
+    yield execute
+    engine.dispose()
+
+
 # These use the fixtures above, and are in a module of their own.
+from tests.mounts import mount  # noqa: E402, F401
 from tests.operators.observations import archived, trouble, validated, written  # noqa: E402, F401

@@ -199,10 +199,10 @@ def test_a_difference_that_is_only_one_of_time_is_none(
     made = archived()
     size_on_disk = data_pass.size_on_disk
 
-    def and_then_it_is_removed(path: Path) -> int | None:
+    def and_then_it_is_removed(path: Path, **named: Any) -> int | None:
         if client.observation(made.taskID).my_status is Status.ARCHIVED:
             RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
-        return size_on_disk(path)
+        return size_on_disk(path, **named)
 
     monkeypatch.setattr(data_pass, "size_on_disk", and_then_it_is_removed)
     assert look() == []
@@ -235,10 +235,10 @@ def test_an_archive_that_goes_away_meanwhile_is_one_finding_too(
     removed()
     size_on_disk = data_pass.size_on_disk
 
-    def and_then_it_is_away(path: Path) -> int | None:
+    def and_then_it_is_away(path: Path, **named: Any) -> int | None:
         if archive_root.exists():
             archive_root.rename(archive_root.with_name("away"))
-        return size_on_disk(path)
+        return size_on_disk(path, **named)
 
     monkeypatch.setattr(data_pass, "size_on_disk", and_then_it_is_away)
     (sentence,) = look()

@@ -9,12 +9,12 @@ import pytest
 
 from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
-from atdb_interface.dataproducts import DataProduct, NewDataProduct
-from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.dataproducts import DataProduct
+from atdb_interface.lifecycle import Status
 from atdb_interface.reason_codes import ReasonCode
 from atdb_plugins.archive.folder import ArchiveError
 from operators.data.local_products import path_of
-from operators.data.removal_check import RemovalCheck
+from operators.data.removal_check import Deletable, RemovalCheck
 from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveError, RemoveProductsOperator
 from operators.stages.remove_command import main
@@ -22,7 +22,6 @@ from operators.stages.validate import ValidateProductsOperator
 from tests.operators.conftest import Context
 from tests.operators.observations import (
     Make,
-    Observe,
     in_archive,
     last,
     products_of,
@@ -54,18 +53,6 @@ def test_what_the_archive_does_not_hold_is_not_deleted_and_the_rest_is(
     assert not path_of(third).exists()
 
 
-def test_what_has_grown_since_it_was_validated_stays(client: Client, archived: Make, context: Context) -> None:
-    made = archived()
-    first, second, _ = products_of(client, made)
-    with (path_of(first) / "table.dat").open("ab") as file:
-        file.write(b"late")
-    with pytest.raises(RemoveError, match="has grown"):
-        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
-    assert statuses(client, made) == ["archived", "removed", "removed"]
-    assert path_of(first).is_dir()
-    assert not path_of(second).exists()
-
-
 def test_while_the_archive_is_not_there_nothing_is_deleted(
     client: Client, archived: Make, context: Context, archive_root: Path
 ) -> None:
@@ -77,33 +64,6 @@ def test_while_the_archive_is_not_there_nothing_is_deleted(
     assert all(path_of(product).exists() for product in products_of(client, made))
 
 
-def test_remove_deletes_a_link_and_not_what_it_leads_to(
-    client: Client, archived: Make, context: Context, tmp_path: Path
-) -> None:
-    made = archived()
-    precious = tmp_path / "precious"
-    precious.mkdir()
-    (precious / "file").write_bytes(b"x")
-    directory, file, other = (path_of(product) for product in products_of(client, made))
-    (directory / "link").symlink_to(precious)
-    file.unlink()
-    file.symlink_to(precious / "file")
-    shutil.rmtree(other)
-    other.symlink_to(precious)
-    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
-    assert (precious / "file").read_bytes() == b"x"
-    assert not any(path.is_symlink() or path.exists() for path in (directory, file, other))
-
-
-def test_remove_goes_on_where_a_killed_try_has_ended(client: Client, archived: Make, context: Context) -> None:
-    made = archived()
-    shutil.rmtree(path_of(products_of(client, made)[0]))
-    client.move(made.taskID, Status.REMOVING, owner="remove/run 1", lease_seconds=60)
-    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
-    assert client.observation(made.taskID).my_status is Status.REMOVED
-    assert statuses(client, made) == [ProductStatus.REMOVED] * 3
-
-
 def test_nothing_is_called_removed_while_the_data_host_is_not_mounted(
     client: Client, archived: Make, context: Context, data_root: Path
 ) -> None:
@@ -112,25 +72,6 @@ def test_nothing_is_called_removed_while_the_data_host_is_not_mounted(
     with pytest.raises(RemoveError, match="not mounted"):
         RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert client.observation(made.taskID).my_status is Status.REMOVE_ERROR
-
-
-def test_what_another_task_has_too_stays_until_it_is_only_ours(
-    client: Client, archived: Make, context: Context, observe: Observe
-) -> None:
-    made, other = (
-        archived(data_location="wcudata1:/data/apertif"),
-        observe(data_location="wcudata1:/data//apertif/."),
-    )
-    shared = products_of(client, made)[0]
-    client.create_dataproducts([NewDataProduct(taskID=other.taskID, filename=shared.filename)])
-    with pytest.raises(RemoveError, match=f"is also a data product of {other.taskID}, with status defined"):
-        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
-    assert statuses(client, made) == ["archived", "removed", "removed"]
-    assert path_of(shared).exists()
-    (product,) = products_of(client, other)
-    client.delete_dataproduct(product.id)
-    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
-    assert not path_of(shared).exists()
 
 
 def test_only_what_an_admin_has_forced_is_deleted_unverified(
@@ -165,7 +106,7 @@ def test_each_deletion_is_told_before_the_next_product_is_looked_at(
     seen = []
 
     class WatchedRemovalCheck(RemovalCheck):
-        def judge(self, product: DataProduct) -> Path:
+        def judge(self, product: DataProduct) -> Deletable:
             gone = [not path_of(p).exists() for p in products_of(client, made)]
             seen.append(gone == [status == "removed" for status in statuses(client, made)])
             return super().judge(product)

@@ -18,6 +18,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from atdb_api import create_app
 from atdb_api.config import Config
 from atdb_api.schema.migrations import alembic_config
+from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from standalone.stack import database
@@ -60,6 +61,41 @@ def test_a_migration_changes_a_table_under_the_views(
     command.check(config)
     assert views(engine) == before
     assert count(log_in(), "reports.observations") == 1
+
+
+def test_an_upgrade_keeps_the_locations_of_what_the_archive_holds(
+    owner_url: str, engine: Engine, client: Client, observe: Callable[..., Observation]
+) -> None:
+    collections = {
+        Status.SCHEDULED: "imaging/190405034/manifest.json",
+        Status.ARCHIVED: "/imaging/190405034/deep/",
+        Status.REMOVED: "",
+        Status.COMPLETED: "arts_main",
+    }
+    made = {
+        status: observe(status, products=2, irods_collection=collection)
+        for status, collection in collections.items()
+    }
+    config = alembic_config(owner_url)
+    command.downgrade(config, "0007")
+    with engine.begin() as opened:
+        opened.execute(text("update dataproducts set size = 28800 where status = 'defined'"))
+        opened.execute(text("update dataproducts set size = 1000 where status <> 'defined'"))
+    command.upgrade(config, "head")
+    folders = {  # what the version before has archived stays where it is
+        Status.SCHEDULED: "imaging",
+        Status.ARCHIVED: "imaging/190405034/deep",
+        Status.REMOVED: "imaging",
+        Status.COMPLETED: "arts_main",
+    }
+    for status, observation in made.items():
+        products = list(client.dataproducts(taskID=observation.taskID))
+        assert [product.archive_location for product in products] == [
+            f"{folders[status]}/{observation.taskID}/{observation.taskID}_{n}.fits" for n in range(2)
+        ]
+        announced = 28_800 if status is Status.SCHEDULED else None
+        assert {product.announced_size for product in products} == {announced}
+        assert {(product.identity, product.disk) for product in products} == {(None, None)}
 
 
 def test_an_upgrade_does_not_wait_for_a_session_that_reads(owner_url: str, log_in: Login) -> None:

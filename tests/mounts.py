@@ -1,0 +1,27 @@
+"""Mounts of a test, which end with it. Only root can mount; other users skip these tests."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+
+def unmount(target: Path) -> None:
+    subprocess.run(["umount", target], check=True)
+
+
+@pytest.fixture
+def mount() -> Iterator[Callable[[Path | str, Path], None]]:
+    """Mount a directory or file on another one, or a new disk in memory if the source is `tmpfs`."""
+    with ExitStack() as mounted:
+
+        def on(source: Path | str, target: Path) -> None:
+            kind = ["-t", "tmpfs"] if source == "tmpfs" else ["--bind"]
+            done = subprocess.run(["mount", *kind, source, target], capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip(f"this user cannot mount: {done.stderr.strip()}")
+            mounted.callback(subprocess.run, ["umount", target], capture_output=True, check=False)
+
+        yield on
