@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import fsspec
 import pytest
+from airflow.sdk.exceptions import AirflowSkipException
 from fsspec.implementations.local import LocalFileSystem
 
 from atdb_interface.client import Client
@@ -749,3 +750,29 @@ def test_the_tombstone_is_on_the_disk_before_anything_is_deleted(
         "fsync the folder",
         "unlink",  # the tombstone, after the report
     ]
+
+
+def test_a_run_that_has_lost_its_lease_leaves_what_the_next_one_deletes(
+    client: Client, archived_one: Make, remove: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = archived_one(".MS")
+    (product,) = products_of(client, made)
+    path = path_of(product)
+    rename_aside = removal.rename_aside
+
+    def and_let_another_run_begin(folder: int, filename: str) -> str:
+        aside = rename_aside(folder, filename)
+        monkeypatch.setattr(removal, "rename_aside", rename_aside)
+        kill(lambda: remove(made), deletion.os, "unlink")
+        client.act(made.taskID, Action.HOLD)
+        return aside
+
+    monkeypatch.setattr(removal, "rename_aside", and_let_another_run_begin)
+    with pytest.raises(AirflowSkipException):
+        remove(made)
+    assert [name.rpartition(".")[2] for name in hidden(path)] == ["removing", "atdb-removed"]
+    assert not path.exists()
+    client.act(made.taskID, Action.RESUME)
+    remove(made)
+    assert statuses(client, made) == ["removed"]
+    assert hidden(path) == []
