@@ -131,3 +131,39 @@ def test_without_a_filter_or_with_too_many_matches_it_is_refused(bulk: Callable[
     assert bulk(RETRY | {"filters": {}}).status_code == 400
     assert bulk(RETRY | {"filters": {"nothing": "1"}}).status_code == 400
     assert bulk(RETRY | {"token": "1"}).status_code == 400
+
+
+def test_an_item_that_is_refused_keeps_its_fields(
+    client: Client, observe: Observe, bulk: Callable[..., httpx.Response]
+) -> None:
+    held, refused = observe(Status.VALID), observe(Status.RUNNING)
+    ask = {
+        "filters": {"observing_mode": "imaging"},
+        "change": {"new_status": "on hold", "priority": 7, "node": "wcudata9", "reason": "rain"},
+    }
+    done = bulk(ask | {"token": bulk(ask).json()["token"]}).json()
+    assert [item["verdict"] for item in done["results"]] == ["changed", "refused"]
+    assert client.observation(refused.taskID) == refused
+    assert list(client.changes(taskID=refused.taskID)) == []
+    changed = client.observation(held.taskID)
+    assert (changed.my_status, changed.priority, changed.node) == (Status.ON_HOLD, 7, "wcudata9")
+
+
+def test_a_product_that_is_refused_keeps_its_fields(
+    client: Client, observe: Observe, bulk: Callable[..., httpx.Response]
+) -> None:
+    task_id = observe(products=2).taskID
+    valid, defined = client.dataproducts(taskID=task_id)
+    client.change_dataproduct(valid.id, new_status="valid", force=True, reason="tests")
+    ask = {
+        "filters": {"taskID": task_id},
+        "change": {"new_status": "ingesting", "quality": "good", "reason": "by hand"},
+    }
+    done = bulk(
+        ask | {"token": bulk(ask, resource="dataproducts").json()["token"]}, resource="dataproducts"
+    ).json()
+    assert [item["verdict"] for item in done["results"]] == ["changed", "refused"]
+    changed, refused = client.dataproducts(taskID=task_id)
+    assert (changed.my_status, changed.quality) == (ProductStatus.INGESTING, "good")
+    assert (refused.my_status, refused.quality) == (ProductStatus.DEFINED, None)
+    assert list(client.changes(taskID=task_id, dataproduct=defined.filename)) == []
