@@ -74,7 +74,7 @@ def test_a_refused_request_can_be_sent_again_with_its_key(observe: Observe, http
     assert http.post("/status/", json=ask, headers=KEY).headers["Idempotent-Replayed"] == "true"
 
 
-@pytest.mark.parametrize("key", ["", " ", "x" * 201, "a\tb", "\u00e9"])
+@pytest.mark.parametrize("key", ["", "x" * 201, "a\tb", "\u00e9"])
 def test_a_key_that_is_no_printable_text_of_200_characters_is_refused(
     client: Client, http: httpx.Client, key: str
 ) -> None:
