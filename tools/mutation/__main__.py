@@ -8,6 +8,7 @@ from tools.mutation.checkout import copy_checkout
 from tools.mutation.covering import TestsFailError
 from tools.mutation.modules import modules
 from tools.mutation.report import LEAST_PERCENT, results, table
+from tools.mutation.server import shared_postgres
 from tools.mutation.session import Session, folder
 
 
@@ -24,16 +25,23 @@ def main() -> int:
     chosen = options.modules or list(known)
     copy = root if options.report else copy_checkout(root)
     sessions = [Session(module, known[module], copy, folder(root)) for module in chosen]
-    failed = False
-    for session in () if options.report else sessions:
-        try:
-            session.run()
-        except TestsFailError as error:
-            print(error, file=sys.stderr)
-            failed = True
+    failed = not options.report and not _run(sessions)
     found = list(results((session.module, session.path) for session in sessions))
     print(table(found))
     return int(failed or any(result.percent < LEAST_PERCENT for result in found))
+
+
+def _run(sessions: list[Session]) -> bool:
+    """Try the faults of each session; return whether the tests of all succeed without a fault."""
+    succeeded = True
+    with shared_postgres():
+        for session in sessions:
+            try:
+                session.run()
+            except TestsFailError as error:
+                print(error, file=sys.stderr)
+                succeeded = False
+    return succeeded
 
 
 if __name__ == "__main__":

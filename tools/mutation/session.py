@@ -24,8 +24,8 @@ from tools.mutation.checkout import FOLDER
 from tools.mutation.covering import Covering, environment, measure, statement_lines
 from tools.mutation.operators import mutants
 
-#: What a run takes besides its tests: to import the code, and to start PostgreSQL.
-_START_SECONDS = 60.0
+#: What a run takes at most besides its tests, mainly to import the code.
+_START_SECONDS = 120.0
 #: A fault that makes the tests this many times slower is found: they time out.
 _SLOWER = 5.0
 _MARK = "ATDB_MUTATION"
@@ -57,7 +57,9 @@ class Session:
                 return
             covering = measure(self.copy, self.module, self.tests, self._covering_path(), temporary)
             print(f"{self.module}: {len(pending)} faults to try", flush=True)
-            with _inside(self.copy, environment(self.copy, temporary)):
+            # Other plugins are not needed, and each takes time to import.
+            variables = environment(self.copy, temporary) | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+            with _inside(self.copy, variables):
                 for number, item in enumerate(pending, start=1):
                     result = self._try(item, covering, temporary)
                     database.set_result(item.job_id, result)
@@ -72,7 +74,7 @@ class Session:
         seconds = sum(covering.seconds.get(test, 0.0) for test in tests) or covering.total_seconds
         arguments = temporary / "tests"
         arguments.write_text("\n".join(tests or self.tests), encoding="utf-8")
-        options = "-q -x -p no:cacheprovider --no-header --tb=line"
+        options = "-q -x -p pytest_timeout -p no:cacheprovider --no-header --tb=line"
         command = f"{shlex.quote(sys.executable)} -m pytest {options} {shlex.quote(f'@{arguments}')}"
         try:
             return mutate_and_test(item.mutations, command, _START_SECONDS + _SLOWER * seconds)
