@@ -8,7 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
+from flask import Flask
 
+from atdb_api.database import transaction
+from atdb_api.services import dataproducts, observations
 from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import NewDataProduct, ProductMove
@@ -83,6 +86,20 @@ def test_an_edit_of_an_observation_is_compared_with_what_another_edit_has_set(
     assert edits == [(0, 5), (5, 0)]
 
 
+def test_a_row_that_the_transaction_has_read_before_is_read_again_under_its_lock(
+    app: Flask, client: Client, product: tuple[str, int]
+) -> None:
+    task_id, product_id = product
+    made = client.observation(task_id)
+    with app.app_context(), transaction() as session:
+        observation, read = observations.get(session, made.id), dataproducts.get(session, product_id)
+        client.change_observation(made.id, priority=5)
+        client.change_dataproduct(product_id, quality="good")
+        assert (observation.priority, read.quality) == (0, UNSEEN)
+        assert observations.lock(session, made.id).priority == 5
+        assert dataproducts.lock(session, product_id).quality == "good"
+
+
 def test_an_observation_that_has_started_meanwhile_is_not_deleted(
     client: Client, observe: Observe, owner_url: str, ask: Ask
 ) -> None:
@@ -146,7 +163,9 @@ def test_two_requests_cannot_both_create_the_same_product(
     with observation_held(owner_url, task_id) as queue:
         answers = [queue.send(ask("POST", "dataproducts/", new)) for _ in range(2)]
         queue.release()
-        assert [answer.result().status_code for answer in answers] == [201, 409]
+        first, second = (answer.result() for answer in answers)
+    assert (first.status_code, second.status_code) == (201, 409)
+    assert second.json()["detail"] == f"Observation {task_id} already has a data product B000.MS."
     assert client.count_dataproducts(taskID=task_id) == 1
 
 
