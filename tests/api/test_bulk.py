@@ -153,17 +153,12 @@ def test_a_product_that_is_refused_keeps_its_fields(
     client: Client, observe: Observe, bulk: Callable[..., httpx.Response]
 ) -> None:
     task_id = observe(products=2).taskID
-    valid, defined = client.dataproducts(taskID=task_id)
-    client.change_dataproduct(valid.id, new_status="valid", force=True, reason="tests")
     ask = {
         "filters": {"taskID": task_id},
-        "change": {"new_status": "ingesting", "quality": "good", "reason": "by hand"},
+        "change": {"new_status": "removed", "quality": "good", "reason": "by hand"},
     }
-    done = bulk(
-        ask | {"token": bulk(ask, resource="dataproducts").json()["token"]}, resource="dataproducts"
-    ).json()
-    assert [item["verdict"] for item in done["results"]] == ["changed", "refused"]
-    changed, refused = client.dataproducts(taskID=task_id)
-    assert (changed.my_status, changed.quality) == (ProductStatus.INGESTING, "good")
-    assert (refused.my_status, refused.quality) == (ProductStatus.DEFINED, None)
-    assert list(client.changes(taskID=task_id, dataproduct=defined.filename)) == []
+    token = bulk(ask, resource="dataproducts").json()["token"]
+    done = bulk(ask | {"token": token}, resource="dataproducts").json()
+    assert (done["executed"], done["verdicts"]) == (True, {"refused": 2})
+    assert [product.quality for product in client.dataproducts(taskID=task_id)] == [None, None]
+    assert list(client.changes(taskID=task_id)) == []

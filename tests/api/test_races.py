@@ -12,7 +12,6 @@ from flask import Flask
 
 from atdb_api.database import transaction
 from atdb_api.services import dataproducts, observations
-from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import NewDataProduct, ProductMove
 from atdb_interface.lifecycle import Actor, Status
@@ -296,11 +295,9 @@ def test_a_pause_releases_the_claims_that_are_being_made(
     assert client.observation(task_id).claimed_until is None
 
 
-def test_a_release_does_not_count_what_has_begun_meanwhile(
-    client: Client, observe: Observe, owner_url: str, ask: Ask
-) -> None:
+def test_a_release_does_not_count_what_has_begun_meanwhile(observe: Observe, owner_url: str, ask: Ask) -> None:
     made = observe(Status.VALID)
-    client.claim(ClaimRequest(id="c1", consumer="test", statuses=[Status.VALID]))
+    assert claimed(ask, "c1")() == [made.taskID]
     with observation_held(owner_url, made.taskID) as queue:
         begun = queue.send(ask("PATCH", f"observations/{made.id}/", {"new_status": "ingesting"}))
         released = queue.send(ask("POST", "claims/release/", {"taskIDs": [made.taskID], "claim": "c1"}))
