@@ -12,6 +12,7 @@ LISTENER ?= 50
 OTHERS ?= 20
 RUNS ?= 50000
 SECRETS ?=
+MODULE ?=
 STACK ?=
 BACKUPS ?= .atdb-backups
 KEEP ?=
@@ -19,7 +20,7 @@ FROM ?=
 COMPOSE ?= $(shell docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: backup backups restore secrets rotate-secrets images test-compose test-upgrade help install demo rehearsal up down status doctor admin test fuzz bench-listen bench-maintenance screenshots kills clears docs check format lock clean browser
+.PHONY: backup backups restore secrets rotate-secrets images test-compose test-upgrade help install demo rehearsal up down status doctor admin test fuzz mutate bench-listen bench-maintenance screenshots kills clears docs check format lock clean browser
 
 help: ## Show this list of targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -53,6 +54,9 @@ fuzz: .venv/dev ## Send 10,000 random requests, as all roles, and check the answ
 
 clears: .venv/dev ## Clear each failed state in Airflow in every way; `make test` clears each in one way
 	ATDB_ALL_CLEARS=yes $(BIN)/pytest tests/e2e/test_clears.py
+
+mutate: .venv/dev ## Put faults into the code one at a time, and list those that no test finds (MODULE=file; takes hours, can be stopped)
+	@$(BIN)/python -m tools.mutation $(MODULE)
 
 bench-maintenance: .venv/dev ## Measure how maintenance affects a running scheduler (RUNS=n old runs in Airflow's database)
 	@$(BIN)/python -m tests.benchmarks.maintenance $(RUNS)

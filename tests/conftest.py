@@ -1,5 +1,6 @@
 """A real PostgreSQL for all tests, and for each test its own database behind a real HTTP server."""
 
+import os
 import random
 import socket
 import subprocess
@@ -35,6 +36,8 @@ from standalone.stack import database
 from tests.advancing import advance
 
 SECRETS = {role: f"secret-of-the-{role}-in-these-tests" for role in ("viewer", "service", "operator", "admin")}
+#: The port and the state folder of a server that several runs of tests share: `make mutate` sets it.
+SHARED_POSTGRES = "ATDB_TESTS_POSTGRES"
 SCHEDULES = Path(__file__).parents[2] / "shared" / "schedules"
 
 
@@ -61,10 +64,11 @@ def real_schedules() -> Path:
 class Postgres:
     """A running PostgreSQL whose database `atdb` is a migrated template."""
 
-    def __init__(self, state: Path) -> None:
-        self.settings = Settings(state=state, postgres_port=free_ports(1)[0])
+    def __init__(self, state: Path, port: int | None = None) -> None:
+        self.settings = Settings(state=state, postgres_port=port or free_ports(1)[0])
         self.credentials = Credentials.prepare(self.settings.credentials)
-        self._numbers = count(1)
+        self._names = (f"test{os.getpid()}_{number}" for number in count(1))
+        self._databases: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         database.initialise(self.settings, self.credentials)
 
@@ -84,7 +88,8 @@ class Postgres:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        assert self._process
+        if self._process is None:
+            pytest.skip("other runs of tests use this server")
         self._process.send_signal(2)
         self._process.wait(20)
 
@@ -105,23 +110,40 @@ class Postgres:
 
     def new_database(self) -> str:
         """Copy the template, and return the new database's URL with the API's role."""
-        name = f"test{next(self._numbers)}"
+        name = next(self._names)
+        self._databases.append(name)
         with closing(database.connect(self.settings, self.credentials)) as opened, opened.cursor() as cursor:
             cursor.execute(f"create database {name} template atdb owner atdb_owner")
             cursor.execute(f"grant connect on database {name} to atdb")
         return self.url(name)
 
+    def drop_databases(self) -> None:
+        """Drop the databases that this run has created."""
+        with closing(database.connect(self.settings, self.credentials)) as opened, opened.cursor() as cursor:
+            for name in self._databases:
+                cursor.execute(f"drop database if exists {name} with (force)")
+
+    def prepare_template(self) -> None:
+        """Create the database of which each test gets a copy: with an account of each role."""
+        self.prepare_atdb()
+        template = create_app(Config(database_url=self.url()))
+        with template.app_context(), transaction() as session:
+            for role, secret in SECRETS.items():
+                accounts.put(session, role, role=role_named(role), password=secret, actor="tests")
+        template.extensions["atdb_engine"].dispose()
+
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    if shared := os.environ.get(SHARED_POSTGRES):
+        port, _, state = shared.partition(":")
+        server = Postgres(Path(state), int(port))
+        yield server
+        server.drop_databases()
+        return
     server = Postgres(tmp_path_factory.mktemp("postgres"))
     server.start()
-    server.prepare_atdb()
-    template = create_app(Config(database_url=server.url()))
-    with template.app_context(), transaction() as session:
-        for role, secret in SECRETS.items():
-            accounts.put(session, role, role=role_named(role), password=secret, actor="tests")
-    template.extensions["atdb_engine"].dispose()
+    server.prepare_template()
     yield server
     server.stop()
 

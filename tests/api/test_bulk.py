@@ -133,3 +133,34 @@ def test_without_a_filter_or_with_too_many_matches_it_is_refused(bulk: Callable[
     assert bulk(RETRY | {"filters": {}}).status_code == 400
     assert bulk(RETRY | {"filters": {"nothing": "1"}}).status_code == 400
     assert bulk(RETRY | {"token": "1"}).status_code == 400
+
+
+def test_an_item_that_is_refused_keeps_its_fields(
+    client: Client, observe: Observe, bulk: Callable[..., httpx.Response]
+) -> None:
+    held, refused = observe(Status.VALID), observe(Status.RUNNING)
+    ask = {
+        "filters": {"observing_mode": "imaging"},
+        "change": {"new_status": "on hold", "priority": 7, "node": "wcudata9", "reason": "rain"},
+    }
+    done = bulk(ask | {"token": bulk(ask).json()["token"]}).json()
+    assert [item["verdict"] for item in done["results"]] == ["changed", "refused"]
+    assert client.observation(refused.taskID) == refused
+    assert list(client.changes(taskID=refused.taskID)) == []
+    changed = client.observation(held.taskID)
+    assert (changed.my_status, changed.priority, changed.node) == (Status.ON_HOLD, 7, "wcudata9")
+
+
+def test_a_product_that_is_refused_keeps_its_fields(
+    client: Client, observe: Observe, bulk: Callable[..., httpx.Response]
+) -> None:
+    task_id = observe(products=2).taskID
+    ask = {
+        "filters": {"taskID": task_id},
+        "change": {"new_status": "removed", "quality": "good", "reason": "by hand"},
+    }
+    token = bulk(ask, resource="dataproducts").json()["token"]
+    done = bulk(ask | {"token": token}, resource="dataproducts").json()
+    assert (done["executed"], done["verdicts"]) == (True, {"refused": 2})
+    assert [product.quality for product in client.dataproducts(taskID=task_id)] == [None, None]
+    assert list(client.changes(taskID=task_id)) == []

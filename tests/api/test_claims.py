@@ -207,3 +207,29 @@ def test_a_release_of_one_claim_leaves_a_later_one_alone(client: Client, observe
     assert client.release([task_id], claim="c1") == 0
     assert [task.claim for task in client.open_claims("airflow")] == ["c2"]
     assert client.release([task_id], claim="c2") == 1
+
+
+@pytest.mark.parametrize("field", ["starttime", "endtime"])
+def test_an_observation_that_is_rescheduled_is_available_to_claim_again(
+    client: Client, observe: Observe, field: str
+) -> None:
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=5)
+    made = observe(Status.SCHEDULED, starttime=start.isoformat(), duration=3600)
+    assert claim(client, "c1", Status.SCHEDULED) == [made.taskID]
+    assert client.change_observation(made.id, node="wcudata1").claimed_until is not None
+    times = {"starttime": start + timedelta(minutes=2), "endtime": start + timedelta(hours=3)}
+    changed = client.change_observation(made.id, **{field: times[field].isoformat()})
+    assert changed.claimed_until is None
+    assert client.open_claims("test") == []
+    assert claim(client, "c2", Status.SCHEDULED) == [made.taskID]
+
+
+def test_an_observation_that_is_put_off_misses_no_start(client: Client, observe: Observe) -> None:
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=5)
+    made = observe(Status.SCHEDULED, starttime=start.isoformat(), duration=60)
+    claim(client, "c1", Status.SCHEDULED)
+    days = [(start + timedelta(days=3), start + timedelta(days=4)), (start, start + timedelta(hours=1))]
+    for number, (begins, ends) in enumerate(days):
+        client.change_observation(made.id, starttime=begins.isoformat(), endtime=ends.isoformat())
+        expected = [made.taskID] if begins == start else []
+        assert claim(client, f"later {number}", Status.SCHEDULED) == expected

@@ -23,8 +23,9 @@ from atdb_interface.lifecycle import COMPLETING_TIMEOUT, OBSERVE, Actor, Status
 from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import has_code
+from atdb_interface.times import STARTING_MARGIN_SECONDS
 from atdb_plugins.completing_timeout import ending
-from atdb_plugins.hooks.telescope import TelescopeError, TelescopeState, TelescopeTask
+from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook, TelescopeState, TelescopeTask
 from atdb_plugins.triggers.observation import (
     LOOK_SECONDS,
     ObservationCompletingTrigger,
@@ -34,6 +35,7 @@ from atdb_plugins.triggers.observation import (
 from operators.failures import NotDueYet
 from operators.stages.base import enter
 from operators.stages.observe import CompleteObservationOperator, RunObservationOperator, StartObservationOperator
+from operators.stages.when_due import WhenDueOperator
 from standalone.settings import HOST
 from standalone.simulator.observing import Telescope
 from standalone.simulator.settings import Settings
@@ -301,6 +303,137 @@ def test_a_cancel_reaches_the_telescope_whichever_task_hears_of_it(
         operator(task_id="it").execute(context(made.taskID, "observe", try_number=2, retries=2))
     assert state(logbook, made) is State.STOPPED
     assert last(client, made) == (Status.ABORTED, "thunderstorm")
+
+
+@pytest.mark.parametrize("seconds", [580, 30, -20])
+def test_the_lease_of_a_start_lasts_beyond_the_start(
+    client: Client,
+    scheduled: Callable[[float], Observation],
+    context: Context,
+    logbook: TaskMemory,
+    seconds: float,
+) -> None:
+    made = scheduled(seconds)
+    StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
+    (lease,) = client.leases(taskID=made.taskID)
+    from_start = (lease.expires_at - max(made.starttime, datetime.now(UTC))).total_seconds()
+    assert abs(from_start - STARTING_MARGIN_SECONDS) < 10
+    assert STARTING_MARGIN_SECONDS >= 60  # the next task sets the status to running when the start has come
+
+
+def after_it_has_read(
+    monkeypatch: pytest.MonkeyPatch, operator: type[WhenDueOperator], happens: Callable[[str], object]
+) -> None:
+    """Call a function when the operator has read the observation and before it acts."""
+    act = operator.act
+
+    def late(self: WhenDueOperator, client: Client, observation: Observation, context: object) -> None:
+        happens(observation.taskID)
+        act(self, client, observation, context)
+
+    monkeypatch.setattr(operator, "act", late)
+
+
+@pytest.mark.parametrize("operator", [StartObservationOperator, RunObservationOperator])
+def test_a_cancel_after_a_task_has_read_the_observation_reaches_the_telescope(
+    client: Client,
+    started: Callable[[float], Observation],
+    context: Context,
+    logbook: TaskMemory,
+    monkeypatch: pytest.MonkeyPatch,
+    operator: type[WhenDueOperator],
+) -> None:
+    made = started(500)
+    after_it_has_read(monkeypatch, operator, lambda task_id: client.act(task_id, Action.CANCEL, reason="storm"))
+    with pytest.raises(AirflowSkipException, match="storm"):
+        operator(task_id="it").execute(context(made.taskID, "observe", try_number=2, retries=2))
+    assert state(logbook, made) is State.STOPPED
+    assert last(client, made) == (Status.ABORTED, "storm")
+
+
+def test_a_cancel_while_the_parset_is_sent_reaches_the_telescope_with_the_next_task(
+    client: Client,
+    scheduled: Callable[[float], Observation],
+    context: Context,
+    logbook: TaskMemory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = scheduled(500)
+    send = TelescopeHook.start
+
+    def late(self: TelescopeHook, task_id: str, parset: str) -> None:
+        client.act(task_id, Action.CANCEL, reason="storm")
+        send(self, task_id, parset)
+
+    monkeypatch.setattr(TelescopeHook, "start", late)
+    StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
+    assert state(logbook, made) is State.ACCEPTED
+    with pytest.raises(AirflowSkipException, match="storm"):
+        RunObservationOperator(task_id="run").execute(context(made.taskID, "observe"))
+    assert state(logbook, made) is State.STOPPED
+
+
+def test_a_telescope_that_refuses_what_was_cancelled_meanwhile_is_no_error(
+    client: Client,
+    scheduled: Callable[[float], Observation],
+    context: Context,
+    logbook: TaskMemory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = scheduled(500)
+    logbook.save(task_of(made))  # so it refuses to start it a second time
+    send = TelescopeHook.start
+
+    def late(self: TelescopeHook, task_id: str, parset: str) -> None:
+        client.act(task_id, Action.CANCEL, reason="storm")
+        send(self, task_id, parset)
+
+    monkeypatch.setattr(TelescopeHook, "start", late)
+    with pytest.raises(AirflowSkipException, match="storm"):
+        StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
+    assert last(client, made) == (Status.ABORTED, "storm")
+    assert state(logbook, made) is State.STOPPED
+
+
+def test_an_observation_that_has_ended_in_an_error_meanwhile_is_not_set_to_running(
+    client: Client,
+    started: Callable[[float], Observation],
+    context: Context,
+    logbook: TaskMemory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = started(500)
+
+    def ends(task_id: str) -> None:
+        client.move(task_id, Status.RUNNING, owner="observe/run 1")
+        client.move(task_id, Status.ERROR_NO_COMPLETING, reason="a dish is stuck")
+
+    after_it_has_read(monkeypatch, RunObservationOperator, ends)
+    with pytest.raises(AirflowSkipException):
+        RunObservationOperator(task_id="run").execute(context(made.taskID, "observe"))
+    assert last(client, made) == (Status.ERROR_NO_COMPLETING, "a dish is stuck")
+
+
+@pytest.mark.parametrize("meanwhile", [Status.COMPLETING, Status.ABORTED])
+def test_the_timeout_changes_nothing_that_has_ended_meanwhile(
+    client: Client,
+    running: Callable[[], Observation],
+    context: Context,
+    logbook: TaskMemory,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Status,
+) -> None:
+    made = running()
+    logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
+    monkeypatch.setattr(lifecycle, "ASK_AFTER", made.starttime - made.endtime - timedelta(hours=1))
+    after_it_has_read(
+        monkeypatch,
+        CompleteObservationOperator,
+        lambda task_id: client.move(task_id, meanwhile, reason="it has ended"),
+    )
+    with pytest.raises(AirflowSkipException):
+        CompleteObservationOperator(task_id="complete").execute(context(made.taskID, "observe"))
+    assert last(client, made) == (meanwhile, "it has ended")
 
 
 def test_a_cancel_before_the_start_asks_nothing_of_the_telescope(

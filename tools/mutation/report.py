@@ -1,0 +1,103 @@
+"""The share of the faults that tests find, and the faults that none has found, with the reason of each."""
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cosmic_ray.work_db import WorkDB, use_db
+from cosmic_ray.work_item import WorkItem, WorkResult
+
+#: Reasons why a fault changes no behaviour, or why no test can find it.
+REASONS = Path(__file__).parent / "survivors.toml"
+#: The share of the faults that change behaviour which the tests of each module must find.
+LEAST_PERCENT = 90
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """A fault that no test has found: its line, the code before and after, and the reason, if one is known."""
+
+    line: int
+    before: str
+    after: str
+    reason: str
+    is_harmless: bool
+
+
+@dataclass(frozen=True)
+class Result:
+    """The faults of a module. `harmless`: survivors that change no behaviour."""
+
+    module: str
+    faults: int
+    tried: int
+    survivors: list[Survivor]
+
+    @property
+    def harmless(self) -> int:
+        """Return the number of survivors that change no behaviour."""
+        return sum(survivor.is_harmless for survivor in self.survivors)
+
+    @property
+    def percent(self) -> float:
+        """Return the share found of the faults that were tried and change behaviour."""
+        counted = self.tried - self.harmless
+        return 100.0 * (self.tried - len(self.survivors)) / counted if counted else 100.0
+
+
+def results(paths: Iterable[tuple[str, Path]], reasons: Path = REASONS) -> Iterator[Result]:
+    """Yield the result of each module that has a session."""
+    known = {
+        (entry["module"], entry["before"], entry["after"]): (entry["reason"], bool(entry.get("harmless")))
+        for entry in tomllib.loads(reasons.read_text(encoding="utf-8")).get("survivor", ())
+    }
+    for module, path in paths:
+        if path.exists():
+            with use_db(path, WorkDB.Mode.open) as database:
+                done = database.completed_work_items
+                survivors = sorted(_survivors(module, done, known), key=lambda survivor: survivor.line)
+                yield Result(module, database.num_work_items, len(done), survivors)
+
+
+def table(found: list[Result]) -> str:
+    """Format the results as a table and a list of survivors, in Markdown."""
+    rows = [
+        "| module | faults | tried | found | survived | harmless survivors | found without the harmless |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for result in found:
+        caught = result.tried - len(result.survivors)
+        rows.append(
+            f"| {result.module} | {result.faults} | {result.tried} | {caught} | {len(result.survivors)} "
+            f"| {result.harmless} | {result.percent:.0f} % |"
+        )
+    for result in found:
+        if result.survivors:
+            rows += ["", f"Survivors in {result.module}:", ""]
+        for survivor in result.survivors:
+            rows.append(f"- line {survivor.line}: {survivor.reason or 'NO REASON YET'}")
+            rows.append(f"    - before: `{survivor.before}`")
+            rows.append(f"    - after:  `{survivor.after}`")
+    return "\n".join(rows)
+
+
+def _survivors(
+    module: str,
+    done: Iterable[tuple[WorkItem, WorkResult]],
+    known: dict[tuple[str, str, str], tuple[str, bool]],
+) -> Iterator[Survivor]:
+    for item, result in done:
+        if not result.is_killed:
+            before, after = _changed(result.diff or "")
+            reason, is_harmless = known.get((module, before, after), ("", False))
+            yield Survivor(item.mutations[0].start_pos[0], before, after, reason, is_harmless)
+
+
+def _changed(diff: str) -> tuple[str, str]:
+    """Return the lines before and after the fault, each as one line."""
+    lines = [line for line in diff.splitlines() if not line.startswith(("--- ", "+++ "))]
+    before, after = (
+        " ".join(" ".join(line[1:] for line in lines if line.startswith(sign)).split()) for sign in "-+"
+    )
+    return before, after
