@@ -1,8 +1,8 @@
 """Find text that is not plain English: `python -m tools.language`. OPENERS and WORDS are the project's word list.
 
-The check reads docstrings, comments, messages, names of tests, pages, scripts, SQL, settings and documents. It does
-not read code: other names, text in backticks, and code blocks with a language other than `text`. It also finds empty
-table headers, and command options without help.
+The check reads docstrings, comments, messages, names of tests, pages, scripts, SQL, settings and documents. It
+does not read code: other names, text in backticks, and code blocks with a language other than `text`. It also
+finds empty table headers, and command options without help.
 """
 
 import ast

@@ -34,7 +34,7 @@ class Following:
     missing: list[NewDataProduct] = field(default_factory=list)
 
     def carry_out(self, session: Session, *, actor: str, reason: str) -> None:
-        """Make the changes, after the observation has its new values."""
+        """Create, move and delete the products, after the observation has its new values."""
         for product in self.obsolete:
             dataproducts.delete(session, product, actor=actor)
         for product, place in self.places.items():

@@ -3,8 +3,8 @@
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
-from atdb_api.rest.auth import actor, login
 from atdb_api.rest import pagination
+from atdb_api.rest.auth import actor, login
 from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.request_body import Parameter
 from atdb_api.roles import Role

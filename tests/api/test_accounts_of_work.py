@@ -205,8 +205,8 @@ def test_a_claim_is_passed_on_to_one_named_account(
 
 def test_a_claim_for_an_unknown_account_is_refused(service: Client, observe: Observe) -> None:
     observe(Status.VALID)
-    with pytest.raises(BadRequest, match="no account nobody") as refusal:
-        service.claim(ask("c1", for_account="nobody"))
+    with pytest.raises(BadRequest, match="no account absent") as refusal:
+        service.claim(ask("c1", for_account="absent"))
     assert refusal.value.extra["errors"][0]["field"] == "for_account"
     assert service.count_waiting([Status.VALID]) == 1
 

@@ -11,9 +11,8 @@ from sqlalchemy import event, text
 
 from atdb_api.gui.tasks.task_address import parameters
 from atdb_interface.client import Client
-from atdb_interface.dataproducts import ProductMove
 from atdb_interface.errors import BadRequest
-from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 from tests.gui.conftest import Open

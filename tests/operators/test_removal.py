@@ -220,7 +220,7 @@ def test_an_empty_directory_in_the_place_of_a_disk_is_an_error_and_nothing_is_re
     made = archived()
     if is_forced:
         for product in products_of(client, made):
-            client.force_removal(product.id, "of no use to anybody")
+            client.force_removal(product.id, "of no use")
     before = {product.filename: content(path_of(product)) for product in products_of(client, made)}
     disk = (data_root / "wcudata1").rename(data_root / "unmounted")
     (data_root / "wcudata1").mkdir()
@@ -446,7 +446,7 @@ def test_another_file_system_in_a_product_is_never_entered(
     precious.mkdir()
     (precious / "file").write_bytes(b"x")
     if is_forced:
-        client.force_removal(product.id, "of no use to anybody")
+        client.force_removal(product.id, "of no use")
     mount(precious, path / "sub")
     with pytest.raises(RemoveError, match="sub is on another file system") as refused:
         remove(made)
@@ -513,7 +513,7 @@ def test_a_forced_removal_deletes_a_link_and_not_what_it_leads_to(
     precious.mkdir()
     (precious / "file").write_bytes(b"x")
     for product in products_of(client, made):
-        client.force_removal(product.id, "of no use to anybody")
+        client.force_removal(product.id, "of no use")
     directory, file, other = (path_of(product) for product in products_of(client, made))
     (directory / "link").symlink_to(precious)
     file.unlink()

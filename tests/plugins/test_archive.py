@@ -728,7 +728,7 @@ def test_a_complete_copy_that_a_killed_attempt_has_left_is_used(
     assert folder.partial_files() == []
 
 
-def test_a_folder_that_is_empty_is_told_from_an_archive(archive: Archive, local: Archive) -> None:
+def test_an_empty_folder_is_no_archive(archive: Archive, local: Archive) -> None:
     assert local.is_empty()
     put(archive, f"{archive.root}/main/x", b"x")
     assert not archive.is_empty()
