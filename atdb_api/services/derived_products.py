@@ -76,7 +76,7 @@ def plan(session: Session, observation: Observation, values: Mapping[str, Any]) 
     if following.obsolete or following.missing or moved:
         _require_changeable(observation, products, is_other_set=bool(following.obsolete or following.missing))
         data_location = values.get("data_location", observation.data_location)
-        names_there = [product.filename for product in (*moved, *following.missing)]
+        names_there = [*(each.filename for each in moved), *(each.filename for each in following.missing)]
         data_places.require_free(
             session,
             [data_path(data_location, name) for name in names_there],
