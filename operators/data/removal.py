@@ -89,10 +89,7 @@ class Removal:
 
 def require_deletion_allowed(client: Client) -> None:
     """Raise DeletionOffError if an operator has switched off all deletion in ATDB."""
-    ask = getattr(client, "deletion", None)
-    if ask is None:
-        return
-    state = ask()
+    state = client.deletion()
     if not state.allowed:
         raise DeletionOffError(
             ReasonCode.DELETION_OFF,
