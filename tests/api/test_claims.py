@@ -91,18 +91,10 @@ def test_only_the_owner_may_enter_again_or_leave(client: Client, observe: Observ
     for owner in ("ingest/run 2", None):
         with pytest.raises(NotOwner):
             client.move(task_id, Status.ARCHIVED, owner=owner)
-<<<<<<< HEAD
-    for status in (ProductStatus.INGESTING, ProductStatus.ARCHIVED):
-        product = ProductMove(filename=f"{task_id}_0.fits", new_status=status)
-        with pytest.raises(NotOwner):
-            client.move_products(task_id, [product], owner="ingest/run 2")
-        client.move_products(task_id, [product], owner="ingest/run 1")
-=======
     product = ProductMove(filename=f"{task_id}_0.fits", new_status=ProductStatus.INGESTING)
     with pytest.raises(NotOwner):
         client.move_products(task_id, [product], owner="ingest/run 2")
     move_all(client, task_id, ProductStatus.INGESTING, ProductStatus.ARCHIVED, owner="ingest/run 1")
->>>>>>> origin/facts
     client.move(task_id, Status.ARCHIVED, owner="ingest/run 1")
     names = [step.name for step in client.history(taskID=task_id)]
     assert names[-2:] == ["ingesting", "archived"]

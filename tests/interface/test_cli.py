@@ -143,13 +143,8 @@ def test_events_and_receipts_are_listed(run: Run, client: Client, observe: Obser
     made = observe(Status.ARCHIVED, products=1)
     (product,) = client.dataproducts(taskID=made.taskID)
     client.force_removal(product.id, "empty")
-<<<<<<< HEAD
-    client.move(made.taskID, Status.REMOVING, owner="remove/1")
-    client.change_dataproduct(product.id, new_status="removed", owner="remove/1")
-=======
     client.move(made.taskID, Status.REMOVING, owner="remove/run 1")
     move_all(client, made.taskID, ProductStatus.REMOVED, owner="remove/run 1")
->>>>>>> origin/facts
     assert run("atdb", "receipts", made.taskID).stdout.rstrip().endswith("forced by admin: empty")
 
 
