@@ -310,6 +310,15 @@ def test_a_pause_releases_the_claims_that_are_being_made(
     assert client.observation(task_id).claimed_until is None
 
 
+def test_of_two_pauses_at_once_the_first_stays(client: Client, owner_url: str, ask: Ask) -> None:
+    with lock_held(owner_url, "select from stages where stage = 'ingest' for update") as queue:
+        for reason in ("disk replacement", "me too"):
+            queue.send(ask("PATCH", "stages/ingest/", {"paused": True, "reason": reason}))
+        queue.release()
+    (stage,) = client.stages(stage="ingest")
+    assert stage.pause_reason == "disk replacement"
+
+
 def test_a_release_does_not_count_what_has_begun_meanwhile(observe: Observe, owner_url: str, ask: Ask) -> None:
     made = observe(Status.VALID)
     assert claimed(ask, "c1")() == [made.taskID]

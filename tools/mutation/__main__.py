@@ -1,4 +1,4 @@
-"""Run the command: `python -m tools.mutation`. Each process that runs tests imports this, so it imports nothing."""
+"""Run the command: `python -m tools.mutation`. Processes that run tests import this, so it imports nothing."""
 
 if __name__ == "__main__":
     import sys
