@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from atdb_interface.actions import Action
@@ -12,7 +13,7 @@ from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import ProductMove
 from atdb_interface.errors import ForbiddenMove, NotOwner
-from atdb_interface.lifecycle import MAX_LOST_OWNERS, ProductStatus, Status
+from atdb_interface.lifecycle import MAX_LOST_OWNERS, Actor, ProductStatus, Status
 from atdb_interface.observations import Observation
 from tests.advancing import advance, move_all
 from tests.conftest import SECRETS
@@ -233,3 +234,62 @@ def test_an_observation_that_is_put_off_misses_no_start(client: Client, observe:
         client.change_observation(made.id, starttime=begins.isoformat(), endtime=ends.isoformat())
         expected = [made.taskID] if begins == start else []
         assert claim(client, f"later {number}", Status.SCHEDULED) == expected
+
+
+def test_a_look_counts_only_what_matches_its_filters(url: str, observe: Observe) -> None:
+    observe(Status.VALID)
+    observe(Status.VALID, observing_mode="arts_sc1_timing")
+    with httpx.Client(base_url=f"{url}/atdb", auth=("viewer", SECRETS["viewer"])) as http:
+        for filters, waiting in (({}, 2), ({"observing_mode": "imaging"}, 1), ({"observing_mode": "none"}, 0)):
+            answer = http.get("/claims/", params={"statuses": "valid", **filters})
+            assert answer.json() == {"waiting": waiting}
+
+
+def test_a_claim_of_several_stages_takes_the_highest_priority_first(client: Client, observe: Observe) -> None:
+    usual, urgent = observe(Status.COMPLETING), observe(Status.VALID, priority=5)
+    client.change_stage(Actor.INGEST, slots=2)  # stages with slots are claimed after the others
+    assert claim(client, "c1", Status.COMPLETING, Status.VALID, limit=1) == [urgent.taskID]
+    assert client.observation(usual.taskID).claimed_until is None
+    assert claim(client, "c2", Status.COMPLETING, Status.VALID) == [usual.taskID]
+
+
+def test_open_claims_have_the_order_in_which_they_were_made(client: Client, observe: Observe) -> None:
+    last, first = observe(Status.VALID), observe(Status.VALID, priority=1)
+    assert claim(client, "c1", Status.VALID) == [first.taskID, last.taskID]
+    urgent = observe(Status.VALID, priority=5)
+    assert claim(client, "c0", Status.VALID) == [urgent.taskID]
+    assert [task.taskID for task in client.open_claims("test")] == [first.taskID, last.taskID, urgent.taskID]
+
+
+def test_a_status_that_no_stage_waits_for_is_claimed_once_too(client: Client, observe: Observe) -> None:
+    made = observe(Status.RUNNING)
+    ask = ClaimRequest(id="c1", consumer="a program of the observatory", statuses=[Status.RUNNING])
+    (task,) = client.claim(ask).tasks
+    assert (task.taskID, task.number, task.dataproducts) == (made.taskID, 1, 0)
+    assert client.claim(ask.model_copy(update={"id": "c2"})).tasks == []
+
+
+def test_claims_are_numbered_from_one(client: Client, observe: Observe) -> None:
+    made = observe(Status.VALID)
+    numbers = []
+    for number in range(1, 4):
+        claimed = client.claim(ClaimRequest(id=f"c{number}", consumer="test", statuses=[Status.VALID]))
+        numbers += [task.number for task in claimed.tasks]
+        client.release([made.taskID])
+    assert numbers == [1, 2, 3]
+
+
+def test_a_release_ends_claims_of_the_named_observations_only(client: Client, observe: Observe) -> None:
+    released, kept, never = (observe(Status.VALID) for _ in range(3))
+    claim(client, "c1", Status.VALID, limit=2)
+    assert client.release([released.taskID, never.taskID]) == 1
+    assert [task.taskID for task in client.open_claims("test")] == [kept.taskID]
+    assert client.release([released.taskID, never.taskID]) == 0
+
+
+def test_a_claim_that_has_expired_is_neither_open_nor_released(client: Client, observe: Observe) -> None:
+    made = observe(Status.VALID)
+    claim(client, "c1", Status.VALID, lease_seconds=1)
+    time.sleep(1.1)
+    assert client.open_claims("test") == []
+    assert client.release([made.taskID]) == 0

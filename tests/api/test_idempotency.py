@@ -113,3 +113,17 @@ def test_an_answer_is_repeated_for_a_day_at_least(
     again = http.post("/observations/", json=SPECIFICATION, headers=KEY)
     assert (again.status_code, "Idempotent-Replayed" in again.headers) == (201, is_repeated)
     assert client.count_observations() == (0 if is_repeated else 1)
+
+
+def test_a_key_has_no_effect_on_a_login_or_a_logout(url: str) -> None:
+    login = {"name": "viewer", "password": SECRETS["viewer"]}
+    cookies = set()
+    for _ in range(2):
+        answer = httpx.post(f"{url}/atdb/login/", json=login, headers=KEY)
+        assert (answer.status_code, "Idempotent-Replayed" in answer.headers) == (200, False)
+        cookies.add(answer.cookies["atdb_session"])
+    assert len(cookies) == 2
+    for _ in range(2):
+        auth = ("viewer", SECRETS["viewer"])
+        answer = httpx.post(f"{url}/atdb/logout/", content=b"", headers=KEY, auth=auth)
+        assert (answer.status_code, "Idempotent-Replayed" in answer.headers) == (204, False)

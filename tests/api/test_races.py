@@ -282,6 +282,21 @@ def test_claims_at_once_of_a_stage_without_slots_do_not_wait_for_each_other(
         assert waits.result() == [first]
 
 
+def test_a_claim_skips_an_observation_that_another_request_is_changing(
+    observe: Observe, owner_url: str, ask: Ask
+) -> None:
+    first, second = (observe(Status.VALID).taskID for _ in range(2))
+    with observation_held(owner_url, first):
+        assert claimed(ask, "c1", limit=1)() == [second]
+    assert claimed(ask, "c2", limit=1)() == [first]
+
+
+def test_a_claim_does_not_wait_for_a_change_of_another_stage(observe: Observe, owner_url: str, ask: Ask) -> None:
+    task_id = observe(Status.VALID).taskID
+    with lock_held(owner_url, "select from stages where stage = 'remove' for update"):
+        assert claimed(ask, "c1")() == [task_id]
+
+
 def test_a_pause_releases_the_claims_that_are_being_made(
     client: Client, observe: Observe, owner_url: str, ask: Ask
 ) -> None:
@@ -293,6 +308,15 @@ def test_a_pause_releases_the_claims_that_are_being_made(
         assert answer.result() == [task_id]
         assert pause.result().status_code == 200
     assert client.observation(task_id).claimed_until is None
+
+
+def test_of_two_pauses_at_once_the_first_stays(client: Client, owner_url: str, ask: Ask) -> None:
+    with lock_held(owner_url, "select from stages where stage = 'ingest' for update") as queue:
+        for reason in ("disk replacement", "me too"):
+            queue.send(ask("PATCH", "stages/ingest/", {"paused": True, "reason": reason}))
+        queue.release()
+    (stage,) = client.stages(stage="ingest")
+    assert stage.pause_reason == "disk replacement"
 
 
 def test_a_release_does_not_count_what_has_begun_meanwhile(observe: Observe, owner_url: str, ask: Ask) -> None:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -44,7 +44,7 @@ def environment(copy: Path, temporary: Path) -> dict[str, str]:
     }
 
 
-def measure(copy: Path, module: str, tests: Sequence[str], kept: Path, temporary: Path) -> Covering:
+def measure(copy: Path, module: str, tests: Sequence[str], kept: Path, variables: Mapping[str, str]) -> Covering:
     """Run the tests of a module once without a fault, or read what an earlier run has found (`kept`)."""
     if kept.exists():
         read = json.loads(kept.read_text(encoding="utf-8"))
@@ -58,7 +58,7 @@ def measure(copy: Path, module: str, tests: Sequence[str], kept: Path, temporary
     done = subprocess.run(
         [*command, "-o", "junit_family=xunit1", *coverage, *tests],
         cwd=copy,
-        env=environment(copy, temporary),
+        env=variables,
         check=False,
         capture_output=True,
         text=True,

@@ -96,7 +96,7 @@ def _survivors(
 
 def _changed(diff: str) -> tuple[str, str]:
     """Return the lines before and after the fault, each as one line."""
-    lines = [line for line in diff.splitlines() if not line.startswith(("--- ", "+++ "))]
+    lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++"))]
     before, after = (
         " ".join(" ".join(line[1:] for line in lines if line.startswith(sign)).split()) for sign in "-+"
     )

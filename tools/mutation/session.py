@@ -5,24 +5,25 @@ changed, the session begins again. If its tests have changed, the faults that su
 """
 
 import contextlib
+import difflib
 import hashlib
 import json
 import os
-import shlex
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.mutating import use_mutation
+from cosmic_ray.plugins import get_operator
 from cosmic_ray.work_db import WorkDB, use_db
-from cosmic_ray.work_item import TestOutcome, WorkItem, WorkResult
+from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkItem, WorkResult
 
 from tools.mutation.checkout import FOLDER
 from tools.mutation.covering import Covering, environment, measure, statement_lines
 from tools.mutation.operators import mutants
+from tools.mutation.testing import TIMED_OUT, run_tests
 
 #: What a run takes at most besides its tests, mainly to import the code.
 _START_SECONDS = 120.0
@@ -55,31 +56,31 @@ class Session:
             pending = sorted(database.pending_work_items, key=lambda item: item.mutations[0].start_pos)
             if not pending:
                 return
-            covering = measure(self.copy, self.module, self.tests, self._covering_path(), temporary)
+            variables = environment(self.copy, temporary)
+            covering = measure(self.copy, self.module, self.tests, self._covering_path(), variables)
             print(f"{self.module}: {len(pending)} faults to try", flush=True)
-            # Other plugins are not needed, and each takes time to import.
-            variables = environment(self.copy, temporary) | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-            with _inside(self.copy, variables):
-                for number, item in enumerate(pending, start=1):
-                    result = self._try(item, covering, temporary)
-                    database.set_result(item.job_id, result)
-                    print(
-                        f"{number}/{len(pending)} line {item.mutations[0].start_pos[0]}: {outcome(result)}",
-                        flush=True,
-                    )
+            for number, item in enumerate(pending, start=1):
+                result = self._try(item, covering, variables)
+                database.set_result(item.job_id, result)
+                line = item.mutations[0].start_pos[0]
+                print(f"{number}/{len(pending)} line {line}: {outcome(result)}", flush=True)
 
-    def _try(self, item: WorkItem, covering: Covering, temporary: Path) -> WorkResult:
+    def _try(self, item: WorkItem, covering: Covering, variables: dict[str, str]) -> WorkResult:
         """Create a fault and run the tests that cover it: all tests of the module if none is known."""
-        tests = covering.of_lines(statement_lines(Path(self.module), item.mutations[0].start_pos[0]))
+        fault, path = item.mutations[0], self.copy / self.module
+        tests = covering.of_lines(statement_lines(path, fault.start_pos[0]))
         seconds = sum(covering.seconds.get(test, 0.0) for test in tests) or covering.total_seconds
-        arguments = temporary / "tests"
-        arguments.write_text("\n".join(tests or self.tests), encoding="utf-8")
-        options = "-q -x -p pytest_timeout -p no:cacheprovider --no-header --tb=line"
-        command = f"{shlex.quote(sys.executable)} -m pytest {options} {shlex.quote(f'@{arguments}')}"
+        # Other plugins of pytest are not needed, and each takes time to import.
+        marked = variables | {_MARK: str(os.getpid()), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        operator = get_operator(fault.operator_name)()
         try:
-            return mutate_and_test(item.mutations, command, _START_SECONDS + _SLOWER * seconds)
+            with use_mutation(path, operator, fault.occurrence) as (before, after):
+                limit = _START_SECONDS + _SLOWER * seconds
+                found, output = run_tests(tests or self.tests, self.copy, marked, limit)
         finally:
             _end_leftovers()
+        diff = difflib.unified_diff(before.splitlines(), (after or "").splitlines(), lineterm="", n=0)
+        return WorkResult(WorkerOutcome.NORMAL, output, found, "\n".join(diff))
 
     def _prepare(self, database: WorkDB) -> None:
         """Fill the database if it is new or the module has changed; forget survivors if the tests have changed."""
@@ -93,8 +94,7 @@ class Session:
         if noted.get("source") == digests["source"]:
             items = list(database.work_items)
         else:
-            with _inside(self.copy, {}):
-                faults = list(mutants(Path(self.module)))
+            faults = mutants(self.copy / self.module)
             items, found = [WorkItem.single(f"{n:05}", fault) for n, fault in enumerate(faults)], []
         database.clear()
         database.add_work_items(items)
@@ -114,22 +114,9 @@ class Session:
 
 def outcome(result: WorkResult) -> str:
     """Return the result of a fault as a word."""
-    if result.test_outcome is TestOutcome.KILLED and result.output == "timeout":
+    if result.test_outcome is TestOutcome.KILLED and result.output == TIMED_OUT:
         return "timed out"
     return str(result.test_outcome.value) if result.test_outcome else str(result.worker_outcome.value)
-
-
-@contextlib.contextmanager
-def _inside(folder: Path, variables: dict[str, str]) -> Iterator[None]:
-    """Work in a folder, with more variables in the environment, which Cosmic Ray passes to the tests."""
-    former = dict(os.environ)
-    os.environ.update(variables | {_MARK: str(os.getpid())})
-    try:
-        with contextlib.chdir(folder):
-            yield
-    finally:
-        os.environ.clear()
-        os.environ.update(former)
 
 
 def _end_leftovers() -> None:

@@ -1,0 +1,75 @@
+"""Run tests in a process that has imported the libraries, but none of our code.
+
+To import the libraries takes longer than most tests. So a server imports them once, and forks a process for each
+run of the tests, which imports our code from the copy of the checkout.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from cosmic_ray.work_item import TestOutcome
+
+#: Airflow is not among them, because it reads its settings when it is imported.
+_LIBRARIES = (
+    "alembic.command",
+    "flask",
+    "httpx",
+    "psycopg2.extras",
+    "pydantic",
+    "pytest",
+    "pytest_timeout",
+    "rich.console",
+    "sqlalchemy.dialects.postgresql",
+    "sqlalchemy.orm",
+    "werkzeug.serving",
+    "xdist.scheduler",
+)
+_OPTIONS = ("-q", "-x", "-p", "pytest_timeout", "-p", "no:cacheprovider", "--no-header", "--tb=line")
+TIMED_OUT = "timeout"
+_NO_TESTS = 5
+
+
+def run_tests(
+    tests: Sequence[str], copy: Path, variables: Mapping[str, str], timeout_seconds: float
+) -> tuple[TestOutcome, str]:
+    """Run tests in a copy of the checkout until one fails; return the outcome and what they print."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(_LIBRARIES))
+    with tempfile.NamedTemporaryFile("r", errors="replace") as output:
+        arguments = (list(tests), str(copy), dict(variables), output.name)
+        process = context.Process(target=_run_in_this_process, args=arguments)
+        process.start()
+        process.join(timeout_seconds)
+        if process.exitcode is None and process.pid:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.join()
+            return TestOutcome.KILLED, TIMED_OUT
+        if process.exitcode == _NO_TESTS:
+            raise RuntimeError(f"pytest finds none of {' '.join(tests)}.")
+        outcome = TestOutcome.KILLED if process.exitcode else TestOutcome.SURVIVED
+        return outcome, output.read()
+
+
+def _run_in_this_process(tests: list[str], copy: str, variables: dict[str, str], output: str) -> None:
+    os.setsid()
+    file = os.open(output, os.O_WRONLY)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    root = str(Path.cwd())
+    sys.dont_write_bytecode = True
+    sys.path[:] = [copy, *(path for path in sys.path if path not in ("", root))]
+    os.environ.clear()
+    os.environ.update(variables)
+    os.chdir(copy)
+    import pytest  # noqa: PLC0415 - the module itself is imported by processes that run no tests
+
+    code = pytest.main([*_OPTIONS, *tests])
+    sys.stdout.flush()
+    os._exit(code)  # without the clean-up of the server from which this process was forked
