@@ -1,8 +1,8 @@
 """Find text that is not plain English: `python -m tools.language`. OPENERS and WORDS are the project's word list.
 
-The check reads docstrings, comments, messages, pages, scripts, SQL, settings and documents. It does not read code:
-names, text in backticks, and code blocks with a language other than `text`. It also finds empty table headers, and
-command options without help.
+The check reads docstrings, comments, messages, names of tests, pages, scripts, SQL, settings and documents. It
+does not read code: other names, text in backticks, and code blocks with a language other than `text`.
+It also finds empty table headers, and command options without help.
 """
 
 import ast
@@ -168,7 +168,7 @@ def _prose(path: Path, text: str) -> str:
 
 
 def _of_python(tree: ast.Module, text: str, *, messages: bool) -> Iterator[tuple[int, str]]:
-    """Yield the docstrings, the comments and the texts of a module, each with its first line."""
+    """Yield the docstrings, comments, texts and names of tests of a module, each with its first line."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     comments = {token.start[0]: token.string for token in tokens if token.type == tokenize.COMMENT}
     yield 1, "\n".join(comments.get(line, "\0") for line in range(1, max(comments, default=0) + 1))
@@ -179,6 +179,8 @@ def _of_python(tree: ast.Module, text: str, *, messages: bool) -> Iterator[tuple
             string = _joined(node, parts)
             if (messages and _PROSE_OF_PYTHON.search(string)) or id(node) in documentation:
                 yield node.lineno, string
+        elif isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield node.lineno, node.name.replace("_", " ")
 
 
 def _former_texts(tree: ast.Module) -> set[int]:

@@ -84,7 +84,7 @@ def test_work_is_taken_from_its_owner(client: Client, observe: Observe, status: 
             ask()
 
 
-def test_nobody_else_may_put_work_on_its_error_status(client: Client, observe: Observe) -> None:
+def test_no_other_owner_may_set_the_error_status_of_work(client: Client, observe: Observe) -> None:
     made = observe(Status.VALID)
     client.move(made.taskID, Status.INGESTING, owner="run 1", lease_seconds=600)
     with pytest.raises(NotOwner):

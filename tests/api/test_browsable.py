@@ -88,7 +88,7 @@ def test_a_refusal_is_a_page_that_says_why(url: str, path: str, status: int) -> 
     assert "Log out" in forms(page)
 
 
-def test_a_page_of_a_failure_inside_tells_nothing_of_it(database_url: str, owner_url: str) -> None:
+def test_a_page_of_an_internal_error_shows_no_details(database_url: str, owner_url: str) -> None:
     app = create_app(Config(database_url=database_url, anonymous_role=Role.VIEWER))
     with create_engine(owner_url).begin() as connection:
         connection.execute(text("alter table observations rename column name to secret_column"))

@@ -109,7 +109,7 @@ def test_an_edit_sends_only_what_was_edited(url: str, client: Client, observe: O
     assert change["reason"] == "urgent"
 
 
-def test_an_edit_that_failed_can_be_mended(url: str, client: Client, observe: Observe) -> None:
+def test_an_edit_that_failed_can_be_corrected(url: str, client: Client, observe: Observe) -> None:
     made = observe()
     http = Browser(url, "service")
     page = http.get(f"/atdb/observations/{made.id}/")

@@ -98,7 +98,7 @@ def test_only_the_owner_may_enter_again_or_leave(client: Client, observe: Observ
     assert names[-2:] == ["ingesting", "archived"]
 
 
-def test_an_operator_may_abort_what_somebody_works_on(client: Client, observe: Observe) -> None:
+def test_an_operator_may_abort_an_observation_in_progress(client: Client, observe: Observe) -> None:
     task_id = observe(Status.COMPLETING).taskID
     client.move(task_id, Status.CHECKING, owner="validate/run 1")
     client.move(task_id, Status.ABORTED, reason="wrong field")
@@ -127,7 +127,7 @@ def test_lost_work_is_given_to_others_but_not_for_ever(client: Client, observe: 
     assert (lease.taskID, lease.lost_owners) == (task_id, MAX_LOST_OWNERS)
 
 
-def test_a_lost_start_of_the_telescope_is_given_to_nobody(client: Client, observe: Observe) -> None:
+def test_a_lost_start_of_the_telescope_is_not_available_to_claim(client: Client, observe: Observe) -> None:
     task_id = observe(Status.SCHEDULED).taskID
     client.move(task_id, Status.STARTING, owner="observe/run 1", lease_seconds=1)
     time.sleep(1.1)

@@ -8,7 +8,7 @@ from atdb_interface.client import Client
 from atdb_interface.disks import DiskUsage
 
 
-def test_a_disk_tells_when_it_will_be_full(client: Client, database_url: str) -> None:
+def test_a_disk_shows_when_it_will_be_full(client: Client, database_url: str) -> None:
     for free in (1000, 900):
         client.report_disk(DiskUsage(data_host="arts001", total_bytes=2000, free_bytes=free))
     client.report_disk(DiskUsage(data_host="wcudata1", total_bytes=10, free_bytes=10))

@@ -8,7 +8,7 @@ from atdb_interface.client import Client
 from atdb_interface.events import EventKind, NewEvent
 
 
-def test_an_event_is_told_once_and_stays(client: Client, owner_url: str) -> None:
+def test_an_event_is_recorded_once_and_stays(client: Client, owner_url: str) -> None:
     overdue = NewEvent(
         key="overdue/190405034/valid", kind=EventKind.OVERDUE, taskID="190405034", detail="too long"
     )

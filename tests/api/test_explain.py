@@ -157,7 +157,7 @@ def test_it_waits_for_a_service_that_is_there(desk: Desk) -> None:
     )
 
 
-def test_it_waits_behind_what_is_given_out_before_it(desk: Desk) -> None:
+def test_it_waits_behind_observations_that_are_claimed_first(desk: Desk) -> None:
     desk.observation(S.VALID, priority=1)
     desk.observation(S.VALID, "190407001", start_time=at(-99), priority=1)
     desk.observation(S.VALID, "190408002", start_time=at(-50), priority=2)
@@ -172,7 +172,7 @@ def test_it_waits_behind_what_is_given_out_before_it(desk: Desk) -> None:
     ("ago_seconds", "statuses", "since"),
     [(61, [S.VALID], "since 2019-04-08T11:58:59Z"), (3, [S.DEFINED], "yet")],
 )
-def test_nobody_listens(desk: Desk, ago_seconds: int, statuses: list[Status], since: str) -> None:
+def test_no_service_has_sent_a_heartbeat(desk: Desk, ago_seconds: int, statuses: list[Status], since: str) -> None:
     desk.observation(S.VALID)
     desk.hear("listen", *statuses, ago_seconds=ago_seconds)
     expected = (
@@ -230,13 +230,13 @@ def test_its_stage_is_paused(desk: Desk, stage: Actor, status: Status) -> None:
     assert desk.says() == f"Stage {stage} has been paused by ada since 2019-04-08T10:30:00Z: disk replacement."
 
 
-def test_it_rests_before_a_stage(desk: Desk) -> None:
+def test_it_is_delayed_before_a_stage(desk: Desk) -> None:
     desk.observation(S.VALID)
     desk.govern(Actor.INGEST, delay_seconds=600)
     assert desk.says() == "Delayed before ingest until 2019-04-08T12:05:00Z."
 
 
-def test_it_rests_before_its_data_are_deleted(desk: Desk) -> None:
+def test_it_is_delayed_before_its_data_are_deleted(desk: Desk) -> None:
     desk.observation(S.ARCHIVED)
     desk.govern(Actor.REMOVE, delay_seconds=86400)
     assert desk.says() == (
@@ -245,7 +245,7 @@ def test_it_rests_before_its_data_are_deleted(desk: Desk) -> None:
     )
 
 
-def test_it_has_rested(desk: Desk) -> None:
+def test_its_delay_has_ended(desk: Desk) -> None:
     desk.observation(S.ARCHIVED)
     desk.govern(Actor.REMOVE, delay_seconds=300)
     desk.hear("listen", S.ARCHIVED)
@@ -303,7 +303,7 @@ def test_it_waits_longer_than_expected(desk: Desk) -> None:
     assert desk.says().endswith(" Overdue since 2019-04-08T11:00:00Z.")
 
 
-def test_its_rest_is_no_delay(desk: Desk) -> None:
+def test_its_delay_does_not_make_it_overdue(desk: Desk) -> None:
     desk.observation(S.VALID, status_since=at(-25 * 60))
     desk.govern(Actor.INGEST, delay_seconds=1800)
     desk.hear("listen", S.VALID)
@@ -401,7 +401,7 @@ def test_it_is_starting(desk: Desk, start: float, says: str) -> None:
     assert desk.says() == f"Run observe/run 1 has had this observation since 2019-04-08T11:55:00Z{says}"
 
 
-def test_its_owner_is_lost_and_another_may_have_the_work(desk: Desk) -> None:
+def test_its_lease_has_expired_and_another_owner_may_have_the_work(desk: Desk) -> None:
     desk.lease(desk.observation(S.INGESTING), expires=-2)
     desk.hear("listen", S.INGESTING)
     assert desk.says() == (
@@ -410,7 +410,7 @@ def test_its_owner_is_lost_and_another_may_have_the_work(desk: Desk) -> None:
     )
 
 
-def test_its_owner_is_lost_while_the_stage_is_paused(desk: Desk) -> None:
+def test_its_lease_has_expired_while_the_stage_is_paused(desk: Desk) -> None:
     desk.lease(desk.observation(S.INGESTING, status_since=at(-1)), expires=-2)
     desk.govern(Actor.INGEST, delay_seconds=600, paused_by="ada", paused_at=at(-90), pause_reason="")
     assert desk.says().endswith(
@@ -440,7 +440,7 @@ def test_a_lost_start_is_an_error(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("status", list(WORKING))
-def test_nobody_has_a_lease(desk: Desk, status: Status) -> None:
+def test_no_owner_has_a_lease(desk: Desk, status: Status) -> None:
     desk.observation(status, start_time=at(5), end_time=at(9))
     assert desk.says() == (
         f"Status {status} was set by ada at 2019-04-08T11:55:00Z without a lease. "
@@ -499,7 +499,7 @@ def test_it_is_running(desk: Desk, mode: str, end: float, since: float, says: st
         (S.REMOVE_ERROR, "hold, retry, ingest"),
     ],
 )
-def test_it_needs_a_person(desk: Desk, status: Status, actions: str) -> None:
+def test_it_needs_attention(desk: Desk, status: Status, actions: str) -> None:
     desk.observation(status, reason="B007 is missing")
     expected = f"Waiting for an operator since 2019-04-08T11:55:00Z: B007 is missing. Possible actions: {actions}."
     assert desk.says() == expected
@@ -557,6 +557,6 @@ def test_the_sentence_follows_what_happens(client: Client, observe: Observe) -> 
     says("Put on hold by admin at", "thunderstorm. Resume returns it to valid.")
 
 
-def test_nobody_can_say_why_what_is_not_there_does_not_move(url: str) -> None:
+def test_an_unknown_observation_has_no_explanation(url: str) -> None:
     answer = httpx.get(f"{url}/atdb/observations/1/why/", auth=("viewer", SECRETS["viewer"]))
     assert answer.status_code == 404

@@ -8,7 +8,7 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 
 
-def test_a_service_is_known_by_its_last_sign_of_life(client: Client) -> None:
+def test_a_service_is_known_by_its_last_heartbeat(client: Client) -> None:
     first = client.sign_of_life("airflow listen", statuses=[Status.VALID], detail="ingest")
     client.sign_of_life("telescope")
     second = client.sign_of_life("airflow listen", statuses=[Status.VALID, Status.DEFINED])

@@ -116,7 +116,7 @@ def test_hostile_input_is_refused_and_the_servers_memory_stays_put(served: Serve
     assert min(held[20:]) < 1.05 * max(held[:10])
 
 
-def test_what_the_http_server_refuses_by_itself_is_a_problem_too(served: Served) -> None:
+def test_a_refusal_of_the_http_server_is_a_problem_too(served: Served) -> None:
     long = httpx.get(f"{served.url}/atdb/observations/", params={"id__in": "1," * 10_000 + "1"})
     assert (long.status_code, long.headers["Content-Type"]) == (414, "application/problem+json")
     assert long.json()["status"] == 414

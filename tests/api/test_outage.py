@@ -51,7 +51,7 @@ def _await(seen: Seen, acknowledged: int) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_while_postgresql_is_away_requests_are_told_so_and_no_acknowledged_write_is_lost(
+def test_during_an_outage_of_postgresql_requests_get_a_503_and_no_acknowledged_write_is_lost(
     postgres: Postgres, served: Served
 ) -> None:
     seen, stop = Seen(), threading.Event()

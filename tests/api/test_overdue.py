@@ -95,7 +95,7 @@ def test_the_database_finds_overdue_what_python_does(app: Flask, http: httpx.Cli
     ]
 
 
-def test_a_rest_before_a_stage_is_no_delay(app: Flask, http: httpx.Client, client: Client) -> None:
+def test_a_delay_before_a_stage_does_not_make_it_overdue(app: Flask, http: httpx.Client, client: Client) -> None:
     now = datetime.now(UTC)
     rows = some_sky(app, now)
     delay = timedelta(minutes=15)

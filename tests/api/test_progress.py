@@ -25,13 +25,13 @@ NOW = BEGAN + timedelta(hours=1)
         (1, 2**53 - 1, 0, None),
     ],
 )
-def test_the_time_left_is_told_once_it_can_be_estimated(
+def test_the_time_left_is_shown_once_it_can_be_estimated(
     done: int | None, total: int | None, percent: int | None, left: timedelta | None
 ) -> None:
     progress = Progress(BEGAN, done, total, None)
     assert (progress.percent, progress.left(NOW)) == (percent, left)
 
 
-def test_work_in_trouble_has_no_time_left_to_tell() -> None:
+def test_work_in_trouble_has_no_estimate_of_the_time_left() -> None:
     progress = Progress(BEGAN, 25, 100, "archive unreachable")
     assert (progress.percent, progress.left(NOW)) == (25, None)

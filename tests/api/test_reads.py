@@ -92,7 +92,9 @@ def test_there_is_no_past_in_the_future(http: httpx.Client) -> None:
     assert http.get("/leases/", params={"as_of": "2019-04-08"}).status_code == 400
 
 
-def test_a_summary_counts_adds_and_tells_the_oldest(http: httpx.Client, client: Client, observe: Observe) -> None:
+def test_a_summary_has_counts_sums_and_the_oldest_age(
+    http: httpx.Client, client: Client, observe: Observe
+) -> None:
     for number in range(4):
         made = observe(
             Status.VALID if number % 2 else Status.COMPLETED,

@@ -37,7 +37,7 @@ def products(client: Client, made: Observation) -> list[DataProduct]:
     return list(client.dataproducts(taskID=made.taskID))
 
 
-def test_a_removal_leaves_a_receipt_that_nobody_can_change(
+def test_a_removal_leaves_a_receipt_that_never_changes(
     client: Client, archived: Observation, owner_url: str
 ) -> None:
     first, _ = products(client, archived)

@@ -37,7 +37,7 @@ def test_a_program_still_logs_in_by_json(url: str) -> None:
     assert answer.json()["csrf_token"]
 
 
-def test_a_program_that_does_not_log_in_is_still_told_of_basic(url: str) -> None:
+def test_a_program_that_does_not_log_in_still_gets_the_challenge_of_basic(url: str) -> None:
     answer = httpx.get(f"{url}/atdb/observations/")
     assert answer.headers["WWW-Authenticate"].startswith("Basic")
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -78,7 +78,7 @@ def test_a_wrong_password_is_said_and_the_name_stays(url: str) -> None:
     assert "<b>" not in answer.text
 
 
-def test_who_guesses_is_told_how_long_to_wait(url: str) -> None:
+def test_a_client_that_guesses_learns_how_long_to_wait(url: str) -> None:
     http = Browser(url)
     answers = [log_in_by_form(http) for _ in range(7)]
     assert answers[0].status_code == 401
@@ -94,7 +94,7 @@ def test_an_empty_name_is_said_on_the_login_page(url: str) -> None:
     assert "Log in" in forms(answer)
 
 
-def test_no_other_site_logs_anybody_in(url: str) -> None:
+def test_no_other_site_can_log_a_user_in(url: str) -> None:
     fields = {"name": "viewer", "password": SECRETS["viewer"]}
     for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
         answer = httpx.post(f"{url}/atdb/login/", data=fields, headers={**headers, "Accept": ACCEPT})
@@ -120,7 +120,7 @@ def test_to_log_out_ends_the_session_in_the_server_too(url: str) -> None:
     assert httpx.get(f"{url}/atdb/me/", cookies={"atdb_session": cookie}).status_code == 401
 
 
-def test_no_other_site_logs_anybody_out(url: str) -> None:
+def test_no_other_site_can_log_a_user_out(url: str) -> None:
     http = Browser(url, "viewer")
     assert http.post("/atdb/logout/", data={"csrf_token": "wrong"}).status_code == 403
     assert http.get("/atdb/me/").status_code == 200

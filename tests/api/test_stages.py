@@ -81,7 +81,7 @@ def test_what_was_claimed_before_a_pause_waits_again_when_it_ends(client: Client
     assert claim(client, "c2", Status.VALID) == [task_id]
 
 
-def test_work_goes_on_through_a_pause_but_nobody_takes_it_over(client: Client, observe: Observe) -> None:
+def test_work_continues_during_a_pause_but_no_other_owner_takes_it_over(client: Client, observe: Observe) -> None:
     done, lost = observe(Status.VALID).taskID, observe(Status.VALID).taskID
     ingest(client, done, "run 1")
     ingest(client, lost, "run 2", lease_seconds=1)
@@ -97,7 +97,7 @@ def test_work_goes_on_through_a_pause_but_nobody_takes_it_over(client: Client, o
     assert client.observation(lost).my_status is Status.INGESTING
 
 
-def test_who_paused_first_is_kept_until_the_stage_goes_on(client: Client, url: str) -> None:
+def test_the_account_that_paused_first_is_kept_until_the_stage_resumes(client: Client, url: str) -> None:
     first = client.change_stage(INGEST, paused=True, reason="disk replacement")
     with Client(url, user="operator", secret=SECRETS["operator"]) as other:
         again = other.change_stage(INGEST, paused=True, slots=3, reason="me too")
@@ -132,7 +132,7 @@ def test_only_operators_change_stages(url: str) -> None:
         service.change_stage(INGEST, paused=True)
 
 
-def test_a_stage_gives_out_as_many_as_it_has_slots(client: Client, observe: Observe) -> None:
+def test_as_many_observations_can_be_claimed_as_a_stage_has_slots(client: Client, observe: Observe) -> None:
     made = [observe(Status.VALID).taskID for _ in range(4)]
     urgent = observe(Status.VALID, priority=5).taskID
     client.change_stage(INGEST, slots=2)
@@ -206,7 +206,7 @@ def test_a_pause_waits_for_a_claim_that_is_being_made(app: Flask, client: Client
     assert client.observation(task_id).claimed_until is None
 
 
-def test_an_observation_rests_before_a_stage_with_a_delay(client: Client, observe: Observe) -> None:
+def test_an_observation_waits_before_a_stage_with_a_delay(client: Client, observe: Observe) -> None:
     task_id = observe(Status.VALID).taskID
     client.change_stage(INGEST, delay_seconds=3600)
     assert (claim(client, "c1", Status.VALID), client.count_waiting([Status.VALID])) == ([], 0)
@@ -220,7 +220,7 @@ def test_an_observation_rests_before_a_stage_with_a_delay(client: Client, observ
     assert claim(client, "c2", Status.VALID) == [task_id]
 
 
-def test_a_rest_delays_no_lost_work(client: Client, observe: Observe) -> None:
+def test_a_delay_does_not_apply_to_work_whose_lease_has_expired(client: Client, observe: Observe) -> None:
     task_id = observe(Status.VALID).taskID
     ingest(client, task_id, "run 1", lease_seconds=1)
     client.change_stage(INGEST, delay_seconds=3600)

@@ -57,6 +57,11 @@ def test_a_sentence_of_each_kind_is_found(name: str, text: str, found: list[str]
     assert [words for _, words, _ in language.findings(Path("docs", name), text)] == found
 
 
+def test_the_names_of_tests_are_read() -> None:
+    text = "def test_nobody_is_told(): ...\ndef tell_nobody(): ...\n"
+    assert [words for _, words, _ in language.findings(Path("tests/a.py"), text)] == ["nobody", "told"]
+
+
 def test_the_messages_of_tests_are_read_except_those_of_this_module_and_former_texts() -> None:
     text = 'FORMER_REASONS = [("told", "A.MS is told")]\nassert is_up, "nobody answers"\n'
     assert [words for _, words, _ in language.findings(Path("tests/a.py"), text)] == ["nobody"]

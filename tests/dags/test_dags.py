@@ -42,7 +42,7 @@ def test_every_dag_file_is_one_dag_of_its_name(dags: dict[str, DAG]) -> None:
     assert set(dags) == {str(stage.actor) for stage in STAGES} | others
 
 
-def test_reading_the_dag_files_asks_nobody(tmp_path: Path) -> None:
+def test_reading_the_dag_files_sends_no_request(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", READ_AND_TELL_WHO_WAS_ASKED, FOLDER],
         env={"AIRFLOW_HOME": str(tmp_path), "HOME": str(tmp_path)},

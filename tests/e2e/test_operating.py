@@ -44,7 +44,7 @@ def test_a_cancel_reaches_the_telescope_in_seconds(
     assert atdb.observation(task_id).my_status is Status.ABORTED
 
 
-def test_an_observation_without_a_word_is_waited_for_again_when_its_run_is_cleared(
+def test_a_cleared_run_waits_again_for_the_report_of_the_data_writer(
     settings: Settings, atdb: Client, airflow: httpx.Client
 ) -> None:
     task_id = submit(atdb, "AGAIN", duration=45)

@@ -110,7 +110,7 @@ def run_state(airflow: httpx.Client, atdb: Client, task_id: str, stage: str) -> 
     return str(run["state"])
 
 
-def test_a_failed_ingest_is_mended_from_airflow_or_from_atdb(
+def test_a_failed_ingest_is_repeated_from_airflow_or_from_atdb(
     settings: Settings, atdb: Client, airflow: httpx.Client
 ) -> None:
     away = settings.archive.with_name("archive.away")
@@ -136,7 +136,7 @@ def test_a_run_without_a_taskid_is_refused(airflow: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["scheduler", "postgres"])
-def test_what_is_under_way_survives_a_kill(stack: Stack, atdb: Client, name: str) -> None:
+def test_work_in_progress_survives_a_kill(stack: Stack, atdb: Client, name: str) -> None:
     task_ids = [submit(atdb, f"KILL_{name}_{n}", after_seconds=10 + 3 * n) for n in range(5)]
     wait_for(lambda: atdb.count_observations(taskID__in=",".join(task_ids), my_status="starting") > 0)
     time.sleep(8)

@@ -34,7 +34,7 @@ def test_a_claim_asked_again_has_its_filters_read(url: str) -> None:
     assert httpx.post(f"{url}/atdb/claims/", json=wrong, auth=ADMIN).status_code == 400
 
 
-def test_an_end_before_the_start_is_told_with_field_and_message(
+def test_an_end_before_the_start_is_reported_with_field_and_message(
     url: str, observe: Callable[..., Observation]
 ) -> None:
     wrong = {"endtime": "1999-01-01T00:00:00Z"}

@@ -43,7 +43,7 @@ def test_no_two_statuses_are_in_the_same_place() -> None:
     assert all(0 <= box.x <= drawing.width - box.width for box in drawing.boxes)
 
 
-def test_a_new_status_appears_by_itself() -> None:
+def test_a_new_status_appears_automatically() -> None:
     new = cast(Any, More)
     steps = [step for step in STEPS if (step.source, step.target) != (S.VALID, S.INGESTING)]
     steps += [

@@ -77,7 +77,7 @@ def test_what_another_program_says_is_a_cause_of_its_own() -> None:
     assert len({cause_key(f"TelescopeFailed: It says “{words}”.") for words in said}) == 3
 
 
-def test_an_empty_night_is_calm(open_as: Open, client: Client, observe: Observe) -> None:
+def test_an_empty_night_needs_no_action(open_as: Open, client: Client, observe: Observe) -> None:
     observe(Status.REMOVED)
     observe(Status.ABORTED)
     client.sign_of_life("listen")
@@ -196,7 +196,7 @@ def test_it_shows_what_observes_now_and_what_is_next(open_as: Open, observe: Obs
     expect(page.locator(".telescope-next time").first).to_contain_text("in 1 h 59")
 
 
-def test_a_countdown_goes_on_by_itself(open_as: Open, observe: Observe) -> None:
+def test_a_countdown_continues_on_an_open_page(open_as: Open, observe: Observe) -> None:
     start = datetime.now(UTC) + timedelta(seconds=40)
     observe(Status.SCHEDULED, starttime=start.isoformat())
     page = open_as("viewer", "/night/")
@@ -204,7 +204,7 @@ def test_a_countdown_goes_on_by_itself(open_as: Open, observe: Observe) -> None:
     expect(page.locator(".telescope-next time")).not_to_have_text(first)
 
 
-def test_what_is_gone_what_fills_and_what_happened_are_told(open_as: Open, app: Flask, client: Client) -> None:
+def test_silent_services_full_disks_and_events_are_shown(open_as: Open, app: Flask, client: Client) -> None:
     client.sign_of_life("listen")
     client.report_disk(DiskUsage(data_host="wcudata1", total_bytes=100, free_bytes=40))
     with app.extensions["atdb_engine"].begin() as database:

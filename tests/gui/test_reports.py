@@ -35,7 +35,7 @@ def read(url: str, role: str | None, path: str = PATH) -> httpx.Response:
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_the_page_is_the_same_for_everybody_and_every_time(url: str, client: Client, name: str) -> None:
+def test_the_page_is_the_same_for_all_users_and_every_time(url: str, client: Client, name: str) -> None:
     client.store_night_report(REPORTS[name]())
     pages = {read(url, role).content for role in SECRETS for _ in range(2)}
     assert len(pages) == 1

@@ -23,7 +23,7 @@ def state(client: Client, stage: Actor) -> StageState:
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with a script", "without"])
-def test_an_operator_pauses_a_stage_and_lets_it_go_on(open_as: Open, client: Client, scripts: bool) -> None:
+def test_an_operator_pauses_a_stage_and_resumes_it(open_as: Open, client: Client, scripts: bool) -> None:
     page = open_as("operator", "/services/", java_script_enabled=scripts)
     page.get_by_role("link", name="Pause ingest").click()
     page.get_by_label("Reason (required)").fill("ALTA moves")
@@ -57,7 +57,7 @@ def test_an_operator_changes_the_limits_of_a_stage(open_as: Open, client: Client
     expect(page.locator(".stage", has_text="Remove")).to_contain_text("no limit")
 
 
-def test_what_somebody_else_changed_meanwhile_is_not_overwritten(open_as: Open, client: Client) -> None:
+def test_a_change_of_another_operator_is_not_overwritten(open_as: Open, client: Client) -> None:
     page = open_as("operator", "/services/ingest/")
     client.change_stage(Actor.INGEST, paused=True, reason="first")
     page.get_by_label("Reason (required)").fill("second")
@@ -91,7 +91,7 @@ def test_there_is_no_form_for_what_is_no_stage(open_as: Open) -> None:
     expect(page.get_by_role("alert")).to_contain_text("There is no stage nothing")
 
 
-def test_it_tells_who_works_on_what_and_where_that_runs(
+def test_the_page_shows_the_work_in_progress_and_its_runs(
     open_as: Open, app: Flask, client: Client, observe: Observe
 ) -> None:
     app.config["AIRFLOW_URL"] = "http://airflow.example"
@@ -131,7 +131,7 @@ def test_a_service_that_is_quiet_for_a_minute_is_shown_as_gone(
     expect(page.locator('[data-part="services"] .mark-person')).to_have_count(0)
 
 
-def test_a_disk_tells_when_it_will_be_full(open_as: Open, app: Flask, client: Client) -> None:
+def test_a_disk_shows_when_it_will_be_full(open_as: Open, app: Flask, client: Client) -> None:
     client.report_disk(DiskUsage(data_host="wcudata1", total_bytes=100, free_bytes=40))
     with app.extensions["atdb_engine"].begin() as database:
         database.execute(text("update disk_usages set at = at - interval '1 day'"))

@@ -82,7 +82,7 @@ def test_all_of_it_goes_by_keyboard(open_as: Open, client: Client, observe: Obse
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with a script", "without"])
-def test_of_two_operators_the_second_is_told_of_the_first(
+def test_of_two_operators_the_second_learns_of_the_first(
     open_as: Open, client: Client, observe: Observe, scripts: bool
 ) -> None:
     made = observe(Status.VALID)
@@ -159,7 +159,7 @@ def test_a_forged_form_does_nothing(open_as: Open, client: Client, observe: Obse
     assert client.observation(made.taskID) == made
 
 
-def test_the_page_tells_all_of_a_task_and_stays_true(open_as: Open, client: Client, observe: Observe) -> None:
+def test_the_page_shows_all_of_a_task_and_stays_true(open_as: Open, client: Client, observe: Observe) -> None:
     made = observe(Status.COMPLETING, products=60, field_ra=24.5, telescopes="23456789ABCD")
     client.move(
         made.taskID, Status.CHECKING, owner="validate/manual__2026-04-05T06:10:00+00:00", lease_seconds=600

@@ -129,7 +129,7 @@ def test_pages_lead_through_all_tasks_once_whatever_the_order(
     assert again == seen[0]
 
 
-def test_a_row_follows_its_task_and_keeps_its_tick_focus_and_place(
+def test_a_row_follows_its_task_and_keeps_its_selection_focus_and_place(
     open_as: Open, client: Client, observe: Observe
 ) -> None:
     made = [observe() for _ in range(40)]
@@ -161,7 +161,7 @@ def test_a_new_task_appears_and_one_that_no_longer_matches_goes(
     expect(listed(page)).to_have_text([second.taskID])
 
 
-def test_the_second_page_tells_of_new_tasks(open_as: Open, observe: Observe) -> None:
+def test_the_second_page_announces_new_tasks(open_as: Open, observe: Observe) -> None:
     for _ in range(51):
         observe()
     page = open_as("viewer", "/tasks/")
@@ -172,7 +172,7 @@ def test_the_second_page_tells_of_new_tasks(open_as: Open, observe: Observe) -> 
     expect(page.locator("tbody .id").first).to_have_text(made.taskID)
 
 
-def test_progress_is_shown_while_it_is_told(open_as: Open, client: Client, observe: Observe) -> None:
+def test_progress_is_shown_while_it_is_reported(open_as: Open, client: Client, observe: Observe) -> None:
     made = observe(Status.VALID)
     client.move(made.taskID, Status.INGESTING, owner="ingest/run 1", lease_seconds=600)
     page = open_as("viewer", "/tasks/")
@@ -200,7 +200,7 @@ def test_the_page_says_when_atdb_cannot_be_reached_and_when_it_is_back(open_as: 
     expect(page.locator("#live")).to_have_text("live")
 
 
-def test_nothing_is_asked_while_nobody_looks(open_as: Open, observe: Observe) -> None:
+def test_a_hidden_page_sends_no_requests(open_as: Open, observe: Observe) -> None:
     observe()
     page = open_as("viewer", "/tasks/")
     urls: list[str] = []

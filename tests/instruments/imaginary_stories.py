@@ -119,7 +119,7 @@ def test_a_line_of_its_schedule_that_is_no_specification_is_named(submit: Submit
     assert "today.csv, line 2: --duration" in refused.stderr
 
 
-def test_a_burst_of_which_the_data_writer_says_nothing_completes_by_itself(
+def test_a_burst_without_a_report_of_the_data_writer_completes_automatically(
     client: Client, observe: Observe
 ) -> None:
     made: Observation = observe(Status.RUNNING, observing_mode="burst")

@@ -11,7 +11,7 @@ from atdb_interface.observations import Observation
 Observe = Callable[..., Observation]
 
 
-def test_a_parset_tells_the_telescope_what_was_specified(observe: Observe) -> None:
+def test_a_parset_has_the_values_of_the_specification(observe: Observe) -> None:
     made = observe(
         field_name="a=b # c",
         field_ra=24.422081,

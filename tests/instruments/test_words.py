@@ -8,7 +8,7 @@ from standalone.settings import REPOSITORY
 from tools import instrument_words
 
 
-def test_no_word_of_the_instrument_stands_outside_its_own_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_of_the_instrument_are_only_in_its_own_modules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     assert instrument_words.main() == 0
 

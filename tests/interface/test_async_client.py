@@ -74,7 +74,7 @@ def test_an_observation_is_created_once_though_the_answer_is_lost(client: Client
     assert list(client.observations()) == [made]
 
 
-def test_a_trigger_without_patience_is_told_at_once_and_others_wait_without_blocking(url: str) -> None:
+def test_a_trigger_without_patience_fails_at_once_and_others_wait_without_blocking(url: str) -> None:
     async def look(address: str, patience: float) -> int:
         ticks = 0
 

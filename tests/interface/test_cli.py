@@ -31,7 +31,7 @@ def test_a_filter_that_cannot_be_read_is_refused_and_named(run: Run) -> None:
         assert named in done.stderr
 
 
-def test_show_tells_all_fields_and_products(run: Run, observe: Observe) -> None:
+def test_show_prints_all_fields_and_products(run: Run, observe: Observe) -> None:
     made = observe(products=2, field_ra=24.5, options={"process_triggers": True})
     shown = run("atdb", "show", made.taskID).stdout
     for text in (made.taskID, "24.5", "process_triggers", f"{made.taskID}_0.fits", f"{made.taskID}_1.fits"):
@@ -41,7 +41,7 @@ def test_show_tells_all_fields_and_products(run: Run, observe: Observe) -> None:
     assert "990101001" in missing.stderr
 
 
-def test_a_move_is_told_in_the_history_with_who_and_why(run: Run, client: Client, observe: Observe) -> None:
+def test_a_move_is_in_the_history_with_its_account_and_reason(run: Run, client: Client, observe: Observe) -> None:
     task_id = observe(Status.INGEST_ERROR).taskID
     assert run("atdb", "move", task_id, "valid", "--reason", "disk is back", user="operator").returncode == 0
     assert client.observation(task_id).my_status is Status.VALID
@@ -63,7 +63,7 @@ def test_a_refused_move_says_what_is_allowed_and_changes_nothing(
     assert client.observation(made.taskID) == made
 
 
-def test_actions_are_done_and_each_refusal_is_told_without_stopping_the_others(
+def test_actions_are_done_and_a_refusal_does_not_stop_the_others(
     run: Run, client: Client, observe: Observe
 ) -> None:
     waits, ended, also = observe(Status.VALID), observe(Status.REMOVED), observe(Status.DEFINED)
@@ -90,7 +90,7 @@ def test_retry_ingest_and_priority_do_what_they_say(run: Run, client: Client, ob
     assert (observation.my_status, observation.priority) == ("valid", 7)
 
 
-def test_a_stage_is_paused_and_goes_on(run: Run, client: Client) -> None:
+def test_a_stage_is_paused_and_resumed(run: Run, client: Client) -> None:
     done = run("atdb", "stage", "ingest", "--pause", "--slots", "3", "--reason", "new disks", user="operator")
     assert (done.returncode, done.stdout) == (0, "ingest: paused, slots 3, delay 0 s\n")
     shown = run("atdb", "stages", user="viewer").stdout

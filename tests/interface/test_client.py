@@ -85,7 +85,9 @@ def test_a_walk_skips_nothing_where_what_it_has_passed_goes_away(client: Client,
     assert walked == [o.taskID for o in made]
 
 
-def test_a_walk_goes_on_through_a_proxy_that_has_another_name(client: Client, observe: Observe, url: str) -> None:
+def test_a_walk_continues_through_a_proxy_that_has_another_name(
+    client: Client, observe: Observe, url: str
+) -> None:
     made = [observe().taskID for _ in range(3)]
     with proxy_to(url) as proxy, through(proxy) as other:
         assert [o.taskID for o in other.observations(page_size=1)] == made
@@ -178,7 +180,7 @@ def test_work_is_claimed_owned_and_renewed(client: Client, observe: Observe) -> 
     assert list(client.leases(owner="run 1")) == [renewed]
 
 
-def test_the_overview_counts_and_tells_who_changed_what(client: Client, observe: Observe) -> None:
+def test_the_overview_has_counts_and_the_account_of_each_change(client: Client, observe: Observe) -> None:
     observe(Status.VALID)
     imaging, sc4 = observe(), observe(observing_mode="arts_sc4_survey")
     client.change_observation(imaging.id, priority=3)
@@ -284,7 +286,7 @@ def test_a_token_is_asked_for_only_once_and_no_key_makes_atdb_keep_its_secret(ur
         client.revoke_token(lost.id)
 
 
-def test_patience_ends_and_without_any_there_is_one_try(url: str) -> None:
+def test_patience_ends_and_without_any_there_is_one_attempt(url: str) -> None:
     for patience, tries in ((0, [1]), (1.5, [3, 4])):
         with proxy_to(url, *[Fault.NO_WAY] * 9) as proxy, through(proxy, patience) as client:
             began = time.monotonic()
@@ -299,7 +301,7 @@ def test_patience_ends_and_without_any_there_is_one_try(url: str) -> None:
     ["1", (datetime.now(UTC) + timedelta(days=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")],
     ids=["seconds", "a moment"],
 )
-def test_nobody_comes_back_before_the_server_wants_it(url: str, retry_after: str) -> None:
+def test_no_request_is_repeated_before_the_time_that_the_server_names(url: str, retry_after: str) -> None:
     with proxy_to(url, Fault.BUSY, retry_after=retry_after) as proxy, through(proxy, patience=10) as client:
         began = time.monotonic()
         if retry_after == "1":
@@ -313,7 +315,7 @@ def test_nobody_comes_back_before_the_server_wants_it(url: str, retry_after: str
             assert len(proxy.requests) == 1
 
 
-def test_too_many_failed_logins_are_told_at_once(url: str) -> None:
+def test_too_many_failed_logins_are_reported_at_once(url: str) -> None:
     with Client(url, user="viewer", secret="wrong", patience=20) as client:
         began = time.monotonic()
         with pytest.raises(TooManyAttempts) as refusal:  # noqa: PT012

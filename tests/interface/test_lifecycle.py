@@ -70,7 +70,7 @@ def test_what_is_removed_or_aborted_stays_so() -> None:
         (None, timedelta(minutes=15), Status.ERROR_NO_COMPLETING),
     ],
 )
-def test_the_data_writer_has_its_time_and_then_the_backstop_decides(
+def test_the_data_writer_has_its_time_and_then_the_timeout_fallback_decides(
     completes_after: timedelta | None, limit: timedelta, becomes: Status, since: datetime
 ) -> None:
     due = max(END, since) + limit

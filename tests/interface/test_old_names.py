@@ -93,7 +93,7 @@ def test_a_list_holds_all_pages_of_what_matches_the_query(
     assert capsys.readouterr().out == ""
 
 
-def test_only_who_wants_it_is_told_what_is_asked(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verbose_prints_each_request(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     ATDB(url, verbose=True, user="viewer", password=SECRETS["viewer"]).do_GET_LIST("observations:id", "")
     assert "GET observations id" in capsys.readouterr().out
 

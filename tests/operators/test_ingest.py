@@ -33,7 +33,7 @@ from tests.operators.observations import (
 )
 
 
-def test_a_failing_product_does_not_hold_up_the_others_and_marks_the_observation_on_the_last_try_only(
+def test_a_failing_product_stops_no_other_and_marks_the_observation_in_the_last_attempt_only(
     client: Client, validated: Make, context: Context, archive_root: Path
 ) -> None:
     made = validated()
@@ -127,7 +127,7 @@ def test_an_archive_that_fills_up_is_the_reason_that_is_recorded(
     assert statuses(client, made) == ["archived"] * 3
 
 
-def test_a_second_try_copies_only_what_is_missing(
+def test_a_second_attempt_copies_only_what_is_missing(
     client: Client,
     validated: Make,
     context: Context,
@@ -258,7 +258,7 @@ def test_an_unknown_observation_fails_at_once(context: Context, archive_root: Pa
         IngestProductsOperator(task_id="ingest").execute(context("990101001", "ingest"))
 
 
-def test_a_try_that_fails_tells_its_trouble_and_keeps_its_work_until_the_next(
+def test_an_attempt_that_fails_reports_its_trouble_and_keeps_its_work_until_the_next(
     client: Client, validated: Make, context: Context, archive_root: Path
 ) -> None:
     made = validated()
@@ -285,7 +285,7 @@ def test_a_try_that_fails_tells_its_trouble_and_keeps_its_work_until_the_next(
     assert list(client.leases()) == []
 
 
-def test_a_cancel_between_two_tries_is_undone_by_a_clear_of_the_run_and_not_by_its_retry(
+def test_a_cancel_between_two_attempts_is_undone_by_a_clear_of_the_run_and_not_by_its_retry(
     client: Client, validated: Make, context: Context, archive_root: Path
 ) -> None:
     made = validated()

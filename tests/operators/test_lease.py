@@ -151,7 +151,7 @@ def test_work_that_does_not_look_is_interrupted_once(client: Client, working: Ob
         os.kill(os.getpid(), signal.SIGUSR1)  # a second call does nothing
 
 
-def test_each_renewal_tells_how_far_the_work_is_and_what_stands_in_its_way(
+def test_each_renewal_reports_the_progress_and_the_trouble_of_the_work(
     client: Client, working: Observation, brisk: None
 ) -> None:
     def recorded() -> tuple[int | None, int | None, str | None]:
@@ -172,7 +172,7 @@ def test_each_renewal_tells_how_far_the_work_is_and_what_stands_in_its_way(
         assert recorded() == (100, 100, None)
 
 
-def test_work_whose_supervisor_is_killed_stops_by_itself_and_records_nothing(
+def test_work_whose_supervisor_is_killed_stops_and_records_nothing(
     client: Client,
     validated: Make,
     context: Context,

@@ -66,7 +66,7 @@ def test_what_waits_gets_a_run_while_heartbeats_are_sent(
     ("is_up", "password", "reason"),
     [(True, "wrong", "does not accept the login of listen (HTTP 401)"), (False, "x", "did not respond")],
 )
-def test_an_airflow_that_refuses_or_is_away_is_reported(
+def test_an_airflow_that_refuses_or_does_not_respond_is_reported(
     is_up: bool,
     password: str,
     reason: str,
@@ -98,7 +98,7 @@ def test_no_exception_leaves_it(
     assert "listen starts again" in capsys.readouterr().out
 
 
-def test_an_account_that_atdb_refuses_dispatches_nothing_and_goes_on(
+def test_an_account_that_atdb_refuses_dispatches_nothing_and_continues(
     url: str,
     client: Client,
     made: Observation,

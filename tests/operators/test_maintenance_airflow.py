@@ -101,7 +101,7 @@ def test_old_rows_of_every_table_go_in_batches_and_young_ones_stay(
     assert airflow.credentials.postgresql["airflow_maintenance"] not in printed
 
 
-def test_the_last_scheduled_run_of_a_dag_stays_so_that_its_schedule_goes_on(owner: Any, run: Run) -> None:
+def test_the_last_scheduled_run_of_a_dag_stays_so_that_its_schedule_continues(owner: Any, run: Run) -> None:
     fill(owner, dag_id="seldom", runs=5, first=days(400), last=days(100), run_type="scheduled")
     run()
     owner.execute("select run_id from dag_run")

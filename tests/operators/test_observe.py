@@ -205,7 +205,7 @@ def test_the_attempt_that_the_transition_names_sends_the_parset_however_that_is_
     assert state(logbook, made) is State.ACCEPTED
 
 
-def test_a_start_that_the_telescope_has_taken_is_gone_on_with(
+def test_a_run_continues_with_a_start_that_the_telescope_has_accepted(
     client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = scheduled(30)
@@ -296,7 +296,7 @@ def test_a_cancel_before_the_start_asks_nothing_of_the_telescope(
         StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
 
 
-def test_while_the_telescope_is_away_a_cancel_is_tried_again(
+def test_a_cancel_is_repeated_until_the_telescope_responds(
     client: Client,
     started: Callable[[float], Observation],
     context: Context,
@@ -395,7 +395,7 @@ def test_a_clear_that_the_history_has_counts_however_it_is_worded(
     assert last(client, made)[0] is Status.STARTING
 
 
-def test_what_the_telescope_has_is_gone_on_with_and_not_started_again(
+def test_the_run_continues_with_an_observation_of_the_telescope_and_does_not_start_it_again(
     client: Client, started: Callable[[float], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = started(500)
@@ -423,7 +423,7 @@ def test_an_error_that_is_put_off_to_later_waits_for_its_new_time(
     assert (last(client, made)[0], state(logbook, made)) == (Status.SCHEDULED, None)
 
 
-def test_a_whole_run_that_ended_without_a_word_waits_for_the_word_again(
+def test_a_whole_run_that_ended_without_a_report_waits_for_the_report_again(
     client: Client, running: Callable[[], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = running()
@@ -527,7 +527,7 @@ def test_a_trigger_hears_of_a_cancel_in_seconds(
         cancel.join()
 
 
-def test_the_backstop_fires_only_when_there_is_something_to_do(
+def test_the_timeout_fallback_fires_only_when_there_is_something_to_do(
     client: Client,
     running: Callable[[], Observation],
     logbook: TaskMemory,

@@ -185,7 +185,7 @@ def test_a_start_whose_owner_holds_its_lease_is_its_own(
         ("arts_sc4_survey", COMPLETING_TIMEOUT, Status.ERROR_NO_COMPLETING),
     ],
 )
-def test_an_observation_that_nobody_watches_is_ended(
+def test_an_observation_without_a_run_is_ended(
     client: Client, observe: Observe, logbook: TaskMemory, mode: str, limit: timedelta, becomes: Status
 ) -> None:
     began = datetime.now(UTC)
@@ -219,7 +219,7 @@ def test_past_its_end_an_observation_ends_as_the_telescope_says(
     assert client.observation(late.taskID).my_status is Status.RUNNING
 
 
-def test_the_telescope_is_stopped_where_it_goes_on_with_a_cancelled_observation(
+def test_the_telescope_is_stopped_if_it_still_observes_a_cancelled_observation(
     client: Client, observe: Observe, logbook: TaskMemory, knows: Remember
 ) -> None:
     start = datetime.now(UTC).isoformat()
@@ -299,7 +299,7 @@ def test_where_too_much_is_wrong_at_once_nothing_is_repaired_until_a_person_says
         (0, 10, 10_000, True),
     ],
 )
-def test_the_brake_trips_above_its_percentage_but_never_below_its_floor(
+def test_the_safety_limit_is_exceeded_above_its_percentage_but_never_below_its_floor(
     percent: float, findings: int, looked_at: int, trips: bool
 ) -> None:
     assert SafetyLimit(percent, 10).is_exceeded(findings, looked_at) is trips

@@ -70,7 +70,7 @@ def delete(path: Path) -> None:
         path.unlink()
 
 
-def test_where_all_agree_nothing_is_told_but_that_somebody_looks(
+def test_if_all_agree_only_the_progress_is_reported(
     client: Client, look: Look, validated: Make, archived: Make, removed: Make, data_root: Path
 ) -> None:
     for make in (validated, archived, removed):
@@ -85,7 +85,7 @@ def test_where_all_agree_nothing_is_told_but_that_somebody_looks(
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["directory", "file"])
-def test_a_product_that_is_not_on_its_data_host_is_told_once(
+def test_a_product_that_is_not_on_its_data_host_is_reported_once(
     client: Client, look: Look, archived: Make, number: int
 ) -> None:
     product = products_of(client, archived())[number]
@@ -100,7 +100,7 @@ def test_a_product_that_is_not_on_its_data_host_is_told_once(
     )
 
 
-def test_another_size_is_told_of_the_disk_and_of_the_archive(
+def test_another_size_is_reported_of_the_disk_and_of_the_archive(
     client: Client, look: Look, validated: Make, archived: Make, archive_root: Path
 ) -> None:
     on_disk = products_of(client, validated())[0]
@@ -114,7 +114,9 @@ def test_another_size_is_told_of_the_disk_and_of_the_archive(
     ]
 
 
-def test_a_link_in_a_products_place_is_told(client: Client, look: Look, validated: Make, tmp_path: Path) -> None:
+def test_a_link_in_the_place_of_a_product_is_reported(
+    client: Client, look: Look, validated: Make, tmp_path: Path
+) -> None:
     product = products_of(client, validated())[1]
     path_of(product).unlink()
     path_of(product).symlink_to(tmp_path)
@@ -122,14 +124,14 @@ def test_a_link_in_a_products_place_is_told(client: Client, look: Look, validate
     assert look() == [f"{product.filename} {words}"]
 
 
-def test_a_removed_product_that_is_still_there_is_told(client: Client, look: Look, removed: Make) -> None:
+def test_a_removed_product_that_is_still_there_is_reported(client: Client, look: Look, removed: Make) -> None:
     product = products_of(client, removed())[1]
     path_of(product).write_bytes(b"not gone")
     age(path_of(product))
     assert look() == [f"{product.filename} is removed, but still on its data host"]
 
 
-def test_the_loss_of_the_only_copy_is_told_loudly(
+def test_the_loss_of_the_only_copy_is_reported_in_capitals(
     client: Client, look: Look, removed: Make, archived: Make, archive_root: Path
 ) -> None:
     lost, spare = removed(), archived()
@@ -153,7 +155,7 @@ def test_what_an_admin_let_be_deleted_unverified_need_not_be_in_the_archive(
     assert look() == []
 
 
-def test_a_file_that_belongs_to_no_product_is_told_when_it_is_old(
+def test_a_file_that_belongs_to_no_product_is_reported_when_it_is_old(
     client: Client, look: Look, validated: Make, data_root: Path
 ) -> None:
     folder = path_of(products_of(client, validated())[0]).parent
@@ -172,7 +174,7 @@ def test_a_file_that_belongs_to_no_product_is_told_when_it_is_old(
     assert look() == []
 
 
-def test_a_product_whose_location_is_written_in_another_way_is_nobody_elses(
+def test_a_product_whose_location_is_written_in_another_way_belongs_to_no_other(
     client: Client, look: Look, validated: Make, observe: Make
 ) -> None:
     made = validated(data_location="wcudata1:/data/apertif/")
@@ -255,7 +257,7 @@ def test_a_data_root_that_is_not_there_is_one_finding(
     ]
 
 
-def test_what_is_left_half_written_is_deleted_where_nobody_ingests(
+def test_partial_files_are_deleted_if_no_run_ingests(
     client: Client, look: Look, archived: Make, validated: Make, archive_root: Path
 ) -> None:
     ended, under_way = archived(), validated()
@@ -293,7 +295,7 @@ def test_a_part_of_an_ingest_that_has_just_begun_is_left(
     assert part.exists()
 
 
-def test_the_next_pass_goes_on_where_the_last_has_stopped(
+def test_the_next_pass_continues_after_the_last_one(
     client: Client, look: Look, validated: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compare_data, "OBSERVATIONS", 2)
@@ -309,7 +311,7 @@ def test_the_next_pass_goes_on_where_the_last_has_stopped(
     assert progress(client) == "Has compared the data of all observations."
 
 
-def test_a_pass_without_time_compares_one_observation_and_the_next_goes_on(
+def test_a_pass_without_time_compares_one_observation_and_the_next_continues(
     client: Client, look: Look, validated: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = [validated(products=2) for _ in range(2)]
@@ -337,7 +339,7 @@ def former_key(where: str, product: DataProduct, words: str) -> str:
     return f"{where}/{product.id}/{hashlib.sha256(words.encode()).hexdigest()[:16]}"
 
 
-def test_what_an_earlier_version_has_told_is_not_told_again_and_trips_no_limit(
+def test_a_report_of_an_earlier_version_is_not_repeated_and_exceeds_no_limit(
     client: Client, look: Look, validated: Make, archived: Make, removed: Make, archive_root: Path, tmp_path: Path
 ) -> None:
     on_disk, kept, gone = validated(products=4), archived(), removed()
@@ -379,7 +381,7 @@ def test_what_an_earlier_version_has_told_is_not_told_again_and_trips_no_limit(
     assert look(floor=1) == []
 
 
-def test_a_trouble_of_today_that_an_earlier_version_has_told_is_not_told_again(
+def test_a_trouble_of_today_that_an_earlier_version_has_reported_is_not_reported_again(
     client: Client, look: Look, validated: Make, data_root: Path
 ) -> None:
     validated(products=1)
@@ -412,7 +414,7 @@ def test_a_reworded_disagreement_has_the_same_key(
     assert look() == []
 
 
-def test_a_disk_without_its_data_trips_the_brake_and_is_told_when_a_person_lets_it(
+def test_a_disk_without_its_data_exceeds_the_limit_and_is_reported_with_a_higher_one(
     client: Client, look: Look, validated: Make, archive_root: Path
 ) -> None:
     made = [validated(products=6) for _ in range(2)]

@@ -50,7 +50,7 @@ def waiting(app: Flask, client: Client, observe: Observe) -> Callable[[timedelta
     return make
 
 
-def test_each_overdue_observation_is_told_and_emitted_once(
+def test_each_overdue_observation_is_reported_and_emitted_once(
     client: Client, look: Callable[[], set[str]], waiting: Callable[[timedelta], Observation]
 ) -> None:
     first = waiting(EXPECTED[Status.VALID] + timedelta(minutes=1))
@@ -65,7 +65,7 @@ def test_each_overdue_observation_is_told_and_emitted_once(
     assert look() == {second.taskID}
 
 
-def test_the_rest_before_a_stage_comes_on_top(
+def test_the_delay_before_a_stage_is_added(
     client: Client, look: Callable[[], set[str]], waiting: Callable[[timedelta], Observation]
 ) -> None:
     delay = timedelta(days=10)

@@ -57,7 +57,7 @@ def claim(client: Client, *made: Observation) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_airflow_tells_of_its_runs(airflow: Airflow) -> None:
+def test_airflow_reports_its_runs(airflow: Airflow) -> None:
     hook = AirflowHook()
     over, queued = airflow.run("ingest", "190405001", state="failed"), airflow.run("ingest", "190405002")
     active = {run.run_id: run.partition_key for run in hook.active_runs("ingest")}
@@ -144,7 +144,7 @@ def test_a_claim_of_which_no_run_came_is_released_after_a_minute(
     assert client.count_waiting([Status.VALID]) == 1
 
 
-def test_a_claim_for_a_paused_dag_is_kept_until_it_goes_on(
+def test_a_claim_for_a_paused_dag_is_kept_until_the_dag_resumes(
     client: Client, observe: Observe, airflow: Airflow
 ) -> None:
     made = observe(Status.ARCHIVED)

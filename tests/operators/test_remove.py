@@ -95,7 +95,7 @@ def test_remove_deletes_a_link_and_not_what_it_leads_to(
     assert not any(path.is_symlink() or path.exists() for path in (directory, file, other))
 
 
-def test_remove_goes_on_where_a_killed_try_has_ended(client: Client, archived: Make, context: Context) -> None:
+def test_remove_continues_after_a_killed_attempt(client: Client, archived: Make, context: Context) -> None:
     made = archived()
     shutil.rmtree(path_of(products_of(client, made)[0]))
     client.move(made.taskID, Status.REMOVING, owner="remove/run 1", lease_seconds=60)
@@ -158,7 +158,7 @@ def test_only_what_an_admin_has_forced_is_deleted_unverified(
     assert path_of(kept).parent.is_dir()
 
 
-def test_each_deletion_is_told_before_the_next_product_is_looked_at(
+def test_each_deletion_is_reported_before_the_next_product_is_checked(
     client: Client, archived: Make, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = archived()
@@ -185,7 +185,7 @@ def test_a_rehearsal_in_airflow_deletes_nothing(client: Client, archived: Make, 
     assert all(path_of(product).exists() for product in products_of(client, made))
 
 
-def test_atdb_remove_tells_what_it_would_do_and_does_it(
+def test_atdb_remove_shows_what_it_would_do_and_does_it(
     client: Client, archived: Make, context: Context, capsys: pytest.CaptureFixture[str], archive_root: Path
 ) -> None:
     made = archived()

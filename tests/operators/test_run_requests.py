@@ -235,7 +235,7 @@ def test_the_history_names_who_had_the_run_do_its_work_again(
     assert last(client, made)[0] == Status.ARCHIVED
 
 
-def test_the_work_goes_on_if_airflow_does_not_say_who_it_was(
+def test_the_work_continues_if_airflow_does_not_name_the_user(
     client: Client,
     validated: Make,
     context: Context,
@@ -255,7 +255,7 @@ def test_the_work_goes_on_if_airflow_does_not_say_who_it_was(
     assert last(client, made)[0] == Status.ARCHIVED
 
 
-def test_the_work_goes_on_whatever_airflow_answers(
+def test_the_work_continues_whatever_airflow_answers(
     client: Client, validated: Make, context: Context, archive_root: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = validated()

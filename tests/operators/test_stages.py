@@ -36,7 +36,7 @@ def test_a_specification_gets_its_products_and_is_scheduled(
     assert client.observation(made.taskID).status_history[-1].owner == "specify/run 1"
 
 
-def test_specify_goes_on_where_a_killed_try_has_ended(client: Client, observe: Observe, context: Context) -> None:
+def test_specify_continues_after_a_killed_attempt(client: Client, observe: Observe, context: Context) -> None:
     made = observe()
     SpecifyObservationOperator(task_id="specify").execute(context(made.taskID, "specify"))
     other = observe()

@@ -203,7 +203,7 @@ def test_what_is_still_being_written_is_looked_at_again_and_is_invalid_at_last(
     )
 
 
-def test_data_that_stop_growing_between_two_tries_are_valid(
+def test_data_that_stop_growing_between_two_attempts_are_valid(
     client: Client, written: Make, context: Context
 ) -> None:
     made = written()
@@ -215,7 +215,7 @@ def test_data_that_stop_growing_between_two_tries_are_valid(
     assert statuses(client, made) == ["valid"] * 3
 
 
-def test_data_that_cannot_be_looked_at_are_not_called_invalid_on_the_last_try_either(
+def test_data_that_cannot_be_read_are_not_invalid_after_the_last_attempt_either(
     client: Client, written: Make, context: Context, data_root: Path
 ) -> None:
     made = written(data_location=f"wcudata1:/{'far' * 100}", products=0)
@@ -255,7 +255,7 @@ def test_an_incomplete_observation_is_looked_at_again_when_its_run_is_cleared(
     assert statuses(client, made) == ["valid"] * 3
 
 
-def test_validate_tells_how_far_it_is(client: Client, written: Make, context: Context) -> None:
+def test_validate_reports_its_progress(client: Client, written: Make, context: Context) -> None:
     made = written(products=2)
     seen = []
 

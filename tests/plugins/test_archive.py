@@ -144,7 +144,7 @@ def test_a_source_that_is_gone_or_holds_a_link_is_not_stored(archive: Archive, s
 
 
 @pytest.mark.parametrize("lies_on", ["w", "r"])
-def test_an_archive_that_gives_back_other_bytes_never_gives_them_the_name(
+def test_an_archive_that_returns_other_bytes_never_gives_them_the_name(
     local: Archive, source: Path, monkeypatch: pytest.MonkeyPatch, lies_on: str
 ) -> None:
     monkeypatch.setattr(LyingFileSystem, "lies_on", lies_on)
@@ -258,7 +258,7 @@ def test_the_size_of_a_copy_is_that_of_its_files(archive: Archive, source: Path)
     assert folder_of(archive).size("x.fits") == 4
 
 
-def test_an_archive_that_is_gone_is_told_from_one_product_that_fails(local: Archive) -> None:
+def test_an_archive_that_does_not_respond_is_distinguished_from_a_product_that_fails(local: Archive) -> None:
     local.require()
     Path(local.root).rename(f"{local.root} unmounted")
     with pytest.raises(ArchiveError, match="does not exist"):

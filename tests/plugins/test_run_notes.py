@@ -138,7 +138,7 @@ def test_a_run_that_fails_and_is_fixed_from_atdb_says_so(
     assert airflow.note("ingest", run_id) == before
 
 
-def test_a_run_that_fails_without_a_word_to_atdb_says_so(
+def test_the_note_shows_that_a_run_failed_without_a_report_to_atdb(
     observed: Observe, airflow: Airflow, speaking: Speaking
 ) -> None:
     made = observed(Status.VALID)

@@ -33,7 +33,7 @@ def test_a_broken_product_is_made_whole(alone: Simulator, settings: Settings, fa
     assert sorted(path.name for path in folder.iterdir()) == ["a.fits", "b.MS", "c.MS"]
 
 
-def test_what_is_not_finished_is_not_mended(alone: Simulator, settings: Settings) -> None:
+def test_a_task_that_is_not_finished_is_not_repaired(alone: Simulator, settings: Settings) -> None:
     assert not repair.repair_products(settings, TASK)
     alone.post(TASK, parset(start=3600))
     assert not repair.repair_products(settings, TASK)

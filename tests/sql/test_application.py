@@ -73,7 +73,7 @@ def test_it_cannot_connect_to_airflows_database(postgres: Postgres) -> None:
         psycopg2.connect(postgres.url("airflow", "atdb").replace("+psycopg2", ""))
 
 
-def test_an_upgrade_by_it_is_refused_and_told_whom_to_log_in_as(database_url: str) -> None:
+def test_an_upgrade_by_it_is_refused_and_the_message_names_the_owner(database_url: str) -> None:
     app = create_app(Config(database_url=database_url))
     result = app.test_cli_runner().invoke(args=["migrate"])
     app.extensions["atdb_engine"].dispose()

@@ -89,7 +89,7 @@ def test_it_listens_on_this_machine_only(server: psutil.Popen) -> None:
     assert not [each for each in server.net_connections("unix") if each.laddr]
 
 
-def test_a_half_made_cluster_is_made_anew(settings: Settings, credentials: Credentials) -> None:
+def test_an_incomplete_cluster_is_created_again(settings: Settings, credentials: Credentials) -> None:
     unfinished = settings.state / "postgres.unfinished"
     unfinished.mkdir()
     (unfinished / "PG_VERSION").write_text("18\n")

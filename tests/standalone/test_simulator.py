@@ -469,7 +469,7 @@ def test_a_report_that_atdb_no_longer_needs_counts_as_made(
     assert status_in_atdb(client, observation.taskID) is Status.VALID
 
 
-def test_a_task_that_is_stopped_ends_at_once_and_says_nothing(
+def test_a_task_that_is_stopped_ends_at_once_and_reports_nothing(
     unstarted: Callable[..., Simulator], client: Client, url: str
 ) -> None:
     observation = running(client, starttime=seconds_from_now(0), duration=60)
@@ -500,7 +500,9 @@ def test_a_task_that_is_over_is_not_stopped(alone: Simulator) -> None:
         assert alone.http.delete(path).status_code == 404
 
 
-def test_a_task_that_fails_is_told_to_atdb(unstarted: Callable[..., Simulator], client: Client, url: str) -> None:
+def test_a_task_that_fails_is_reported_to_atdb(
+    unstarted: Callable[..., Simulator], client: Client, url: str
+) -> None:
     observation = running(client)
     simulator = unstarted(url)
     (simulator.data / "wcudata1/data").mkdir(parents=True)
@@ -512,7 +514,7 @@ def test_a_task_that_fails_is_told_to_atdb(unstarted: Callable[..., Simulator], 
     assert "a.MS already exists" in stored.status_history[-1].reason
 
 
-def test_it_gives_signs_of_life(unstarted: Callable[..., Simulator], client: Client, url: str) -> None:
+def test_it_sends_heartbeats(unstarted: Callable[..., Simulator], client: Client, url: str) -> None:
     simulator = unstarted(url).start()
     wait_until(lambda: len(list(client.services())) == 1)
     (service,) = client.services()

@@ -108,7 +108,7 @@ def test_a_disk_that_is_full_for_a_while_costs_no_byte(alone: Simulator) -> None
         assert product["checksum"] == product_checksum(records_of(path))
 
 
-def test_a_disk_that_stays_full_ends_the_task_and_atdb_is_told(
+def test_a_disk_that_stays_full_ends_the_task_and_is_reported_to_atdb(
     unstarted: Callable[..., Simulator], client: Client, url: str
 ) -> None:
     observation = running(client)
