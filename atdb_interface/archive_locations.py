@@ -6,14 +6,13 @@ location has the format of a taskID. So two locations are never equal, and none 
 
 import re
 
+from atdb_interface.characters import holds_refused
 from atdb_interface.fields import MANIFEST
 from atdb_interface.instruments import instrument
 from atdb_interface.observations import Observation
 
 #: The longest name of a file or directory, in bytes.
 _LONGEST_PART = 255
-#: Control characters and line separators, which no name has, and the backslash.
-_REFUSED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\\]")
 
 
 def archive_folder(observation: Observation) -> str:
@@ -33,7 +32,8 @@ def is_plain(collection: str) -> bool:
 
     None of its parts is empty, hidden, too long, a taskID, the name of a manifest or that of a partial copy.
     """
-    return not _REFUSED.search(collection) and all(map(_is_plain_part, collection.split("/")))
+    is_name = not holds_refused(collection) and "\\" not in collection
+    return is_name and all(map(_is_plain_part, collection.split("/")))
 
 
 def _is_plain_part(part: str) -> bool:

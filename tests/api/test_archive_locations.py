@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from atdb_interface.archive_locations import archive_folder
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import NewDataProduct
+from atdb_interface.errors import BadRequest
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation
 from tests.advancing import set_products
@@ -48,10 +50,13 @@ def test_the_collection_of_a_location_is_plain(
 
 
 def test_a_mode_that_leads_elsewhere_does_not_leave_the_archive(client: Client, observe: Observe) -> None:
-    made = observe(observing_mode="arts_sc1_/../../../../x", products=1)
-    assert locations(client, made) == [f"arts_sc1/{made.taskID}/{made.taskID}_0.fits"]
+    with pytest.raises(BadRequest, match="observing_mode"):
+        observe(observing_mode="arts_sc1_/../../../../x")
     made = observe(observing_mode="arts_sc1_timing", products=1)
     assert locations(client, made) == [f"arts_sc1_timing/{made.taskID}/{made.taskID}_0.fits"]
+    # Earlier versions accepted such modes.
+    stored = made.model_copy(update={"observing_mode": "arts_sc1_/../../../../x"})
+    assert archive_folder(stored) == f"arts_sc1/{made.taskID}"
 
 
 def test_no_location_is_inside_that_of_another_task(client: Client, observe: Observe) -> None:

@@ -519,7 +519,7 @@ def test_it_is_running(desk: Desk, mode: str, end: float, since: float, says: st
         (S.ERROR_START_OBS, "hold, cancel, retry"),
         (S.ERROR_NO_COMPLETING, "hold, cancel, retry"),
         (S.INGEST_ERROR, "hold, retry, check, ingest"),
-        (S.REMOVE_ERROR, "hold, retry, ingest"),
+        (S.REMOVE_ERROR, "hold, retry, check, ingest"),
     ],
 )
 def test_it_needs_attention(desk: Desk, status: Status, actions: str) -> None:

@@ -42,7 +42,7 @@ def removal() -> ColumnElement[dict[str, Any] | None]:
             func.jsonb_build_object(
                 "products",
                 func.count(product.distinct()),
-                ProductStatus.INVALID.value,
+                "failed",
                 func.count(product.distinct()).filter(DataProduct.status == ProductStatus.INVALID),
                 "proven",
                 func.count(product.distinct()).filter(is_removed & Receipt.id.is_not(None)),
