@@ -56,7 +56,7 @@ def test_an_operator_corrects_and_withdraws_an_announcement(client: Client, anno
     withdrawn = client.change_dataproduct(announced.id, announced_size=None, announced_checksum=None)
     assert values(withdrawn) == (None, None, None, None)
     edit = next(iter(client.changes(dataproduct="a.MS")))
-    assert (edit.fields["announced_size"], edit.reason) == ([28_800, 1000], "a typing error")
+    assert (edit.fields["announced_size"], edit.reason) == ((28_800, 1000), "a typing error")
 
 
 def test_after_validation_an_announcement_does_not_change_what_was_found(

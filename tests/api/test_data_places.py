@@ -20,9 +20,8 @@ def add(client: Client, made: Observation, *places: str) -> None:
     """Create products at these places, such as `wcudata1:/data/a.MS`."""
     client.create_dataproducts(
         [
-            NewDataProduct(taskID=made.taskID, data_location=place.rpartition("/")[0] or "/", filename=name)
-            for place in places
-            for name in [place.rpartition("/")[2]]
+            NewDataProduct(taskID=made.taskID, data_location=f"{directory}/", filename=name)
+            for directory, _, name in (place.rpartition("/") for place in places)
         ]
     )
 
@@ -53,7 +52,7 @@ def test_a_place_that_is_taken_or_nested_is_refused(
     with pytest.raises(
         Conflict, match=f"{relation} that of {HERE}/a.MS, .* {made.taskID} with status defined"
     ) as it:
-        add(client, other, f"{HERE}/fine.MS", place)
+        add(client, other, "wcudata1:/other/fine.MS", place)
     assert it.value.extra["taskID"] == made.taskID
     assert client.count_dataproducts() == 1
 

@@ -91,7 +91,8 @@ def test_an_observation_cannot_be_archived_before_its_products(client: Client, o
 
 
 def test_a_bulk_change_refuses_those_that_do_not_support_it(client: Client, observe: Observe) -> None:
-    empty, full = observe(S.INCOMPLETE), observe(S.COMPLETING, products=2)
+    empty, full = observe(S.CHECKING), observe(S.COMPLETING, products=2)
+    client.move(empty.taskID, S.INCOMPLETE)
     set_products(client, full.taskID, [P.VALID, P.INVALID])
     client.move(full.taskID, S.INCOMPLETE, force=True, reason="tests")
     ask = ObservationBulk(
