@@ -67,6 +67,10 @@ def sftp_server(root: Path) -> Iterator[ArchiveAt]:
             ports.append(listener.get_port())
             is_ready.set()
             await stop.wait()
+        connections = asyncio.all_tasks() - {asyncio.current_task()}
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
 
     ports: list[int] = []
     stop, is_ready, loop = asyncio.Event(), threading.Event(), asyncio.new_event_loop()

@@ -73,7 +73,7 @@ def _folder_of(product: DataProduct) -> str:
     location = product.archive_location or ""
     folder, _, filename = location.rpartition("/")
     parts = folder.split("/")
-    is_plain = not {".", ".."}.intersection(parts) and "\0" not in location
+    is_plain = not {".", ".."}.intersection(location.split("/")) and "\0" not in location
     if not (is_plain and len(parts) > 1 and (parts[-1], filename) == (product.taskID, product.filename)):
         raise ArchiveError(
             ReasonCode.OUTSIDE_ARCHIVE,

@@ -1,4 +1,6 @@
-"""Give a complete part its final name, in place of an older copy. At each moment, one of the two is complete.
+"""The publication of a complete part under its final name, in place of an older copy.
+
+At each moment, one of the two is complete.
 
 - On a local disk, one rename does this, or one exchange of two names. First, the part is written to the disk; the
   older copy is deleted after the new name has been written to the disk as well.
@@ -32,7 +34,7 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 def publish(filesystem: AbstractFileSystem, part: str, final: str, root: str, replaced: str) -> None:
-    """Give a part its final name. `replaced`: the hidden name of an older copy, until it is deleted.
+    """Rename a part to its final name. `replaced`: the hidden name of an older copy, until it is deleted.
 
     On a local disk, the copy then survives a power cut. If this raises an error, the older copy keeps its name, or
     the new one has it already and the older copy stays under its hidden name.
@@ -92,7 +94,7 @@ def _publish_on_disk(filesystem: AbstractFileSystem, part: str, final: str, root
 
 
 def _take_name(part: str, final: str, replaced: str) -> bool:
-    """Give the part the final name, and return whether an older copy now has the name `replaced`."""
+    """Rename a part to its final name, and return whether an older copy now has the name `replaced`."""
     try:
         Path(part).rename(final)
     except OSError as error:

@@ -8,7 +8,7 @@ from atdb_interface.checksum import FileRecord, product_checksum
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import DataProduct, ProductMove
 from atdb_interface.errors import NotOwner
-from atdb_interface.lifecycle import ProductStatus
+from atdb_interface.lifecycle import VALIDATE, ProductStatus
 from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import reason_of
@@ -32,31 +32,34 @@ class ArchiveTransfer:
     ) -> None:
         self._client, self._folder, self._observation = client, folder, observation
         self._owner, self._lease = owner, lease
-        self._stored: list[tuple[DataProduct, list[FileRecord]]] = []
+        self._in_archive: dict[str, tuple[DataProduct, list[FileRecord]]] = {}
+        self._stored: set[str] = set()
         self._unreported: list[ProductMove] = []
         self._reported_at = time.monotonic()
 
-    def begin(self, products: list[DataProduct], removed: list[DataProduct]) -> int:
+    def begin(self, products: list[DataProduct], others: list[DataProduct]) -> int:
         """Set the status of what to copy, and return the bytes that an earlier attempt has archived already.
 
-        The manifest keeps the products that were removed from the data host since: the archive holds them.
+        The manifest keeps what it lists until a newer copy is stored. That includes the `others`, which are not
+        copied: they were removed from the data host, or are not valid any more.
         """
         listed = self._folder.read_manifest()
-        self._stored = [(p, listed[p.filename]) for p in products if self._is_stored(p, listed.get(p.filename))]
+        self._in_archive = {
+            p.filename: (p, listed[p.filename]) for p in [*products, *others] if p.filename in listed
+        }
+        self._stored = {p.filename for p in products if self._is_stored(p, listed.get(p.filename))}
         self._move(
             ProductMove(filename=p.filename, new_status=ProductStatus.INGESTING)
             for p in products
             if p.my_status is not ProductStatus.ARCHIVED
         )
-        total, done = _bytes_of(products), _bytes_of(product for product, _ in self._stored)
-        self._stored += [(p, listed[p.filename]) for p in removed if p.filename in listed]
+        total, done = _bytes_of(products), _bytes_of(p for p in products if p.filename in self._stored)
         self._lease.begin(PASSES * total, PASSES * done)
         return PASSES * done
 
     def missing(self, products: list[DataProduct]) -> list[DataProduct]:
         """Return the products that this attempt has to copy into the archive."""
-        stored = {product.id for product, _ in self._stored}
-        return [product for product in products if product.id not in stored]
+        return [product for product in products if product.filename not in self._stored]
 
     def store(self, product: DataProduct) -> None:
         """Archive one product."""
@@ -70,7 +73,7 @@ class ArchiveTransfer:
             identity=product.identity,
             advance=self._lease.advance,
         )
-        self._stored.append((product, records))
+        self._in_archive[product.filename] = (product, records)
         self._unreported.append(
             ProductMove(
                 filename=product.filename,
@@ -91,7 +94,7 @@ class ArchiveTransfer:
         """
         if self._unreported:
             observation = self._client.observation(self._observation.taskID)
-            self._folder.write_manifest(observation, self._stored, confirm=self._lease.confirm)
+            self._folder.write_manifest(observation, self._listing(), confirm=self._lease.confirm)
             self._move(self._unreported)
             self._unreported = []
         self._reported_at = time.monotonic()
@@ -123,9 +126,14 @@ class ArchiveTransfer:
                 reason_of(record_error),
             )
 
+    def _listing(self) -> list[tuple[DataProduct, list[FileRecord]]]:
+        return [held for _, held in sorted(self._in_archive.items())]
+
     def _is_stored(self, product: DataProduct, listed: list[FileRecord] | None) -> bool:
+        """Return whether an attempt since the last validation has stored a product: it is not read again."""
         return (
             product.my_status is ProductStatus.ARCHIVED
+            and _last(product, ProductStatus.ARCHIVED) >= _last(self._observation, VALIDATE.working)
             and listed is not None
             and product_checksum(listed) == product.checksum
             and product.size is not None
@@ -135,6 +143,14 @@ class ArchiveTransfer:
     def _move(self, moves: Iterable[ProductMove]) -> None:
         if moves := list(moves):
             self._client.move_products(self._observation.taskID, moves, owner=self._owner)
+
+
+def _last(history: DataProduct | Observation, status: str | None) -> int:
+    """Return the id of the last transition of an observation or a product to a status; 0 if there is none.
+
+    The ids increase in the order in which ATDB has made the transitions.
+    """
+    return max((step.id for step in history.status_history if step.name == status), default=0)
 
 
 def _bytes_of(products: Iterable[DataProduct]) -> int:

@@ -44,8 +44,8 @@ class IngestProductsOperator(StageOperator):
         archive = ArchiveHook(self.archive_conn_id).archive()
         all_products = list(client.dataproducts(taskID=observation.taskID))
         products = [product for product in all_products if product.my_status in _TO_ARCHIVE]
-        removed = [product for product in all_products if product.my_status is ProductStatus.REMOVED]
-        if not products and not removed:
+        others = [product for product in all_products if product.my_status not in _TO_ARCHIVE]
+        if not products and not any(product.my_status is ProductStatus.REMOVED for product in others):
             raise IngestError(
                 ReasonCode.NO_DATA_PRODUCTS, "The observation has no valid data product. Use the action check."
             )
@@ -57,7 +57,7 @@ class IngestProductsOperator(StageOperator):
             )
         transfer = ArchiveTransfer(client, archive.folder(all_products), observation, owner, lease)
         failed: list[tuple[str, Exception]] = []
-        done_bytes = transfer.begin(products, removed)
+        done_bytes = transfer.begin(products, others)
         for product in transfer.missing(products):
             lease.check()
             try:

@@ -47,8 +47,8 @@ def archive_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def use_archive(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    connection = {"conn_type": "generic", "extra": {"url": url}}
+def use_archive(monkeypatch: pytest.MonkeyPatch, url: str, options: dict[str, Any] | None = None) -> None:
+    connection = {"conn_type": "generic", "extra": {"url": url, "storage_options": options or {}}}
     monkeypatch.setenv("AIRFLOW_CONN_ARCHIVE_DEFAULT", json.dumps(connection))
 
 

@@ -13,8 +13,10 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import ProductMove
 from atdb_interface.errors import ForbiddenMove
-from atdb_interface.lifecycle import Actor, Status
+from atdb_interface.lifecycle import Actor, ProductStatus, Status
+from atdb_interface.observations import Observation
 from atdb_plugins.archive.folder import ArchiveError
 from operators.data.local_products import path_of
 from operators.stages.ingest import IngestError, IngestProductsOperator
@@ -23,7 +25,6 @@ from operators.stages.validate import ValidateProductsOperator
 from tests.operators.conftest import Context
 from tests.operators.observations import (
     Make,
-    Observe,
     in_archive,
     last,
     names_of_history,
@@ -31,6 +32,12 @@ from tests.operators.observations import (
     products_of,
     statuses,
 )
+
+
+def validate_and_ingest(made: Observation, context: Context) -> None:
+    """Do both stages again, in runs of their own."""
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate", run="again"))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="again"))
 
 
 def test_a_failing_product_does_not_hold_up_the_others_and_marks_the_observation_on_the_last_try_only(
@@ -245,9 +252,14 @@ def test_only_the_run_that_failed_may_be_run_again(
 
 
 def test_there_is_nothing_to_ingest_of_an_observation_without_valid_products(
-    client: Client, observe: Observe, context: Context, archive_root: Path
+    client: Client, validated: Make, context: Context, archive_root: Path
 ) -> None:
-    made = observe(Status.VALID)
+    made = validated()
+    bad = [
+        ProductMove(filename=p.filename, new_status=ProductStatus.INVALID, reason="unusable", force=True)
+        for p in products_of(client, made)
+    ]
+    client.move_products(made.taskID, bad)
     with pytest.raises(IngestError, match="no valid data product"):
         IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert client.observation(made.taskID).my_status is Status.INGEST_ERROR
@@ -344,7 +356,7 @@ def test_a_copy_that_is_no_longer_in_the_archive_is_made_again(
     first = products_of(client, made)[0].filename
     shutil.rmtree(in_archive(archive_root, made) / first)
     client.act(made.taskID, Action.INGEST, reason="the archive has lost one")
-    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
+    validate_and_ingest(made, context)
     assert statuses(client, made) == ["archived"] * 3
     assert (in_archive(archive_root, made) / first / "table.dat").is_file()
 
@@ -359,8 +371,179 @@ def test_the_manifest_keeps_what_was_removed_before_the_rest_is_ingested_again(
         RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert statuses(client, made) == ["removed", "archived", "removed"]
     client.act(made.taskID, Action.INGEST, reason="one copy is bad")
-    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
+    validate_and_ingest(made, context)
+    assert (in_archive(archive_root, made) / names[1]).read_bytes() != b"rotten"
     manifest = json.loads((in_archive(archive_root, made) / "manifest.json").read_text())
     assert {p["filename"]: p["checksum"] for p in manifest["products"]} == {
         product.filename: product.checksum for product in products_of(client, made)
     }
+
+
+def test_an_edited_collection_moves_nothing_that_is_archived_and_the_manifest_follows_the_edit(
+    client: Client, archived: Make, context: Context, archive_root: Path
+) -> None:
+    made = archived(irods_collection="apertif_main")
+    folder = in_archive(archive_root, made)
+    places = [(product.archive_location, product.archive_copy) for product in products_of(client, made)]
+    inodes = {path: path.stat().st_ino for path in folder.rglob("*") if path.name != "manifest.json"}
+    client.change_observation(made.id, irods_collection="elsewhere", field_name="M31, north")
+    client.act(made.taskID, Action.INGEST, reason="again")
+    validate_and_ingest(made, context)
+    assert [(p.archive_location, p.archive_copy) for p in products_of(client, made)] == places
+    assert {path: path.stat().st_ino for path in folder.rglob("*") if path.name != "manifest.json"} == inodes
+    assert [path.name for path in archive_root.iterdir()] == ["apertif_main"]
+    specification = json.loads((folder / "manifest.json").read_text())["observation"]
+    assert (specification["irods_collection"], specification["field_name"]) == ("elsewhere", "M31, north")
+    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert statuses(client, made) == ["removed"] * 3
+
+
+def test_no_collection_reaches_what_another_observation_has_in_the_archive(
+    client: Client, archived: Make, validated: Make, context: Context, archive_root: Path
+) -> None:
+    first = archived(irods_collection="apertif_main")
+    folder = in_archive(archive_root, first)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    product = products_of(client, first)[0].filename
+    for collection in (
+        f"apertif_main/{first.taskID}",
+        f"apertif_main/{first.taskID}/{product}",
+        f"apertif_main/{first.taskID}/manifest.json",
+        f"apertif_main/{first.taskID}/.{product}.0123456789ab.part",
+    ):
+        other = validated(irods_collection=collection)
+        IngestProductsOperator(task_id="ingest").execute(context(other.taskID, "ingest"))
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+        assert client.observation(other.taskID).irods_collection == collection
+        assert {Path(p.archive_location or "").parent.name for p in products_of(client, other)} == {other.taskID}
+    assert {path.name for path in archive_root.iterdir()} == {"apertif_main", "imaging"}
+
+
+def test_data_end_up_inside_the_archive_whatever_the_observing_mode_is(
+    client: Client, validated: Make, context: Context, archive_root: Path
+) -> None:
+    made = validated(observing_mode="arts_sc1_/../../../../x")
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    (collection,) = archive_root.iterdir()
+    assert {path.name for path in (collection / made.taskID).iterdir()} == {
+        "manifest.json",
+        *(product.filename for product in products_of(client, made)),
+    }
+    assert not [path for path in archive_root.parent.iterdir() if path.name == "x"]
+
+
+@pytest.mark.parametrize("action", [Action.INGEST, Action.CHECK])
+def test_a_file_that_was_repaired_in_place_after_archiving_is_validated_and_copied_again(
+    client: Client, archived: Make, context: Context, archive_root: Path, action: Action
+) -> None:
+    made = archived()
+    flagged, *others = products_of(client, made)
+    table = path_of(flagged) / "table.dat"
+    table.write_bytes(bytes(byte ^ 1 for byte in table.read_bytes()))
+    with pytest.raises(RemoveError):
+        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert table.exists()
+    inodes = {p.filename: (in_archive(archive_root, made) / p.filename).stat().st_ino for p in others}
+    client.act(made.taskID, action, reason="the data were flagged")
+    validate_and_ingest(made, context)
+    now = products_of(client, made)[0]
+    assert now.checksum != flagged.checksum
+    assert (in_archive(archive_root, made) / flagged.filename / "table.dat").read_bytes() == table.read_bytes()
+    for name, inode in inodes.items():
+        if (in_archive(archive_root, made) / name).exists():
+            assert (in_archive(archive_root, made) / name).stat().st_ino == inode
+    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove", run="again"))
+    assert statuses(client, made) == ["removed"] * 3
+
+
+def test_a_file_that_was_changed_between_validate_and_ingest_stays_and_the_copy_too(
+    client: Client, archived: Make, context: Context, archive_root: Path
+) -> None:
+    made = archived()
+    changed = products_of(client, made)[1]
+    client.act(made.taskID, Action.INGEST, reason="again")
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate", run="again"))
+    before = (in_archive(archive_root, made) / changed.filename).read_bytes()
+    path_of(changed).write_bytes(bytes(byte ^ 1 for byte in before))
+    with pytest.raises(IngestError, match=r"has changed since it was validated\. Use the action check"):
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="again"))
+    assert statuses(client, made) == ["archived", "ingest error", "archived"]
+    assert (in_archive(archive_root, made) / changed.filename).read_bytes() == before
+    manifest = json.loads((in_archive(archive_root, made) / "manifest.json").read_text())
+    assert {p["filename"] for p in manifest["products"]} == {p.filename for p in products_of(client, made)}
+
+
+@pytest.mark.parametrize("action", [Action.INGEST, Action.CHECK])
+def test_a_rotten_copy_of_the_same_size_is_read_and_replaced_when_the_observation_is_ingested_again(
+    client: Client, archived: Make, context: Context, archive_root: Path, action: Action
+) -> None:
+    made = archived()
+    copy = in_archive(archive_root, made) / products_of(client, made)[1].filename
+    right = copy.read_bytes()
+    copy.write_bytes(bytes(byte ^ 1 for byte in right))
+    with pytest.raises(RemoveError, match="is not what was observed"):
+        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    client.act(made.taskID, action, reason="one copy is bad")
+    validate_and_ingest(made, context)
+    assert copy.read_bytes() == right
+    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove", run="again"))
+    assert statuses(client, made) == ["removed"] * 3
+
+
+def test_a_run_that_loses_its_lease_directly_before_the_manifest_leaves_the_manifest_of_the_new_owner(
+    client: Client, validated: Make, context: Context, archive_root: Path, trouble: Callable[[Any], None]
+) -> None:
+    made = validated()
+    manifest = in_archive(archive_root, made) / "manifest.json"
+    written = False
+
+    def another_takes_over(path: str) -> None:
+        nonlocal written
+        if "/.manifest.json." in path and not written:
+            written = True
+            client.renew(made.taskID, "ingest/run 1", 1)
+            time.sleep(1.1)
+            client.move(made.taskID, Status.INGESTING, owner="ingest/run 2", lease_seconds=60)
+            manifest.write_text("of the new owner")
+
+    trouble(another_takes_over)
+    with pytest.raises(AirflowSkipException, match="ingest/run 2"):
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert written
+    assert manifest.read_text() == "of the new owner"
+    assert "archived" not in statuses(client, made)
+    assert parts_in(archive_root) == []
+
+
+def test_an_empty_folder_is_not_taken_for_the_archive_once_something_was_archived(
+    client: Client, archived: Make, validated: Make, context: Context, archive_root: Path
+) -> None:
+    archived()
+    made = validated()
+    archive_root.rename(archive_root.with_name("unmounted"))
+    archive_root.mkdir()
+    operator = IngestProductsOperator(task_id="ingest")
+    with pytest.raises(ArchiveError, match="is empty, but ATDB has archived data before"):
+        operator.execute(context(made.taskID, "ingest"))
+    assert list(archive_root.iterdir()) == []
+    assert statuses(client, made) == ["valid"] * 3
+    (archive_root / "a new archive").touch()
+    operator.execute(context(made.taskID, "ingest"))
+    assert statuses(client, made) == ["archived"] * 3
+
+
+def test_an_open_measurement_set_changes_a_lock_which_is_archived_and_not_compared(
+    client: Client, written: Make, context: Context, archive_root: Path
+) -> None:
+    made = written()
+    product = products_of(client, made)[0]
+    lock = path_of(product) / "sub" / "table.lock"
+    lock.write_bytes(b"validated")
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    lock.write_bytes(b"opened by another program")
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    copy = in_archive(archive_root, made) / product.filename / "sub" / "table.lock"
+    assert copy.read_bytes() == b"opened by another program"
+    lock.write_bytes(b"opened by one more program")
+    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert statuses(client, made) == ["removed"] * 3

@@ -20,7 +20,7 @@ from atdb_interface.checksum import CHUNK_BYTES, FileRecord, directory_checksum,
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import DataProduct, NewDataProduct
 from atdb_interface.observations import Observation
-from atdb_interface.product_files import identity_of, open_product
+from atdb_interface.product_files import ProductChangedError, identity_of, open_product
 from atdb_interface.reason_codes import ReasonCode
 from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.copies import StoredCopy
@@ -503,7 +503,8 @@ def listing_of(source: Path) -> bytes:
 
 
 def put(archive: Archive, path: str, content: bytes) -> None:
-    archive.filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
+    if archive.filesystem.protocol != "memory":  # there, a directory stays when its last file is deleted
+        archive.filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
     archive.filesystem.pipe_file(path, content)
 
 
@@ -674,7 +675,7 @@ def test_a_file_of_the_source_that_becomes_a_link_is_not_followed(archive: Archi
             (source / "table.dat").unlink()
             (source / "table.dat").symlink_to("/etc/passwd")
 
-    with pytest.raises(ValueError, match=r"neither a file nor|changes while it is read"):
+    with pytest.raises(ProductChangedError):
         store(archive, source, expected=validated, advance=replace)
     assert once
     assert everything(archive) == []
