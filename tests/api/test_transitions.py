@@ -53,8 +53,8 @@ def test_a_product_is_forced_too(client: Client, observe: Observe) -> None:
     made = observe(products=1)
     (product,) = client.dataproducts(taskID=made.taskID)
     with pytest.raises(ForbiddenMove):
-        client.change_dataproduct(product.id, new_status="ingest error")
-    client.change_dataproduct(product.id, new_status="ingest error", force=True, reason="looked by hand")
+        client.change_dataproduct(product.id, new_status="archived")
+    client.change_dataproduct(product.id, new_status="ingest error", force=True, reason="its copy is damaged")
     (after,) = client.dataproducts(taskID=made.taskID)
     assert (after.my_status, after.status_history[-1].forced) == (ProductStatus.INGEST_ERROR, True)
 

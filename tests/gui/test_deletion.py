@@ -26,6 +26,7 @@ def test_an_operator_switches_deletion_off_and_on(open_as: Open, client: Client,
     page.goto("/services/")
     expect(page.locator(".deletion-off")).to_contain_text(f"{OFF} by operator for")
     expect(page.locator(".deletion-off")).to_contain_text(WHY)
+    expect(page.locator(".stage", has_text="Remove")).to_contain_text("deletion is off")
     page.get_by_role("link", name="Switch it on").click()
     page.get_by_role("button", name="Switch deletion on").click()
     expect(page.locator("#message")).to_contain_text("Deletion has been switched on.")

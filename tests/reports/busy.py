@@ -80,6 +80,8 @@ class Wanderer:
         rest = {S.CHECKING: S.COMPLETING, S.INGESTING: S.VALID, S.REMOVING: S.ARCHIVED}
         allowed = sorted(allowed_next(here, rest.get(held_from, held_from) if held_from else None))
         if here is S.ARCHIVED or here is S.REMOVE_ERROR:
+            allowed = [each for each in allowed if each is not S.COMPLETING]
+        if here is S.INCOMPLETE:  # all of its products are invalid
             allowed = [each for each in allowed if each is not S.VALID]
         weights = [{True: 10, False: 1}[each in _LIKELY] for each in allowed]
         return self.random.choices(allowed, weights)[0]
@@ -100,7 +102,6 @@ class Wanderer:
         elif there is S.INCOMPLETE and here is S.CHECKING:
             self._move(task_id, (P.DEFINED,), P.INVALID)
         elif there is S.ARCHIVED and here is S.INGESTING:
-            self._move(task_id, (P.DEFINED, P.INVALID), P.VALID)
             self._move(task_id, (P.VALID, P.INGEST_ERROR), P.INGESTING)
             self._move(task_id, (P.INGESTING,), P.ARCHIVED)
         elif there is S.INGEST_ERROR and here is S.INGESTING:

@@ -130,7 +130,7 @@ def _delay(delay_seconds: int) -> tuple[int, str]:
 def _parts(services_page: ServicesPage) -> list[live.Part]:
     facts = {
         "deletion": services_page.deletion,
-        "stages": services_page.stages,
+        "stages": (services_page.stages, services_page.deletion),
         "services": services_page.services,
         "disks": services_page.disks,
         "works": services_page.works,
