@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
+from operators.data.data_disks import MARKER
 from operators.data.local_products import path_of
 from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveProductsOperator
@@ -92,4 +93,4 @@ def test_data_go_from_completing_to_removed_and_are_in_the_archive(
     folder = in_archive(archive_root, made)
     assert {name: records_of(folder / name) for name in sources} == sources
     assert {path.name for path in folder.iterdir()} == {*sources, "manifest.json"}
-    assert not [path for path in data_root.rglob("*") if path.is_file()]
+    assert {path.name for path in data_root.rglob("*") if path.is_file()} == {MARKER}
