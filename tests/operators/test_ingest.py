@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from sqlalchemy import create_engine, text
 
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
-from atdb_interface.dataproducts import ProductMove
 from atdb_interface.errors import ForbiddenMove
-from atdb_interface.lifecycle import Actor, ProductStatus, Status
+from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.observations import Observation
 from atdb_plugins.archive.folder import ArchiveError
 from operators.data.local_products import path_of
@@ -252,14 +252,13 @@ def test_only_the_run_that_failed_may_be_run_again(
 
 
 def test_there_is_nothing_to_ingest_of_an_observation_without_valid_products(
-    client: Client, validated: Make, context: Context, archive_root: Path
+    client: Client, validated: Make, context: Context, archive_root: Path, owner_url: str
 ) -> None:
     made = validated()
-    bad = [
-        ProductMove(filename=p.filename, new_status=ProductStatus.INVALID, reason="unusable", force=True)
-        for p in products_of(client, made)
-    ]
-    client.move_products(made.taskID, bad)
+    engine = create_engine(owner_url)
+    with engine.begin() as connection:  # as an earlier version allowed it
+        connection.execute(text("UPDATE dataproducts SET status = 'invalid'"))
+    engine.dispose()
     with pytest.raises(IngestError, match="no valid data product"):
         IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert client.observation(made.taskID).my_status is Status.INGEST_ERROR
