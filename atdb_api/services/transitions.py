@@ -171,8 +171,8 @@ def check(
 def _require_owner(session: Session, observation: Observation, target: Status, authority: Authority) -> None:
     """Raise NotOwner if another owner works on an observation, or if another account has claimed it."""
     lease = observation.lease
-    has_other_owner = lease is not None and not is_held_by(lease, authority.owner, authority.actor)
-    if has_other_owner and lease.expires_at > datetime.now(UTC):
+    is_held = lease is not None and lease.expires_at > datetime.now(UTC)
+    if lease and is_held and not is_held_by(lease, authority.owner, authority.actor):
         raise not_owner(observation)
     if (observation.status, target) in _BEGINS:
         claims.require_claim(session, observation, authority.actor)

@@ -50,7 +50,8 @@ def _change_status(client: Client, options: Options) -> str:
     task_id, status = _task_id(options), _needed(options, "status")
     if status not in {*Status, *ProductStatus}:
         raise BadRequest(f"--status: {status!r} is not one of {', '.join(Status)}")
-    resource, owner = options.pop("resource", "observations"), options.pop("owner", None)
+    resource = options.pop("resource", "observations")
+    owner = _needed(options, "owner") if "owner" in options else None
     _nothing_more(options)
     if resource == "observations":
         client.move(task_id, Status(status), owner=owner)
