@@ -55,16 +55,17 @@ class CompareRunsOperator(AtdbOperator):
     def compare(self, client: Client, limit: SafetyLimit, now: datetime) -> None:
         """Compare as of a moment."""
         telescope = TelescopeHook(self.telescope_conn_id)
-        leases = list(client.leases())
+        account, leases = client.me().account, list(client.leases())
         past_end = write_time(now - AFTER_OBSERVE)
         running = list(client.observations(my_status=Status.RUNNING, endtime__lt=past_end))
         aborted = cancelled(client, now)
         try:
             runs = StageRuns(AirflowHook(self.airflow_conn_id))
-            lost, unstarted = lost_work(leases, runs, now), claims_without_run(client, runs, now)
+            lost = lost_work(leases, runs, now, account=account)
+            unstarted = claims_without_run(client, runs, now)
         except AirflowApiError as error:
             self.log.warning("The runs are not compared in this pass: %s", error)
-            lost, unstarted = lost_work(leases, None, now), []
+            lost, unstarted = lost_work(leases, None, now, account=account), []
         given_up = [repair for each in lost if (repair := each.give_up())]
         repairs = [*given_up, *lost_starts(client, telescope, lost, now), *unwatched_ends(telescope, running, now)]
         observed = still_observed(telescope, aborted)

@@ -103,13 +103,18 @@ def has_expired(lease: HeldLease, now: datetime) -> bool:
     return lease.expires_at + _SECOND <= now
 
 
-def lost_work(leases: Iterable[HeldLease], runs: StageRuns | None, now: datetime) -> list[LostWork]:
-    """Return the work whose lease has expired or, if Airflow responded, whose run has ended."""
+def lost_work(
+    leases: Iterable[HeldLease], runs: StageRuns | None, now: datetime, *, account: str
+) -> list[LostWork]:
+    """Return the work whose lease has expired or, if Airflow responded, whose run has ended.
+
+    `account`: the account of Airflow's runs. Owners of other accounts are no runs, whatever their name.
+    """
     lost = []
     for lease in leases:
         if has_expired(lease, now):
             lost.append(LostWork(lease, f"The lease of {lease.owner} has expired."))
-        elif runs and (end := runs.end_of(lease.owner)):
+        elif runs and lease.account == account and (end := runs.end_of(lease.owner)):
             lost.append(LostWork(lease, f"{lease.owner} no longer works on this observation: {end}."))
     return lost
 
