@@ -252,7 +252,7 @@ def _opened(product: DataProduct, folder: int, entry: str, *, any_kind: bool = F
             yield opened
     except NotAProductError as error:
         advice = "It was not archived, so nothing of the product was deleted. Move or unmount it, then retry."
-        raise DataError(error.code, f"{error}. {advice}") from error
+        raise DataError(ReasonCode(error.code), f"{error}. {advice}") from error
 
 
 def _differs(product: DataProduct, why: str = "") -> DataError:
