@@ -166,7 +166,8 @@ def test_data_that_change_after_the_comparison_are_compared_again_and_stay(
     product = products_of(client, made)[number]
     path = path_of(product)
     name = "require_deletion_allowed" if number else "rename_aside"
-    function, changed = getattr(removal, name), []
+    function = getattr(removal, name)
+    changed: list[dict[str, bytes]] = []
 
     def change_first(*arguments: Any) -> Any:
         if path.exists() and not changed:
