@@ -9,6 +9,7 @@
 An error before step 4 renames the product back. A killed attempt is continued by the next one.
 """
 
+import logging
 import os
 from collections.abc import Callable
 
@@ -18,10 +19,12 @@ from atdb_interface.product_files import open_folder
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError
 from operators.data.deletion import delete_product
-from operators.data.local_products import path_of
+from operators.data.local_products import DataError, path_of
 from operators.data.removal_check import Deletable, RemovalCheck
 from operators.data.renames import rename_aside, rename_new
-from operators.data.tombstones import Tombstone, delete_tombstone, states_of, write_tombstone
+from operators.data.tombstones import Tombstone, delete_tombstone, read_tombstone, states_of, write_tombstone
+
+log = logging.getLogger(__name__)
 
 
 class DeletionOffError(CodedError):
@@ -49,18 +52,25 @@ class Removal:
         return found.reason
 
     def forget(self, product: DataProduct) -> None:
-        """Delete the tombstone of a product that is removed in ATDB."""
-        path = path_of(product)
-        if path.parent.is_dir():
-            with open_folder(path.parent) as folder:
-                delete_tombstone(folder, product.filename)
+        """Delete the tombstone of a product that is removed in ATDB. If that fails, it stays and has no effect."""
+        try:
+            path = path_of(product)
+            if path.parent.is_dir():
+                with open_folder(path.parent) as folder:
+                    delete_tombstone(folder, product.filename)
+        except (DataError, OSError, ValueError) as error:
+            log.warning("The tombstone of %s was not deleted: %s", product.filename, error)
 
     def _begin(self, product: DataProduct, folder: int, entry: str, found: Deletable) -> Tombstone:
-        """Rename a product aside, compare it again, and record its deletion. If that fails, rename it back."""
+        """Rename a product aside, compare it again, and record its deletion. If that fails, rename it back.
+
+        It stays aside if another run, which has the lease now, has begun to delete it.
+        """
         is_aside = entry != product.filename
         # The rename hides the time of a change of a product that is one file, so this is compared just before it.
         is_same = self._check.is_same(product, folder, entry, found)
         aside = entry if is_aside else rename_aside(folder, product.filename)
+        tombstone = None
         try:
             entries = self._check.confirm(product, folder, aside, found if is_same else None)
             self._confirm_lease()
@@ -68,9 +78,11 @@ class Removal:
             tombstone = Tombstone(product.taskID, product.filename, product.checksum, found.disk, aside, files)
             write_tombstone(folder, tombstone)
         except BaseException:
-            delete_tombstone(folder, product.filename)
-            rename_new(folder, aside, product.filename)
-            os.fsync(folder)
+            left = read_tombstone(folder, product.filename)
+            if left is None or left == tombstone or left.entry != aside:
+                delete_tombstone(folder, product.filename)
+                rename_new(folder, aside, product.filename)
+                os.fsync(folder)
             raise
         return tombstone
 

@@ -53,5 +53,5 @@ def _unsupported(observation: Observation, products: Sequence[DataProduct]) -> t
         text = f"{number} contradict it, such as {first.filename}, which is {first.my_status}"
         return f"{first.id}/{first.my_status}", text
     if all(product.my_status is ProductStatus.INVALID for product in products):
-        return "invalid", f"all of its {len(products)} data products are {ProductStatus.INVALID}"
+        return str(ProductStatus.INVALID), f"all of its {len(products)} data products are {ProductStatus.INVALID}"
     return None

@@ -17,6 +17,7 @@ from atdb_interface.observations import Observation
 from operators.data.local_products import path_of
 from operators.stages.ingest import IngestProductsOperator
 from operators.stages.observe import RunObservationOperator, StartObservationOperator
+from operators.stages.remove import RemoveProductsOperator
 from operators.stages.specify import SpecifyObservationOperator
 from operators.stages.validate import ValidateProductsOperator
 from tests.conftest import SECRETS
@@ -70,9 +71,15 @@ def test_an_observation_goes_from_its_own_schedule_to_its_own_folder_in_the_arch
     spectrum.write_bytes(b"a quiet day")
     frames.mkdir()
     (frames / "0001").write_bytes(b"round")
+    (frames / "viewer.lock").write_bytes(b"a program shows the frames")
     ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert client.observation(made.taskID).my_status is Status.ARCHIVED
+    assert [product.size for product in client.dataproducts(taskID=made.taskID, ordering="id")] == [11, 5]
+    (frames / "viewer.lock").unlink()
+    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert client.observation(made.taskID).my_status is Status.REMOVED
+    assert not frames.exists()
     folder = archive_root / "sun" / f"{SOON:%Y}" / f"{SOON:%m}" / made.taskID
     assert (folder / spectrum.name).read_bytes() == b"a quiet day"
     assert (folder / frames.name / "0001").read_bytes() == b"round"

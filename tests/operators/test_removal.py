@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import fsspec
 import pytest
+from airflow.sdk.exceptions import AirflowSkipException
 from fsspec.implementations.local import LocalFileSystem
 
 from atdb_interface.client import Client
@@ -50,7 +51,7 @@ fsspec.register_implementation("watched", WatchedFileSystem, clobber=True)
 
 
 @pytest.fixture
-def remove(context: Context) -> Callable[[Observation], None]:
+def remove(context: Context, archive_root: Path) -> Callable[[Observation], None]:
     return lambda made: RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
 
 
@@ -559,7 +560,7 @@ def test_the_lock_file_of_a_measurement_set_may_change(
 
 
 def test_files_with_several_names_are_deleted(
-    client: Client, written: Make, context: Context, remove: Any, archive_root: Path
+    client: Client, written: Make, context: Context, remove: Any
 ) -> None:
     made = written(products=1)
     (product,) = products_of(client, made)
@@ -591,7 +592,7 @@ def test_a_product_of_another_observation_in_the_same_place_keeps_the_data(
     }
     location, filename = places[relation]
 
-    def add(_: object = None) -> None:
+    def add() -> None:
         client.create_dataproducts([NewDataProduct(taskID=other.taskID, filename="a name.fits")])
         sql(
             "update dataproducts set data_location = :location, filename = :filename where task_id = :task",
@@ -606,7 +607,8 @@ def test_a_product_of_another_observation_in_the_same_place_keeps_the_data(
         rename_aside = removal.rename_aside
 
         def add_first(folder: int, filename: str) -> str:
-            add()
+            if not list(client.dataproducts(taskID=other.taskID)):
+                add()
             return rename_aside(folder, filename)
 
         monkeypatch.setattr(removal, "rename_aside", add_first)
@@ -620,7 +622,6 @@ def test_a_product_of_another_observation_in_the_same_place_keeps_the_data(
     assert content(path).keys() == {"table.dat", "sub/two words"}
     assert hidden(path) == []
     sql("update dataproducts set status = 'removed' where task_id = :task", task=other.taskID)
-    monkeypatch.undo() if when != "before" else None
     client.act(made.taskID, Action.RETRY)
     remove(made)
     assert statuses(client, made) == ["removed"]
@@ -749,3 +750,29 @@ def test_the_tombstone_is_on_the_disk_before_anything_is_deleted(
         "fsync the folder",
         "unlink",  # the tombstone, after the report
     ]
+
+
+def test_a_run_that_has_lost_its_lease_leaves_what_the_next_one_deletes(
+    client: Client, archived_one: Make, remove: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = archived_one(".MS")
+    (product,) = products_of(client, made)
+    path = path_of(product)
+    rename_aside = removal.rename_aside
+
+    def and_let_another_run_begin(folder: int, filename: str) -> str:
+        aside = rename_aside(folder, filename)
+        monkeypatch.setattr(removal, "rename_aside", rename_aside)
+        kill(lambda: remove(made), deletion.os, "unlink")
+        client.act(made.taskID, Action.HOLD)
+        return aside
+
+    monkeypatch.setattr(removal, "rename_aside", and_let_another_run_begin)
+    with pytest.raises(AirflowSkipException):
+        remove(made)
+    assert {name.rpartition(".")[2] for name in hidden(path)} == {"removing", "atdb-removed"}
+    assert not path.exists()
+    client.act(made.taskID, Action.RESUME)
+    remove(made)
+    assert statuses(client, made) == ["removed"]
+    assert hidden(path) == []
