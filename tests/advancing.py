@@ -48,6 +48,13 @@ def _move(filename: str, status: ProductStatus) -> ProductMove:
     return ProductMove(filename=filename, new_status=status)
 
 
+def move_all(client: Client, task_id: str, *statuses: ProductStatus, owner: str) -> None:
+    """Move all products of an observation from status to status, as the owner of the work on it."""
+    names = [product.filename for product in client.dataproducts(taskID=task_id)]
+    for status in statuses:
+        client.move_products(task_id, [_move(name, status) for name in names], owner=owner)
+
+
 def set_products(client: Client, task_id: str, statuses: Sequence[ProductStatus]) -> None:
     """Give the products of an observation these statuses, in the order of their names; it is completing then.
 

@@ -169,14 +169,14 @@ def test_an_operator_forces_a_move_with_a_reason(url: str, client: Client, obser
     made = observe()
     http = Browser(url, "operator")
     page = http.get(f"/atdb/observations/{made.id}/")
-    answer = http.submit(page, "Move", new_status="archived", force="true")
+    answer = http.submit(page, "Move", new_status="completing", force="true")
     assert answer.status_code == 400
     assert "a forced move requires a reason" in answer.text
     form = forms(answer)["Move"]
-    assert (form.fields["new_status"], form.fields["force"]) == ("archived", "true")
+    assert (form.fields["new_status"], form.fields["force"]) == ("completing", "true")
     assert http.submit(answer, "Move", reason="found it there").status_code == 303
     last = client.observation(made.taskID).status_history[-1]
-    assert (last.name, last.reason, last.forced) == ("archived", "found it there", True)
+    assert (last.name, last.reason, last.forced) == ("completing", "found it there", True)
 
 
 def test_a_data_product_is_moved_by_a_form(url: str, observe: Observe) -> None:

@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from atdb_interface.actions import Action
 from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import ProductMove
 from atdb_interface.errors import ForbiddenMove, NotOwner
 from atdb_interface.lifecycle import MAX_LOST_OWNERS, ProductStatus, Status
 from atdb_interface.observations import Observation
+from tests.advancing import advance, move_all
 from tests.conftest import SECRETS
 
 Observe = Callable[..., Observation]
@@ -89,10 +91,10 @@ def test_only_the_owner_may_enter_again_or_leave(client: Client, observe: Observ
     for owner in ("ingest/run 2", None):
         with pytest.raises(NotOwner):
             client.move(task_id, Status.ARCHIVED, owner=owner)
-    product = ProductMove(filename=f"{task_id}_0.fits", new_status=ProductStatus.VALID)
+    product = ProductMove(filename=f"{task_id}_0.fits", new_status=ProductStatus.INGESTING)
     with pytest.raises(NotOwner):
         client.move_products(task_id, [product], owner="ingest/run 2")
-    client.move_products(task_id, [product], owner="ingest/run 1")
+    move_all(client, task_id, ProductStatus.INGESTING, ProductStatus.ARCHIVED, owner="ingest/run 1")
     client.move(task_id, Status.ARCHIVED, owner="ingest/run 1")
     names = [step.name for step in client.history(taskID=task_id)]
     assert names[-2:] == ["ingesting", "archived"]
@@ -167,22 +169,17 @@ def test_each_claim_has_a_number_and_the_same_claim_keeps_it(client: Client, obs
 
 def test_claims_are_counted_for_each_stage(client: Client, observe: Observe) -> None:
     made = observe(Status.COMPLETING)
-    for claim_id, status in (("c1", Status.COMPLETING), ("c2", Status.VALID), ("c3", Status.ARCHIVED)):
-        while client.observation(made.taskID).my_status is not status:
-            client.move(made.taskID, NEXT[client.observation(made.taskID).my_status])
+    for claim_id, steps, status in (
+        ("c1", [], Status.COMPLETING),
+        ("c2", [Status.CHECKING, Status.VALID], Status.VALID),
+        ("c3", [Status.INGESTING, Status.ARCHIVED], Status.ARCHIVED),
+    ):
+        advance(client, made.taskID, steps)
         (given,) = client.claim(ClaimRequest(id=claim_id, consumer="a", statuses=[status])).tasks
         assert (given.taskID, given.number) == (made.taskID, 1)
-    client.move(made.taskID, Status.VALID)  # to be ingested again
-    (again,) = client.claim(ClaimRequest(id="c4", consumer="a", statuses=[Status.VALID])).tasks
+    client.act(made.taskID, Action.INGEST, reason="once more")
+    (again,) = client.claim(ClaimRequest(id="c4", consumer="a", statuses=[Status.COMPLETING])).tasks
     assert again.number == 2
-
-
-NEXT = {
-    Status.COMPLETING: Status.CHECKING,
-    Status.CHECKING: Status.VALID,
-    Status.VALID: Status.INGESTING,
-    Status.INGESTING: Status.ARCHIVED,
-}
 
 
 def test_a_consumer_finds_its_open_claims_again(client: Client, observe: Observe) -> None:

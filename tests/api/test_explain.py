@@ -542,11 +542,17 @@ def test_it_is_removed_and_each_product_has_its_receipt(desk: Desk) -> None:
     desk.observation(S.REMOVED)
     desk.product("a.MS", ProductStatus.REMOVED, receipts=1)
     desk.product("b.MS", ProductStatus.REMOVED, receipts=2, host="arts001")
-    removed = "The data were removed from arts001, wcudata1 at 2019-04-08T11:55:00Z."
-    assert desk.says() == f"{removed} This is final."
-    desk.product("c.MS", ProductStatus.INVALID)
-    stays = "1 of 3 data products are invalid and were not removed."
-    assert desk.says() == f"{removed} {stays} This is final."
+    assert desk.says() == ("The data were removed from arts001, wcudata1 at 2019-04-08T11:55:00Z. This is final.")
+
+
+def test_it_is_removed_except_what_was_invalid(desk: Desk) -> None:
+    desk.observation(S.REMOVED)
+    desk.product("a.MS", ProductStatus.REMOVED, receipts=1)
+    desk.product("b.MS", ProductStatus.INVALID)
+    assert desk.says() == (
+        "The data were removed from wcudata1 at 2019-04-08T11:55:00Z. "
+        "1 of 2 data products are invalid and were not removed. This is final."
+    )
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,9 @@ def test_any_list_and_detail_shows_statuses_as_they_were(
     first = observe(Status.VALID, products=1)
     then = next_second()
     name = f"{first.taskID}_0.fits"
-    client.move(first.taskID, Status.INGESTING)
-    client.move_products(first.taskID, [ProductMove(filename=name, new_status=ProductStatus.VALID)])
+    client.move(first.taskID, Status.INGESTING, owner="run 1")
+    ingesting = ProductMove(filename=name, new_status=ProductStatus.INGESTING)
+    client.move_products(first.taskID, [ingesting], owner="run 1")
     second = observe()
 
     def task_ids(path: str, **parameters: str) -> list[str]:
@@ -72,15 +73,15 @@ def test_any_list_and_detail_shows_statuses_as_they_were(
     assert task_ids("/observations/", as_of=then, fields="taskID") == [first.taskID]
     assert task_ids("/observations/", as_of=before) == []
     assert task_ids("/observations/") == [first.taskID, second.taskID]
-    assert task_ids("/dataproducts/", my_status="defined", as_of=then) == [first.taskID]
-    assert task_ids("/dataproducts/", my_status="defined") == []
+    assert task_ids("/dataproducts/", my_status="valid", as_of=then) == [first.taskID]
+    assert task_ids("/dataproducts/", my_status="valid") == []
     assert len(task_ids("/status/", as_of=then)) == len(first.status_history)
 
     was = http.get(f"/observations/{first.id}/", params={"as_of": then}).json()
     assert was == first.model_dump(mode="json")
     assert http.get(f"/observations/{second.id}/", params={"as_of": then}).status_code == 404
     product = first.generated_dataproducts[0]
-    assert http.get(f"/dataproducts/{product}/", params={"as_of": then}).json()["my_status"] == "defined"
+    assert http.get(f"/dataproducts/{product}/", params={"as_of": then}).json()["my_status"] == "valid"
     summary = http.get("/summary/", params={"as_of": then}).json()
     assert [(g["group"], g["count"]) for g in summary["groups"]] == [({"my_status": "valid"}, 1)]
 

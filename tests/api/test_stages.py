@@ -14,9 +14,10 @@ from atdb_api.services import claims
 from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.errors import BadRequest, Forbidden, NotFound, NotYet
-from atdb_interface.lifecycle import Actor, Status
+from atdb_interface.lifecycle import Actor, ProductStatus, Status
 from atdb_interface.observations import Observation
 from atdb_interface.stages import StageState
+from tests.advancing import move_all
 from tests.conftest import SECRETS
 
 Observe = Callable[..., Observation]
@@ -87,6 +88,7 @@ def test_work_goes_on_through_a_pause_but_nobody_takes_it_over(client: Client, o
     ingest(client, lost, "run 2", lease_seconds=1)
     client.change_stage(INGEST, paused=True)
     client.renew(done, "run 1", 60)
+    move_all(client, done, ProductStatus.INGESTING, ProductStatus.ARCHIVED, owner="run 1")
     client.move(done, Status.ARCHIVED, owner="run 1")
     time.sleep(1.1)
     assert claim(client, "c1", Status.INGESTING) == []
@@ -142,6 +144,7 @@ def test_a_stage_gives_out_as_many_as_it_has_slots(client: Client, observe: Obse
     assert claim(client, "c2", Status.VALID) == []
     ingest(client, urgent, "run 1")
     assert claim(client, "c3", Status.VALID) == []
+    move_all(client, urgent, ProductStatus.INGESTING, ProductStatus.ARCHIVED, owner="run 1")
     client.move(urgent, Status.ARCHIVED, owner="run 1")
     assert client.count_waiting([Status.VALID]) == 1
     assert claim(client, "c4", Status.VALID) == [made[1]]

@@ -54,9 +54,9 @@ def test_a_product_is_forced_too(client: Client, observe: Observe) -> None:
     (product,) = client.dataproducts(taskID=made.taskID)
     with pytest.raises(ForbiddenMove):
         client.change_dataproduct(product.id, new_status="archived")
-    client.change_dataproduct(product.id, new_status="archived", force=True, reason="copied by hand")
+    client.change_dataproduct(product.id, new_status="ingest error", force=True, reason="its copy is damaged")
     (after,) = client.dataproducts(taskID=made.taskID)
-    assert (after.my_status, after.status_history[-1].forced) == (ProductStatus.ARCHIVED, True)
+    assert (after.my_status, after.status_history[-1].forced) == (ProductStatus.INGEST_ERROR, True)
 
 
 @pytest.mark.timeout(600)

@@ -7,9 +7,10 @@ import pytest
 
 from atdb_interface.client import Client
 from atdb_interface.events import EventKind, NewEvent
-from atdb_interface.lifecycle import Status
+from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation
 from tests import night_reports
+from tests.advancing import move_all
 from tests.interface.conftest import Run
 
 Observe = Callable[..., Observation]
@@ -124,7 +125,8 @@ def test_events_and_receipts_are_listed(run: Run, client: Client, observe: Obser
     made = observe(Status.ARCHIVED, products=1)
     (product,) = client.dataproducts(taskID=made.taskID)
     client.force_removal(product.id, "empty")
-    client.change_dataproduct(product.id, new_status="removed")
+    client.move(made.taskID, Status.REMOVING, owner="remove/run 1")
+    move_all(client, made.taskID, ProductStatus.REMOVED, owner="remove/run 1")
     assert run("atdb", "receipts", made.taskID).stdout.rstrip().endswith("forced by admin: empty")
 
 

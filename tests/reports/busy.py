@@ -76,7 +76,7 @@ class Wanderer:
         rest = {S.CHECKING: S.COMPLETING, S.INGESTING: S.VALID, S.REMOVING: S.ARCHIVED}
         allowed = sorted(allowed_next(here, rest.get(held_from, held_from) if held_from else None))
         if here is S.ARCHIVED or here is S.REMOVE_ERROR:
-            allowed = [each for each in allowed if each is not S.VALID]
+            allowed = [each for each in allowed if each is not S.COMPLETING]
         weights = [{True: 10, False: 1}[each in _LIKELY] for each in allowed]
         return self.random.choices(allowed, weights)[0]
 
@@ -91,7 +91,7 @@ class Wanderer:
                 ]
             )
             return
-        if here is S.CHECKING and there in (S.VALID, S.COMPLETED):
+        if here in (S.CHECKING, S.INCOMPLETE) and there in (S.VALID, S.COMPLETED):
             self._move(task_id, (P.DEFINED, P.INVALID, P.INGEST_ERROR), P.VALID)
         elif there is S.INCOMPLETE and here is S.CHECKING:
             self._move(task_id, (P.DEFINED,), P.INVALID)
