@@ -4,6 +4,8 @@ The checksum of a file is its SHA-256. The checksum of a directory is the SHA-25
 its files, sorted by path in byte order. The tools of the operating system can therefore check it:
 
     cd WSRTA190405034_B000.MS && find . -type f -print0 | LC_ALL=C sort -z | xargs -r0 sha256sum | sha256sum
+
+Files of a product that are not data have no part in its checksum (`OpenProduct.records` in product_files.py).
 """
 
 import hashlib

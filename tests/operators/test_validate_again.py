@@ -67,7 +67,7 @@ def test_the_size_checksum_identity_and_disk_of_each_product_are_recorded(
 
 
 def test_each_disk_within_a_data_host_has_its_own_identity(
-    client: Client, observe: Make, written: Make, validate: Work, data_root: Path, mount: Mount
+    written: Make, validate: Work, data_root: Path, mount: Mount
 ) -> None:
     disk = data_root / "arts001" / "data" / "02"
     disk.mkdir(parents=True)
@@ -151,7 +151,8 @@ class InterruptedReading(ValidateProductsOperator):
     happens: Callable[[], object]
 
     def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> Any:
-        advance, has_happened = lease.advance, []
+        advance = lease.advance
+        has_happened: list[bool] = []
 
         def advance_once(n_bytes: int) -> None:
             advance(n_bytes)
