@@ -1,6 +1,7 @@
 """ATDB's records of the data, compared with real disks and a real archive: differences are reported once."""
 
 import hashlib
+import json
 import os
 import shutil
 import time
@@ -277,6 +278,23 @@ def test_partial_files_are_deleted_if_no_run_ingests(
     assert [part.exists() for part in (*parts[0], *parts[1])] == [False, False, True, True]
     assert {event.kind for event in client.events()} == {EventKind.REPAIR}
     assert look() == []
+
+
+def test_the_manifest_of_an_archived_observation_follows_an_edit(
+    client: Client, look: Look, archived: Make, validated: Make, archive_root: Path
+) -> None:
+    made, ingesting = archived(), validated()
+    manifest = in_archive(archive_root, made) / "manifest.json"
+    before = json.loads(manifest.read_text())
+    assert look() == []
+    assert json.loads(manifest.read_text()) == before
+    client.change_observation(made.id, field_name="M31, north")
+    client.move(ingesting.taskID, Status.INGESTING, owner="ingest/run 2", lease_seconds=60)
+    assert look() == []
+    after = json.loads(manifest.read_text())
+    assert after["observation"] == before["observation"] | {"field_name": "M31, north"}
+    assert after["products"] == before["products"]
+    assert not in_archive(archive_root, ingesting).exists()
 
 
 def test_a_part_of_an_ingest_that_has_just_begun_is_left(

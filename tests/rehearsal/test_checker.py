@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
+from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import NewDataProduct, ProductMove
 from atdb_interface.lifecycle import ProductStatus, Status
@@ -354,7 +355,9 @@ def test_an_ingest_that_a_person_asked_for_again_is_none_too_many(rehearsal: Reh
     rehearsal.move_products(task_id, [0, 1], P.VALID, VALIDATE)
     rehearsal.client.move(task_id, S.VALID, owner=VALIDATE)
     rehearsal.archive(task_id, "ingest/1")
-    rehearsal.client.move(task_id, S.VALID, reason="the copy looks bad")
+    rehearsal.client.act(task_id, Action.INGEST, reason="the copy looks bad")
+    rehearsal.client.move(task_id, S.CHECKING, owner="validate/2")
+    rehearsal.client.move(task_id, S.VALID, owner="validate/2")
     rehearsal.archive(task_id, "ingest/2")
     assert rehearsal.judge() == []
 
