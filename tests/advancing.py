@@ -56,7 +56,7 @@ def move_all(client: Client, task_id: str, *statuses: ProductStatus, owner: str)
 
 
 def set_products(client: Client, task_id: str, statuses: Sequence[ProductStatus]) -> None:
-    """Give the products of an observation these statuses, in the order of their names; it is completing then.
+    """Set the statuses of the products of an observation, in the order of their names; it is completing then.
 
     Each stage sets them as the owner of its work. No product can be ingesting here.
     """

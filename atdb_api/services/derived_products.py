@@ -34,7 +34,7 @@ class Following:
     missing: list[NewDataProduct] = field(default_factory=list)
 
     def carry_out(self, session: Session, *, actor: str, reason: str) -> None:
-        """Make the changes, after the observation has its new values."""
+        """Carry out the changes, after the observation has its new values."""
         for product in self.obsolete:
             dataproducts.delete(session, product, actor=actor)
         for product, place in self.places.items():
@@ -76,10 +76,10 @@ def plan(session: Session, observation: Observation, values: Mapping[str, Any]) 
     if following.obsolete or following.missing or moved:
         _require_changeable(observation, products, is_other_set=bool(following.obsolete or following.missing))
         data_location = values.get("data_location", observation.data_location)
-        names_there = [product.filename for product in (*moved, *following.missing)]
+        coming = [*(product.filename for product in moved), *(new.filename for new in following.missing)]
         data_places.require_free(
             session,
-            [data_path(data_location, name) for name in names_there],
+            [data_path(data_location, name) for name in coming],
             own=[product.id for product in (*moved, *following.obsolete)],
         )
     for name, some in (("data_location", moved), ("node", _at_place_of(observation, kept, values, "node"))):

@@ -41,7 +41,7 @@ def removal() -> ColumnElement[dict[str, Any] | None]:
             func.jsonb_build_object(
                 "products",
                 func.count(product.distinct()),
-                "invalid",
+                "failed",
                 func.count(product.distinct()).filter(DataProduct.status == ProductStatus.INVALID),
                 "proven",
                 func.count(product.distinct()).filter(is_removed & Receipt.id.is_not(None)),
@@ -68,7 +68,7 @@ def subject(
     """Create the subject of an explanation."""
     consumer, claimed_at = claim
     claimed = ClaimedBy(consumer, claimed_at) if consumer is not None and claimed_at is not None else None
-    return Subject(observation, lease, last, claimed, removal and Removal(**removal))
+    return Subject(observation, lease, last, claimed, Removal(**removal) if removal else None)
 
 
 def situation_of(session: Session, subject: Subject, now: datetime) -> Situation:

@@ -186,8 +186,8 @@ def _is_removed(situation: Situation) -> Explanation:
         receipts = f"ATDB has receipts for the removal of {proven} data products. Check {data_host(situation)}."
         return Explanation(Cause.FINAL, f"{_by(situation, f'Set to {S.REMOVED}')} {receipts} This is final.")
     text = f"The data were removed from {', '.join(removal.hosts)} at {since}."
-    if removal.invalid:
-        text += f" {removal.invalid} of {removal.products} data products are invalid and were not removed."
+    if removal.failed:
+        text += f" {removal.failed} of {removal.products} data products are invalid and were not removed."
     return Explanation(Cause.FINAL, f"{text} This is final.")
 
 

@@ -24,19 +24,19 @@ class ClaimedBy:
 class Removal:
     """What proves that the data of an observation were removed.
 
-    `products`: their number; `invalid` of these are invalid. ATDB has receipts of `proven` removed ones, which
+    `products`: their number; `failed` of these are invalid. ATDB has receipts of `proven` removed ones, which
     were on these `hosts`.
     """
 
     products: int
-    invalid: int
+    failed: int
     proven: int
     hosts: Sequence[str]
 
     @property
     def is_complete(self) -> bool:
         """Return whether there is a receipt of each product that was valid."""
-        return self.proven > 0 and self.proven + self.invalid == self.products
+        return self.proven > 0 and self.proven + self.failed == self.products
 
 
 @dataclass(frozen=True)
