@@ -15,7 +15,8 @@ from tools.mutation.checkout import copy_checkout
 from tools.mutation.covering import TestsFailError, statement_lines
 from tools.mutation.modules import TESTS, modules
 from tools.mutation.operators import Provider, mutants
-from tools.mutation.report import REASONS, Result, results, table
+from tools.mutation.reasons import REASONS
+from tools.mutation.report import Result, results, table
 from tools.mutation.session import Session, folder
 
 MODULE = """
