@@ -84,7 +84,7 @@ class Session:
         return WorkResult(WorkerOutcome.NORMAL, output, found, diff)
 
     def _harmless(self, item: WorkItem) -> WorkResult | None:
-        """Return the result of a fault that is known to change no behaviour: it survives without a run of tests."""
+        """Return the result of a fault that is known to change no behaviour: it survives without tests."""
         diff = _difference((self.copy / self.module).read_text(encoding="utf-8"), item.mutations[0])
         if not known(self.module, diff).is_harmless:
             return None
