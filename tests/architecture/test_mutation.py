@@ -12,10 +12,11 @@ from cosmic_ray.work_item import WorkResult
 
 from standalone.settings import REPOSITORY
 from tools.mutation.checkout import copy_checkout
-from tools.mutation.covering import TestsFailError, statement_lines
+from tools.mutation.covering import FailingTestsError, statement_lines
 from tools.mutation.modules import TESTS, modules
 from tools.mutation.operators import Provider, mutants
-from tools.mutation.report import REASONS, Result, results, table
+from tools.mutation.reasons import REASONS
+from tools.mutation.report import Result, results, table
 from tools.mutation.session import Session, folder
 
 MODULE = """
@@ -158,7 +159,7 @@ def test_a_session_continues_where_it_was_stopped(
 def test_tests_that_fail_without_a_fault_are_an_error(project: Path) -> None:
     with (project / "test_module.py").open("a") as file:
         file.write("\n\ndef test_wrong():\n    assert False\n")
-    with pytest.raises(TestsFailError, match="fail without a fault"):
+    with pytest.raises(FailingTestsError, match="fail without a fault"):
         session(project).run()
 
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from tools.mutation.checkout import copy_checkout
-from tools.mutation.covering import TestsFailError
+from tools.mutation.covering import FailingTestsError
 from tools.mutation.modules import modules
 from tools.mutation.report import LEAST_PERCENT, results, table
 from tools.mutation.server import shared_postgres
@@ -38,7 +38,7 @@ def _run(sessions: list[Session]) -> bool:
         for session in sessions:
             try:
                 session.run()
-            except TestsFailError as error:
+            except FailingTestsError as error:
                 print(error, file=sys.stderr)
                 succeeded = False
     return succeeded

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as Xml
 from coverage import CoverageData
 
 
-class TestsFailError(Exception):
+class FailingTestsError(Exception):
     """The tests fail without a fault."""
 
 
@@ -64,7 +64,7 @@ def measure(copy: Path, module: str, tests: Sequence[str], kept: Path, variables
         text=True,
     )
     if done.returncode:
-        raise TestsFailError(f"The tests of {module} fail without a fault.\n{done.stdout}{done.stderr}")
+        raise FailingTestsError(f"The tests of {module} fail without a fault.\n{done.stdout}{done.stderr}")
     covering = _read(data, copy / module, junit)
     kept.write_text(json.dumps(covering.__dict__), encoding="utf-8")
     return covering

@@ -1,6 +1,5 @@
 """The share of the faults that tests find, and the faults that none has found, with the reason of each."""
 
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +7,8 @@ from pathlib import Path
 from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import WorkItem, WorkResult
 
-#: Reasons why a fault changes no behaviour, or why no test can find it.
-REASONS = Path(__file__).parent / "survivors.toml"
+from tools.mutation.reasons import REASONS, known, lines_of
+
 #: The share of the faults that change behaviour which the tests of each module must find.
 LEAST_PERCENT = 90
 
@@ -48,15 +47,11 @@ class Result:
 
 def results(paths: Iterable[tuple[str, Path]], reasons: Path = REASONS) -> Iterator[Result]:
     """Yield the result of each module that has a session."""
-    known = {
-        (entry["module"], entry["before"], entry["after"]): (entry["reason"], bool(entry.get("harmless")))
-        for entry in tomllib.loads(reasons.read_text(encoding="utf-8")).get("survivor", ())
-    }
     for module, path in paths:
         if path.exists():
             with use_db(path, WorkDB.Mode.open) as database:
                 done = database.completed_work_items
-                survivors = sorted(_survivors(module, done, known), key=lambda survivor: survivor.line)
+                survivors = sorted(_survivors(module, done, reasons), key=lambda survivor: survivor.line)
                 yield Result(module, database.num_work_items, len(done), survivors)
 
 
@@ -82,22 +77,9 @@ def table(found: list[Result]) -> str:
     return "\n".join(rows)
 
 
-def _survivors(
-    module: str,
-    done: Iterable[tuple[WorkItem, WorkResult]],
-    known: dict[tuple[str, str, str], tuple[str, bool]],
-) -> Iterator[Survivor]:
+def _survivors(module: str, done: Iterable[tuple[WorkItem, WorkResult]], reasons: Path) -> Iterator[Survivor]:
     for item, result in done:
         if not result.is_killed:
-            before, after = _changed(result.diff or "")
-            reason, is_harmless = known.get((module, before, after), ("", False))
-            yield Survivor(item.mutations[0].start_pos[0], before, after, reason, is_harmless)
-
-
-def _changed(diff: str) -> tuple[str, str]:
-    """Return the lines before and after the fault, each as one line."""
-    lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++"))]
-    before, after = (
-        " ".join(" ".join(line[1:] for line in lines if line.startswith(sign)).split()) for sign in "-+"
-    )
-    return before, after
+            before, after = lines_of(result.diff or "")
+            reason = known(module, result.diff or "", reasons)
+            yield Survivor(item.mutations[0].start_pos[0], before, after, reason.text, reason.is_harmless)

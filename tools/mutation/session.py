@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from cosmic_ray.mutating import use_mutation
+from cosmic_ray.mutating import mutate_code, use_mutation
 from cosmic_ray.plugins import get_operator
 from cosmic_ray.work_db import WorkDB, use_db
-from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkItem, WorkResult
+from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome, WorkItem, WorkResult
 
 from tools.mutation.checkout import FOLDER
 from tools.mutation.covering import Covering, environment, measure, statement_lines
 from tools.mutation.operators import mutants
+from tools.mutation.reasons import known
 from tools.mutation.testing import TIMED_OUT, run_tests
 
 #: What a run takes at most besides its tests, mainly to import the code.
@@ -60,7 +61,7 @@ class Session:
             covering = measure(self.copy, self.module, self.tests, self._covering_path(), variables)
             print(f"{self.module}: {len(pending)} faults to try", flush=True)
             for number, item in enumerate(pending, start=1):
-                result = self._try(item, covering, variables)
+                result = self._harmless(item) or self._try(item, covering, variables)
                 database.set_result(item.job_id, result)
                 line = item.mutations[0].start_pos[0]
                 print(f"{number}/{len(pending)} line {line}: {outcome(result)}", flush=True)
@@ -73,14 +74,21 @@ class Session:
         # Other plugins of pytest are not needed, and each takes time to import.
         marked = variables | {_MARK: str(os.getpid()), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         operator = get_operator(fault.operator_name)()
+        diff = _difference(path.read_text(encoding="utf-8"), fault)
         try:
-            with use_mutation(path, operator, fault.occurrence) as (before, after):
+            with use_mutation(path, operator, fault.occurrence):
                 limit = _START_SECONDS + _SLOWER * seconds
                 found, output = run_tests(tests or self.tests, self.copy, marked, limit)
         finally:
             _end_leftovers()
-        diff = difflib.unified_diff(before.splitlines(), (after or "").splitlines(), lineterm="", n=0)
-        return WorkResult(WorkerOutcome.NORMAL, output, found, "\n".join(diff))
+        return WorkResult(WorkerOutcome.NORMAL, output, found, diff)
+
+    def _harmless(self, item: WorkItem) -> WorkResult | None:
+        """Return the result of a fault that is known to change no behaviour: it survives without tests."""
+        diff = _difference((self.copy / self.module).read_text(encoding="utf-8"), item.mutations[0])
+        if not known(self.module, diff).is_harmless:
+            return None
+        return WorkResult(WorkerOutcome.NORMAL, "", TestOutcome.SURVIVED, diff)
 
     def _prepare(self, database: WorkDB) -> None:
         """Fill the database if it is new or the module has changed; forget survivors if the tests have changed."""
@@ -110,6 +118,11 @@ class Session:
         for name in names:
             digest.update((self.copy / name).read_bytes())
         return digest.hexdigest()
+
+
+def _difference(source: str, fault: MutationSpec) -> str:
+    mutated = mutate_code(source, get_operator(fault.operator_name)(), fault.occurrence) or ""
+    return "\n".join(difflib.unified_diff(source.splitlines(), mutated.splitlines(), lineterm="", n=0))
 
 
 def outcome(result: WorkResult) -> str:
