@@ -72,7 +72,8 @@ def plan(session: Session, observation: Observation, values: Mapping[str, Any]) 
         missing=[after[name] for name in after if name not in before | names and is_specified],
     )
     kept = [product for product in products if product not in following.obsolete]
-    moved = _at_place_of(observation, kept, values, "data_location")
+    is_moved = "data_location" in values
+    moved = [product for product in kept if is_moved and product.data_location == observation.data_location]
     if following.obsolete or following.missing or moved:
         _require_changeable(observation, products, is_other_set=bool(following.obsolete or following.missing))
         data_location = values.get("data_location", observation.data_location)
@@ -82,21 +83,14 @@ def plan(session: Session, observation: Observation, values: Mapping[str, Any]) 
             [data_path(data_location, name) for name in coming],
             own=[product.id for product in (*moved, *following.obsolete)],
         )
-    for name, some in (("data_location", moved), ("node", _at_place_of(observation, kept, values, "node"))):
-        for product in some:
-            if product.status is ProductStatus.DEFINED:
-                following.places.setdefault(product, {})[name] = values[name]
+    following.places = {product: _new_place(observation, product, values) for product in moved}
     return following
 
 
-def _at_place_of(
-    observation: Observation, products: Sequence[DataProduct], values: Mapping[str, Any], name: str
-) -> list[DataProduct]:
-    """Return the products that have a field from their observation, if an edit changes it."""
-    present = getattr(observation, name)
-    if name not in values or values[name] == present:
-        return []
-    return [product for product in products if getattr(product, name) == present]
+def _new_place(observation: Observation, product: DataProduct, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the new data location of a product, with the new node if it had both from its observation."""
+    names = ["data_location", "node"] if product.node == observation.node else ["data_location"]
+    return {name: values[name] for name in names if name in values}
 
 
 def _require_changeable(observation: Observation, products: Sequence[DataProduct], *, is_other_set: bool) -> None:

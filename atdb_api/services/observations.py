@@ -64,11 +64,11 @@ def change(session: Session, observation: Observation, change: ObservationChange
         observation.end_claim()
     for name, value in values.items():
         setattr(observation, name, value)
-    following.carry_out(session, actor=actor, reason=change.reason)
     if fields:
         changes.record(
             session, "edited", actor=actor, task_id=observation.task_id, fields=fields, reason=change.reason
         )
+    following.carry_out(session, actor=actor, reason=change.reason)
     if target is not None:
         transitions.move(session, observation, target, authority, action=change.action, reason=change.reason)
     return bool(fields) or target is not None
