@@ -80,7 +80,7 @@ def test_the_command_alembic_goes_up_checks_goes_down_and_up_again_with_data(
         hashes = dict(connection.execute(text("select name, password_hash from accounts")).all())
         assert hashes == dict.fromkeys(SECRETS)
     engine.dispose()
-    assert changes["count"] == 8
+    assert changes["count"] == 16  # sizes, nodes, the nodes of defined products, and checksums: four of each
     app = create_app(Config(database_url=database_url))
     with app.app_context():
         done_ = app.test_cli_runner().invoke(args=["account", "set", "viewer"], input=SECRETS["viewer"] + "\n")
