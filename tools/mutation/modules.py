@@ -19,20 +19,20 @@ _ACCESS = (
 )
 _LIFECYCLE = ("tests/api/test_lifecycle.py", "tests/api/test_actions.py")
 _INGEST = (
-    "tests/operators/test_ingest.py",
+    "tests/operators/test_ingest*.py",
     "tests/operators/test_lost_leases.py",
     "tests/operators/test_lease.py",
-    "tests/plugins/test_archive.py",
+    "tests/plugins/test_archive*.py",
 )
 _REMOVE = (
-    "tests/operators/test_remove.py",
+    "tests/operators/test_remov*.py",
     "tests/api/test_receipts.py",
     "tests/operators/test_local_products.py",
 )
-_VALIDATE = ("tests/operators/test_validate.py", "tests/operators/test_local_products.py")
-_RECONCILE = tuple(f"tests/operators/test_reconcile{part}.py" for part in ("", "_data", "_overdue", "_runs"))
+_VALIDATE = ("tests/operators/test_validate*.py", "tests/operators/test_local_products.py")
+_RECONCILE = ("tests/operators/test_reconcile*.py",)
 
-#: Patterns of modules, each with the tests of these modules. A module has the tests of the first pattern that it
+#: Patterns of modules, each with patterns of their tests. A module has the tests of the first pattern that it
 #: matches. Tests that start a whole stack are in none of them, because each would take minutes per fault.
 TESTS: dict[str, tuple[str, ...]] = {
     f"{_API}/services/bulk_changes.py": (_BULK, _RACES),
@@ -76,9 +76,10 @@ TESTS: dict[str, tuple[str, ...]] = {
 def modules(root: Path = Path()) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the path of each module below a checkout, and its tests."""
     seen = set()
-    for pattern, tests in TESTS.items():
-        for path in sorted(root.glob(pattern)):
+    for modules_of, tests in TESTS.items():
+        for path in sorted(root.glob(modules_of)):
             module = path.relative_to(root).as_posix()
             if module not in seen and path.name != "__init__.py":
                 seen.add(module)
-                yield module, tests
+                found = [test for pattern in tests for test in sorted(root.glob(pattern))]
+                yield module, tuple(dict.fromkeys(test.relative_to(root).as_posix() for test in found))
