@@ -35,6 +35,8 @@ class Following:
 
     def carry_out(self, session: Session, *, actor: str, reason: str) -> None:
         """Carry out the changes, after the observation has its new values."""
+        if not self.products and not self.missing:
+            return
         for product in self.obsolete:
             dataproducts.delete(session, product, actor=actor)
         for product, place in self.places.items():

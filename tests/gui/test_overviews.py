@@ -36,8 +36,8 @@ def busy(client: Client, observe: Observe) -> None:
     client.renew(
         made.taskID, "ingest/run 1", 600, done_bytes=1, total_bytes=4, trouble="the archive does not respond"
     )
-    client.change_stage(Actor.INGEST, paused=True, reason="storm")
-    client.change_stage(Actor.REMOVE, slots=2, delay_seconds=3600)
+    client.change_stage(Actor.INGEST, slots=2)
+    client.change_stage(Actor.REMOVE, paused=True, delay_seconds=3600, reason="storm")
     client.sign_of_life("listen", statuses=[Status.VALID])
     client.report_disk(DiskUsage(data_host="wcudata1", total_bytes=100, free_bytes=40))
     client.raise_events([NewEvent(key=kind, kind=kind, taskID=made.taskID, detail="it is") for kind in EventKind])

@@ -231,7 +231,7 @@ def test_everything_is_done_once_though_the_way_fails_once(
 ) -> None:
     made = observe(Status.VALID, products=1)
     never, held = observe(), observe(Status.VALID, observing_mode="arts_sc1_timing")
-    (product,) = client.dataproducts()
+    (product,) = client.dataproducts(taskID=made.taskID)
     claim = ClaimRequest(id="c1", consumer="tests", statuses=[Status.DEFINED])
     bulk = ObservationBulk(filters={"taskID": held.taskID}, change=ObservationChange(new_status=Status.ON_HOLD))
     preview = client.preview_observations(bulk)
