@@ -229,7 +229,7 @@ def test_what_is_not_atdb_is_said_to_be_unexpected() -> None:
 def test_everything_is_done_once_though_the_way_fails_once(
     client: Client, observe: Observe, url: str, fault: Fault
 ) -> None:
-    made = observe(Status.VALID, products=1)
+    made, announced = observe(Status.VALID, products=1), observe(field_name="announced")
     never, held = observe(), observe(Status.VALID, observing_mode="arts_sc1_timing")
     (product,) = client.dataproducts(taskID=made.taskID)
     claim = ClaimRequest(id="c1", consumer="tests", statuses=[Status.DEFINED])
@@ -238,7 +238,7 @@ def test_everything_is_done_once_though_the_way_fails_once(
     with proxy_to(url) as proxy, through(proxy) as shaky:
         for ask in (
             lambda: shaky.create_observation(SPECIFICATION),
-            lambda: shaky.create_dataproducts([{"taskID": made.taskID, "filename": "new.fits"}]),
+            lambda: shaky.create_dataproducts([{"taskID": announced.taskID, "filename": "new.fits"}]),
             lambda: shaky.change_observations(bulk, preview.token),
             lambda: shaky.change_observation(made.id, node="wcudata1"),
             lambda: shaky.change_dataproduct(product.id, quality="good"),
@@ -259,7 +259,8 @@ def test_everything_is_done_once_though_the_way_fails_once(
     assert (now.my_status, now.node) == (Status.INGESTING, "wcudata1")
     assert [step.name for step in now.status_history].count("ingesting") == 1
     assert client.observation(held.taskID).my_status is Status.ON_HOLD
-    assert [p.filename for p in client.dataproducts()] == [product.filename, "new.fits"]
+    assert [p.filename for p in client.dataproducts(taskID=made.taskID)] == [product.filename]
+    assert [p.filename for p in client.dataproducts(taskID=announced.taskID)] == ["new.fits"]
     assert client.count_waiting([Status.DEFINED]) == 0
     with pytest.raises(NotFound):
         client.observation(never.taskID)

@@ -41,6 +41,7 @@ from standalone.simulator.observing import Telescope
 from standalone.simulator.settings import Settings
 from standalone.simulator.task_memory import State, Task, TaskMemory
 from standalone.simulator.web import create_app
+from tests.advancing import advance
 from tests.conftest import SECRETS, free_ports, listening
 from tests.operators.conftest import Context
 from tests.operators.triggering import fires
@@ -207,10 +208,15 @@ def test_a_telescope_that_is_silent_is_an_error_and_not_asked_again(
 
 @pytest.mark.parametrize("reason", ["SendsParset(1): Worded in another way.", FORMER.format(1)])
 def test_an_interrupted_start_is_not_sent_again(
-    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory, reason: str
+    client: Client,
+    worker: Client,
+    scheduled: Callable[[float], Observation],
+    context: Context,
+    logbook: TaskMemory,
+    reason: str,
 ) -> None:
     made = scheduled(30)
-    enter(client, OBSERVE, made.taskID, "observe/run 1", reason=reason)
+    enter(worker, OBSERVE, made.taskID, "observe/run 1", reason=reason)
     with pytest.raises(AirflowFailException, match="interrupted"):
         StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, retries=2))
     assert logbook.find(made.taskID) is None
@@ -219,10 +225,10 @@ def test_an_interrupted_start_is_not_sent_again(
 
 @pytest.mark.parametrize("reason", ["SendsParset(2): Worded in another way.", FORMER.format(2)])
 def test_the_attempt_that_the_transition_names_sends_the_parset_however_that_is_worded(
-    client: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory, reason: str
+    worker: Client, scheduled: Callable[[float], Observation], context: Context, logbook: TaskMemory, reason: str
 ) -> None:
     made = scheduled(30)
-    enter(client, OBSERVE, made.taskID, "observe/run 1", reason=reason)
+    enter(worker, OBSERVE, made.taskID, "observe/run 1", reason=reason)
     StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, retries=2))
     assert state(logbook, made) is State.ACCEPTED
 
@@ -397,6 +403,7 @@ def test_a_telescope_that_refuses_what_was_cancelled_meanwhile_is_no_error(
 
 def test_an_observation_that_has_ended_in_an_error_meanwhile_is_not_set_to_running(
     client: Client,
+    worker: Client,
     started: Callable[[float], Observation],
     context: Context,
     logbook: TaskMemory,
@@ -405,7 +412,7 @@ def test_an_observation_that_has_ended_in_an_error_meanwhile_is_not_set_to_runni
     made = started(500)
 
     def ends(task_id: str) -> None:
-        client.move(task_id, Status.RUNNING, owner="observe/run 1")
+        worker.move(task_id, Status.RUNNING, owner="observe/run 1")
         client.move(task_id, Status.ERROR_NO_COMPLETING, reason="a dish is stuck")
 
     after_it_has_read(monkeypatch, RunObservationOperator, ends)
@@ -610,8 +617,7 @@ def test_a_run_of_what_is_past_changes_nothing(
     client: Client, running: Callable[[], Observation], context: Context, logbook: TaskMemory
 ) -> None:
     made = running()
-    for status in (Status.COMPLETING, Status.CHECKING, Status.VALID):
-        client.move(made.taskID, status)
+    advance(client, made.taskID, [Status.COMPLETING, Status.CHECKING, Status.VALID])
     for operator in (StartObservationOperator, RunObservationOperator):
         with pytest.raises(AirflowSkipException):
             operator(task_id="it").execute(context(made.taskID, "observe", clears=1))
