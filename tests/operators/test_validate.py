@@ -18,7 +18,7 @@ from atdb_interface.reasons import Reason
 from operators.data.local_products import DataError, path_of
 from operators.lease import LeaseKeeper
 from operators.stages.validate import StillWrittenError, ValidateProductsOperator
-from tests.operators.conftest import Context
+from tests.operators.conftest import Context, Sql
 from tests.operators.observations import (
     Make,
     Observe,
@@ -216,10 +216,11 @@ def test_data_that_stop_growing_between_two_attempts_are_valid(
 
 
 def test_data_that_cannot_be_read_are_not_invalid_after_the_last_attempt_either(
-    client: Client, written: Make, context: Context, data_root: Path
+    client: Client, written: Make, context: Context, data_root: Path, sql: Sql
 ) -> None:
-    made = written(data_location=f"wcudata1:/{'far' * 100}", products=0)
+    made = written(products=0)
     client.create_dataproducts([NewDataProduct(taskID=made.taskID, filename="x.fits")])
+    sql("update dataproducts set data_location = :place", place=f"wcudata1:/{'far' * 100}")
     with pytest.raises(OSError, match="File name too long"):
         ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
     status, reason = last(client, made)
