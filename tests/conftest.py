@@ -212,6 +212,13 @@ def client(url: str) -> Iterator[Client]:
 
 
 @pytest.fixture
+def worker(url: str) -> Iterator[Client]:
+    """A client with the account of tasks, to which the leases of runs belong."""
+    with Client(url, user="service", secret=SECRETS["service"]) as opened:
+        yield opened
+
+
+@pytest.fixture
 def observe(client: Client) -> Callable[..., Observation]:
     """Create an observation, and move it and its products to a status by real moves."""
     starts = (datetime(2026, 4, 5, 6, tzinfo=UTC) + timedelta(minutes=10 * n) for n in count())

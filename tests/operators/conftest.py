@@ -14,7 +14,6 @@ from sqlalchemy import create_engine, text
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-of-tests-")
 os.environ["AIRFLOW_HOME"] = _HOME.name
 
-from atdb_interface.client import Client  # noqa: E402
 from standalone.stack.preparation import prepare_airflow  # noqa: E402
 from tests.conftest import SECRETS, Postgres  # noqa: E402
 
@@ -51,13 +50,6 @@ def archive_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def use_archive(monkeypatch: pytest.MonkeyPatch, url: str, options: dict[str, Any] | None = None) -> None:
     connection = {"conn_type": "generic", "extra": {"url": url, "storage_options": options or {}}}
     monkeypatch.setenv("AIRFLOW_CONN_ARCHIVE_DEFAULT", json.dumps(connection))
-
-
-@pytest.fixture
-def worker(url: str) -> Iterator[Client]:
-    """A client with the account of tasks, to which the leases of runs belong."""
-    with Client(url, user="service", secret=SECRETS["service"]) as opened:
-        yield opened
 
 
 @pytest.fixture

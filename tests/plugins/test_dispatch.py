@@ -73,10 +73,10 @@ def test_a_specification_without_products_says_so_in_its_note(
 
 
 def test_a_claim_of_which_no_run_was_created_gets_it_at_the_next_start(
-    client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+    worker: Client, observed: Observe, airflow: Airflow, speaking: Speaking
 ) -> None:
     made = [observed(Status.VALID) for _ in range(3)]
-    claim(client, f"killed {made[0].taskID}", Status.VALID)
+    claim(worker, f"killed {made[0].taskID}", Status.VALID)
     airflow.http.post(
         "dags/ingest/dagRuns",
         json={
@@ -91,10 +91,10 @@ def test_a_claim_of_which_no_run_was_created_gets_it_at_the_next_start(
 
 
 def test_a_run_of_the_version_before_is_not_doubled(
-    client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+    worker: Client, observed: Observe, airflow: Airflow, speaking: Speaking
 ) -> None:
     made = observed(Status.VALID)
-    claim(client, f"of an asset {made.taskID}", Status.VALID)
+    claim(worker, f"of an asset {made.taskID}", Status.VALID)
     of_asset = airflow.run("ingest", made.taskID)
     speaking.run(dispatch)
     assert airflow.runs_of(made.taskID) == {of_asset: "queued"}
@@ -145,12 +145,12 @@ def test_a_run_that_ends_without_the_work_is_followed_by_the_next(
 
 
 def test_lost_work_does_not_wait_for_the_run_that_lost_it(
-    client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+    worker: Client, observed: Observe, airflow: Airflow, speaking: Speaking
 ) -> None:
     made = observed(Status.VALID)
     for number in (1, 2):
         speaking.run(dispatch)
-        client.move(made.taskID, Status.INGESTING, owner=f"ingest/{made.taskID}-ingest-{number}", lease_seconds=1)
+        worker.move(made.taskID, Status.INGESTING, owner=f"ingest/{made.taskID}-ingest-{number}", lease_seconds=1)
         time.sleep(1.2)
     speaking.run(dispatch)
     runs = airflow.runs_of(made.taskID)
@@ -192,11 +192,11 @@ def test_a_reason_is_one_line_that_atdb_accepts(client: Client) -> None:
 
 
 def test_a_paused_dag_gets_nothing_and_stands_in_the_way_of_no_other(
-    client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+    client: Client, worker: Client, observed: Observe, airflow: Airflow, speaking: Speaking
 ) -> None:
     claimed, waits, other = observed(Status.ARCHIVED), observed(Status.ARCHIVED), observed(Status.VALID)
     client.release([waits.taskID])
-    claim(client, f"killed {claimed.taskID}", Status.ARCHIVED)
+    claim(worker, f"killed {claimed.taskID}", Status.ARCHIVED)
     airflow.pause("remove", paused=True)
     try:
         dispatcher = speaking.run(dispatch)
