@@ -24,6 +24,7 @@ from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from standalone.settings import HOST, SettingsError
 from standalone.simulator.settings import Settings
+from tests.advancing import advance
 from tests.conftest import SECRETS, free_ports, listening
 
 SIZE = 64 * 1024
@@ -461,8 +462,7 @@ def test_a_report_that_atdb_no_longer_needs_counts_as_made(
     unstarted: Callable[..., Simulator], client: Client, url: str
 ) -> None:
     observation = running(client)
-    for status in (Status.COMPLETING, Status.CHECKING, Status.VALID):
-        client.move(observation.taskID, status)
+    advance(client, observation.taskID, [Status.COMPLETING, Status.CHECKING, Status.VALID])
     simulator = unstarted(url).start()
     simulator.post(observation.taskID, make_parset(observation, ["a.MS"]))
     assert "valid already" in simulator.wait_for(observation.taskID, reported=True)["problem"]
