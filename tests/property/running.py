@@ -1,0 +1,71 @@
+"""Run walks in processes of their own, on one PostgreSQL."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from tests.conftest import Postgres
+from tests.property.walk import LostBytesError, Walk, quiet
+from tests.property.world import running_world
+
+_REPORT_SECONDS = 60
+
+
+def run_walkers(seed: str, steps: int, walkers: int, logs: Path) -> bool:
+    """Run walks at the same time, and return whether any has failed."""
+    with tempfile.TemporaryDirectory(prefix="property-", ignore_cleanup_errors=True) as folder:
+        base = Path(folder)
+        base.chmod(0o755)
+        state = base / "postgres"
+        state.mkdir()
+        postgres = Postgres(state)
+        postgres.start()
+        try:
+            postgres.prepare_template()
+            share = -(-steps // walkers)
+            children = []
+            for n in range(walkers):
+                log = logs / f"{seed}-{n}.jsonl"
+                children.append(_fork(partial(_walk, postgres, base / f"walk{n}", f"{seed}/{n}", share, log)))
+            ends = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+            return any(ends)
+        finally:
+            postgres.stop()
+
+
+def _fork(work: Callable[[], bool]) -> int:
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if work() else 1)
+        except BaseException as error:
+            print(f"{type(error).__name__}: {error}", flush=True)
+        finally:
+            os._exit(1)
+    return child
+
+
+def _walk(postgres: Postgres, base: Path, seed: str, steps: int, log: Path) -> bool:
+    quiet()
+    base.mkdir()
+    begin = reported = time.monotonic()
+    with running_world(postgres, base) as world:
+        walk = Walk(world, seed, log)
+        try:
+            while walk.number < steps:
+                walk.step()
+                if time.monotonic() - reported > _REPORT_SECONDS:
+                    reported = time.monotonic()
+                    rate = walk.number / (reported - begin)
+                    print(f"{seed}: {walk.number} steps, {rate:.1f} per second", flush=True)
+        except LostBytesError as error:
+            print(f"Walk {seed}, {error}", flush=True)
+            return False
+        rate, cpu = steps / (time.monotonic() - begin), sum(os.times()[:4])
+        print(f"{seed}: {steps} steps, {rate:.1f} per second, {cpu:.0f} s of CPU: {dict(walk.counts)}", flush=True)
+        print(f"{seed}: {walk.summary()}", flush=True)
+        walk.close()
+    return True
