@@ -16,6 +16,7 @@ def main() -> int:
     parser.add_argument("--seed", default="", help="repeat an earlier run; default: a new one")
     parser.add_argument("--walkers", type=int, default=2)
     parser.add_argument("--logs", type=Path, default=Path(".atdb-property"), help="a line for each step")
+    parser.add_argument("--ignore", action="append", default=[], help="a rule of the judge that does not count")
     options = parser.parse_args()
     seed = options.seed or str(random.randrange(10**6))
     os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-of-a-walk-")
@@ -25,7 +26,7 @@ def main() -> int:
     print(f"SEED={seed} STEPS={options.steps}", flush=True)
     begin = time.monotonic()
     options.logs.mkdir(exist_ok=True)
-    failed = run_walkers(seed, options.steps, options.walkers, options.logs)
+    failed = run_walkers(seed, options.steps, options.walkers, options.logs, options.ignore)
     print(f"{'Failed' if failed else 'Passed'} after {time.monotonic() - begin:.0f} s with SEED={seed}.")
     return int(failed)
 

@@ -32,6 +32,7 @@ _PRODUCTS = """
 """
 _RECEIPTS = "SELECT id, task_id, dataproduct, checksum, forced FROM receipts WHERE task_id = ANY(%s) ORDER BY id"
 _OBSERVATIONS = "SELECT task_id, status FROM observations WHERE task_id = ANY(%s)"
+_SWITCH = "SELECT stopped_by FROM deletion"
 
 Row = dict[str, Any]
 Key = tuple[str, str]
@@ -91,6 +92,7 @@ class Judge:
         self._tracks: dict[Key, _Track] = {}
         self._tasks: list[str] = []
         self._outside = content(scene.outside, "outside")
+        self._was_off = False
 
     def close(self) -> None:
         self._database.close()
@@ -118,6 +120,7 @@ class Judge:
 
     def begin_step(self) -> None:
         """Begin a step: what a person did to the archive before it excuses only what was archived by then."""
+        self._was_off = self._is_off()
         for track in self._tracks.values():
             track.touched = False
             track.spoilt = track.spoilt and track.status in _IN_ARCHIVE
@@ -156,6 +159,8 @@ class Judge:
                 yield Finding(
                     "bytes", task_id, f"{name}/{lost[0][0]} was deleted, but the archive does not hold these bytes"
                 )
+            if vanished and self._was_off and self._is_off():
+                yield Finding("deletion", task_id, f"{name} was deleted while deletion is switched off")
             self._remember(track, row, disk, track.last, now, by_atdb=True)
         if status in _PASSED and row["checksum"] in track.known and row["checksum"] not in track.valid:
             track.valid.add(row["checksum"])
@@ -252,12 +257,15 @@ class Judge:
     def _disks_of(self, row: Row) -> list[Disk]:
         return list(self._scene.disks_of(row["data_location"].partition(":")[0]))
 
+    def _is_off(self) -> bool:
+        return any(row["stopped_by"] is not None for row in self._rows(_SWITCH))
+
     def _products(self) -> dict[Key, Row]:
         return {(row["task_id"], row["filename"]): row for row in self._rows(_PRODUCTS)}
 
     def _rows(self, sql: str) -> list[Row]:
         with self._database.cursor() as cursor:
-            cursor.execute(sql, [self._tasks])
+            cursor.execute(sql, [self._tasks] if "%s" in sql else None)
             return list(cursor.fetchall())
 
 

@@ -1,9 +1,11 @@
 """Run walks in processes of their own, on one PostgreSQL."""
 
 import os
+import signal
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from tests.property.world import running_world
 _REPORT_SECONDS = 60
 
 
-def run_walkers(seed: str, steps: int, walkers: int, logs: Path) -> bool:
+def run_walkers(seed: str, steps: int, walkers: int, logs: Path, ignored: Collection[str] = ()) -> bool:
     """Run walks at the same time, and return whether any has failed."""
     with tempfile.TemporaryDirectory(prefix="property-", ignore_cleanup_errors=True) as folder:
         base = Path(folder)
@@ -29,18 +31,38 @@ def run_walkers(seed: str, steps: int, walkers: int, logs: Path) -> bool:
             children = []
             for n in range(walkers):
                 log = logs / f"{seed}-{n}.jsonl"
-                children.append(_fork(partial(_walk, postgres, base / f"walk{n}", f"{seed}/{n}", share, log)))
-            ends = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-            return any(ends)
+                children.append(
+                    _fork(partial(_walk, postgres, base / f"walk{n}", f"{seed}/{n}", share, log, ignored))
+                )
+            return _any_failed(children)
         finally:
             postgres.stop()
+
+
+def _any_failed(children: list[int]) -> bool:
+    """Wait for the walkers, and return whether any has failed; then the others are stopped."""
+    running = set(children)
+    while running:
+        child, status = os.wait()
+        if child in running:
+            running.remove(child)
+            if status:
+                for other in running:
+                    os.kill(other, signal.SIGTERM)
+                for other in running:
+                    os.waitpid(other, 0)
+                return True
+    return False
 
 
 def _fork(work: Callable[[], bool]) -> int:
     child = os.fork()
     if child == 0:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         try:
             os._exit(0 if work() else 1)
+        except SystemExit:
+            os._exit(1)
         except BaseException as error:
             print(f"{type(error).__name__}: {error}", flush=True)
         finally:
@@ -48,12 +70,12 @@ def _fork(work: Callable[[], bool]) -> int:
     return child
 
 
-def _walk(postgres: Postgres, base: Path, seed: str, steps: int, log: Path) -> bool:
+def _walk(postgres: Postgres, base: Path, seed: str, steps: int, log: Path, ignored: Collection[str]) -> bool:
     quiet()
     base.mkdir()
     begin = reported = time.monotonic()
     with running_world(postgres, base) as world:
-        walk = Walk(world, seed, log)
+        walk = Walk(world, seed, log, ignored)
         try:
             while walk.number < steps:
                 walk.step()
