@@ -14,7 +14,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.property", description=__doc__)
     parser.add_argument("--steps", type=int, default=20_000, help="of all walkers together")
     parser.add_argument("--seed", default="", help="repeat an earlier run; default: a new one")
-    parser.add_argument("--walkers", type=int, default=2)
+    parser.add_argument("--walkers", type=int, default=2, help="the number of walks at the same time")
     parser.add_argument("--logs", type=Path, default=Path(".atdb-property"), help="a line for each step")
     parser.add_argument("--ignore", action="append", default=[], help="a rule of the judge that does not count")
     options = parser.parse_args()

@@ -5,11 +5,12 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tests.conftest import Postgres
+from tests.conftest import SHARED_POSTGRES, Postgres
 from tests.property.walk import LostBytesError, Walk, quiet
 from tests.property.world import running_world
 
@@ -21,22 +22,32 @@ def run_walkers(seed: str, steps: int, walkers: int, logs: Path, ignored: Collec
     with tempfile.TemporaryDirectory(prefix="property-", ignore_cleanup_errors=True) as folder:
         base = Path(folder)
         base.chmod(0o755)
-        state = base / "postgres"
-        state.mkdir()
-        postgres = Postgres(state)
-        postgres.start()
-        try:
-            postgres.prepare_template()
-            share = -(-steps // walkers)
-            children = []
+        with _postgres(base) as postgres:
+            share, children = -(-steps // walkers), []
             for n in range(walkers):
                 log = logs / f"{seed}-{n}.jsonl"
                 children.append(
                     _fork(partial(_walk, postgres, base / f"walk{n}", f"{seed}/{n}", share, log, ignored))
                 )
             return _any_failed(children)
-        finally:
-            postgres.stop()
+
+
+@contextmanager
+def _postgres(base: Path) -> Iterator[Postgres]:
+    """Yield a server with the template of an ATDB: one that other runs use as well, or a new one."""
+    if shared := os.environ.get(SHARED_POSTGRES):
+        port, _, state = shared.partition(":")
+        yield Postgres(Path(state), int(port))
+        return
+    state_folder = base / "postgres"
+    state_folder.mkdir()
+    server = Postgres(state_folder)
+    server.start()
+    try:
+        server.prepare_template()
+        yield server
+    finally:
+        server.stop()
 
 
 def _any_failed(children: list[int]) -> bool:

@@ -67,7 +67,7 @@ class _Draw:
 
 
 class Walk:
-    """Make random steps in a world. The same seed draws the same steps.
+    """Random steps in a world. The same seed draws the same steps.
 
     `log`: receives a line for each step. `ignored`: rules of the judge that do not count.
     """
@@ -118,7 +118,7 @@ class Walk:
         return f"{', '.join(counts)}; answers {dict(sorted(self._accounts.answers.items()))}"
 
     def step(self) -> None:
-        """Make one step. Raises LostBytesError if the judge finds that something went wrong in it."""
+        """Draw one step and do it. Raises LostBytesError if the judge finds that something went wrong in it."""
         self.number += 1
         (name,) = self._chance.choices(list(self._draws), [each.weight for each in self._draws.values()])
         if len(self._tasks) < 2:
@@ -282,7 +282,7 @@ class Walk:
         return draw[1]()
 
     def _another_run(self, task: Task) -> str:
-        """Let the lease expire, so that another run takes over the work."""
+        """End the lease, and run the stage as another run that takes over the work."""
         self._let_leases_expire(task)
         task.run += 1
         actor = _STAGE_OF.get(self._status(task), Actor.VALIDATE)
