@@ -157,7 +157,7 @@ class Mounts:
             main = next(each for each in self._scene.disks_of(host) if each.name == "main")
             self._mount(main)
             return f"{host}: mounted again instead of {disk.name}"
-        if self._chance.random() < 0.6:
+        if self._chance.random() < 0.4:
             self._mount(self._new(host, "empty"))
             return f"{host}: unmounted"
         clone = self._new(host, "copy")

@@ -93,7 +93,7 @@ class Walk:
             "specify": _Draw(10, self._specify),
             "hands": _Draw(11, self._act_by_hand),
             "restore": _Draw(6, self._restore),
-            "mounts": _Draw(4, self._mount),
+            "mounts": _Draw(5, self._mount),
             "operator": _Draw(9, self._remedy),
             "request": _Draw(14, self._request),
             "deletion": _Draw(2, self._switch_deletion),
@@ -123,7 +123,7 @@ class Walk:
         (name,) = self._chance.choices(list(self._draws), [each.weight for each in self._draws.values()])
         if len(self._tasks) < 2:
             name = "specify"
-        elif not self._mounts.is_all_mounted() and self._chance.random() < 0.1:
+        elif not self._mounts.is_all_mounted() and self._chance.random() < 0.06:
             name = "mounts"
         self._judge.begin_step()
         self._mark(name, self._draws[name].step())
@@ -207,7 +207,7 @@ class Walk:
         """Stop with the oldest observation, whose files are deleted, if it has ended or is very old."""
         for task in self._tasks:
             age = self.number - task.born
-            if age > _OLDEST or (age > 40 and self._status(task) in {"removed", "aborted"}):
+            if age > _OLDEST or (age > 25 and self._status(task) in {"removed", "aborted"}):
                 self._tasks.remove(task)
                 self._judge.forget(task.task_id)
                 for name, location in task.products.items():
@@ -336,7 +336,7 @@ class Walk:
         status = self._status(task)
         if status not in _REMEDIES:
             return f"no remedy for {status}"
-        if self._chance.random() < 0.5:
+        if self._chance.random() < 0.3:
             self._by_hand(lambda: self._mounts.restore() or "")
         action = self._chance.choice(_REMEDIES[status])
         answer = self._accounts.act(self._target(task), action)
