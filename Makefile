@@ -11,6 +11,7 @@ OBSERVATIONS ?= 100
 LISTENER ?= 50
 OTHERS ?= 20
 RUNS ?= 50000
+STEPS ?= 20000
 SECRETS ?=
 MODULE ?=
 STACK ?=
@@ -20,7 +21,7 @@ FROM ?=
 COMPOSE ?= $(shell docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: backup backups restore secrets rotate-secrets images test-compose test-upgrade help install demo rehearsal up down status doctor admin test fuzz mutate bench-listen bench-maintenance screenshots kills clears docs check format lock clean browser
+.PHONY: backup backups restore secrets rotate-secrets images test-compose test-upgrade help install demo rehearsal up down status doctor admin test fuzz property property-faults mutate bench-listen bench-maintenance screenshots kills clears docs check format lock clean browser
 
 help: ## Show this list of targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -51,6 +52,12 @@ test: .venv/dev browser ## Run all tests, with a real PostgreSQL, Airflow and te
 
 fuzz: .venv/dev ## Send 10,000 random requests, as all roles, and check the answers (CASES=n SEED=n)
 	ATDB_FUZZ_CASES=$(CASES) ATDB_FUZZ_SEED=$(SEED) ATDB_FUZZ_QUERIES=2000 $(BIN)/pytest -s tests/fuzz tests/api/test_lookups.py
+
+property: .venv/dev ## Make random steps on a real ATDB, and find every byte after each (STEPS=n SEED=n)
+	@$(BIN)/python -m tests.property --steps $(STEPS) $(if $(SEED),--seed $(SEED))
+
+property-faults: .venv/dev ## Put faults that lose data back into the code, and show what the judge of `make property` finds
+	@$(BIN)/python -m tests.property.faults $(if $(SEED),--seed $(SEED))
 
 clears: .venv/dev ## Clear each failed state in Airflow in every way; `make test` clears each in one way
 	ATDB_ALL_CLEARS=yes $(BIN)/pytest tests/e2e/test_clears.py
