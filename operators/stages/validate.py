@@ -69,7 +69,8 @@ class ValidateProductsOperator(StageOperator):
             client.move_products(observation.taskID, moves, owner=owner)
         if invalid:
             return Status.INCOMPLETE, verdict
-        if observation.skip_auto_ingest:
+        # Data that are in the archive already were to be ingested, so a change of them is ingested too.
+        if observation.skip_auto_ingest and not any(product.archive_copy for product in products):
             off = "skip_auto_ingest is set. To ingest the data after all, use the action ingest."
             return Status.COMPLETED, write(ReasonCode.AUTOMATIC_INGEST_OFF, off)
         return Status.VALID, ""

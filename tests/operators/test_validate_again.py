@@ -18,6 +18,7 @@ from atdb_interface.observations import Observation
 from atdb_interface.product_files import identity_of, open_product
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import has_code
+from operators.attempts import Attempt
 from operators.data.data_disks import MARKER
 from operators.data.local_products import path_of
 from operators.lease import LeaseKeeper
@@ -347,3 +348,15 @@ def test_checksums_of_the_version_before_which_counted_lock_files_still_count(
     sql("update dataproducts set identity = null, disk = null")
     remove(made)
     assert statuses(client, made) == ["removed"]
+
+
+@pytest.mark.parametrize("action", [Action.CHECK, Action.INGEST])
+def test_data_that_an_operator_has_ingested_are_ingested_again_without_another_request(
+    client: Client, validated: Make, ingest: Work, action: Action
+) -> None:
+    made = validated(skip_auto_ingest=True)
+    client.act(made.taskID, Action.INGEST)
+    ingest(made)
+    client.act(made.taskID, action, reason="the data were flagged")
+    ValidateProductsOperator(task_id="validate").carry_out(made.taskID, "validate/run 2", Attempt())
+    assert last(client, made)[0] == "valid"
