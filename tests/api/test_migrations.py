@@ -86,7 +86,7 @@ def test_the_command_alembic_goes_up_checks_goes_down_and_up_again_with_data(
         hashes = dict(connection.execute(text("select name, password_hash from accounts")).all())
         assert hashes == dict.fromkeys(SECRETS)
     engine.dispose()
-    assert changes["count"] == 12  # sizes, nodes and checksums: four of each
+    assert changes["count"] == 13  # one validation; sizes, nodes and checksums: four of each
     app = create_app(Config(database_url=database_url))
     with app.app_context():
         done_ = app.test_cli_runner().invoke(args=["account", "set", "viewer"], input=SECRETS["viewer"] + "\n")
