@@ -10,7 +10,7 @@ from pathlib import Path
 Content = dict[str, str]
 
 _ASIDE = r"\.{name}\.[0-9a-f]{{12}}\.removing"
-_HIDDEN = r"\.{name}\.[0-9a-f]{{12}}\.(part|replaced)"
+_HIDDEN = r"\.{name}\.[0-9a-f]{{12}}\.{ending}"
 
 
 def content(path: Path, name: str) -> Content:
@@ -49,9 +49,9 @@ def on_disk(folder: Path, name: str) -> Iterator[Content]:
     yield from (content(path, name) for path in _matching(folder, _ASIDE, name))
 
 
-def hidden_in_archive(folder: Path, name: str) -> Iterator[Content]:
-    """Yield the copies of a product in the archive that have another name for a while."""
-    yield from (content(path, name) for path in _matching(folder, _HIDDEN, name))
+def hidden_in_archive(folder: Path, name: str, ending: str) -> Iterator[Content]:
+    """Yield the copies of a product in the archive that have a hidden name for a while: `part` or `replaced`."""
+    yield from (content(path, name) for path in _matching(folder, _HIDDEN.replace("{ending}", ending), name))
 
 
 def _matching(folder: Path, pattern: str, name: str) -> list[Path]:

@@ -84,6 +84,7 @@ _VERIFIED = (
 )
 
 FAULTS = (
+    Fault("no fault", (), guarded="the walk itself must find nothing"),
     Fault("identity not compared before deletion", (_COMPARED,)),
     Fault("content not compared before deletion", (_READ,)),
     Fault("neither compared again after the rename, nor while it is deleted", (_CONFIRMED, _SAME, _FILE_COMPARED)),
@@ -218,6 +219,8 @@ def _found(fault: Fault, options: argparse.Namespace) -> tuple[str, str]:
                 os._exit(1)
         os.waitpid(child, 0)
         printed = output.read_text(encoding="utf-8", errors="replace")
+        kept = Path(".atdb-property", re.sub(r"\W+", "-", fault.name))
+        shutil.copytree(output.parent, kept, ignore=shutil.ignore_patterns("checkout"), dirs_exist_ok=True)
     if found := re.search(r", step (\d+):\n(.*)", printed):
         return found[2], found[1]
     return ("none" if "Passed" in printed else f"no result: {printed[-300:]}"), str(options.steps)

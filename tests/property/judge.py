@@ -53,10 +53,15 @@ class Finding:
 
 @dataclass
 class _Look:
-    """What one look has found of a product. `here`: what is under the product's own name."""
+    """What one look has found of a product.
+
+    `checksums`: of all that is on the disks, or hidden in the archive. `kept`: the same without the parts that an
+    ingest writes: they are no promise yet if a person then deletes the data.
+    """
 
     disks: dict[Disk, set[Item]]
     checksums: set[str]
+    kept: set[str]
     archive: Content
     archived: str | None
 
@@ -113,7 +118,7 @@ class Judge:
             for disk in self._disks_of(row):
                 self._remember(track, row, disk, before, now, by_atdb=False)
             track.known |= now.checksums
-            track.owed &= now.checksums | _only(now.archived)
+            track.owed &= now.kept | _only(now.archived)
             if before.archive != now.archive:
                 track.spoilt = now.archived != row["checksum"]
                 track.receipts = dict.fromkeys(track.receipts, True)
@@ -251,8 +256,10 @@ class Judge:
             checksums |= {checksum(each, name) for each in found}
         place = self._scene.archive / (row["archive_location"] or "none")
         archive = content(place, name)
-        checksums |= {checksum(each, name) for each in hidden_in_archive(place.parent, name)}
-        return _Look(disks, {each for each in checksums if each}, archive, checksum(archive, name))
+        kept = {each for each in checksums if each}
+        kept |= _checksums(hidden_in_archive(place.parent, name, "replaced"), name)
+        parts = _checksums(hidden_in_archive(place.parent, name, "part"), name)
+        return _Look(disks, kept | parts, kept, archive, checksum(archive, name))
 
     def _disks_of(self, row: Row) -> list[Disk]:
         return list(self._scene.disks_of(row["data_location"].partition(":")[0]))
@@ -267,6 +274,10 @@ class Judge:
         with self._database.cursor() as cursor:
             cursor.execute(sql, [self._tasks] if "%s" in sql else None)
             return list(cursor.fetchall())
+
+
+def _checksums(contents: Iterable[Content], name: str) -> set[str]:
+    return {each for each in (checksum(content, name) for content in contents) if each}
 
 
 def _only(each: str | None) -> set[str]:
@@ -286,8 +297,3 @@ def _identity(top: Path) -> str | None:
     with suppress(OSError):
         return (top / ".atdb-disk").read_text().strip()
     return None
-
-
-def listed(findings: Iterable[Finding]) -> str:
-    """Format findings, one per line."""
-    return "\n".join(map(str, findings))

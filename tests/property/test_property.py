@@ -1,5 +1,6 @@
 """A short walk, what the judge of walks finds, and the faults that `make property-faults` makes."""
 
+import ast
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ def world(postgres: Postgres, tmp_path: Path) -> Iterator[World]:
     os.environ.update(environment)
 
 
+@pytest.mark.timeout(1200)
 def test_no_byte_is_lost_in_a_random_walk(world: World, tmp_path: Path) -> None:
     def walk() -> None:
         from tests.property.walk import Walk, quiet
@@ -116,6 +118,15 @@ def test_the_judge_finds_a_false_statement_and_a_false_receipt(
         )
     judge.begin_step()
     assert rules(judge) == {"receipt", "statement"}
+
+
+@pytest.mark.parametrize("module", ["judge", "contents", "scene"])
+def test_the_judge_uses_none_of_the_code_that_it_judges(module: str) -> None:
+    text = Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
+    imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {getattr(node, "module", None) or node.names[0].name for node in imports}
+    judged = ("airflow", "atdb_api", "atdb_interface", "atdb_plugins", "operators", "standalone")
+    assert not [name for name in names if name.startswith(judged)]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
