@@ -56,7 +56,8 @@ class _Look:
     """What one look has found of a product.
 
     `checksums`: of all that is on the disks, or hidden in the archive. `kept`: the same without the parts that an
-    ingest writes: they are no promise yet if a person then deletes the data.
+    ingest writes: they are no promise yet if a person then deletes the data. `elsewhere`: what is at the places of
+    the product before its data location was edited.
     """
 
     disks: dict[Disk, set[Item]]
@@ -64,6 +65,7 @@ class _Look:
     kept: set[str]
     archive: Content
     archived: str | None
+    elsewhere: set[Item]
 
 
 @dataclass
@@ -96,6 +98,7 @@ class Judge:
         self._scene = scene
         self._tracks: dict[Key, _Track] = {}
         self._tasks: list[str] = []
+        self._locations: dict[Key, set[str]] = {}
         self._outside = content(scene.outside, "outside")
         self._was_off = False
 
@@ -159,7 +162,7 @@ class Judge:
         is_forced = row["removal_forced_by"] is not None
         for disk in self._disks_of(row):
             before = track.last.disks.get(disk, set())
-            vanished = before - now.disks.get(disk, set())
+            vanished = before - now.disks.get(disk, set()) - now.elsewhere
             if lost := [] if is_forced else sorted(vanished - set(now.archive.items())):
                 yield Finding(
                     "bytes", task_id, f"{name}/{lost[0][0]} was deleted, but the archive does not hold these bytes"
@@ -254,12 +257,21 @@ class Judge:
             found = list(on_disk(disk.path / _below(row), name))
             disks[disk] = {item for each in found for item in each.items()}
             checksums |= {checksum(each, name) for each in found}
+        elsewhere: set[Item] = set()
+        locations = self._locations.setdefault((row["task_id"], name), {row["data_location"]})
+        locations.add(row["data_location"])
+        for location in locations - {row["data_location"]}:
+            former = row | {"data_location": location}
+            for disk in self._disks_of(former):
+                for each in on_disk(disk.path / _below(former), name):
+                    elsewhere |= set(each.items())
+                    checksums.add(checksum(each, name))
         place = self._scene.archive / (row["archive_location"] or "none")
         archive = content(place, name)
         kept = {each for each in checksums if each}
         kept |= _checksums(hidden_in_archive(place.parent, name, "replaced"), name)
         parts = _checksums(hidden_in_archive(place.parent, name, "part"), name)
-        return _Look(disks, kept | parts, kept, archive, checksum(archive, name))
+        return _Look(disks, kept | parts, kept, archive, checksum(archive, name), elsewhere)
 
     def _disks_of(self, row: Row) -> list[Disk]:
         return list(self._scene.disks_of(row["data_location"].partition(":")[0]))

@@ -300,9 +300,14 @@ class Walk:
         other, name = self._any_product()
         products = list(
             self._world.client.rows(
-                "dataproducts", taskID=task.task_id, fields=("id", "filename", "size", "checksum", "my_status")
+                "dataproducts",
+                taskID=task.task_id,
+                fields=("id", "filename", "size", "checksum", "my_status", "data_location"),
             )
         )
+        task.products |= {
+            each["filename"]: each["data_location"] for each in products if each["filename"] in task.products
+        }
         actor = _STAGE_OF.get(self._status(task), Actor.VALIDATE)
         place = f"{other.products[name]}/{name}"
         return Target(task.task_id, task.id, products, other.task_id, place, f"{actor}/run {task.run}")
