@@ -80,7 +80,7 @@ def run(tree: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             text=True,
             check=False,
             cwd=tree,
-            env={**os.environ, "PYTHONPATH": path, **environment},
+            env={**os.environ, "PYTHONPATH": path, "PYTEST_ADDOPTS": "", **environment},
         )
 
     return run

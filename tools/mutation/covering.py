@@ -38,6 +38,7 @@ class Covering:
 def environment(copy: Path, temporary: Path) -> dict[str, str]:
     """Return the environment in which the tests use the code of a copy."""
     return os.environ | {
+        "PYTEST_ADDOPTS": "",
         "PYTHONPATH": str(copy),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_DEBUG_TEMPROOT": str(temporary),
