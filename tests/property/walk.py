@@ -210,16 +210,21 @@ class Walk:
             if age > _OLDEST or (age > 25 and self._status(task) in {"removed", "aborted"}):
                 self._tasks.remove(task)
                 self._judge.forget(task.task_id)
-                for name, location in task.products.items():
-                    host, _, folder = location.partition(":")
-                    for disk in self._world.scene.disks_of(host):
-                        place = disk.path / folder.lstrip("/")
-                        for path in [place / name, *place.glob(f".{name}.*")]:
-                            persons.delete(path)
-                for path in self._world.scene.archive.glob(f"*/{task.task_id}"):
-                    shutil.rmtree(path)
+                # A request may have made one of these files a product of another observation.
+                self._by_hand(lambda task=task: self._delete_files(task))
                 return True
         return False
+
+    def _delete_files(self, task: Task) -> str:
+        for name, location in task.products.items():
+            host, _, folder = location.partition(":")
+            for disk in self._world.scene.disks_of(host):
+                place = disk.path / folder.lstrip("/")
+                for path in [place / name, *place.glob(f".{name}.*")]:
+                    persons.delete(path)
+        for path in self._world.scene.archive.glob(f"*/{task.task_id}"):
+            shutil.rmtree(path)
+        return task.task_id
 
     def _status(self, task: Task) -> str:
         return str(self._row(task)["my_status"])
