@@ -17,10 +17,11 @@ from atdb_plugins.archive.folder import ArchiveError, ArchiveFolder
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive below one URL."""
+    """An archive below one URL. `place`: the device and inode of a local root when the archive was opened."""
 
     filesystem: AbstractFileSystem
     root: str
+    place: tuple[int, int] | None = None
 
     @classmethod
     def open(cls, url: str, **storage_options: Any) -> Self:
@@ -29,9 +30,11 @@ class Archive:
         Raises ArchiveError if a local folder does not exist: its disk may not be mounted.
         """
         filesystem, root = fsspec.url_to_fs(url, **storage_options)
-        if isinstance(filesystem, LocalFileSystem) and not filesystem.isdir(root):
+        if not isinstance(filesystem, LocalFileSystem):
+            return cls(filesystem, root.rstrip("/"))
+        if not filesystem.isdir(root):
             raise _not_mounted(url)
-        return cls(filesystem, root.rstrip("/"))
+        return cls(filesystem, root.rstrip("/"), _place_of(root))
 
     def folder(self, products: Iterable[DataProduct]) -> ArchiveFolder:
         """Return the folder of an observation: the one in which ATDB has assigned a place to its data products.
@@ -62,6 +65,11 @@ class Archive:
             is_there = True
         if isinstance(self.filesystem, LocalFileSystem) and not is_there:
             raise _not_mounted(self.root)
+        if self.place is not None and _place_of(self.root) != self.place:
+            raise ArchiveError(
+                ReasonCode.ARCHIVE_NOT_MOUNTED,
+                f"Another disk is mounted at the folder of the archive {self.root} than before. Mount its disk.",
+            )
 
     def is_empty(self) -> bool:
         """Return whether a local archive is empty, as its folder is while its disk is not mounted."""
@@ -81,6 +89,11 @@ def _folder_of(product: DataProduct) -> str:
             "Check the database of ATDB.",
         )
     return folder
+
+
+def _place_of(root: str) -> tuple[int, int]:
+    status = Path(root).stat()
+    return status.st_dev, status.st_ino
 
 
 def _not_mounted(place: str) -> ArchiveError:

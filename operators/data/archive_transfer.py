@@ -12,6 +12,7 @@ from atdb_interface.lifecycle import VALIDATE, ProductStatus
 from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import reason_of
+from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.folder import ArchiveFolder
 from operators.data.local_products import DataError, path_of
 from operators.lease import LeaseKeeper, LeaseLostError
@@ -28,10 +29,11 @@ class ArchiveTransfer:
     """Store products and report them to ATDB. The manifest is written first, so it is never behind ATDB."""
 
     def __init__(
-        self, client: Client, folder: ArchiveFolder, observation: Observation, owner: str, lease: LeaseKeeper
+        self, client: Client, archive: Archive, observation: Observation, owner: str, lease: LeaseKeeper
     ) -> None:
-        self._client, self._folder, self._observation = client, folder, observation
+        self._client, self._archive, self._observation = client, archive, observation
         self._owner, self._lease = owner, lease
+        self._folder: ArchiveFolder
         self._in_archive: dict[str, tuple[DataProduct, list[FileRecord]]] = {}
         self._stored: set[str] = set()
         self._unreported: list[ProductMove] = []
@@ -43,6 +45,7 @@ class ArchiveTransfer:
         The manifest keeps what it lists until a newer copy is stored. That includes the `others`, which are not
         copied: they were removed from the data host, or are not valid any more.
         """
+        self._folder = self._archive.folder([*products, *others])
         listed = self._folder.read_manifest()
         self._in_archive = {
             p.filename: (p, listed[p.filename]) for p in [*products, *others] if p.filename in listed
@@ -90,11 +93,13 @@ class ArchiveTransfer:
     def report(self) -> None:
         """Write the manifest, and report to ATDB what has reached the archive.
 
-        The manifest has the specification as it is now. It is replaced only while this run has the lease.
+        The manifest has the specification as it is now. It is replaced only while this run has the lease. Raises
+        ArchiveError if the archive was unmounted meanwhile, because the copies may be in an empty folder then.
         """
         if self._unreported:
             observation = self._client.observation(self._observation.taskID)
             self._folder.write_manifest(observation, self._listing(), confirm=self._lease.confirm)
+            self._archive.require()
             self._move(self._unreported)
             self._unreported = []
         self._reported_at = time.monotonic()

@@ -56,7 +56,7 @@ class IngestProductsOperator(StageOperator):
                 f"The folder of the archive {archive.root} is empty, but ATDB has archived data before. "
                 "Mount its disk. If the archive is new, create a file in the folder.",
             )
-        transfer = ArchiveTransfer(client, archive.folder(all_products), observation, owner, lease)
+        transfer = ArchiveTransfer(client, archive, observation, owner, lease)
         failed: list[tuple[str, Exception]] = []
         done_bytes = transfer.begin(products, others)
         for product in transfer.missing(products):

@@ -538,3 +538,27 @@ def test_an_open_measurement_set_changes_a_lock_which_is_archived_and_not_compar
     lock.write_bytes(b"opened by one more program")
     RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
     assert statuses(client, made) == ["removed"] * 3
+
+
+def test_nothing_is_archived_if_the_archive_is_unmounted_during_the_ingest(
+    client: Client, validated: Make, context: Context, archive_root: Path, trouble: Callable[[Any], None]
+) -> None:
+    made = validated()
+    (archive_root / "in use").touch()
+    unmounted = archive_root.with_name("unmounted")
+
+    def unmount(path: str) -> None:
+        if not unmounted.exists():
+            archive_root.rename(unmounted)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)  # nothing fails in the empty folder
+
+    trouble(unmount)
+    with pytest.raises(ArchiveError, match="Another disk is mounted"):
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert "archived" not in statuses(client, made)
+    trouble(lambda _: None)
+    shutil.rmtree(archive_root)
+    unmounted.rename(archive_root)
+    client.act(made.taskID, Action.RETRY)
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
+    assert statuses(client, made) == ["archived"] * 3
