@@ -1,6 +1,6 @@
 """The folder of each observation in the archive, which the locations of its products have in common."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,20 +25,20 @@ def folder_of(session: Session, observation: Observation) -> str:
     return location.rpartition("/")[0] if location else archive_folder(specification(observation))
 
 
-def follow(observation: Observation, products: Iterable[DataProduct]) -> None:
+def follow(observation: Observation, products: Sequence[DataProduct]) -> None:
     """Assign the locations of all products of a changed observation again, unless the archive may hold some.
 
     The folder in use stays as soon as an ingest has begun.
     """
-    products = list(products)
     is_free = observation.status is not Status.INGESTING and all(
         product.status in _NOT_ARCHIVED and product.archive_copy is None for product in products
     )
     if products and is_free:
-        assign(archive_folder(specification(observation)), products)
+        folder = archive_folder(specification(observation))
+        for product in products:
+            product.archive_location = location_in(folder, product.filename)
 
 
-def assign(folder: str, products: Iterable[DataProduct]) -> None:
-    """Set the locations of products to their names in a folder."""
-    for product in products:
-        product.archive_location = f"{folder}/{product.filename}"
+def location_in(folder: str, filename: str) -> str:
+    """Return the archive location of a product in the folder of its observation."""
+    return f"{folder}/{filename}"

@@ -87,7 +87,7 @@ def _new_row(observation: Observation, product: NewDataProduct, folder: str, now
         node=product.node or observation.node,
         announced_size=product.size,
         announced_checksum=product.checksum,
-        archive_location=f"{folder}/{product.filename}",
+        archive_location=archive_folders.location_in(folder, product.filename),
         **values,
     )
 
