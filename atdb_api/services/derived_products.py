@@ -28,22 +28,21 @@ class Following:
     """What an edit of an observation changes in its products: new places, deletions and additions."""
 
     observation: Observation
-    products: Sequence[DataProduct] = ()
+    kept: list[DataProduct] = field(default_factory=list)
     places: dict[DataProduct, dict[str, Any]] = field(default_factory=dict)
     obsolete: list[DataProduct] = field(default_factory=list)
     missing: list[NewDataProduct] = field(default_factory=list)
 
     def carry_out(self, session: Session, *, actor: str, reason: str) -> None:
         """Carry out the changes, after the observation has its new values."""
-        if not self.products and not self.missing:
+        if not (self.kept or self.obsolete or self.missing):
             return
         for product in self.obsolete:
             dataproducts.delete(session, product, actor=actor)
         for product, place in self.places.items():
             dataproducts.relocate(session, product, place, actor=actor, reason=reason)
         session.flush()
-        kept = [product for product in self.products if product not in self.obsolete]
-        archive_folders.follow(self.observation, kept)
+        archive_folders.follow(self.observation, self.kept)
         session.flush()
         if self.missing:
             dataproducts.create(session, self.missing, actor=actor)
@@ -66,16 +65,18 @@ def plan(session: Session, observation: Observation, values: Mapping[str, Any]) 
     before = {product.filename for product in expected_products(specification(observation))}
     after = {product.filename: product for product in expected_products(specification(observation, values))}
     names = {product.filename for product in products}
+    dropped = before - after.keys()
     is_specified = status is not SPECIFY.source and before <= names
     following = Following(
         observation,
-        products,
-        obsolete=[product for product in products if product.filename in before - after.keys()],
-        missing=[after[name] for name in after if name not in before | names and is_specified],
+        kept=[product for product in products if product.filename not in dropped],
+        obsolete=[product for product in products if product.filename in dropped],
+        missing=[new for name, new in after.items() if name not in names] if is_specified else [],
     )
-    kept = [product for product in products if product not in following.obsolete]
     is_moved = "data_location" in values
-    moved = [product for product in kept if is_moved and product.data_location == observation.data_location]
+    moved = [
+        product for product in following.kept if is_moved and product.data_location == observation.data_location
+    ]
     if following.obsolete or following.missing or moved:
         _require_changeable(observation, products, is_other_set=bool(following.obsolete or following.missing))
         data_location = values.get("data_location", observation.data_location)
