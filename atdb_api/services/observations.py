@@ -56,7 +56,7 @@ def change(session: Session, observation: Observation, change: ObservationChange
         target = change.new_status if change.new_status is not observation.status else None
     authority = Authority.of_action(actor) if change.action else Authority.of_account(actor)
     authority = authority.forced_if(change.force)
-    if target is not None:
+    if fields and target is not None:  # without fields, `move` is the first to change anything
         transitions.check(session, observation, target, authority)
     changed = {name: value for name, value in values.items() if getattr(observation, name) != value}
     following = derived_products.plan(session, observation, changed)
