@@ -55,12 +55,7 @@ def require_supported(
     supporting = STATUSES[observation.status].states
     if supporting is None:
         return
-    others = [
-        status
-        for status, number, _ in _counts(session, observation)
-        if status is not ProductStatus.INVALID and number > (status is product.status)
-    ]
-    if target in supporting and (target is not ProductStatus.INVALID or others):
+    if target in supporting and (target is not ProductStatus.INVALID or _has_other(session, observation, product)):
         return
     raise ForbiddenMove(
         f"Cannot move {product.filename} from {product.status} to {target}, because observation "
@@ -88,6 +83,14 @@ def _counts(session: Session, observation: Observation) -> Sequence[Row[ProductS
         .where(DataProduct.observation_id == observation.id)
         .group_by(DataProduct.status)
     ).all()
+
+
+def _has_other(session: Session, observation: Observation, product: DataProduct) -> bool:
+    """Return whether an observation has another product that is not invalid."""
+    return any(
+        status is not ProductStatus.INVALID and number > (status is product.status)
+        for status, number, _ in _counts(session, observation)
+    )
 
 
 def _after(status: ProductStatus, previous: Status) -> ProductStatus:
