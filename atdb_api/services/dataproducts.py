@@ -1,6 +1,6 @@
 """Create, change and delete data products, one by one or many of an observation at once."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -163,24 +163,38 @@ def change(
     values = change.model_dump(exclude_unset=True, exclude=_NO_FIELDS)
     stated = [name for name, value in values.items() if getattr(product, name) != value]
     values = _with_announcement(product, values)
-    fields = changes.difference(product, values, {})
     target = change.new_status if change.new_status is not product.status else None
-    allowed = allowed_next_of_product(product.status)
     if target is not None:
-        _check(product, target, allowed, force=change.force)
+        _check(product, target, force=change.force)
         observation = session.get_one(Observation, product.observation_id)
         statements.require_supported(session, observation, product, target)
     byte_facts.require_lease(session, product, stated, target, actor=actor, owner=owner, force=change.force)
-    for name, value in values.items():
-        setattr(product, name, value)
-    _record_edit(session, product, fields, actor=actor, reason=change.reason)
+    is_edited = edit(session, product, values, actor=actor, reason=change.reason)
     if target is not None:
         authority = Authority.of_owner(actor, owner)
         at = now or datetime.now(UTC)
         history.enter_product(session, product, target, authority, at, reason=change.reason)
         if target is ProductStatus.REMOVED:
             session.add(_receipt(product, actor, owner, change.reason))
-    return bool(fields) or target is not None
+    return is_edited or target is not None
+
+
+def edit(session: Session, product: DataProduct, values: Mapping[str, Any], *, actor: str, reason: str) -> bool:
+    """Set fields of a product without any check, and record those that change. Return whether any does."""
+    fields = changes.difference(product, values, {})
+    for name, value in values.items():
+        setattr(product, name, value)
+    if fields:
+        changes.record(
+            session,
+            "edited",
+            actor=actor,
+            task_id=product.task_id,
+            dataproduct=product.filename,
+            fields=fields,
+            reason=reason,
+        )
+    return bool(fields)
 
 
 def force_removal(session: Session, product: DataProduct, reason: str, *, actor: str) -> None:
@@ -194,17 +208,7 @@ def force_removal(session: Session, product: DataProduct, reason: str, *, actor:
             my_status=product.status,
         )
     values = {"removal_forced_by": actor, "removal_forced_reason": reason}
-    fields = changes.difference(product, values, {})
-    product.removal_forced_by, product.removal_forced_reason = actor, reason
-    _record_edit(session, product, fields, actor=actor, reason=reason)
-
-
-def relocate(session: Session, product: DataProduct, place: Mapping[str, Any], *, actor: str, reason: str) -> None:
-    """Set the fields that a product takes over from its observation, which must be locked."""
-    fields = changes.difference(product, place, {})
-    for name, value in place.items():
-        setattr(product, name, value)
-    _record_edit(session, product, fields, actor=actor, reason=reason)
+    edit(session, product, values, actor=actor, reason=reason)
 
 
 def _with_announcement(product: DataProduct, values: dict[str, Any]) -> dict[str, Any]:
@@ -226,29 +230,12 @@ def _with_announcement(product: DataProduct, values: dict[str, Any]) -> dict[str
     return {name: value for name, value in shown.items() if is_shown[name]} | values
 
 
-def _record_edit(
-    session: Session, product: DataProduct, fields: changes.Fields, *, actor: str, reason: str
-) -> None:
-    """Record who changed which fields of a product, if any has changed."""
-    if fields:
-        changes.record(
-            session,
-            "edited",
-            actor=actor,
-            task_id=product.task_id,
-            dataproduct=product.filename,
-            fields=fields,
-            reason=reason,
-        )
-
-
-def _check(
-    product: DataProduct, target: ProductStatus, allowed: Collection[ProductStatus], *, force: bool
-) -> None:
+def _check(product: DataProduct, target: ProductStatus, *, force: bool) -> None:
     """Raise ForbiddenMove for a move that is no step, and for a removal without a verified copy.
 
     An operator cannot force the latter: an admin must have allowed it for this very product.
     """
+    allowed = allowed_next_of_product(product.status)
     if target is ProductStatus.REMOVED:
         is_verified = product.status is ProductStatus.ARCHIVED and product.checksum is not None
         if is_verified or product.removal_forced_by is not None:

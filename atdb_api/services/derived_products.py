@@ -40,7 +40,7 @@ class Following:
         for product in self.obsolete:
             dataproducts.delete(session, product, actor=actor)
         for product, place in self.places.items():
-            dataproducts.relocate(session, product, place, actor=actor, reason=reason)
+            dataproducts.edit(session, product, place, actor=actor, reason=reason)
         session.flush()
         archive_folders.follow(self.observation, self.kept)
         session.flush()
