@@ -38,9 +38,11 @@ def change_dataproducts(session: Session, ask: DataProductBulk, *, actor: str) -
     Their observations are locked, as for every change of a product.
     """
     conditions = filters.where(columns.PRODUCT_COLUMNS, ask.filters.items())
-    _locked(session, [Observation.id.in_(select(DataProduct.observation_id).where(*conditions))])
+    # The session forgets rows without a reference. Then each product would read its observation again.
+    locked = _locked(session, [Observation.id.in_(select(DataProduct.observation_id).where(*conditions))])
+    of_locked = DataProduct.observation_id.in_([observation.id for observation in locked])
     rows = session.scalars(
-        select(DataProduct).where(*conditions).order_by(DataProduct.id).limit(MOST_ITEMS + 1)
+        select(DataProduct).where(of_locked, *conditions).order_by(DataProduct.id).limit(MOST_ITEMS + 1)
     ).all()
     _refuse_too_many(rows)
     token = _fingerprint(ask, [(row.id, row.status) for row in rows])

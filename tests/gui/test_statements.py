@@ -114,3 +114,25 @@ def test_an_action_for_many_takes_as_many_statements_for_a_hundred_as_for_one(
         counts.append(len(statements))
     assert counts[0] <= MOST, statements
     assert counts[1] == counts[0], statements
+
+
+def test_a_change_of_many_products_takes_as_many_statements_for_a_hundred_as_for_one(
+    operator: FlaskClient, statements: list[str]
+) -> None:
+    valid = operator.get("/atdb/dataproducts/?my_status=valid&page_size=100").json["results"]
+    headers = {"X-CSRF-Token": operator.get("/atdb/me/").json["csrf_token"]}
+    change = {"new_status": "defined", "force": True, "reason": "the disk was replaced"}
+    counts, sizes = [], []
+    for products in (valid[:1], valid):
+        filters = {"id__in": ",".join(str(product["id"]) for product in products)}
+        statements.clear()
+        answer = operator.post(
+            "/atdb/dataproducts/bulk/", json={"filters": filters, "change": change}, headers=headers
+        )
+        assert answer.status_code == 200, answer.text
+        sizes.append(answer.json["count"])
+        counts.append(len(statements))
+    assert sizes == [1, len(valid)]
+    assert len(valid) > 10
+    assert counts[0] <= MOST, statements
+    assert counts[1] == counts[0], statements
