@@ -10,12 +10,13 @@ import argparse
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from tools.mutation.checkout import copy_files
 
 _REMOVAL_CHECK = "operators/data/removal_check.py"
 _REMOVAL = "operators/data/removal.py"
@@ -209,7 +210,7 @@ def _found(fault: Fault, options: argparse.Namespace) -> tuple[str, str]:
     """Return which rule was broken first, and after how many steps."""
     with tempfile.TemporaryDirectory(prefix="fault-") as folder:
         checkout, output = Path(folder, "checkout"), Path(folder, "output")
-        _copy(Path.cwd(), checkout)
+        copy_files(Path.cwd(), checkout)
         fault.make(checkout)
         child = os.fork()
         if child == 0:
@@ -244,20 +245,6 @@ def _walk_in(checkout: Path, output: Path, fault: Fault, options: argparse.Names
     ):
         print("Passed", flush=True)
     os._exit(0)
-
-
-def _copy(root: Path, copy: Path) -> None:
-    """Copy all files that git does not ignore."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=root,
-        check=True,
-        capture_output=True,
-    ).stdout
-    for name in filter(None, listed.decode().split("\0")):
-        if (root / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, copy / name)
 
 
 if __name__ == "__main__":
