@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.property.home import airflow_home
 from tools.mutation.checkout import copy_files
 
 _REMOVAL_CHECK = "operators/data/removal_check.py"
@@ -192,17 +193,16 @@ def main() -> int:
     parser.add_argument("--walkers", type=int, default=2, help="the number of walks at the same time")
     options = parser.parse_args()
     chosen = [fault for fault in FAULTS if not options.names or fault.name.startswith(tuple(options.names))]
-    os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-of-a-walk-")
+    with airflow_home():
+        import tests.property.running  # noqa: F401 - what this imports stays loaded in the child of each fault
+        from tools.mutation.server import shared_postgres
 
-    import tests.property.running  # noqa: F401 - what this imports stays loaded in the child of each fault
-    from tools.mutation.server import shared_postgres
-
-    print("| fault | broken rule | after steps | seconds |\n|---|---|---|---|", flush=True)
-    with shared_postgres():
-        for fault in chosen:
-            begin = time.monotonic()
-            rule, steps = _found(fault, options)
-            print(f"| {fault.name} | {rule} | {steps} | {time.monotonic() - begin:.0f} |", flush=True)
+        print("| fault | broken rule | after steps | seconds |\n|---|---|---|---|", flush=True)
+        with shared_postgres():
+            for fault in chosen:
+                begin = time.monotonic()
+                rule, steps = _found(fault, options)
+                print(f"| {fault.name} | {rule} | {steps} | {time.monotonic() - begin:.0f} |", flush=True)
     return 0
 
 
