@@ -58,7 +58,7 @@ def switch(client: Client, arguments: Namespace) -> None:
     else:
         now = client.change_deletion(allowed=arguments.switch == "on", reason=arguments.reason)
     by = f", by {now.stopped_by} since {write_time(now.stopped_at)}: {now.reason}" if now.stopped_at else ""
-    print(f"deletion: {'on' if now.allowed else 'off'}{by}")
+    say(f"deletion: {'on' if now.allowed else 'off'}{by}")
 
 
 def submit(client: Client, arguments: Namespace) -> None:

@@ -163,6 +163,23 @@ def test_tests_that_fail_without_a_fault_are_an_error(project: Path) -> None:
         session(project).run()
 
 
+def test_what_the_tests_leave_behind_is_deleted(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    places = tmp_path / "places"
+    with (project / "test_module.py").open("a") as file:
+        file.write("\n\ndef test_leaves():\n    import tempfile\n")
+        file.write(f"    print(tempfile.mkdtemp(), file=open({str(places)!r}, 'a'))\n    assert is_allowed(4)\n")
+    session(project).run()
+    left = places.read_text().split()
+    assert len(left) > 2
+    assert all(Path(place).is_relative_to(temporary) for place in left)
+    assert list(temporary.iterdir()) == []
+
+
 def test_each_reason_is_that_of_a_line_that_exists() -> None:
     for entry in tomllib.loads(REASONS.read_text(encoding="utf-8")).get("survivor", ()):
         source = " ".join((REPOSITORY / entry["module"]).read_text(encoding="utf-8").split())

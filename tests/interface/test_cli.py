@@ -138,9 +138,10 @@ def test_an_operator_switches_deletion_off_and_on(run: Run, client: Client) -> N
     done = run("atdb", "deletion", "off", user="operator")
     assert (done.returncode, done.stdout) == (2, "")
     assert "reason" in done.stderr
-    done = run("atdb", "deletion", "off", "--reason", "silent errors", user="operator")
+    done = run("atdb", "deletion", "off", "--reason", "silent errors\r\nof a disk", user="operator")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("deletion: off, by operator since ")
+    assert done.stdout.endswith(": silent errors  of a disk\n")
     assert run("atdb", "deletion", user="viewer").stdout == done.stdout
     assert "silent errors" in done.stdout
     assert run("atdb", "deletion", "on", user="service").returncode == 2

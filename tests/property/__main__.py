@@ -1,12 +1,12 @@
 """The command: `python -m tests.property [--steps N] [--seed N] [--walkers N]`; `make property` runs it."""
 
 import argparse
-import os
 import random
 import sys
-import tempfile
 import time
 from pathlib import Path
+
+from tests.property.home import airflow_home
 
 
 def main() -> int:
@@ -19,14 +19,13 @@ def main() -> int:
     parser.add_argument("--ignore", action="append", default=[], help="a rule of the judge that does not count")
     options = parser.parse_args()
     seed = options.seed or str(random.randrange(10**6))
-    os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-of-a-walk-")
-
-    from tests.property.running import run_walkers  # Airflow reads its home when it is imported
-
     print(f"SEED={seed} STEPS={options.steps}", flush=True)
     begin = time.monotonic()
     options.logs.mkdir(exist_ok=True)
-    failed = run_walkers(seed, options.steps, options.walkers, options.logs, options.ignore)
+    with airflow_home():
+        from tests.property.running import run_walkers  # Airflow reads its home when it is imported
+
+        failed = run_walkers(seed, options.steps, options.walkers, options.logs, options.ignore)
     print(f"{'Failed' if failed else 'Passed'} after {time.monotonic() - begin:.0f} s with SEED={seed}.")
     return int(failed)
 

@@ -10,12 +10,14 @@ import argparse
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.property.home import airflow_home
+from tools.mutation.checkout import copy_files
 
 _REMOVAL_CHECK = "operators/data/removal_check.py"
 _REMOVAL = "operators/data/removal.py"
@@ -26,13 +28,11 @@ class Fault:
     """A fault: for each file, pairs of a text that it has once and of its replacement.
 
     `ignored`: rules of the judge that do not count, because they would notice the fault before bytes are lost.
-    `guarded`: why the judge is not expected to find it.
     """
 
     name: str
     edits: tuple[tuple[str, str, str], ...]
     ignored: tuple[str, ...] = ()
-    guarded: str = ""
 
     def make(self, checkout: Path) -> None:
         for file, old, new in self.edits:
@@ -84,7 +84,7 @@ _VERIFIED = (
 )
 
 FAULTS = (
-    Fault("no fault", (), guarded="the walk itself must find nothing"),
+    Fault("no fault", ()),  # the walk itself must find nothing
     Fault("identity not compared before deletion", (_COMPARED,)),
     Fault("content not compared before deletion", (_READ,)),
     Fault("neither compared again after the rename, nor while it is deleted", (_CONFIRMED, _SAME, _FILE_COMPARED)),
@@ -191,17 +191,16 @@ def main() -> int:
     parser.add_argument("--walkers", type=int, default=2, help="the number of walks at the same time")
     options = parser.parse_args()
     chosen = [fault for fault in FAULTS if not options.names or fault.name.startswith(tuple(options.names))]
-    os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-of-a-walk-")
+    with airflow_home():
+        import tests.property.running  # noqa: F401 - what this imports stays loaded in the child of each fault
+        from tools.mutation.server import shared_postgres
 
-    import tests.property.running  # noqa: F401 - what this imports stays loaded in the child of each fault
-    from tools.mutation.server import shared_postgres
-
-    print("| fault | broken rule | after steps | seconds |\n|---|---|---|---|", flush=True)
-    with shared_postgres():
-        for fault in chosen:
-            begin = time.monotonic()
-            rule, steps = _found(fault, options)
-            print(f"| {fault.name} | {rule} | {steps} | {time.monotonic() - begin:.0f} |", flush=True)
+        print("| fault | broken rule | after steps | seconds |\n|---|---|---|---|", flush=True)
+        with shared_postgres():
+            for fault in chosen:
+                begin = time.monotonic()
+                rule, steps = _found(fault, options)
+                print(f"| {fault.name} | {rule} | {steps} | {time.monotonic() - begin:.0f} |", flush=True)
     return 0
 
 
@@ -209,7 +208,7 @@ def _found(fault: Fault, options: argparse.Namespace) -> tuple[str, str]:
     """Return which rule was broken first, and after how many steps."""
     with tempfile.TemporaryDirectory(prefix="fault-") as folder:
         checkout, output = Path(folder, "checkout"), Path(folder, "output")
-        _copy(Path.cwd(), checkout)
+        copy_files(Path.cwd(), checkout)
         fault.make(checkout)
         child = os.fork()
         if child == 0:
@@ -244,20 +243,6 @@ def _walk_in(checkout: Path, output: Path, fault: Fault, options: argparse.Names
     ):
         print("Passed", flush=True)
     os._exit(0)
-
-
-def _copy(root: Path, copy: Path) -> None:
-    """Copy all files that git does not ignore."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=root,
-        check=True,
-        capture_output=True,
-    ).stdout
-    for name in filter(None, listed.decode().split("\0")):
-        if (root / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, copy / name)
 
 
 if __name__ == "__main__":

@@ -101,9 +101,7 @@ def test_the_judge_finds_the_data_on_a_disk_that_is_not_mounted(world: World, ju
     assert rules(judge) == set()
 
 
-def test_the_judge_finds_a_false_statement_and_a_false_receipt(
-    world: World, judge: Judge, valid: Task, postgres: Postgres
-) -> None:
+def test_the_judge_finds_a_false_statement_and_a_false_receipt(world: World, judge: Judge, valid: Task) -> None:
     import psycopg2
 
     with psycopg2.connect(world.database) as opened, opened.cursor() as cursor:

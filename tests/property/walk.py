@@ -14,7 +14,8 @@ import psycopg2
 from airflow.sdk.exceptions import AirflowException
 
 from atdb_interface.errors import AtdbError
-from atdb_interface.lifecycle import STAGES, Actor
+from atdb_interface.lifecycle import Actor
+from atdb_interface.status_kinds import STAGE_OF
 from operators.attempts import Attempt
 from operators.stages.base import StageOperator
 from operators.stages.ingest import IngestProductsOperator
@@ -32,12 +33,7 @@ _OPERATORS: dict[Actor, type[StageOperator]] = {
     Actor.INGEST: IngestProductsOperator,
     Actor.REMOVE: RemoveProductsOperator,
 }
-_STAGE_OF = {
-    str(status): stage.actor
-    for stage in STAGES
-    for status in (stage.source, stage.working)
-    if stage.actor in _OPERATORS
-}
+_STAGE_OF = {str(status): stage.actor for status, stage in STAGE_OF.items() if stage.actor in _OPERATORS}
 #: The actions with which an operator continues after an error.
 _REMEDIES = {
     "completed": ["ingest"],

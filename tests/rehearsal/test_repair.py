@@ -9,7 +9,7 @@ from atdb_interface.checksum import product_checksum, records_of
 from standalone.rehearsal import repair
 from standalone.settings import Settings
 from standalone.simulator.faults import Fault, Rule
-from tests.standalone.test_simulator import SIZE, TASK, Simulator, alone, parset, unstarted
+from tests.standalone.simulating import SIZE, TASK, Simulator, alone, parset, unstarted
 from tests.standalone.test_simulator_faults import plan
 
 __all__ = ["alone", "unstarted"]  # fixtures

@@ -28,7 +28,7 @@ from standalone.doctor.location import Location
 from standalone.settings import HOST, Executor, Settings
 from standalone.stack.programs import program
 from tests.conftest import SECRETS, Postgres, free_ports
-from tests.standalone.test_simulator import Simulator, wait_until
+from tests.standalone.simulating import Simulator, wait_until
 
 NOBODY = f"http://{HOST}:9"
 

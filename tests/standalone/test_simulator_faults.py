@@ -19,7 +19,7 @@ from atdb_interface.instruments.apertif.parset import make_parset
 from atdb_interface.lifecycle import Status
 from standalone.settings import HOST
 from standalone.simulator.faults import PLAN, Fault, Plan, Rule
-from tests.standalone.test_simulator import (
+from tests.standalone.simulating import (
     TASK,
     Simulator,
     alone,

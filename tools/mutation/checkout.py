@@ -11,9 +11,17 @@ _PACKAGES = ("atdb_interface", "atdb_api", "atdb_plugins", "operators", "dags", 
 
 
 def copy_checkout(root: Path) -> Path:
-    """Copy all files that git does not ignore, and return the folder of the copy."""
+    """Replace the copy of a checkout by a new one, compiled, and return its folder."""
     copy = root / FOLDER / "checkout"
     shutil.rmtree(copy, ignore_errors=True)
+    copy_files(root, copy)
+    for package in _PACKAGES:
+        compileall.compile_dir(str(copy / package), quiet=2)
+    return copy
+
+
+def copy_files(root: Path, copy: Path) -> None:
+    """Copy all files that git does not ignore."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
         cwd=root,
@@ -24,6 +32,3 @@ def copy_checkout(root: Path) -> Path:
         if (root / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, copy / name)
-    for package in _PACKAGES:
-        compileall.compile_dir(str(copy / package), quiet=2)
-    return copy

@@ -36,12 +36,12 @@ class Covering:
 
 
 def environment(copy: Path, temporary: Path) -> dict[str, str]:
-    """Return the environment in which the tests use the code of a copy."""
+    """Return the environment in which the tests use the code of a copy, and a folder for temporary files."""
     return os.environ | {
         "PYTEST_ADDOPTS": "",
         "PYTHONPATH": str(copy),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTEST_DEBUG_TEMPROOT": str(temporary),
+        "TMPDIR": str(temporary),
     }
 
 

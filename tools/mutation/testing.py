@@ -67,6 +67,7 @@ def _run_in_this_process(tests: list[str], copy: str, variables: dict[str, str],
     sys.path[:] = [copy, *(path for path in sys.path if path not in ("", root))]
     os.environ.clear()
     os.environ.update(variables)
+    tempfile.tempdir = None  # the server may have found the one of its own environment
     os.chdir(copy)
     import pytest  # noqa: PLC0415 - the module itself is imported by processes that run no tests
 
