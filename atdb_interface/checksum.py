@@ -1,11 +1,10 @@
 """The checksum of a data product: one SHA-256, for a file and for a directory.
 
 The checksum of a file is its SHA-256. The checksum of a directory is the SHA-256 of the output of `sha256sum` for
-its files, sorted by path in byte order. The tools of the operating system can therefore check it:
+its files that are data, sorted by path in byte order. The tools of the operating system can therefore check it:
 
-    cd WSRTA190405034_B000.MS && find . -type f -print0 | LC_ALL=C sort -z | xargs -r0 sha256sum | sha256sum
-
-Files of a product that are not data have no part in its checksum (`OpenProduct.records` in product_files.py).
+    cd WSRTA190405034_B000.MS
+    find . -type f ! -name table.lock -print0 | LC_ALL=C sort -z | xargs -r0 sha256sum | sha256sum
 """
 
 import hashlib
