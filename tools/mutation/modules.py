@@ -62,7 +62,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "atdb_plugins/auth_manager.py": ("tests/plugins/test_auth_manager.py",),
     "operators/data/archive_transfer.py": _INGEST,
     "operators/data/*.py": (*_VALIDATE, *_REMOVE, *_INGEST, *_RECONCILE),
-    "operators/lease.py": ("tests/operators/test_lease.py", "tests/operators/test_ingest.py"),
+    "operators/lease.py": ("tests/operators/test_lease.py", "tests/operators/test_ingest*.py"),
     "operators/stages/base.py": (*_INGEST, "tests/operators/test_stages.py", "tests/operators/test_failures.py"),
     "operators/stages/ingest.py": _INGEST,
     "operators/stages/observe.py": ("tests/operators/test_observe*.py",),
