@@ -198,7 +198,7 @@ class OpenProduct:
             status.st_mtime_ns,
             status.st_ctime_ns,
             status.st_dev,
-            not path or instrument().is_data(self.name, path),
+            is_data(self.name, path),
         )
 
 
@@ -251,6 +251,11 @@ def identity_of(entries: list[FileState], *, top_ctime_ns: int | None = None) ->
         numbers = f"{state.kind} {state.size} {state.inode} {state.mtime_ns} {state.ctime_ns}\n"
         digest.update(os.fsencode(state.path) + b"\0" + numbers.encode())
     return digest.hexdigest()
+
+
+def is_data(name: str, path: str) -> bool:
+    """Return whether a file of a data product is data. The product itself always is."""
+    return not path or instrument().is_data(name, path)
 
 
 def size_of(entries: list[FileState], *, all_files: bool = False) -> int:

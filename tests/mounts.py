@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
+Mount = Callable[[Path | str, Path], None]
+
 
 def unmount(target: Path) -> None:
     subprocess.run(["umount", target], check=True)
 
 
 @pytest.fixture
-def mount() -> Iterator[Callable[[Path | str, Path], None]]:
+def mount() -> Iterator[Mount]:
     """Mount a directory or file on another one, or a new disk in memory if the source is `tmpfs`."""
     with ExitStack() as mounted:
 

@@ -8,6 +8,7 @@ from fsspec import AbstractFileSystem
 
 from atdb_interface.checksum import Advance, FileRecord, product_checksum, read_record
 from atdb_interface.instruments import instrument
+from atdb_interface.product_files import is_data
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError
 
@@ -71,11 +72,6 @@ class StoredCopy:
             with self.filesystem.open(f"{self.place}/{file.path}" if file.path else self.place, "rb") as reader:
                 records.append(read_record(reader, file.path, advance))
         return sorted(records, key=lambda record: record.path)
-
-
-def is_data(name: str, path: str) -> bool:
-    """Return whether a file of a data product is data. A product that is one file always is."""
-    return not path or instrument().is_data(name, path)
 
 
 def data_of(records: list[FileRecord], name: str) -> list[FileRecord]:

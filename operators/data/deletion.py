@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 
-from atdb_interface.instruments import instrument
-from atdb_interface.product_files import DIRECTORY, place_of
+from atdb_interface.product_files import DIRECTORY, is_data, place_of
 from atdb_interface.reason_codes import ReasonCode
 from operators.data.local_products import DataError
 from operators.data.tombstones import Tombstone
@@ -61,7 +60,7 @@ class _Deletion:
         if self._files is None:
             return
         is_file = stat.S_ISREG(status.st_mode)
-        if is_file and path and not instrument().is_data(self._filename, path):
+        if is_file and not is_data(self._filename, path):
             return
         size, inode, modified, changed = self._files.get(path, (-1, -1, -1, -1))
         is_same = (size, inode, modified) == (status.st_size, status.st_ino, status.st_mtime_ns)

@@ -67,7 +67,7 @@ class Reading:
 
     def has_checksum(self, checksum: str | None) -> bool:
         """Return whether this is the checksum of the data, or of all files, as earlier versions recorded it."""
-        return checksum in (self.checksum, product_checksum(sorted([*self.records, *self.others], key=_path)))
+        return checksum in (self.checksum, product_checksum([*self.records, *self.others]))
 
     def has_size(self, size: int) -> bool:
         """Return whether this is the number of bytes of the data, or of all files."""
@@ -141,10 +141,6 @@ def _others(product: OpenProduct) -> list[FileRecord]:
         return product.records(is_data=False)
     except ProductChangedError:
         return []
-
-
-def _path(record: FileRecord) -> str:
-    return record.path
 
 
 def _data_of(entries: list[FileState]) -> list[FileState | str]:

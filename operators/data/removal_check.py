@@ -12,7 +12,6 @@ from atdb_interface.data_hosts import local_path
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import ProductStatus
-from atdb_interface.observations import Observation
 from atdb_interface.product_files import FileState, OpenProduct, identity_of, open_folder, open_inside
 from atdb_interface.product_lifecycle import product_statuses
 from atdb_interface.reason_codes import ReasonCode
@@ -66,14 +65,8 @@ class Deletable:
 class RemovalCheck:
     """Check which data of one observation can be deleted; this deletes nothing itself."""
 
-    def __init__(
-        self, client: Client, folder: ArchiveFolder, observation: Observation, advance: Advance = ignore_progress
-    ) -> None:
-        self._client, self._folder, self._observation, self._advance = client, folder, observation, advance
-
-    def products(self) -> list[DataProduct]:
-        """Return all products of the observation."""
-        return list(self._client.dataproducts(taskID=self._observation.taskID, ordering="filename"))
+    def __init__(self, client: Client, folder: ArchiveFolder, advance: Advance = ignore_progress) -> None:
+        self._client, self._folder, self._advance = client, folder, advance
 
     def judge(self, product: DataProduct) -> Deletable:
         """Return what is left of a product and can be deleted now, because the archive holds the same data.
@@ -159,9 +152,9 @@ class RemovalCheck:
             raise _differs(product)
         return reading.entries
 
-    def forecast(self) -> Iterator[RemovalForecast]:
+    def forecast(self, products: Iterable[DataProduct]) -> Iterator[RemovalForecast]:
         """Yield for each product whether it would be deleted, or why not; this only reads the data."""
-        for product in self.products():
+        for product in products:
             is_deletable, verdict = self._verdict(product)
             copy = product.archive_copy or self._folder.url(product.filename)
             yield RemovalForecast(product, _path_in_words(product), copy, is_deletable, verdict)

@@ -48,9 +48,9 @@ class RemoveProductsOperator(StageOperator):
         A product that a killed attempt has deleted but not reported is reported too.
         """
         archive = ArchiveHook(self.archive_conn_id).archive()
-        all_products = list(client.dataproducts(taskID=observation.taskID, ordering="filename"))
+        all_products = _products_of(client, observation)
         _require_archived(all_products)
-        check = RemovalCheck(client, archive.folder(all_products), observation, lease.advance)
+        check = RemovalCheck(client, archive.folder(all_products), lease.advance)
         removal = Removal(client, check, lease.confirm)
         products = [product for product in all_products if is_removable(product)]
         for product in all_products:
@@ -88,15 +88,19 @@ class RemoveProductsOperator(StageOperator):
         with self.client() as client:
             observation = client.observation(atdb_task_id)
             archive = ArchiveHook(self.archive_conn_id).archive()
-            folder = archive.folder(client.dataproducts(taskID=observation.taskID))
-            check = RemovalCheck(client, folder, observation)
+            products = _products_of(client, observation)
+            check = RemovalCheck(client, archive.folder(products))
             all_go = observation.my_status is REMOVE.source
             if not all_go:
                 report(f"{atdb_task_id} has status {observation.my_status}. remove needs status {REMOVE.source}.")
-            for forecast in check.forecast():
+            for forecast in check.forecast(products):
                 report(str(forecast))
                 all_go = all_go and forecast.is_deletable
             return all_go
+
+
+def _products_of(client: Client, observation: Observation) -> list[DataProduct]:
+    return list(client.dataproducts(taskID=observation.taskID, ordering="filename"))
 
 
 def _require_archived(products: list[DataProduct]) -> None:

@@ -11,11 +11,9 @@ from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from atdb_interface.cli.run import say
 from atdb_interface.errors import AtdbError
-from atdb_interface.reasons import reason_of, without_code
-from atdb_plugins.archive.folder import ArchiveError
+from atdb_interface.reasons import CodedError, reason_of, without_code
 from operators.attempts import Attempt
-from operators.data.local_products import DataError
-from operators.stages.remove import RemoveError, RemoveProductsOperator
+from operators.stages.remove import RemoveProductsOperator
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         operator.carry_out(options.taskID, _owner(), Attempt())
     except AirflowSkipException as refusal:
         say(str(refusal), file=sys.stderr)
-    except (AtdbError, AirflowException, ArchiveError, DataError, RemoveError, OSError) as error:
+    except (AtdbError, AirflowException, CodedError, OSError) as error:
         say(without_code(reason_of(error)), file=sys.stderr)
     else:
         say(f"The data of {options.taskID} have been removed.")

@@ -1,6 +1,5 @@
 """Reconcile repairs lost work, with the state of the telescope; its safety limit stops it."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,23 +20,18 @@ from atdb_interface.reasons import Reason, has_code
 from operators.reconcile.compare_runs import CompareRunsOperator
 from operators.reconcile.safety_limit import SafetyLimit
 from operators.reconcile.telescope_repairs import AFTER_OBSERVE, ON_ITS_WAY, UNREACHABLE
-from standalone.settings import HOST
 from standalone.simulator.observing import Telescope
 from standalone.simulator.settings import Settings
-from standalone.simulator.task_memory import State, Task, TaskMemory
+from standalone.simulator.task_memory import State, TaskMemory
 from standalone.simulator.web import create_app
 from tests.conftest import SECRETS, free_ports, listening
 from tests.operators.conftest import Context
+from tests.operators.telescopes import task_of, use_telescope
 
 Observe = Callable[..., Observation]
 Remember = Callable[..., None]
 BRAKE = {"brake_percent": 1.0, "brake_floor": 10}
 HOUR = timedelta(hours=1)
-
-
-def use_telescope(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
-    connection = {"conn_type": "http", "host": f"http://{HOST}:{port}"}
-    monkeypatch.setenv("AIRFLOW_CONN_TELESCOPE_DEFAULT", json.dumps(connection))
 
 
 @pytest.fixture
@@ -62,9 +56,7 @@ def logbook(url: str, context: Context, tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.fixture
 def knows(logbook: TaskMemory) -> Remember:
     def tell(made: Observation, state: State, problem: str = "") -> None:
-        logbook.save(
-            Task(taskID=made.taskID, state=state, problem=problem, data_location=made.data_location, parset="")
-        )
+        logbook.save(task_of(made, state, problem))
 
     return tell
 

@@ -164,3 +164,18 @@ def test_atdb_remove_puts_what_it_cannot_remove_on_remove_error(
     assert last(client, made)[0] == "remove error"
     assert "3 of 3 data products were not deleted" in capsys.readouterr().err
     assert all(path_of(product).exists() for product in products_of(client, made))
+
+
+def test_atdb_remove_reports_that_deletion_was_switched_off_meanwhile(
+    client: Client, archived: Make, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = archived()
+
+    def switch_off(_: list[DataProduct]) -> None:
+        client.change_deletion(allowed=False, reason="a disk is being copied")
+
+    monkeypatch.setattr("operators.stages.remove._require_archived", switch_off)
+    assert main([made.taskID]) == 1
+    assert "An operator has switched off all deletion: a disk is being copied" in capsys.readouterr().err
+    assert last(client, made)[0] == "remove error"
+    assert all(path_of(product).exists() for product in products_of(client, made))

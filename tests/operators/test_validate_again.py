@@ -23,12 +23,12 @@ from operators.data.data_disks import MARKER
 from operators.data.local_products import path_of
 from operators.lease import LeaseKeeper
 from operators.stages.ingest import IngestProductsOperator
-from operators.stages.remove import RemoveError, RemoveProductsOperator
+from operators.stages.remove import RemoveError
 from operators.stages.validate import StillWrittenError, ValidateProductsOperator
+from tests.mounts import Mount
 from tests.operators.conftest import Context, Sql
 from tests.operators.observations import Make, in_archive, last, products_of, statuses, write
 
-Mount = Callable[[Path | str, Path], None]
 Work = Callable[[Observation], None]
 
 
@@ -40,11 +40,6 @@ def validate(context: Context) -> Work:
 @pytest.fixture
 def ingest(context: Context, archive_root: Path) -> Work:
     return lambda made: IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
-
-
-@pytest.fixture
-def remove(context: Context, archive_root: Path) -> Work:
-    return lambda made: RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
 
 
 def test_the_size_checksum_identity_and_disk_of_each_product_are_recorded(

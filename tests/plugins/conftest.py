@@ -69,3 +69,7 @@ def s3_options() -> Iterator[dict[str, Any]]:
     """The storage options of an object store that runs."""
     with object_store() as options:
         yield options
+
+
+# These use the fixture above, and are in a module of their own.
+from tests.plugins.archives import archive, local, source  # noqa: E402, F401

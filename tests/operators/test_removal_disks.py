@@ -1,0 +1,115 @@
+"""A disk that is not mounted is never mistaken for data that were deleted."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import Action
+from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.reasons import has_code
+from operators.data.data_disks import MARKER
+from operators.data.local_products import path_of
+from operators.stages.remove import RemoveError
+from tests.mounts import Mount, unmount
+from tests.operators.observations import Make, last, products_of, statuses
+from tests.operators.removals import content
+
+
+@pytest.mark.parametrize("is_forced", [False, True])
+@pytest.mark.parametrize("place", ["wcudata1", "wcudata1/data"])
+def test_an_empty_directory_in_the_place_of_a_disk_is_an_error_and_nothing_is_recorded(
+    client: Client, archived: Make, remove: Any, data_root: Path, place: str, is_forced: bool
+) -> None:
+    made = archived()
+    if is_forced:
+        for product in products_of(client, made):
+            client.force_removal(product.id, "of no use")
+    before = {product.filename: content(path_of(product)) for product in products_of(client, made)}
+    disk = (data_root / "wcudata1").rename(data_root / "unmounted")
+    (data_root / "wcudata1").mkdir()
+    (data_root / place).mkdir(exist_ok=True)
+    with pytest.raises(RemoveError, match=r"Mount its disk|not mounted"):
+        remove(made)
+    assert statuses(client, made) == ["archived"] * 3
+    assert list(client.receipts()) == []
+    for folder in sorted((data_root / "wcudata1").rglob("*"), reverse=True):
+        folder.rmdir()
+    (data_root / "wcudata1").rmdir()
+    disk.rename(data_root / "wcudata1")
+    assert {product.filename: content(path_of(product)) for product in products_of(client, made)} == before
+    client.act(made.taskID, Action.RETRY)
+    remove(made)
+    assert statuses(client, made) == ["removed"] * 3
+
+
+def test_a_disk_that_is_unmounted_is_an_error_and_the_data_come_back_with_it(
+    client: Client, archived: Make, remove: Any, data_root: Path, tmp_path: Path, mount: Mount
+) -> None:
+    disk, place = tmp_path / "disk", data_root / "wcudata1"
+    disk.mkdir()
+    mount("tmpfs", disk)
+    mount(disk, place)
+    made = archived()
+    assert (disk / MARKER).is_file()
+    assert {product.disk for product in products_of(client, made)} == {(disk / MARKER).read_text().strip()}
+    unmount(place)
+    assert list(place.iterdir()) == []
+    with pytest.raises(RemoveError, match="the disk that is mounted now has no identity"):
+        remove(made)
+    assert statuses(client, made) == ["archived"] * 3
+    mount(disk, place)
+    client.act(made.taskID, Action.RETRY)
+    remove(made)
+    assert statuses(client, made) == ["removed"] * 3
+
+
+def test_a_disk_with_the_same_files_in_the_place_of_another_is_an_error(
+    client: Client, archived: Make, remove: Any, check_again: Any, data_root: Path
+) -> None:
+    made = archived()
+    host = data_root / "wcudata1"
+    shutil.copytree(host, data_root / "other")
+    host.rename(data_root / "first")
+    (data_root / "other").rename(host)
+    (host / MARKER).write_text("12345678-1234-1234-1234-123456789abc\n")
+    with pytest.raises(RemoveError, match="has the identity 12345678-1234-1234-1234-123456789abc"):
+        remove(made)
+    assert has_code(last(client, made)[1], ReasonCode.OTHER_DISK)
+    check_again(made)
+    assert {product.disk for product in products_of(client, made)} == {"12345678-1234-1234-1234-123456789abc"}
+    remove(made)
+    assert statuses(client, made) == ["removed"] * 3
+
+
+@pytest.mark.parametrize("marker", [b"", b"no identity", b"12345678-1234-1234-1234-123456789abc\nand more"])
+def test_an_identity_of_a_disk_that_cannot_be_read_is_an_error(
+    client: Client, archived: Make, remove: Any, data_root: Path, marker: bytes
+) -> None:
+    made = archived()
+    (data_root / "wcudata1" / MARKER).write_bytes(marker)
+    with pytest.raises(RemoveError, match="does not contain the identity of a disk"):
+        remove(made)
+    assert statuses(client, made) == ["archived"] * 3
+
+
+def test_missing_data_are_an_error_until_an_admin_forces_the_removal_and_the_receipt_says_so(
+    client: Client, archived: Make, remove: Any
+) -> None:
+    made = archived(products=2)
+    lost, _ = products_of(client, made)
+    shutil.rmtree(path_of(lost))
+    with pytest.raises(RemoveError, match="is not on its data host, and ATDB has not deleted it"):
+        remove(made)
+    assert statuses(client, made) == ["archived", "removed"]
+    assert has_code(last(client, made)[1], ReasonCode.DATA_MISSING)
+    client.force_removal(lost.id, "the disk was cleaned")
+    client.act(made.taskID, Action.RETRY)
+    remove(made)
+    assert statuses(client, made) == ["removed", "removed"]
+    (receipt,) = client.receipts(dataproduct=lost.filename)
+    assert receipt.forced
+    assert "the disk was cleaned" in receipt.reason
+    assert "Nothing was found on the data host, so nothing was deleted." in receipt.reason
