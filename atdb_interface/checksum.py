@@ -9,12 +9,10 @@ its files that are data, sorted by path in byte order. The tools of the operatin
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
-from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError
 
 CHUNK_BYTES = 1 << 20
@@ -58,35 +56,6 @@ def product_checksum(records: list[FileRecord]) -> str:
     return directory_checksum((record.path, record.sha256) for record in records)
 
 
-def files_of(product: Path) -> list[tuple[str, Path]]:
-    """Return the files of a product as (relative path, path), sorted by relative path.
-
-    Raises FileNotFoundError if the product does not exist, and NotAProductError for anything that is neither a
-    file nor a directory. Links are never followed, because they can lead out of the data.
-    """
-    if product.is_symlink() or (product.exists() and not product.is_dir() and not product.is_file()):
-        raise _not_a_product(product.name)
-    if not product.is_dir():
-        product.stat()
-        return [("", product)]
-    return sorted(_walk(product, product))
-
-
-def _walk(directory: Path, root: Path) -> Iterator[tuple[str, Path]]:
-    for entry in os.scandir(directory):
-        path = Path(entry.path)
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(path, root)
-        elif entry.is_file(follow_symlinks=False):
-            yield path.relative_to(root).as_posix(), path
-        else:
-            raise _not_a_product(path.relative_to(root.parent).as_posix())
-
-
-def _not_a_product(name: str) -> NotAProductError:
-    return NotAProductError(ReasonCode.NOT_A_PRODUCT, f"{name} is neither a file nor a directory", name=name)
-
-
 def ignore_progress(_: int) -> None:
     """Ignore the progress of the reading."""
 
@@ -103,12 +72,3 @@ def read_record(
             writer.write(chunk)
         advance(len(chunk))
     return FileRecord(path, size, digest.hexdigest())
-
-
-def records_of(product: Path, advance: Advance = ignore_progress) -> list[FileRecord]:
-    """Read a whole product, and return the record of each file."""
-    records = []
-    for name, path in files_of(product):
-        with path.open("rb") as file:
-            records.append(read_record(file, name, advance))
-    return records

@@ -21,7 +21,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from atdb_interface.checksum import Advance, FileRecord, NotAProductError, ignore_progress, read_record
+from atdb_interface.checksum import (
+    Advance,
+    FileRecord,
+    NotAProductError,
+    ignore_progress,
+    product_checksum,
+    read_record,
+)
 from atdb_interface.instruments import instrument
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError
@@ -211,6 +218,17 @@ def open_product(path: Path, *, name: str = "") -> Iterator[OpenProduct]:
     """
     with open_folder(path.parent) as folder, open_inside(folder, path.name, name=name) as product:
         yield product
+
+
+def size_and_checksum(path: Path, advance: Advance = ignore_progress) -> tuple[int, str]:
+    """Read the data of the product at a path, and return their size in bytes and their checksum.
+
+    `advance` receives the number of bytes of each chunk after it is read. Raises FileNotFoundError,
+    NotAProductError, and ProductChangedError if the product changes meanwhile.
+    """
+    with open_product(path) as product:
+        records = product.records(advance)
+    return sum(record.size for record in records), product_checksum(records)
 
 
 @contextmanager

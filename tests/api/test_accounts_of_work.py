@@ -176,6 +176,8 @@ def test_after_a_claim_has_expired_any_account_may_begin(service: Client, other:
     service.claim(ask("c1", lease_seconds=1))
     time.sleep(1.1)
     ingest(other, task_id)
+    (lease,) = other.leases(taskID=task_id)
+    assert (lease.taskID, lease.account) == (task_id, "other")
 
 
 def test_a_claim_is_passed_on_to_one_named_account(

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 import psutil
 
-from atdb_interface.checksum import product_checksum, records_of
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation
+from atdb_interface.product_files import size_and_checksum
 from tests.compose.deployment import PROJECT, Deployment
 from tests.kills.flow import NORMAL_ROUTE
 
@@ -133,7 +133,7 @@ class Trial:
                     product.archive_copy, f"{observation.taskID} {product.filename} has no copy in the archive"
                 )
                 place = str(product.archive_copy).removeprefix("file:///var/lib/atdb/archive/")
-                require(product_checksum(records_of(archive / place)) == product.checksum, f"{place} differs")
+                require(size_and_checksum(archive / place)[1] == product.checksum, f"{place} differs")
                 left = list(self.volume("data").rglob(product.filename))
                 require(not left, f"{left} was not removed")
         require(number >= len(observations), f"{number} products of {len(observations)} observations")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from atdb_interface.checksum import directory_checksum, product_checksum, records_of
+from atdb_interface.checksum import FileRecord, directory_checksum, product_checksum
+from atdb_interface.product_files import open_product
 
 #: From the docstring of atdb_interface/checksum.py.
 DIRECTORY = "find . -type f -print0 | LC_ALL=C sort -z | xargs -r0 sha256sum | sha256sum"
@@ -22,6 +23,11 @@ def tool(command: str, directory: Path) -> str:
     return done.stdout.split()[0]
 
 
+def read_product(product: Path) -> list[FileRecord]:
+    with open_product(product) as opened:
+        return opened.records()
+
+
 def make(product: Path, *names: str) -> Path:
     for number, name in enumerate(names):
         path = product / name
@@ -33,21 +39,21 @@ def make(product: Path, *names: str) -> Path:
 def test_a_files_checksum_is_that_of_sha256sum(tmp_path: Path) -> None:
     product = tmp_path / "ARTS190530001.fits"
     product.write_bytes(os.urandom(3 * 1024 * 1024 + 1))
-    (record,) = records_of(product)
+    (record,) = read_product(product)
     assert (record.path, record.size) == ("", 3 * 1024 * 1024 + 1)
     assert product_checksum([record]) == tool(f"sha256sum {product.name}", tmp_path)
 
 
 def test_a_directorys_checksum_is_that_of_find_sort_and_sha256sum(tmp_path: Path) -> None:
     product = make(tmp_path / "WSRTA190405034_B000.MS", *ODD_NAMES, os.fsdecode(b"not utf-8 \xff\xfe"))
-    records = records_of(product)
+    records = read_product(product)
     assert len(records) == len(ODD_NAMES) + 1
     assert product_checksum(records) == tool(DIRECTORY, product)
     assert sum(record.size for record in records) == int(tool("find . -type f -exec cat {} + | wc -c", product))
 
 
 def test_the_order_in_which_files_are_found_does_not_matter(tmp_path: Path) -> None:
-    records = records_of(make(tmp_path / "p", *ODD_NAMES))
+    records = read_product(make(tmp_path / "p", *ODD_NAMES))
     entries = [(record.path, record.sha256) for record in records]
     assert directory_checksum(reversed(entries)) == directory_checksum(entries) == product_checksum(records)
 
@@ -55,20 +61,20 @@ def test_the_order_in_which_files_are_found_does_not_matter(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["back\\slash", "new\nline", "carriage\rreturn", "\\n"])
 def test_names_that_sha256sum_escapes_give_its_checksum_too(tmp_path: Path, name: str) -> None:
     product = make(tmp_path / "p", "a", name)
-    assert product_checksum(records_of(product)) == tool(DIRECTORY, product)
+    assert product_checksum(read_product(product)) == tool(DIRECTORY, product)
 
 
 def test_a_directory_of_one_file_is_not_that_file(tmp_path: Path) -> None:
     product = make(tmp_path / "p", "a", "b")
     (product / "a").unlink()
-    (record,) = records_of(product)
+    (record,) = read_product(product)
     assert product_checksum([record]) == tool(DIRECTORY, product) != record.sha256
 
 
 @pytest.mark.parametrize("change", ["byte", "name", "place", "more", "fewer"])
 def test_any_change_changes_the_checksum(tmp_path: Path, change: str) -> None:
     product = make(tmp_path / "p", "a", "b", "sub/c")
-    before = product_checksum(records_of(product))
+    before = product_checksum(read_product(product))
     match change:
         case "byte":
             (product / "b").write_bytes(b"1 c\n")
@@ -80,12 +86,12 @@ def test_any_change_changes_the_checksum(tmp_path: Path, change: str) -> None:
             (product / "empty").touch()
         case "fewer":
             (product / "a").unlink()
-    assert product_checksum(records_of(product)) != before
+    assert product_checksum(read_product(product)) != before
 
 
 def test_a_missing_product_is_a_file_not_found(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        records_of(tmp_path / "WSRTA190405034_B000.MS")
+        read_product(tmp_path / "WSRTA190405034_B000.MS")
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["as the product", "in the product"])
@@ -104,4 +110,4 @@ def test_links_and_special_files_are_refused(tmp_path: Path, kind: str, inside: 
         case "pipe":
             os.mkfifo(odd)
     with pytest.raises(ValueError, match="neither a file nor a directory"):
-        records_of(product)
+        read_product(product)

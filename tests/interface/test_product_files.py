@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from atdb_interface.checksum import NotAProductError, product_checksum, records_of
+from atdb_interface.checksum import NotAProductError, product_checksum
 from atdb_interface.product_files import (
     FileState,
     Kind,
@@ -17,6 +17,7 @@ from atdb_interface.product_files import (
     size_of,
 )
 from atdb_interface.reason_codes import ReasonCode
+from tests.file_records import records_of
 
 LATER = 60_000_000_000
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from atdb_interface.checksum import product_checksum, records_of
+from atdb_interface.checksum import product_checksum
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.lifecycle import Status
@@ -19,6 +19,7 @@ from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveError, RemoveProductsOperator
 from operators.stages.remove_command import main
 from operators.stages.validate import ValidateProductsOperator
+from tests.file_records import records_of
 from tests.operators.conftest import Context
 from tests.operators.observations import (
     Make,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from atdb_interface.checksum import product_checksum, records_of
+from atdb_interface.checksum import product_checksum
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from operators.data.data_disks import MARKER
@@ -15,6 +15,7 @@ from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveProductsOperator
 from operators.stages.specify import SpecifyObservationOperator
 from operators.stages.validate import ValidateProductsOperator
+from tests.file_records import records_of
 from tests.operators.conftest import Context
 from tests.operators.observations import (
     Make,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from atdb_interface.checksum import product_checksum, records_of
+from atdb_interface.checksum import product_checksum
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import NewDataProduct
 from atdb_interface.errors import Conflict
@@ -25,6 +25,7 @@ from operators.lease import LeaseKeeper
 from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveError
 from operators.stages.validate import StillWrittenError, ValidateProductsOperator
+from tests.file_records import records_of
 from tests.mounts import Mount
 from tests.operators.conftest import Context, Sql
 from tests.operators.observations import Make, in_archive, last, products_of, statuses, write

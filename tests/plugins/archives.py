@@ -11,11 +11,12 @@ import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from atdb_interface.checksum import CHUNK_BYTES, FileRecord, product_checksum, records_of
+from atdb_interface.checksum import CHUNK_BYTES, FileRecord, product_checksum
 from atdb_interface.product_files import identity_of, open_product
 from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.folder import ArchiveFolder
 from tests.archive_servers import bucket, sftp_server
+from tests.file_records import records_of
 
 NAME = "WSRTA190405034_B000.MS"
 

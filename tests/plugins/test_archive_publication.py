@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from atdb_interface.checksum import FileRecord, product_checksum, records_of
+from atdb_interface.checksum import FileRecord, product_checksum
 from atdb_plugins.archive import publication
 from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.folder import ArchiveFolder
+from tests.file_records import records_of
 
 NAME = "WSRTA190405034_B000.MS"
 #: What changes names on a disk, as Python's audit hooks call it.

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from atdb_interface.checksum import CHUNK_BYTES, records_of
+from atdb_interface.checksum import CHUNK_BYTES
 from atdb_interface.product_files import ProductChangedError
 from atdb_interface.reason_codes import ReasonCode
 from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.copies import StoredCopy
 from atdb_plugins.archive.folder import ArchiveError
+from tests.file_records import records_of
 from tests.plugins.archives import (
     NAME,
     LyingFileSystem,

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from atdb_interface.checksum import product_checksum, records_of
+from atdb_interface.checksum import product_checksum
 from standalone.rehearsal import repair
 from standalone.settings import Settings
 from standalone.simulator.faults import Fault, Rule
+from tests.file_records import records_of
 from tests.standalone.simulating import SIZE, TASK, Simulator, alone, parset, unstarted
 from tests.standalone.test_simulator_faults import plan
 

@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 import pytest
 from astropy.io import fits
 
-from atdb_interface.checksum import product_checksum, records_of
+from atdb_interface.checksum import product_checksum
 from atdb_interface.client import Client
 from atdb_interface.instruments.apertif.parset import make_parset
 from atdb_interface.lifecycle import Status
 from standalone.settings import SettingsError
 from standalone.simulator.settings import Settings
 from tests.conftest import SECRETS
+from tests.file_records import records_of
 from tests.standalone.simulating import (
     SIZE,
     TASK,

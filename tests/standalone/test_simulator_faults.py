@@ -13,12 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
-from atdb_interface.checksum import product_checksum, records_of
+from atdb_interface.checksum import product_checksum
 from atdb_interface.client import Client
 from atdb_interface.instruments.apertif.parset import make_parset
 from atdb_interface.lifecycle import Status
 from standalone.settings import HOST
 from standalone.simulator.faults import PLAN, Fault, Plan, Rule
+from tests.file_records import records_of
 from tests.standalone.simulating import (
     TASK,
     Simulator,
