@@ -82,7 +82,7 @@ def test_the_command_alembic_goes_up_checks_goes_down_and_up_again_with_data(
     engine = create_engine(database_url)
     with engine.begin() as connection:  # the older schema has no passwords and no record of changes
         assert connection.scalar(text("select count(*) from accounts")) == len(SECRETS)
-        assert connection.scalar(text("select count(*) from changes")) == 0
+        assert connection.scalar(text("select count(*) from changes where account is null")) == 0
         hashes = dict(connection.execute(text("select name, password_hash from accounts")).all())
         assert hashes == dict.fromkeys(SECRETS)
     engine.dispose()
@@ -102,15 +102,15 @@ def test_a_secret_of_the_first_schema_still_logs_in(postgres: Postgres) -> None:
     engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(
-            text("update accounts set secret_sha256 = encode(sha256(:secret), 'hex') where name = 'service'"),
-            {"secret": b"the old secret of the service"},
+            text("update accounts set secret_sha256 = encode(sha256(:secret), 'hex') where name = 'astronomer'"),
+            {"secret": b"the old secret of the first schema"},
         )
     engine.dispose()
     command.upgrade(config, "head")
     app = create_app(Config(database_url=url))
-    answer = app.test_client().get("/atdb/me/", auth=("service", "the old secret of the service"))
+    answer = app.test_client().get("/atdb/me/", auth=("astronomer", "the old secret of the first schema"))
     app.extensions["atdb_engine"].dispose()
-    assert (answer.status_code, answer.json and answer.json["role"]) == (200, "service")
+    assert (answer.status_code, answer.json and answer.json["role"]) == (200, "astronomer")
 
 
 def test_all_goes_down_to_nothing_and_up_again(owner_url: str, filled: None) -> None:
@@ -159,10 +159,10 @@ def test_an_upgrade_gives_leases_to_the_account_that_has_moved_the_observation(
     client: Client, url: str, owner_url: str, observe: Callable[..., Observation]
 ) -> None:
     mine, taken_over = observe(Status.VALID), observe(Status.VALID)
-    with Client(url, user="service", secret=SECRETS["service"]) as service:
+    with Client(url, user="pipeline", secret=SECRETS["pipeline"]) as pipeline:
         for made in (mine, taken_over):
-            service.move(made.taskID, Status.INGESTING, owner="ingest/run 1", lease_seconds=3600)
-        service.claim(ClaimRequest(id="c1", consumer="airflow", statuses=[observe(Status.ARCHIVED).my_status]))
+            pipeline.move(made.taskID, Status.INGESTING, owner="ingest/run 1", lease_seconds=3600)
+        pipeline.claim(ClaimRequest(id="c1", consumer="airflow", statuses=[observe(Status.ARCHIVED).my_status]))
     engine = create_engine(owner_url)
     command.downgrade(alembic_config(owner_url), "0008")
     with engine.begin() as connection:  # no transition names the owner that has taken the work over
@@ -171,13 +171,13 @@ def test_an_upgrade_gives_leases_to_the_account_that_has_moved_the_observation(
     command.upgrade(alembic_config(owner_url), "head")
     with engine.begin() as connection:
         assert set(connection.execute(text("select owner, account from leases"))) == {
-            ("ingest/run 1", "service"),
-            ("ingest/run 2", "service"),
+            ("ingest/run 1", "pipeline"),
+            ("ingest/run 2", "pipeline"),
         }
     engine.dispose()
     assert client.deletion().allowed
-    with Client(url, user="service", secret=SECRETS["service"]) as service:
-        service.renew(mine.taskID, "ingest/run 1", 60)
+    with Client(url, user="pipeline", secret=SECRETS["pipeline"]) as pipeline:
+        pipeline.renew(mine.taskID, "ingest/run 1", 60)
         # It is not known which account made a claim of an earlier version, so all accounts can use it.
-        assert [task.claim for task in service.open_claims("airflow")] == ["c1"]
+        assert [task.claim for task in pipeline.open_claims("airflow")] == ["c1"]
     assert client.release([task.taskID for task in client.open_claims("airflow")], claim="c1") == 1

@@ -135,9 +135,10 @@ def test_an_expired_session_leads_to_the_login_and_back_with_what_was_typed(
     assert client.observation(made.taskID).status_history[-1].reason == "snow & ice"
 
 
-def test_who_may_only_read_sees_no_action_and_is_refused(url: str, open_as: Open, observe: Observe) -> None:
+@pytest.mark.parametrize("role", ["viewer", "telescope", "pipeline"])
+def test_who_may_not_act_sees_no_action_and_is_refused(open_as: Open, observe: Observe, role: str) -> None:
     made = observe()
-    page = open_as("viewer", "/tasks/")
+    page = open_as(role, "/tasks/")
     assert page.locator("[data-act], input[type=checkbox][name=task], #bulk").count() == 0
     page.goto(f"/tasks/{made.taskID}/?action=hold")
     assert page.locator("[data-act], #act").count() == 0
@@ -146,7 +147,7 @@ def test_who_may_only_read_sees_no_action_and_is_refused(url: str, open_as: Open
         f"/tasks/{made.taskID}/", form={"csrf_token": token, "action": "hold", "reason": "x"}
     )
     assert answer.status == 403
-    assert "requires the service role" in answer.text()
+    assert "requires the role astronomer, operator or admin" in answer.text()
 
 
 def test_a_forged_form_does_nothing(open_as: Open, client: Client, observe: Observe) -> None:

@@ -144,7 +144,7 @@ def test_an_operator_switches_deletion_off_and_on(run: Run, client: Client) -> N
     assert done.stdout.endswith(": silent errors  of a disk\n")
     assert run("atdb", "deletion", user="viewer").stdout == done.stdout
     assert "silent errors" in done.stdout
-    assert run("atdb", "deletion", "on", user="service").returncode == 2
+    assert run("atdb", "deletion", "on", user="pipeline").returncode == 2
     assert not client.deletion().allowed
     done = run("atdb", "deletion", "on", "--reason", "repaired", user="operator")
     assert (done.returncode, done.stdout) == (0, "deletion: on\n")

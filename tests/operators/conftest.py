@@ -55,7 +55,7 @@ def use_archive(monkeypatch: pytest.MonkeyPatch, url: str, options: dict[str, An
 @pytest.fixture
 def context(url: str, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return the context of a DAG run for an observation, for its only, first, or last attempt."""
-    login = {"conn_type": "atdb", "host": url, "login": "service", "password": SECRETS["service"]}
+    login = {"conn_type": "atdb", "host": url, "login": "pipeline", "password": SECRETS["pipeline"]}
     monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps(login))
 
     def make(

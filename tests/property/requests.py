@@ -1,7 +1,7 @@
 """Random requests of accounts that may do too much: wrong statuses, false facts, foreign owners, other places.
 
-The requests of a service take work from the pipeline and describe it wrongly, but they never state facts with a
-lease of their own: the holder of the lease of a stage is believed.
+The requests of the account pipeline take work from the DAGs and describe it wrongly, but they never state facts
+with a lease of their own: the holder of the lease of a stage is believed.
 """
 
 import random
@@ -16,6 +16,8 @@ _STATUSES = (
 )
 _WORKING = ("starting", "checking", "ingesting", "removing")
 _PRODUCT_STATUSES = ("defined", "valid", "invalid", "ingesting", "archived", "removed", "ingest error")
+#: The accounts, and how often each sends a request.
+_ACCOUNTS = {"viewer": 1, "astronomer": 3, "telescope": 3, "pipeline": 5, "operator": 3}
 _ACTIONS = ("hold", "resume", "cancel", "retry", "check", "ingest")
 _COLLECTIONS = ("", "/", "imaging", "../..", ".hidden", "alta/{other}", "{other}", "manifest.json", "x.part")
 
@@ -39,7 +41,7 @@ class Accounts:
         self._chance = chance
         self._clients = {
             name: httpx.Client(base_url=f"{url}/atdb/", auth=(name, secrets[name]), trust_env=False, timeout=20)
-            for name in ("viewer", "service", "operator")
+            for name in _ACCOUNTS
         }
         self.answers: dict[int, int] = {}
 
@@ -55,7 +57,7 @@ class Accounts:
 
     def ask(self, target: Target) -> tuple[str, httpx.Response]:
         """Send a random request, and return it in words, with the answer."""
-        account = self._chance.choices(["viewer", "service", "operator"], [1, 5, 3])[0]
+        account = self._chance.choices([*_ACCOUNTS], [*_ACCOUNTS.values()])[0]
         method, path, body = self._drawn(self._forced(account), target)
         answer = self.send(account, method, path, body)
         return f"{account}: {method} {path} {body} > {answer.status_code}", answer
