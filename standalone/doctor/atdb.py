@@ -8,6 +8,7 @@ from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, Forbidden, Unauthorized
 from atdb_interface.fields import write_time
 from atdb_interface.health import SchemaState
+from atdb_interface.roles import Capability, Role
 from atdb_interface.times import GONE_AFTER
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.triggers.listen import LISTENER
@@ -16,8 +17,8 @@ from standalone.doctor.location import Location
 from standalone.doctor.reasons import short
 
 SUBJECT = "ATDB"
-#: The roles that allow what tasks need.
-_ROLES = ("service", "operator", "admin")
+#: What tasks need.
+_NEEDS = Capability.WORK
 
 
 def check(place: Location) -> Iterator[Finding]:
@@ -43,11 +44,14 @@ def check(place: Location) -> Iterator[Finding]:
                 f"Run {place.prepare('atdb')}: this sets the password to that in {place.settings.credentials}.",
             )
             return
-        if me.role in _ROLES:
+        if Role(me.role).may(_NEEDS):
             yield well("account of tasks", f"{me.account} is accepted, role {me.role}")
         else:
-            advice = f"Ask an ATDB admin to run `flask --app atdb_api account set {me.account} --role service`."
-            yield failed("account of tasks", f"{me.account} has the role {me.role}; tasks need service", advice)
+            advice = (
+                f"Ask an ATDB admin to run `flask --app atdb_api account set {me.account} --role {Role.PIPELINE}`."
+            )
+            seen = f"{me.account} has the role {me.role}; tasks need {Role.PIPELINE}"
+            yield failed("account of tasks", seen, advice)
         yield from _of_stages(client)
         yield _of_deletion(client)
         yield _of_listener(place, client)
