@@ -31,7 +31,7 @@ def service(url: str) -> Iterator[Client]:
 
 @pytest.fixture
 def other(app: Flask, url: str) -> Iterator[Client]:
-    """Another account with the role service."""
+    """Another account with the role pipeline."""
     with app.app_context(), transaction() as session:
         accounts.put(session, "other", role=Role.PIPELINE, password=SECRET, actor="tests")
     with Client(url, user="other", secret=SECRET) as opened:
@@ -144,7 +144,7 @@ def test_work_on_a_claimed_observation_begins_only_with_the_account_of_the_claim
     task_id = observe(Status.VALID).taskID
     service.claim(ask("c1"))
     for owner in (OWNER, None):
-        with pytest.raises(NotOwner, match="is claimed by airflow of account service") as refusal:
+        with pytest.raises(NotOwner, match="is claimed by airflow of account pipeline") as refusal:
             other.move(task_id, Status.INGESTING, owner=owner)
         assert refusal.value.extra["account"] == "pipeline"
     assert [task.taskID for task in service.open_claims("airflow")] == [task_id]

@@ -92,7 +92,7 @@ def test_the_same_mode_field_and_start_is_a_duplicate_that_names_its_taskid(clie
 
 def test_of_equal_specifications_at_once_one_is_accepted(url: str) -> None:
     def submit(_: int) -> str:
-        with Client(url, user="pipeline", secret=SECRETS["pipeline"]) as client:
+        with Client(url, user="astronomer", secret=SECRETS["astronomer"]) as client:
             try:
                 return client.create_observation(SPECIFICATION).taskID
             except Duplicate as error:
@@ -140,7 +140,7 @@ def test_a_specification_that_cannot_be_read_changes_nothing(
         f"{url}/atdb/observations/",
         content=json.dumps(SPECIFICATION | fields),
         headers={"Content-Type": "application/json"},
-        auth=("pipeline", SECRETS["pipeline"]),
+        auth=("astronomer", SECRETS["astronomer"]),
     )
     assert answer.status_code == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -155,7 +155,7 @@ def test_malformed_json_is_a_400(url: str, body: bytes) -> None:
         f"{url}/atdb/observations/",
         content=body,
         headers={"Content-Type": "application/json"},
-        auth=("pipeline", SECRETS["pipeline"]),
+        auth=("astronomer", SECRETS["astronomer"]),
     )
     assert (answer.status_code, answer.json()["title"]) == (400, "Bad request")
 

@@ -316,7 +316,7 @@ def test_an_observation_on_hold_before_its_start_can_be_withdrawn_and_a_later_on
     for made in (early, late):
         client.act(made.taskID, Action.HOLD, reason="wind")
         with pytest.raises(Forbidden, match="requires the role operator or admin; astronomer has astronomer"):
-            ada.act(made.taskID, Action.RESUME, reason="calm")
+            ada.act(made.taskID, Action.RESUME, reason="the wind has ended")
     assert ada.act(early.taskID, Action.CANCEL, reason="x").my_status is Status.ABORTED
     with pytest.raises(Conflict, match=r"cannot change .* because it is on hold"):
         ada.act(late.taskID, Action.CANCEL, reason="x")
