@@ -17,8 +17,8 @@ from standalone.doctor.location import Location
 from standalone.doctor.reasons import short
 
 SUBJECT = "ATDB"
-#: What tasks need.
-_NEEDS = Capability.WORK
+#: The roles that allow what tasks need.
+_ROLES = [role for role in Role if role.may(Capability.WORK)]
 
 
 def check(place: Location) -> Iterator[Finding]:
@@ -44,7 +44,7 @@ def check(place: Location) -> Iterator[Finding]:
                 f"Run {place.prepare('atdb')}: this sets the password to that in {place.settings.credentials}.",
             )
             return
-        if Role(me.role).may(_NEEDS):
+        if me.role in _ROLES:
             yield well("account of tasks", f"{me.account} is accepted, role {me.role}")
         else:
             advice = (
