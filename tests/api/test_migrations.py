@@ -233,7 +233,7 @@ def test_an_upgrade_gives_accounts_of_services_the_roles_of_what_they_did(
     assert {name: roles[name] for name in NEW_ROLES} == NEW_ROLES
     assert (roles["viewer"], roles["operator"], roles["admin"]) == ("viewer", "operator", "admin")
     upgraded = {each.account: each.fields for each in client.changes(actor="upgrade")}
-    assert upgraded["reports"] == {"role": ["service", "telescope"]}
+    assert upgraded["reports"] == {"role": ("service", "telescope")}
     assert upgraded.keys() == {*NEW_ROLES, "astronomer", "telescope", "pipeline"}
     created = {each.taskID: each.created_by for each in client.observations()}
     assert (created[specified.taskID], created[both.taskID]) == ("specifies", "specifies and reports")
