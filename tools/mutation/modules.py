@@ -11,6 +11,7 @@ _STAGES = "tests/api/test_stages.py"
 _TRANSITIONS = "tests/api/test_transitions.py"
 _OBSERVATIONS = "tests/api/test_observations.py"
 _KEYS = "tests/api/test_idempotency.py"
+_RIGHTS = "tests/api/test_rights.py"
 _ACCESS = (
     "tests/api/test_accounts.py",
     "tests/api/test_sessions.py",
@@ -48,12 +49,13 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     f"{_API}/services/observations.py": (_RACES, _BULK, _OBSERVATIONS, _TRANSITIONS, _CLAIMS, *_LIFECYCLE),
     f"{_API}/services/accounts.py": _ACCESS,
+    f"{_API}/services/rights.py": (_RIGHTS,),
     f"{_API}/services/*.py": (_RACES, _TRANSITIONS, _CLAIMS, _STAGES, _BULK, *_LIFECYCLE),
     f"{_API}/rest/idempotency.py": (_KEYS, _RACES),
     f"{_API}/rest/auth.py": _ACCESS,
     f"{_API}/rest/admission.py": _ACCESS,
     f"{_API}/rest/endpoint.py": (*_ACCESS, _KEYS, _TRANSITIONS, "tests/api/test_reads.py"),
-    "atdb_interface/roles.py": _ACCESS,
+    "atdb_interface/roles.py": (*_ACCESS, _RIGHTS),
     "atdb_interface/checksum.py": ("tests/interface/test_checksum.py", *_VALIDATE, *_INGEST),
     "atdb_interface/data_hosts.py": _VALIDATE,
     "atdb_interface/lifecycle.py": ("tests/interface/test_lifecycle.py", *_LIFECYCLE),
