@@ -21,7 +21,7 @@ from werkzeug.serving import make_server
 from xdist.scheduler import LoadScopeScheduling
 
 from atdb_api import create_app
-from atdb_api.config import Config, SpecificationRules
+from atdb_api.config import Config, Overlaps, SpecificationRules
 from atdb_api.database import transaction
 from atdb_api.roles import role_named
 from atdb_api.schema.migrations import alembic_config
@@ -178,13 +178,15 @@ def owner_url(postgres: Postgres, database_url: str) -> str:
 
 
 @pytest.fixture
-def app(database_url: str) -> Iterator[Flask]:
+def specification_rules() -> SpecificationRules:
+    """The site's rules: with fixed times, a test knows the taskIDs that it creates."""
+    return SpecificationRules(overlaps=Overlaps.WARN, accepts_past_starts=True)
+
+
+@pytest.fixture
+def app(database_url: str, specification_rules: SpecificationRules) -> Iterator[Flask]:
     application = create_app(
-        Config(
-            database_url=database_url,
-            reports_account="service",
-            specification_rules=SpecificationRules(accepts_past_starts=True),
-        )
+        Config(database_url=database_url, reports_account="service", specification_rules=specification_rules)
     )
     yield application
     application.extensions["atdb_engine"].dispose()

@@ -18,7 +18,13 @@ from tests.conftest import SECRETS
 Observe = Callable[..., Observation]
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 ADMIN = ("admin", SECRETS["admin"])
-SPECIFICATION = {"field_name": "M31", "observing_mode": "imaging", "starttime": "2026-05-01T06:00:00Z"}
+SPECIFICATION = {
+    "field_name": "M31",
+    "observing_mode": "imaging",
+    "field_ra": 24.422081,
+    "field_dec": 33.159759,
+    "starttime": "2026-05-01T06:00:00Z",
+}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +107,7 @@ def test_a_form_that_failed_says_why_and_keeps_what_was_typed(url: str, client: 
 
 
 def test_an_edit_sends_only_what_was_edited(url: str, client: Client, observe: Observe) -> None:
-    made = observe(node="before", options={"a": [1, {"b": "c"}]})
+    made = observe(node="before", options={"process_triggers": [1, {"b": "c"}]})
     http = Browser(url, "service")
     page = http.get(f"/atdb/observations/{made.id}/")
     client.change_observation(made.id, node="by another")

@@ -28,7 +28,14 @@ def main(database_url: str) -> None:
     status, action = Status("calibrating"), Action("calibrate")
     with app.app_context(), transaction() as session:
         session.add(StageSetting(stage=Actor("calibrate"), delay_seconds=0))
-        specification = {"field_name": "a field", "observing_mode": "imaging", "starttime": WHEN, "duration": 3600}
+        specification = {
+            "field_name": "a field",
+            "observing_mode": "imaging",
+            "field_ra": 24.422081,
+            "field_dec": 33.159759,
+            "starttime": WHEN,
+            "duration": 3600,
+        }
         made = observations.create(session, NewObservation.model_validate(specification), actor="tests")
         made.status, made.status_since = status, WHEN
         task_page = f"/tasks/{made.task_id}/"
