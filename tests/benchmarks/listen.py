@@ -59,7 +59,7 @@ class Version:
             self.process = subprocess.Popen(
                 [str(self.checkout / ".venv/bin/python"), "-m", "standalone", "up"],
                 cwd=self.checkout,
-                env={**os.environ, **self.settings.as_environment()},
+                env={**os.environ, **self.settings.as_environment(), "ATDB_OVERLAPS": "warn"},
                 stdout=log,
                 stderr=log,
             )
