@@ -338,7 +338,7 @@ def test_what_becomes_urgent_does_not_wait_behind_what_was_there_before(
     week = [observed(Status.DEFINED) for _ in range(MOST_OPEN + 2)]
     speaking.run(dispatch)
     assert [bool(airflow.runs_of(each.taskID)) for each in week] == [True] * MOST_OPEN + [False] * 2
-    tonight = observed(Status.DEFINED, starttime="2026-03-01T00:00:00Z")
+    tonight = observed(Status.DEFINED, starttime="2011-03-01T00:00:00Z")
     soon = observed(Status.SCHEDULED, starttime=(datetime.now(UTC) + timedelta(minutes=5)).isoformat())
     speaking.run(dispatch)
     assert airflow.runs_of(soon.taskID), "the telescope waits for no other stage"
