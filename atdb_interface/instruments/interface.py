@@ -112,7 +112,7 @@ class Instrument(Generic[ObservationT]):
     - `options`: the types of the options that the instrument knows, in all modes.
     - `other_options`: the options that ATDB accepts too, and keeps unchanged. A site can set a list of its own.
     - `field_names`: other names that the site's schedules use for fields.
-    - `problems` yields what is wrong with a specification, although each of its values is possible by itself.
+    - `problems` yields what is wrong with a specification, although each single value is possible.
     - `shares_telescope` returns whether two observations need the same dish, so that they cannot overlap in time.
     - `is_data` returns whether a file in a data product is data, from the name of the product and the path in it.
       All files are, unless the instrument names files that programs change although the data stay the same.

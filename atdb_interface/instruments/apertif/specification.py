@@ -43,7 +43,7 @@ OPTIONS: Mapping[str, Any] = MappingProxyType({
 
 
 def problems(specified: NewObservation | Observation) -> Iterator[Problem]:
-    """Yield what is wrong with a specification, although each value is possible by itself."""
+    """Yield what is wrong with a specification, although each single value is possible."""
     if specified.field_ra is not None and specified.field_ha is not None:
         yield "field_ha", "the field has a right ascension and an hour angle; give one of them"
     if specified.field_ra is None and specified.field_ha is None:
