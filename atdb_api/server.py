@@ -17,6 +17,8 @@ workers = 2
 threads = 8
 worker_class = "gthread"
 graceful_timeout = 5
+#: Longer than the interval at which pages ask again, so that they do so on the same connection.
+keepalive = 15
 accesslog = "-"
 control_socket_disable = True
 #: The largest value that gunicorn allows, because URLs can have lists of taskIDs.
