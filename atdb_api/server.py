@@ -56,7 +56,8 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]
             body = environ["wsgi.input"].read(Config.max_body_bytes + 1)  # the application refuses a longer one
             self._deadlines.pop(environ["gunicorn.socket"], None)
             environ["wsgi.input"] = BytesIO(body)
-            environ.setdefault("CONTENT_LENGTH", str(len(body)))  # of a body in chunks
+            if environ.pop("HTTP_TRANSFER_ENCODING", None):  # the chunks are put together
+                environ["CONTENT_LENGTH"] = str(len(body))
             return application(environ, start_response)
 
         self.wsgi = read_first
