@@ -78,7 +78,7 @@ def test_the_past_has_no_forms(url: str, observe: Observe) -> None:
 def test_an_observation_is_made_by_a_form(url: str, client: Client) -> None:
     http = Browser(url, "service")
     typed = {**SPECIFICATION, "duration": "60", "options": '{"ndps": 2}', "skip_auto_ingest": "true"}
-    made = http.submit(http.get("/atdb/observations/"), "Send", **typed, field_ra="12.5")
+    made = http.submit(http.get("/atdb/observations/"), "Send", **{**typed, "field_ra": "12.5"})
     page = http.follow(made)
     assert page.url.path == made.headers["Location"] == "/atdb/observations/1/"
     (there,) = client.observations()
@@ -86,7 +86,7 @@ def test_an_observation_is_made_by_a_form(url: str, client: Client) -> None:
     assert there.field_ra == 12.5
     assert there.options == {"ndps": 2}
     assert there.skip_auto_ingest
-    assert there.field_dec is None
+    assert there.field_ha is None
 
 
 def test_a_form_that_failed_says_why_and_keeps_what_was_typed(url: str, client: Client) -> None:

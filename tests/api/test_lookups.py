@@ -25,7 +25,7 @@ from tests.conftest import SECRETS
 SEED = 20190408
 QUERIES = int(os.environ.get("ATDB_FUZZ_QUERIES", "500"))
 ALPHABET = "aAbB3%_\\,' \"éÉßΩω+-.日"
-WHOLE_NUMBERS = ("integration_factor", "start_band", "end_band", "number_of_bins")
+WHOLE_NUMBERS = ("integration_factor", "number_of_bins")
 TEXTS = ("par_file_name", "parset_location", "node", "control_parameters")
 COMPARISONS = {
     "exact": operator.eq,
@@ -110,6 +110,8 @@ class StoredSample:
                 "telescopes": self._perhaps("23456789ABCD"[: dice.randint(1, 12)]),
                 **{name: self._perhaps(dice.randint(0, 24)) for name in WHOLE_NUMBERS},
                 **{name: self._perhaps(self._text()) for name in TEXTS},
+                "start_band": self._perhaps(dice.randint(0, 12)),
+                "end_band": self._perhaps(dice.randint(12, 24)),
                 "irods_collection": self._perhaps("arts_main/arts_sc1"),
                 "science_mode": self._perhaps(dice.choice(["TAB", "IAB"])),
                 "skip_auto_ingest": dice.random() < 0.3,

@@ -183,7 +183,7 @@ def test_a_field_that_every_observation_has_cannot_be_emptied(
     made = observe()
     with pytest.raises(BadRequest, match=field):
         client.change_observation(made.id, **{field: None})
-    assert client.change_observation(made.id, node=None, field_ra=None) == made
+    assert client.change_observation(made.id, node=None, field_ha=None) == made
 
 
 def test_a_refused_move_changes_no_field_either(client: Client, observe: Callable[..., Observation]) -> None:
