@@ -3,10 +3,43 @@
 import os
 import re
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from atdb_interface.instruments import InstrumentError, instrument
 from atdb_interface.roles import Role
+
+
+class PastStarts(StrEnum):
+    """Whether observations can be specified whose start has passed."""
+
+    REFUSE = "refuse"
+    ACCEPT = "accept"
+
+
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
+
+
+class Overlaps(StrEnum):
+    """What ATDB does with an observation that needs a dish of another one at the same time."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+
+
+@dataclass(frozen=True)
+class SpecificationRules:
+    """The rules of a site for specifications, besides the limits of the instrument.
+
+    `options`: the options that ATDB keeps for the telescope; None for those that the instrument names.
+
+    `accepts_past_starts`: observations can be specified although they can no longer start, such as old ones.
+    """
+
+    options: frozenset[str] | None = None
+    overlaps: Overlaps = Overlaps.REFUSE
+    accepts_past_starts: bool = False
 
 
 @dataclass(frozen=True)
@@ -19,6 +52,8 @@ class Config:
 
     `trusted_proxies`: how many proxies in a row are in front of the API; it trusts their headers about a client.
 
+    `specification_rules`: what observations can be specified, besides the limits of the instrument.
+
     `reports_account`: the account that may store night reports, besides admins.
     """
 
@@ -27,6 +62,7 @@ class Config:
     airflow_url: str | None = None
     reports_account: str = "airflow"
     trusted_proxies: int = 0
+    specification_rules: SpecificationRules = SpecificationRules()
     max_body_bytes: int = 4 << 20
 
     @classmethod
@@ -46,6 +82,11 @@ class Config:
             airflow_url=_url(os.environ.get("AIRFLOW_URL")),
             reports_account=os.environ.get("ATDB_REPORTS_ACCOUNT") or cls.reports_account,
             trusted_proxies=_proxies(os.environ.get("ATDB_TRUSTED_PROXIES")),
+            specification_rules=SpecificationRules(
+                options=_options(os.environ.get("ATDB_OPTIONS")),
+                overlaps=_one_of(Overlaps, "ATDB_OVERLAPS"),
+                accepts_past_starts=_one_of(PastStarts, "ATDB_PAST_STARTS") is PastStarts.ACCEPT,
+            ),
         )
 
 
@@ -78,6 +119,20 @@ def _role(text: str) -> Role:
         return Role(text)
     except ValueError:
         raise SystemExit(f"ATDB_ANONYMOUS_ROLE: {text!r} is not a role such as viewer") from None
+
+
+def _options(text: str | None) -> frozenset[str] | None:
+    """Read a list of options, separated by commas."""
+    return frozenset(filter(None, map(str.strip, text.split(",")))) if text else None
+
+
+def _one_of(choices: type[ChoiceT], name: str) -> ChoiceT:
+    """Read a setting that has one of a few values; the first of them is the default."""
+    text = os.environ.get(name)
+    try:
+        return choices(text) if text else next(iter(choices))
+    except ValueError:
+        raise SystemExit(f"{name}: {text!r} is not one of {', '.join(choices)}") from None
 
 
 def _proxies(text: str | None) -> int:

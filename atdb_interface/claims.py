@@ -11,6 +11,8 @@ from atdb_interface.lifecycle import Status
 from atdb_interface.text_values import NUMBER
 from atdb_interface.times import CLAIM_SECONDS
 
+MostOpen = Annotated[int, Field(ge=1, le=1000), NUMBER]
+
 
 class ClaimRequest(Wire):
     """A request for observations that wait in one of `statuses`, each for this consumer only.
@@ -20,6 +22,10 @@ class ClaimRequest(Wire):
 
     The claim and its consumer belong to the account that sends the request, and to `for_account` if it is set: no
     other account can read or release the claim, or begin work on its observations.
+
+    `most_open`: the claim leaves at most this many observations of a stage claimed and not begun. So a consumer
+    claims only what it can soon work on, and then takes first what has become more urgent. Observations that wait
+    for the telescope are not limited.
     """
 
     id: Name
@@ -29,6 +35,7 @@ class ClaimRequest(Wire):
     limit: Annotated[int, Field(ge=1, le=1000), NUMBER] = 100
     lease_seconds: LeaseSeconds = CLAIM_SECONDS
     for_account: Name | None = None
+    most_open: MostOpen | None = None
 
 
 class Waiting(BaseModel):

@@ -22,6 +22,7 @@ from atdb_interface.fields import (
     FiniteFloat,
     Flag,
     Given,
+    Moment,
     Name,
     ObservingMode,
     Options,
@@ -29,7 +30,6 @@ from atdb_interface.fields import (
     Telescopes,
     Text,
     Time,
-    WholeSeconds,
 )
 from atdb_interface.instruments import instrument
 from atdb_interface.instruments.field_types import read_known_options
@@ -83,8 +83,8 @@ class NewObservation(ObservationFields):
 
     field_name: Name
     observing_mode: ObservingMode
-    starttime: WholeSeconds
-    endtime: WholeSeconds | None = None
+    starttime: Moment
+    endtime: Moment | None = None
     duration: Annotated[int, Field(ge=1, le=LONGEST_SECONDS), NUMBER] | None = None
 
     @model_validator(mode="after")
@@ -123,8 +123,8 @@ class ObservationChange(ObservationFields, Forcible):
     name: Given[Name] = None
     data_location: Given[DataLocation] = None
     field_name: Given[Name] = None
-    starttime: Given[WholeSeconds] = None
-    endtime: Given[WholeSeconds] = None
+    starttime: Given[Moment] = None
+    endtime: Given[Moment] = None
     new_status: Status | None = None
     action: Action | None = None
 

@@ -7,10 +7,13 @@ _DAYS = (
     rf"{_YEARS}-"
     "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
 )
-DAY_PATTERN = rf"^({_DAYS}|({_LEAP_YEARS})-02-29)$"
+_DAY = rf"({_DAYS}|({_LEAP_YEARS})-02-29)"
+DAY_PATTERN = f"^{_DAY}$"
 #: The format of a time: a day from 1971 to 2198, with an optional time of day and time zone. A number alone is
 #: refused, because it is more likely a mistake than seconds since 1970.
-TIME_PATTERN = (
-    rf"^({_DAYS}|({_LEAP_YEARS})-02-29)"
-    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?)?$"
+_TIME_OF_DAY = (
+    r"[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?"
 )
+TIME_PATTERN = f"^{_DAY}({_TIME_OF_DAY})?$"
+#: The format of a time that must have a time of day.
+MOMENT_PATTERN = f"^{_DAY}{_TIME_OF_DAY}$"

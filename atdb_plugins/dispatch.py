@@ -30,6 +30,9 @@ LOOK_AT_DAGS_SECONDS = 3.0
 LOOK_AGAIN_SECONDS = 3.0
 #: The maximum number of requests at once: more would only wait within Airflow's API.
 REQUESTS_AT_ONCE = 4
+#: The maximum number of observations of a stage that wait within Airflow: those that wait in ATDB are in order of
+#: their urgency, also if more urgent ones come later.
+MOST_OPEN = 8
 #: A reason from Airflow is cut to this length.
 _LONGEST_REASON = 500
 
@@ -78,10 +81,14 @@ class Dispatcher:
         if self._look_again_at is not None and time.monotonic() >= self._look_again_at:
             await self._resume()
         statuses = [status for status in DAG_OF if status not in self.troubles]
-        if not statuses or not await self._atdb.count_waiting(statuses):
+        if not statuses or not await self._atdb.count_waiting(statuses, most_open=MOST_OPEN):
             return 0
         request = ClaimRequest(
-            id=f"listen/{uuid4()}", consumer=CONSUMER, statuses=statuses, lease_seconds=CLAIM_SECONDS
+            id=f"listen/{uuid4()}",
+            consumer=CONSUMER,
+            statuses=statuses,
+            lease_seconds=CLAIM_SECONDS,
+            most_open=MOST_OPEN,
         )
         claim = await self._atdb.claim(request)
         await self._create_all([(claim.id, task) for task in claim.tasks])

@@ -4,14 +4,15 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from atdb_interface.cli.schedule import read_schedule
 from atdb_interface.client import Client
-from atdb_interface.errors import AtdbError, BadRequest, Duplicate, Unavailable
-from atdb_interface.lifecycle import STAGES, Actor, Group, Status, statuses
+from atdb_interface.errors import AtdbError, BadRequest, Conflict, Unavailable
+from atdb_interface.lifecycle import SPECIFY, STAGES, Actor, Group, Status, statuses
 from atdb_interface.observations import NewObservation, Observation
 from atdb_interface.reasons import without_code
 from atdb_interface.status_kinds import Kind, kind_of, stage_of
@@ -21,10 +22,15 @@ from standalone.settings import Settings
 from standalone.stack.stack import Stack
 
 EXAMPLE = Path(__file__).parent / "example_schedule.sh"
-#: From the submission to the first start: time to specify an observation and to send it to the telescope.
+#: The shortest time from the end of the specification to the first start.
 LEAD = timedelta(seconds=15)
-#: After the last observation ends, all must reach their final status within this time.
+#: The demo ends if no status changes for this long and nothing is to be observed.
 PATIENCE = timedelta(minutes=4)
+#: The schedule is specified for a time that is later than its replay, even if the machine needs this long for each
+#: observation. Then it begins when all observations are scheduled.
+FIRST_TIMES, FIRST_TIMES_EACH = timedelta(hours=1), timedelta(seconds=40)
+#: At the telescope, an observation needs this many times the work of its specification.
+WORK_AT_THE_TELESCOPE = 3
 #: In these statuses, an observation stays until an operator acts.
 ENDED = statuses(lambda row: row.group is Group.ATTENTION or not (row.steps or row.actions))
 #: The stage that an observation is in, by its status.
@@ -41,8 +47,7 @@ def demo(settings: Settings, schedule_file: Path, speedup: float | None) -> int:
     If the stack is not running, the demo starts it, and stops it at the end.
     """
     schedule = read_schedule(schedule_file)
-    speedup = replay.default_speedup(schedule) if speedup is None else speedup
-    if not 0 < speedup < float("inf"):
+    if speedup is not None and not 0 < speedup < float("inf"):
         raise BadRequest(f"SPEEDUP must be a number above 0, not {speedup:g}")
     stack = Stack(settings, say=print)
     ours = not stack.is_running()
@@ -54,7 +59,8 @@ def demo(settings: Settings, schedule_file: Path, speedup: float | None) -> int:
         secret = Credentials.prepare(settings.credentials).atdb["astronomer"]
         with Client(settings.atdb_url, user="astronomer", secret=secret) as client:
             submitted = _submit(client, schedule, speedup)
-            observations = _follow(client, submitted)
+            last_end = max(observation.endtime for observation in submitted)
+            observations = _follow(client, submitted, lambda observation: observation.my_status in ENDED, last_end)
             print(table(observations, _bytes(client, observations)))
     finally:
         if ours:
@@ -62,23 +68,54 @@ def demo(settings: Settings, schedule_file: Path, speedup: float | None) -> int:
     return _verdict(observations)
 
 
-def _submit(client: Client, schedule: Sequence[NewObservation], speedup: float) -> list[Observation]:
-    print(f"Replaying {len(schedule)} observations at speed {speedup:.0f}; the first starts in {LEAD.seconds} s.")
-    begin = datetime.now(UTC) + LEAD
-    submitted = []
-    for new in replay.shifted(schedule, begin, speedup):
-        try:
-            submitted.append(client.create_observation(new))
-        except Duplicate as error:
-            raise Duplicate(f"{error} At this speed, start times coincide: use a smaller SPEEDUP.") from None
-    return submitted
+def _submit(client: Client, schedule: Sequence[NewObservation], speedup: float | None) -> list[Observation]:
+    """Specify a schedule, and begin to replay it when all observations are scheduled.
+
+    Without a speedup, the schedule becomes as long as this machine needs to start each observation in time.
+    """
+    began = datetime.now(UTC)
+    print(f"Specifying {len(schedule)} observations ...", flush=True)
+    first_times = began + FIRST_TIMES + len(schedule) * FIRST_TIMES_EACH
+    first_speedup = replay.default_speedup(schedule) if speedup is None else speedup
+    with _no_overlap():
+        submitted = [
+            client.create_observation(new) for new in replay.shifted(schedule, first_times, first_speedup)
+        ]
+    specified = _follow(client, submitted, lambda each: each.my_status is not SPECIFY.source, began)
+    if late := [each.taskID for each in specified if each.my_status is SPECIFY.source]:
+        raise AtdbError(f"{len(late)} observations are not specified, such as {late[0]}: see `atdb why {late[0]}`")
+    work = (datetime.now(UTC) - began) * WORK_AT_THE_TELESCOPE
+    if speedup is None:
+        speedup = replay.default_speedup(schedule, max(replay.DEFAULT_SPAN_SECONDS, work.total_seconds()))
+    lead = max(LEAD, work / len(schedule))
+    print(f"Replaying them at speed {speedup:.0f}; the first starts in {lead.total_seconds():.0f} s.", flush=True)
+    replayed = replay.shifted(schedule, datetime.now(UTC) + lead, speedup)
+    with _no_overlap():
+        return [
+            client.change_observation(before.id, starttime=new.starttime, endtime=new.endtime)
+            for before, new in zip(submitted, replayed, strict=True)
+        ]
 
 
-def _follow(client: Client, submitted: Sequence[Observation]) -> list[Observation]:
-    deadline = max(observation.endtime for observation in submitted) + PATIENCE
+@contextmanager
+def _no_overlap() -> Iterator[None]:
+    """Explain a refusal because of other observations."""
+    try:
+        yield
+    except Conflict as error:
+        raise Conflict(f"{error} If it is in the same schedule, use a smaller SPEEDUP.") from None
+
+
+def _follow(
+    client: Client,
+    submitted: Sequence[Observation],
+    is_complete: Callable[[Observation], bool],
+    patient_until: datetime,
+) -> list[Observation]:
+    """Show the statuses until all observations are complete, or nothing changes any more after a time."""
     progress = _Progress()
-    observations = list(submitted)
-    while datetime.now(UTC) < deadline:
+    observations, counts, changed = list(submitted), "", time.monotonic()
+    while datetime.now(UTC) < patient_until or time.monotonic() - changed < PATIENCE.total_seconds():
         try:
             observations = [
                 observation
@@ -88,8 +125,10 @@ def _follow(client: Client, submitted: Sequence[Observation]) -> list[Observatio
         except Unavailable as error:
             progress.show(f"{error}")
             continue
-        progress.show(_counts(observations))
-        if all(observation.my_status in ENDED for observation in observations):
+        if counts != (counts := _counts(observations)):
+            changed = time.monotonic()
+        progress.show(counts)
+        if all(map(is_complete, observations)):
             break
         time.sleep(1)
     progress.end()

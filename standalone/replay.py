@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from atdb_interface.observations import NewObservation
 
@@ -9,14 +10,15 @@ from atdb_interface.observations import NewObservation
 DEFAULT_SPAN_SECONDS = 60.0
 
 
-def default_speedup(schedule: Sequence[NewObservation]) -> float:
-    """Return the speedup that compresses a schedule, from its first start to its last end, to the default span.
+def default_speedup(schedule: Sequence[NewObservation], span_seconds: float = DEFAULT_SPAN_SECONDS) -> float:
+    """Return the speedup that compresses a schedule, from its first start to its last end, to a span.
 
-    At least 1.
+    At least 1, and at most what leaves a second between two starts, because ATDB has no shorter times.
     """
-    first = min(new.starttime for new in schedule)
+    starts = sorted(new.starttime for new in schedule)
     last = max(_end(new) for new in schedule)
-    return max(1.0, (last - first).total_seconds() / DEFAULT_SPAN_SECONDS)
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(starts) if later > earlier]
+    return max(1.0, min([(last - starts[0]).total_seconds() / span_seconds, *gaps]))
 
 
 def shifted(schedule: Sequence[NewObservation], begin: datetime, speedup: float) -> list[NewObservation]:
@@ -28,9 +30,13 @@ def shifted(schedule: Sequence[NewObservation], begin: datetime, speedup: float)
     begin = begin.astimezone(UTC).replace(microsecond=0)
     replayed = []
     for new in schedule:
-        start = begin + timedelta(seconds=round((new.starttime - first).total_seconds() / speedup))
-        seconds = max(1, round((_end(new) - new.starttime).total_seconds() / speedup))
-        times = {"starttime": start, "endtime": start + timedelta(seconds=seconds), "duration": seconds}
+        begins, ends = (round((moment - first).total_seconds() / speedup) for moment in (new.starttime, _end(new)))
+        ends = max(ends, begins + 1)
+        times = {
+            "starttime": begin + timedelta(seconds=begins),
+            "endtime": begin + timedelta(seconds=ends),
+            "duration": ends - begins,
+        }
         replayed.append(new.model_copy(update=times))
     return replayed
 

@@ -21,7 +21,7 @@ from werkzeug.serving import make_server
 from xdist.scheduler import LoadScopeScheduling
 
 from atdb_api import create_app
-from atdb_api.config import Config
+from atdb_api.config import Config, Overlaps, SpecificationRules
 from atdb_api.database import transaction
 from atdb_api.schema.migrations import alembic_config
 from atdb_api.services import accounts
@@ -178,8 +178,16 @@ def owner_url(postgres: Postgres, database_url: str) -> str:
 
 
 @pytest.fixture
-def app(database_url: str) -> Iterator[Flask]:
-    application = create_app(Config(database_url=database_url, reports_account="pipeline"))
+def specification_rules() -> SpecificationRules:
+    """The site's rules: with fixed times, a test knows the taskIDs that it creates."""
+    return SpecificationRules(overlaps=Overlaps.WARN, accepts_past_starts=True)
+
+
+@pytest.fixture
+def app(database_url: str, specification_rules: SpecificationRules) -> Iterator[Flask]:
+    application = create_app(
+        Config(database_url=database_url, reports_account="pipeline", specification_rules=specification_rules)
+    )
     yield application
     application.extensions["atdb_engine"].dispose()
 
@@ -227,6 +235,8 @@ def observe(client: Client) -> Callable[..., Observation]:
         specification = {
             "field_name": "3C48",
             "observing_mode": "imaging",
+            "field_ra": 24.422081,
+            "field_dec": 33.159759,
             "starttime": next(starts).isoformat(),
             "duration": 300,
             **fields,

@@ -73,7 +73,7 @@ def put(session: Session, name: str, *, role: Role | None, password: str | None,
     if password is not None and not (account.password_hash and _slow_check(account.password_hash, password)):
         account.password_hash = generate_password_hash(password)
         done["password"] = [None, "changed"]
-        session.execute(delete(Token).where(Token.account_name == name, Token.is_session))
+        session.execute(delete(Token).where(Token.account_name == name))
     session.flush()
     if done:
         changes.record(session, "account changed", actor=actor, account=name, fields=done)

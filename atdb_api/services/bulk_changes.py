@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, selectinload
 
+from atdb_api.config import SpecificationRules
 from atdb_api.models import DataProduct, Observation
 from atdb_api.search import columns, filters
 from atdb_api.services import dataproducts, observations
@@ -17,9 +18,12 @@ from atdb_interface.errors import AtdbError, BadRequest, SetChanged
 
 Row = Observation | DataProduct
 REFUSES = (SetChanged,)
+_DEFAULT_RULES = SpecificationRules()
 
 
-def change_observations(session: Session, ask: ObservationBulk, *, actor: str) -> BulkAnswer:
+def change_observations(
+    session: Session, ask: ObservationBulk, *, actor: str, rules: SpecificationRules = _DEFAULT_RULES
+) -> BulkAnswer:
     """Preview or make a change of all observations that match. Raises BadRequest and SetChanged.
 
     The observations are locked, in the order of their taskIDs, until the transaction ends, so that none changes
@@ -27,9 +31,11 @@ def change_observations(session: Session, ask: ObservationBulk, *, actor: str) -
     """
     rows = _locked(session, filters.where(columns.OBSERVATION_COLUMNS, ask.filters.items()))
     token = _fingerprint(ask, [(row.id, row.status, row.status_since.isoformat()) for row in rows])
-    return _carry_out(
-        session, ask, token, rows, lambda row: observations.change(session, row, ask.change, actor=actor)
-    )
+
+    def change(row: Observation) -> bool:
+        return observations.change(session, row, ask.change, actor=actor, rules=rules)
+
+    return _carry_out(session, ask, token, rows, change)
 
 
 def change_dataproducts(session: Session, ask: DataProductBulk, *, actor: str) -> BulkAnswer:

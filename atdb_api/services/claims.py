@@ -26,12 +26,17 @@ TURNS = Keyset((Term(Observation.priority, descending=True), Term(Observation.st
 ORDER = TURNS.order_by
 
 
-def count_waiting(session: Session, statuses: Collection[Status], parameters: Iterable[tuple[str, str]]) -> int:
+def count_waiting(
+    session: Session,
+    statuses: Collection[Status],
+    parameters: Iterable[tuple[str, str]],
+    most_open: int | None = None,
+) -> int:
     """Count the observations that a claim would return now; change nothing."""
     now = datetime.now(UTC)
     matching = filters.where(OBSERVATION_COLUMNS, parameters)
     settings = session.scalars(select(StageSetting).where(StageSetting.stage.in_(_stages(statuses)))).all()
-    free = stages.free_slots(session, settings, now)
+    free = stages.free_slots(session, settings, now, most_open)
     available = _available(statuses, deletion.claimable(session, settings, lock=False), now)
     conditions = {name: and_(condition, *matching) for name, condition in available.items()}
     counts = stages.count(session, conditions)
@@ -59,7 +64,7 @@ def claim(session: Session, request: ClaimRequest, *, actor: str) -> Claim:
         message = f"there is no account {request.for_account}"
         raise BadRequest(f"for_account: {message}", errors=[{"field": "for_account", "message": message}])
     settings = _locked(session, _stages(request.statuses))
-    free = stages.free_slots(session, settings, now)
+    free = stages.free_slots(session, settings, now, request.most_open)
     available = _available(request.statuses, deletion.claimable(session, settings, lock=True), now)
     unlimited = or_(*(condition for name, condition in available.items() if name not in free))
     observations = _take(session, [unlimited, *matching], request.limit)

@@ -15,10 +15,12 @@ from atdb_interface.lifecycle import ProductStatus, Status, allowed_next, resume
 from atdb_interface.product_lifecycle import allowed_next_of_product
 
 
-def begin(session: Session, observation: Observation, authority: Authority, at: datetime) -> None:
+def begin(
+    session: Session, observation: Observation, authority: Authority, at: datetime, *, reason: str = ""
+) -> None:
     """Set the first status of a new observation."""
     observation.status, observation.status_since = Status.DEFINED, at
-    session.add(_transition(observation, None, authority, at))
+    session.add(_transition(observation, None, authority, at, reason))
 
 
 def begin_product(session: Session, product: DataProduct, authority: Authority, at: datetime) -> None:

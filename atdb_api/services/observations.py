@@ -8,9 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from atdb_api.config import SpecificationRules
 from atdb_api.models import Observation, TaskDay, Transition
 from atdb_api.search import columns
-from atdb_api.services import changes, derived_products, history, locks, transitions
+from atdb_api.services import changes, derived_products, history, locks, specification_checks, transitions
 from atdb_api.services.authority import Authority
 from atdb_interface.actions import Action
 from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
@@ -20,23 +21,26 @@ from atdb_interface.observations import NewObservation, ObservationChange
 
 #: The fields that say where the data of an observation are.
 _PLACES = frozenset({"data_location", "node", "irods_collection"})
+_DEFAULT_RULES = SpecificationRules()
 
 
-def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
+def create(session: Session, new: NewObservation, *, actor: str, rules: SpecificationRules) -> Observation:
     """Create an observation from its specification, with the next taskID of the day on which it starts.
 
     The day's row is locked until the transaction ends, so that numbers have the order of submission and no gaps.
-    Raises Duplicate if an observation has the same mode, field and start.
+    A warning of the checks becomes the reason of the first status. Raises Duplicate if an observation has the same
+    mode, field and start, and the errors of `specification_checks.check_new`.
     """
     task_id = _next_task_id(session, new.starttime.date())
     _refuse_duplicate(session, new.observing_mode, new.field_name, new.starttime)
+    warning = specification_checks.check_new(session, new, rules)
     now = datetime.now(UTC)
     values = columns.observation_values(new.model_dump())
     values["name"] = new.name or new.field_name
     values["data_location"] = new.data_location or f"{instrument().mode(new.observing_mode).data_host}:/data"
     observation = Observation(task_id=task_id, created_at=now, created_by=actor, **values)
     session.add(observation)
-    history.begin(session, observation, Authority.of_account(actor), now)
+    history.begin(session, observation, Authority.of_account(actor), now, reason=warning)
     session.flush()
     session.refresh(observation)
     return observation
@@ -53,13 +57,15 @@ def change(
     change: ObservationChange,
     *,
     actor: str,
+    rules: SpecificationRules = _DEFAULT_RULES,
     keeps_data: bool = False,
 ) -> bool:
     """Change some fields of a locked observation, and its status if the change names one or an action.
 
-    Return whether anything changed. A refused change changes nothing, because all is checked first.
-    `keeps_data`: refuse to change which data products there are, and where, once the observation is specified.
-    Raises BadRequest, Conflict, Duplicate, ForbiddenMove, NotOwner and NotYet.
+    `rules`: only for changes of fields. `keeps_data`: refuse to change which data products there are, and where,
+    once the observation is specified. Return whether anything changed. A refused change changes nothing, because
+    all is checked first. A warning of the checks is added to the reason of the edit. Raises BadRequest, Conflict,
+    Duplicate, ForbiddenMove, NotOwner and NotYet.
     """
     values = _checked_values(session, observation, change)
     fields = changes.difference(observation, values, columns.OBSERVATION_FIELDS.names)
@@ -72,6 +78,7 @@ def change(
     if fields and target is not None:  # without fields, `move` is the first to change anything
         transitions.check(session, observation, target, authority)
     changed = {name: value for name, value in values.items() if getattr(observation, name) != value}
+    warning = specification_checks.check_edit(session, observation, changed, rules)
     following = derived_products.plan(session, observation, changed)
     if keeps_data:
         _refuse_places(observation, changed.keys(), following)
@@ -80,9 +87,8 @@ def change(
     for name, value in values.items():
         setattr(observation, name, value)
     if fields:
-        changes.record(
-            session, "edited", actor=actor, task_id=observation.task_id, fields=fields, reason=change.reason
-        )
+        reason = "\n".join(filter(None, (change.reason, warning)))
+        changes.record(session, "edited", actor=actor, task_id=observation.task_id, fields=fields, reason=reason)
     following.carry_out(session, actor=actor, reason=change.reason)
     if target is not None:
         transitions.move(session, observation, target, authority, action=change.action, reason=change.reason)

@@ -157,11 +157,26 @@ def taken(stage: Stage, now: datetime) -> Condition:
     return or_(claimed(stage, now), worked_on(stage, now))
 
 
-def free_slots(session: Session, rows: Iterable[StageSetting], now: datetime) -> dict[str, int]:
-    """Return how many more observations can be claimed for each stage that has slots."""
-    slots = {setting.stage: setting.slots for setting in rows if setting.slots is not None}
-    number = count(session, {name: taken(_BY_NAME[name], now) for name in slots})
-    return {name: max(0, most - number[name]) for name, most in slots.items()}
+def free_slots(
+    session: Session, rows: Iterable[StageSetting], now: datetime, most_open: int | None = None
+) -> dict[str, int]:
+    """Return how many more observations can be claimed for each stage that has a limit: its slots, or `most_open`.
+
+    `most_open` limits what is claimed and not begun, but not for the telescope.
+    """
+    limits: dict[tuple[str, str], tuple[int, Condition]] = {}
+    for setting in rows:
+        stage = _BY_NAME[setting.stage]
+        if setting.slots is not None:
+            limits[setting.stage, "slots"] = setting.slots, taken(stage, now)
+        if most_open is not None and stage is not OBSERVE:
+            limits[setting.stage, "open"] = most_open, claimed(stage, now)
+    number = count(session, {key: condition for key, (_, condition) in limits.items()})
+    free: dict[str, int] = {}
+    for (name, kind), (most, _) in limits.items():
+        left = max(0, most - number[name, kind])
+        free[name] = min(left, free.get(name, left))
+    return free
 
 
 def count(session: Session, conditions: Mapping[_Key, Condition]) -> dict[_Key, int]:

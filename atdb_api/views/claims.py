@@ -1,6 +1,7 @@
 """`/atdb/claims/`: claim waiting observations, each for one consumer."""
 
 from flask import Blueprint, request
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
 from atdb_api.rest import pagination
@@ -9,8 +10,9 @@ from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.request_body import Parameter
 from atdb_api.search import columns, filters
 from atdb_api.services import claims
-from atdb_interface.claims import Claim, ClaimRequest, OpenClaims, Release, Released, Waiting
+from atdb_interface.claims import Claim, ClaimRequest, MostOpen, OpenClaims, Release, Released, Waiting
 from atdb_interface.errors import NotOwner
+from atdb_interface.field_errors import message_of
 from atdb_interface.lifecycle import Status
 from atdb_interface.roles import Capability
 
@@ -22,19 +24,27 @@ _STATUSES = Parameter(
     {"type": "string", "pattern": filters.several(_STATUS)},
     required=True,
 )
+_MOST_OPEN = Parameter(
+    "most_open",
+    "As in a claim: the most observations of a stage that are claimed and not begun.",
+    TypeAdapter(MostOpen).json_schema(),
+)
 _CONSUMER = Parameter("consumer", "Consumer that made the claims.", {"type": "string"}, required=True)
 
 
 @views.get("/")
-@endpoint(Capability.READ, answers=Waiting, parameters=(_STATUSES,), filters=columns.OBSERVATION_COLUMNS)
+@endpoint(
+    Capability.READ, answers=Waiting, parameters=(_STATUSES, _MOST_OPEN), filters=columns.OBSERVATION_COLUMNS
+)
 def look(session: Session) -> Waiting:
     """Count the observations that a claim for `?statuses=` and filters would return; change nothing."""
-    parameters = [pair for pair in request.args.items(multi=True) if pair[0] != _STATUSES.name]
+    own = (_STATUSES.name, _MOST_OPEN.name)
+    parameters = [pair for pair in request.args.items(multi=True) if pair[0] not in own]
     try:
         statuses = [filters.read(_STATUS, text) for text in pagination.listed(_STATUSES.name) or [""]]
     except ValueError as error:
         raise filters.unreadable("statuses", str(error)) from None
-    return Waiting(waiting=claims.count_waiting(session, statuses, parameters))
+    return Waiting(waiting=claims.count_waiting(session, statuses, parameters, _most_open()))
 
 
 @views.get("/open/")
@@ -63,6 +73,14 @@ def claim(session: Session, ask: ClaimRequest) -> Claim:
 def release(session: Session, ask: Release) -> Released:
     """Release claimed observations on which no work will begin, so that they are available to claim."""
     return Released(released=claims.release(session, ask.taskIDs, ask.claim, account=_limited_to()))
+
+
+def _most_open() -> int | None:
+    text = request.args.get(_MOST_OPEN.name)
+    try:
+        return None if text is None else TypeAdapter(MostOpen).validate_python(text)
+    except ValidationError as error:
+        raise filters.unreadable(_MOST_OPEN.name, message_of(error.errors()[0])) from None
 
 
 def _limited_to() -> str | None:

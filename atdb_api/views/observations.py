@@ -10,6 +10,7 @@ from atdb_api.reads import serialization
 from atdb_api.rest.auth import actor, login, require_for_action, require_for_force
 from atdb_api.rest.endpoint import endpoint, require_match, with_etag
 from atdb_api.rest.resources import OBSERVATIONS
+from atdb_api.rest.site import specification_rules
 from atdb_api.services import bulk_changes, observations, rights
 from atdb_api.services.explain import sentences
 from atdb_api.views.resource_views import add_detail, listing
@@ -25,7 +26,9 @@ views = listing(OBSERVATIONS)
 @endpoint(Capability.SPECIFY, takes=NewObservation, answers=Observation, status=201, refuses=(Duplicate,))
 def create(session: Session, new: NewObservation) -> Response:
     """Create an observation from a specification."""
-    return _written(session, observations.create(session, new, actor=actor()), status=201)
+    return _written(
+        session, observations.create(session, new, actor=actor(), rules=specification_rules()), status=201
+    )
 
 
 @views.post("/bulk/")
@@ -33,7 +36,7 @@ def create(session: Session, new: NewObservation) -> Response:
 def change_many(session: Session, ask: ObservationBulk) -> BulkAnswer:
     """Preview a change of all observations that match a filter; with the token of the preview, do it."""
     require_for_action(ask.change.action, on_many=True)
-    return bulk_changes.change_observations(session, ask, actor=actor())
+    return bulk_changes.change_observations(session, ask, actor=actor(), rules=specification_rules())
 
 
 add_detail(views, OBSERVATIONS)
@@ -59,7 +62,8 @@ def change(session: Session, change: ObservationChange, observation_id: int) -> 
     _require_match(session, row)
     rights.require_change(login(), row, change)
     keeps_data = not login().may(Capability.OPERATE)
-    observations.change(session, row, change, actor=actor(), keeps_data=keeps_data)
+    rules = specification_rules()
+    observations.change(session, row, change, actor=actor(), rules=rules, keeps_data=keeps_data)
     session.flush()
     session.refresh(row)
     return _written(session, row)

@@ -30,6 +30,8 @@ def log_in(session: Session, given: Login) -> Response:
     """
     auth.refuse_other_sites()
     login = auth.check_password(session, given.name, given.password)
+    if login.token is not None:  # a session could create tokens that outlive this one
+        raise Unauthorized("This is a token, not a password. Log in with the password of the account.")
     _, secret = accounts.make_token(
         session, login.account, "session", accounts.SESSION_LIFETIME, actor=login.account, is_session=True
     )

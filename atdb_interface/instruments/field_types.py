@@ -56,7 +56,8 @@ def read_known_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe_options(schema: JsonSchemaValue) -> None:
-    """Add the options that the instrument knows to the JSON Schema of all options."""
-    if known := instrument().options:
-        schema["properties"] = {name: TypeAdapter(kind).json_schema() for name, kind in known.items()}
-        schema["additionalProperties"] = False
+    """Add the options that the instrument names to the JSON Schema of all options. A site may allow more."""
+    known = {name: TypeAdapter(kind).json_schema() for name, kind in instrument().options.items()}
+    others: JsonSchemaValue = {name: {} for name in instrument().other_options}
+    schema["properties"] = {**known, **others}
+    schema["additionalProperties"] = False

@@ -80,6 +80,18 @@ def find_mode(modes: Sequence[Mode[ObservationT]], observing_mode: str) -> Mode[
     raise ValueError(f"{observing_mode!r} does not begin with one of {', '.join(mode.name for mode in modes)}")
 
 
+#: A field of a specification, and what is wrong with it.
+Problem = tuple[str, str]
+
+
+def _has_no_problems(observation: object) -> Iterable[Problem]:  # noqa: ARG001
+    return ()
+
+
+def _always_shares(one: object, other: object) -> bool:  # noqa: ARG001
+    return True
+
+
 def _is_always_data(filename: str, path: str) -> bool:  # noqa: ARG001
     return True
 
@@ -97,7 +109,11 @@ class Instrument(Generic[ObservationT]):
       `<path>, line 3`. It raises BadRequest if a specification cannot be read.
     - `directories`: the endings of the names of products that are directories.
     - `fields`: the pydantic types of `field_beam` and `telescopes`, if the instrument limits them.
-    - `options`: the types of the options that the instrument knows, in all modes. ATDB keeps all others unchanged.
+    - `options`: the types of the options that the instrument knows, in all modes.
+    - `other_options`: the options that ATDB accepts too, and keeps unchanged. A site can set a list of its own.
+    - `field_names`: other names that the site's schedules use for fields.
+    - `problems` yields what is wrong with a specification, although each single value is possible.
+    - `shares_telescope` returns whether two observations need the same dish, so that they cannot overlap in time.
     - `is_data` returns whether a file in a data product is data, from the name of the product and the path in it.
       All files are, unless the instrument names files that programs change although the data stay the same.
     """
@@ -112,6 +128,10 @@ class Instrument(Generic[ObservationT]):
     directories: tuple[str, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    other_options: tuple[str, ...] = ()
+    field_names: Mapping[str, str] = field(default_factory=dict)
+    problems: Callable[[ObservationT], Iterable[Problem]] = _has_no_problems
+    shares_telescope: Callable[[ObservationT, ObservationT], bool] = _always_shares
     is_data: Callable[[str, str], bool] = _is_always_data
     api_version: int = API_VERSION
 

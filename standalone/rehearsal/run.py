@@ -79,7 +79,7 @@ def play(settings: Settings, written: Script, patience_seconds: float) -> int:
     plan = settings.state / "archive-faults.json"
     stack = Stack(settings)
     began = time.monotonic()
-    with _archive_with_faults(settings, plan):
+    with _environment(settings, plan):
         stack.start()
     try:
         faults = ArchiveFaults(plan)
@@ -127,18 +127,22 @@ def _clear(settings: Settings) -> None:
 
 
 @contextmanager
-def _archive_with_faults(settings: Settings, plan: Path) -> Iterator[None]:
-    """Configure an archive with the faults of a plan for the stack that is started in the context."""
-    name = "AIRFLOW_CONN_ARCHIVE_DEFAULT"
+def _environment(settings: Settings, plan: Path) -> Iterator[None]:
+    """Configure the stack that is started in the context: an archive with the faults of a plan.
+
+    The simulator observes many fields at the same time, so that a rehearsal does not last a night.
+    """
     archive = {"url": f"faulty://{settings.archive}", "storage_options": {"plan": str(plan)}}
-    before = os.environ.get(name)
-    os.environ[name] = json.dumps({"conn_type": "generic", "extra": archive})
+    connection = json.dumps({"conn_type": "generic", "extra": archive})
+    given = {"AIRFLOW_CONN_ARCHIVE_DEFAULT": connection, "ATDB_OVERLAPS": "warn"}
+    before = {name: os.environ[name] for name in given if name in os.environ}
+    os.environ.update(given)
     try:
         yield
     finally:
-        os.environ.pop(name)
-        if before is not None:
-            os.environ[name] = before
+        for name in given:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def _log_to(path: Path) -> None:

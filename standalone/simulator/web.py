@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 
-from atdb_interface.errors import AtdbError, NotFound
+from atdb_interface.errors import AtdbError, Forbidden, NotFound
 from standalone.simulator.answering import answer
 from standalone.simulator.observing import Telescope
 from standalone.simulator.task_memory import TaskMemory
@@ -18,6 +18,14 @@ def create_app(telescope: Telescope, logbook: TaskMemory) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.strict_slashes = False
+
+    @app.before_request
+    def refuse_browsers() -> None:
+        """Refuse orders from web pages: telescope control is for programs."""
+        if request.method != "GET" and {"Origin", "Sec-Fetch-Site"} & set(request.headers.keys()):
+            raise Forbidden(
+                "This request comes from a web page. Telescope control accepts orders from programs only."
+            )
 
     @app.get("/health")
     def health() -> dict[str, str]:

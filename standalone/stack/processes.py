@@ -8,7 +8,7 @@ environment, which all its children inherit.
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import psutil
 
@@ -34,6 +34,11 @@ def find(settings: Settings, name: str | None = None) -> list[psutil.Process]:
 def running_names(settings: Settings) -> set[str]:
     """Return the names of this stack that have a running process."""
     return {name for _, name in _marked(settings)}
+
+
+def cpu_seconds(settings: Settings, names: Collection[str]) -> float:
+    """Return the time that the present processes of these names have used of the processors."""
+    return sum(sum(_cpu_times(process)) for process, name in _marked(settings) if name in names)
 
 
 def end(settings: Settings, name: str | None = None) -> set[int]:
@@ -79,3 +84,11 @@ def _end(process: psutil.Process, *, patient: bool) -> None:
             process.kill()
     except psutil.NoSuchProcess:
         return
+
+
+def _cpu_times(process: psutil.Process) -> tuple[float, float]:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0, 0.0
+    return times.user, times.system

@@ -26,8 +26,12 @@ from standalone.stack import (
     task_settings,
 )
 
-# A start takes 30 s on two idle cores. On a busy machine, it can take any time while services become healthy.
+# A start takes 30 s on two idle cores. On a busy machine, it can take long while services become healthy, or while
+# those that are not healthy yet work: then they use this much of a processor in the time of a stall.
 STALL_SECONDS = 180.0
+STALL_CPU_SECONDS = 1.0
+LONGEST_START_SECONDS = 3600.0
+_SAY_SECONDS = 30.0
 STOP_SECONDS = 18.0
 _PORT_SECONDS = 5.0
 _TAIL_LINES = 25
@@ -145,18 +149,28 @@ class Stack:
                 raise StackError(f"{error} failed{self._tail(str(error))}") from None
 
     def _await_health(self, find_problems: Callable[[], list[health.HealthProblem]]) -> None:
-        deadline, before = time.monotonic() + STALL_SECONDS, None
+        began = progressed = said = time.monotonic()
+        before, cpu_before = None, 0.0
         while problems := find_problems():
-            if problems != before:
-                deadline, before = time.monotonic() + STALL_SECONDS, problems
+            now, names = time.monotonic(), sorted({each.process for each in problems})
             if self._supervisor is not None and self._supervisor.poll() is not None:
                 raise StackError(f"supervisord ended while the stack was starting{self._tail('supervisord')}")
-            if time.monotonic() > deadline:
-                reports = [f"{each.process}: {each.reason}{self._tail(each.process)}" for each in problems]
-                stalled = f"the start made no progress for {STALL_SECONDS:.0f} s:\n" + "\n\n".join(reports)
-                advice = "The machine may be too busy. Run `make up` again, or read the log above."
-                raise StackError(f"{stalled}\n\n{advice}")
+            if problems != before:
+                progressed, before, cpu_before = now, problems, processes.cpu_seconds(self.settings, names)
+            elif now > progressed + STALL_SECONDS:
+                cpu = processes.cpu_seconds(self.settings, names)
+                if cpu < cpu_before + STALL_CPU_SECONDS or now > began + LONGEST_START_SECONDS:
+                    raise self._stalled(problems, now - progressed)
+                progressed, cpu_before = now, cpu
+            if now > said + _SAY_SECONDS:
+                said = now
+                self._say(f"Waiting for {', '.join(names)} since {now - began:.0f} s ...")
             time.sleep(0.2)
+
+    def _stalled(self, problems: list[health.HealthProblem], seconds: float) -> StackError:
+        reports = [f"{each.process}: {each.reason}{self._tail(each.process)}" for each in problems]
+        stalled = f"the start made no progress for {seconds:.0f} s:\n" + "\n\n".join(reports)
+        return StackError(f"{stalled}\n\nThe machine may be too busy. Run `make up` again, or read the log above.")
 
     def _tail(self, name: str) -> str:
         path = self.settings.logs / f"{name}.log"

@@ -52,6 +52,21 @@ def test_a_new_password_takes_the_place_of_the_old_at_once(run: Run, url: str) -
     assert get(url, auth=("ada", "another " + PASSWORD)) == 200
 
 
+def test_a_new_password_ends_all_tokens_and_sessions_of_its_account(run: Run, url: str) -> None:
+    run("account", "set", "ada", "--role", "viewer", given=PASSWORD + "\n")
+    run("account", "set", "bob", "--role", "viewer", given=PASSWORD + "\n")
+    secrets = {name: run("token", "make", name, "a token").output.split()[-1] for name in ("ada", "bob")}
+    with httpx.Client(base_url=url) as browser:
+        assert browser.post("/atdb/login/", json={"name": "ada", "password": PASSWORD}).status_code == 200
+        assert browser.get("/atdb/me/").status_code == get(url, auth=("ada", secrets["ada"])) == 200
+        run("account", "set", "ada", "--role", "astronomer", given=PASSWORD + "\n")
+        assert browser.get("/atdb/me/").status_code == 200, "the password is the same"
+        run("account", "set", "ada", given="another " + PASSWORD + "\n")
+        assert browser.get("/atdb/me/").status_code == 401
+    assert get(url, auth=("ada", secrets["ada"])) == 401
+    assert get(url, auth=("bob", secrets["bob"])) == 200
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -203,7 +203,7 @@ def test_what_is_no_filter_takes_no_lookup(url: str) -> None:
 
 @pytest.mark.parametrize("value", [HOSTILE, "javascript:alert(1)", "https://evil.example/"])
 def test_hostile_values_are_only_text(url: str, observe: Observe, value: str) -> None:
-    made = observe(field_name=value, options={value: value, "id": 5})
+    made = observe(field_name=value, options={"process_triggers": {value: value, "id": 5}})
     http = Browser(url, "operator")
     pages = [
         http.get("/atdb/observations/"),

@@ -293,3 +293,28 @@ def test_a_claim_that_has_expired_is_neither_open_nor_released(client: Client, o
     time.sleep(1.1)
     assert client.open_claims("test") == []
     assert client.release([made.taskID]) == 0
+
+
+def test_no_more_is_claimed_than_can_soon_be_worked_on(client: Client, observe: Observe) -> None:
+    waiting = [observe(Status.VALID).taskID for _ in range(4)]
+    scheduled = [observe(Status.SCHEDULED, field_name=name).taskID for name in ("a", "b", "c")]
+    statuses = [Status.VALID, Status.SCHEDULED]
+    assert client.count_waiting(statuses, most_open=2) == 5
+    assert claim(client, "c1", *statuses, most_open=2) == [*waiting[:2], *scheduled]
+    assert claim(client, "c2", *statuses, most_open=2) == []
+    assert client.count_waiting(statuses, most_open=2) == 0
+    assert client.count_waiting(statuses) == 2
+    client.move(waiting[0], Status.INGESTING, owner="test/1")  # what is worked on does not count
+    urgent = observe(Status.VALID, starttime="2026-04-01T00:00:00Z").taskID
+    assert client.count_waiting(statuses, most_open=2) == 1
+    assert claim(client, "c3", *statuses, most_open=2) == [urgent]
+    client.change_stage(Actor.INGEST, slots=4)
+    assert claim(client, "c4", *statuses, most_open=9) == waiting[2:3]
+    assert claim(client, "c5", *statuses) == []
+
+
+def test_a_limit_that_is_no_number_is_refused(url: str) -> None:
+    with httpx.Client(base_url=url, auth=("viewer", SECRETS["viewer"])) as http:
+        for text in ("0", "some", ""):
+            refused = http.get("/atdb/claims/", params={"statuses": "valid", "most_open": text})
+            assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "most_open")

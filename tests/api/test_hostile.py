@@ -16,6 +16,8 @@ from tests.serving import Served, serve
 SPECIFICATION = {
     "field_name": "3C48",
     "observing_mode": "imaging",
+    "field_ra": 24.422081,
+    "field_dec": 33.159759,
     "starttime": "2019-04-05T21:03:02Z",
     "duration": 60,
 }

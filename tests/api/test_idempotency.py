@@ -14,6 +14,8 @@ Observe = Callable[..., Observation]
 SPECIFICATION = {
     "field_name": "3C48",
     "observing_mode": "imaging",
+    "field_ra": 24.422081,
+    "field_dec": 33.159759,
     "starttime": "2019-04-05T12:00:00Z",
     "duration": 60,
 }

@@ -25,7 +25,7 @@ from tests.conftest import SECRETS
 SEED = 20190408
 QUERIES = int(os.environ.get("ATDB_FUZZ_QUERIES", "500"))
 ALPHABET = "aAbB3%_\\,' \"éÉßΩω+-.日"
-WHOLE_NUMBERS = ("integration_factor", "start_band", "end_band", "number_of_bins")
+WHOLE_NUMBERS = ("integration_factor", "number_of_bins")
 TEXTS = ("par_file_name", "parset_location", "node", "control_parameters")
 COMPARISONS = {
     "exact": operator.eq,
@@ -97,21 +97,27 @@ class StoredSample:
                 ),
                 "starttime": start.isoformat(),
                 "duration": dice.choice([60, 300, 300, 41_400]),
-                "field_ra": self._perhaps(dice.choice([0.5, 24.422081, 202.78, 359.99])),
-                "field_dec": self._perhaps(dice.choice([-33.25, 0.0, 33.159759])),
+                **dice.choice(
+                    [
+                        {"field_ra": dice.choice([1e-05, 24.422081, 202.78, 359.99])},
+                        {"field_ha": dice.choice([-29.297215, 179.5])},
+                    ]
+                ),
+                "field_dec": dice.choice([-33.25, 0.0, 33.159759]),
                 "field_beam": self._perhaps(dice.randint(0, 39)),
                 "beamPattern": self._perhaps(self._text(0)),
-                "central_frequency": self._perhaps(dice.choice([1370.0, 1e-05, 1.25e7])),
+                "central_frequency": self._perhaps(dice.choice([1370.0, 1.25e3])),
                 "telescopes": self._perhaps("23456789ABCD"[: dice.randint(1, 12)]),
-                "field_ha": self._perhaps(dice.choice([-29.297215, 179.5])),
                 **{name: self._perhaps(dice.randint(0, 24)) for name in WHOLE_NUMBERS},
                 **{name: self._perhaps(self._text()) for name in TEXTS},
+                "start_band": self._perhaps(dice.randint(0, 12)),
+                "end_band": self._perhaps(dice.randint(12, 24)),
                 "irods_collection": self._perhaps("arts_main/arts_sc1"),
                 "science_mode": self._perhaps(dice.choice(["TAB", "IAB"])),
                 "skip_auto_ingest": dice.random() < 0.3,
                 "priority": dice.randint(-2, 2),
                 "data_location": dice.choice(["wcudata1:/data", "arts001:/data/01"]),
-                "options": dice.choice([{}, {"ndps": "3"}, {"z": True, "note": self._text()}]),
+                "options": dice.choice([{}, {"ndps": "3"}, {"process_triggers": self._text()}]),
             }
         )
         names = [f"{made.taskID}_{n}.fits" for n in range(dice.randint(0, 2))]

@@ -119,6 +119,21 @@ def test_a_secret_of_the_first_schema_still_logs_in(postgres: Postgres) -> None:
     assert (answer.status_code, answer.json and answer.json["role"]) == (200, "astronomer")
 
 
+def test_of_several_migrations_at_once_each_waits_for_the_one_before(owner_url: str) -> None:
+    command.downgrade(alembic_config(owner_url), "base")
+    migrate = [sys.executable, "-m", "flask", "--app", "atdb_api", "migrate"]
+    environment = {**os.environ, "ATDB_DATABASE_URL": owner_url}
+    running = [
+        subprocess.Popen(
+            migrate, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        for _ in range(3)
+    ]
+    outputs = [process.communicate()[0].decode() for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0], outputs
+    command.check(alembic_config(owner_url))
+
+
 def test_all_goes_down_to_nothing_and_up_again(owner_url: str, filled: None) -> None:
     config = alembic_config(owner_url)
     command.downgrade(config, "base")

@@ -30,6 +30,8 @@ def _write(url: str, writer: int, seen: Seen, stop: threading.Event) -> None:
             specification = {
                 "field_name": f"{writer}/{number}",
                 "observing_mode": "imaging",
+                "field_ra": 24.422081,
+                "field_dec": 33.159759,
                 "starttime": "2019-04-05T12:00:00Z",
                 "duration": 60,
             }

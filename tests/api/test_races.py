@@ -336,6 +336,8 @@ def test_a_post_that_is_repeated_at_once_acts_once(client: Client, owner_url: st
     specification = {
         "field_name": "3C48",
         "observing_mode": "imaging",
+        "field_ra": 24.422081,
+        "field_dec": 33.159759,
         "starttime": "2019-04-05T12:00:00Z",
         "duration": 60,
     }

@@ -87,6 +87,18 @@ def test_a_client_that_guesses_learns_how_long_to_wait(url: str) -> None:
     assert "Log in" in forms(answers[-1])
 
 
+def test_a_token_begins_no_session(url: str) -> None:
+    me = ("pipeline", SECRETS["pipeline"])
+    token = httpx.post(f"{url}/atdb/tokens/", json={"name": "mine", "days": 1}, auth=me).json()["secret"]
+    fields = {"name": "pipeline", "password": token}
+    answer = httpx.post(f"{url}/atdb/login/", json=fields)
+    assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
+    assert "a token, not a password" in answer.json()["detail"]
+    assert httpx.get(f"{url}/atdb/me/", auth=("pipeline", token)).status_code == 200
+    page = log_in_by_form(Browser(url), password=token)
+    assert (page.status_code, "a token, not a password" in page.text) == (401, True)
+
+
 def test_an_empty_name_is_said_on_the_login_page(url: str) -> None:
     answer = log_in_by_form(Browser(url), name="")
     assert answer.status_code == 400

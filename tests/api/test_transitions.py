@@ -96,6 +96,8 @@ def test_16_clients_at_once_leave_no_gap_in_the_taskids(url: str, client: Client
                     {
                         "field_name": f"{writer}/{number}",
                         "observing_mode": "imaging",
+                        "field_ra": 24.422081,
+                        "field_dec": 33.159759,
                         "starttime": "2019-04-05T12:00:00Z",
                         "duration": 60,
                     }
@@ -156,6 +158,8 @@ def test_an_idempotency_key_makes_a_post_safe_to_repeat(url: str, client: Client
     specification = {
         "field_name": "3C48",
         "observing_mode": "imaging",
+        "field_ra": 24.422081,
+        "field_dec": 33.159759,
         "starttime": "2019-04-05T12:00:00Z",
         "duration": 60,
     }

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from atdb_api import create_app
-from atdb_api.config import Config
+from atdb_api.config import Config, Overlaps, SpecificationRules
 from atdb_api.database import transaction
 from atdb_api.gui.overviews import diagram
 from atdb_api.models import StageSetting
@@ -20,6 +20,7 @@ from atdb_interface.observations import NewObservation
 from atdb_interface.roles import Role
 
 WHEN = datetime(2019, 4, 5, 12, tzinfo=UTC)
+RULES = SpecificationRules(overlaps=Overlaps.WARN, accepts_past_starts=True)
 
 
 def main(database_url: str) -> None:
@@ -28,14 +29,23 @@ def main(database_url: str) -> None:
     status, action = Status("calibrating"), Action("calibrate")
     with app.app_context(), transaction() as session:
         session.add(StageSetting(stage=Actor("calibrate"), delay_seconds=0))
-        specification = {"field_name": "a field", "observing_mode": "imaging", "starttime": WHEN, "duration": 3600}
-        made = observations.create(session, NewObservation.model_validate(specification), actor="tests")
+        specification = {
+            "field_name": "a field",
+            "observing_mode": "imaging",
+            "field_ra": 24.422081,
+            "field_dec": 33.159759,
+            "starttime": WHEN,
+            "duration": 3600,
+        }
+        made = observations.create(
+            session, NewObservation.model_validate(specification), actor="tests", rules=RULES
+        )
         made.status, made.status_since = status, WHEN
         task_page = f"/tasks/{made.task_id}/"
         why = {}
         for name in ("exported", "parked", "rejected"):
             new = NewObservation.model_validate({**specification, "field_name": name})
-            other = observations.create(session, new, actor="tests")
+            other = observations.create(session, new, actor="tests", rules=RULES)
             other.status, other.status_since = Status(name), WHEN
             why[name] = explain(session, other, WHEN)
     client = app.test_client()

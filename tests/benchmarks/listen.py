@@ -59,7 +59,7 @@ class Version:
             self.process = subprocess.Popen(
                 [str(self.checkout / ".venv/bin/python"), "-m", "standalone", "up"],
                 cwd=self.checkout,
-                env={**os.environ, **self.settings.as_environment()},
+                env={**os.environ, **self.settings.as_environment(), "ATDB_OVERLAPS": "warn"},
                 stdout=log,
                 stderr=log,
             )
@@ -117,6 +117,8 @@ def _submit(atdb: Client, name: str, after_seconds: float) -> None:
         {
             "field_name": name,
             "observing_mode": "arts_sc1_timing",
+            "field_ra": 24.422081,
+            "field_dec": 33.159759,
             "starttime": start.isoformat(),
             "duration": 1,
             "data_location": "arts001:/data/01/Timing",

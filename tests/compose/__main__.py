@@ -30,7 +30,12 @@ def main() -> None:
     chosen = [known[name] for name in only.split(",")] if only else STEPS
     with (
         tempfile.TemporaryDirectory() as folder,
-        deployed(Path(folder), TELESCOPE_PRODUCT_BYTES=str(PRODUCT_BYTES), ATDB_RETRY_SECONDS="1") as deployment,
+        deployed(
+            Path(folder),
+            TELESCOPE_PRODUCT_BYTES=str(PRODUCT_BYTES),
+            ATDB_RETRY_SECONDS="1",
+            ATDB_OVERLAPS="warn",
+        ) as deployment,
     ):
         timed("build", lambda: deployment.use(REPOSITORY, "test"))
         timed("up", lambda: deployment.compose("up", "--detach", "--no-build"))

@@ -84,6 +84,8 @@ class Trial:
             {
                 "field_name": f"TRIAL_{next(self._numbers)}",
                 "observing_mode": "imaging",
+                "field_ra": 24.422081,
+                "field_dec": 33.159759,
                 "starttime": start.isoformat(),
                 "duration": seconds,
                 "data_location": "wcudata1:/data/apertif",

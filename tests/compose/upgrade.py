@@ -17,7 +17,12 @@ def main(commit: str) -> None:
     """Do the steps of an upgrade in docs/deploy.md, and check the observations."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        deployed(Path(folder), TELESCOPE_PRODUCT_BYTES=str(PRODUCT_BYTES), ATDB_RETRY_SECONDS="1") as deployment,
+        deployed(
+            Path(folder),
+            TELESCOPE_PRODUCT_BYTES=str(PRODUCT_BYTES),
+            ATDB_RETRY_SECONDS="1",
+            ATDB_OVERLAPS="warn",
+        ) as deployment,
     ):
         former = Path(folder) / "former"
         git("worktree", "add", "--detach", str(former), commit)

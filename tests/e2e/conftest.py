@@ -34,6 +34,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def stack(settings: Settings) -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("ATDB_RETRY_SECONDS", "0.1")  # five retries end after seconds
+        environment.setenv("ATDB_OVERLAPS", "warn")  # the simulator observes at the same time
         running = Stack(settings, say=print)
         running.start()
         yield running

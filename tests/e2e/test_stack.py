@@ -24,10 +24,10 @@ pytestmark = pytest.mark.timeout(400)
 NORMAL_ROUTE = "defined|scheduled|starting|running|completing|checking|valid|ingesting|archived|removing|removed"
 SCHEDULE = """#!/bin/bash
 # Times of 2019, which a replay shifts to now.
-atdb_service --field_name=3C48 --observing_mode=imaging --starttime='2019-04-08 14:45:00' --duration=60 --data_dir=/data/apertif/ --operation=specification --atdb_host=prod --end_band=24
-atdb_service --field_name=R2 --observing_mode=arts_sc4_survey --science_mode=IAB --starttime='2019-04-08 14:47:00' --duration=60 --data_dir=/data2/output/ --irods_coll=arts_main/arts_sc4 --operation=specification --atdb_host=prod --process_triggers
-atdb_service --field_name=J0613-0200 --observing_mode=arts_sc1_timing --starttime='2019-04-08 14:49:00' --duration=60 --data_dir=/data/01/Timing --ndps=2 --operation=specification --atdb_host=prod
-atdb_service --field_name=B0531+21 --observing_mode=arts_sc1_baseband --starttime='2019-04-08 14:51:00' --duration=60 --data_dir=/data/01/Timing --operation=specification --atdb_host=prod --skip_auto_ingest
+atdb_service --field_name=3C48 --field_ra=24.422081 --field_dec=33.159759 --observing_mode=imaging --starttime='2019-04-08 14:45:00' --duration=60 --data_dir=/data/apertif/ --operation=specification --atdb_host=prod --end_band=24
+atdb_service --field_name=R2 --field_ra=24.422081 --field_dec=33.159759 --observing_mode=arts_sc4_survey --science_mode=IAB --starttime='2019-04-08 14:47:00' --duration=60 --data_dir=/data2/output/ --irods_coll=arts_main/arts_sc4 --operation=specification --atdb_host=prod --process_triggers
+atdb_service --field_name=J0613-0200 --field_ra=24.422081 --field_dec=33.159759 --observing_mode=arts_sc1_timing --starttime='2019-04-08 14:49:00' --duration=60 --data_dir=/data/01/Timing --ndps=2 --operation=specification --atdb_host=prod
+atdb_service --field_name=B0531+21 --field_ra=24.422081 --field_dec=33.159759 --observing_mode=arts_sc1_baseband --starttime='2019-04-08 14:51:00' --duration=60 --data_dir=/data/01/Timing --operation=specification --atdb_host=prod --skip_auto_ingest
 """
 
 
@@ -36,6 +36,8 @@ def submit(atdb: Client, name: str, *, after_seconds: int = 12, **fields: object
     specification = {
         "field_name": name,
         "observing_mode": "arts_sc1_timing",
+        "field_ra": 24.422081,
+        "field_dec": 33.159759,
         "starttime": start.isoformat(),
         "duration": 2,
         "data_location": "arts001:/data/01/Timing",

@@ -53,6 +53,8 @@ def test_a_number_of_products_that_the_stages_cannot_read_is_refused(url: str, p
     new = {
         "field_name": "B0531+21",
         "observing_mode": "arts_sc1_timing",
+        "field_ra": 24.422081,
+        "field_dec": 33.159759,
         "starttime": "2026-04-05",
         "duration": 60,
     }

@@ -44,5 +44,6 @@ SUN = Instrument(
     archive_folder=lambda observation: f"sun/{observation.starttime:%Y/%m}",
     read_schedule=read_schedule,
     options={"gain": Annotated[int, Field(ge=0, le=10)]},
+    other_options=("mirror",),
     is_data=lambda filename, path: not (filename.endswith(".frames") and path == "viewer.lock"),
 )

@@ -13,7 +13,7 @@ from flask import Flask, request
 from standalone.settings import HOST
 from tests.conftest import listening
 from tests.interface.conftest import BIN, write_config
-from tests.operators.conftest import archive_root, context, data_root
+from tests.operators.contexts import archive_root, context, data_root
 
 __all__ = ["archive_root", "context", "data_root", "orders", "submit"]
 

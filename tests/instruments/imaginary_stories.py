@@ -23,7 +23,7 @@ from operators.stages.validate import ValidateProductsOperator
 from tests.conftest import SECRETS
 from tests.instruments.imaginary import SUN
 from tests.instruments.imaginary_fixtures import Submit
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.observations import Observe
 
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=2)
@@ -105,6 +105,7 @@ def test_a_file_in_the_place_of_its_kind_of_directory_is_invalid(
     ("field", "value", "problem"),
     [
         ("observing_mode", "imaging", "does not begin with one of spectrum, burst"),
+        ("options", {"gian": 1}, r"options\.gian: .*did you mean gain\?"),
         ("options", {"gain": 11}, "gain: Input should be less than or equal to 10"),
     ],
 )
@@ -115,9 +116,9 @@ def test_what_it_does_not_know_is_refused(client: Client, field: str, value: Any
 
 def test_what_it_does_not_limit_is_kept(client: Client) -> None:
     made = client.create_observation(
-        {**SPECIFICATION, "field_beam": 4000, "telescopes": "both", "options": {"x": 1}}
+        {**SPECIFICATION, "field_beam": 4000, "telescopes": "both", "options": {"mirror": 1}}
     )
-    assert (made.field_beam, made.telescopes, made.options) == (4000, "both", {"x": 1})
+    assert (made.field_beam, made.telescopes, made.options) == (4000, "both", {"mirror": 1})
 
 
 def test_a_line_of_its_schedule_that_is_no_specification_is_named(submit: Submit) -> None:
@@ -149,7 +150,7 @@ def test_the_document_of_the_api_says_what_it_allows(url: str) -> None:
     schemas = httpx.get(f"{url}/atdb/openapi.json").json()["components"]["schemas"]
     new = schemas["NewObservation"]["properties"]
     assert "(spectrum|burst)" in new["observing_mode"]["pattern"]
-    assert new["options"]["properties"] == {"gain": {"type": "integer", "minimum": 0, "maximum": 10}}
+    assert new["options"]["properties"] == {"gain": {"type": "integer", "minimum": 0, "maximum": 10}, "mirror": {}}
     product = schemas["NewDataProduct"]["properties"]
     assert product["taskID"]["pattern"] == "^S[0-9]{8}N[0-9]+$"
     assert product["dataproduct_type"]["default"] == "spectrum"

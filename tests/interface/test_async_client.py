@@ -59,6 +59,8 @@ def test_an_observation_is_created_once_though_the_answer_is_lost(client: Client
     specification = {
         "field_name": "3C147",
         "observing_mode": "imaging",
+        "field_ra": 24.422081,
+        "field_dec": 33.159759,
         "starttime": "2019-04-05T21:03:02Z",
         "duration": 300,
     }

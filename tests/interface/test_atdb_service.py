@@ -18,6 +18,8 @@ SPECIFICATION = (
     "--atdb_host=prod",
     "--field_name=3C48",
     "--observing_mode=imaging",
+    "--field_ra=24.422081",
+    "--field_dec=33.159759",
     "--starttime=2019-04-08 14:45:00",
     "--endtime=2019-04-08 14:46:00",
 )
@@ -33,12 +35,12 @@ def test_a_specification_prints_its_taskid_and_keeps_every_option(run: Run, clie
         "--data_dir=/data/apertif/",
         "--skip_auto_ingest",
         "--process_triggers",
-        "--note=dish A, again = late",
+        "--ndps=2",
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.split()[0] == "190408001"
     made = client.observation("190408001")
-    assert made.options == {"process_triggers": True, "note": "dish A, again = late"}
+    assert made.options == {"process_triggers": True, "ndps": "2"}
     assert (made.beamPattern, made.irods_collection) == ("square_39p1", "arts_main/arts_sc1")
     assert (made.data_location, made.skip_auto_ingest) == ("wcudata1:/data/apertif/", True)
 

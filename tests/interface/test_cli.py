@@ -205,8 +205,10 @@ def test_a_schedule_is_submitted_in_its_order(run: Run, client: Client, real_sch
 
 
 def test_a_schedule_with_one_bad_line_submits_nothing(run: Run, client: Client, tmp_path: Path) -> None:
-    command = "atdb_service --operation=specification --observing_mode=imaging --duration=9"
-    scans = (("3C48", "2019-04-08"), ("3C147", "2019-04-08"), ("3C286", "soon"))
+    command = (
+        "atdb_service --operation=specification --observing_mode=imaging --duration=9 --field_ra=1 --field_dec=2"
+    )
+    scans = (("3C48", "2019-04-08T06:00"), ("3C147", "2019-04-08T07:00"), ("3C286", "2019-04-08"))
     lines = [f"{command} --field_name={field} --starttime={start}" for field, start in scans]
     schedule = tmp_path / "schedule.sh"
     schedule.write_text("\n".join(lines))

@@ -32,6 +32,8 @@ Observe = Callable[..., Observation]
 SPECIFICATION = {
     "field_name": "3C147",
     "observing_mode": "imaging",
+    "field_ra": 24.422081,
+    "field_dec": 33.159759,
     "starttime": datetime(2019, 4, 5, 21, 3, 2, tzinfo=UTC),
     "duration": 300,
 }

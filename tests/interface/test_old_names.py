@@ -20,6 +20,8 @@ Observe = Callable[..., Observation]
 SPECIFICATION = {
     "field_name": "3C147",
     "observing_mode": "imaging",
+    "field_ra": 24.422081,
+    "field_dec": 33.159759,
     "starttime": "2019-04-05T21:03:02Z",
     "duration": "300",
 }

@@ -78,6 +78,8 @@ def _specification(number: int, start: datetime) -> dict[str, object]:
     return {
         "field_name": f"KILL_{number}",
         "observing_mode": "arts_sc1_timing",
+        "field_ra": 24.422081,
+        "field_dec": 33.159759,
         "starttime": start.isoformat(),
         "duration": DURATION_SECONDS,
         "data_location": "arts001:/data/01/Timing",

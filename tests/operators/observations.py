@@ -17,7 +17,7 @@ from atdb_interface.observations import Observation
 from operators.data.local_products import path_of
 from operators.stages.ingest import IngestProductsOperator
 from operators.stages.validate import ValidateProductsOperator
-from tests.operators.conftest import Context, use_archive
+from tests.operators.contexts import Context, use_archive
 
 Observe = Callable[..., Observation]
 Make = Callable[..., Observation]

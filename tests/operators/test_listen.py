@@ -47,7 +47,7 @@ def use_airflow(monkeypatch: pytest.MonkeyPatch, url: str, password: str) -> Non
 
 @pytest.fixture
 def made(observe: Observe) -> Observation:
-    return observe(Status.VALID, starttime="2031-04-05T06:00:00Z")
+    return observe(Status.VALID, starttime="2011-04-05T06:00:00Z")
 
 
 def test_what_waits_gets_a_run_while_heartbeats_are_sent(

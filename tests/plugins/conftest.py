@@ -33,7 +33,7 @@ def observed(observe: Observe) -> Observe:
     """Create an observation whose taskID no other test has."""
 
     def make(status: Status = Status.DEFINED, **fields: Any) -> Observation:
-        day = datetime(2030, 1, 1, 6, tzinfo=UTC) + timedelta(days=next(_DAYS))
+        day = datetime(2012, 1, 1, 6, tzinfo=UTC) + timedelta(days=next(_DAYS))
         return observe(status, **{"starttime": day.isoformat(), **fields})
 
     return make

@@ -18,6 +18,7 @@ from atdb_plugins.airflow_api import AirflowApiError, AirflowUnavailable, AsyncA
 from atdb_plugins.dispatch import (
     CONSUMER,
     LOOK_AGAIN_SECONDS,
+    MOST_OPEN,
     REQUESTS_AT_ONCE,
     Dispatcher,
     _readable,
@@ -321,7 +322,7 @@ def test_atdb_away_is_no_trouble_of_airflow(airflow: Airflow) -> None:
 def test_two_listeners_at_once_create_each_run_once(
     client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
 ) -> None:
-    made = [observed(Status.VALID) for _ in range(12)]
+    made = [observed(Status.VALID) for _ in range(MOST_OPEN)]
 
     async def both(atdb: AsyncClient, runs: AsyncAirflowClient) -> None:
         await asyncio.gather(*(dispatch(atdb, runs) for _ in range(3)))
@@ -329,6 +330,23 @@ def test_two_listeners_at_once_create_each_run_once(
     speaking.run(both)
     for each in made:
         assert airflow.runs_of(each.taskID) == {f"{each.taskID}-ingest-1": "queued"}
+
+
+def test_what_becomes_urgent_does_not_wait_behind_what_was_there_before(
+    client: Client, observed: Observe, airflow: Airflow, speaking: Speaking
+) -> None:
+    week = [observed(Status.DEFINED) for _ in range(MOST_OPEN + 2)]
+    speaking.run(dispatch)
+    assert [bool(airflow.runs_of(each.taskID)) for each in week] == [True] * MOST_OPEN + [False] * 2
+    tonight = observed(Status.DEFINED, starttime="2011-03-01T00:00:00Z")
+    soon = observed(Status.SCHEDULED, starttime=(datetime.now(UTC) + timedelta(minutes=5)).isoformat())
+    speaking.run(dispatch)
+    assert airflow.runs_of(soon.taskID), "the telescope waits for no other stage"
+    assert not airflow.runs_of(tonight.taskID)
+    client.move(week[0].taskID, Status.SCHEDULED, force=True, reason="specified by hand")
+    speaking.run(dispatch)
+    assert airflow.runs_of(tonight.taskID)
+    assert not airflow.runs_of(week[-1].taskID)
 
 
 def test_a_stage_that_atdb_has_paused_gets_no_run(

@@ -68,6 +68,8 @@ class World:
             {
                 "field_name": "3C48",
                 "observing_mode": mode,
+                "field_ra": 24.422081,
+                "field_dec": 33.159759,
                 "starttime": start.isoformat(),
                 "duration": 300,
                 **fields,

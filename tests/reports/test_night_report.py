@@ -61,7 +61,14 @@ def test_a_second_run_for_a_night_leaves_its_report_as_it_is(
     run_report("2026-05-03")
     first = client.night_report("2026-05-03")
     client.create_observation(
-        {"field_name": "x", "observing_mode": "imaging", "starttime": "2026-05-03T09:00:00Z", "duration": 9}
+        {
+            "field_name": "x",
+            "observing_mode": "imaging",
+            "field_ra": 24.422081,
+            "field_dec": 33.159759,
+            "starttime": "2026-05-03T09:00:00Z",
+            "duration": 9,
+        }
     )
     time.sleep(1.1)  # the API has whole seconds
     assert "already has a report" not in capsys.readouterr().out
@@ -137,7 +144,14 @@ def test_the_queries_of_a_report_see_one_snapshot(
     """An observation that starts between two queries is in no part of the report."""
     night = Night.of(date(2026, 5, 3), HOUR)
     made = client.create_observation(
-        {"field_name": "x", "observing_mode": "imaging", "starttime": "2026-05-03T09:00:00Z", "duration": 9}
+        {
+            "field_name": "x",
+            "observing_mode": "imaging",
+            "field_ra": 24.422081,
+            "field_dec": 33.159759,
+            "starttime": "2026-05-03T09:00:00Z",
+            "duration": 9,
+        }
     )
     with closing(psycopg2.connect(superuser_url)) as opened, opened.cursor() as cursor:
         cursor.execute("lock table disk_usages in access exclusive mode")  # the second query waits for it

@@ -105,6 +105,8 @@ def observe(client: Client, status: Status = Status.DEFINED, *, products: int = 
         {
             "field_name": "3C48",
             "observing_mode": "imaging",
+            "field_ra": 24.422081,
+            "field_dec": 33.159759,
             "starttime": start.isoformat(),
             "duration": 300,
         }

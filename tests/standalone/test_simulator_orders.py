@@ -1,5 +1,6 @@
 """The orders that the telescope simulator accepts, refuses and stops."""
 
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -85,6 +86,15 @@ def test_a_parset_that_cannot_be_used_is_refused_and_nothing_is_written(
 )
 def test_a_body_that_is_no_command_is_refused(refusing: Simulator, body: bytes) -> None:
     refused_with_a_sentence(refusing.http.post("/observations/", content=body))
+
+
+@pytest.mark.parametrize("header", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "none"}])
+def test_a_web_page_gives_no_orders(alone: Simulator, header: dict[str, str]) -> None:
+    order = json.dumps({"taskID": TASK, "parset": parset()})
+    refused = alone.http.post("/observations/", content=order, headers={"Content-Type": "text/plain", **header})
+    assert (refused.status_code, "programs only" in refused.json()["detail"]) == (403, True)
+    assert alone.http.delete(f"/observations/{TASK}/", headers=header).status_code == 403
+    assert alone.http.get(f"/observations/{TASK}/").status_code == 404
 
 
 def refused_with_a_sentence(answer: httpx.Response) -> None:

@@ -3,9 +3,15 @@
 from atdb_interface.instruments.apertif.modes import MODES
 from atdb_interface.instruments.apertif.parset import make_parset
 from atdb_interface.instruments.apertif.products import MEASUREMENT_SET, VISIBILITY, is_data
-from atdb_interface.instruments.apertif.schedule import read_schedule
+from atdb_interface.instruments.apertif.schedule import FIELD_NAMES, read_schedule
 from atdb_interface.instruments.apertif.site import SITE
-from atdb_interface.instruments.apertif.specification import FIELDS, OPTIONS
+from atdb_interface.instruments.apertif.specification import (
+    FIELDS,
+    OPTIONS,
+    OTHER_OPTIONS,
+    problems,
+    shares_telescope,
+)
 from atdb_interface.instruments.interface import Instrument, TaskIds
 from atdb_interface.observations import Observation
 
@@ -26,5 +32,9 @@ APERTIF = Instrument(
     read_schedule=read_schedule,
     fields=FIELDS,
     options=OPTIONS,
+    other_options=OTHER_OPTIONS,
+    field_names=FIELD_NAMES,
+    problems=problems,
+    shares_telescope=shares_telescope,
     is_data=is_data,
 )

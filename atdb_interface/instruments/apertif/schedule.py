@@ -12,8 +12,8 @@ from atdb_interface.observations import NewObservation
 COMMAND = "atdb_service"
 Options = dict[str, str | bool]
 
-#: Options whose fields have other names.
-FIELD_NAMES = {"pattern": "beamPattern", "irods_coll": "irods_collection"}
+#: Options whose fields have other names. `data_dir` is a directory on the data host of the mode.
+FIELD_NAMES = {"pattern": "beamPattern", "irods_coll": "irods_collection", "data_dir": "data_location"}
 
 
 def read_schedule(path: Path) -> Iterator[tuple[str, dict[str, object]]]:

@@ -1,0 +1,71 @@
+"""Clients that send only a part of a request do not keep others waiting."""
+
+import socket
+import threading
+import time
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from atdb_api.config import Config
+from atdb_api.server import READ_SECONDS, threads, workers
+from tests.conftest import SECRETS
+from tests.serving import Served
+
+HEAD = b"GET /atdb/health/ HTTP/1.1\r\nHost: atdb\r\nX-Slow: "
+BODY = b"POST /atdb/login/ HTTP/1.1\r\nHost: atdb\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{"
+
+JSON = {"Content-Type": "application/json"}
+
+
+def connect(served: Served) -> socket.socket:
+    url = urlsplit(served.url)
+    return socket.create_connection((str(url.hostname), url.port or 80), timeout=READ_SECONDS + 60)
+
+
+@pytest.mark.parametrize("part", [HEAD, BODY], ids=["in the head", "in the body"])
+def test_requests_that_are_never_complete_are_ended(served: Served, part: bytes) -> None:
+    with ExitStack() as opened:
+        clients = [opened.enter_context(connect(served)) for _ in range(3 * workers * threads)]
+        began = time.monotonic()
+        for client in clients:
+            client.sendall(part)
+
+        def trickle() -> None:
+            while time.monotonic() < began + 3 * READ_SECONDS:
+                time.sleep(1)
+                try:
+                    clients[0].sendall(b"a")
+                except OSError:
+                    return
+
+        threading.Thread(target=trickle, daemon=True).start()
+        answer = httpx.get(f"{served.url}/atdb/health/", timeout=10 * READ_SECONDS)
+        assert answer.status_code == 200
+        ended = b"".join(iter(lambda: clients[0].recv(4096), b""))
+        assert b"HTTP/1.1 408 " in ended
+        assert b"not complete after 15 s" in ended
+
+
+def test_a_connection_is_used_again_after_the_pause_of_a_page(served: Served) -> None:
+    with connect(served) as client:
+        for _ in range(2):
+            client.sendall(b"GET /atdb/health/ HTTP/1.1\r\nHost: atdb\r\n\r\n")
+            answer = client.recv(65536)
+            assert b"200 OK" in answer.split(b"\r\n")[0]
+            time.sleep(3)
+
+
+def test_bodies_arrive_whole_up_to_the_limit(served: Served) -> None:
+    me = ("pipeline", SECRETS["pipeline"])
+    with httpx.Client(base_url=served.url, auth=me) as http:
+        for size, status in ((Config.max_body_bytes - 2, 400), (Config.max_body_bytes + 100, 413)):
+            assert http.post("/atdb/events/", content=b" " * size + b"{}").status_code == status
+
+        expecting = {"Expect": "100-continue", **JSON}
+        body = b'{"name": "pipeline", "password": "%s"}' % SECRETS["pipeline"].encode()
+        assert http.post("/atdb/login/", content=body, headers=expecting).status_code == 200
+        in_chunks = iter([body[:9], body[9:]])
+        assert http.post("/atdb/login/", content=in_chunks, headers=JSON).status_code == 200
