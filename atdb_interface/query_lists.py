@@ -49,7 +49,7 @@ def takes_list(parameter: str) -> bool:
 
 
 def merged(parameters: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the parameters of a query, in which the parts of each list are one parameter."""
+    """Return the parameters of a query. If a list was split into several parameters, they become one."""
     pairs: list[tuple[str, str]] = []
     places: dict[str, int] = {}
     for name, text in parameters:

@@ -171,7 +171,7 @@ def _unusable(dags: Mapping[str, Dag]) -> dict[str, str]:
     """Return why Airflow would not start runs now, by the DAG of each stage."""
     listen = dags.get(LISTEN_DAG)
     if listen is not None and listen.is_paused:
-        return dict.fromkeys(DAG_OF.values(), f"the DAG {LISTEN_DAG} is paused in Airflow; unpause it there")
+        return dict.fromkeys(DAG_OF.values(), paused(LISTEN_DAG))
     reasons = {}
     for dag_id in DAG_OF.values():
         dag = dags.get(dag_id)
@@ -180,8 +180,13 @@ def _unusable(dags: Mapping[str, Dag]) -> dict[str, str]:
         elif dag.has_import_errors:
             reasons[dag_id] = f"the DAG {dag_id} has import errors in Airflow; fix its file"
         elif dag.is_paused:
-            reasons[dag_id] = f"the DAG {dag_id} is paused in Airflow; unpause it there"
+            reasons[dag_id] = paused(dag_id)
     return reasons
+
+
+def paused(dag_id: str) -> str:
+    """Return the reason why a paused DAG gets no runs."""
+    return f"the DAG {dag_id} is paused in Airflow; unpause it there"
 
 
 def _readable(reason: str) -> str:

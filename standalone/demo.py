@@ -13,6 +13,7 @@ from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, BadRequest, Duplicate, Unavailable
 from atdb_interface.lifecycle import STAGES, Actor, Group, Status, statuses
 from atdb_interface.observations import NewObservation, Observation
+from atdb_interface.quantities import count_of
 from atdb_interface.reasons import without_code
 from atdb_interface.status_kinds import Kind, kind_of, stage_of
 from standalone import replay
@@ -63,7 +64,8 @@ def demo(settings: Settings, schedule_file: Path, speedup: float | None) -> int:
 
 
 def _submit(client: Client, schedule: Sequence[NewObservation], speedup: float) -> list[Observation]:
-    print(f"Replaying {len(schedule)} observations at speed {speedup:.0f}; the first starts in {LEAD.seconds} s.")
+    number = count_of(len(schedule), "observation")
+    print(f"Replaying {number} at speed {speedup:.0f}; the first starts in {LEAD.seconds} s.")
     begin = datetime.now(UTC) + LEAD
     submitted = []
     for new in replay.shifted(schedule, begin, speedup):

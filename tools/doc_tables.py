@@ -59,7 +59,7 @@ def stages() -> Rows:
 
 def actions() -> Rows:
     """Return where each action leads, and what it requires."""
-    yield "action", "from", "leads to", "reason", "role", "role for many at once"
+    yield "action", "from", "leads to", "reason on pages", "role", "role for many at once"
     for action, row in ACTIONS.items():
         requires = ("required" if row.needs_reason else "optional", row.role.label, row.role_for_many.label)
         for sources, target in _moves(action):

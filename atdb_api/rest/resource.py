@@ -49,9 +49,9 @@ class Resource(Generic[Row, Item]):
     more: Mapping[str, Column] = field(default_factory=dict)
     """Columns to filter by, in addition to the fields."""
     columns_at: Callable[[datetime | None], Columns] | None = None
-    """Returns all columns to filter by; with the time of `?as_of=`, as they were then."""
+    """Returns all columns to filter by. For the time of `?as_of=`, they have the values of that time."""
     existed: Callable[[datetime], ColumnElement[bool]] | None = None
-    """Returns the condition for rows that existed at a time; None: `?as_of=` is not a parameter."""
+    """Returns the condition that a row existed at a time. None if the list has no parameter `?as_of=`."""
     costly: frozenset[str] = frozenset()
     """The fields that take further statements."""
     writer: Callable[..., Sequence[Item]] | None = None

@@ -23,6 +23,7 @@ from atdb_interface.errors import BadRequest
 from atdb_interface.instruments.apertif.schedule import Options, read_options, specification
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import NewObservation
+from atdb_interface.quantities import count_of
 
 
 def _listed(model: type[BaseModel], left_out: str) -> str:
@@ -62,7 +63,7 @@ def _change_status(client: Client, options: Options) -> str:
             for product in client.dataproducts(taskID=task_id)
         ]
         client.move_products(task_id, moves, owner=owner)
-        return f"{task_id}: {len(moves)} data product{'' if len(moves) == 1 else 's'} {status}"
+        return f"{task_id}: {count_of(len(moves), 'data product')} {status}"
     raise BadRequest(f"--resource: {resource!r} is neither observations nor dataproducts")
 
 

@@ -93,7 +93,8 @@ class LostWork:
         number = lease.lost_owners + 1
         reason = reasons.write(
             ReasonCode.LEASE_EXPIRED,
-            f"{self.reason} It was the last of {number} owners that have lost this work. Fix the cause and retry.",
+            f"{self.reason} This work has been lost {number} times, so no other run takes it. "
+            "Fix the cause, then retry.",
         )
         return StatusRepair(lease.taskID, lease.my_status, stage.error, reason, owner=lease.owner)
 

@@ -7,6 +7,7 @@ from atdb_interface.dataproducts import DataProduct
 from atdb_interface.events import NewEvent
 from atdb_interface.lifecycle import STATUSES, ProductStatus
 from atdb_interface.observations import Observation
+from atdb_interface.quantities import count_of
 from operators.reconcile.events import disagreement
 
 
@@ -53,5 +54,6 @@ def _unsupported(observation: Observation, products: Sequence[DataProduct]) -> t
         text = f"{number} contradict it, such as {first.filename}, which is {first.my_status}"
         return f"{first.id}/{first.my_status}", text
     if all(product.my_status is ProductStatus.INVALID for product in products):
-        return str(ProductStatus.INVALID), f"all of its {len(products)} data products are {ProductStatus.INVALID}"
+        number = count_of(len(products), "data product")
+        return str(ProductStatus.INVALID), f"it has {number}, and none is valid"
     return None

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
 from airflow.configuration import conf
 
+from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import STAGES
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.hooks.airflow import AirflowHook
@@ -59,7 +61,7 @@ def _of_processes(place: Location, health: Any) -> Iterator[Finding]:
         if status == "healthy":
             yield well(process, "Airflow reports it healthy")
             continue
-        seen = f"it has not reported since {beat}" if beat else "it has never reported"
+        seen = f"it has not reported since {_seconds(beat)}" if beat else "it has never reported"
         advice = (
             f"{place.look_at(process)}. If it does not run, start it with {place.start(process)}; if it hangs, "
             f"restart it with {place.restart(process)}."
@@ -99,8 +101,13 @@ def _by(hook: AirflowHook, dag_id: str) -> str:
         except ValueError:
             is_pause = False
         if is_pause:
-            return f" by {entry['owner']} since {entry['when']}"
+            return f" by {entry['owner']} since {_seconds(entry['when'])}"
     return ""
+
+
+def _seconds(time: str) -> str:
+    """Return a time of Airflow, which has microseconds, as ATDB writes times."""
+    return write_time(datetime.fromisoformat(time))
 
 
 def _of_pools(hook: AirflowHook) -> Iterator[Finding]:

@@ -57,6 +57,16 @@ class Location:
             return f"`docker compose restart {_SERVICES.get(process, process)}`"
         return "`make down` and `make up`"
 
+    def page(self, path: str) -> str:
+        """Return the URL of a page of ATDB in a browser."""
+        return f"{self.settings.atdb_public_url or self.settings.atdb_url}{path}"
+
+    def administer(self, command: str) -> str:
+        """Return the command that runs a command of ATDB's administrator."""
+        if self.is_container:
+            return f"`make admin STACK=containers DO='{command}'` on the host"
+        return f"`make admin DO='{command}'`"
+
     def prepare(self, database: str) -> str:
         """Return the commands that upgrade a database, and set the passwords of its logins from the secrets."""
         if self.is_container:

@@ -133,7 +133,10 @@ def _specification(rng: random.Random, number: int) -> dict[str, object]:
 
 
 def _cues(rng: random.Random, troubles: Sequence[RehearsedFault], seconds: float) -> list[ScriptedFault]:
-    """Draw an order of the faults, and a moment for each, with time to recover from one that kills a service."""
+    """Return the faults in a random order, each at a random moment.
+
+    Between two moments is enough time to recover from a fault that kills a service.
+    """
     drawn = list(troubles)
     rng.shuffle(drawn)
     room = (seconds - LEAD_SECONDS / 2) / max(1, len(drawn))

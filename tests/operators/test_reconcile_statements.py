@@ -57,7 +57,7 @@ def test_a_removed_product_without_a_receipt_is_reported(
     ("statement", "words"),
     [
         ("delete from dataproducts", "it has no data products"),
-        ("update dataproducts set status = 'invalid'", "all of its 3 data products are invalid"),
+        ("update dataproducts set status = 'invalid'", "it has 3 data products, and none is valid"),
     ],
 )
 def test_a_statement_about_no_data_is_reported(

@@ -130,10 +130,9 @@ def _lost(situation: Situation, lease: Lease, stage: Stage) -> Explanation:
         asks = f"so reconcile asks the telescope and sets the status to {S.RUNNING} or {stage.error}"
         return Explanation(Cause.LAST_LEASE_EXPIRED, f"{lost}. {never}, {asks}.")
     if lease.lost_owners >= MAX_LOST_OWNERS:
-        last = f"It was the last of {lease.lost_owners + 1} owners"
-        return Explanation(
-            Cause.LAST_LEASE_EXPIRED, f"{lost}. {last}, so reconcile sets the status to {stage.error}."
-        )
+        last = f"This work has been lost {lease.lost_owners + 1} times, so no other owner can take it"
+        sets = f"Reconcile sets the status to {stage.error}."
+        return Explanation(Cause.LAST_LEASE_EXPIRED, f"{lost}. {last}. {sets}")
     text = f"{lost}, so another owner can continue the work. {waiting_for(situation).text}"
     return Explanation(Cause.LEASE_EXPIRED, text)
 
