@@ -55,7 +55,7 @@ class Resource(Generic[Row, Item]):
     costly: frozenset[str] = frozenset()
     """The fields that take further statements."""
     writer: Callable[..., Sequence[Item]] | None = None
-    """Converts rows whose fields are not all columns; called like `write`."""
+    """Converts rows to models if not all fields are columns. It has the arguments of `write`."""
 
     @property
     def model(self) -> type[Item]:
@@ -74,7 +74,10 @@ class Resource(Generic[Row, Item]):
     def write(
         self, session: Session, rows: Sequence[Row], *, at: datetime | None = None, costly: bool = True
     ) -> Sequence[Item]:
-        """Convert rows to wire models, as they are or were at a time; `costly=False` leaves those fields empty."""
+        """Convert rows to wire models, as they were `at` a time, or as they are now.
+
+        `costly=False` leaves the costly fields empty.
+        """
         if self.writer:
             return self.writer(session, rows, at=at, costly=costly)
         return [self.fields.item(row) for row in rows]

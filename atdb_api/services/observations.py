@@ -20,8 +20,8 @@ from atdb_interface.observations import NewObservation, ObservationChange
 def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
     """Create an observation from its specification, with the next taskID of the day on which it starts.
 
-    The day's row is locked until the transaction ends, so that numbers have the order of submission and no gaps.
-    Raises Duplicate if an observation has the same mode, field and start.
+    The row of the day is locked until the transaction ends. So numbers follow the order of submission and have no
+    gaps. Raises Duplicate if an observation has the same mode, field and start.
     """
     task_id = _next_task_id(session, new.starttime.date())
     _refuse_duplicate(session, new.observing_mode, new.field_name, new.starttime)

@@ -35,7 +35,7 @@ def _listed(model: type[BaseModel], left_out: str) -> str:
 
 def _help() -> str:
     paragraphs = [
-        "The options of each operation; those in brackets can be left out, but not both of endtime and duration:",
+        "The options of each operation. Those in brackets are optional, but endtime or duration is required:",
         *(f"{operation}: {text}" for operation, text in _OPTIONS.items()),
     ]
     options = (fill(each, 110, subsequent_indent="    ", break_on_hyphens=False) for each in paragraphs)
@@ -86,7 +86,7 @@ _OPTIONS = {
     "specification": f"{_listed(NewObservation, 'options')}; --data_dir=/directory on the data host of the mode; "
     "an option of another name is stored in the field options",
     "change_status": f"{_TASK}; --status; --resource=observations (the default) or dataproducts; "
-    "[--owner], which data products require: the owner that has the lease on the observation",
+    "[--owner]: the owner that has the lease on the observation, required for data products",
     "delete_taskid": _TASK,
     "add_dataproduct": f"{_TASK}; {_listed(NewDataProduct, 'taskID')}",
 }

@@ -110,7 +110,7 @@ def _kind(lease: Lease) -> str:
 
 
 def _progress(lease: Lease, now: datetime) -> str:
-    """Return the end of a sentence: how far the work is and, unless it has a problem, how long it still takes."""
+    """Return the end of a sentence: the progress of the work, and the time that is left or its problem."""
     done, progress = "", progress_of(lease)
     if progress.percent is not None and progress.total_bytes:
         done = f": {progress.percent} % of {size(progress.total_bytes)} done"
@@ -191,7 +191,7 @@ def _is_removed(situation: Situation) -> Explanation:
 
 
 def _was_set(situation: Situation) -> Explanation:
-    """Explain a status by its last change only, so that nothing is stated that ATDB does not know."""
+    """Explain a status by its last change only: ATDB knows nothing else about it."""
     status = situation.observation.status
     text = _by(situation, f"Set to {status}")
     if allowed_next(status):
