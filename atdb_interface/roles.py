@@ -1,4 +1,4 @@
-"""The roles of accounts: each may do all that the roles before it may."""
+"""The roles of accounts. Each role may also do everything that the roles before it may."""
 
 from enum import IntEnum
 

@@ -52,7 +52,7 @@ class Dispatcher:
 
     @property
     def troubles(self) -> dict[Status, str]:
-        """Return why the DAG of each status gets no runs now; empty if all do."""
+        """Return the statuses whose DAG gets no runs now, each with the reason."""
         reasons = self._refused | self._unusable
         return {status: _readable(reasons[dag_id]) for status, dag_id in DAG_OF.items() if dag_id in reasons}
 
@@ -168,7 +168,7 @@ def run_id_of(task: ClaimedTask) -> str:
 
 
 def _unusable(dags: Mapping[str, Dag]) -> dict[str, str]:
-    """Return why Airflow would not start runs now, by the DAG of each stage."""
+    """Return the DAGs of stages that get no runs now, each with the reason."""
     listen = dags.get(LISTEN_DAG)
     if listen is not None and listen.is_paused:
         return dict.fromkeys(DAG_OF.values(), paused(LISTEN_DAG))

@@ -1,4 +1,4 @@
-"""The attempts of a task: which one is running, and how many Airflow makes before an operator has to decide."""
+"""The attempts of a task: which one is running, and how many Airflow makes before an operator must decide."""
 
 import os
 from collections.abc import Mapping
@@ -22,7 +22,8 @@ LONGEST_PAUSE_FACTOR = 24
 class Attempt:
     """An attempt of a task; by default the only one, which no process supervises.
 
-    `number` of `most`: Airflow counts over all clears. `retry_seconds`: the maximum time until the next attempt.
+    `number` of `most`: Airflow continues to count after a clear. `retry_seconds`: the maximum time until the next
+    attempt.
     """
 
     number: int = 1

@@ -45,7 +45,7 @@ def _as_page(response: Response) -> Response:
 
 
 def _result(response: Response) -> str | None:
-    """Return the URL of the page that follows a form, so that a reload does not send it again; None if none does."""
+    """Return the URL of the page that follows a form, so that a reload does not send it again; or None."""
     path = request.path.rstrip("/")
     if request.method == "DELETE":
         return path.rpartition("/")[0] + "/"

@@ -14,9 +14,9 @@ from atdb_api.roles import Role
 
 @contextmanager
 def admitted(needs: Role | None) -> Iterator[Session]:
-    """Open the transaction of this request, for accounts with at least this role; None: for all clients.
+    """Open the transaction of this request, if its account has at least this role. None allows all clients.
 
-    Raises Unauthorized, TooManyAttempts and Forbidden, and for a NUL character NotFound or BadRequest.
+    Raises Unauthorized, TooManyAttempts and Forbidden. For a NUL character, raises NotFound or BadRequest.
     """
     request.get_data()  # first, so that no database connection waits for a slow client
     with transaction(read_only=request.method in auth.SAFE_METHODS) as session:

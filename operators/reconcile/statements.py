@@ -12,7 +12,7 @@ from operators.reconcile.events import disagreement
 
 
 def receipts_of(client: Client, first: str, last: str) -> set[tuple[str, str]]:
-    """Return the taskID and the file name of each removal of which there is a receipt."""
+    """Return the taskID and the file name of each removal that has a receipt."""
     rows = client.rows("receipts", fields=("taskID", "dataproduct"), taskID__range=(first, last))
     return {(row["taskID"], row["dataproduct"]) for row in rows}
 
@@ -42,7 +42,7 @@ def wrong_statements(
 
 
 def _unsupported(observation: Observation, products: Sequence[DataProduct]) -> tuple[str, str] | None:
-    """Return a key and words for what contradicts the status of an observation; None if nothing does."""
+    """Return a key and a text if products contradict the status of an observation; otherwise None."""
     supporting = STATUSES[observation.my_status].states
     if supporting is None:
         return None

@@ -51,8 +51,8 @@ def enter(
     """Set the stage's working status with this owner's lease, and return the transition that led there.
 
     The owner's work may have ended with an error of the stage, or by a cancel. If a user has cleared the run in
-    Airflow since, the owner takes the observation back, unless `retake` is false. Any other run that does not get
-    the observation skips: it does not need this run, or the stage is paused.
+    Airflow since, the owner takes the observation back, unless `retake` is false. All other runs that do not get
+    the observation skip: another run does the work, or the stage is paused.
     """
     if stage.working is None:
         raise ValueError(f"{stage.actor} has no working status")

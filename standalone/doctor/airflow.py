@@ -93,7 +93,7 @@ def _of_dags(place: Location, hook: AirflowHook) -> Iterator[Finding]:
 
 
 def _by(hook: AirflowHook, dag_id: str) -> str:
-    """Format who paused a DAG and when; empty if this is no longer in Airflow's audit log."""
+    """Format which user paused a DAG and when; empty if Airflow's audit log does not have it any more."""
     page = hook.read("eventLogs", dag_id=dag_id, event="patch_dag", order_by="-event_log_id", limit=_LIMIT)
     for entry in page["event_logs"] if page else []:
         try:

@@ -62,7 +62,7 @@ def judge(address: tuple[str, int], host: str) -> list[Finding]:
         return [failed(SUBJECT, f"it expired at {write_time(ends)}; browsers and programs refuse it", _REPLACE)]
     if now < certificate.not_valid_before_utc:
         seen = f"it is not valid before {write_time(certificate.not_valid_before_utc)}"
-        return [failed(SUBJECT, seen, "Check the clock here, and the one of the machine that created it.")]
+        return [failed(SUBJECT, seen, "Check the clocks here and where the certificate was created.")]
     if not _is_for(address, host, encoded):
         names = ", ".join(_names(certificate)) or "no host"
         seen = f"it is for {names}, not for {host}, so browsers and programs refuse it"

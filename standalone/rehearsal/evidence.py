@@ -103,12 +103,15 @@ class Evidence:
         return self.scene.data.joinpath(host, folder.lstrip("/"), filename)
 
     def in_archive(self, task_id: str, filename: str) -> Path:
-        """Return where the archive has a product; a path at which nothing is if ATDB has assigned none."""
+        """Return the path of a product in the archive.
+
+        If ATDB has assigned none, return a path that does not exist.
+        """
         product = self.products.get((task_id, filename), {})
         return self.scene.archive / str(product.get("archive_location") or f"not assigned/{task_id}/{filename}")
 
     def archive_folders(self, task_id: str) -> set[Path]:
-        """Return where the archive has the products of an observation: one folder, or none without products."""
+        """Return the folders of an observation in the archive: one, or none if it has no products."""
         return {self.in_archive(*key).parent for key in self.products if key[0] == task_id}
 
     def manifest(self, task_id: str) -> dict[str, str]:

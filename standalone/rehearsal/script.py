@@ -97,7 +97,7 @@ def write_replay(schedule: Sequence[NewObservation], seed: int) -> Script:
 
 
 def _common(observations: int) -> list[RehearsedFault]:
-    """List the faults of all work: each at least once, and for fewer observations less often."""
+    """List the faults that affect all work: each at least once, and more often if there are more observations."""
     share = min(1.0, observations / 100)
     return [trouble for trouble in OF_ALL for _ in range(max(1, round(_OFTEN.get(trouble, _SOMETIMES) * share)))]
 
