@@ -76,7 +76,7 @@ class CleanAirflowTablesOperator(MaintenanceOperator):
             self._command.terminate()
 
     def _spare_unfinished(self, hook: Any, before: datetime) -> datetime:
-        """Return an earlier moment if a run that has not ended is older, because its task instances must stay."""
+        """Return the moment before which rows are deleted: earlier than `before` if an older run has not ended."""
         oldest = hook.get_first(_OLDEST_UNFINISHED)
         if oldest is None or oldest[0] is None or oldest[0] >= before:
             return before

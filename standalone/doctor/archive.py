@@ -16,7 +16,7 @@ from atdb_plugins.hooks.archive import ArchiveHook
 from standalone.doctor import space
 from standalone.doctor.findings import Finding, failed, well
 from standalone.doctor.location import Location
-from standalone.doctor.reasons import short
+from standalone.doctor.reasons import short, without_advice
 
 SUBJECT = "archive"
 _SIZE_BYTES = 1 << 20
@@ -32,7 +32,7 @@ def check(place: Location) -> Iterator[Finding]:
             "Mount it, or correct the connection archive_default (AIRFLOW_CONN_ARCHIVE_DEFAULT). "
             f"{_until_then(place)}"
         )
-        yield failed(SUBJECT, str(error), advice)
+        yield failed(SUBJECT, without_advice(error), advice)
         return
     where = archive.filesystem.unstrip_protocol(archive.root)
     yield _try(place, archive, where)

@@ -11,6 +11,7 @@ from operators.data.local_products import DataError, data_root
 from standalone.doctor import space
 from standalone.doctor.findings import Finding, failed, warning
 from standalone.doctor.location import Location
+from standalone.doctor.reasons import without_advice
 
 SUBJECT = "data"
 
@@ -21,7 +22,8 @@ def check(place: Location) -> Iterator[Finding]:
         root = data_root()
         folders = sorted(path for path in root.iterdir() if re.fullmatch(HOST_PATTERN, path.name))
     except (DataError, OSError) as error:
-        yield failed(SUBJECT, str(error), f"Mount the data disks below {place.settings.data}.")
+        advice = f"Mount the data disks below {place.settings.data}, or correct the setting ATDB_DATA_ROOT."
+        yield failed(SUBJECT, without_advice(error), advice)
         return
     hosts = [folder for folder in folders if folder.is_dir()]
     if not hosts:

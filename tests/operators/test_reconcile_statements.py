@@ -4,10 +4,8 @@ import pytest
 
 from atdb_interface.client import Client
 from tests.operators.conftest import Sql
+from tests.operators.data_passes import Look
 from tests.operators.observations import Make, products_of
-from tests.operators.test_reconcile_data import Look, look, removed
-
-__all__ = ["look", "removed"]
 
 
 @pytest.mark.parametrize("status", ["valid", "completed", "archived"])

@@ -70,7 +70,7 @@ def test_an_atdb_that_does_not_respond_is_the_only_finding(
     as_account("service", NOBODY, monkeypatch)
     (finding,) = atdb.check(place)
     assert finding.state is State.FAILED
-    assert "Connection refused" in finding.seen
+    assert finding.seen == "a request to it failed: Connection refused"
     assert "api.log" in finding.advice
 
 
@@ -226,6 +226,7 @@ def test_a_clock_that_cannot_be_seen_is_not_checked(
     as_account("service", NOBODY, monkeypatch)
     findings = list(clocks.check(place))
     assert [finding.state for finding in findings] == [State.NOT_CHECKED, State.WELL]
+    assert findings[0].seen == "cannot read the clock of ATDB"
     assert findings[1].seen.startswith("Airflow, the database")
 
 
