@@ -35,7 +35,7 @@ class DeleteOldLogsOperator(MaintenanceOperator):
 
 
 def delete_logs(folder: str, before: float) -> Counter[str]:
-    """Delete files last written before a moment, in seconds since 1970; return their number by first folder.
+    """Delete files that were last written before a time, in seconds since 1970; return how many, by first folder.
 
     The folders of the first level stay, because a new run may create a folder in them at any moment.
     """

@@ -125,7 +125,7 @@ class Evidence:
         }
 
     def files(self, product: Path) -> dict[str, str]:
-        """Return the SHA-256 of each file of a product by its path in it, or by "" if the product is one file."""
+        """Return the SHA-256 of each file by its path in the product; "" if the product is one file."""
         sums = self._archive_sums if product.is_relative_to(self.scene.archive) else self._data_sums
         if product in sums:
             return {"": sums[product]}
