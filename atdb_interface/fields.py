@@ -150,7 +150,7 @@ FileName = Annotated[
     StringConstraints(min_length=1, max_length=200),
     Written(
         f"^[^.{BLANK}{_NO_FILE}]([^{_NO_FILE}]*[^{BLANK}{_NO_FILE}])?$",
-        "is not the name of a file or directory without a comma",
+        "must be the name of a file or directory that is not hidden, without slashes, commas and any of \\*?[]",
     ),
     AfterValidator(_fits),
     AfterValidator(_no_manifest),
