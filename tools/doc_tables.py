@@ -25,7 +25,7 @@ SHAPES = {
 _FROM = {Moment.ENTERED: "", Moment.START: " after the start", Moment.END: " after the end"}
 _UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
 _MARKED = re.compile(r"(<!-- table: (\w+)[^>]*-->\n).*?(<!-- end of table -->)", re.DOTALL)
-_BACK = "the status before the hold, or in which the observation waited for the stopped work"
+_BACK = "the status before the hold; if the hold stopped work, the status before the work"
 Rows = Iterable[Iterable[str]]
 
 
@@ -91,7 +91,7 @@ def _moves(action: Action) -> Iterable[tuple[str, str]]:
     targets = [target for status in holdable if (target := target_of(action, Status.ON_HOLD, status))]
     if targets:
         source = _code(Status.ON_HOLD) + (
-            ", if that was so before the hold" if len(targets) < len(holdable) else ""
+            ", if this was possible before the hold" if len(targets) < len(holdable) else ""
         )
         yield source, _code(targets[0]) if len(set(targets)) == 1 else _BACK
 
