@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 from airflow.sdk.configuration import conf
 
+from atdb_interface.quantities import count_of
 from operators.maintenance.base import MaintenanceOperator
 from operators.maintenance.retention import LOGS
 
@@ -29,8 +30,8 @@ class DeleteOldLogsOperator(MaintenanceOperator):
         days = LOGS.days()
         deleted = delete_logs(folder, before=time.time() - days * 86_400)
         for name, number in sorted(deleted.items()):
-            self.log.info("Deleted %d files in %s", number, name)
-        self.log.info("Deleted %d files below %s, older than %d days", deleted.total(), folder, days)
+            self.log.info("Deleted %s in %s", count_of(number, "file"), name)
+        self.log.info("Deleted %s below %s, older than %d days", count_of(deleted.total(), "file"), folder, days)
         return dict(deleted)
 
 
