@@ -63,7 +63,7 @@ def _of_processes(place: Location, health: Any) -> Iterator[Finding]:
             continue
         seen = f"it has not reported since {_seconds(beat)}" if beat else "it has never reported"
         advice = (
-            f"{place.look_at(process)}. If it does not run, start it with {place.start(process)}; if it hangs, "
+            f"{place.look_at(process)}. If it does not run, start it with {place.start(process)}. If it hangs, "
             f"restart it with {place.restart(process)}."
         )
         yield failed(process, seen, advice)

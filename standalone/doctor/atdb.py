@@ -86,7 +86,7 @@ def _of_stages(place: Location, client: Client) -> Iterator[Finding]:
     paused = [stage for stage in client.stages() if stage.paused]
     for stage in paused:
         since = f" since {write_time(stage.paused_at)}" if stage.paused_at else ""
-        why = f": {stage.pause_reason}" if stage.pause_reason else ""
+        why = f": {stage.pause_reason.removesuffix('.')}" if stage.pause_reason else ""
         yield warning(
             "stages",
             f"{stage.stage} has been paused in ATDB by {stage.paused_by}{since}{why}. "

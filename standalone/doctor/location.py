@@ -46,10 +46,13 @@ class Location:
         return f"Run `make status`, and read {self.settings.logs / process}.log"
 
     def start(self, process: str = "") -> str:
-        """Return the command that starts `process`; if `process` is empty, all processes."""
+        """Return the commands that start `process`; if `process` is empty, all processes.
+
+        `make up` refuses to start a stack of which a part is running.
+        """
         if self.is_container:
             return f"`{' '.join(['docker compose up -d', *filter(None, [_SERVICES.get(process, process)])])}`"
-        return "`make up`"
+        return "`make down` and `make up`"
 
     def restart(self, process: str) -> str:
         """Format how to restart a process of the stack that hangs."""
