@@ -58,7 +58,10 @@ def init_app(app: Flask) -> None:
     @app.cli.command("static-files")
     @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
     def _static_files(folder: Path) -> None:
-        """Copy the files that a web server can serve directly into FOLDER, under the paths of their URLs."""
+        """Copy static files into FOLDER, from which a web server can serve them.
+
+        Their paths are those of their URLs.
+        """
         for each in (current_app, *current_app.blueprints.values()):
             if each.static_url_path and each.static_folder:
                 target = folder / each.static_url_path.removeprefix("/")
@@ -110,7 +113,7 @@ def _password() -> str:
 @account.command("disable")
 @click.argument("name")
 def _disable(name: str) -> None:
-    """Disable an account: it can do nothing from now on."""
+    """Disable an account, so that it cannot log in any more."""
     _set_disabled(name, True)
 
 

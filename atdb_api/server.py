@@ -85,7 +85,7 @@ worker_class = DeadlineWorker
 
 
 class SafeLogger(Logger):  # type: ignore[misc]
-    """gunicorn's logger, in whose access log a user name or a header of a request cannot begin another line."""
+    """gunicorn's logger. In its access log, no user name or header can contain a line break."""
 
     def atoms(self, *args: Any) -> dict[str, Any]:
         """Return the values that the format of the access log can use."""

@@ -26,9 +26,9 @@ class ActionRow:
 
     - `label`: its name on a button. `does`: its help on the command line.
     - `effect`: its description on a page. `{status}` is the present status and `{target}` the next one.
-    - `effect_by_target`: the same for the targets of which there is more to say.
-    - `effect_on_work`: the same if the action stops work, and the observation is not aborted. `{back}` is the
-      status that a resumed observation gets. `effect_at_telescope`: the same for an observation at the telescope.
+    - `effect_by_target`: a longer description for some targets.
+    - `effect_on_work`: the description if the action stops work, and the observation is not aborted. `{back}` is
+    the status after a resume. `effect_at_telescope`: the description for an observation at the telescope.
     - `needs_reason`: the pages require a reason. `is_dangerous`: the action cannot be undone.
     - `needs`: the capability to do it. With *specify*, it is limited to an account's own observations before their
       start. `needs_for_many`: the capability to do it to many observations at once.

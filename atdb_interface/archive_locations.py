@@ -1,7 +1,7 @@
 """The location of each data product in the archive: `<collection>/<taskID>/<filename>`, below the archive's root.
 
-ATDB assigns a location when it creates a product, and stores it with the product. Only the last but one part of a
-location has the format of a taskID. So two locations are never equal, and none is inside another one.
+ATDB assigns a location when it creates a product, and stores it with the product. In a location, only the part
+before the filename has the format of a taskID. So two locations are never equal, and none is inside another one.
 """
 
 import re
@@ -18,8 +18,8 @@ _LONGEST_PART = 255
 def archive_folder(observation: Observation) -> str:
     """Return the folder in which the archive holds the products of an observation.
 
-    The instrument chooses the collection. If that is no plain path, the collection is the name of the observing
-    mode's kind.
+    The instrument chooses the collection. If this cannot be a collection, the name of the observing mode's kind is
+    used.
     """
     collection = instrument().archive_folder(observation).strip("/")
     if not is_plain(collection):

@@ -1,8 +1,7 @@
-"""The characters that no text from outside can hold, and how terminals, logs and pages show such text.
+"""The characters that ATDB refuses in text, and how terminals, logs and pages show text that has them.
 
-ATDB refuses them in every text that it stores: they could add lines to a parset or a log, control a terminal, or
-reverse the text that follows. Texts that an earlier version stored, or that another program wrote, can still hold
-them.
+ATDB does not store a text with one of them, because they could add lines to a parset or a log, control a terminal,
+or reverse the text after them. Texts of earlier versions and of other programs can still have them.
 
 The constants are parts of character classes. Surrogates are in none of them, because neither JSON nor Pydantic
 accepts them, and patterns of Rust cannot name them.

@@ -1,4 +1,4 @@
-"""Claims: each waiting observation is handed to one consumer only."""
+"""Claims: each waiting observation goes to one consumer only."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ MostOpen = Annotated[int, Field(ge=1, le=1000), NUMBER]
 
 
 class ClaimRequest(Wire):
-    """A request for observations that wait in one of `statuses`, each for this consumer only.
+    """A request to claim observations that have one of the `statuses`, for this consumer only.
 
     The same `id` again returns the same answer. `filters`: as in the URL of a list, for instance
     {"observing_mode__icontains": "sc4"}. The claim expires if no work begins within `lease_seconds`.

@@ -59,8 +59,8 @@ class DataProductChange(Forcible):
     """A change of some fields of a data product, and its next status. Sizes are in bytes.
 
     Only the holder of the lease of a stage can set what the stage finds out about the data: see BYTE_FACTS, and
-    `stated_by` in the rows of PRODUCT_STATUSES. An operator can force some of the statuses.
-    `announced_size` and `announced_checksum` can change, or be withdrawn with null, until the product is archived.
+    `stated_by` in the rows of PRODUCT_STATUSES. An operator can force some of the statuses. Until the product is
+    archived, `announced_size` and `announced_checksum` can change; null removes them.
     """
 
     new_status: ProductStatus | None = None
@@ -69,7 +69,7 @@ class DataProductChange(Forcible):
     announced_size: Size | None = None
     announced_checksum: Sha256 | None = None
     identity: Sha256 | None = None
-    """The digest of the file states of its data: kind, size, inode and times of each file."""
+    """The digest of the kind, size, inode and times of each of its files."""
     disk: Name | None = None
     """The identity of the disk that holds its data."""
     archive_copy: Text | None = None
@@ -93,10 +93,10 @@ class ForcedRemoval(Wire):
 class DataProduct(BaseModel):
     """A data product as ATDB returns it. Sizes are in bytes; see checksum.py for `checksum`.
 
-    `size` and `checksum` are those announced until the product is validated, and those of its data afterwards.
-    `identity`: the digest of the states of its files when they were last read, on the disk `disk`.
-    `archive_location`: its path below the root of the archive, whether or not the archive holds it yet.
-    `removal_forced_by`: the admin who has allowed its deletion without a verified copy, for
+    `size` and `checksum`: the announced values until the product is validated; afterwards, those of its data.
+    `identity`: the digest of the kind, size, inode and times of its files when they were last read, on the disk
+    `disk`. `archive_location`: its path below the root of the archive, also if the archive does not hold it yet.
+    `removal_forced_by`: the admin who has allowed its deletion without a verified copy, with the reason in
     `removal_forced_reason`.
     """
 

@@ -15,7 +15,10 @@ class DiskUsage(Wire):
 
 
 class Disk(BaseModel):
-    """The last report of a disk. `bytes_per_day`: how fast it fills. `full_at`: when it is full at that rate."""
+    """The last report of a disk. `bytes_per_day`: how fast it fills. `full_at`: when it is full at that rate.
+
+    Both are null until there are measurements of six hours.
+    """
 
     data_host: str
     last_seen: Time

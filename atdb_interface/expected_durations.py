@@ -14,7 +14,7 @@ EXPECTED = MappingProxyType({status: row.expected for status, row in STATUSES.it
 def due(
     status: Status, *, since: datetime, start: datetime, end: datetime, delay: timedelta = timedelta(0)
 ) -> datetime | None:
-    """Return when an observation becomes overdue in a status; None if it can keep the status for ever.
+    """Return when an observation becomes overdue in a status; None if never.
 
     `since`: when it entered the status. `delay`: the delay of the stage that processes it next.
     """

@@ -164,7 +164,7 @@ FileName = Annotated[
     StringConstraints(min_length=1, max_length=200),
     Written(
         f"^[^.{BLANK}{_NO_FILE}]([^{_NO_FILE}]*[^{BLANK}{_NO_FILE}])?$",
-        "is not the plain name of one file or directory, or holds a comma",
+        "must be the name of a file or directory that is not hidden, without slashes, commas and any of \\*?[]",
     ),
     AfterValidator(_fits),
     AfterValidator(_no_manifest),
@@ -179,7 +179,7 @@ StoredFileName = Annotated[
 
 
 def _path(refused: str) -> str:
-    """Return the pattern of a path in which no part is `..` and which holds none of the refused characters."""
+    """Return the pattern of a path without the part `..` and without the refused characters."""
     part = rf"(\.?|\.?[^./{refused}][^/{refused}]*|\.\.[^/{refused}]+)"
     return f"{part}(/{part})*"
 

@@ -106,7 +106,7 @@ def other_size_on_disk(status: str, size: int | None, found: int) -> str:
 
 
 def not_a_product_on_disk(status: str, name: str) -> str:
-    """Return what reconcile said of a link, and of what is no data product, on the data host."""
+    """Return what reconcile said of a link or another thing in the place of a data product."""
     return f"is {status}, but on its data host {name} is neither a file nor a directory"
 
 

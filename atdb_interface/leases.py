@@ -1,4 +1,4 @@
-"""Work leases: the owner who works on an observation, and until when."""
+"""Work leases: the owner that works on an observation, and the time until which no other owner can."""
 
 from typing import Annotated
 

@@ -65,7 +65,9 @@ class ObservedRow(Wire):
     started_at: Moment
     """When it first entered `running` in the night."""
     completed_at: Moment | None
-    """When it last went from `running` to `completing` before the end of the night; None if it did not."""
+    """The last time before the end of the night when it became `completing` after `running`; None if it did
+    not.
+    """
     status: Status
     """At the end of the night."""
     products: Count
@@ -74,7 +76,10 @@ class ObservedRow(Wire):
 
 
 class FailureRow(Wire):
-    """A transition into an error status or `incomplete` in the night, unless a resume led back to it."""
+    """A transition into an error status or `incomplete` in the night.
+
+    A return to it after a hold does not count.
+    """
 
     taskID: ShortText
     name: ShortText

@@ -66,7 +66,7 @@ class ObservationFields(Wire):
     priority: Annotated[int, Field(ge=-1000, le=1000), NUMBER] = 0
     """The observation with the highest priority is available to claim first."""
     options: Options = Field(default_factory=dict)
-    """What the astronomer specified and no other field holds."""
+    """The options of the specification for which there is no other field."""
 
     @model_validator(mode="after")
     def _options_are_readable(self) -> Self:
@@ -150,7 +150,7 @@ class Observation(BaseModel):
     """Oldest first."""
     status_since: Time
     claimed_until: Time | None
-    """Until then the consumer that has claimed it can begin its work; None if it is not claimed."""
+    """The time until which its consumer can begin the work; None if it is not claimed."""
     creationTime: Time
     created_by: str | None
     """The account that has specified it."""

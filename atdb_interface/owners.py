@@ -12,6 +12,9 @@ def write_owner(dag_id: str, run_id: str) -> str:
 
 
 def read_owner(owner: str) -> tuple[str, str]:
-    """Return the DAG and the run id of an owner. Other programs use any form: compare with STAGE_DAGS."""
+    """Return the DAG and the run id of an owner.
+
+    If the DAG is not in STAGE_DAGS, the owner is not a run but another program, and its name can have any form.
+    """
     dag_id, _, run_id = owner.partition("/")
     return dag_id, run_id

@@ -5,9 +5,9 @@
             with product.open(file) as reader:
                 ...
 
-Each directory and file is opened from the one above it and without following links, so a link that is put in leads
-nowhere at any moment. Nothing on another file system or mount is read. A file that is opened must be the one that
-was listed, before and after it is read.
+Each directory and file is opened from the one above it, without following links. So a program that replaces one by
+a link meanwhile has no effect. Nothing on another file system or mount is read. Before and after a file is read,
+it is compared with the list.
 """
 
 import errno
@@ -116,7 +116,7 @@ class OpenProduct:
 
     @contextmanager
     def open(self, file: FileState | str) -> Iterator[BinaryIO]:
-        """Open a file of the last list, and check before and after that it is the listed one.
+        """Open a file of the last list. Before and after the reading, check that it is the listed one.
 
         Raises ProductChangedError. A file that is not data may change while it is read.
         """
@@ -256,10 +256,10 @@ def open_folder(folder: Path) -> Iterator[int]:
 
 
 def identity_of(entries: list[FileState], *, top_ctime_ns: int | None = None) -> str:
-    """Return the identity of a product: a SHA-256 that differs as soon as any of its data may have been changed.
+    """Return the identity of a product: a SHA-256 that changes if any of its data may have changed.
 
-    Files that are not data have no part in it. `top_ctime_ns`: the time of the last change of the product itself
-    that counts; renaming it changes only this one.
+    Files that are not data are left out. `top_ctime_ns`: the change time to use for the product itself, because a
+    rename changes this time.
     """
     digest = hashlib.sha256()
     for entry in entries:

@@ -1,4 +1,4 @@
-"""The lifecycle of data products: which status can follow which, and what each says about the data.
+"""The lifecycle of data products: which status can follow which, and what each status states about the data.
 
 This module is plain data and uses the standard library only, like that of observations.
 """
@@ -19,7 +19,8 @@ class ProductStatusRow:
     - `archived`: the archive holds a verified copy.
     - `stated_by`: the stage that has found out what the status states about the data. Only the holder of its lease
       can set the status.
-    - `forcible`: operators can force it without a lease, to repair; never what lets data be deleted.
+    - `forcible`: for repairs, operators can force it without a lease. No status that allows a deletion is
+    forcible.
     """
 
     group: Group
@@ -38,7 +39,7 @@ class ProductStatusRow:
 
     @property
     def removal_forcible(self) -> bool:
-        """Return whether an admin can force the deletion of its data, though the archive does not hold them."""
+        """Return whether an admin can force the deletion of its data, although the archive does not hold them."""
         return self.on_disk or self.rejected
 
 

@@ -49,7 +49,7 @@ def takes_list(parameter: str) -> bool:
 
 
 def merged(parameters: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the parameters of a query, in which the parts of each list are one parameter."""
+    """Return the parameters of a query. If a list was split into several parameters, they become one."""
     pairs: list[tuple[str, str]] = []
     places: dict[str, int] = {}
     for name, text in parameters:
@@ -62,12 +62,12 @@ def merged(parameters: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _is_whole(text: str) -> bool:
-    """Return whether a list does not end within an escape, which a comma after it would complete."""
+    """Return whether a list does not end with the first half of an escape."""
     return (len(text) - len(text.rstrip("\\"))) % 2 == 0
 
 
 def by_name(parameters: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return the parameters of a query by their names. Raises ValueError if one that takes no list is repeated."""
+    """Return the parameters of a query by their names. Raises ValueError if one is repeated that takes no list."""
     filters: dict[str, str] = {}
     for name, text in merged(parameters):
         if name in filters:

@@ -3,8 +3,8 @@
     DataHostNotMounted: The data host wcudata1 is not mounted below /data. Mount its disk.
     OSError: 2 of 3 data products are not in the archive. First failure: A.MS: “[Errno 28] No space left on device”
 
-The marks “ and ” enclose the words of another program. For an error of a library, the code is the name of
-its class. Users and other programs give reasons in any form.
+The marks “ and ” enclose the words of another program. For an error of a library, the code is the name of its
+class. Reasons of users and other programs have any form.
 """
 
 import re
@@ -80,7 +80,10 @@ def read(reason: str) -> Reason | None:
 
 
 def without_code(reason: str) -> str:
-    """Return a reason for people. The name of a library's error stays, because its text can depend on it."""
+    """Return a reason for people, without its code.
+
+    The name of a library's error stays, because the text can be unclear without it.
+    """
     match = _REASON.match(reason)
     return match[3] if match and _is_known(match[1]) else reason
 

@@ -89,7 +89,10 @@ class AsyncAirflowClient:
         return DagRun.read(_content(answer))
 
     async def active(self, partition_key: str | None = None) -> list[DagRun]:
-        """Return the queued and running runs of all DAGs; with a partition key, only its runs."""
+        """Return the queued and running runs of all DAGs.
+
+        With a partition key, return only the runs that have it.
+        """
         only = {"partition_key_prefix_pattern": partition_key} if partition_key else {}
         runs = [run async for run in self._walk(state=ACTIVE, **only)]
         return [run for run in runs if partition_key in (None, run.partition_key)]
@@ -127,7 +130,7 @@ class AsyncAirflowClient:
         return answer
 
     async def _log_in(self, refused: str) -> str:
-        """Return a token that is not the refused one; if several requests need one, only one of them logs in."""
+        """Return another token than the refused one. If several requests need one, only one of them logs in."""
         async with self._one_login:
             if self._token == refused:
                 answer = await self._request("POST", "/auth/token", json=self._login)

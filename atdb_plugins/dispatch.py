@@ -55,7 +55,7 @@ class Dispatcher:
 
     @property
     def troubles(self) -> dict[Status, str]:
-        """Return why the DAG of each status gets no runs now; empty if all do."""
+        """Return the statuses whose DAG gets no runs now, each with the reason."""
         reasons = self._refused | self._unusable
         return {status: _readable(reasons[dag_id]) for status, dag_id in DAG_OF.items() if dag_id in reasons}
 
@@ -175,10 +175,10 @@ def run_id_of(task: ClaimedTask) -> str:
 
 
 def _unusable(dags: Mapping[str, Dag]) -> dict[str, str]:
-    """Return why Airflow would not start runs now, by the DAG of each stage."""
+    """Return the DAGs of stages that get no runs now, each with the reason."""
     listen = dags.get(LISTEN_DAG)
     if listen is not None and listen.is_paused:
-        return dict.fromkeys(DAG_OF.values(), f"the DAG {LISTEN_DAG} is paused in Airflow; unpause it there")
+        return dict.fromkeys(DAG_OF.values(), paused(LISTEN_DAG))
     reasons = {}
     for dag_id in DAG_OF.values():
         dag = dags.get(dag_id)
@@ -187,8 +187,13 @@ def _unusable(dags: Mapping[str, Dag]) -> dict[str, str]:
         elif dag.has_import_errors:
             reasons[dag_id] = f"the DAG {dag_id} has import errors in Airflow; fix its file"
         elif dag.is_paused:
-            reasons[dag_id] = f"the DAG {dag_id} is paused in Airflow; unpause it there"
+            reasons[dag_id] = paused(dag_id)
     return reasons
+
+
+def paused(dag_id: str) -> str:
+    """Return the reason why a paused DAG gets no runs."""
+    return f"the DAG {dag_id} is paused in Airflow; unpause it there"
 
 
 def _readable(reason: str) -> str:

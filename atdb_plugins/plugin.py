@@ -38,8 +38,8 @@ def views(url: str) -> list[dict[str, Any]]:
 class ObservationLink(BaseOperatorLink):
     """The button *ATDB* of a task instance.
 
-    Airflow would compute a link of an operator when its task ends: too late for a task that waits in the triggerer
-    or has not started. It computes a link of a plugin when the page is opened.
+    Airflow computes the links of operators when a task ends. This is too late for a task that waits in the
+    triggerer or has not started. It computes the links of plugins when a page is opened.
     """
 
     name = "ATDB"

@@ -19,6 +19,7 @@ from atdb_interface.fields import write_time
 from atdb_interface.instruments import instrument
 from atdb_interface.lifecycle import WORKING, statuses
 from atdb_interface.owners import STAGE_DAGS, read_owner, write_owner
+from atdb_interface.quantities import count_of
 from atdb_interface.reasons import without_code
 from atdb_interface.transitions import Transition
 from atdb_plugins.airflow_api import LONGEST_NOTE, AirflowApiError, AsyncAirflowClient, DagRun
@@ -44,7 +45,7 @@ _NO_RESULT = f"{MARK}The run failed before it recorded a result. See the log of 
 def first_note(task: ClaimedTask) -> str:
     """Return the note of a new run: name, mode and data products of its observation, and a link to ATDB."""
     number = task.dataproducts
-    products = f"{number} data product{'' if number == 1 else 's'}" if number else "data products not defined yet"
+    products = count_of(number, "data product") if number else "data products not defined yet"
     parts = [_plain(task.name), _plain(task.observing_mode), products]
     if page := tasks_page([task.taskID]):
         parts.append(f"[{task.taskID}]({page})")

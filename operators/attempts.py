@@ -1,10 +1,12 @@
-"""The attempts of a task: which one is running, and how many Airflow makes before an operator has to decide."""
+"""The attempts of a task: which one is running, and how many Airflow makes before an operator must decide."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
+
+from atdb_interface.fields import write_time
 
 if TYPE_CHECKING:  # the start of the stack checks settings here, without the slow import of Airflow
     from airflow.sdk import BaseOperator
@@ -20,7 +22,8 @@ LONGEST_PAUSE_FACTOR = 24
 class Attempt:
     """An attempt of a task; by default the only one, which no process supervises.
 
-    `number` of `most`: Airflow counts over all clears. `retry_seconds`: the maximum time until the next attempt.
+    `number` of `most`: Airflow continues to count after a clear. `retry_seconds`: the maximum time until the next
+    attempt.
     """
 
     number: int = 1
@@ -33,6 +36,11 @@ class Attempt:
     def is_last(self) -> bool:
         """Return whether Airflow makes no other attempt after this one."""
         return self.number >= self.most
+
+    def next_begins(self, now: datetime) -> str:
+        """Format when Airflow begins the next attempt, if this one fails now: the latest time."""
+        latest = write_time(now + timedelta(seconds=self.retry_seconds))
+        return f"Airflow begins attempt {self.number + 1} of {self.most} by {latest}"
 
     @classmethod
     def of(cls, context: Any, operator: "BaseOperator") -> Self:

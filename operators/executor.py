@@ -22,7 +22,7 @@ class PreloadedLocalExecutor(LocalExecutor):
         """Record that earlier schedulers have ended, before this one looks for orphaned tasks.
 
         Otherwise a killed scheduler counts as running for `scheduler_health_check_threshold` after its last
-        heartbeat. A host has one scheduler, so each other one that is recorded for this host has ended.
+        heartbeat. A host has only one scheduler. So all others that are recorded for this host have ended.
         """
         predecessors = (
             Job.job_type == SchedulerJobRunner.job_type,

@@ -31,7 +31,10 @@ class NotDueYet(Exception):
 
 
 def words_on_product(filename: str, error: BaseException) -> str:
-    """Return the text of an error on a data product. It begins with the product's name, once."""
+    """Return the text of an error on a data product.
+
+    It begins with the name of the product, unless it has it already.
+    """
     words = words_of(error)
     return words if words.startswith(f"{filename} ") else f"{filename}: {words}"
 

@@ -56,7 +56,7 @@ class LeaseKeeper:
             signal.signal(signal.SIGUSR1, self._former_handler)
 
     def begin(self, total_bytes: int, done_bytes: int = 0) -> None:
-        """Set how many bytes the whole work reads, and how many of them were read before."""
+        """Set the number of bytes that the whole work reads, and the number that earlier attempts have read."""
         self._done_bytes, self._total_bytes = done_bytes, total_bytes
 
     def advance(self, n_bytes: int) -> None:
@@ -65,7 +65,7 @@ class LeaseKeeper:
         self.check()
 
     def reach(self, done_bytes: int) -> None:
-        """Report this many bytes as done, whether they were read or not; never fewer than before."""
+        """Report this number of bytes as done, also if they were not read. The number never decreases."""
         most = done_bytes if self._total_bytes is None else self._total_bytes
         self._done_bytes = max(self._done_bytes, min(done_bytes, most))
 
@@ -82,8 +82,8 @@ class LeaseKeeper:
     def confirm(self) -> None:
         """Renew the lease now, and raise LeaseLostError if this run no longer has it.
 
-        `check` only knows the last renewal. This is for what must not happen without the lease. Raises AtdbError
-        if ATDB does not respond.
+        Use this before a step that must not happen without the lease: `check` knows only the result of the last
+        renewal. Raises AtdbError if ATDB does not respond.
         """
         self.check()
         try:

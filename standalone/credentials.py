@@ -85,7 +85,7 @@ class Credentials:
     def renew(cls, path: Path) -> Self:
         """Replace all passwords and keys in the file.
 
-        The former Fernet keys stay behind the new one, so that Airflow can still decrypt. The site's connections
+        The former Fernet keys stay after the new one, so that Airflow can still decrypt. The site's connections
         stay too: their passwords belong to other systems.
         """
         former = cls.prepare(path)

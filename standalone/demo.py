@@ -14,6 +14,7 @@ from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, BadRequest, Conflict, Unavailable
 from atdb_interface.lifecycle import SPECIFY, STAGES, Actor, Group, Status, statuses
 from atdb_interface.observations import NewObservation, Observation
+from atdb_interface.quantities import count_of
 from atdb_interface.reasons import without_code
 from atdb_interface.status_kinds import Kind, kind_of, stage_of
 from standalone import replay
@@ -74,7 +75,7 @@ def _submit(client: Client, schedule: Sequence[NewObservation], speedup: float |
     Without a speedup, the schedule becomes as long as this machine needs to start each observation in time.
     """
     began = datetime.now(UTC)
-    print(f"Specifying {len(schedule)} observations ...", flush=True)
+    print(f"Specifying {count_of(len(schedule), 'observation')} ...", flush=True)
     first_times = began + FIRST_TIMES + len(schedule) * FIRST_TIMES_EACH
     first_speedup = replay.default_speedup(schedule) if speedup is None else speedup
     with _no_overlap():
@@ -83,7 +84,9 @@ def _submit(client: Client, schedule: Sequence[NewObservation], speedup: float |
         ]
     specified = _follow(client, submitted, lambda each: each.my_status is not SPECIFY.source, began)
     if late := [each.taskID for each in specified if each.my_status is SPECIFY.source]:
-        raise AtdbError(f"{len(late)} observations are not specified, such as {late[0]}: see `atdb why {late[0]}`")
+        raise AtdbError(
+            f"{count_of(len(late), 'observation')} not specified, such as {late[0]}: see `atdb why {late[0]}`"
+        )
     work = (datetime.now(UTC) - began) * WORK_AT_THE_TELESCOPE
     if speedup is None:
         speedup = replay.default_speedup(schedule, max(replay.DEFAULT_SPAN_SECONDS, work.total_seconds()))

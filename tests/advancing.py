@@ -4,18 +4,22 @@ from collections.abc import Iterable, Sequence
 
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import NewDataProduct, ProductMove
-from atdb_interface.lifecycle import STATUSES, WORKING, ProductStatus, Status
+from atdb_interface.lifecycle import INGEST, REMOVE, STATUSES, VALIDATE, WORKING, ProductStatus, Status
 
 P = ProductStatus
 #: The owner of the work on the way; the last status has no owner.
 OWNER = "tests/on the way"
 CHECKSUM = "ab" * 32
+#: The statuses that each stage gives the data products during its work, in this order.
+_OF_STAGE = {VALIDATE: (P.VALID,), INGEST: (P.INGESTING, P.ARCHIVED), REMOVE: (P.REMOVED,)}
+#: The statuses that the data products get before each status. Each result of validate has one, because an operator
+#: can decide to ingest the valid products. An ingest or a removal that fails here has changed no product.
 _BEFORE = {
-    Status.VALID: (P.VALID,),
-    Status.COMPLETED: (P.VALID,),
-    Status.INCOMPLETE: (P.VALID,),
-    Status.ARCHIVED: (P.INGESTING, P.ARCHIVED),
-    Status.REMOVED: (P.REMOVED,),
+    result: given
+    for stage, given in _OF_STAGE.items()
+    if stage.working
+    for result in STATUSES[stage.working].steps
+    if stage is VALIDATE or result is not stage.error
 }
 
 

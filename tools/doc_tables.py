@@ -26,7 +26,7 @@ SHAPES = {
 _FROM = {Moment.ENTERED: "", Moment.START: " after the start", Moment.END: " after the end"}
 _UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
 _MARKED = re.compile(r"(<!-- table: (\w+)[^>]*-->\n).*?(<!-- end of table -->)", re.DOTALL)
-_BACK = "the status before the hold, or in which the observation waited for the stopped work"
+_BACK = "the status before the hold; if the hold stopped work, the status before the work"
 Rows = Iterable[Iterable[str]]
 
 
@@ -60,7 +60,7 @@ def stages() -> Rows:
 
 def actions() -> Rows:
     """Return where each action leads, and what it requires."""
-    yield "action", "from", "leads to", "reason", "capability", "capability for many at once"
+    yield "action", "from", "leads to", "reason on pages", "capability", "capability for many at once"
     for action, row in ACTIONS.items():
         requires = ("required" if row.needs_reason else "optional", row.needs.label, row.needs_for_many.label)
         for sources, target in _moves(action):
@@ -108,7 +108,7 @@ def _moves(action: Action) -> Iterable[tuple[str, str]]:
     targets = [target for status in holdable if (target := target_of(action, Status.ON_HOLD, status))]
     if targets:
         source = _code(Status.ON_HOLD) + (
-            ", if that was so before the hold" if len(targets) < len(holdable) else ""
+            ", if this was possible before the hold" if len(targets) < len(holdable) else ""
         )
         yield source, _code(targets[0]) if len(set(targets)) == 1 else _BACK
 

@@ -2,7 +2,7 @@
 
 A page has a region with `data-live="address"`. In it, each part of the page has `data-part="name"` and
 `data-version="..."`. The script sends the versions that it has, and replaces the parts that it receives. So an
-update without changes takes a few hundred bytes, and the page itself is the only state.
+update without changes takes a few hundred bytes, and the server stores nothing about the page.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -37,8 +37,8 @@ def init_app(gui: Blueprint) -> None:
 def page(needs: Capability, *, refused: View | None = None) -> Callable[[View], View]:
     """Create a view from a function `(session, **parts of the URL)` that returns a page.
 
-    `refused(session, error, **parts of the URL)` returns the page with the form that was refused; what the view
-    did is rolled back before.
+    `refused(session, error, **parts of the URL)` returns the page with the form that was refused; before that, the
+    changes of the view are rolled back.
     """
 
     def make(view: View) -> View:
@@ -69,7 +69,7 @@ def wants_json() -> bool:
 
 
 def done(message: str, default: str) -> Response:
-    """Redirect to the page with the form, which shows what the form did; a script gets that as JSON."""
+    """Redirect to the page with the form, which shows the result. A script gets the result as JSON."""
     if wants_json():
         return Response(json.dumps({"message": message}), content_type="application/json")
     response = layout.see_other(layout.local(request.form.get(BACK) or default))

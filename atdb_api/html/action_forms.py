@@ -1,4 +1,4 @@
-"""The forms on a page of the API: what its user may do there; after a failure, with the typed values."""
+"""The forms on a page of the API, for what its user may do. After a failure, a form has the typed values."""
 
 import json
 from collections.abc import Mapping
@@ -49,7 +49,10 @@ class _Subject:
 
 @dataclass(frozen=True)
 class Form:
-    """One form. `was`: former values of its fields; `next`: statuses that can follow; `forced`: all others."""
+    """One form.
+
+    `was`: the present values of the item. `next`: the statuses that can follow. `forced`: all others.
+    """
 
     title: str
     method: str
@@ -97,7 +100,7 @@ def _may_edit(model: type[BaseModel], item: Item, visitor: Visitor) -> bool:
 
 
 def typed() -> Mapping[str, str]:
-    """Return the values of the form that was sent, if there is one and it can be read."""
+    """Return the values of the form that the browser has sent; empty if there is none."""
     try:
         return request.form if request.mimetype == FORM else {}
     except HTTPException:  # it was too large
@@ -105,7 +108,7 @@ def typed() -> Mapping[str, str]:
 
 
 def _move(model: type[BaseModel], item: Item, visitor: Visitor, given: Mapping[str, str]) -> Form | None:
-    """Create the form for a change of status; None if none can follow, or if it is unknown which."""
+    """Create the form for a change of status. None if the item does not show which statuses can follow."""
     if not {"my_status", "status_history"} <= item.keys():
         return None
     is_operator = visitor.may(Capability.OPERATE)

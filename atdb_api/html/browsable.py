@@ -45,7 +45,7 @@ def _as_page(response: Response) -> Response:
 
 
 def _result(response: Response) -> str | None:
-    """Return the URL that shows the effect of a form, so that a reload repeats nothing; None if there is none."""
+    """Return the URL of the page that follows a form, so that a reload does not send it again; or None."""
     path = request.path.rstrip("/")
     if request.method == "DELETE":
         return path.rpartition("/")[0] + "/"
@@ -147,7 +147,7 @@ def _about(method: str) -> str:
 
 
 def _crumbs() -> list[tuple[str, str | None]]:
-    """Return each part of the path, with its URL if it can be read."""
+    """Return each part of the path, with its URL if there is a page for it."""
     parts = request.path.strip("/").split("/")
     paths = ["/" + "/".join(parts[: n + 1]) + "/" for n in range(len(parts))]
     return [
@@ -173,7 +173,7 @@ def _table(resource: Resource[Any, Any], rows: list[Page], of: str | None) -> Pa
 
 
 def _filters(contract: Contract) -> Page:
-    """Return the possible filters, and the present ones, each with the URL without it."""
+    """Return all possible filters, and those of this page. Each of the latter has the URL that removes it."""
     columns = contract.lists.columns(None) if contract.lists else contract.filters or {}
     given = [(name, value) for name, value in request.args.items(multi=True) if name not in _PLACE]
     without = [[pair for pair in given if pair is not this] for this in given]

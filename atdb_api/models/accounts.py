@@ -45,7 +45,7 @@ class Token(Base):
 
 
 class FailedLogins(Base):
-    """How often a client has recently failed to log in as an account; unknown names are counted together."""
+    """The number of recent failed logins of a client with an account. Unknown names are counted together."""
 
     __tablename__ = "failed_logins"
 

@@ -50,16 +50,16 @@ def of(rule: str, method: str, contract: Contract) -> Iterator[Json]:
         yield {
             "name": name,
             "in": "header",
-            "description": "The ETag that the client has. The answer is 304 if the item has not changed."
+            "description": "The ETag of the client's copy. If the item has not changed, the answer is 304."
             if method == "GET"
-            else "The ETag that the client has read. The answer is 412 if the item has changed since.",
+            else "The ETag of the client's copy. If the item has changed, the answer is 412.",
             "schema": {"type": "string"},
         }
     if method == "POST" and contract.needs and not contract.answers_secret:
         yield {
             "name": idempotency.HEADER,
             "in": "header",
-            "description": "A request with the same key gets the first answer again, and nothing is done twice.",
+            "description": "If a request with this key was done before, ATDB only returns the first answer.",
             "schema": {"type": "string", "pattern": idempotency.KEY_PATTERN},
         }
 
@@ -77,7 +77,7 @@ def _list_parameters(resource: Resource[Any, Any]) -> Iterator[Json]:
     )
     yield _in_query(
         "cursor",
-        "Send it empty to read a long list at constant speed; `next` then has the cursor of the next page.",
+        "To read a long list, send it empty, then follow `next`. The last pages are as fast as the first.",
         {"type": "string"},
     )
 

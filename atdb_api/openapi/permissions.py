@@ -17,7 +17,7 @@ class Scheme(StrEnum):
 
 
 def is_allowed(contract: Contract, role: Role | None, scheme: Scheme) -> bool:
-    """Return whether an account may call an endpoint; without a role: a client that does not log in."""
+    """Return whether an account with this role may call an endpoint. None is a client that does not log in."""
     if contract.needs is None:
         return True
     if role is None or scheme is Scheme.NONE or (scheme is Scheme.BEARER and not contract.by_token):

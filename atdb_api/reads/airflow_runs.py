@@ -36,10 +36,10 @@ def runs_of(steps: Iterable[Transition]) -> list[AirflowRun]:
 
 
 def task_of_run(session: Session, dag: str, run_id: str) -> str | None:
-    """Return the taskID of the observation that a run owns.
+    """Return the taskID of the observation that a run owns, or has owned last.
 
-    If it owns none, this is the one that it owned last; otherwise, the one in its name. The name of a stage's run
-    is, for example, `190405034-ingest-1`.
+    If it has owned none, return the taskID in the run's name. The name of a stage's run is, for example,
+    `190405034-ingest-1`.
     """
     owner = write_owner(dag, run_id)
     # If a client does not escape a run's id in a URL, its plus signs arrive as spaces.

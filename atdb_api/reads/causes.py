@@ -1,7 +1,7 @@
 """Group the observations that need attention by cause: the same status, and the same code of the reason.
 
-Users give reasons without a code. These reasons, and the words of other programs, are one cause if they differ
-only in names and numbers.
+Reasons that users wrote have no code. These reasons, and the words of other programs, are the same cause if they
+differ only in names and numbers.
 """
 
 import re
@@ -58,7 +58,7 @@ class AttentionGroup:
 def cause_key(reason: str) -> tuple[str, str]:
     """Return the key of a cause: the code, and the words of another program.
 
-    The key does not depend on ATDB's wording of the reason, or on the version that recorded it.
+    ATDB's own wording can change: it is not in the key.
     """
     known = reasons.read(reason)
     return ("", cause_of(reason)) if known is None else (known.code, cause_of(known.said))

@@ -57,7 +57,11 @@ class NightEvent:
 
 @dataclass(frozen=True)
 class Night:
-    """The content of the page. `overdue_number`: of observations. `is_all`: it has all that need attention."""
+    """The content of the page.
+
+    `overdue_number`: the number of overdue observations. `is_all`: the page has all observations that need
+    attention.
+    """
 
     groups: list[AttentionGroup]
     overdue: list[OverdueTasks]

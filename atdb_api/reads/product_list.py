@@ -57,7 +57,10 @@ class ProductList:
 
 
 def read_products(session: Session, observation: Observation, page: int) -> ProductList:
-    """Read a page of the products of an observation, or the last page if there are fewer; two statements."""
+    """Read a page of the products of an observation, with two statements.
+
+    Read the last page if this page does not exist.
+    """
     numbers = session.execute(
         select(DataProduct.status, func.count())
         .where(DataProduct.observation_id == observation.id)

@@ -24,7 +24,7 @@ class StatusPeriod:
 
 
 def status_periods(steps: Sequence[Transition], now: datetime, *, is_ended: bool) -> list[StatusPeriod]:
-    """Return the periods of a history; the last one lasts until now, unless no status can follow it."""
+    """Return the periods of a history. The last one lasts until now, unless its status is final."""
     untils: list[datetime | None] = [*(step.at for step in steps[1:]), None]
     return [_period(step, until, now, is_ended=is_ended) for step, until in zip(steps, untils, strict=False)]
 

@@ -1,4 +1,4 @@
-"""Read a page of the table of observations, as fast with a long history as with a short one."""
+"""Read a page of the table of observations. The time does not depend on the length of the history."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -14,9 +14,9 @@ from atdb_interface.roles import Capability
 
 @contextmanager
 def admitted(needs: Capability | None) -> Iterator[Session]:
-    """Open the transaction of this request, for accounts with one of these capabilities; None: for all.
+    """Open the transaction of this request, if its account has one of these capabilities. None allows all clients.
 
-    Raises Unauthorized, TooManyAttempts and Forbidden, and for a NUL character NotFound or BadRequest.
+    Raises Unauthorized, TooManyAttempts and Forbidden. For a NUL character, raises NotFound or BadRequest.
     """
     request.get_data()  # first, so that no database connection waits for a slow client
     with transaction(read_only=request.method in auth.SAFE_METHODS) as session:

@@ -1,7 +1,7 @@
-"""`Idempotency-Key` on a POST: a repeated request gets the first answer, and nothing is done twice.
+"""`Idempotency-Key` on a POST: a repeated request only gets the first answer, and changes nothing.
 
 The answer is stored in the transaction that does the work, so there is never one without the other. Only answers
-of successful requests are stored; a refused request is judged again.
+of successful requests are stored. If a refused request is repeated, it is checked again.
 """
 
 import hashlib

@@ -62,9 +62,9 @@ def page(session: Session, resource: Resource[Row, Item]) -> Answer:
 
 
 def item(session: Session, resource: Resource[Row, Item], row_id: int | str) -> tuple[Item, Answer]:
-    """Return the item that this request asks for: the whole item, and the part that was asked for.
+    """Return an item twice: as a whole, and with only the fields that this request asks for.
 
-    Raises NotFound if there is no such item, or was none at the time of `?as_of=`.
+    Raises NotFound if it does not exist, or did not exist at the time of `?as_of=`.
     """
     at = moment() if resource.existed else None
     for name in request.args:
@@ -107,7 +107,7 @@ def _written(
 
 
 def listed(name: str) -> list[str]:
-    """Return the names in a parameter that is a list and may be repeated; an empty list without it."""
+    """Return the names in a parameter that takes a list; empty if the request does not have the parameter."""
     texts = request.args.getlist(name)
     return ",".join(texts).split(",") if texts else []
 
@@ -145,9 +145,10 @@ def _term(text: str, columns: Columns) -> Term:
 
 
 def _walk(session: Session, query: Select[Row], keyset: Keyset, size: int) -> tuple[list[Row], str | None]:
-    """Return the rows after the cursor, and the next cursor; as fast at the end of a long list as at its start.
+    """Return the rows after the cursor, and the next cursor.
 
-    Rows that exist all the time, and keep their place in the order, are returned once.
+    The last pages of a long list are as fast as the first. If rows come or go meanwhile, all others are still
+    returned once.
     """
     if request.args["cursor"]:
         try:

@@ -48,7 +48,7 @@ def bodies(model: type[Model]) -> tuple[list[Model], bool]:
 def refuse_nul() -> None:
     """Raise NotFound for a NUL character in the path, and BadRequest for one in a parameter or form field.
 
-    PostgreSQL cannot store one, so no name has it; a query with one would be an internal error.
+    PostgreSQL cannot store this character, so a query with it would fail with an internal error.
     """
     if "\0" in request.path:
         raise NotFound("The path holds a NUL character, which no name can have.")

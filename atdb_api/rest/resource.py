@@ -49,13 +49,13 @@ class Resource(Generic[Row, Item]):
     more: Mapping[str, Column] = field(default_factory=dict)
     """Columns to filter by, in addition to the fields."""
     columns_at: Callable[[datetime | None], Columns] | None = None
-    """Returns all columns to filter by; with the time of `?as_of=`, as they were then."""
+    """Returns all columns to filter by. For the time of `?as_of=`, they have the values of that time."""
     existed: Callable[[datetime], ColumnElement[bool]] | None = None
-    """Returns the condition for rows that existed at a time; None: `?as_of=` is not a parameter."""
+    """Returns the condition that a row existed at a time. None if the list has no parameter `?as_of=`."""
     costly: frozenset[str] = frozenset()
     """The fields that take further statements."""
     writer: Callable[..., Sequence[Item]] | None = None
-    """Converts rows whose fields are not all columns; called like `write`."""
+    """Converts rows to models if not all fields are columns. It has the arguments of `write`."""
 
     @property
     def model(self) -> type[Item]:
@@ -74,7 +74,10 @@ class Resource(Generic[Row, Item]):
     def write(
         self, session: Session, rows: Sequence[Row], *, at: datetime | None = None, costly: bool = True
     ) -> Sequence[Item]:
-        """Convert rows to wire models, as they are or were at a time; `costly=False` leaves those fields empty."""
+        """Convert rows to wire models, as they were `at` a time, or as they are now.
+
+        `costly=False` leaves the costly fields empty.
+        """
         if self.writer:
             return self.writer(session, rows, at=at, costly=costly)
         return [self.fields.item(row) for row in rows]

@@ -111,7 +111,7 @@ def drop(connection: Connection) -> None:
 
 
 def create(connection: Connection) -> None:
-    """Create the views of ATDB and of the site, and allow the role `reports` to read them, if this role exists.
+    """Create the views of ATDB and of the site. If the role `reports` exists, allow it to read them.
 
     Raises CommandError for a file that cannot be run, or creates something other than views and functions.
     """

@@ -70,7 +70,7 @@ PRODUCT_COLUMNS: Columns = {
 
 
 def observation_columns(at: datetime | None) -> Columns:
-    """Return the columns to filter observations by; with `at`, their statuses are those at that time."""
+    """Return the columns to filter observations by. With `at`, the statuses are those at that time."""
     if at is None:
         return OBSERVATION_COLUMNS
     products = Related(DataProduct.id, _PRODUCTS.link & (DataProduct.created_at < end_of(at)))
@@ -80,7 +80,7 @@ def observation_columns(at: datetime | None) -> Columns:
 
 
 def product_columns(at: datetime | None) -> Columns:
-    """Return the columns to filter data products by; with `at`, their statuses are those at that time."""
+    """Return the columns to filter data products by. With `at`, the statuses are those at that time."""
     return {**PRODUCT_COLUMNS, **(_as_of(at, _OF_PRODUCT, StatusText(ProductStatus)) if at else {})}
 
 
@@ -95,13 +95,19 @@ def product_existed(at: datetime) -> ColumnElement[bool]:
 
 
 def last_before(at: datetime, column: Column, of: ColumnElement[bool]) -> ScalarSelect[Any]:
-    """Return a column of the last transition of an item until a time, to the second that the API shows."""
+    """Return a column of the last transition of an item before or at a time.
+
+    The API shows times in whole seconds.
+    """
     last = select(column).where(of, Transition.at < end_of(at)).order_by(Transition.id.desc()).limit(1)
     return last.correlate(Observation, DataProduct).scalar_subquery()
 
 
 def status_since(at: datetime | None) -> Column:
-    """Return since when an observation has its status; with `at`, its status at that time."""
+    """Return the time since which an observation has had its status.
+
+    With `at`, this is its status at that time.
+    """
     return last_before(at, Transition.at, _OF_OBSERVATION) if at else Observation.status_since
 
 

@@ -39,7 +39,10 @@ class FieldMap(Generic[Row, Item]):
         return {name: read(row) for name, read in self._readers.items()}
 
     def stored(self, item: BaseModel) -> dict[str, Any]:
-        """Return the values of a model whose fields are a part of these, by the names in the table."""
+        """Return the values of a model by the names of the columns.
+
+        The model can have some of these fields only.
+        """
         return {self.names.get(name, name): value for name, value in item}
 
     def item(self, row: Row) -> Item:

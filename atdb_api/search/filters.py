@@ -48,7 +48,7 @@ Columns = Mapping[str, Column | Related]
 
 @dataclass(frozen=True)
 class Kind:
-    """The pattern of values of one type in a URL, how they are read, and the message for all others."""
+    """The form of one type of values in a URL: the pattern, the function that reads it, and the error message."""
 
     pattern: str
     read: Callable[[str], Any]
@@ -206,7 +206,7 @@ def _as_text(column: Column) -> Column:
 
 
 def _after(moment: datetime) -> datetime:
-    """Return the first time that the API shows as later than this one."""
+    """Return the earliest time that the API shows as later than this one: it shows whole seconds."""
     return moment.replace(microsecond=0) + _SECOND
 
 

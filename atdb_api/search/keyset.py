@@ -1,4 +1,4 @@
-"""Keyset pagination: continue an ordered list after a row, as fast at the end of a long list as at its start."""
+"""Keyset pagination: the next page begins after the last row. So all pages of a long list are equally fast."""
 
 import base64
 import json
@@ -76,7 +76,7 @@ class Keyset:
         return replace(self, terms=tuple(replace(term, descending=not term.descending) for term in self.terms))
 
     def values_of(self, row: object) -> list[Any]:
-        """Return the place of a row in the ordering; all terms must be columns of its table."""
+        """Return the place of a row in the ordering. All terms must be columns of its table."""
         return [getattr(row, str(term.column.key)) for term in self.terms]
 
     def sort(self, rows: list[Row]) -> None:

@@ -76,7 +76,10 @@ def _refuse_too_many(rows: Sequence[Row]) -> None:
 
 
 def _fingerprint(ask: Bulk[Any], items: Sequence[tuple[Any, ...]]) -> str:
-    """Return a digest of this request and of what it matches now; it differs if either has changed."""
+    """Return a digest of this request and of the items that it matches now.
+
+    If either changes, so does the digest.
+    """
     fields = ask.model_dump(mode="json", exclude={"token"}, exclude_unset=True)
     return hashlib.sha256(json.dumps([fields, items], sort_keys=True).encode()).hexdigest()
 

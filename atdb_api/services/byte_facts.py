@@ -1,6 +1,6 @@
-"""Facts about the bytes of data products: only the holder of a stage's lease states what the stage has found out.
+"""Facts about the bytes of data products: only the holder of a stage's lease can set what the stage finds out.
 
-So no other client can declare data archived or removed, nor change the checksum by which a copy is verified.
+So no other client can set data to archived or removed, or change the checksum that verifies a copy.
 """
 
 from collections.abc import Collection
@@ -27,10 +27,10 @@ def require_lease(
     owner: str | None,
     force: bool,
 ) -> None:
-    """Raise NotOwner if a change states facts about the bytes of a product, and this account may not.
+    """Raise NotOwner if a change sets facts about the bytes of a product, and this account may not set them.
 
-    `fields`: those that change. `target`: the next status, if it changes. The observation must be locked. An
-    operator can force some statuses, to repair, but no field, and no status that lets data be deleted.
+    `fields`: the fields that change. `target`: the next status, if it changes. The observation must be locked. For
+    repairs, an operator can force some statuses, but no field, and no status that allows a deletion.
     """
     facts = {name: BYTE_FACTS[name] for name in fields if name in BYTE_FACTS}
     row = PRODUCT_STATUSES[target] if target is not None else None

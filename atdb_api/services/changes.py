@@ -39,7 +39,7 @@ def record(
 
 
 def difference(row: Observation | DataProduct, values: Mapping[str, Any], names: Mapping[str, str]) -> Fields:
-    """Return the old and the new value of each field that these values would change, by wire name.
+    """Return the old and the new value of each field that would change, by its wire name.
 
     `names`: the column of each wire name.
     """

@@ -46,9 +46,9 @@ def count_waiting(
 def claim(session: Session, request: ClaimRequest, *, actor: str) -> Claim:
     """Claim waiting observations: the highest priority first, then the oldest start.
 
-    Rows that another claim has locked at this moment are skipped. The claim's id is locked, so that a client
-    that repeats its request while the first one is running gets the same answer. So is each stage: it cannot be
-    paused meanwhile, and claims of a stage with slots take free slots one after the other.
+    Rows that another claim has locked at this moment are skipped. The claim's id is locked, so that a client that
+    repeats its request while the first one is running gets the same answer. Each stage is locked too: it cannot be
+    paused meanwhile, and two claims cannot take the same slot.
 
     Raises NotOwner if the id is that of another account's claim, and BadRequest for an unknown `for_account`.
     """
@@ -92,9 +92,9 @@ def claim(session: Session, request: ClaimRequest, *, actor: str) -> Claim:
 
 
 def open_claims(session: Session, consumer: str, *, account: str | None) -> list[OpenClaim]:
-    """Return what a consumer has claimed and on which no work has begun, the oldest claim first.
+    """Return the observations that a consumer has claimed and on which no work has begun, the oldest claim first.
 
-    `account`: only the claims that it may use; None for those of all accounts.
+    `account`: return only the claims that this account may use; None for those of all accounts.
     """
     theirs = true() if account is None else or_(Claim.account.is_(None), _of(account))
     rows = session.execute(
@@ -120,8 +120,8 @@ def release(
 ) -> int:
     """Release claimed observations, so that they are available to claim; return how many were claimed.
 
-    `claim_id`: release only those in this claim. `account`: whose claims can be released; None for those of all
-    accounts. Raises NotOwner, and releases nothing, if one of them belongs to another account.
+    `claim_id`: release only those in this claim. `account`: the account that may use the claims; None for those of
+    all accounts. Raises NotOwner, and releases nothing, if one of them belongs to another account.
     """
     if account is not None and claim_id is not None:
         named = session.get(Claim, claim_id)
@@ -168,7 +168,10 @@ def _of(account: str) -> Condition:
 
 
 def _counted_for(observation: Observation) -> str:
-    """Return what claims of an observation are counted by: its stage, or its status if it waits for none."""
+    """Return the name under which the claims of an observation are counted: its stage.
+
+    If it waits for no stage, its status.
+    """
     stage = STAGE_OF.get(observation.status)
     return str(stage.actor if stage else observation.status)
 
@@ -203,8 +206,8 @@ def _stages(statuses: Collection[Status]) -> list[str]:
 def _locked(session: Session, names: Collection[str]) -> list[StageSetting]:
     """Read the settings of stages, and lock them until the transaction ends.
 
-    Claims of a stage without slots do not wait for each other. A stage that gets or loses its slots at this
-    moment may be in neither part: then this claim returns no observation for it.
+    Claims of a stage without slots do not wait for each other. If an operator sets or removes the slots of a stage
+    at this moment, this claim may return no observation for it.
     """
     settings = select(StageSetting).where(StageSetting.stage.in_(names)).order_by(StageSetting.stage)
     limited = settings.where(StageSetting.slots.is_not(None)).with_for_update()
@@ -215,9 +218,9 @@ def _locked(session: Session, names: Collection[str]) -> list[StageSetting]:
 def _available(
     statuses: Collection[Status], settings: Sequence[StageSetting], now: datetime
 ) -> dict[str, Condition]:
-    """Return what is available to claim for each of some stages.
+    """Return the observations that are available to claim, by stage.
 
-    The key "" has what waits for no stage: any program may be a service for such statuses.
+    The key "" has those that wait for no stage: any program can be a service for their statuses.
     """
     is_open = {setting.stage: setting for setting in settings}
     available = {

@@ -21,8 +21,8 @@ _ADVICE = "Correct the data location or the name: a removal would delete the dat
 def require_free(session: Session, places: Sequence[str], own: Collection[int] = ()) -> None:
     """Raise Conflict unless each of these places is free, and neither inside nor above the place of a product.
 
-    A product that has been removed takes no place. Until the transaction ends, no other one takes places.
-    `places`: of new products, or new ones of the products with the ids `own`; see `data_path`.
+    Removed products do not count. Until the transaction ends, no other transaction can take a place. `places`: the
+    places of new products, or the new places of the products with the ids `own`. See `data_path`.
     """
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(_LOCK, 0))))
     mine = set(places)
@@ -55,9 +55,10 @@ def _above(place: str) -> Iterator[str]:
 
 
 def _near(session: Session, places: Sequence[str], own: Collection[int]) -> list[DataProduct]:
-    """Return the other products that are at or above one of these places, and the first inside each of them.
+    """Return the other products that are at or above one of these places, and the first inside each place.
 
-    Some that are elsewhere can be among them, because the index holds the beginnings of long paths only.
+    The result can also have products at other places with a long path, because the index has only the beginning of
+    such paths.
     """
     at_or_above = {each[:LONGEST_DATA_PATH] for place in places for each in (place, *_above(place))}
     takes_place = and_(DataProduct.status != ProductStatus.REMOVED, DataProduct.id.not_in(own))

@@ -180,7 +180,7 @@ def change(
 
 
 def edit(session: Session, product: DataProduct, values: Mapping[str, Any], *, actor: str, reason: str) -> bool:
-    """Set fields of a product without any check, and record those that change. Return whether any does."""
+    """Set fields of a product without any check, and record those that change. Return whether one has changed."""
     fields = changes.difference(product, values, {})
     for name, value in values.items():
         setattr(product, name, value)
@@ -212,9 +212,11 @@ def force_removal(session: Session, product: DataProduct, reason: str, *, actor:
 
 
 def _with_announcement(product: DataProduct, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of a change, with the size and checksum that follow an announcement before validation.
+    """Return the values of a change.
 
-    Raises Conflict if the archive holds the product, or will hold it soon.
+    Before the validation, a new announcement also sets the size and the checksum.
+
+    Raises Conflict if the product is in the archive, or ingest copies it.
     """
     announced = {name for name in _ANNOUNCED if name in values and values[name] != getattr(product, name)}
     if announced and product.status not in _ANNOUNCEABLE:
@@ -231,9 +233,9 @@ def _with_announcement(product: DataProduct, values: dict[str, Any]) -> dict[str
 
 
 def _check(product: DataProduct, target: ProductStatus, *, force: bool) -> None:
-    """Raise ForbiddenMove for a move that is no step, and for a removal without a verified copy.
+    """Raise ForbiddenMove for a move that the lifecycle does not have, and for a removal without a verified copy.
 
-    An operator cannot force the latter: an admin must have allowed it for this very product.
+    An operator cannot force such a removal: an admin must allow it for this product.
     """
     allowed = allowed_next_of_product(product.status)
     if target is ProductStatus.REMOVED:

@@ -1,6 +1,6 @@
-"""What data products derive from their observation: which there are, their data location and archive folder.
+"""What data products derive from their observation: their number, names, data location and archive folder.
 
-Edits of the observation change these too while all products are defined; later such edits are refused.
+While all products are defined, an edit of the observation changes these too. Later, ATDB refuses such an edit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -96,13 +96,19 @@ def plan(session: Session, observation: Observation, values: Mapping[str, Any]) 
 
 
 def _new_place(observation: Observation, product: DataProduct, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the new data location of a product, with the new node if it had both from its observation."""
+    """Return the new data location of a product.
+
+    Return the new node too if the product has the node of its observation.
+    """
     names = ["data_location", "node"] if product.node == observation.node else ["data_location"]
     return {name: values[name] for name in names if name in values}
 
 
 def _require_changeable(observation: Observation, products: Sequence[DataProduct], *, is_other_set: bool) -> None:
-    """Raise Conflict unless the products of an observation can follow an edit. `is_other_set`: some come or go."""
+    """Raise Conflict unless an edit of the observation can change its products.
+
+    `is_other_set`: the edit adds or deletes some.
+    """
     status = observation.held_from or observation.status
     beyond = [product for product in products if product.status is not ProductStatus.DEFINED]
     if beyond:

@@ -13,8 +13,8 @@ from atdb_interface.disks import DiskUsage as DiskUsageModel
 
 #: How long measurements are kept. A disk's rate is computed from its oldest and its latest.
 KEEP_DISK_USAGES = timedelta(days=7)
-#: A shorter time gives no rate.
-LEAST_SPAN = timedelta(minutes=10)
+#: A shorter time gives no rate, because one observation that writes or one removal would decide about it.
+LEAST_SPAN = timedelta(hours=6)
 
 
 def measure(session: Session, usage: DiskUsageModel) -> DiskModel:

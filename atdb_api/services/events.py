@@ -1,4 +1,4 @@
-"""Events: what operators should know although no status shows it. Each is recorded once."""
+"""Events: information for operators that no status shows. Each is recorded once."""
 
 from collections.abc import Sequence
 

@@ -13,7 +13,10 @@ from atdb_interface.services import Heartbeat
 
 
 def record(session: Session, heartbeat: Heartbeat) -> Service:
-    """Record a service's heartbeat. For a problem that the service reported before, the first time stays."""
+    """Record a service's heartbeat.
+
+    If the service has reported a problem before, the time of its first report stays.
+    """
     now = datetime.now(UTC)
     known = session.get(Service, heartbeat.name)
     values = {

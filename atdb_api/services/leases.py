@@ -37,7 +37,7 @@ def renew(session: Session, ask: AskedLease, *, actor: str) -> Lease:
 
 
 def lease_of(observation: Observation, owner: str, account: str) -> Lease:
-    """Return the lease of this owner on an observation, which must be locked. Raises NotOwner."""
+    """Return the lease of this owner on an observation. The observation must be locked. Raises NotOwner."""
     lease = observation.lease
     if lease is None or not is_held_by(lease, owner, account):
         raise not_owner(observation)

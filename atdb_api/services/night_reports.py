@@ -15,7 +15,7 @@ from atdb_interface.night_reports import NightReport
 
 
 def store(session: Session, report: NightReport, *, actor: str) -> tuple[StoredReport, bool]:
-    """Store the report of a night unless it has one; return the stored report, and whether it is this one.
+    """Store the report of a night, unless the night has one. Return the stored report, and whether it is this one.
 
     If two requests come at once, the second waits and gets the report of the first. Raises Conflict if the night
     has not ended.

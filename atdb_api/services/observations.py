@@ -27,9 +27,9 @@ _DEFAULT_RULES = SpecificationRules()
 def create(session: Session, new: NewObservation, *, actor: str, rules: SpecificationRules) -> Observation:
     """Create an observation from its specification, with the next taskID of the day on which it starts.
 
-    The day's row is locked until the transaction ends, so that numbers have the order of submission and no gaps.
-    A warning of the checks becomes the reason of the first status. Raises Duplicate if an observation has the same
-    mode, field and start, and the errors of `specification_checks.check_new`.
+    The row of the day is locked until the transaction ends. So numbers follow the order of submission and have no
+    gaps. A warning of the checks becomes the reason of the first status. Raises the errors of
+    `specification_checks.check_new`, and Duplicate if an observation has the same mode, field and start.
     """
     task_id = _next_task_id(session, new.starttime.date())
     _refuse_duplicate(session, new.observing_mode, new.field_name, new.starttime)

@@ -18,8 +18,8 @@ def act(
 ) -> tuple[Status, Status]:
     """Do an action, and return the statuses before and after.
 
-    `seen`: the time in ISO 8601 since when the observation had the status that the operator saw; empty to act
-    anyway. If two operators act at once, the second gets an error that shows what the first did. Raises NotFound,
+    `seen`: since when the observation had the status that the operator saw, in ISO 8601; empty to skip this check.
+    If two operators act at once, the second gets an error that shows what the first did. Raises NotFound,
     PreconditionFailed, Forbidden or Conflict if this account may not, ForbiddenMove if the action is not possible
     now, and BadRequest if a reason is missing.
     """

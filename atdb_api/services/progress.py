@@ -28,7 +28,7 @@ class Progress:
     def left(self, now: datetime) -> timedelta | None:
         """Return how long the work still takes at its speed so far.
 
-        None if no byte or every byte is done, during a problem, and for an estimate that is too long.
+        None if no byte or every byte is done, if there is a problem, or if the estimate is too long.
         """
         done, total = self.done_bytes, self.total_bytes
         if not done or not total or done >= total or self.trouble:

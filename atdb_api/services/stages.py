@@ -1,4 +1,4 @@
-"""The stages: pause, resume and limit them, and count the observations that wait for them and are in them."""
+"""The stages: pause, resume and limit them, and count their observations."""
 
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
@@ -30,9 +30,11 @@ _BY_NAME = {str(stage.actor): stage for stage in STAGES}
 
 @dataclass(frozen=True)
 class StageCounts:
-    """How many observations wait for a stage, are claimed for it, and are worked on.
+    """How many observations wait for a stage, are claimed for it, and are in progress.
 
-    `taken`: how many slots they take. An observation that is claimed while its last owner still works takes one.
+    `taken`: how many slots they take.
+
+    An observation that is claimed while its last owner still works takes one slot.
     """
 
     waiting: int = 0
@@ -116,10 +118,11 @@ def counts(session: Session, rows: Iterable[StageSetting], now: datetime) -> dic
 def waiting(
     stage: Stage, setting: StageSetting, now: datetime, statuses: Collection[Status] = tuple(Status)
 ) -> Condition:
-    """Return the condition for unclaimed observations that wait for a stage in some statuses, paused or not.
+    """Return the condition for unclaimed observations that wait for a stage, whether or not the stage is paused.
 
-    A scheduled observation waits from START_LEAD before its start. Every observation waits only after the delay
-    of the stage. One in the working status waits only if its lease has expired and another owner may continue.
+    A scheduled observation waits from START_LEAD before its start. Every observation waits only after the delay of
+    the stage. An observation in the working status waits if its lease has expired and another owner can continue
+    the work.
     """
     alternatives: list[Condition] = []
     if stage.source in statuses:

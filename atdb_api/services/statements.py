@@ -9,6 +9,7 @@ from atdb_api.models import DataProduct, Observation
 from atdb_interface.errors import Conflict, ForbiddenMove
 from atdb_interface.lifecycle import STATUSES, ProductStatus, Status, allowed_next, statuses
 from atdb_interface.product_lifecycle import allowed_next_of_product
+from atdb_interface.quantities import count_of
 
 #: Work on the products that are known already is in progress.
 _PRODUCTS_ARE_TAKEN = (Status.INGESTING, Status.REMOVING)
@@ -34,7 +35,7 @@ def require_support(session: Session, observation: Observation, target: Status) 
     elif not total:
         problem = "it has no data products"
     elif all(status is ProductStatus.INVALID for status, _, _ in counts):
-        problem = f"all of its {total} data products are {ProductStatus.INVALID}"
+        problem = f"it has {count_of(total, 'data product')}, and none is valid"
     else:
         return
     raise ForbiddenMove(

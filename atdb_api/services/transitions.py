@@ -39,10 +39,10 @@ def move(
 ) -> None:
     """Move an observation, which must be locked, to its next status, and record the account.
 
-    The row stays locked until the transaction ends: if two services ask at once, the second is judged by the
-    status that the first has set. Asking for the present status changes no status; on a working status it renews
-    the lease of its owner, or hands over work whose lease has expired. `expect`: refuse unless the present status
-    is one of these. `action`: the action that leads to the status, if one does.
+    The row stays locked until the transaction ends. If two services send a request at once, the second is checked
+    against the status that the first has set. A request for the present status does not change it. For a working
+    status, it renews the lease of the owner, or gives work whose lease has expired to a new owner. `expect`:
+    refuse unless the present status is one of these. `action`: the action that leads to the status, if one does.
 
     Raises ForbiddenMove, NotOwner if another owner holds the lease, and NotYet if the stage is paused, if the
     delay before it has not ended, and if it deletes data while deletion is switched off.
@@ -86,7 +86,7 @@ def target_of_action(observation: Observation, action: Action) -> Status:
 
 
 def _require_open(session: Session, observation: Observation, stage: Stage, now: datetime) -> None:
-    """Raise NotYet if a stage is paused, or its delay has not ended for an observation."""
+    """Raise NotYet if a stage is paused, or if the delay of an observation before the stage has not ended."""
     setting = require_unpaused(session, stage)
     opens = observation.status_since + timedelta(seconds=setting.delay_seconds)
     if now < opens:
@@ -112,10 +112,10 @@ def _move_products_along(
     *,
     is_again: bool,
 ) -> None:
-    """Set products back to valid if their observation leaves ingesting, or is to be ingested again (`is_again`).
+    """Set products back to valid if their observation leaves ingesting, or must be ingested again (`is_again`).
 
-    With the action check, archived products stay archived until validate has read their data: those that have
-    changed become valid then, and are ingested again.
+    After the action check, archived products stay archived. If validate then finds that the data of some have
+    changed, it sets these to valid, and they are ingested again.
     """
     if previous is Status.INGESTING:
         source = ProductStatus.INGESTING
@@ -145,7 +145,8 @@ def check(
 ) -> None:
     """Raise ForbiddenMove, NotOwner or NotYet if an observation may not be moved; change nothing.
 
-    What a status states about the data is required of a forced move too. So is that deletion is switched on.
+    Two rules also apply to a forced move: the products must support the status, and a removal needs deletion to be
+    on.
     """
     status = observation.status
     allowed = allowed_next(status, observation.held_from)

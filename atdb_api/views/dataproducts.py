@@ -61,7 +61,10 @@ def move_many(session: Session, ask: ProductMoves) -> MovedProducts:
 @views.post("/bulk/")
 @endpoint(Capability.OPERATE, takes=DataProductBulk, answers=BulkAnswer, refuses=bulk_changes.REFUSES)
 def change_many(session: Session, ask: DataProductBulk) -> BulkAnswer:
-    """Preview a change of all data products that match a filter; with the token of the preview, do it."""
+    """Preview a change of all data products that match a filter.
+
+    With the token of the preview, make the change.
+    """
     return bulk_changes.change_dataproducts(session, ask, actor=actor())
 
 

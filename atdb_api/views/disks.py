@@ -1,4 +1,4 @@
-"""`/atdb/disks/`: how full the disks of the data hosts are, and when they will be."""
+"""`/atdb/disks/`: the free space of the data hosts' disks, and when each will be full."""
 
 from sqlalchemy.orm import Session
 

@@ -1,4 +1,4 @@
-"""`/atdb/events/`: what operators should know although no status shows it."""
+"""`/atdb/events/`: information for operators that no status shows."""
 
 from flask import Response
 from sqlalchemy.orm import Session

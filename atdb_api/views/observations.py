@@ -34,7 +34,7 @@ def create(session: Session, new: NewObservation) -> Response:
 @views.post("/bulk/")
 @endpoint(Capability.OPERATE, takes=ObservationBulk, answers=BulkAnswer, refuses=bulk_changes.REFUSES)
 def change_many(session: Session, ask: ObservationBulk) -> BulkAnswer:
-    """Preview a change of all observations that match a filter; with the token of the preview, do it."""
+    """Preview a change of all observations that match a filter. With the token of the preview, make the change."""
     require_for_action(ask.change.action, on_many=True)
     return bulk_changes.change_observations(session, ask, actor=actor(), rules=specification_rules())
 

@@ -25,7 +25,7 @@ _GROUP_BY = Parameter(
     Capability.READ, answers=Summary, parameters=(_GROUP_BY, pagination.AS_OF), filters=columns.OBSERVATION_COLUMNS
 )
 def summarise(session: Session) -> Summary:
-    """Count matching observations, with their sizes and the age of the one that is longest in its status."""
+    """Return the number and size of matching observations, and since when the oldest has had its status."""
     parameters = [(n, v) for n, v in request.args.items(multi=True) if n not in ("group_by", "as_of")]
     group_by = pagination.listed("group_by") or [GROUPINGS[0]]
     for name in group_by:

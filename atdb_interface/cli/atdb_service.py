@@ -23,6 +23,7 @@ from atdb_interface.errors import BadRequest
 from atdb_interface.instruments.apertif.schedule import Options, read_options, specification
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import NewObservation
+from atdb_interface.quantities import count_of
 
 
 def _listed(model: type[BaseModel], left_out: str) -> str:
@@ -34,7 +35,7 @@ def _listed(model: type[BaseModel], left_out: str) -> str:
 
 def _help() -> str:
     paragraphs = [
-        "The options of each operation; those in brackets can be left out, but not both of endtime and duration:",
+        "The options of each operation. Those in brackets are optional, but endtime or duration is required:",
         *(f"{operation}: {text}" for operation, text in _OPTIONS.items()),
     ]
     options = (fill(each, 110, subsequent_indent="    ", break_on_hyphens=False) for each in paragraphs)
@@ -62,7 +63,7 @@ def _change_status(client: Client, options: Options) -> str:
             for product in client.dataproducts(taskID=task_id)
         ]
         client.move_products(task_id, moves, owner=owner)
-        return f"{task_id}: {len(moves)} data product{'' if len(moves) == 1 else 's'} {status}"
+        return f"{task_id}: {count_of(len(moves), 'data product')} {status}"
     raise BadRequest(f"--resource: {resource!r} is neither observations nor dataproducts")
 
 
@@ -85,7 +86,7 @@ _OPTIONS = {
     "specification": f"{_listed(NewObservation, 'options')}; --data_dir=/directory on the data host of the mode; "
     "an option of another name is stored in the field options",
     "change_status": f"{_TASK}; --status; --resource=observations (the default) or dataproducts; "
-    "[--owner], which data products require: the owner that has the lease on the observation",
+    "[--owner]: the owner that has the lease on the observation, required for data products",
     "delete_taskid": _TASK,
     "add_dataproduct": f"{_TASK}; {_listed(NewDataProduct, 'taskID')}",
 }

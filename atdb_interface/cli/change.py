@@ -52,7 +52,7 @@ def govern(client: Client, arguments: Namespace) -> None:
 
 
 def switch(client: Client, arguments: Namespace) -> None:
-    """Switch all deletion from the data hosts off or on, if the command names one of these; show the state."""
+    """Switch all deletion off or on, if the command has one of these words; then show the state."""
     if arguments.switch is None:
         now = client.deletion()
     else:

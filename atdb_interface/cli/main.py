@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     move.add_argument("status", choices=statuses, metavar="STATUS", help=f"one of {', '.join(statuses)}")
     _take_reason(move)
     for action, row in ACTIONS.items():
-        action_parser = command(action, change.act, row.does)
+        action_parser = command(str(action), change.act, row.does)
         _take_observations(action_parser)
         _take_reason(action_parser)
     priority = command("priority", change.prioritise, "change the priority of observations")

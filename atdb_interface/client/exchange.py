@@ -59,8 +59,8 @@ def only_if(etag: str | None) -> dict[str, str]:
 def parameters(filters: Mapping[str, Any]) -> dict[str, str]:
     """Format filters as query parameters; several values become a list.
 
-    A text stays as it is, so in a filter that takes a list it is already one. Raises ValueError for several values
-    of a filter that takes one.
+    Text is not changed: for a filter that takes a list, it must have the format of a list. Raises ValueError for
+    several values of a filter that takes one.
     """
     return {name: _written(name, value) for name, value in filters.items()}
 
@@ -89,7 +89,7 @@ def whole_items(filters: Mapping[str, Any]) -> dict[str, str]:
 
 
 def plain(content: BaseModel | Mapping[str, Any]) -> Any:
-    """Return content as JSON data. Of a model, only the fields that were set are included."""
+    """Return content as JSON data. A model gives only the fields that were set."""
     if isinstance(content, BaseModel):
         return content.model_dump(mode="json", exclude_unset=True)
     return to_jsonable_python(dict(content))

@@ -72,7 +72,10 @@ class Connection:
             ) from error
 
     def walk(self, path: str, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        """Yield the rows of a list of any length. A row that exists during the whole walk is yielded once."""
+        """Yield the rows of a list of any length.
+
+        If rows come or go meanwhile, all others are still yielded once.
+        """
         cursor: str | None = ""
         while cursor is not None:
             parameters = {"page_size": str(PAGE_SIZE), **params, "cursor": cursor}

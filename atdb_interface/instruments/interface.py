@@ -10,7 +10,7 @@ from typing_extensions import TypeVar
 
 
 class WithMode(Protocol):
-    """An observation, as far as the interface itself reads it."""
+    """The fields of an observation that the interface itself reads."""
 
     observing_mode: str
 
@@ -50,7 +50,7 @@ class TaskIds:
 
 @dataclass(frozen=True)
 class Product:
-    """A data product that an observation will write: a file, or a directory if its name has such an ending."""
+    """A data product that an observation will write. The ending of its name shows if it is a directory."""
 
     filename: str
     type: str
@@ -61,7 +61,7 @@ class Mode(Generic[ObservationT]):
     """A kind of observing modes: those that have its name, or begin with its name and `_`.
 
     - `data_host` receives the data if the specification names no other host.
-    - `products` returns what an observation will write; nothing if that is known only afterwards.
+    - `products` returns the data products that an observation will write; none if they are known only afterwards.
     - `completes_after`: if the data writer has not reported the end of an observation, it becomes completing this
       long after its end, one minute or more. None if it becomes an error instead.
     """
@@ -100,7 +100,7 @@ def _is_always_data(filename: str, path: str) -> bool:  # noqa: ARG001
 class Instrument(Generic[ObservationT]):
     """The properties of one instrument. An instrument uses neither a database nor the network.
 
-    - `modes`: the first one that matches an observing mode applies.
+    - `modes`: an observing mode is of the first kind that matches it.
     - `product_type`: the type of a data product that names none.
     - `command` returns the text that starts the telescope for an observation and its files. It raises ValueError
       for a value that the text cannot express.
@@ -115,7 +115,8 @@ class Instrument(Generic[ObservationT]):
     - `problems` yields what is wrong with a specification, although each single value is possible.
     - `shares_telescope` returns whether two observations need the same dish, so that they cannot overlap in time.
     - `is_data` returns whether a file in a data product is data, from the name of the product and the path in it.
-      All files are, unless the instrument names files that programs change although the data stay the same.
+      By default, all files are data. An instrument can exclude files that programs change although the data stay
+      the same.
     """
 
     site: Site

@@ -72,7 +72,7 @@ class Archive:
             )
 
     def is_empty(self) -> bool:
-        """Return whether a local archive is empty, as its folder is while its disk is not mounted."""
+        """Return whether a local archive is empty. Then its disk may not be mounted."""
         return isinstance(self.filesystem, LocalFileSystem) and not any(Path(self.root).iterdir())
 
 

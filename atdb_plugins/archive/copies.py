@@ -14,7 +14,7 @@ from atdb_interface.reasons import CodedError
 
 
 class WrongKindError(CodedError):
-    """In the archive, something else than a copy is in the place of a data product."""
+    """The archive has something in the place of a data product that cannot be its copy."""
 
     def __init__(self, text: str) -> None:
         super().__init__(ReasonCode.ARCHIVE_COPY_WRONG, text)
@@ -80,10 +80,9 @@ def data_of(records: list[FileRecord], name: str) -> list[FileRecord]:
 
 
 def content_of(records: list[FileRecord], name: str, checksum: str) -> list[FileRecord] | None:
-    """Return those records that have a checksum: of the data, or of all files. None if neither has it.
+    """Return the records of the data, or of all files, if they have this checksum; otherwise None.
 
-    Earlier versions recorded the checksum of all files, also of those that are not data. No data at all have no
-    checksum.
+    Earlier versions recorded the checksum of all files, also of those that are not data. No data have no checksum.
     """
     for content in (data_of(records, name), records):
         if any(record.size for record in content) and product_checksum(content) == checksum:

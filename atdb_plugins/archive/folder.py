@@ -33,7 +33,7 @@ from atdb_plugins.archive.publication import discard, publish, to_disk
 
 
 class ArchiveError(CodedError):
-    """The archive cannot be used, or what is in it is not what it should be."""
+    """The archive cannot be used, or a copy in it is wrong."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,16 @@ class ArchiveFolder:
         identity: str | None = None,
         advance: Advance = ignore_progress,
     ) -> list[FileRecord]:
-        """Copy a product in one pass, read it back, compare, and only then give it its name.
+        """Copy a product in one pass, read the copy back and compare it. Then give it its final name.
 
-        A copy that reads back with this checksum stays, and a complete one that a killed attempt has left gets its
-        name, if the source has not changed since it was validated. `identity`: that of the source then; if it
-        differs, the source is read. An older copy keeps its name until the new one is complete.
+        If the source has not changed since it was validated, an existing copy with this checksum stays, and a
+        complete part of a killed attempt gets the final name. `identity`: the identity of the source when it was
+        validated. If it differs now, the source is read. An older copy keeps its name until the new one is
+        complete.
 
-        The caller holds the lease on the observation, so other partial files of the product are those of attempts
-        that have ended or should have. Returns each file that is data with its SHA-256. Raises ArchiveError if the
-        product has changed since it was validated, or if the archive returns other bytes than were written.
+        The caller holds the lease on the observation. So all other partial files of the product are from attempts
+        that no longer have it. Returns each file that is data with its SHA-256. Raises ArchiveError if the product
+        has changed since it was validated, or if the archive returns other bytes than were written.
         """
         self.filesystem.invalidate_cache()
         if records := self._content(self._place(name), name, checksum, size, advance):
@@ -106,7 +107,8 @@ class ArchiveFolder:
     def size(self, name: str, *, expected: int | None = None) -> int | None:
         """Return how many bytes of data a product has in the archive; None if nothing of its kind is there.
 
-        Earlier versions also counted files that are not data: if that is the expected size, it is returned.
+        Earlier versions also counted files that are not data. If the size of all files is the expected one, it is
+        returned.
         """
         self.filesystem.invalidate_cache()
         try:
@@ -116,9 +118,9 @@ class ArchiveFolder:
         return expected if copy.can_have(expected) and expected is not None else copy.sizes()[0]
 
     def partial_files(self) -> list[PartialFile]:
-        """Return the partial files: those being written, and those left by attempts that have ended.
+        """Return the partial files: those that are being written, and those that ended attempts have left.
 
-        A replaced copy is among them only if another copy has its name: until then it can be the only one.
+        A replaced copy is among them only if another copy has its name. Otherwise it can be the only copy.
         """
         names, hidden = self._listed()
         return [each for each in hidden if not each.is_replaced or any(each.is_of(name) for name in names)]
@@ -175,7 +177,7 @@ class ArchiveFolder:
         return f"{self.path}/{name}"
 
     def _listed(self) -> tuple[list[str], list[PartialFile]]:
-        """Return the names in the folder, and its hidden files apart from them."""
+        """Return two lists: the names in the folder, and its hidden files."""
         self.filesystem.invalidate_cache()
         try:
             paths = [path.rstrip("/") for path in self.filesystem.ls(self.path, detail=False)]

@@ -36,7 +36,10 @@ def make_manifest(observation: Observation, files: list[tuple[DataProduct, list[
 
 
 def updated_manifest(manifest: bytes, observation: Observation) -> bytes:
-    """Return a manifest with the specification of an observation; the same bytes if no field in it has changed."""
+    """Return a manifest with the specification of an observation.
+
+    If no field has changed, return the same bytes.
+    """
     content = json.loads(manifest)
     specification, listed = _specification(observation), content["observation"]
     if all(name in specification and specification[name] == value for name, value in listed.items()):

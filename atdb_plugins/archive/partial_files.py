@@ -30,12 +30,12 @@ def new_part(folder: str, name: str) -> str:
 
 
 def new_replaced(folder: str, name: str) -> str:
-    """Return a unique path for a copy that had this name and is replaced by another."""
+    """Return a unique path for an older copy with this name, which another copy replaces."""
     return f"{folder}/.{stem_of(name)}.{secrets.token_hex(6)}.{_REPLACED}"
 
 
 def stem_of(name: str) -> str:
-    """Return what hidden names contain of a name: all of it, or its beginning and a digest if it is too long."""
+    """Return what hidden names contain: the name or, if it is too long, its beginning and a digest."""
     written = os.fsencode(name)
     if len(written) <= _LONGEST_STEM:
         return name

@@ -36,8 +36,8 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 def publish(filesystem: AbstractFileSystem, part: str, final: str, root: str, replaced: str) -> None:
     """Rename a part to its final name. `replaced`: the hidden name of an older copy, until it is deleted.
 
-    On a local disk, the copy then survives a power cut. If this raises an error, the older copy keeps its name, or
-    the new one has it already and the older copy stays under its hidden name.
+    On a local disk, the copy then survives a power cut. If this raises an error, no copy is lost: either the older
+    copy still has the name, or the new one has it and the older copy has its hidden name.
     """
     if isinstance(filesystem, LocalFileSystem):
         _publish_on_disk(filesystem, part, final, root, replaced)
@@ -48,7 +48,7 @@ def publish(filesystem: AbstractFileSystem, part: str, final: str, root: str, re
 
 
 def discard(filesystem: AbstractFileSystem, path: str, doomed: str) -> None:
-    """Delete a hidden file, even while it is written; if it has its final name already, it stays.
+    """Delete a hidden file, also if a process writes it. If it has got its final name, it stays.
 
     `doomed`: a unique name that it has while it is deleted.
     """
@@ -158,7 +158,7 @@ def _moved(file: str, part: str, final: str) -> str:
 
 
 def _sizes(filesystem: AbstractFileSystem, path: str) -> dict[str, int]:
-    """Return the sizes of the file at a path of an object store, and of those below it: there can be both."""
+    """Return the sizes of the objects at a path of an object store and below it. An object store can have both."""
     filesystem.invalidate_cache()
     sizes = {path: int(filesystem.info(path)["size"])} if filesystem.isfile(path) else {}
     below = filesystem.find(f"{path}/", detail=True)

@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = (5, 30)
 
 
 class TelescopeError(CodedError):
-    """The telescope did not do what ATDB asked, or ATDB does not know whether it did."""
+    """The telescope has not carried out a request, or ATDB does not know whether it has."""
 
 
 class TelescopeState(StrEnum):
@@ -54,7 +54,7 @@ class TelescopeTask:
         return f"{self.state}: {self.problem}" if self.problem else str(self.state)
 
     def failure(self) -> TelescopeError:
-        """Return the error that the telescope has failed or stopped the task."""
+        """Return the error for a task that the telescope has failed or stopped."""
         return TelescopeError(
             ReasonCode.TELESCOPE_FAILED,
             f"The telescope reports this observation as {quote(self)}. The telescope does not start an "
@@ -115,7 +115,7 @@ class TelescopeHook(HttpHook):
 
 
 def start_interrupted() -> TelescopeError:
-    """Return the error that the telescope does not have an observation whose start was interrupted."""
+    """Return the error for an observation whose start was interrupted, and which the telescope does not have."""
     return TelescopeError(
         ReasonCode.START_INTERRUPTED,
         "The run was interrupted as it started the observation, and the telescope does not have it. If the start "

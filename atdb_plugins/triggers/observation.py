@@ -117,7 +117,7 @@ class ObservationCompletingTrigger(ObservationTrigger):
     async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
         """End the task without a worker if the observation has completed; fire if there is something to do.
 
-        The telescope is queried here already: a worker that then has to wait would use up an attempt.
+        The trigger queries the telescope, because each attempt of a worker that must wait again would count.
         """
         if observation.my_status in OBSERVED:
             return TaskSuccessEvent()

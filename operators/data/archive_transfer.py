@@ -26,7 +26,10 @@ PASSES = 2
 
 
 class ArchiveTransfer:
-    """Store products and report them to ATDB. The manifest is written first, so it is never behind ATDB."""
+    """Store products and report them to ATDB.
+
+    The manifest is written before each report, so it has all products that ATDB calls archived.
+    """
 
     def __init__(
         self, client: Client, archive: Archive, observation: Observation, owner: str, lease: LeaseKeeper
@@ -40,10 +43,10 @@ class ArchiveTransfer:
         self._reported_at = time.monotonic()
 
     def begin(self, products: list[DataProduct], others: list[DataProduct]) -> int:
-        """Set the status of what to copy, and return the bytes that an earlier attempt has archived already.
+        """Set the status of the products to copy; return how many bytes earlier attempts have archived.
 
-        The manifest keeps what it lists until a newer copy is stored. That includes the `others`, which are not
-        copied: they were removed from the data host, or are not valid any more.
+        The manifest keeps its entry of a product until a newer copy is stored. It also keeps the entries of the
+        `others`, which are not copied because they were removed from the data host or are not valid any more.
         """
         self._folder = self._archive.folder([*products, *others])
         listed = self._folder.read_manifest()
@@ -105,7 +108,7 @@ class ArchiveTransfer:
         self._reported_at = time.monotonic()
 
     def end(self) -> None:
-        """Report what is left to report. The manifest then has the specification as it is now."""
+        """Report all that is not reported yet. Then the manifest has the present specification."""
         self.report()
         self._lease.confirm()
         self._folder.update_manifest(self._client.observation(self._observation.taskID))
@@ -135,7 +138,10 @@ class ArchiveTransfer:
         return [held for _, held in sorted(self._in_archive.items())]
 
     def _is_stored(self, product: DataProduct, listed: list[FileRecord] | None) -> bool:
-        """Return whether an attempt since the last validation has stored a product: it is not read again."""
+        """Return whether an attempt since the last validation has stored a product.
+
+        If so, it is not read again.
+        """
         return (
             product.my_status is ProductStatus.ARCHIVED
             and _last(product, ProductStatus.ARCHIVED) >= _last(self._observation, VALIDATE.working)

@@ -27,7 +27,7 @@ _SECOND = 1_000_000_000
 
 
 class InvalidDataError(CodedError):
-    """What is on the disk is no data product."""
+    """The disk has something that is not a data product."""
 
 
 class MissingDataError(InvalidDataError):
@@ -48,7 +48,8 @@ class GrowingDataError(CodedError):
 class Reading:
     """A product that was read and did not change meanwhile.
 
-    `records`: its data. `others`: its files that are not data. `entries`: all that it contained afterwards.
+    `records`: the files that are data. `others`: the files that are not data. `entries`: all files and directories
+    after the reading.
     """
 
     records: list[FileRecord]
@@ -136,7 +137,7 @@ def read(product: OpenProduct, advance: Advance) -> Reading:
 
 
 def _others(product: OpenProduct) -> list[FileRecord]:
-    """Read the files that are not data. They may change or vanish meanwhile; then they match no checksum."""
+    """Read the files that are not data. If they change or disappear meanwhile, they match no checksum."""
     try:
         return product.records(is_data=False)
     except ProductChangedError:
@@ -144,12 +145,15 @@ def _others(product: OpenProduct) -> list[FileRecord]:
 
 
 def _data_of(entries: list[FileState]) -> list[FileState | str]:
-    """Return what must not change. The times of a directory also change by files in it that are not data."""
+    """Return the states that must not change.
+
+    The times of directories are left out, because files that are not data change them.
+    """
     return [entry if entry.kind is Kind.FILE else entry.path for entry in entries if entry.is_data]
 
 
 def _wait_for_the_clock(entries: list[FileState]) -> None:
-    """Wait until the next change of a file gets a time that differs from those in the list."""
+    """Wait until a later change of a file would get another time than the one in the list."""
     changed = [entry.ctime_ns for entry in entries]
     tick = _TICK if any(at % _SECOND for at in changed) else _LONG_TICK
     left = max(changed) + tick - time.time_ns()

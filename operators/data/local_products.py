@@ -12,7 +12,7 @@ from operators.data.renames import asides_of, exists
 
 
 class DataError(CodedError):
-    """The data disks are not as they should be. `path`: the data root, data host or file that this is about."""
+    """A data disk, or a file on it, cannot be used. `path`: the data root, data host or file with the problem."""
 
     def __init__(self, code: ReasonCode, text: str, *, path: Path | None = None) -> None:
         super().__init__(code, text)
@@ -34,8 +34,7 @@ def data_root() -> Path:
 def path_of(product: DataProduct) -> Path:
     """Return the path of a product.
 
-    Raises DataError if the data host is not mounted, because nothing is known about its data then, and if the
-    path contains a symbolic link.
+    Raises DataError if the data host is not mounted, or if the path contains a symbolic link.
     """
     root = data_root()
     path = local_path(root, product.data_location) / product.filename
@@ -56,7 +55,7 @@ def path_of(product: DataProduct) -> Path:
 
 
 def require_data(path: Path) -> None:
-    """Raise DataError if the folder of the data host is empty, as it is if its disk is not mounted."""
+    """Raise DataError if the folder of the data host is empty: then its disk may not be mounted."""
     host = host_folder(path)
     if not any(host.iterdir()):
         raise DataError(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from atdb_interface.quantities import count_of
 from operators.maintenance.base import MaintenanceOperator
 from operators.maintenance.retention import AIRFLOW
 
@@ -66,8 +67,9 @@ class CleanAirflowTablesOperator(MaintenanceOperator):
         before = self._spare_unfinished(hook, before)
         deleted = self._clean(before, _url(hook.get_connection(self.conn_id)))
         for table, rows in sorted(deleted.items()):
-            self.log.info("Deleted %d rows of %s", rows, table)
-        self.log.info("Deleted %d rows of Airflow's tables, from before %s", sum(deleted.values()), before)
+            self.log.info("Deleted %s of %s", count_of(rows, "row"), table)
+        total = count_of(sum(deleted.values()), "row")
+        self.log.info("Deleted %s of Airflow's tables, from before %s", total, before)
         return deleted
 
     def on_kill(self) -> None:
@@ -76,7 +78,7 @@ class CleanAirflowTablesOperator(MaintenanceOperator):
             self._command.terminate()
 
     def _spare_unfinished(self, hook: Any, before: datetime) -> datetime:
-        """Return an earlier moment if a run that has not ended is older, because its task instances must stay."""
+        """Return the moment before which rows are deleted: earlier than `before` if an older run has not ended."""
         oldest = hook.get_first(_OLDEST_UNFINISHED)
         if oldest is None or oldest[0] is None or oldest[0] >= before:
             return before

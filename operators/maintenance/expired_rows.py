@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
+from atdb_interface.quantities import count_of
 from operators.maintenance.base import MaintenanceOperator
 from operators.maintenance.retention import Retention
 
@@ -40,7 +41,9 @@ class DeleteExpiredRowsOperator(MaintenanceOperator):
         while batch := hook.run(self.sql, autocommit=True, parameters=parameters, handler=_row_count):
             deleted += cast("int", batch)
         kept = parameters["keep_days"]
-        self.log.info("Deleted %d rows: %s, which had been kept for %d days or longer", deleted, self.rows, kept)
+        self.log.info(
+            "Deleted %s: %s, which had been kept for %d days or longer", count_of(deleted, "row"), self.rows, kept
+        )
         return deleted
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 from airflow.sdk.configuration import conf
 
+from atdb_interface.quantities import count_of
 from operators.maintenance.base import MaintenanceOperator
 from operators.maintenance.retention import LOGS
 
@@ -29,13 +30,13 @@ class DeleteOldLogsOperator(MaintenanceOperator):
         days = LOGS.days()
         deleted = delete_logs(folder, before=time.time() - days * 86_400)
         for name, number in sorted(deleted.items()):
-            self.log.info("Deleted %d files in %s", number, name)
-        self.log.info("Deleted %d files below %s, older than %d days", deleted.total(), folder, days)
+            self.log.info("Deleted %s in %s", count_of(number, "file"), name)
+        self.log.info("Deleted %s below %s, older than %d days", count_of(deleted.total(), "file"), folder, days)
         return dict(deleted)
 
 
 def delete_logs(folder: str, before: float) -> Counter[str]:
-    """Delete files last written before a moment, in seconds since 1970; return their number by first folder.
+    """Delete files that were last written before a time, in seconds since 1970; return how many, by first folder.
 
     The folders of the first level stay, because a new run may create a folder in them at any moment.
     """

@@ -107,7 +107,7 @@ def _progress(following: Sequence[Observation], looked_at: Sequence[Observation]
 
 
 def _compared_up_to(progress: str) -> str:
-    """Return the taskID at which the next pass begins, however the progress is worded; empty for the first one."""
+    """Return the taskID at which the next pass begins; empty for the first pass."""
     *_, last_word = progress.split() or [""]
     if last_word.startswith(_UP_TO) or progress.startswith(former_texts.COMPARED_UP_TO):
         return last_word.removeprefix(_UP_TO)

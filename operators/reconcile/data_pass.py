@@ -47,21 +47,21 @@ SETTLED = tuple(status for status in Status if status not in UNSETTLED)
 
 @dataclass
 class DataPass:
-    """The findings of a pass. An archive or a data host that cannot be compared is one finding a day."""
+    """The findings of a pass. If an archive or a data host cannot be compared, this is one finding per day."""
 
     client: Client
     ends_at: float
-    """By the monotonic clock: after this, the pass begins with no further observation."""
+    """The time, by the monotonic clock, after which the pass begins no other observation."""
     archive: Archive | None = None
     events: list[NewEvent] = field(default_factory=list)
     former_keys: dict[str, str] = field(default_factory=dict)
-    """By the key of an event: the key of the same event in earlier versions, a digest of their text."""
+    """For the key of an event, the key that earlier versions gave the same event: a digest of their text."""
     leftovers: list[tuple[Observation, PartialFile]] = field(default_factory=list)
     looked_at: list[Observation] = field(default_factory=list)
     locations: set[str] = field(default_factory=set)
 
     def compare(self, observations: Sequence[Observation]) -> None:
-        """Compare observations in the order of their taskIDs until the time is up; the first one in any case."""
+        """Compare at least one observation, and others until the time is up, in the order of their taskIDs."""
         if not observations:
             return
         of_task = defaultdict(list)
@@ -79,7 +79,7 @@ class DataPass:
                 return
 
     def trouble(self, error: DataError) -> None:
-        """Record that a data host or all of the disks cannot be compared."""
+        """Record that a data host, or all disks, cannot be compared."""
         self._trouble(error.code, error.path or Path(), str(error))
 
     def archive_trouble(self, error: Exception) -> None:
@@ -125,7 +125,7 @@ class DataPass:
         return disagreement(key, detail, atdb_task_id=product.taskID, filename=product.filename)
 
     def _on_disk(self, product: DataProduct, folders: dict[str, Path]) -> Difference | None:
-        """Return the difference on the disk; each data location is looked up once per observation."""
+        """Return the difference on the disk. Each data location is read once per observation."""
         try:
             if product.data_location not in folders:
                 folders[product.data_location] = path_of(product).parent

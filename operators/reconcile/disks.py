@@ -87,12 +87,12 @@ def _filenames(client: Client, locations: Collection[str]) -> set[str]:
 
 
 def _is_of_atdb(name: str, filenames: Collection[str]) -> bool:
-    """Return whether a file is the identity of the disk, or what a removal has left of a product."""
+    """Return whether this is a file of ATDB: the disk's identity, a tombstone, or a renamed product."""
     return name == MARKER or (product_of_aside(name) or product_of_tombstone(name)) in filenames
 
 
 def _has_product(client: Client, root: Path, folder: Path, name: str) -> bool:
-    """Return whether a product of this name, even a removed one, is in this folder, however its path is spelt."""
+    """Return whether a product has this name and folder, also if it is removed. Folders are compared as paths."""
     if not name.isprintable():
         return False
     rows = client.rows("dataproducts", fields=["data_location"], filename=name)

@@ -1,4 +1,4 @@
-"""The events with which reconcile reports to ATDB what disagrees and what it has repaired."""
+"""The events with which reconcile reports differences and repairs to ATDB."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ def new_events(
 ) -> list[NewEvent]:
     """Return the events that ATDB does not have yet.
 
-    `former_keys`: by the key of an event, the key with which earlier versions have raised the same event.
+    `former_keys`: for the key of an event, the key that earlier versions gave the same event.
     """
     known = _known(client, [event.key for event in events])
     new = [event for event in events if event.key not in known]

@@ -86,14 +86,15 @@ class LostWork:
         return WORKING[self.lease.my_status]
 
     def give_up(self) -> StatusRepair | None:
-        """Return the repair of resumable work that too many owners have lost: the error status of its stage."""
+        """Return the move to the error status, if too many owners have lost resumable work; otherwise None."""
         lease, stage = self.lease, self.stage
         if not stage.resumable or stage.error is None or lease.lost_owners < MAX_LOST_OWNERS:
             return None
         number = lease.lost_owners + 1
         reason = reasons.write(
             ReasonCode.LEASE_EXPIRED,
-            f"{self.reason} It was the last of {number} owners that have lost this work. Fix the cause and retry.",
+            f"{self.reason} This work has been lost {number} times, so no other run takes it. "
+            "Fix the cause, then retry.",
         )
         return StatusRepair(lease.taskID, lease.my_status, stage.error, reason, owner=lease.owner)
 
@@ -108,7 +109,8 @@ def lost_work(
 ) -> list[LostWork]:
     """Return the work whose lease has expired or, if Airflow responded, whose run has ended.
 
-    `account`: the account of Airflow's runs. Owners of other accounts are no runs, whatever their name.
+    `account`: the account of Airflow's runs. An owner of another account is not a run, also if it has the name of
+    one.
     """
     lost = []
     for lease in leases:

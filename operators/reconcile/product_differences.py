@@ -25,9 +25,11 @@ _FIELDS = (
 
 @dataclass(frozen=True)
 class Difference:
-    """What is wrong with the data of a product.
+    """A difference of the data of a product.
 
-    `key` does not depend on the wording: it ends the key of the event. `former_text`: what earlier versions said.
+    `key`: the end of the key of the event, which does not depend on the wording.
+
+    `former_text`: the text of earlier versions.
     """
 
     key: str
@@ -58,7 +60,7 @@ def wrong_on_disk(product: DataProduct, size: int | None) -> Difference | None:
 
 
 def no_product_on_disk(product: DataProduct, problem: ValueError) -> Difference:
-    """Return the difference that something else, such as a link, is in the place of a product."""
+    """Return the difference if something else, such as a link, is in the place of a product."""
     text = f"is {product.my_status}, but its data host has something else: {problem}"
     name = problem.name if isinstance(problem, NotAProductError) else product.filename
     former = former_texts.not_a_product_on_disk(product.my_status, name)

@@ -65,7 +65,10 @@ def _event(airflow: AirflowHook, request: RunRequest) -> NewEvent:
 
 
 def _atdb_task_id(airflow: AirflowHook, request: RunRequest) -> str | None:
-    """Return the observation of a request: the run's id has it, except for runs of older versions or by hand."""
+    """Return the taskID of a request.
+
+    The run's id has it, unless an older version or a user has created the run.
+    """
     pattern = instrument().task_ids.pattern
     if request.run_id and (named := re.fullmatch(f"({pattern})-.+", request.run_id, re.ASCII)):
         return named[1]

@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface.client import Client
 from atdb_interface.events import EventKind
+from atdb_interface.quantities import count_of
 from operators.reconcile.events import event, raise_events
 
 #: This percentage switches the limit off.
@@ -38,9 +39,10 @@ class SafetyLimit:
         if not self.is_exceeded(len(findings), looked_at):
             return
         message = (
-            f"{name} stopped itself: {len(findings)} findings among {looked_at} observations are more than "
-            f"{self.percent:g} %, such as: {findings[0].removesuffix('.')}. Nothing was changed. If the findings "
-            "are true, trigger the DAG reconcile with a higher brake_percent."
+            f"{name} stopped itself and changed nothing: {count_of(len(findings), 'finding')} among "
+            f"{count_of(looked_at, 'observation')} is more than the limit of {self.percent:g} %. The first is: "
+            f"{findings[0].removesuffix('.')}. If the findings are true, trigger the DAG reconcile with a higher "
+            "brake_percent."
         )
         hour = datetime.now(UTC).strftime("%Y-%m-%dT%H")
         raise_events(client, [event(EventKind.BRAKE, f"brake/{name}/{hour}", message)])

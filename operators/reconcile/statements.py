@@ -7,11 +7,12 @@ from atdb_interface.dataproducts import DataProduct
 from atdb_interface.events import NewEvent
 from atdb_interface.lifecycle import STATUSES, ProductStatus
 from atdb_interface.observations import Observation
+from atdb_interface.quantities import count_of
 from operators.reconcile.events import disagreement
 
 
 def receipts_of(client: Client, first: str, last: str) -> set[tuple[str, str]]:
-    """Return the taskID and the file name of each removal of which there is a receipt."""
+    """Return the taskID and the file name of each removal that has a receipt."""
     rows = client.rows("receipts", fields=("taskID", "dataproduct"), taskID__range=(first, last))
     return {(row["taskID"], row["dataproduct"]) for row in rows}
 
@@ -41,7 +42,7 @@ def wrong_statements(
 
 
 def _unsupported(observation: Observation, products: Sequence[DataProduct]) -> tuple[str, str] | None:
-    """Return a key and words for what contradicts the status of an observation; None if nothing does."""
+    """Return a key and a text if products contradict the status of an observation; otherwise None."""
     supporting = STATUSES[observation.my_status].states
     if supporting is None:
         return None
@@ -53,5 +54,6 @@ def _unsupported(observation: Observation, products: Sequence[DataProduct]) -> t
         text = f"{number} contradict it, such as {first.filename}, which is {first.my_status}"
         return f"{first.id}/{first.my_status}", text
     if all(product.my_status is ProductStatus.INVALID for product in products):
-        return str(ProductStatus.INVALID), f"all of its {len(products)} data products are {ProductStatus.INVALID}"
+        number = count_of(len(products), "data product")
+        return str(ProductStatus.INVALID), f"it has {number}, and none is valid"
     return None

@@ -53,7 +53,7 @@ def ask(telescope: TelescopeHook, atdb_task_id: str) -> TelescopeTask | None:
 def after_lost_start(
     telescope: TelescopeHook, lost: LostWork, start: Observation, now: datetime
 ) -> StatusRepair | None:
-    """Return the repair of an observation that is starting, by what the telescope reports; None to wait."""
+    """Return the repair of a start that was lost, from the telescope's report; None to wait."""
     try:
         end = _verdict(ask(telescope, start.taskID), start, now)
     except TelescopeError as error:

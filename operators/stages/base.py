@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar
 
@@ -9,6 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, ForbiddenMove, NotOwner
+from atdb_interface.fields import LONGEST_TEXT
 from atdb_interface.lifecycle import Stage, Status
 from atdb_interface.observations import Observation
 from atdb_interface.owners import write_owner
@@ -49,8 +51,8 @@ def enter(
     """Set the stage's working status with this owner's lease, and return the transition that led there.
 
     The owner's work may have ended with an error of the stage, or by a cancel. If a user has cleared the run in
-    Airflow since, the owner takes the observation back, unless `retake` is false. Any other run that does not get
-    the observation skips: it does not need this run, or the stage is paused.
+    Airflow since, the owner takes the observation back, unless `retake` is false. All other runs that do not get
+    the observation skip: another run does the work, or the stage is paused.
     """
     if stage.working is None:
         raise ValueError(f"{stage.actor} has no working status")
@@ -113,7 +115,7 @@ class StageOperator(AtdbOperator):
                 if attempt.is_last:
                     self._record_failure(client, atdb_task_id, owner, error)
                 else:
-                    self._record_trouble(client, atdb_task_id, owner, error, attempt.retry_seconds)
+                    self._record_trouble(client, atdb_task_id, owner, error, attempt)
                 raise
             with skip_if_refused():
                 client.move(atdb_task_id, status, owner=owner, reason=reason)
@@ -135,11 +137,14 @@ class StageOperator(AtdbOperator):
         return write(code_of(error), failure)
 
     def _record_trouble(
-        self, client: Client, atdb_task_id: str, owner: str, error: Exception, retry_seconds: float
+        self, client: Client, atdb_task_id: str, owner: str, error: Exception, attempt: Attempt
     ) -> None:
-        lease_seconds = int(retry_seconds) + LEASE_SECONDS
+        """Report the reason and the time of the next attempt, and keep the lease until then."""
+        lease_seconds = int(attempt.retry_seconds) + LEASE_SECONDS
+        follows = f". {attempt.next_begins(datetime.now(UTC))}."
+        trouble = reason_of(error).removesuffix(".")[: LONGEST_TEXT - len(follows)] + follows
         try:
-            client.renew(atdb_task_id, owner, lease_seconds, trouble=reason_of(error))
+            client.renew(atdb_task_id, owner, lease_seconds, trouble=trouble)
         except Exception as record_error:
             # Then the lease may expire before the next attempt, which skips if another run has the work.
             self.log.warning("The trouble is not recorded in ATDB: %s", reason_of(record_error))

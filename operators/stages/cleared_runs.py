@@ -59,8 +59,8 @@ def is_run_again(step: Transition) -> bool:
 def has_new_clear(owner: str, clears: int, observation: Observation) -> bool:
     """Return whether this owner's run has been cleared more often than its work was done again.
 
-    Airflow counts the clears of a run, and the history shows which of them had an effect: so an attempt that died
-    while it recorded the error is not mistaken for a clear.
+    Airflow counts the clears of a run, and the history shows which of them had an effect. So an attempt that died
+    while it recorded the error does not count as a clear.
     """
     used = sum(step.owner == owner and is_run_again(step) for step in observation.status_history)
     return used < clears

@@ -38,9 +38,9 @@ class IngestProductsOperator(StageOperator):
         self.archive_conn_id = archive_conn_id
 
     def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
-        """Archive the products one after the other. One that fails gets the reason, and the others continue.
+        """Archive the products one after the other. If one fails, it gets the reason, and the others continue.
 
-        The attempt ends if the archive accepts nothing at all, or if ATDB does not respond.
+        The attempt ends if the archive accepts no files, or if ATDB does not respond.
         """
         archive = ArchiveHook(self.archive_conn_id).archive()
         all_products = list(client.dataproducts(taskID=observation.taskID))

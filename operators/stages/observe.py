@@ -161,7 +161,7 @@ class CompleteObservationOperator(WhenDueOperator):
 
 
 def _command(observation: Observation, filenames: list[str]) -> str:
-    """Return what starts the telescope. Raises TelescopeError for values that it cannot express."""
+    """Return the command that starts the telescope. Raises TelescopeError for values that it cannot contain."""
     try:
         return instrument().command(observation, filenames)
     except ValueError as error:
@@ -173,7 +173,7 @@ def _command(observation: Observation, filenames: list[str]) -> str:
 
 
 def _require_run_again(context: Any, observation: Observation) -> None:
-    """Fail with the error of the observation, unless a user has cleared the run since."""
+    """Fail with the error of the observation, unless a user has cleared the run after it."""
     clears = context["dag_run"].clear_number or 0
     if not cleared_runs.has_new_clear(owner_of(context), clears, observation):
         raise AirflowFailException(status_in_words(observation))

@@ -104,7 +104,7 @@ def _products_of(client: Client, observation: Observation) -> list[DataProduct]:
 
 
 def _require_archived(products: list[DataProduct]) -> None:
-    """Raise RemoveError if the status `removed` would be wrong, although every product that can be is deleted."""
+    """Raise RemoveError if the observation could not be `removed` even after all possible deletions."""
     if all(product.my_status is ProductStatus.INVALID for product in products) and not any(
         is_removable(product) for product in products
     ):

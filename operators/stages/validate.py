@@ -28,7 +28,7 @@ from operators.stages.base import StageOperator
 
 
 class StillWrittenError(CodedError):
-    """Some products change while they are read; `moves` and `verdict` apply if this is the last attempt."""
+    """Some products change while they are read. In the last attempt, `moves` and `verdict` are recorded."""
 
     def __init__(self, growing: list[str], moves: list[ProductMove], verdict: str) -> None:
         super().__init__(ReasonCode.STILL_WRITTEN, f"Still being written: {_named(growing)}")
@@ -38,7 +38,7 @@ class StillWrittenError(CodedError):
 class ValidateProductsOperator(StageOperator):
     """Read every data product of an observation; those missing, empty or of the wrong kind become invalid.
 
-    Data that cannot be read or are still being written are judged by the last attempt only.
+    If data cannot be read or are still being written, only the last attempt decides about them.
     """
 
     stage = VALIDATE
@@ -90,7 +90,7 @@ class ValidateProductsOperator(StageOperator):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result for one product. `move`: what ATDB records of it, if anything. `fault`: why it is not valid."""
+    """The result for one product. `move`: the change in ATDB, if there is one. `fault`: why it is not valid."""
 
     filename: str
     move: ProductMove | None = None
@@ -98,7 +98,7 @@ class Verdict:
 
 
 def _checked(product: DataProduct, lease: LeaseKeeper) -> Verdict:
-    """Read one product. Its archive copy is all that counts if a removal of it has begun."""
+    """Read one product. If its removal has begun, only its copy in the archive counts."""
     path = path_of(product)
     if has_begun(product, path):
         return Verdict(product.filename)

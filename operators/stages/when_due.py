@@ -58,7 +58,7 @@ class WhenDueOperator(AtdbOperator):
         return TelescopeHook(self.telescope_conn_id)
 
     def execute(self, context: Any) -> None:
-        """Act at once, as the first task does, and any task without a triggerer."""
+        """Act at once: as the first task, or without a triggerer."""
         self.execute_complete(context)
 
     def execute_complete(self, context: Any, event: Any = None) -> None:  # noqa: ARG002

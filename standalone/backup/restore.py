@@ -75,9 +75,9 @@ def _put_back_files(installation: Installation, backup: Path, report: Callable[[
 def _put_back_secrets(installation: Installation, kept: Path, report: Callable[[str], None]) -> None:
     """Copy the secrets if there are none; otherwise add the key that Airflow's tables need to the present ones.
 
-    Passwords stay: each start sets the passwords of the roles and accounts from the secrets. Values that
-    Airflow has encrypted can be read only with the Fernet key of that time. Of a list of keys, Airflow encrypts
-    with the first, and decrypts with each.
+    Passwords stay: each start sets the passwords of the roles and accounts from the secrets. Airflow can decrypt a
+    value only with the Fernet key with which it was encrypted. If there is a list of keys, Airflow encrypts with
+    the first one, and decrypts with all.
     """
     path = installation.secrets
     if not path.exists():

@@ -23,7 +23,10 @@ def server_version(installation: Installation) -> str:
 
 
 def create(installation: Installation, database: str, purpose: str) -> str:
-    """Create an empty database that only its owner can enter, in place of a leftover one; return its name."""
+    """Create an empty database that only its owner can enter, and return its name.
+
+    Drop a leftover one with this name first.
+    """
     name = named(database, purpose)
     with Session(installation, "postgres") as session:
         session.execute(f"drop database if exists {name} with (force)")

@@ -44,7 +44,7 @@ class Table:
 
 
 def contents(session: Session, database: str) -> dict[str, Table]:
-    """Return the contents of each table, by its name with the schema, as the session's transaction sees them.
+    """Return the contents of each table in the transaction of the session, by the table's name with its schema.
 
     `database` is the name of the database in a stack; on the server, it can have another name. Until the
     transaction ends, the tables are locked against changes of their definition. Raises BackupError for a table

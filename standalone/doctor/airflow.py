@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
 from airflow.configuration import conf
 
+from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import STAGES
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.hooks.airflow import AirflowHook
@@ -59,9 +61,9 @@ def _of_processes(place: Location, health: Any) -> Iterator[Finding]:
         if status == "healthy":
             yield well(process, "Airflow reports it healthy")
             continue
-        seen = f"it has not reported since {beat}" if beat else "it has never reported"
+        seen = f"it has not reported since {_seconds(beat)}" if beat else "it has never reported"
         advice = (
-            f"{place.look_at(process)}. If it does not run, start it with {place.start(process)}; if it hangs, "
+            f"{place.look_at(process)}. If it does not run, start it with {place.start(process)}. If it hangs, "
             f"restart it with {place.restart(process)}."
         )
         yield failed(process, seen, advice)
@@ -91,7 +93,7 @@ def _of_dags(place: Location, hook: AirflowHook) -> Iterator[Finding]:
 
 
 def _by(hook: AirflowHook, dag_id: str) -> str:
-    """Format who paused a DAG and when; empty if this is no longer in Airflow's audit log."""
+    """Format which user paused a DAG and when; empty if Airflow's audit log does not have it any more."""
     page = hook.read("eventLogs", dag_id=dag_id, event="patch_dag", order_by="-event_log_id", limit=_LIMIT)
     for entry in page["event_logs"] if page else []:
         try:
@@ -99,8 +101,13 @@ def _by(hook: AirflowHook, dag_id: str) -> str:
         except ValueError:
             is_pause = False
         if is_pause:
-            return f" by {entry['owner']} since {entry['when']}"
+            return f" by {entry['owner']} since {_seconds(entry['when'])}"
     return ""
+
+
+def _seconds(time: str) -> str:
+    """Return a time of Airflow, which has microseconds, as ATDB writes times."""
+    return write_time(datetime.fromisoformat(time))
 
 
 def _of_pools(hook: AirflowHook) -> Iterator[Finding]:

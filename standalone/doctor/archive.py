@@ -16,33 +16,31 @@ from atdb_plugins.hooks.archive import ArchiveHook
 from standalone.doctor import space
 from standalone.doctor.findings import Finding, failed, well
 from standalone.doctor.location import Location
-from standalone.doctor.reasons import short
+from standalone.doctor.reasons import short, without_advice
 
 SUBJECT = "archive"
 _SIZE_BYTES = 1 << 20
-_PAUSE = "`atdb stage ingest --pause --reason archive`"
-_FULL = f"Free space in the archive. Until then, pause ingest: {_PAUSE}."
 
 
-def check(_: Location) -> Iterator[Finding]:
+def check(place: Location) -> Iterator[Finding]:
     """Test the archive that tasks use."""
     try:
         archive = ArchiveHook().archive()
         archive.require()
     except (ArchiveError, KeyError, ValueError, ImportError) as error:
         advice = (
-            "Mount it, or correct the connection archive_default (AIRFLOW_CONN_ARCHIVE_DEFAULT). Until then, "
-            f"pause ingest: {_PAUSE}."
+            "Mount it, or correct the connection archive_default (AIRFLOW_CONN_ARCHIVE_DEFAULT). "
+            f"{_until_then(place)}"
         )
-        yield failed(SUBJECT, str(error), advice)
+        yield failed(SUBJECT, without_advice(error), advice)
         return
     where = archive.filesystem.unstrip_protocol(archive.root)
-    yield _try(archive, where)
+    yield _try(place, archive, where)
     if isinstance(archive.filesystem, LocalFileSystem):
-        yield space.of(SUBJECT, Path(archive.root), _FULL)
+        yield space.of(SUBJECT, Path(archive.root), f"Free space in the archive. {_until_then(place)}")
 
 
-def _try(archive: Archive, where: str) -> Finding:
+def _try(place: Location, archive: Archive, where: str) -> Finding:
     # A partial file is never mistaken for data, and no product has this name.
     probe, content = new_part(archive.root, "atdb-doctor"), secrets.token_bytes(_SIZE_BYTES)
     step = "written to"
@@ -58,16 +56,26 @@ def _try(archive: Archive, where: str) -> Finding:
     except Exception as error:  # each of fsspec's file systems raises its own errors
         with suppress(Exception):
             delete(archive.filesystem, probe)
-        return failed(SUBJECT, f"a file could not be {step} {where}: {short(error)}", _remedy(where))
+        return failed(SUBJECT, f"a file could not be {step} {where}: {short(error)}", _remedy(place, where))
     if came_back != content:
         seen = f"{where} returned other bytes than were written"
-        advice = f"Pause the stages remove and ingest now ({_PAUSE}), and check the disk or store."
+        advice = (
+            f"Pause ingest and remove now, as an operator, on {_services(place)}. Then check the disk or store."
+        )
         return failed(SUBJECT, seen, advice)
     return well(SUBJECT, f"{where}: 1 MiB was written, read back, compared and deleted")
 
 
-def _remedy(where: str) -> str:
+def _remedy(place: Location, where: str) -> str:
     return (
         f"Check the free space and the permissions of {where}: the user with ID {os.getuid()} must be able to "
-        f"write and delete there. Until then, pause ingest: {_PAUSE}."
+        f"write and delete there. {_until_then(place)}"
     )
+
+
+def _until_then(place: Location) -> str:
+    return f"Until then, pause ingest, as an operator, on {_services(place)}."
+
+
+def _services(place: Location) -> str:
+    return f"ATDB's page Services ({place.page('/services/')})"

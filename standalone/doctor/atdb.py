@@ -8,9 +8,13 @@ from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, Forbidden, Unauthorized
 from atdb_interface.fields import write_time
 from atdb_interface.health import SchemaState
+from atdb_interface.lifecycle import Status
 from atdb_interface.roles import Capability, Role
+from atdb_interface.services import Service
 from atdb_interface.times import GONE_AFTER
+from atdb_plugins.dispatch import paused
 from atdb_plugins.hooks.atdb import AtdbHook
+from atdb_plugins.stage_dags import DAG_OF, LISTEN_DAG
 from atdb_plugins.triggers.listen import LISTENER
 from standalone.doctor.findings import Finding, failed, warning, well
 from standalone.doctor.location import Location
@@ -30,7 +34,7 @@ def check(place: Location) -> Iterator[Finding]:
             yield failed(
                 SUBJECT,
                 f"a request to it failed: {short(error)}",
-                f"{place.look_at('api')}. If only its database failed, the line `database` shows it.",
+                f"{place.look_at('api')}. If the line `database` has failed too, repair the database first.",
             )
             return
         yield _of_version(place, health.version)
@@ -47,13 +51,11 @@ def check(place: Location) -> Iterator[Finding]:
         if me.role in _ROLES:
             yield well("account of tasks", f"{me.account} is accepted, role {me.role}")
         else:
-            advice = (
-                f"Ask an ATDB admin to run `flask --app atdb_api account set {me.account} --role {Role.PIPELINE}`."
-            )
+            advice = f"Run {place.administer(f'account set {me.account} --role {Role.PIPELINE}')}."
             seen = f"{me.account} has the role {me.role}; tasks need {Role.PIPELINE}"
             yield failed("account of tasks", seen, advice)
-        yield from _of_stages(client)
-        yield _of_deletion(client)
+        yield from _of_stages(place, client)
+        yield _of_deletion(place, client)
         yield _of_listener(place, client)
 
 
@@ -82,28 +84,30 @@ def _of_schema(place: Location, state: SchemaState) -> Finding:
             )
 
 
-def _of_stages(client: Client) -> Iterator[Finding]:
+def _of_stages(place: Location, client: Client) -> Iterator[Finding]:
     paused = [stage for stage in client.stages() if stage.paused]
     for stage in paused:
         since = f" since {write_time(stage.paused_at)}" if stage.paused_at else ""
-        why = f": {stage.pause_reason}" if stage.pause_reason else ""
+        why = f": {stage.pause_reason.removesuffix('.')}" if stage.pause_reason else ""
         yield warning(
             "stages",
-            f"{stage.stage} has been paused in ATDB by {stage.paused_by}{since}{why}; {stage.waiting} are waiting",
-            f"Ask {stage.paused_by}. To resume it, run `atdb stage {stage.stage} --resume`.",
+            f"{stage.stage} has been paused in ATDB by {stage.paused_by}{since}{why}. "
+            f"Observations that wait for it: {stage.waiting}",
+            f"Ask {stage.paused_by}. An operator resumes it on ATDB's page Services "
+            f"({place.page(f'/services/{stage.stage}/')}).",
         )
     if not paused:
         yield well("stages", "none is paused in ATDB")
 
 
-def _of_deletion(client: Client) -> Finding:
+def _of_deletion(place: Location, client: Client) -> Finding:
     now = client.deletion()
     if now.allowed or now.stopped_at is None:
         return well("deletion", "it is on: remove deletes what the archive holds")
     return warning(
         "deletion",
-        f"it has been switched off by {now.stopped_by} since {write_time(now.stopped_at)}: {now.reason}",
-        f"Ask {now.stopped_by}. To switch it on, run `atdb deletion on`.",
+        f"{now.stopped_by} switched it off at {write_time(now.stopped_at)}: {now.reason}",
+        f"Ask {now.stopped_by}. An operator switches it on at {place.page('/deletion/')}.",
     )
 
 
@@ -118,6 +122,18 @@ def _of_listener(place: Location, client: Client) -> Finding:
     if datetime.now(UTC) - service.last_seen > GONE_AFTER:
         return failed("listen", f"it has sent no heartbeat since {since}, so no work begins", advice)
     if service.troubles:
-        reasons = "; ".join(f"{status}: {trouble.reason}" for status, trouble in sorted(service.troubles.items()))
-        return failed("listen", f"it cannot create runs for each status: {reasons}", advice)
+        return _of_troubles(service, advice)
     return well("listen", f"it sent its last heartbeat at {since}")
+
+
+def _of_troubles(service: Service, advice: str) -> Finding:
+    """Report the statuses for which listen creates no runs: a warning if users have only paused their DAGs."""
+    statuses: dict[str, list[Status]] = {}
+    for status, trouble in sorted(service.troubles.items()):
+        statuses.setdefault(trouble.reason, []).append(status)
+    seen = "; ".join(f"{' and '.join(of_reason)}: {reason}" for reason, of_reason in statuses.items())
+    seen = f"it creates no runs for some statuses. {seen}"
+    pauses = {paused(dag_id) for dag_id in (LISTEN_DAG, *DAG_OF.values())}
+    if statuses.keys() <= pauses:
+        return warning("listen", seen, "The lines `DAGs` show who paused each DAG, and since when. Ask that user.")
+    return failed("listen", seen, advice)

@@ -10,6 +10,7 @@ from cryptography import x509
 
 from atdb_interface.client.exchange import certificates
 from atdb_interface.fields import write_time
+from atdb_interface.quantities import count_of
 from standalone.doctor.findings import Finding, failed, not_checked, warning, well
 from standalone.settings import Settings
 
@@ -61,7 +62,7 @@ def judge(address: tuple[str, int], host: str) -> list[Finding]:
         return [failed(SUBJECT, f"it expired at {write_time(ends)}; browsers and programs refuse it", _REPLACE)]
     if now < certificate.not_valid_before_utc:
         seen = f"it is not valid before {write_time(certificate.not_valid_before_utc)}"
-        return [failed(SUBJECT, seen, "Check the clock here, and the one of the machine that created it.")]
+        return [failed(SUBJECT, seen, "Check the clocks here and where the certificate was created.")]
     if not _is_for(address, host, encoded):
         names = ", ".join(_names(certificate)) or "no host"
         seen = f"it is for {names}, not for {host}, so browsers and programs refuse it"
@@ -69,7 +70,9 @@ def judge(address: tuple[str, int], host: str) -> list[Finding]:
     findings = []
     days = (ends - now).days
     if days < WARNING_DAYS:
-        findings.append(warning(SUBJECT, f"it expires in {days} days, at {write_time(ends)}", _REPLACE))
+        findings.append(
+            warning(SUBJECT, f"it expires in {count_of(days, 'day')}, at {write_time(ends)}", _REPLACE)
+        )
     if refusal := _refusal(address, host):
         own = certificate.issuer == certificate.subject
         seen = "it is self-signed, so browsers warn about it" if own else f"it is not trusted here: {refusal}"
@@ -77,7 +80,7 @@ def judge(address: tuple[str, int], host: str) -> list[Finding]:
         if own:
             advice = "For programs, set SSL_CERT_FILE to it. For browsers, use a certificate of an authority."
         findings.append(warning(SUBJECT, seen, f"{advice} {_REPLACE}"))
-    return findings or [well(SUBJECT, f"it is for {host}, is trusted, and expires in {days} days")]
+    return findings or [well(SUBJECT, f"it is for {host}, is trusted, and expires in {count_of(days, 'day')}")]
 
 
 def _connect(address: tuple[str, int], host: str, context: ssl.SSLContext) -> bytes:

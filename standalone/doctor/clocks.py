@@ -13,7 +13,6 @@ from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook
 from standalone.doctor.findings import Finding, failed, not_checked, warning, well
 from standalone.doctor.location import Location
-from standalone.doctor.reasons import short
 from standalone.stack import database
 
 SUBJECT = "clocks"
@@ -33,17 +32,21 @@ def check(place: Location) -> Iterator[Finding]:
         "the database": lambda: _of_database(place),
     }
     offsets: dict[str, float] = {}
+    unseen = []
     for name, look in clocks.items():
         before = time.time()
         try:
             shown = look().timestamp()
-        except Exception as error:  # another check reports that it does not respond
-            yield not_checked(SUBJECT, f"cannot read the clock of {name}: {short(error)}", f"Repair {name} first.")
+        except Exception:  # another check reports that it does not respond, and why
+            unseen.append(name)
             continue
         after = time.time()
         offset = shown - (before + after) / 2
         # The server may have read its clock at any moment of the request.
         offsets[name] = max(abs(offset) - (after - before) / 2, 0) * (1 if offset > 0 else -1)
+    if unseen:
+        advice = f"Repair {' and '.join(unseen)} first: `atdb doctor --only database atdb airflow` shows why."
+        yield not_checked(SUBJECT, f"cannot read the clock of {' and '.join(unseen)}", advice)
     yield from (judge(name, offset) for name, offset in offsets.items() if abs(offset) > WARNING_SECONDS)
     if offsets and all(abs(offset) <= WARNING_SECONDS for offset in offsets.values()):
         yield well(SUBJECT, f"{', '.join(offsets)} and this machine agree within {WARNING_SECONDS:g} s")

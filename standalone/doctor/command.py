@@ -118,7 +118,7 @@ def _checks(place: Location) -> list[Check]:
     return [
         *checks,
         Check("telescope", lambda: telescope.check(place), "Check the network to telescope control."),
-        Check("archive", lambda: archive.check(place), "Check the mount or the store: it hangs or fails."),
+        Check("archive", lambda: archive.check(place), "Check the mount or the server of the archive."),
         Check(
             "data", lambda: data.check(place), "Check the mounts with `df`. One does not respond or has failed."
         ),

@@ -73,7 +73,6 @@ def _permissions(place: Location) -> Finding:
     others = mode & (stat.S_IRWXG | stat.S_IRWXO)
     if others and path.parent.stat().st_mode & (stat.S_IXGRP | stat.S_IXOTH):
         seen = f"{path} has mode {stat.S_IMODE(mode):04o}: users other than its owner have access"
-        return warning(
-            SECRETS, seen, f"Run `chmod 600 {path}`. If others may have read it, run `make rotate-secrets`."
-        )
+        rotate = "run `make down`, `make rotate-secrets` and `make up`"
+        return warning(SECRETS, seen, f"Run `chmod 600 {path}`. If others may have read it, {rotate}.")
     return well(SECRETS, f"{path} has the secrets that tasks need")

@@ -11,9 +11,9 @@ from operators.data.local_products import DataError, data_root
 from standalone.doctor import space
 from standalone.doctor.findings import Finding, failed, warning
 from standalone.doctor.location import Location
+from standalone.doctor.reasons import without_advice
 
 SUBJECT = "data"
-_FULL = "ATDB's page Services shows how many observations wait for remove. If remove is paused, resume it."
 
 
 def check(place: Location) -> Iterator[Finding]:
@@ -22,7 +22,8 @@ def check(place: Location) -> Iterator[Finding]:
         root = data_root()
         folders = sorted(path for path in root.iterdir() if re.fullmatch(HOST_PATTERN, path.name))
     except (DataError, OSError) as error:
-        yield failed(SUBJECT, str(error), f"Mount the data disks below {place.settings.data}.")
+        advice = f"Mount the data disks below {place.settings.data}, or correct the setting ATDB_DATA_ROOT."
+        yield failed(SUBJECT, without_advice(error), advice)
         return
     hosts = [folder for folder in folders if folder.is_dir()]
     if not hosts:
@@ -33,13 +34,13 @@ def check(place: Location) -> Iterator[Finding]:
             f"mount each as {root}/<data host>.",
         )
         problem = _accessible(SUBJECT, root, "create the folder of a data host")
-        yield problem or space.of(SUBJECT, root, _FULL)
+        yield problem or space.of(SUBJECT, root, _advice_if_full(place))
         return
     for host in hosts:
-        yield from _of_host(host)
+        yield from _of_host(place, host)
 
 
-def _of_host(folder: Path) -> Iterator[Finding]:
+def _of_host(place: Location, folder: Path) -> Iterator[Finding]:
     subject = f"{SUBJECT} {folder.name}"
     if folder.is_symlink():
         advice = "Mount the disk there, or bind it (`mount --bind`): validate and remove do not follow links."
@@ -57,7 +58,15 @@ def _of_host(folder: Path) -> Iterator[Finding]:
     if is_empty and not folder.is_mount():
         advice = "If a disk belongs there, mount it. Until then, the stages that need its data fail."
         yield warning(subject, f"{folder} is empty and no disk is mounted there", advice)
-    yield space.of(subject, folder, _FULL)
+    yield space.of(subject, folder, _advice_if_full(place))
+
+
+def _advice_if_full(place: Location) -> str:
+    return (
+        f"ATDB's page Services ({place.page('/services/')}) shows how many observations wait for remove. "
+        "If remove is paused or deletion is off, find out why. If it is no longer needed, an operator resumes "
+        "remove or switches deletion on, on the same page."
+    )
 
 
 def _accessible(subject: str, folder: Path, purpose: str) -> Finding | None:

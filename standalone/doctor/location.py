@@ -46,16 +46,29 @@ class Location:
         return f"Run `make status`, and read {self.settings.logs / process}.log"
 
     def start(self, process: str = "") -> str:
-        """Return the command that starts `process`; if `process` is empty, all processes."""
+        """Return the commands that start `process`; if `process` is empty, all processes.
+
+        `make up` refuses to start a stack of which a part is running.
+        """
         if self.is_container:
             return f"`{' '.join(['docker compose up -d', *filter(None, [_SERVICES.get(process, process)])])}`"
-        return "`make up`"
+        return "`make down` and `make up`"
 
     def restart(self, process: str) -> str:
         """Format how to restart a process of the stack that hangs."""
         if self.is_container:
             return f"`docker compose restart {_SERVICES.get(process, process)}`"
         return "`make down` and `make up`"
+
+    def page(self, path: str) -> str:
+        """Return the URL of a page of ATDB in a browser."""
+        return f"{self.settings.atdb_public_url or self.settings.atdb_url}{path}"
+
+    def administer(self, command: str) -> str:
+        """Return the command that runs a command of ATDB's administrator."""
+        if self.is_container:
+            return f"`make admin STACK=containers DO='{command}'` on the host"
+        return f"`make admin DO='{command}'`"
 
     def prepare(self, database: str) -> str:
         """Return the commands that upgrade a database, and set the passwords of its logins from the secrets."""

@@ -38,7 +38,7 @@ def check(place: Location) -> Iterator[Finding]:
                 cursor.execute(_LOAD)
                 version, used, most = cursor.fetchone() or ("", 0, 1)
         except psycopg2.Error as error:
-            reason = " ".join(str(error).split())
+            reason = str(error).strip().partition("\n")[0]
             if _is_unreachable(error):
                 yield failed(
                     SUBJECT,

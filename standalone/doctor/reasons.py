@@ -3,7 +3,7 @@
 import re
 
 #: The message of the operating system, such as "[Errno 111] Connection refused".
-_OF_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\")\]]+)")
+_OF_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\"”)\]]+)")
 _PASSWORD = re.compile(r"://[^/\s]*@")
 
 
@@ -17,3 +17,8 @@ def short(error: BaseException) -> str:
     message = _PASSWORD.sub("://***@", " ".join(str(error).split()))
     match = _OF_SYSTEM.search(message)
     return match[1].strip() if match else message or type(error).__name__
+
+
+def without_advice(error: BaseException) -> str:
+    """Return the first sentence of an error. The others are advice, and a finding has its own."""
+    return str(error).partition(". ")[0]

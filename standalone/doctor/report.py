@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from atdb_interface.characters import in_one_line
+from atdb_interface.quantities import count_of
 from standalone.doctor.findings import Finding, State
 
 _STATES = {
@@ -41,7 +42,7 @@ def summary(findings: Sequence[Finding]) -> str:
     counted = Counter(finding.state for finding in findings)
     parts = [
         f"{counted[State.FAILED]} failed",
-        f"{counted[State.WARNING]} warning{'' if counted[State.WARNING] == 1 else 's'}",
+        count_of(counted[State.WARNING], "warning"),
         f"{counted[State.NOT_CHECKED]} not checked",
         f"{counted[State.WELL]} well",
     ]

@@ -20,7 +20,7 @@ def of(subject: str, path: Path, advice: str) -> Finding:
 
 
 def judge(subject: str, seen: str, advice: str, total_bytes: int, free_bytes: int) -> Finding:
-    """Report less than a tenth as a warning, or as a failure if that is also less than 1 GiB."""
+    """Report a warning if less than a tenth is free, and a failure if that is also less than 1 GiB."""
     if free_bytes >= total_bytes * _SCARCE:
         return well(subject, seen)
     return (failed if free_bytes < _LEAST_BYTES else warning)(subject, seen, advice)

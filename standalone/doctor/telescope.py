@@ -24,7 +24,7 @@ def check(place: Location) -> Iterator[Finding]:
             SUBJECT,
             f"telescope control at {address}: {short(error)}",
             "Check that telescope control is running, and that TELESCOPE_HOST and TELESCOPE_PORT are correct. "
-            f"For the simulator: {place.look_at('telescope')}.",
+            f"If this is the simulator: {place.look_at('telescope')}.",
         )
     else:
         yield well(SUBJECT, f"telescope control at {address} responds")

@@ -1,4 +1,4 @@
-"""The faults that the archive is to have: a JSON file that each access reads, and a journal of the rules used.
+"""The faults of an archive: a JSON file that each access reads, and a journal of the rules that were used.
 
     {"rules": [{"id": "3", "fault": "slow", "seconds": 0.5, "until": 1796040000.0}]}
 

@@ -103,12 +103,15 @@ class Evidence:
         return self.scene.data.joinpath(host, folder.lstrip("/"), filename)
 
     def in_archive(self, task_id: str, filename: str) -> Path:
-        """Return where the archive has a product; a path at which nothing is if ATDB has assigned none."""
+        """Return the path of a product in the archive.
+
+        If ATDB has assigned none, return a path that does not exist.
+        """
         product = self.products.get((task_id, filename), {})
         return self.scene.archive / str(product.get("archive_location") or f"not assigned/{task_id}/{filename}")
 
     def archive_folders(self, task_id: str) -> set[Path]:
-        """Return where the archive has the products of an observation: one folder, or none without products."""
+        """Return the folders of an observation in the archive: one, or none if it has no products."""
         return {self.in_archive(*key).parent for key in self.products if key[0] == task_id}
 
     def manifest(self, task_id: str) -> dict[str, str]:
@@ -122,7 +125,7 @@ class Evidence:
         }
 
     def files(self, product: Path) -> dict[str, str]:
-        """Return the SHA-256 of each file of a product by its path in it, or by "" if the product is one file."""
+        """Return the SHA-256 of each file by its path in the product; "" if the product is one file."""
         sums = self._archive_sums if product.is_relative_to(self.scene.archive) else self._data_sums
         if product in sums:
             return {"": sums[product]}

@@ -99,7 +99,7 @@ OF_ALL = (T.KILL_TASK, T.KILL_SUPERVISOR, *PROCESSES, T.DROP_AIRFLOW, *OF_ARCHIV
 class Injection:
     """A fault that occurred: when it began and ended, which observations it affected, and the time to recover.
 
-    `seconds` is measured if the end of the fault can be seen, for example when a process is healthy again.
+    `seconds` is measured if the rehearsal sees the end of the fault, for example when a process is healthy again.
     Otherwise, it is computed later from the histories of the observations.
     """
 

@@ -45,7 +45,7 @@ class ProcessKiller:
         self._settings, self._credentials = settings, credentials
 
     def kill(self, trouble: RehearsedFault) -> list[str] | None:
-        """Kill once; return the affected taskIDs if these are known, or None if there was no such process."""
+        """Kill one process. Return the affected taskIDs, if they are known; None if there was no such process."""
         if trouble in {RehearsedFault.KILL_TASK, RehearsedFault.KILL_SUPERVISOR}:
             return self._kill_worker(supervisor=trouble is RehearsedFault.KILL_SUPERVISOR)
         if trouble is RehearsedFault.DROP_AIRFLOW:
@@ -76,7 +76,7 @@ class ProcessKiller:
         ]
 
     def _heartbeats(self) -> dict[str, datetime]:
-        """Return the last heartbeat of each Airflow process: for some seconds, a dead one counts as healthy."""
+        """Return the last heartbeats: Airflow calls a process healthy for some seconds after its end."""
         try:
             answer = httpx.get(f"{self._settings.airflow_url}/api/v2/monitor/health", trust_env=False).json()
             return {

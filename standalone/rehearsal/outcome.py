@@ -19,7 +19,7 @@ _STANDSTILL = frozenset({*FAILED, Status.ON_HOLD})
 
 
 def read_journals(book: RehearsalRecord, telescope: Path, archive: ArchiveFaults) -> None:
-    """Record which faults the telescope and the archive really had."""
+    """Record which faults of the telescope and the archive really occurred."""
     for event in Journal(telescope / "journal.jsonl").events():
         if event["event"] == "fault":
             trouble = RehearsedFault[event["rule"].partition(".")[0]]
@@ -37,7 +37,7 @@ def read_journals(book: RehearsalRecord, telescope: Path, archive: ArchiveFaults
 
 
 def complete(book: RehearsalRecord, evidence: Evidence) -> None:
-    """Complete each injection from the histories: which observations it affected, and when these continued."""
+    """Add to each injection, from the histories, the observations that it affected, and when they continued."""
     for injection in book.injections:
         if not injection.task_ids:
             injection.task_ids = [

@@ -97,7 +97,7 @@ def write_replay(schedule: Sequence[NewObservation], seed: int) -> Script:
 
 
 def _common(observations: int) -> list[RehearsedFault]:
-    """List the faults of all work: each at least once, and for fewer observations less often."""
+    """List the faults that affect all work: each at least once, and more often if there are more observations."""
     share = min(1.0, observations / 100)
     return [trouble for trouble in OF_ALL for _ in range(max(1, round(_OFTEN.get(trouble, _SOMETIMES) * share)))]
 
@@ -133,7 +133,10 @@ def _specification(rng: random.Random, number: int) -> dict[str, object]:
 
 
 def _cues(rng: random.Random, troubles: Sequence[RehearsedFault], seconds: float) -> list[ScriptedFault]:
-    """Draw an order of the faults, and a moment for each, with time to recover from one that kills a service."""
+    """Return the faults in a random order, each at a random moment.
+
+    Between two moments is enough time to recover from a fault that kills a service.
+    """
     drawn = list(troubles)
     rng.shuffle(drawn)
     room = (seconds - LEAD_SECONDS / 2) / max(1, len(drawn))

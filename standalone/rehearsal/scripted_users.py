@@ -56,7 +56,7 @@ class ScriptedUsers:
         self._book.inject(RehearsedFault.CANCEL, task_id, begun=begun)
 
     def hold(self, task_id: str) -> None:
-        """Put an observation on hold for a while, as soon as possible; one that has ended stays as it is."""
+        """Put an observation on hold for a while, as soon as possible. Do nothing if it has ended."""
         begun = self._put_on_hold(task_id)
         if begun is None:
             return

@@ -1,4 +1,4 @@
-"""The faults that the simulator is to have: `faults.json` in its state folder, for rehearsals.
+"""The faults of the simulator: `faults.json` in its state folder, for rehearsals.
 
     {"rules": [{"id": "7", "fault": "silent", "taskID": "190405034"},
                {"id": "8", "fault": "disk full", "taskID": "next", "seconds": 5},
@@ -57,7 +57,10 @@ OF_PRODUCTS = (Fault.MISSING, Fault.EMPTY, Fault.GROWING, Fault.OTHER_KIND, Faul
 
 
 class Rule(BaseModel):
-    """One fault, which occurs once. `product`: the index of the task's product from 0, modulo their number."""
+    """One fault, which occurs once.
+
+    `product`: the index of the task's product from 0. It is taken modulo their number.
+    """
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
 

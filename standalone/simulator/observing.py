@@ -10,6 +10,7 @@ from threading import BoundedSemaphore, Event, Lock, Thread
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, Conflict, NotFound
 from atdb_interface.lifecycle import Status
+from atdb_interface.quantities import count_of
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import quote, write
 from standalone.simulator.damage import damage
@@ -169,7 +170,7 @@ class Telescope:
         settings = self._settings
         if task.state is State.FINISHED:
             status = Status.COMPLETING
-            written = f"The data writer has written {len(task.products)} data products."
+            written = f"The data writer has written {count_of(len(task.products), 'data product')}."
             reason = write(ReasonCode.DATA_WRITTEN, written)
         else:
             status = Status.ERROR_NO_COMPLETING

@@ -17,7 +17,7 @@ NAMES = ("prepare-atdb", "prepare-airflow")
 
 
 class PreparationError(Exception):
-    """A preparation failed; the message is its name, and its log has the same name."""
+    """A preparation failed. The message is the name of the preparation, and its log has this name."""
 
 
 def prepare_atdb(settings: Settings, credentials: Credentials) -> None:

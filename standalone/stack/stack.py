@@ -99,7 +99,7 @@ class Stack:
     def _start(self) -> None:
         settings = self.settings
         if ended := processes.end(settings):
-            self._say(f"Ended {len(ended)} leftover processes of an earlier run.")
+            self._say(f"Ended leftover processes of an earlier run: {len(ended)}.")
         _require_free_ports(settings)
         credentials = self._prepare_folders()
         database.initialise(settings, credentials)

@@ -1,4 +1,7 @@
-"""Check the settings that only tasks read, so that a wrong one is found at the start, not during the night."""
+"""Check the settings that only tasks read.
+
+So a wrong one is found at the start, and not in the middle of the night.
+"""
 
 import os
 from collections.abc import Iterator, Mapping

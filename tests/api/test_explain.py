@@ -450,7 +450,10 @@ def test_its_lost_work_is_given_to_another(desk: Desk) -> None:
 
 def test_too_many_owners_lost_it(desk: Desk) -> None:
     desk.lease(desk.observation(S.CHECKING), expires=-2, lost_owners=MAX_LOST_OWNERS)
-    assert desk.says().endswith(". It was the last of 4 owners, so reconcile sets the status to incomplete.")
+    assert desk.says().endswith(
+        ". This work has been lost 4 times, so no other owner can take it. "
+        "Reconcile sets the status to incomplete."
+    )
 
 
 def test_a_lost_start_is_an_error(desk: Desk) -> None:

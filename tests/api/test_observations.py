@@ -233,7 +233,7 @@ def test_products_are_made_all_or_none(client: Client, observe: Callable[..., Ob
         client.create_dataproducts([NewDataProduct(taskID=task_id, filename=name) for name in (free, taken)])
     assert [p.filename for p in client.dataproducts(taskID=task_id)] == [taken]
     for name in ("../etc/passwd", "a/b", ".."):
-        with pytest.raises(ValueError, match="is not the plain name"):
+        with pytest.raises(ValueError, match="must be the name of a file or directory"):
             NewDataProduct(taskID=task_id, filename=name)
 
 

@@ -62,7 +62,7 @@ def test_an_observation_whose_products_are_all_invalid_states_nothing(
 ) -> None:
     made = observe(S.COMPLETING, products=2)
     set_products(client, made.taskID, [P.INVALID, P.INVALID])
-    with pytest.raises(ForbiddenMove, match="all of its 2 data products are invalid"):
+    with pytest.raises(ForbiddenMove, match="it has 2 data products, and none is valid"):
         client.change_observation(made.id, new_status=target, force=True, reason="tests")
 
 

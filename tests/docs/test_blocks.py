@@ -1,5 +1,6 @@
 """Each code block of the documents runs, or says which test runs it or why none does."""
 
+import json
 import os
 import re
 import shutil
@@ -122,11 +123,15 @@ def data_root(folder: Path) -> Path:
 
 
 def working_folder(folder: Path) -> Path:
-    """Return a folder with the files that examples name: a schedule, and a data product."""
+    """Return a folder with the files that examples name: a schedule, a data product and the secrets."""
     working = folder / "work"
     product = working / f"WSRTA{TASK_ID}_B000.MS"
     product.mkdir(parents=True)
     (product / "table.dat").write_text("data", encoding="utf-8")
+    state = working / ".atdb"
+    state.mkdir()
+    secrets = {"atdb": {"operator": SECRETS["operator"]}}
+    (state / "secrets.json").write_text(json.dumps(secrets), encoding="utf-8")
     shutil.copy(REPOSITORY / "standalone" / "example_schedule.sh", working / "schedule.sh")
     return working
 

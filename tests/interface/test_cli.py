@@ -36,6 +36,14 @@ def test_a_filter_that_cannot_be_read_is_refused_and_named(run: Run) -> None:
         assert named in done.stderr
 
 
+def test_the_message_about_a_wrong_command_lists_the_names_of_all(run: Run) -> None:
+    done = run("atdb", "changes")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "invalid choice: 'changes' (choose from 'list', 'show'," in done.stderr
+    assert "'move', 'hold', 'resume', 'cancel'" in done.stderr
+    assert "<" not in done.stderr
+
+
 def test_a_filter_can_be_split_and_its_values_can_have_commas(run: Run, observe: Observe) -> None:
     comma, other, _ = observe(field_name="M31, north"), observe(field_name="b"), observe(field_name="M31")
     for terms in ([r"field_name__in=M31\, north,b"], [r"field_name__in=M31\, north", "field_name__in=b"]):

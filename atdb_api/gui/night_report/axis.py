@@ -11,7 +11,7 @@ NARROWEST_PERCENT = 0.8
 
 
 def when(at: datetime, report: NightReport) -> str:
-    """Format the time of day, which is unique within the night; with the day if it is outside the night."""
+    """Format the time of day. If the time is outside the night, add the day."""
     return at.strftime("%H:%M" if report.begins <= at < report.ends else "%m-%d %H:%M")
 
 
@@ -36,7 +36,7 @@ class TimeAxis:
         return round(min(100.0, max(0.0, 100 * ((at - self.begins) / (self.ends - self.begins)))), 2)
 
     def stretch(self, since: datetime, until: datetime) -> tuple[float, float]:
-        """Return the place and the width of a period, which is always wide enough to be visible."""
+        """Return the place and the width of a period. The width is always large enough to be visible."""
         left = min(self.percent(since), 100 - NARROWEST_PERCENT)
         return left, round(max(self.percent(until) - left, NARROWEST_PERCENT), 2)
 

@@ -69,7 +69,7 @@ def _curve(disk: DiskRow, axis: TimeAxis) -> Curve:
     places = [axis.percent(point.at) * SIDE / 100 for point in disk.forecast]
 
     def area(of: Sequence[int]) -> str:
-        """Close the space between a line and zero."""
+        """Return the points of the area between a line and zero."""
         base = top * SIDE / reach
         return f"{places[0]:.1f},{base:.1f} {points(of)} {places[-1]:.1f},{base:.1f}"
 

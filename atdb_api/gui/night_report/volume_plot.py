@@ -1,4 +1,4 @@
-"""The plot of the bytes that came to and left each data host."""
+"""The plot of the bytes that were validated, archived and removed on each data host."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """A step. `path`: in SVG; `x`, `y`: the place of the name of its actor, on the normal route only."""
+    """A step. `path`: its path in SVG. `x`, `y`: on the normal route, the place of the actor's name."""
 
     step: Step
     path: str
@@ -72,7 +72,10 @@ def normal_route(steps: Iterable[Step]) -> list[Status]:
 
 
 def draw(steps: Sequence[Step], statuses: Sequence[Status] = tuple(Status)) -> Drawing:
-    """Draw a lifecycle: on the right what is reached automatically, on the left what only operators set."""
+    """Draw a lifecycle.
+
+    On the right are statuses that are reached automatically; on the left, those that only operators set.
+    """
     route = normal_route(steps)
     automatic = {step.target for step in steps if step.actor is not Actor.OPERATOR}
     boxes = {status: Box(status, _MIDDLE, MARGIN + row * PITCH) for row, status in enumerate(route)}

@@ -49,7 +49,7 @@ class Timetable:
     clashes: list[tuple[float, float]]
 
     def percent(self, at: datetime) -> float:
-        """Return how much of the day is over at a time."""
+        """Return the part of the day that is over at a time, in percent."""
         return _percent(self.begin, at)
 
 

@@ -38,7 +38,7 @@ def _refused(_: Session, error: AtdbError) -> str:
 @views.post("/")
 @page(NEEDS_FOR_MANY, refused=_refused)
 def change(session: Session) -> Response:
-    """Show a preview of the action; with the token of the preview, do it."""
+    """Show a preview of the action. If the form has the token of a preview, do the action."""
     ask = _ask(request.form)
     answer = bulk_changes.change_observations(session, ask, actor=auth.actor())
     return make_response(_render(request.form, answer))

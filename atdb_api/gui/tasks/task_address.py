@@ -57,12 +57,12 @@ class TaskAddress:
         return TaskAddress([each for each in self.pairs if each != pair], self.ordering).url()
 
     def ordered_by(self, name: str) -> str:
-        """Return a query that orders by a column; reversed if it already does."""
+        """Return a query that orders by a column. If the present query already does, reverse the order."""
         return self.url(**{ORDERING: f"-{name}" if self.ordering == name else name})
 
 
 def task_address() -> TaskAddress:
-    """Read the URL of this request; empty fields of a form are no filters."""
+    """Read the URL of this request, without the empty fields of a form."""
     args = request.args
     ordering = args.get(ORDERING) or NEWEST_FIRST
     if ordering.removeprefix("-") not in ORDERINGS:

@@ -1,4 +1,7 @@
-"""Lay out the statuses of an observation as pieces of a bar: wider means longer, but not to scale."""
+"""Lay out the statuses of an observation as pieces of a bar.
+
+A wider piece lasted longer, but the widths are not in proportion.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Read the situations of observations from the database: of one and of many by the same rules."""
+"""Read the situations of one or many observations from the database."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -6,7 +6,10 @@ from typing import Self
 
 
 class Cause(StrEnum):
-    """The kind of an explanation. Observations with the same status and cause are alike, however it is worded."""
+    """The kind of an explanation.
+
+    Pages show observations with the same status and cause together, also if the texts differ.
+    """
 
     BARRIER = "barrier"
     CLAIMED = "claimed"

@@ -110,7 +110,7 @@ def _kind(lease: Lease) -> str:
 
 
 def _progress(lease: Lease, now: datetime) -> str:
-    """Return the end of a sentence: how far the work is and, unless it has a problem, how long it still takes."""
+    """Return the end of a sentence: the progress of the work, and the time that is left or its problem."""
     done, progress = "", progress_of(lease)
     if progress.percent is not None and progress.total_bytes:
         done = f": {progress.percent} % of {size(progress.total_bytes)} done"
@@ -130,10 +130,9 @@ def _lost(situation: Situation, lease: Lease, stage: Stage) -> Explanation:
         asks = f"so reconcile asks the telescope and sets the status to {S.RUNNING} or {stage.error}"
         return Explanation(Cause.LAST_LEASE_EXPIRED, f"{lost}. {never}, {asks}.")
     if lease.lost_owners >= MAX_LOST_OWNERS:
-        last = f"It was the last of {lease.lost_owners + 1} owners"
-        return Explanation(
-            Cause.LAST_LEASE_EXPIRED, f"{lost}. {last}, so reconcile sets the status to {stage.error}."
-        )
+        last = f"This work has been lost {lease.lost_owners + 1} times, so no other owner can take it"
+        sets = f"Reconcile sets the status to {stage.error}."
+        return Explanation(Cause.LAST_LEASE_EXPIRED, f"{lost}. {last}. {sets}")
     text = f"{lost}, so another owner can continue the work. {waiting_for(situation).text}"
     return Explanation(Cause.LEASE_EXPIRED, text)
 
@@ -192,7 +191,7 @@ def _is_removed(situation: Situation) -> Explanation:
 
 
 def _was_set(situation: Situation) -> Explanation:
-    """Explain a status by its last change only, so that nothing is stated that ATDB does not know."""
+    """Explain a status by its last change only: ATDB knows nothing else about it."""
     status = situation.observation.status
     text = _by(situation, f"Set to {status}")
     if allowed_next(status):

@@ -20,10 +20,10 @@ class ClaimedBy:
 
 @dataclass(frozen=True)
 class Removal:
-    """What proves that the data of an observation were removed.
+    """The proof that the data of an observation were removed.
 
-    `products`: their number; `failed` of these are invalid. ATDB has receipts of `proven` removed ones, which
-    were on these `hosts`.
+    `products`: the number of products. `failed`: the number of invalid ones. `proven`: the number of removed
+    products for which ATDB has receipts. `hosts`: the data hosts in these receipts.
     """
 
     products: int
@@ -69,9 +69,9 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Situation:
-    """An observation, how it came to its status, and what keeps it from the next.
+    """An observation, and all facts that explain why its status does not change.
 
-    `ahead`: how many observations are claimed before this one, if it is available to claim.
+    `ahead`: how many observations will be claimed before this one, if it is available to claim.
     """
 
     subject: Subject

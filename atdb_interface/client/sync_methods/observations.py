@@ -20,7 +20,7 @@ class ObservationMethods(Methods):
         return read(Observation, self._ask("POST", "observations/", json=plain(new), headers=once()))
 
     def observation(self, task_id: str, **filters: Any) -> Observation:
-        """Get one observation by its taskID, with `as_of=` as it was at a moment. Raises NotFound."""
+        """Get one observation by its taskID. With `as_of=`, its status is that of this moment. Raises NotFound."""
         params = whole_items({"taskID": task_id, "cursor": "", **filters})
         for row in read(Rows, self._ask("GET", "observations/", params=params)).results:
             return read_row(Observation, row)

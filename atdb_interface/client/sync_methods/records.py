@@ -50,7 +50,7 @@ class RecordMethods(Methods):
     def store_night_report(self, report: NightReport) -> NightReport:
         """Store the report of a night, and return the one that is stored.
 
-        A stored report never changes: for a night that has one, that one is returned. Raises Conflict while the
-        night has not ended.
+        If the night already has a report, return that report: it never changes. Raises Conflict while the night
+        has not ended.
         """
         return read(NightReport, self._ask("POST", "reports/", json=plain(report)))
