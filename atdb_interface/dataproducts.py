@@ -126,6 +126,24 @@ class DataProduct(BaseModel):
     creationTime: Time
 
 
+class Neighbour(BaseModel):
+    """A data product whose place is, contains, or is inside that of a product of another observation."""
+
+    taskID: str
+    filename: str
+    data_location: str
+    my_status: ProductStatus
+
+
+class Neighbours(BaseModel):
+    """The neighbours of the data products of an observation. Earlier versions allowed them, ATDB no longer does.
+
+    Compare the whole paths: if a path is very long, products that only look like neighbours are among them.
+    """
+
+    results: list[Neighbour]
+
+
 class ProductMove(DataProductChange):
     """A change of one product of an observation, identified by its file name."""
 

@@ -215,3 +215,19 @@ def test_work_whose_supervisor_is_killed_stops_and_records_nothing(
     assert parts_in(archive_root) == []
     assert client.observation(made.taskID).my_status is Status.INGESTING
     assert statuses(client, made) == ["ingesting"] * 2
+
+
+def test_a_recent_renewal_confirms_the_lease_without_a_request(
+    client: Client, observe: Observe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = observe(Status.ARCHIVED)
+    client.move(made.taskID, Status.REMOVING, owner="run 1", lease_seconds=60)
+    lease = LeaseKeeper(client, made.taskID, "run 1")
+    lease.confirm(within_seconds=60)  # it has never renewed the lease, so it does now
+    client.act(made.taskID, Action.HOLD)
+    lease.confirm(within_seconds=60)
+    time.sleep(0.01)
+    with pytest.raises(LeaseLostError):
+        lease.confirm(within_seconds=0.01)
+    with pytest.raises(LeaseLostError):
+        lease.confirm(within_seconds=60)

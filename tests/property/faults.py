@@ -64,7 +64,7 @@ _NESTED = (
 )
 _NESTED_AT_REMOVAL = (
     _REMOVAL_CHECK,
-    'if row["taskID"] != product.taskID and is_near:',
+    "if others.is_relative_to(path) or path.is_relative_to(others):",
     "if False:",
 )
 _ASIDE = (
@@ -142,11 +142,11 @@ FAULTS = (
         (
             (
                 "operators/stages/remove.py",
-                "                reason = removal.delete(product)\n",
-                "                reason = ''\n"
-                "                gone = ProductMove(filename=product.filename, new_status=ProductStatus.REMOVED)\n"
-                "                client.move_products(observation.taskID, [gone], owner=owner)\n"
-                "                removal.delete(product)\n",
+                "                    reason = removal.delete(product)\n",
+                "                    reason = ''\n"
+                "                    reports.add(product, reason)\n"
+                "                    reports.report()\n"
+                "                    removal.delete(product)\n",
             ),
         ),
     ),
