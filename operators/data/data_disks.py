@@ -16,8 +16,8 @@ from uuid import uuid4
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.product_files import open_folder, place_of
 from atdb_interface.reason_codes import ReasonCode
+from atdb_interface.renames import rename_new
 from operators.data.local_products import DataError, host_folder
-from operators.data.renames import rename_new
 
 log = logging.getLogger(__name__)
 

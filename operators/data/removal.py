@@ -20,10 +20,11 @@ from atdb_interface.dataproducts import DataProduct
 from atdb_interface.product_files import open_folder
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError
+from atdb_interface.renames import rename_new
 from operators.data.deletion import delete_product
 from operators.data.local_products import DataError, path_of
 from operators.data.removal_check import Deletable, RemovalCheck
-from operators.data.renames import rename_aside, rename_new
+from operators.data.renames import rename_aside
 from operators.data.tombstones import Tombstone, delete_tombstone, read_tombstone, states_of, write_tombstone
 
 log = logging.getLogger(__name__)

@@ -13,11 +13,12 @@ from atdb_interface.product_files import FileState, OpenProduct, identity_of, op
 from atdb_interface.product_lifecycle import product_statuses
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError, reason_of, without_code, write
+from atdb_interface.renames import exists
 from atdb_plugins.archive.folder import ArchiveFolder
 from operators.data.data_disks import disk_of, require_disk_of
 from operators.data.inspection import InvalidDataError, read
 from operators.data.local_products import DataError, data_root, host_folder, path_of
-from operators.data.renames import asides_of, exists
+from operators.data.renames import asides_of
 from operators.data.tombstones import Tombstone, read_tombstone
 
 #: An admin can force the deletion of products with these statuses, though the archive does not hold them.
