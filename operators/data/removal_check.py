@@ -84,7 +84,13 @@ class RemovalCheck:
                     ReasonCode.NO_CHECKSUM,
                     f"{product.filename} has no checksum, so its copy cannot be verified. Use the action check.",
                 )
-            self._folder.verify(product.filename, product.checksum, self._advance, size=product.size)
+            self._folder.verify(
+                product.filename,
+                product.checksum,
+                self._advance,
+                size=product.size,
+                identity=product.archive_identity,
+            )
         disk = require_disk_of(product, path)
         if not path.parent.is_dir():
             if product.removal_forced_by is None:

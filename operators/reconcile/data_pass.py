@@ -151,7 +151,7 @@ class DataPass:
         def look(folder: ArchiveFolder) -> Difference | None:
             wrong = wrong_in_archive(product, folder.size(product.filename, expected=product.size))
             if wrong and self.archive:
-                self.archive.require()
+                self.archive.require(product.archive_identity)
             return wrong
 
         return self._ask_archive(product, look)

@@ -12,7 +12,7 @@ from atdb_interface.client import Client
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.lifecycle import Status
 from atdb_interface.reason_codes import ReasonCode
-from atdb_plugins.archive.folder import ArchiveError
+from atdb_plugins.archive.errors import ArchiveError
 from operators.data.local_products import path_of
 from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveError, RemoveProductsOperator
