@@ -51,6 +51,11 @@ def in_one_line(text: object) -> str:
     return escaped(str(text).translate(_SPACES))
 
 
+def printable(text: str) -> str:
+    """Return text in which each character that cannot be printed is a space."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
 def escaped(text: str, *, keep: str = "", form: str | None = None) -> str:
     """Replace all characters that cannot be seen, except those to keep.
 

@@ -31,6 +31,7 @@ BYTE_FACTS: Mapping[str, frozenset[Actor]] = MappingProxyType({
     "identity": frozenset({Actor.VALIDATE, Actor.REMOVE}),
     "disk": frozenset({Actor.VALIDATE, Actor.REMOVE}),
     "archive_copy": frozenset({Actor.INGEST}),
+    "archive_identity": frozenset({Actor.INGEST}),
 })  # fmt: skip
 
 
@@ -74,6 +75,8 @@ class DataProductChange(Forcible):
     """The identity of the disk that holds its data."""
     archive_copy: Text | None = None
     """The URL of the product's copy in the archive."""
+    archive_identity: Name | None = None
+    """The identity of the archive that holds the copy."""
     description: Text = ""
     quality: Text | None = None
 
@@ -117,6 +120,7 @@ class DataProduct(BaseModel):
     disk: str | None
     archive_location: str | None
     archive_copy: str | None
+    archive_identity: str | None
     removal_forced_by: str | None
     removal_forced_reason: str | None
     my_status: ProductStatus
@@ -124,6 +128,24 @@ class DataProduct(BaseModel):
     status_history: list[Transition]
     generatedByObservation: int
     creationTime: Time
+
+
+class Neighbour(BaseModel):
+    """A data product whose place is, contains, or is inside that of a product of another observation."""
+
+    taskID: str
+    filename: str
+    data_location: str
+    my_status: ProductStatus
+
+
+class Neighbours(BaseModel):
+    """The neighbours of the data products of an observation. Earlier versions allowed them, ATDB no longer does.
+
+    Compare the whole paths: if a path is very long, products that only look like neighbours are among them.
+    """
+
+    results: list[Neighbour]
 
 
 class ProductMove(DataProductChange):

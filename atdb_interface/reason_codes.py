@@ -79,6 +79,8 @@ class ReasonCode(StrEnum):
 
     ARCHIVE_NOT_MOUNTED = "ArchiveNotMounted"
     ARCHIVE_UNREACHABLE = "ArchiveUnreachable"
+    OTHER_ARCHIVE = "OtherArchive"
+    """The archive is not the one that holds what ATDB has archived."""
     OUTSIDE_ARCHIVE = "OutsideArchive"
     ARCHIVE_COPY_MISSING = "ArchiveCopyMissing"
     ARCHIVE_COPY_WRONG = "ArchiveCopyWrong"

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
+from atdb_interface.characters import printable
 from atdb_interface.claims import ClaimedTask, ClaimRequest
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
@@ -198,5 +199,4 @@ def paused(dag_id: str) -> str:
 
 def _readable(reason: str) -> str:
     """Return a reason from Airflow as one line that ATDB accepts."""
-    printable = "".join(character if character.isprintable() else " " for character in reason)
-    return " ".join(printable.split())[:_LONGEST_REASON]
+    return " ".join(printable(reason).split())[:_LONGEST_REASON]

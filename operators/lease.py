@@ -1,9 +1,11 @@
 """Hold the lease on an observation during the work on it, and stop the work when the lease is lost."""
 
 import logging
+import math
 import os
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -35,6 +37,7 @@ class LeaseKeeper:
         self._total_bytes: int | None = None
         self._trouble: str | None = None
         self._lost = ""
+        self._renewed_at = -math.inf
         self._done, self._reacted = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"lease of {atdb_task_id}", daemon=True)
         self._worker = threading.current_thread()
@@ -79,13 +82,16 @@ class LeaseKeeper:
             self._reacted.set()
             raise LeaseLostError(self._lost)
 
-    def confirm(self) -> None:
+    def confirm(self, *, within_seconds: float = 0.0) -> None:
         """Renew the lease now, and raise LeaseLostError if this run no longer has it.
 
         Use this before a step that must not happen without the lease: `check` knows only the result of the last
-        renewal. Raises AtdbError if ATDB does not respond.
+        renewal. A renewal that began within these last seconds is recent enough. Raises AtdbError if ATDB does not
+        respond.
         """
         self.check()
+        if time.monotonic() - self._renewed_at < within_seconds:
+            return
         try:
             self._ask_renewal()
         except (Conflict, NotFound) as error:
@@ -112,7 +118,9 @@ class LeaseKeeper:
         progress: dict[str, Any] = {"trouble": self._trouble}
         if self._total_bytes is not None:
             progress |= {"done_bytes": self._done_bytes, "total_bytes": self._total_bytes}
+        begin = time.monotonic()
         self._client.renew(self._atdb_task_id, self._owner, LEASE_SECONDS, **progress)
+        self._renewed_at = begin
 
     def _renew(self) -> None:
         try:

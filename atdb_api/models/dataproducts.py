@@ -58,6 +58,8 @@ class DataProduct(Base):
     #: Its path below the root of the archive. ATDB assigns it; no other product has the same.
     archive_location: Mapped[str | None]
     archive_copy: Mapped[str | None]
+    #: The identity of the archive that holds the copy. Null in the copies of earlier versions.
+    archive_identity: Mapped[str | None]
     removal_forced_by: Mapped[str | None]
     removal_forced_reason: Mapped[str | None]
 

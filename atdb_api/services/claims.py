@@ -134,8 +134,10 @@ def release(
         select(Observation).where(*claimed).order_by(Observation.task_id).with_for_update()
     ).all()
     if account is not None:
+        ids = {observation.claim_id for observation in rows}
+        held = {each.id: each for each in session.scalars(select(Claim).where(Claim.id.in_(ids)))}
         for observation in rows:
-            require_claim(session, observation, account)
+            _require_use(observation, held.get(observation.claim_id or ""), account)
     for observation in rows:
         observation.end_claim()
     return len(rows)
@@ -144,10 +146,14 @@ def release(
 def require_claim(session: Session, observation: Observation, account: str) -> None:
     """Raise NotOwner if an observation, which must be locked, is claimed by another account."""
     until = observation.claimed_until
-    if until is None or until < datetime.now(UTC) or observation.claim_id is None:
-        return
-    held = session.get(Claim, observation.claim_id)
-    if held is None or _may_use(held, account):
+    if until is not None and until >= datetime.now(UTC) and observation.claim_id is not None:
+        _require_use(observation, session.get(Claim, observation.claim_id), account)
+
+
+def _require_use(observation: Observation, held: Claim | None, account: str) -> None:
+    """Raise NotOwner if an account may not use the claim that holds an observation now."""
+    until = observation.claimed_until
+    if held is None or until is None or _may_use(held, account):
         return
     raise NotOwner(
         f"Observation {observation.task_id} is claimed by {held.consumer} of account {held.account} until "

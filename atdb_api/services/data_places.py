@@ -9,7 +9,7 @@ from sqlalchemy import Text, and_, cast, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from atdb_api.models import LONGEST_DATA_PATH, DataProduct
+from atdb_api.models import LONGEST_DATA_PATH, DataProduct, Observation
 from atdb_interface.data_hosts import data_path
 from atdb_interface.errors import Conflict
 from atdb_interface.lifecycle import ProductStatus
@@ -42,6 +42,16 @@ def require_free(session: Session, places: Sequence[str], own: Collection[int] =
         for above in _above(other_place):
             if above in mine:
                 raise _taken(above, "is above", other)
+
+
+def neighbours(session: Session, observation: Observation) -> list[DataProduct]:
+    """Return the products of other observations that are at, above or inside the place of one of this observation.
+
+    Those that have been removed take no place. If several are inside one, only the first is returned.
+    """
+    products = session.scalars(select(DataProduct).where(DataProduct.observation_id == observation.id)).all()
+    places = [_place(product) for product in products if product.status is not ProductStatus.REMOVED]
+    return _near(session, places, [product.id for product in products])
 
 
 def _place(product: DataProduct) -> str:

@@ -168,6 +168,8 @@ def change(
         _check(product, target, force=change.force)
         observation = session.get_one(Observation, product.observation_id)
         statements.require_supported(session, observation, product, target)
+        if product.status is ProductStatus.REMOVED:
+            data_places.require_free(session, [data_path(product.data_location, product.filename)], [product.id])
     byte_facts.require_lease(session, product, stated, target, actor=actor, owner=owner, force=change.force)
     is_edited = edit(session, product, values, actor=actor, reason=change.reason)
     if target is not None:

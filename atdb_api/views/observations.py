@@ -11,10 +11,11 @@ from atdb_api.rest.auth import actor, login, require_for_action, require_for_for
 from atdb_api.rest.endpoint import endpoint, require_match, with_etag
 from atdb_api.rest.resources import OBSERVATIONS
 from atdb_api.rest.site import specification_rules
-from atdb_api.services import bulk_changes, observations, rights
+from atdb_api.services import bulk_changes, data_places, observations, rights
 from atdb_api.services.explain import sentences
 from atdb_api.views.resource_views import add_detail, listing
 from atdb_interface.bulk import BulkAnswer, ObservationBulk
+from atdb_interface.dataproducts import Neighbour, Neighbours
 from atdb_interface.errors import Duplicate, ForbiddenMove, NotFound, NotOwner
 from atdb_interface.observations import NewObservation, Observation, ObservationChange, Why
 from atdb_interface.roles import Capability
@@ -85,6 +86,18 @@ def explain(session: Session, observation_id: int) -> Why:
     row = observations.get(session, observation_id)
     sentence = sentences.explain(session, row, datetime.now(UTC))
     return Why(taskID=row.task_id, my_status=row.status, since=row.status_since, why=sentence)
+
+
+@views.get("/<int:observation_id>/neighbours/")
+@endpoint(Capability.READ, answers=Neighbours, refuses=(NotFound,))
+def neighbours(session: Session, observation_id: int) -> Neighbours:
+    """List the data products of other observations whose data are with those of an observation."""
+    rows = data_places.neighbours(session, observations.get(session, observation_id))
+    found = [
+        Neighbour(taskID=row.task_id, filename=row.filename, data_location=row.data_location, my_status=row.status)
+        for row in rows
+    ]
+    return Neighbours(results=found)
 
 
 def _written(session: Session, row: Row, status: int = 200) -> Response:

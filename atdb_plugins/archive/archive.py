@@ -12,7 +12,9 @@ from fsspec.implementations.local import LocalFileSystem
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import quote
-from atdb_plugins.archive.folder import ArchiveError, ArchiveFolder
+from atdb_plugins.archive.errors import ArchiveError
+from atdb_plugins.archive.folder import ArchiveFolder
+from atdb_plugins.archive.identity import Identity, create_identity, read_identity, require_identity
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,16 @@ class Archive:
             )
         return ArchiveFolder(self.filesystem, self.root, f"{self.root}/{places.pop()}")
 
-    def require(self) -> None:
-        """Raise ArchiveError if the archive does not respond or is not mounted."""
+    def identity(self) -> Identity | None:
+        """Return the identity of the archive; None if it has none. Raises ArchiveError if it cannot be read."""
+        return read_identity(self.filesystem, self.root)
+
+    def create_identity(self) -> Identity:
+        """Return the identity of the archive; one without any receives one."""
+        return create_identity(self.filesystem, self.root)
+
+    def require(self, identity: str | None = None) -> None:
+        """Raise ArchiveError if the archive does not respond or is not mounted, or has another identity."""
         try:
             self.filesystem.info(self.root)
         except FileNotFoundError:
@@ -70,10 +80,7 @@ class Archive:
                 ReasonCode.ARCHIVE_NOT_MOUNTED,
                 f"Another disk is mounted at the folder of the archive {self.root} than before. Mount its disk.",
             )
-
-    def is_empty(self) -> bool:
-        """Return whether a local archive is empty. Then its disk may not be mounted."""
-        return isinstance(self.filesystem, LocalFileSystem) and not any(Path(self.root).iterdir())
+        require_identity(self.filesystem, self.root, identity)
 
 
 def _folder_of(product: DataProduct) -> str:

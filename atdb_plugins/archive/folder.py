@@ -25,15 +25,12 @@ from atdb_interface.product_files import (
     open_product,
 )
 from atdb_interface.reason_codes import ReasonCode
-from atdb_interface.reasons import CodedError
 from atdb_plugins.archive.copies import StoredCopy, WrongKindError, content_of
+from atdb_plugins.archive.errors import ArchiveError
+from atdb_plugins.archive.identity import require_identity
 from atdb_plugins.archive.manifest import files_in, make_manifest, updated_manifest
 from atdb_plugins.archive.partial_files import PartialFile, new_part, new_replaced, stem_of_hidden
 from atdb_plugins.archive.publication import discard, publish, to_disk
-
-
-class ArchiveError(CodedError):
-    """The archive cannot be used, or a copy in it is wrong."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +81,20 @@ class ArchiveFolder:
         return records
 
     def verify(
-        self, name: str, checksum: str, advance: Advance = ignore_progress, *, size: int | None = None
+        self,
+        name: str,
+        checksum: str,
+        advance: Advance = ignore_progress,
+        *,
+        size: int | None = None,
+        identity: str | None = None,
     ) -> None:
         """Read a product from the archive now, and raise ArchiveError unless it is what was validated.
 
         Its kind, its size and its checksum must match; the checksum of a directory includes its number of files.
+        `identity`: that of the archive in which the copy was stored.
         """
+        require_identity(self.filesystem, self.root, identity)
         self.filesystem.invalidate_cache()
         try:
             copy = StoredCopy.look(self.filesystem, self._place(name), name)

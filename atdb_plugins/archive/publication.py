@@ -9,7 +9,6 @@ At each moment, one of the two is complete.
   after the last of them.
 """
 
-import ctypes
 import errno
 import os
 from contextlib import suppress
@@ -22,6 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError
+from atdb_interface.renames import exchange
 
 #: The protocols of file systems that rename a file or a directory in one step.
 _RENAMING = {"sftp", "ssh"}
@@ -29,8 +29,6 @@ _RENAMING = {"sftp", "ssh"}
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR)
 #: The errors of an exchange of names if the file system or the kernel has none, as on NFS.
 _NO_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
-#: From linux/fcntl.h and linux/fs.h.
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 def publish(filesystem: AbstractFileSystem, part: str, final: str, root: str, replaced: str) -> None:
@@ -72,14 +70,6 @@ def to_disk(file: Any) -> None:
     file.flush()
     with suppress(AttributeError, UnsupportedOperation):
         os.fsync(file.fileno())
-
-
-def exchange(one: str, other: str) -> None:
-    """Exchange the names of two files or directories in one step. Raises OSError."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), one, None, other)
 
 
 def _publish_on_disk(filesystem: AbstractFileSystem, part: str, final: str, root: str, replaced: str) -> None:

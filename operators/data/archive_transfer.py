@@ -14,6 +14,7 @@ from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import reason_of
 from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.folder import ArchiveFolder
+from operators.data.known_archive import known_identity
 from operators.data.local_products import DataError, path_of
 from operators.lease import LeaseKeeper, LeaseLostError
 
@@ -36,6 +37,7 @@ class ArchiveTransfer:
     ) -> None:
         self._client, self._archive, self._observation = client, archive, observation
         self._owner, self._lease = owner, lease
+        self._identity: str | None = None
         self._folder: ArchiveFolder
         self._in_archive: dict[str, tuple[DataProduct, list[FileRecord]]] = {}
         self._stored: set[str] = set()
@@ -49,6 +51,7 @@ class ArchiveTransfer:
         `others`, which are not copied because they were removed from the data host or are not valid any more.
         """
         self._folder = self._archive.folder([*products, *others])
+        self._identity = known_identity(self._client, self._archive, self._observation.taskID)
         listed = self._folder.read_manifest()
         self._in_archive = {
             p.filename: (p, listed[p.filename]) for p in [*products, *others] if p.filename in listed
@@ -85,6 +88,7 @@ class ArchiveTransfer:
                 filename=product.filename,
                 new_status=ProductStatus.ARCHIVED,
                 archive_copy=self._folder.url(product.filename),
+                archive_identity=self._identity,
             )
         )
 
@@ -102,7 +106,7 @@ class ArchiveTransfer:
         if self._unreported:
             observation = self._client.observation(self._observation.taskID)
             self._folder.write_manifest(observation, self._listing(), confirm=self._lease.confirm)
-            self._archive.require()
+            self._archive.require(self._identity)
             self._move(self._unreported)
             self._unreported = []
         self._reported_at = time.monotonic()

@@ -4,28 +4,18 @@ validate writes the file `.atdb-disk` to the top directory of a disk after it ha
 file contains a UUID, which ATDB records with each product on that disk.
 """
 
-import errno
 import logging
-import os
-import re
-import secrets
-from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 from atdb_interface.dataproducts import DataProduct
+from atdb_interface.identity_files import create_file, identity_in, new_identity, read_file
 from atdb_interface.product_files import open_folder, place_of
 from atdb_interface.reason_codes import ReasonCode
 from operators.data.local_products import DataError, host_folder
-from operators.data.renames import rename_new
 
 log = logging.getLogger(__name__)
 
 MARKER = ".atdb-disk"
-_IDENTITY = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n")
-_LENGTH = 37
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def disk_of(path: Path) -> str | None:
@@ -41,7 +31,7 @@ def register_disk(path: Path) -> str | None:
         if (known := _read(top, path)) is not None:
             return known
         try:
-            _write(top)
+            create_file(top, MARKER, new_identity())
         except OSError as error:
             log.warning("The disk at %s has no identity, because %s cannot be written: %s", folder, MARKER, error)
             return None
@@ -80,38 +70,10 @@ def _place_of(folder: Path) -> tuple[int, str]:
 
 def _read(top: int, path: Path) -> str | None:
     try:
-        handle = os.open(MARKER, _READ, dir_fd=top)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise _unreadable(path) from error
-        raise
-    try:
-        content = os.read(handle, _LENGTH + 1)
-    finally:
-        os.close(handle)
-    if not _IDENTITY.fullmatch(content):
-        raise _unreadable(path)
-    return content.decode().strip()
-
-
-def _write(top: int) -> None:
-    """Write the file under another name first, so that it never exists without its content."""
-    part = f"{MARKER}.{secrets.token_hex(6)}"
-    handle = os.open(part, _CREATE, 0o644, dir_fd=top)
-    try:
-        try:
-            os.write(handle, f"{uuid4()}\n".encode())
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        with suppress(FileExistsError):  # another run has just written it
-            rename_new(top, part, MARKER)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(part, dir_fd=top)
-    os.fsync(top)
+        content = read_file(top, MARKER)
+        return None if content is None else identity_in(content)
+    except ValueError as error:
+        raise _unreadable(path) from error
 
 
 def _unreadable(path: Path) -> DataError:

@@ -8,7 +8,8 @@ from atdb_interface.dataproducts import DataProduct
 from atdb_interface.product_files import open_folder, open_inside, size_of
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError
-from operators.data.renames import asides_of, exists
+from atdb_interface.renames import exists
+from operators.data.renames import asides_of
 
 
 class DataError(CodedError):

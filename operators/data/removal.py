@@ -4,13 +4,15 @@
 2. The product is renamed aside, and compared once more: from now on, nothing opens it by its name.
 3. A tombstone records what is deleted (`tombstones.py`).
 4. The product is deleted, only through directory descriptors and within one file system (`deletion.py`).
-5. The caller reports the removal to ATDB; then the tombstone is deleted.
+5. The caller reports the removal to ATDB, with others (`removal_reports.py`); then the tombstone is deleted.
 
 An error before step 4 renames the product back. A killed attempt is continued by the next one.
 """
 
 import logging
+import math
 import os
+import time
 from collections.abc import Callable
 
 from atdb_interface.client import Client
@@ -18,13 +20,17 @@ from atdb_interface.dataproducts import DataProduct
 from atdb_interface.product_files import open_folder
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError
+from atdb_interface.renames import rename_new
 from operators.data.deletion import delete_product
 from operators.data.local_products import DataError, path_of
 from operators.data.removal_check import Deletable, RemovalCheck
-from operators.data.renames import rename_aside, rename_new
+from operators.data.renames import rename_aside
 from operators.data.tombstones import Tombstone, delete_tombstone, read_tombstone, states_of, write_tombstone
 
 log = logging.getLogger(__name__)
+
+#: A lease that was renewed, and a deletion that was allowed, within this time is not asked for again.
+RECENT_SECONDS = 3.0
 
 
 class DeletionOffError(CodedError):
@@ -32,34 +38,34 @@ class DeletionOffError(CodedError):
 
 
 class Removal:
-    """Delete products of one observation. `confirm_lease` raises an error if the run has lost its lease."""
+    """Delete products of one observation. `confirm_lease` raises an error if the run has lost its lease.
+
+    ATDB is not asked for each of many small products: what it has answered within RECENT_SECONDS counts.
+    """
 
     def __init__(self, client: Client, check: RemovalCheck, confirm_lease: Callable[[], None]) -> None:
         self._client, self._check, self._confirm_lease = client, check, confirm_lease
+        self._allowed_at = -math.inf
 
     def delete(self, product: DataProduct) -> str:
         """Delete a product, and return what its receipt says about it, which can be empty.
 
-        The caller reports this to ATDB and then calls `forget`. Raises an error if the product must stay.
+        The caller reports this to ATDB with RemovalReports. Raises an error if the product must stay.
         """
         found = self._check.judge(product)
         self._confirm_lease()
         if found.entry is not None:
-            require_deletion_allowed(self._client)
+            self._require_allowed()
             with open_folder(found.path.parent) as folder:
                 tombstone = found.begun or self._begin(product, folder, found.entry, found)
                 delete_product(folder, tombstone.entry, tombstone)
         return found.reason
 
-    def forget(self, product: DataProduct) -> None:
-        """Delete the tombstone of a product that is removed in ATDB. If that fails, it stays and has no effect."""
-        try:
-            path = path_of(product)
-            if path.parent.is_dir():
-                with open_folder(path.parent) as folder:
-                    delete_tombstone(folder, product.filename)
-        except (DataError, OSError, ValueError) as error:
-            log.warning("The tombstone of %s was not deleted: %s", product.filename, error)
+    def _require_allowed(self) -> None:
+        begin = time.monotonic()
+        if begin - self._allowed_at > RECENT_SECONDS:
+            require_deletion_allowed(self._client)
+            self._allowed_at = begin
 
     def _begin(self, product: DataProduct, folder: int, entry: str, found: Deletable) -> Tombstone:
         """Rename a product aside, compare it again, and record its deletion. If that fails, rename it back.
@@ -85,6 +91,17 @@ class Removal:
                 os.fsync(folder)
             raise
         return tombstone
+
+
+def forget(product: DataProduct) -> None:
+    """Delete the tombstone of a product that is removed in ATDB. If that fails, it stays and has no effect."""
+    try:
+        path = path_of(product)
+        if path.parent.is_dir():
+            with open_folder(path.parent) as folder:
+                delete_tombstone(folder, product.filename)
+    except (DataError, OSError, ValueError) as error:
+        log.warning("The tombstone of %s was not deleted: %s", product.filename, error)
 
 
 def require_deletion_allowed(client: Client) -> None:

@@ -1,30 +1,26 @@
 """Which copies on the data host can be deleted, and why the others cannot."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from atdb_interface.checksum import Advance, NotAProductError, ignore_progress
-from atdb_interface.client import Client
 from atdb_interface.data_hosts import local_path
-from atdb_interface.dataproducts import DataProduct
-from atdb_interface.instruments import instrument
+from atdb_interface.dataproducts import DataProduct, Neighbour
 from atdb_interface.lifecycle import ProductStatus
 from atdb_interface.product_files import FileState, OpenProduct, identity_of, open_folder, open_inside
 from atdb_interface.product_lifecycle import product_statuses
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError, reason_of, without_code, write
+from atdb_interface.renames import exists
 from atdb_plugins.archive.folder import ArchiveFolder
 from operators.data.data_disks import disk_of, require_disk_of
 from operators.data.inspection import InvalidDataError, read
 from operators.data.local_products import DataError, data_root, host_folder, path_of
-from operators.data.renames import asides_of, exists
+from operators.data.renames import asides_of
 from operators.data.tombstones import Tombstone, read_tombstone
 
-P = ProductStatus
-_OF_OTHERS = ("taskID", "filename", "data_location", "my_status")
 #: An admin can force the deletion of products with these statuses, though the archive does not hold them.
 FORCIBLE = product_statuses(lambda row: row.removal_forcible)
 
@@ -63,10 +59,15 @@ class Deletable:
 
 
 class RemovalCheck:
-    """Check which data of one observation can be deleted; this deletes nothing itself."""
+    """Check which data of one observation can be deleted; this deletes nothing itself.
 
-    def __init__(self, client: Client, folder: ArchiveFolder, advance: Advance = ignore_progress) -> None:
-        self._client, self._folder, self._advance = client, folder, advance
+    `neighbours`: those that ATDB has returned to this run. It refuses others until the products are removed.
+    """
+
+    def __init__(
+        self, neighbours: Sequence[Neighbour], folder: ArchiveFolder, advance: Advance = ignore_progress
+    ) -> None:
+        self._neighbours, self._folder, self._advance = neighbours, folder, advance
 
     def judge(self, product: DataProduct) -> Deletable:
         """Return what is left of a product and can be deleted now, because the archive holds the same data.
@@ -76,14 +77,20 @@ class RemovalCheck:
         Raises CodedError, such as ArchiveError and DataError, and OSError for data that must stay.
         """
         path = path_of(product)
-        self.require_no_other_owner(product)
+        self._require_own_place(product)
         if product.removal_forced_by is None:
             if product.checksum is None:
                 raise DataError(
                     ReasonCode.NO_CHECKSUM,
                     f"{product.filename} has no checksum, so its copy cannot be verified. Use the action check.",
                 )
-            self._folder.verify(product.filename, product.checksum, self._advance, size=product.size)
+            self._folder.verify(
+                product.filename,
+                product.checksum,
+                self._advance,
+                size=product.size,
+                identity=product.archive_identity,
+            )
         disk = require_disk_of(product, path)
         if not path.parent.is_dir():
             if product.removal_forced_by is None:
@@ -106,7 +113,6 @@ class RemovalCheck:
 
         If anything but the time of the rename has changed, or `found` is None, the data are read.
         """
-        self.require_no_other_owner(product)
         if product.removal_forced_by is not None:
             return _whatever_is_there(product, folder, entry)
         with _opened(product, folder, entry) as opened:
@@ -174,19 +180,14 @@ class RemovalCheck:
             return True, f"would be deleted unverified: {product.removal_forced_by} has forced the removal"
         return True, "would be deleted"
 
-    def require_no_other_owner(self, product: DataProduct) -> None:
+    def _require_own_place(self, product: DataProduct) -> None:
         """Raise DataError if the data of another observation are in this place, above it or below it."""
         root = data_root()
         path = local_path(root, product.data_location) / product.filename
-        candidates: list[dict[str, Any]] = [{"filename__in": path.relative_to(root).parts[1:]}]
-        if instrument().is_directory(product.filename) or product.removal_forced_by is not None:
-            candidates.append({"data_location__contains": f"/{product.filename}"})
-        for filters in candidates:
-            for row in self._client.rows("dataproducts", fields=_OF_OTHERS, my_status__ne=P.REMOVED, **filters):
-                other = local_path(root, row["data_location"]) / row["filename"]
-                is_near = other.is_relative_to(path) or path.is_relative_to(other)
-                if row["taskID"] != product.taskID and is_near:
-                    raise _shared(product, path, other, row)
+        for other in self._neighbours:
+            others = local_path(root, other.data_location) / other.filename
+            if others.is_relative_to(path) or path.is_relative_to(others):
+                raise _shared(product, path, others, other)
 
 
 def has_begun(product: DataProduct, path: Path) -> bool:
@@ -257,16 +258,14 @@ def _differs(product: DataProduct, why: str = "") -> DataError:
     )
 
 
-def _shared(product: DataProduct, path: Path, other: Path, row: dict[str, Any]) -> DataError:
-    if other == path:
+def _shared(product: DataProduct, path: Path, others: Path, other: Neighbour) -> DataError:
+    if others == path:
         relation = "is also"
     else:
-        relation = (
-            f"contains {row['filename']}," if other.is_relative_to(path) else f"is inside {row['filename']},"
-        )
+        relation = f"contains {other.filename}," if others.is_relative_to(path) else f"is inside {other.filename},"
     return DataError(
         ReasonCode.DATA_SHARED,
-        f"{product.filename} {relation} a data product of {row['taskID']}, with status {row['my_status']}. "
+        f"{product.filename} {relation} a data product of {other.taskID}, with status {other.my_status}. "
         "Find out which observation the data belong to, before you delete anything.",
         path=path,
     )

@@ -5,21 +5,15 @@
 Nothing is ever replaced by a rename.
 """
 
-import ctypes
-import errno
 import os
 import re
 import secrets
-import stat
 from pathlib import Path
 
 from atdb_interface.product_files import open_folder
+from atdb_interface.renames import exists, rename_new
 
 _ASIDE = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{12}\.removing", re.DOTALL)
-_LIBC = ctypes.CDLL(None, use_errno=True)
-_NO_REPLACE = 1
-#: The errors of a system or a file system that has no rename without replacing.
-_UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 
 def product_of_aside(entry: str) -> str | None:
@@ -48,33 +42,3 @@ def put_back(folder: Path, filename: str) -> None:
         asides = asides_of(opened, filename)
         if len(asides) == 1 and not exists(opened, filename):
             rename_new(opened, asides[0], filename)
-
-
-def rename_new(folder: int, source: str, target: str) -> None:
-    """Rename an entry of an open directory. Raises FileExistsError if the new name is taken."""
-    if _LIBC.renameat2(folder, os.fsencode(source), folder, os.fsencode(target), _NO_REPLACE) == 0:
-        return
-    number = ctypes.get_errno()
-    if number not in _UNSUPPORTED:
-        raise OSError(number, os.strerror(number), target)
-    _rename_without_the_system(folder, source, target)
-
-
-def exists(folder: int, entry: str) -> bool:
-    """Return whether an open directory has an entry of this name, of any kind."""
-    try:
-        os.stat(entry, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _rename_without_the_system(folder: int, source: str, target: str) -> None:
-    """Link a file to its new name, because that replaces nothing. A directory can only replace an empty one."""
-    if stat.S_ISDIR(os.stat(source, dir_fd=folder, follow_symlinks=False).st_mode):
-        if exists(folder, target):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
-        os.rename(source, target, src_dir_fd=folder, dst_dir_fd=folder)
-        return
-    os.link(source, target, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
-    os.unlink(source, dir_fd=folder)

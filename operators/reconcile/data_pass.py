@@ -14,7 +14,7 @@ from atdb_interface.client import Client
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.errors import NotFound
 from atdb_interface.events import NewEvent
-from atdb_interface.lifecycle import OBSERVE, SPECIFY, VALIDATE, Group, Status, statuses
+from atdb_interface.lifecycle import OBSERVE, SPECIFY, VALIDATE, Group, ProductStatus, Status, statuses
 from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import reason_of, without_code
@@ -22,6 +22,7 @@ from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.folder import ArchiveFolder
 from atdb_plugins.archive.partial_files import PartialFile
 from operators.data.local_products import DataError, path_of, require_data, size_on_disk
+from operators.data.removal_check import has_begun
 from operators.reconcile.events import digest, disagreement
 from operators.reconcile.product_differences import (
     COMPARED,
@@ -133,6 +134,8 @@ class DataPass:
             wrong = wrong_on_disk(product, size_on_disk(path, expected=product.size))
             if wrong:
                 require_data(path)
+                if product.my_status is ProductStatus.ARCHIVED and has_begun(product, path):
+                    return None  # a run that was stopped has deleted it, and the next one reports that
             return wrong
         except DataError as error:
             self.trouble(error)
@@ -148,7 +151,7 @@ class DataPass:
         def look(folder: ArchiveFolder) -> Difference | None:
             wrong = wrong_in_archive(product, folder.size(product.filename, expected=product.size))
             if wrong and self.archive:
-                self.archive.require()
+                self.archive.require(product.archive_identity)
             return wrong
 
         return self._ask_archive(product, look)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
-from atdb_interface.characters import in_one_line
+from atdb_interface.characters import in_one_line, printable
 from atdb_interface.client import Client
 from atdb_interface.events import Event, EventKind, NewEvent
 from atdb_interface.fields import LONGEST_TEXT
@@ -31,9 +31,9 @@ def event(
 
     The name of a product that an earlier version has stored can hold characters that ATDB refuses now.
     """
-    shown = "".join(character if character.isprintable() else " " for character in detail)
     name = filename and in_one_line(filename)[:200]
-    return NewEvent(key=key, kind=kind, taskID=atdb_task_id, dataproduct=name, detail=shown[:LONGEST_TEXT])
+    shown = printable(detail)[:LONGEST_TEXT]
+    return NewEvent(key=key, kind=kind, taskID=atdb_task_id, dataproduct=name, detail=shown)
 
 
 def digest(text: str) -> str:

@@ -18,8 +18,8 @@ COMPARED = product_statuses(lambda row: row.on_disk or row.archived)
 
 #: What the comparison needs; the history of each product would cost more than all of this.
 _FIELDS = (
-    *("id", "taskID", "filename", "my_status", "size", "data_location"),
-    *("archive_copy", "archive_location", "removal_forced_by"),
+    *("id", "taskID", "filename", "my_status", "size", "checksum", "disk", "data_location"),
+    *("archive_copy", "archive_identity", "archive_location", "removal_forced_by"),
 )
 
 

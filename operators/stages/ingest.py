@@ -10,7 +10,7 @@ from atdb_interface.product_lifecycle import product_statuses
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError, code_of, quote
 from atdb_plugins.archive.archive import Archive
-from atdb_plugins.archive.folder import ArchiveError
+from atdb_plugins.archive.errors import ArchiveError
 from atdb_plugins.hooks.archive import ArchiveHook
 from operators.data.archive_transfer import PASSES, ArchiveTransfer
 from operators.failures import product_reason, words_on_product
@@ -19,7 +19,6 @@ from operators.stages.base import StageOperator
 
 #: What is on the data host, and what is on its way to the archive.
 _TO_ARCHIVE = product_statuses(lambda row: row.to_archive)
-_ARCHIVED = product_statuses(lambda row: row.archived)
 #: After these errors, the archive accepts no other product either.
 _CANNOT_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -49,12 +48,6 @@ class IngestProductsOperator(StageOperator):
         if not products and not any(product.my_status is ProductStatus.REMOVED for product in others):
             raise IngestError(
                 ReasonCode.NO_DATA_PRODUCTS, "The observation has no valid data product. Use the action check."
-            )
-        if archive.is_empty() and _has_archived(client):
-            raise ArchiveError(
-                ReasonCode.ARCHIVE_NOT_MOUNTED,
-                f"The folder of the archive {archive.root} is empty, but ATDB has archived data before. "
-                "Mount its disk. If the archive is new, create a file in the folder.",
             )
         transfer = ArchiveTransfer(client, archive, observation, owner, lease)
         failed: list[tuple[str, Exception]] = []
@@ -91,11 +84,6 @@ class IngestProductsOperator(StageOperator):
                 f"First failure: {words_on_product(*failed[0])}",
             )
         return Status.ARCHIVED, ""
-
-
-def _has_archived(client: Client) -> bool:
-    """Return whether the archive has received anything before."""
-    return any(client.rows("dataproducts", fields=("id",), my_status__in=_ARCHIVED, page_size=1))
 
 
 def _takes_nothing(archive: Archive, error: Exception) -> bool:

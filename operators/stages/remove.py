@@ -1,18 +1,20 @@
 """remove: delete from the data host what the archive holds."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from atdb_interface.client import Client
-from atdb_interface.dataproducts import DataProduct, ProductMove
+from atdb_interface.dataproducts import DataProduct
 from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import REMOVE, STATUSES, ProductStatus, Status
 from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError, code_of
 from atdb_plugins.hooks.archive import ArchiveHook
-from operators.data.removal import DeletionOffError, Removal
+from operators.data.removal import RECENT_SECONDS, DeletionOffError, Removal, forget
 from operators.data.removal_check import RemovalCheck, bytes_to_verify, is_removable
+from operators.data.removal_reports import RemovalReports
 from operators.failures import product_reason, reported, words_on_product
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.stages.base import StageOperator, atdb_task_id_of
@@ -43,38 +45,42 @@ class RemoveProductsOperator(StageOperator):
             super().execute(context)
 
     def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> tuple[Status, str]:
-        """Verify, delete and report one product after the other. If one fails, the others continue.
+        """Verify and delete one product after the other, and report them. If one fails, the others continue.
 
         A product that a killed attempt has deleted but not reported is reported too.
         """
         archive = ArchiveHook(self.archive_conn_id).archive()
         all_products = _products_of(client, observation)
         _require_archived(all_products)
-        check = RemovalCheck(client, archive.folder(all_products), lease.advance)
-        removal = Removal(client, check, lease.confirm)
         products = [product for product in all_products if is_removable(product)]
         for product in all_products:
             if product.my_status is ProductStatus.REMOVED:
-                removal.forget(product)
+                forget(product)
         lease.begin(bytes_to_verify(products))
         failed: list[tuple[str, Exception]] = []
-        for number, product in enumerate(products, start=1):
-            lease.check()
-            try:
-                reason = removal.delete(product)
-            except (LeaseLostError, AtdbError, DeletionOffError):
-                raise
-            except Exception as error:
-                archive.require()
-                failed.append((product.filename, error))
-                lease.report(product_reason(*failed[0]))
-            else:
-                gone = ProductMove(filename=product.filename, new_status=ProductStatus.REMOVED, reason=reason)
-                client.move_products(observation.taskID, [gone], owner=owner)
-                removal.forget(product)
-                if not failed:
-                    lease.report("")
-            lease.reach(bytes_to_verify(products[:number]))
+        with RemovalReports(client, observation.taskID, owner) as reports:
+
+            def advance(n_bytes: int) -> None:
+                reports.report_if_due()
+                lease.advance(n_bytes)
+
+            check = RemovalCheck(client.neighbours(observation.id), archive.folder(all_products), advance)
+            removal = Removal(client, check, partial(lease.confirm, within_seconds=RECENT_SECONDS))
+            for number, product in enumerate(products, start=1):
+                lease.check()
+                try:
+                    reason = removal.delete(product)
+                except (LeaseLostError, AtdbError, DeletionOffError):
+                    raise
+                except Exception as error:
+                    archive.require()
+                    failed.append((product.filename, error))
+                    lease.report(product_reason(*failed[0]))
+                else:
+                    reports.add(product, reason)
+                    if not failed:
+                        lease.report("")
+                lease.reach(bytes_to_verify(products[:number]))
         if failed:
             raise RemoveError(
                 code_of(failed[0][1]),
@@ -89,7 +95,7 @@ class RemoveProductsOperator(StageOperator):
             observation = client.observation(atdb_task_id)
             archive = ArchiveHook(self.archive_conn_id).archive()
             products = _products_of(client, observation)
-            check = RemovalCheck(client, archive.folder(products))
+            check = RemovalCheck(client.neighbours(observation.id), archive.folder(products))
             all_go = observation.my_status is REMOVE.source
             if not all_go:
                 report(f"{atdb_task_id} has status {observation.my_status}. remove needs status {REMOVE.source}.")

@@ -19,6 +19,7 @@ select
     disk,
     archive_location,
     archive_copy,
+    archive_identity,
     removal_forced_by,
     removal_forced_reason
 from dataproducts;
@@ -43,5 +44,6 @@ comment on column reports.dataproducts.identity is 'SHA-256 of the states of its
 comment on column reports.dataproducts.disk is 'The identity of the disk on which it was read. Null until then';
 comment on column reports.dataproducts.archive_location is 'Its path below the root of the archive, whether or not the archive holds it';
 comment on column reports.dataproducts.archive_copy is 'The URL of its copy in the archive. Null if there is none';
+comment on column reports.dataproducts.archive_identity is 'The identity of the archive that holds the copy. Null if there is none, or if an earlier version stored it';
 comment on column reports.dataproducts.removal_forced_by is 'The admin who allowed it to be deleted unverified. Null if no admin did';
 comment on column reports.dataproducts.removal_forced_reason is 'The reason for that. Null if removal_forced_by is';

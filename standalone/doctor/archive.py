@@ -9,7 +9,7 @@ from pathlib import Path
 from fsspec.implementations.local import LocalFileSystem
 
 from atdb_plugins.archive.archive import Archive
-from atdb_plugins.archive.folder import ArchiveError
+from atdb_plugins.archive.errors import ArchiveError
 from atdb_plugins.archive.partial_files import new_part
 from atdb_plugins.archive.publication import delete, to_disk
 from atdb_plugins.hooks.archive import ArchiveHook

@@ -24,6 +24,7 @@ VALUES: dict[str, Any] = {
     "identity": "ef" * 32,
     "disk": "a4b0b3f0-5d0f-4a4e-9f43-3a5a6a1c9d55",
     "archive_copy": "file:///alta/another",
+    "archive_identity": "0c3d8f56-8e0e-4f6c-9a55-0d5f8c7f1b1e",
 }
 #: The stages that state each fact, once more by hand.
 STATED_BY = {
@@ -32,6 +33,7 @@ STATED_BY = {
     "identity": {"validate", "remove"},
     "disk": {"validate", "remove"},
     "archive_copy": {"ingest"},
+    "archive_identity": {"ingest"},
     P.VALID: {"validate"},
     P.INVALID: {"validate"},
     P.INGESTING: {"ingest"},

@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 import atdb_interface
 from atdb_interface import night_reports, reasons
 from atdb_interface.base_models import Wire
-from atdb_interface.characters import escaped, in_lines, in_one_line
+from atdb_interface.characters import escaped, in_lines, in_one_line, printable
 from atdb_interface.fields import GivenReason, Name, Reason, Text
 from atdb_interface.sessions import Login
 
@@ -103,6 +103,10 @@ def test_a_terminal_shows_them_as_escapes_in_one_line() -> None:
         assert shown.isprintable(), repr(each)
         assert len(shown.splitlines()) == 1
     assert escaped("a\u202e\n", keep="\n", form="<U+{:04X}>") == "a<U+202E>\n"
+
+
+def test_what_cannot_be_printed_is_a_space() -> None:
+    assert printable("a\x1b[31m\n\u2028b\ud800 é") == "a [31m  b  é"
 
 
 def test_a_failure_is_recorded_whatever_another_program_says() -> None:

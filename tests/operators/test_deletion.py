@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from atdb_interface.product_files import open_folder, open_product
+from atdb_interface.renames import exists, rename_new
 from operators.data.deletion import delete_product
 from operators.data.local_products import DataError
-from operators.data.renames import asides_of, exists, put_back, rename_aside, rename_new
+from operators.data.renames import asides_of, put_back, rename_aside
 from operators.data.tombstones import (
     Tombstone,
     delete_tombstone,
@@ -119,7 +120,7 @@ def test_a_link_on_the_way_is_not_followed(product: Path, tmp_path: Path, depth:
 def test_a_rename_never_replaces_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for is_supported in (True, False):
         if not is_supported:  # as on a file system of a network
-            monkeypatch.setattr("operators.data.renames._LIBC.renameat2", lambda *_: -1)
+            monkeypatch.setattr("atdb_interface.renames._LIBC.renameat2", lambda *_: -1)
             monkeypatch.setattr("ctypes.get_errno", lambda: 22)
         folder = tmp_path / str(is_supported)
         for name in ("a directory", "a full one"):

@@ -13,7 +13,8 @@ from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.errors import ForbiddenMove
 from atdb_interface.lifecycle import Actor, Status
-from atdb_plugins.archive.folder import ArchiveError
+from atdb_plugins.archive.errors import ArchiveError
+from atdb_plugins.archive.identity import MARKER
 from operators.data.local_products import path_of
 from operators.stages.ingest import IngestError, IngestProductsOperator
 from operators.stages.remove import RemoveProductsOperator
@@ -133,24 +134,7 @@ def test_no_collection_reaches_what_another_observation_has_in_the_archive(
         assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
         assert client.observation(other.taskID).irods_collection == collection
         assert {Path(p.archive_location or "").parent.name for p in products_of(client, other)} == {other.taskID}
-    assert {path.name for path in archive_root.iterdir()} == {"apertif_main", "imaging"}
-
-
-def test_an_empty_folder_is_not_taken_for_the_archive_once_something_was_archived(
-    client: Client, archived: Make, validated: Make, context: Context, archive_root: Path
-) -> None:
-    archived()
-    made = validated()
-    archive_root.rename(archive_root.with_name("unmounted"))
-    archive_root.mkdir()
-    operator = IngestProductsOperator(task_id="ingest")
-    with pytest.raises(ArchiveError, match="is empty, but ATDB has archived data before"):
-        operator.execute(context(made.taskID, "ingest"))
-    assert list(archive_root.iterdir()) == []
-    assert statuses(client, made) == ["valid"] * 3
-    (archive_root / "a new archive").touch()
-    operator.execute(context(made.taskID, "ingest"))
-    assert statuses(client, made) == ["archived"] * 3
+    assert {path.name for path in archive_root.iterdir()} == {MARKER, "apertif_main", "imaging"}
 
 
 def test_an_open_measurement_set_changes_a_lock_which_is_archived_and_not_compared(

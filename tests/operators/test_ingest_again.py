@@ -10,6 +10,7 @@ from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
+from atdb_plugins.archive.identity import MARKER
 from operators.data.local_products import path_of
 from operators.stages.ingest import IngestError, IngestProductsOperator
 from operators.stages.remove import RemoveError, RemoveProductsOperator
@@ -95,7 +96,7 @@ def test_an_edited_collection_moves_nothing_that_is_archived_and_the_manifest_fo
     validate_and_ingest(made, context)
     assert [(p.archive_location, p.archive_copy) for p in products_of(client, made)] == places
     assert {path: path.stat().st_ino for path in folder.rglob("*") if path.name != "manifest.json"} == inodes
-    assert [path.name for path in archive_root.iterdir()] == ["apertif_main"]
+    assert {path.name for path in archive_root.iterdir()} == {MARKER, "apertif_main"}
     specification = json.loads((folder / "manifest.json").read_text())["observation"]
     assert (specification["irods_collection"], specification["field_name"]) == ("elsewhere", "M31, north")
     RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))

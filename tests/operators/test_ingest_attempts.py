@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
-from atdb_plugins.archive.folder import ArchiveError
+from atdb_plugins.archive.errors import ArchiveError
 from operators.data.local_products import path_of
 from operators.stages.ingest import IngestError, IngestProductsOperator
 from operators.stages.validate import ValidateProductsOperator

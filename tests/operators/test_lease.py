@@ -17,6 +17,7 @@ from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
+from atdb_plugins.archive.identity import MARKER
 from operators import lease as lease_module
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.stages.ingest import IngestProductsOperator
@@ -106,7 +107,7 @@ def test_a_person_stops_an_ingest_within_seconds_and_no_part_is_left(
     assert time.monotonic() - stopped() < STOPPED_WITHIN_SECONDS
     assert last(client, made) == ("on hold" if action is Action.HOLD else "ingest error", "rain")
     assert statuses(client, made) == ["valid"] * 2
-    assert [path for path in archive_root.rglob("*") if path.is_file()] == []
+    assert [path.name for path in archive_root.rglob("*") if path.is_file()] == [MARKER]
     assert signal.getsignal(signal.SIGUSR1) is former
 
 
@@ -215,3 +216,19 @@ def test_work_whose_supervisor_is_killed_stops_and_records_nothing(
     assert parts_in(archive_root) == []
     assert client.observation(made.taskID).my_status is Status.INGESTING
     assert statuses(client, made) == ["ingesting"] * 2
+
+
+def test_a_recent_renewal_confirms_the_lease_without_a_request(
+    client: Client, observe: Observe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = observe(Status.ARCHIVED)
+    client.move(made.taskID, Status.REMOVING, owner="run 1", lease_seconds=60)
+    lease = LeaseKeeper(client, made.taskID, "run 1")
+    lease.confirm(within_seconds=60)  # it has never renewed the lease, so it does now
+    client.act(made.taskID, Action.HOLD)
+    lease.confirm(within_seconds=60)
+    time.sleep(0.01)
+    with pytest.raises(LeaseLostError):
+        lease.confirm(within_seconds=0.01)
+    with pytest.raises(LeaseLostError):
+        lease.confirm(within_seconds=60)

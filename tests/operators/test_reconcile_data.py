@@ -13,13 +13,14 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_interface.client import Client
 from atdb_interface.events import EventKind
-from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.lifecycle import Action, ProductStatus, Status
 from operators.data.local_products import path_of
 from operators.reconcile import compare_data, data_pass
 from operators.reconcile.compare_data import NAME
 from operators.stages.remove import RemoveProductsOperator
-from tests.operators.conftest import Context
+from tests.operators.conftest import Context, Sql
 from tests.operators.data_passes import Look, delete
+from tests.operators.killing import kill
 from tests.operators.observations import Make, in_archive, products_of
 
 ALL = "Has compared the data of all observations."
@@ -62,6 +63,18 @@ def test_a_product_that_is_not_on_its_data_host_is_reported_once(
         product.taskID,
         product.filename,
     )
+
+
+def test_what_a_killed_removal_has_deleted_is_not_missing(
+    client: Client, look: Look, archived: Make, remove: Any, sql: Sql
+) -> None:
+    made = archived()
+    kill(lambda: remove(made), Client, "move_products", before=True)
+    client.act(made.taskID, Action.CANCEL)
+    assert look() == []
+    first, *_ = products_of(client, made)
+    sql("update dataproducts set disk = 'another' where id = :id", id=first.id)
+    assert look() == [f"{first.filename} is archived, but not on its data host"]
 
 
 def test_another_size_is_reported_of_the_disk_and_of_the_archive(

@@ -8,55 +8,43 @@ from typing import Any
 import pytest
 
 from atdb_interface.client import Client
-from atdb_interface.dataproducts import NewDataProduct
+from atdb_interface.dataproducts import DataProduct, NewDataProduct
+from atdb_interface.errors import Conflict
 from atdb_interface.lifecycle import Action
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import has_code
-from operators.data import deletion, removal
+from operators.data import deletion, removal, removal_reports
 from operators.data.local_products import path_of
-from operators.data.removal import Removal
 from operators.stages.remove import RemoveError
 from tests.operators.conftest import Sql
 from tests.operators.observations import Make, Observe, last, products_of, statuses
 from tests.operators.removals import content, hidden
 
 
-@pytest.mark.parametrize("relation", ["contains", "is inside", "is also"])
-@pytest.mark.parametrize("when", ["before", "after the comparison"])
-def test_a_product_of_another_observation_in_the_same_place_keeps_the_data(
-    client: Client, archived_one: Make, observe: Observe, remove: Any, sql: Sql, monkeypatch: pytest.MonkeyPatch,
-    relation: str, when: str,
-) -> None:  # fmt: skip
-    made = archived_one(".MS", data_location="wcudata1:/data/apertif")
-    (product,) = products_of(client, made)
-    path, other = path_of(product), observe()
-    places = {
+def near(product: DataProduct) -> dict[str, tuple[str, str]]:
+    """Return the data locations and names by which another product has data with those of a MeasurementSet."""
+    return {
         "contains": (f"wcudata1:/data//apertif/./{product.filename}/sub", "two words"),
         "is inside": ("wcudata1:/data/.", "apertif"),
         "is also": ("wcudata1:/data/apertif/", product.filename),
     }
-    location, filename = places[relation]
 
-    def add() -> None:
-        client.create_dataproducts([NewDataProduct(taskID=other.taskID, filename="a name.fits")])
-        sql(
-            "update dataproducts set data_location = :location, filename = :filename where task_id = :task",
-            location=location,
-            filename=filename,
-            task=other.taskID,
-        )
 
-    if when == "before":
-        add()
-    else:
-        rename_aside = removal.rename_aside
-
-        def add_first(folder: int, filename: str) -> str:
-            if not list(client.dataproducts(taskID=other.taskID)):
-                add()
-            return rename_aside(folder, filename)
-
-        monkeypatch.setattr(removal, "rename_aside", add_first)
+@pytest.mark.parametrize("relation", ["contains", "is inside", "is also"])
+def test_a_product_of_another_observation_in_the_same_place_keeps_the_data(
+    client: Client, archived_one: Make, observe: Observe, remove: Any, sql: Sql, relation: str
+) -> None:
+    made = archived_one(".MS", data_location="wcudata1:/data/apertif")
+    (product,) = products_of(client, made)
+    path, other = path_of(product), observe()
+    location, filename = near(product)[relation]
+    client.create_dataproducts([NewDataProduct(taskID=other.taskID, filename="a name.fits")])
+    sql(
+        "update dataproducts set data_location = :location, filename = :filename where task_id = :task",
+        location=location,
+        filename=filename,
+        task=other.taskID,
+    )
     words = f"{relation} {filename}, a data product of {other.taskID}, with status defined"
     if relation == "is also":
         words = f"is also a data product of {other.taskID}, with status defined"
@@ -70,6 +58,59 @@ def test_a_product_of_another_observation_in_the_same_place_keeps_the_data(
     client.act(made.taskID, Action.RETRY)
     remove(made)
     assert statuses(client, made) == ["removed"]
+
+
+@pytest.mark.parametrize("relation", ["contains", "is inside", "is also"])
+@pytest.mark.parametrize("way", ["created", "moved", "no longer removed"])
+def test_no_product_comes_to_the_place_of_another_one_until_that_is_reported(
+    client: Client, archived_one: Make, observe: Observe, remove: Any, sql: Sql, monkeypatch: pytest.MonkeyPatch,
+    relation: str, way: str,
+) -> None:  # fmt: skip
+    made = archived_one(".MS", data_location="wcudata1:/data/apertif")
+    (product,) = products_of(client, made)
+    location, filename = near(product)[relation]
+    other = observe(data_location="wcudata1:/elsewhere")
+    tried: list[str] = []
+    if way != "created":
+        client.create_dataproducts([NewDataProduct(taskID=other.taskID, filename=filename)])
+    if way == "no longer removed":
+        sql(
+            "update dataproducts set status = 'removed', data_location = :location where task_id = :task",
+            location=location,
+            task=other.taskID,
+        )
+
+    def come() -> None:
+        match way:
+            case "created":
+                client.create_dataproducts(
+                    [NewDataProduct(taskID=other.taskID, filename=filename, data_location=location)]
+                )
+            case "moved":
+                client.change_observation(other.id, data_location=location)
+            case _:
+                (back,) = products_of(client, other)
+                client.change_dataproduct(back.id, new_status="defined", force=True, reason="it is back")
+
+    def try_first(place: Any, name: str) -> None:
+        function = getattr(place, name)
+
+        def tried_first(*arguments: Any, **named: Any) -> Any:
+            with pytest.raises(Conflict, match=rf"a data product of {made.taskID} with status archived"):
+                come()
+            tried.append(name)
+            return function(*arguments, **named)
+
+        monkeypatch.setattr(place, name, tried_first)
+
+    try_first(removal, "rename_aside")
+    try_first(removal, "delete_product")
+    try_first(Client, "move_products")
+    remove(made)
+    assert tried == ["rename_aside", "delete_product", "move_products"]
+    assert statuses(client, made) == ["removed"]
+    come()
+    assert client.neighbours(made.id) == []
 
 
 def test_a_name_that_only_begins_like_a_product_is_not_inside_it(
@@ -148,7 +189,7 @@ def test_the_order_of_a_removal(
         (removal, "delete_product"),
         (deletion.os, "rmdir"),
         (Client, "move_products"),
-        (Removal, "forget"),
+        (removal_reports, "forget"),
     ):
         watch(place, name)
     remove(made)

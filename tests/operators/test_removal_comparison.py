@@ -16,6 +16,7 @@ from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import has_code
 from operators.data import removal
 from operators.data.local_products import path_of
+from operators.data.removal_check import RemovalCheck
 from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveError
 from operators.stages.validate import ValidateProductsOperator
@@ -115,17 +116,18 @@ def test_data_that_change_after_the_comparison_are_compared_again_and_stay(
     made = archived()
     product = products_of(client, made)[number]
     path = path_of(product)
-    name = "require_deletion_allowed" if number else "rename_aside"
-    function = getattr(removal, name)
+    place: Any = RemovalCheck if number else removal
+    name = "is_same" if number else "rename_aside"
+    function = getattr(place, name)
     changed: list[dict[str, bytes]] = []
 
     def change_first(*arguments: Any) -> Any:
-        if path.exists() and not changed:
+        if product in arguments or product.filename in arguments:
             overwrite(path, main_file(path).stat().st_size)
             changed.append(content(path))
         return function(*arguments)
 
-    monkeypatch.setattr(removal, name, change_first)
+    monkeypatch.setattr(place, name, change_first)
     with pytest.raises(RemoveError, match="differs from the archive"):
         remove(made)
     assert [content(path)] == changed

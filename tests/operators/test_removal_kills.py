@@ -10,9 +10,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Action
 from atdb_interface.reason_codes import ReasonCode
-from operators.data import deletion, removal
+from operators.data import deletion, removal, removal_reports
 from operators.data.local_products import path_of
-from operators.data.removal import Removal
 from operators.stages.remove import RemoveError
 from tests.operators.killing import kill
 from tests.operators.observations import Make, in_archive, last, products_of, statuses
@@ -25,7 +24,7 @@ KILLS: dict[str, tuple[Any, str, bool]] = {
     "after the first file": (deletion.os, "unlink", False),
     "after the deletion": (removal, "delete_product", False),
     "before the report": (Client, "move_products", True),
-    "after the report": (Removal, "forget", True),
+    "after the report": (removal_reports, "forget", True),
 }
 
 

@@ -12,9 +12,8 @@ from atdb_interface.client import Client
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.lifecycle import Status
 from atdb_interface.reason_codes import ReasonCode
-from atdb_plugins.archive.folder import ArchiveError
+from atdb_plugins.archive.errors import ArchiveError
 from operators.data.local_products import path_of
-from operators.data.removal_check import Deletable, RemovalCheck
 from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveError, RemoveProductsOperator
 from operators.stages.remove_command import main
@@ -98,23 +97,6 @@ def test_only_what_an_admin_has_forced_is_deleted_unverified(
     assert statuses(client, made) == ["removed", "removed", "removed", "invalid"]
     assert [path_of(p).exists() for p in products_of(client, made)] == [False, False, False, True]
     assert path_of(kept).parent.is_dir()
-
-
-def test_each_deletion_is_reported_before_the_next_product_is_checked(
-    client: Client, archived: Make, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = archived()
-    seen = []
-
-    class WatchedRemovalCheck(RemovalCheck):
-        def judge(self, product: DataProduct) -> Deletable:
-            gone = [not path_of(p).exists() for p in products_of(client, made)]
-            seen.append(gone == [status == "removed" for status in statuses(client, made)])
-            return super().judge(product)
-
-    monkeypatch.setattr("operators.stages.remove.RemovalCheck", WatchedRemovalCheck)
-    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
-    assert seen == [True] * 3
 
 
 def test_a_rehearsal_in_airflow_deletes_nothing(client: Client, archived: Make, context: Context) -> None:

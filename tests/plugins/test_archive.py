@@ -1,14 +1,17 @@
 """The archive is at its URL, and has one folder for each observation."""
 
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 from pydantic import ValidationError
 
 from atdb_interface.dataproducts import DataProduct, NewDataProduct
+from atdb_interface.reason_codes import ReasonCode
 from atdb_plugins.archive.archive import Archive
-from atdb_plugins.archive.folder import ArchiveError
-from tests.plugins.archives import put, store
+from atdb_plugins.archive.errors import ArchiveError
+from atdb_plugins.archive.identity import MARKER
+from tests.plugins.archives import everything, put, store
 
 
 def test_an_archive_that_does_not_respond_is_distinguished_from_a_product_that_fails(local: Archive) -> None:
@@ -68,7 +71,47 @@ def test_the_products_of_an_observation_have_one_folder(local: Archive) -> None:
             local.folder(products)
 
 
-def test_an_empty_folder_is_no_archive(archive: Archive, local: Archive) -> None:
-    assert local.is_empty()
+def test_an_archive_has_one_identity(archive: Archive) -> None:
+    assert archive.identity() is None
+    created = archive.create_identity()
+    assert UUID(created.name).version == 4
+    assert not created.is_declared
+    assert archive.create_identity() == archive.identity() == created
+    archive.require(created.name)
+    archive.require(None)
+    assert [path.rpartition("/")[2] for path in everything(archive)] == [MARKER]
+
+
+def test_another_archive_or_an_empty_folder_is_not_the_archive(archive: Archive) -> None:
     put(archive, f"{archive.root}/main/x", b"x")
-    assert not archive.is_empty()
+    known = str(uuid4())
+    with pytest.raises(ArchiveError, match=f"in the archive {known}, but .* has no identity. Mount its disk"):
+        archive.require(known)
+    other = archive.create_identity().name
+    with pytest.raises(ArchiveError, match=f"in the archive {known}, but .* has the identity {other}") as refused:
+        archive.require(known)
+    assert refused.value.code == ReasonCode.OTHER_ARCHIVE
+
+
+def test_an_archive_that_is_declared_new_receives_an_identity(archive: Archive) -> None:
+    put(archive, f"{archive.root}/{MARKER}", b"new\n")
+    declared = archive.identity()
+    assert declared is not None
+    assert declared.is_declared
+    assert archive.identity() == archive.create_identity() == declared
+    assert archive.filesystem.cat_file(f"{archive.root}/{MARKER}") == f"new {declared.name}\n".encode()
+
+
+@pytest.mark.parametrize("content", [b"", b"newer", b"new x", b"12345678-1234-1234-1234-123456789abc\nmore"])
+def test_a_file_that_is_no_identity_is_refused(archive: Archive, content: bytes) -> None:
+    put(archive, f"{archive.root}/{MARKER}", content)
+    for ask in (archive.identity, archive.create_identity, lambda: archive.require("x")):
+        with pytest.raises(ArchiveError, match="does not contain the identity of an archive"):
+            ask()
+
+
+def test_a_link_is_no_identity(local: Archive) -> None:
+    Path(local.root, "elsewhere").write_text("12345678-1234-1234-1234-123456789abc\n")
+    Path(local.root, MARKER).symlink_to("elsewhere")
+    with pytest.raises(ArchiveError, match="does not contain the identity of an archive"):
+        local.identity()

@@ -12,7 +12,8 @@ from atdb_interface.client import Client
 from atdb_interface.dataproducts import DataProduct, NewDataProduct
 from atdb_interface.observations import Observation
 from atdb_plugins.archive.archive import Archive
-from atdb_plugins.archive.folder import ArchiveError, ArchiveFolder
+from atdb_plugins.archive.errors import ArchiveError
+from atdb_plugins.archive.folder import ArchiveFolder
 from tests.plugins.archives import checksum, everything
 
 

@@ -12,7 +12,7 @@ from atdb_interface.product_files import ProductChangedError
 from atdb_interface.reason_codes import ReasonCode
 from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.copies import StoredCopy
-from atdb_plugins.archive.folder import ArchiveError
+from atdb_plugins.archive.errors import ArchiveError
 from tests.file_records import records_of
 from tests.plugins.archives import (
     NAME,

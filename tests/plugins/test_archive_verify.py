@@ -7,7 +7,7 @@ import pytest
 from atdb_interface.checksum import directory_checksum, product_checksum
 from atdb_interface.reason_codes import ReasonCode
 from atdb_plugins.archive.archive import Archive
-from atdb_plugins.archive.folder import ArchiveError
+from atdb_plugins.archive.errors import ArchiveError
 from tests.file_records import records_of
 from tests.plugins.archives import NAME, checksum, data, everything, folder_of, put, size_of, store
 

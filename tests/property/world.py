@@ -16,6 +16,7 @@ from atdb_api.database import transaction
 from atdb_api.services import accounts
 from atdb_interface.client import Client, sync_connection
 from atdb_interface.roles import Role
+from atdb_plugins.archive.identity import MARKER
 from tests import serving
 from tests.conftest import SECRETS, Postgres
 from tests.property.scene import Disk, Scene
@@ -53,7 +54,7 @@ class World:
             path = self.scene.data_root / host
             path.mkdir()
             self.scene.disks.append(Disk(host, "main", path))
-        (self.scene.archive_mount / "is mounted").write_bytes(b"")
+        (self.scene.archive_mount / MARKER).write_text("new")
         self.client = Client(url, user=STAGES, secret=_SECRET)
         self.admin = Client(url, user="admin", secret=SECRETS["admin"])
         self.astronomer = Client(url, user="astronomer", secret=SECRETS["astronomer"])

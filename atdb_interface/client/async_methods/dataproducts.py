@@ -11,6 +11,8 @@ from atdb_interface.dataproducts import (
     ForcedRemoval,
     MovedProduct,
     MovedProducts,
+    Neighbour,
+    Neighbours,
     NewDataProduct,
     ProductMove,
     ProductMoves,
@@ -56,6 +58,11 @@ class AsyncDataProductMethods(AsyncMethods):
         """Change many products of one observation, all or none. Raises ForbiddenMove and NotOwner."""
         ask = ProductMoves(taskID=task_id, owner=owner, moves=moves)
         return read(MovedProducts, await self._ask("POST", "dataproducts/moves/", json=plain(ask))).results
+
+    async def neighbours(self, observation_id: int) -> list[Neighbour]:
+        """Return the products of other observations whose data are with those of this one. Raises NotFound."""
+        path = f"observations/{observation_id}/neighbours/"
+        return read(Neighbours, await self._ask("GET", path)).results
 
     async def preview_dataproducts(self, ask: DataProductBulk) -> BulkAnswer:
         """Return what a change of all data products that match would do, without changing anything."""

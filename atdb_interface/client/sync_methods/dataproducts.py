@@ -12,6 +12,8 @@ from atdb_interface.dataproducts import (
     ForcedRemoval,
     MovedProduct,
     MovedProducts,
+    Neighbour,
+    Neighbours,
     NewDataProduct,
     ProductMove,
     ProductMoves,
@@ -55,6 +57,11 @@ class DataProductMethods(Methods):
         """Change many products of one observation, all or none. Raises ForbiddenMove and NotOwner."""
         ask = ProductMoves(taskID=task_id, owner=owner, moves=moves)
         return read(MovedProducts, self._ask("POST", "dataproducts/moves/", json=plain(ask))).results
+
+    def neighbours(self, observation_id: int) -> list[Neighbour]:
+        """Return the products of other observations whose data are with those of this one. Raises NotFound."""
+        path = f"observations/{observation_id}/neighbours/"
+        return read(Neighbours, self._ask("GET", path)).results
 
     def preview_dataproducts(self, ask: DataProductBulk) -> BulkAnswer:
         """Return what a change of all data products that match would do, without changing anything."""
