@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from tests.property.home import airflow_home
 from tools.mutation.checkout import copy_checkout
 from tools.mutation.covering import FailingTestsError
 from tools.mutation.modules import modules
@@ -34,7 +35,7 @@ def main() -> int:
 def _run(sessions: list[Session]) -> bool:
     """Try the faults of each session; return whether the tests of all succeed without a fault."""
     succeeded = True
-    with shared_postgres():
+    with airflow_home(), shared_postgres():
         for session in sessions:
             try:
                 session.run()

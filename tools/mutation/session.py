@@ -21,10 +21,10 @@ from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome, WorkItem, WorkResult
 
 from tools.mutation.checkout import FOLDER
-from tools.mutation.covering import Covering, environment, measure, statement_lines
+from tools.mutation.covering import Covering, compile_tests, environment, measure, statement_lines
 from tools.mutation.operators import mutants
 from tools.mutation.reasons import known
-from tools.mutation.testing import TIMED_OUT, run_tests
+from tools.mutation.testing import TIMED_OUT, failed_test, run_tests
 
 #: What a run takes at most besides its tests, mainly to import the code.
 _START_SECONDS = 120.0
@@ -58,21 +58,28 @@ class Session:
             if not pending:
                 return
             variables = environment(self.copy, temporary)
-            covering = measure(self.copy, self.module, self.tests, self._covering_path(), variables)
+            compile_tests(self.copy, self.tests, variables)
+            covering = measure(self.copy, self.module, self.tests, self.folder / "covering", variables)
             print(f"{self.module}: {len(pending)} faults to try", flush=True)
+            finders: list[str] = []
             for number, item in enumerate(pending, start=1):
-                result = self._harmless(item) or self._try(item, covering, variables)
+                result = self._harmless(item) or self._try(item, covering, variables, finders)
                 database.set_result(item.job_id, result)
                 line = item.mutations[0].start_pos[0]
                 print(f"{number}/{len(pending)} line {line}: {outcome(result)}", flush=True)
 
-    def _try(self, item: WorkItem, covering: Covering, variables: dict[str, str]) -> WorkResult:
-        """Create a fault and run the tests that cover it: all tests of the module if none is known."""
+    def _try(
+        self, item: WorkItem, covering: Covering, variables: dict[str, str], finders: list[str]
+    ) -> WorkResult:
+        """Create a fault and run the tests that cover it: all tests of the module if none is known.
+
+        `finders`: the tests that have found faults, the last one first. They run first; a new one is added.
+        """
         fault, path = item.mutations[0], self.copy / self.module
         tests = covering.of_lines(statement_lines(path, fault.start_pos[0]))
+        tests.sort(key=lambda test: finders.index(test) if test in finders else len(finders))
         seconds = sum(covering.seconds.get(test, 0.0) for test in tests) or covering.total_seconds
-        # Other plugins of pytest are not needed, and each takes time to import.
-        marked = variables | {_MARK: str(os.getpid()), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        marked = variables | {_MARK: str(os.getpid())}
         operator = get_operator(fault.operator_name)()
         diff = _difference(path.read_text(encoding="utf-8"), fault)
         try:
@@ -81,6 +88,8 @@ class Session:
                 found, output = run_tests(tests or self.tests, self.copy, marked, limit)
         finally:
             _end_leftovers()
+        if (finder := failed_test(output, tests)) is not None:
+            finders[:] = [finder, *(test for test in finders if test != finder)]
         return WorkResult(WorkerOutcome.NORMAL, output, found, diff)
 
     def _harmless(self, item: WorkItem) -> WorkResult | None:
@@ -97,7 +106,6 @@ class Session:
         noted = json.loads(notes.read_text(encoding="utf-8")) if notes.exists() else {}
         if noted == digests:
             return
-        self._covering_path().unlink(missing_ok=True)
         found = [(item, result) for item, result in database.completed_work_items if result.is_killed]
         if noted.get("source") == digests["source"]:
             items = list(database.work_items)
@@ -109,9 +117,6 @@ class Session:
         for item, result in found:
             database.set_result(item.job_id, result)
         notes.write_text(json.dumps(digests), encoding="utf-8")
-
-    def _covering_path(self) -> Path:
-        return self.path.with_suffix(".covering")
 
     def _digest(self, names: Sequence[str]) -> str:
         digest = hashlib.sha256()
