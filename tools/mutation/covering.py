@@ -4,8 +4,7 @@ import ast
 import hashlib
 import json
 import os
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,7 @@ from xml.etree import ElementTree as Xml
 from cosmic_ray.work_item import TestOutcome
 from coverage import CoverageData
 
-from tools.mutation.modules import modules
-from tools.mutation.testing import run_tests
+from tools.mutation.testing import Runner
 
 
 class FailingTestsError(Exception):
@@ -24,18 +22,15 @@ class FailingTestsError(Exception):
 
 @dataclass(frozen=True)
 class Covering:
-    """The tests of each line. `seconds`: how long each test takes; `total_seconds`: all of them together."""
+    """Which tests of a file run each line of a module. `seconds`: how long each of the tests takes."""
 
     tests_of_line: dict[int, list[str]]
     seconds: dict[str, float]
-    total_seconds: float
 
-    def of_lines(self, lines: Collection[int]) -> list[str]:
-        """Return the tests that run one of some lines, the fastest first.
-
-        No test if none is known: then the code ran before the first test or in another process.
-        """
-        tests = {test for line in lines for test in self.tests_of_line.get(line, ())}
+    def of_lines(self, lines: Collection[int] | None) -> list[str]:
+        """Return the tests that run one of some lines, or any line of the module if None; the fastest first."""
+        chosen = self.tests_of_line if lines is None else lines
+        tests = {test for line in chosen for test in self.tests_of_line.get(line, ())}
         return sorted(tests, key=lambda test: self.seconds.get(test, 0.0))
 
 
@@ -51,44 +46,52 @@ def environment(copy: Path, temporary: Path) -> dict[str, str]:
     }
 
 
-def compile_tests(copy: Path, tests: Sequence[str], variables: Mapping[str, str]) -> None:
-    """Compile test files as pytest does, so that this is not repeated for each fault."""
-    writing = {name: value for name, value in variables.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    run_tests(tests, copy, writing, options=["--collect-only"])
+def measure(runner: Runner, test: str, kept: Path) -> Covering:
+    """Return which tests of a file run each line of a module.
 
-
-def measure(copy: Path, module: str, tests: Sequence[str], kept: Path, variables: Mapping[str, str]) -> Covering:
-    """Return which tests run each line of a module.
-
-    Each file of tests is run once without a fault, and what it covers is kept in a folder, for all modules. It is
-    run again if the file has changed, or the module.
+    The file is run once without a fault, and what it covers is kept in a folder, for all modules. It is run again
+    if the file has changed, or the module.
     """
     kept.mkdir(exist_ok=True)
-    lines: dict[int, list[str]] = defaultdict(list)
-    seconds: dict[str, float] = {}
-    for test in tests:
-        digests = {name: _digest(copy / name) for name in (test, module)}
-        path = kept / f"{test.replace('/', '.')}.json"
-        read = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"digests": {}}
-        if digests.items() - read["digests"].items():
-            read = _measure_file(copy, test, kept, variables)
-            read["digests"] = {name: _digest(copy / name) for name in (*_sources(copy), test)}
-            path.write_text(json.dumps(read), encoding="utf-8")
-        for line, names in read["lines"].get(module, {}).items():
-            lines[int(line)] += names
-        seconds |= read["seconds"]
-    return Covering(dict(lines), seconds, sum(seconds.values()))
+    copy, module = runner.copy, runner.module
+    digests = {name: _digest(copy / name) for name in (test, module)}
+    path = kept / f"{test.replace('/', '.')}.json"
+    read = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"digests": {}}
+    if digests.items() - read["digests"].items():
+        read = _measure_file(runner, test, kept)
+        read["digests"] = {name: _digest(copy / name) for name in (*_sources(copy), test)}
+        path.write_text(json.dumps(read), encoding="utf-8")
+    lines = {int(line): names for line, names in read["lines"].get(module, {}).items()}
+    return Covering(lines, read["seconds"])
 
 
-def _measure_file(copy: Path, test: str, kept: Path, variables: Mapping[str, str]) -> dict[str, Any]:
+def statement_lines(module: Path, line: int) -> range | None:
+    """Return the lines of the statement at a line; of a statement with a body, the lines before the body.
+
+    None for a statement outside all functions: it runs before the first test, and any test can depend on it.
+    """
+    innermost, is_in_function = None, False
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or line):
+            body = getattr(node, "body", None)
+            last = max(body[0].lineno - 1, node.lineno) if body else node.end_lineno or line
+            if line <= last:
+                innermost = range(node.lineno, last + 1)
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                is_in_function = True
+    return innermost if is_in_function else None
+
+
+def _measure_file(runner: Runner, test: str, kept: Path) -> dict[str, Any]:
     """Run a file of tests, and return how long each takes, and which tests run each line of each module."""
+    copy = runner.copy
     data, junit, settings = (kept / f"last.{kind}" for kind in ("coverage", "xml", "ini"))
-    included = "".join(f"\n    {copy / name}" for name in _sources(copy))
-    settings.write_text(f"[run]\ndata_file = {data}\ninclude ={included}\n", encoding="utf-8")
+    settings.write_text(f"[run]\ndata_file = {data}\nsource = {copy}\nomit = */tests/*\n", encoding="utf-8")
     data.unlink(missing_ok=True)
     options = ["-o", "junit_family=xunit1", f"--junitxml={junit}", "-p", "pytest_cov.plugin", "--cov"]
     options += [f"--cov-config={settings}", "--cov-context=test", "--cov-report="]
-    found, output = run_tests([test], copy, variables, options=options)
+    # Python writes bytecode only here: each run for a fault then uses that of the tests.
+    found, output = runner.run([test], options=options, PYTHONDONTWRITEBYTECODE="")
     if found is not TestOutcome.SURVIVED:
         raise FailingTestsError(f"The tests of {test} fail without a fault.\n{output}")
     print(f"{test}: measured", flush=True)
@@ -99,7 +102,7 @@ def _measure_file(copy: Path, test: str, kept: Path, variables: Mapping[str, str
     coverage = CoverageData(str(data))
     coverage.read()
     lines = {}
-    for path in coverage.measured_files():
+    for path in filter(coverage.lines, coverage.measured_files()):
         tests = {
             line: sorted({context.rpartition("|")[0] for context in contexts} - {""})
             for line, contexts in coverage.contexts_by_lineno(path).items()
@@ -109,21 +112,10 @@ def _measure_file(copy: Path, test: str, kept: Path, variables: Mapping[str, str
 
 
 def _sources(copy: Path) -> list[str]:
-    """Return the paths of the modules in which faults are tried."""
-    return [module for module, _ in modules(copy)]
+    """Return the paths of the modules of a copy, except for the tests."""
+    found = (path.relative_to(copy) for path in copy.rglob("*.py"))
+    return [path.as_posix() for path in found if path.parts[0] != "tests"]
 
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def statement_lines(module: Path, line: int) -> range:
-    """Return the lines of the statement at a line; of a statement with a body, the lines before the body."""
-    innermost = range(line, line + 1)
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or line):
-            body = getattr(node, "body", None)
-            last = max(body[0].lineno - 1, node.lineno) if body else node.end_lineno or line
-            if line <= last:
-                innermost = range(node.lineno, last + 1)
-    return innermost

@@ -25,6 +25,7 @@ _INGEST = (
     "tests/plugins/test_archive*.py",
 )
 _REMOVE = (
+    "tests/operators/test_deletion.py",
     "tests/operators/test_remov*.py",
     "tests/api/test_receipts.py",
     "tests/operators/test_local_products.py",
@@ -32,8 +33,9 @@ _REMOVE = (
 _VALIDATE = ("tests/operators/test_validate*.py", "tests/operators/test_local_products.py")
 _RECONCILE = ("tests/operators/test_reconcile*.py",)
 
-#: Patterns of modules, each with patterns of their tests. A module has the tests of the first pattern that it
-#: matches. Tests that start a whole stack are in none of them, because each would take minutes per fault.
+#: Patterns of modules, each with patterns of their tests: those that find the most run first. A module has the
+#: tests of the first pattern that it matches. Tests that start a whole stack are in none of them, because each
+#: would take minutes per fault.
 TESTS: dict[str, tuple[str, ...]] = {
     f"{_API}/services/bulk_changes.py": (_BULK, _RACES),
     f"{_API}/services/claims.py": (_CLAIMS, _STAGES, _RACES),

@@ -1,0 +1,108 @@
+"""A removal that fails renames the product back; what it cannot clean up is no reason to fail."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowSkipException
+
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import Action
+from atdb_interface.product_files import open_folder
+from operators.data import removal
+from operators.data.local_products import path_of
+from operators.data.removal_check import RemovalCheck
+from operators.data.tombstones import Tombstone
+from operators.stages.remove import RemoveError
+from tests.operators.conftest import Sql
+from tests.operators.killing import kill
+from tests.operators.observations import Make, products_of, statuses
+from tests.operators.removals import content, hidden
+
+
+@pytest.mark.parametrize("when", ["before the tombstone", "after the tombstone", "with an old tombstone"])
+def test_a_product_whose_removal_fails_is_renamed_back(
+    client: Client, archived_one: Make, remove: Any, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    made = archived_one(".MS")
+    (product,) = products_of(client, made)
+    path, before = path_of(product), content(path_of(product))
+    write_tombstone, rename_new, fsync = removal.write_tombstone, removal.rename_new, os.fsync
+    if when == "with an old tombstone":
+        old = Tombstone(made.taskID, product.filename, product.checksum, product.disk, "an old name", {})
+        with open_folder(path.parent) as folder:
+            write_tombstone(folder, old)
+    calls: list[str] = []
+
+    def write_and_fail(folder: int, tombstone: Tombstone) -> None:
+        if when == "after the tombstone":
+            write_tombstone(folder, tombstone)
+        calls.clear()
+        raise OSError(errno.EIO, "an error of the disk")
+
+    def rename_back(folder: int, source: str, target: str) -> None:
+        calls.append("rename back")
+        rename_new(folder, source, target)
+
+    def recorded_fsync(handle: int) -> None:
+        calls.append(f"fsync {Path(f'/proc/self/fd/{handle}').readlink().name}")
+        fsync(handle)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(removal, "write_tombstone", write_and_fail)
+        broken.setattr(removal, "rename_new", rename_back)
+        broken.setattr(os, "fsync", recorded_fsync)
+        with pytest.raises(RemoveError, match="an error of the disk"):
+            remove(made)
+    assert calls == ["rename back", f"fsync {path.parent.name}"]
+    assert content(path) == before
+    assert hidden(path) == []
+    client.act(made.taskID, Action.RETRY)
+    remove(made)
+    assert statuses(client, made) == ["removed"]
+
+
+@pytest.mark.parametrize("reason", ["is a directory", "is on a host that is not mounted", "is nowhere"])
+def test_a_tombstone_that_cannot_be_deleted_is_no_reason_to_fail(
+    client: Client, archived: Make, remove: Any, sql: Sql, reason: str
+) -> None:
+    made = archived(products=2)
+    first, second = products_of(client, made)
+    path = path_of(first)
+    sql("update dataproducts set status = 'removed' where id = :id", id=first.id)
+    if reason == "is a directory":
+        path.with_name(f".{path.name}.atdb-removed").mkdir()
+    else:
+        location = "arts099:/data" if reason == "is on a host that is not mounted" else "nowhere"
+        sql("update dataproducts set data_location = :there where id = :id", there=location, id=first.id)
+    remove(made)
+    assert statuses(client, made) == ["removed", "removed"]
+    assert not path_of(second).exists()
+
+
+def test_a_run_that_has_lost_its_lease_does_not_continue_a_deletion(
+    client: Client, archived_one: Make, remove: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = archived_one(".MS")
+    (product,) = products_of(client, made)
+    path, before = path_of(product), content(path_of(product))
+    kill(lambda: remove(made), removal, "delete_product", before=True)
+    (aside,) = (each for each in path.parent.iterdir() if each.name.endswith(".removing"))
+    judge = RemovalCheck.judge
+
+    def judge_and_lose(self: RemovalCheck, *arguments: Any) -> Any:
+        found = judge(self, *arguments)
+        client.act(made.taskID, Action.HOLD)
+        return found
+
+    with monkeypatch.context() as losing:
+        losing.setattr(RemovalCheck, "judge", judge_and_lose)
+        with pytest.raises((AirflowSkipException, RemoveError)):
+            remove(made)
+    assert content(aside) == before
+    client.act(made.taskID, Action.RESUME)
+    remove(made)
+    assert statuses(client, made) == ["removed"]
+    assert hidden(path) == []
