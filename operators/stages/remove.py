@@ -59,7 +59,6 @@ class RemoveProductsOperator(StageOperator):
         lease.begin(bytes_to_verify(products))
         failed: list[tuple[str, Exception]] = []
         for number, product in enumerate(products, start=1):
-            lease.check()
             try:
                 reason = removal.delete(product)
             except (LeaseLostError, AtdbError, DeletionOffError):
