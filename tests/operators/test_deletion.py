@@ -6,6 +6,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,19 @@ def delete(path: Path, tombstone: Tombstone) -> None:
         delete_product(folder, path.name, tombstone)
 
 
+def record_fsync(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Record each directory, and each file with its size, that is written to the disk."""
+    fsync, calls = os.fsync, []
+
+    def recorded(handle: int) -> None:
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        calls.append(("file", path.stat().st_size) if path.is_file() else (path.name, 0))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    return calls
+
+
 def open_files() -> list[str]:
     return sorted(str(path.readlink()) for path in Path("/proc/self/fd").iterdir() if path.is_symlink())
 
@@ -57,6 +71,19 @@ def test_a_deletion_closes_all_that_it_opens(product: Path) -> None:
     tombstone, before = tombstone_of(product), open_files()
     delete(product, tombstone)
     assert open_files() == before
+
+
+def test_a_deletion_survives_a_power_cut(product: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tombstone, calls = tombstone_of(product), record_fsync(monkeypatch)
+    delete(product, tombstone)
+    assert calls == [("data", 0)]
+    assert not product.exists()
+
+
+def test_files_that_have_several_names_are_deleted(product: Path) -> None:
+    os.link(product / "sub" / "a", product / "sub" / "c")
+    delete(product, tombstone_of(product))
+    assert not product.exists()
 
 
 def test_files_that_have_several_names_are_compared_as_well(product: Path) -> None:
@@ -81,6 +108,22 @@ def test_a_tombstone_is_read_as_it_was_written(product: Path) -> None:
         for _ in range(2):
             delete_tombstone(folder, NAME)
             assert read_tombstone(folder, NAME) is None
+
+
+def test_a_tombstone_is_on_the_disk_before_it_gets_its_name(
+    product: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, rename = record_fsync(monkeypatch), os.rename
+
+    def recorded_rename(*arguments: Any, **named: Any) -> None:
+        calls.append(("rename", 0))
+        rename(*arguments, **named)
+
+    monkeypatch.setattr(os, "rename", recorded_rename)
+    with open_folder(product.parent) as folder:
+        write_tombstone(folder, tombstone_of(product))
+    size = product.with_name(f".{NAME}.atdb-removed").stat().st_size
+    assert calls == [("file", size), ("rename", 0), ("data", 0)]
 
 
 def test_a_tombstone_can_be_read_by_others(product: Path) -> None:
@@ -152,6 +195,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "another size": lambda path: (path / "sub" / "b").write_bytes(b"longer than before"),
     "another file": lambda path: (path / "sub" / "c").write_bytes(b"new"),
     "another time": lambda path: os.utime(path / "sub" / "b", ns=(1, 1)),
+    "only the time of the change": lambda path: (path / "sub" / "b").chmod(0o600),
     "the same bytes once more": lambda path: (path / "sub" / "b").write_bytes(b"sub/b"),
     "a link": lambda path: (path / "sub" / "c").symlink_to("nowhere"),
     "a pipe": lambda path: os.mkfifo(path / "sub" / "c"),
