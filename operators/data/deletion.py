@@ -11,7 +11,7 @@ from atdb_interface.reason_codes import ReasonCode
 from operators.data.local_products import DataError
 from operators.data.tombstones import Tombstone
 
-_LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOOK = os.O_PATH | os.O_NOFOLLOW
 
 
 def delete_product(folder: int, entry: str, tombstone: Tombstone) -> None:
@@ -59,13 +59,12 @@ class _Deletion:
     def _require_compared(self, path: str, status: os.stat_result) -> None:
         if self._files is None:
             return
-        is_file = stat.S_ISREG(status.st_mode)
-        if is_file and not is_data(self._filename, path):
+        if stat.S_ISREG(status.st_mode) and not is_data(self._filename, path):
             return
-        size, inode, modified, changed = self._files.get(path, (-1, -1, -1, -1))
-        is_same = (size, inode, modified) == (status.st_size, status.st_ino, status.st_mtime_ns)
+        known = self._files.get(path, ())
+        found = (status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
         # If a file has several names, the deletion of the first one changes the time of the others.
-        if not is_file or not is_same or (changed != status.st_ctime_ns and inode not in self._shared):
+        if known != found and (status.st_ino not in self._shared or known[:-1] != found[:-1]):
             raise DataError(
                 ReasonCode.DATA_CHANGED,
                 f"{self._filename}/{path} has changed while the product was deleted. This file was not deleted. "

@@ -39,6 +39,6 @@ def put_back(folder: Path, filename: str) -> None:
     if not folder.is_dir():
         return
     with open_folder(folder) as opened:
-        asides = asides_of(opened, filename)
-        if len(asides) == 1 and not exists(opened, filename):
-            rename_new(opened, asides[0], filename)
+        match asides_of(opened, filename):
+            case [aside] if not exists(opened, filename):
+                rename_new(opened, aside, filename)

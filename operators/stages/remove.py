@@ -67,7 +67,6 @@ class RemoveProductsOperator(StageOperator):
             check = RemovalCheck(client.neighbours(observation.id), archive.folder(all_products), advance)
             removal = Removal(client, check, partial(lease.confirm, within_seconds=RECENT_SECONDS))
             for number, product in enumerate(products, start=1):
-                lease.check()
                 try:
                     reason = removal.delete(product)
                 except (LeaseLostError, AtdbError, DeletionOffError):

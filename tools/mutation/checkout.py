@@ -11,9 +11,12 @@ _PACKAGES = ("atdb_interface", "atdb_api", "atdb_plugins", "operators", "dags", 
 
 
 def copy_checkout(root: Path) -> Path:
-    """Replace the copy of a checkout by a new one, compiled, and return its folder."""
+    """Make the copy the same as a checkout, compiled, and return its folder. What has not changed stays."""
     copy = root / FOLDER / "checkout"
-    shutil.rmtree(copy, ignore_errors=True)
+    listed = {copy / name for name in files(root)}
+    for path in [path for path in copy.rglob("*") if path.is_file() and path.suffix != ".pyc"]:
+        if path not in listed:
+            path.unlink()
     copy_files(root, copy)
     for package in _PACKAGES:
         compileall.compile_dir(str(copy / package), quiet=2)
@@ -21,14 +24,25 @@ def copy_checkout(root: Path) -> Path:
 
 
 def copy_files(root: Path, copy: Path) -> None:
-    """Copy all files that git does not ignore."""
+    """Copy all files that git does not ignore and that differ, as their size and time of change show."""
+    for name in files(root):
+        source, target = root / name, copy / name
+        if not target.exists() or _state(source) != _state(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+
+
+def files(root: Path) -> list[str]:
+    """Return the names of all files of a checkout that git does not ignore."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
         cwd=root,
         check=True,
         capture_output=True,
     ).stdout
-    for name in filter(None, listed.decode().split("\0")):
-        if (root / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, copy / name)
+    return [name for name in listed.decode().split("\0") if name and (root / name).is_file()]
+
+
+def _state(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns

@@ -1,12 +1,15 @@
 """The command that tries the faults of some modules and reports the result; `make mutate` runs it."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
+from tests.property.home import airflow_home
 from tools.mutation.checkout import copy_checkout
 from tools.mutation.covering import FailingTestsError
 from tools.mutation.modules import modules
+from tools.mutation.preloaded import COPY
 from tools.mutation.report import LEAST_PERCENT, results, table
 from tools.mutation.server import shared_postgres
 from tools.mutation.session import Session, folder
@@ -34,7 +37,8 @@ def main() -> int:
 def _run(sessions: list[Session]) -> bool:
     """Try the faults of each session; return whether the tests of all succeed without a fault."""
     succeeded = True
-    with shared_postgres():
+    os.environ[COPY] = str(sessions[0].copy)
+    with airflow_home(), shared_postgres():
         for session in sessions:
             try:
                 session.run()

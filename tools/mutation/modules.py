@@ -19,13 +19,22 @@ _ACCESS = (
     "tests/api/test_permissions.py",
 )
 _LIFECYCLE = ("tests/api/test_lifecycle.py", "tests/api/test_actions.py")
+_PUBLICATION = (
+    "tests/plugins/test_archive_to_disk.py",
+    "tests/plugins/test_archive_publication.py",
+    "tests/plugins/test_archive_partial_files.py",
+)
+_ARCHIVE = ("tests/plugins/test_archive*.py",)
 _INGEST = (
     "tests/operators/test_ingest*.py",
     "tests/operators/test_lost_leases.py",
     "tests/operators/test_lease.py",
-    "tests/plugins/test_archive*.py",
+    *_ARCHIVE,
 )
+_DELETION = ("tests/operators/test_deletion.py",)
 _REMOVE = (
+    "tests/operators/test_removal_failures.py",
+    "tests/operators/test_removal.py",
     "tests/operators/test_remov*.py",
     "tests/api/test_receipts.py",
     "tests/operators/test_local_products.py",
@@ -33,8 +42,9 @@ _REMOVE = (
 _VALIDATE = ("tests/operators/test_validate*.py", "tests/operators/test_local_products.py")
 _RECONCILE = ("tests/operators/test_reconcile*.py",)
 
-#: Patterns of modules, each with patterns of their tests. A module has the tests of the first pattern that it
-#: matches. Tests that start a whole stack are in none of them, because each would take minutes per fault.
+#: Patterns of modules, each with patterns of their tests: those that find the most run first. A module has the
+#: tests of the first pattern that it matches. Tests that start a whole stack are in none of them, because each
+#: would take minutes per fault.
 TESTS: dict[str, tuple[str, ...]] = {
     f"{_API}/services/bulk_changes.py": (_BULK, _RACES),
     f"{_API}/services/claims.py": (_CLAIMS, _STAGES, _RACES),
@@ -59,10 +69,16 @@ TESTS: dict[str, tuple[str, ...]] = {
     "atdb_interface/checksum.py": ("tests/interface/test_checksum.py", *_VALIDATE, *_INGEST),
     "atdb_interface/data_hosts.py": _VALIDATE,
     "atdb_interface/lifecycle.py": ("tests/interface/test_lifecycle.py", *_LIFECYCLE),
-    "atdb_plugins/archive/*.py": (*_INGEST, *_REMOVE),
+    "atdb_plugins/archive/publication.py": (*_PUBLICATION, "tests/plugins/test_archive_store.py"),
+    "atdb_plugins/archive/partial_files.py": _PUBLICATION,
+    "atdb_plugins/archive/*.py": (*_ARCHIVE, *_INGEST, *_REMOVE),
     "atdb_plugins/hooks/archive.py": _INGEST,
     "atdb_plugins/auth_manager.py": ("tests/plugins/test_auth_manager.py",),
     "operators/data/archive_transfer.py": _INGEST,
+    "operators/data/deletion.py": _DELETION,
+    "operators/data/tombstones.py": _DELETION,
+    "operators/data/renames.py": _DELETION,
+    "operators/data/removal*.py": _REMOVE,
     "operators/data/*.py": (*_VALIDATE, *_REMOVE, *_INGEST, *_RECONCILE),
     "operators/lease.py": ("tests/operators/test_lease.py", "tests/operators/test_ingest*.py"),
     "operators/stages/base.py": (*_INGEST, "tests/operators/test_stages.py", "tests/operators/test_failures.py"),

@@ -267,6 +267,11 @@ def _meaning(source: str) -> str | None:
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             node.returns = None
             node.decorator_list = [each for each in node.decorator_list if not _is_abstract(each)]
+        elif isinstance(node, ast.arguments):
+            node.args += node.kwonlyargs
+            node.kwonlyargs = []
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dataclass":
+            node.keywords = [each for each in node.keywords if each.arg != "frozen"]
     return ast.dump(tree)
 
 

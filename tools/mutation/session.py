@@ -9,6 +9,7 @@ import difflib
 import hashlib
 import json
 import os
+import random
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from tools.mutation.checkout import FOLDER
 from tools.mutation.covering import Covering, environment, measure, statement_lines
 from tools.mutation.operators import mutants
 from tools.mutation.reasons import known
-from tools.mutation.testing import TIMED_OUT, run_tests
+from tools.mutation.testing import TIMED_OUT, Runner, failed_test
 
 #: What a run takes at most besides its tests, mainly to import the code.
 _START_SECONDS = 120.0
@@ -49,39 +50,26 @@ class Session:
         return self.folder / f"{self.module.replace('/', '.').removesuffix('.py')}.sqlite"
 
     def run(self) -> None:
-        """Try each fault that has no result yet."""
+        """Try each fault that has no result yet, in a random order that is always the same.
+
+        So if a session is stopped, the faults that it has tried are a random sample.
+        """
         with use_db(self.path) as database, tempfile.TemporaryDirectory(prefix="atdb-mutation-") as made:
             temporary = Path(made)
             temporary.chmod(0o755)  # PostgreSQL's account must reach its data below it
             self._prepare(database)
-            pending = sorted(database.pending_work_items, key=lambda item: item.mutations[0].start_pos)
+            order = sorted(item.job_id for item in database.work_items)
+            random.Random(self.module).shuffle(order)  # noqa: S311 - no secret
+            pending = sorted(database.pending_work_items, key=lambda item: order.index(item.job_id))
             if not pending:
                 return
-            variables = environment(self.copy, temporary)
-            covering = measure(self.copy, self.module, self.tests, self._covering_path(), variables)
             print(f"{self.module}: {len(pending)} faults to try", flush=True)
+            attempts = _Attempts(self, Runner(self.module, self.copy, environment(self.copy, temporary)))
             for number, item in enumerate(pending, start=1):
-                result = self._harmless(item) or self._try(item, covering, variables)
+                result = self._harmless(item) or attempts.attempt(item)
                 database.set_result(item.job_id, result)
                 line = item.mutations[0].start_pos[0]
                 print(f"{number}/{len(pending)} line {line}: {outcome(result)}", flush=True)
-
-    def _try(self, item: WorkItem, covering: Covering, variables: dict[str, str]) -> WorkResult:
-        """Create a fault and run the tests that cover it: all tests of the module if none is known."""
-        fault, path = item.mutations[0], self.copy / self.module
-        tests = covering.of_lines(statement_lines(path, fault.start_pos[0]))
-        seconds = sum(covering.seconds.get(test, 0.0) for test in tests) or covering.total_seconds
-        # Other plugins of pytest are not needed, and each takes time to import.
-        marked = variables | {_MARK: str(os.getpid()), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        operator = get_operator(fault.operator_name)()
-        diff = _difference(path.read_text(encoding="utf-8"), fault)
-        try:
-            with use_mutation(path, operator, fault.occurrence):
-                limit = _START_SECONDS + _SLOWER * seconds
-                found, output = run_tests(tests or self.tests, self.copy, marked, limit)
-        finally:
-            _end_leftovers()
-        return WorkResult(WorkerOutcome.NORMAL, output, found, diff)
 
     def _harmless(self, item: WorkItem) -> WorkResult | None:
         """Return the result of a fault that is known to change no behaviour: it survives without tests."""
@@ -97,7 +85,6 @@ class Session:
         noted = json.loads(notes.read_text(encoding="utf-8")) if notes.exists() else {}
         if noted == digests:
             return
-        self._covering_path().unlink(missing_ok=True)
         found = [(item, result) for item, result in database.completed_work_items if result.is_killed]
         if noted.get("source") == digests["source"]:
             items = list(database.work_items)
@@ -110,14 +97,62 @@ class Session:
             database.set_result(item.job_id, result)
         notes.write_text(json.dumps(digests), encoding="utf-8")
 
-    def _covering_path(self) -> Path:
-        return self.path.with_suffix(".covering")
-
     def _digest(self, names: Sequence[str]) -> str:
         digest = hashlib.sha256()
         for name in names:
             digest.update((self.copy / name).read_bytes())
         return digest.hexdigest()
+
+
+class _Attempts:
+    """The attempts of a session to find faults. `finders`: the tests that have found one, the last one first."""
+
+    def __init__(self, session: Session, runner: Runner) -> None:
+        self._session, self._runner = session, runner
+        self._path = session.copy / session.module
+        self._coverings: dict[str, Covering] = {}
+        self._finders: list[str] = []
+
+    def attempt(self, item: WorkItem) -> WorkResult:
+        """Create a fault, and run the tests that cover it, one file after the other, until one fails.
+
+        A file is measured when it is first needed. If no test runs the line, all tests run: then the code runs
+        before the first test or in another process.
+        """
+        fault = item.mutations[0]
+        source = self._path.read_text(encoding="utf-8")
+        lines = statement_lines(self._path, fault.start_pos[0])
+        is_covered = False
+        for test in self._session.tests:
+            if tests := self._covering(test).of_lines(lines):
+                is_covered = True
+                found, output = self._run(fault, tests, test)
+                if found is not TestOutcome.SURVIVED:
+                    break
+        if not is_covered:
+            found, output = self._run(fault, self._session.tests, *self._session.tests)
+        return WorkResult(WorkerOutcome.NORMAL, output, found, _difference(source, fault))
+
+    def _covering(self, test: str) -> Covering:
+        if test not in self._coverings:
+            self._coverings[test] = measure(self._runner, test, self._session.folder / "covering")
+        return self._coverings[test]
+
+    def _run(self, fault: MutationSpec, tests: Sequence[str], *files: str) -> tuple[TestOutcome, str]:
+        known = {test: seconds for file in files for test, seconds in self._covering(file).seconds.items()}
+        seconds = sum(known.get(test, 0.0) for test in tests) or sum(known.values())
+        limit = _START_SECONDS + _SLOWER * seconds
+        # A test that has found a fault in this module may find the next one too.
+        ordered = [test for test in self._finders if test in tests]
+        ordered += [test for test in tests if test not in ordered]
+        try:
+            with use_mutation(self._path, get_operator(fault.operator_name)(), fault.occurrence):
+                found, output = self._runner.run(ordered, limit, **{_MARK: str(os.getpid())})
+        finally:
+            _end_leftovers()
+        if (finder := failed_test(output, ordered)) is not None:
+            self._finders = [finder, *(test for test in self._finders if test != finder)]
+        return found, output
 
 
 def _difference(source: str, fault: MutationSpec) -> str:
