@@ -12,6 +12,9 @@ from standalone.rehearsal.script import ScriptedObservation
 
 #: How long an operator leaves an observation on hold, and a stage paused.
 HOLD_SECONDS, PAUSE_SECONDS = 8.0, 12.0
+#: Deletion stays switched off until an observation has waited this long for its removal, or has a refused one.
+_WAITS_FOR_DELETION = timedelta(seconds=5)
+_LONGEST_OFF_SECONDS = 150.0
 #: How long a user retries while ATDB is down.
 PATIENCE_SECONDS = 120.0
 ASK_AGAIN_SECONDS = 0.5
@@ -23,6 +26,7 @@ class ScriptedUsers:
     def __init__(self, astronomer: Client, operator: Client, book: RehearsalRecord) -> None:
         self._astronomer, self._operator, self._book = astronomer, operator, book
         self.pauses: list[tuple[str, datetime, datetime]] = []
+        self.switched_off: list[tuple[datetime, datetime]] = []
 
     def submit(self, role: ScriptedObservation, start: datetime) -> str:
         """Submit an observation and return its taskID, also if the response to an earlier attempt was lost."""
@@ -92,3 +96,27 @@ class ScriptedUsers:
         self.pauses.append((stage, paused, datetime.now(UTC)))
         self._operator.change_stage(stage, paused=False, reason="rehearsed")
         self._book.inject(RehearsedFault.PAUSE, begun=begun)
+
+    def switch_deletion_off(self, delay_seconds: float) -> bool:
+        """Switch deletion off until that prevents a removal, then on; return whether it has prevented one.
+
+        `delay_seconds`: how long an observation waits before its removal at any time.
+        """
+        begun = datetime.now(UTC)
+        self._operator.change_deletion(allowed=False, reason="rehearsed: nothing is deleted")
+        off = datetime.now(UTC) + timedelta(milliseconds=50)
+        deadline = time.monotonic() + _LONGEST_OFF_SECONDS
+        delay = timedelta(seconds=delay_seconds)
+        prevented = False
+        while not prevented and time.monotonic() < deadline:
+            time.sleep(ASK_AGAIN_SECONDS)
+            now = datetime.now(UTC)
+            prevented = any(
+                now - max(observation.status_since + delay, off) > _WAITS_FOR_DELETION
+                for observation in self._operator.observations(my_status=Status.ARCHIVED)
+            )
+        self.switched_off.append((off, datetime.now(UTC)))
+        self._operator.change_deletion(allowed=True, reason="rehearsed")
+        if prevented:
+            self._book.inject(RehearsedFault.DELETION_OFF, begun=begun)
+        return prevented
