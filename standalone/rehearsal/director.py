@@ -243,7 +243,7 @@ class Director:
         if cue.trouble is RehearsedFault.DELETION_OFF:
             self._say(f"{self._clock()}  {cue.trouble}")
             with self._switch_lock:
-                self.users.switch_deletion_off(DELAYS[Actor.REMOVE])
+                self.users.switch_deletion_off(DELAYS[Actor.REMOVE], lambda: not self._is_complete())
             return
         fault, seconds = OF_ARCHIVE[cue.trouble]
         for again in range(_ARCHIVE_TRIES):
@@ -253,8 +253,7 @@ class Director:
                 ArchiveRule(id=rule_id, fault=fault, until=time.time() + seconds, seconds=_SLOW_SECONDS)
             )
             self._pause(seconds)
-            met = any(event["rule"] == rule_id for event in self._archive.events())
-            if met or (len(self.book.submitted) == len(self._script.roles) and not self._number_under_way()):
+            if self._archive.has_used(rule_id) or self._is_complete():
                 return
 
     def _kill(self, trouble: RehearsedFault) -> None:
@@ -322,6 +321,10 @@ class Director:
 
     def _have_all_ended(self) -> bool:
         return not self._number_under_way()
+
+    def _is_complete(self) -> bool:
+        """Return whether all observations are submitted and have ended."""
+        return len(self.book.submitted) == len(self._script.roles) and not self._number_under_way()
 
     def _number_under_way(self) -> int:
         statuses = self._statuses()

@@ -19,7 +19,7 @@ from standalone.rehearsal.evidence import Evidence, Scene
 from standalone.rehearsal.hostile import HostileAccounts, HostileRequests
 from tests.conftest import SECRETS
 
-REQUESTS = 250
+REQUESTS = 120
 
 
 @pytest.fixture
