@@ -176,10 +176,7 @@ class DataFaults:
         self, trouble: RehearsedFault, fault: DataFault, product: DataProduct, data: Path | None = None
     ) -> None:
         """Record a fault. `data`: the product on the disk that has the bytes that must not be lost from now on."""
-        files = []
-        for path, sha256 in sorted(evidence.sha256sums(data).items()) if data else ():
-            inside = "" if path == data else str(path.relative_to(data))
-            files.append({"path": inside, "size": path.stat().st_size, "sha256": sha256})
+        files = [] if data is None else _files_of(data)
         self._record(trouble, fault, product, files)
 
     def _record(
@@ -286,6 +283,17 @@ def prepare_outside(folder: Path) -> Path:
     (folder / "file").write_bytes(b"outside")
     (folder / "folder" / "file").write_bytes(b"also outside")
     return folder
+
+
+def _files_of(product: Path) -> list[dict[str, Any]]:
+    return [
+        {
+            "path": "" if path == product else str(path.relative_to(product)),
+            "size": path.stat().st_size,
+            "sha256": sha256,
+        }
+        for path, sha256 in sorted(evidence.sha256sums(product).items())
+    ]
 
 
 def _restore(path: Path, kept: hands.Bytes) -> None:

@@ -37,6 +37,8 @@ _ACT = ("service",)
 _CLAIMS = ("valid", "completed", "archived", "removed")
 #: From these statuses, such a role can move an observation to `valid` or back to `archived`.
 _MOVABLE = ("incomplete", "completed", "ingest error", "remove error", "on hold")
+#: The products of such an observation have no place on a disk, or will have none soon.
+_PLACE_IS_FREE = ("defined", "archived", "removing", "removed", "remove error", "aborted")
 _PAUSE_SECONDS = 1.0
 #: A hostile account creates this many observations, whose data would be inside those of others.
 _MOST_CREATED = 2
@@ -115,17 +117,21 @@ class HostileRequests(Accounts):
     def target(self) -> Target | None:
         """Read what to attack: an observation, the place of another one, and the owner of a lease."""
         rows = self._read("observations/", fields="id,taskID,my_status", ordering="-id", page_size="60")
-        if len(rows) < 2:
+        if not rows:
             return None
-        observation, other = self._chance.sample(rows, 2)
+        observation = self._chance.choice(rows)
+        others = [row for row in rows if row["my_status"] not in _PLACE_IS_FREE and row != observation]
+        if not others:
+            return None
+        other = self._chance.choice(others)
         products = self._read("dataproducts/", taskID=observation["taskID"], fields=_PRODUCT_FIELDS)
-        others = self._read("dataproducts/", taskID=other["taskID"], fields=_PRODUCT_FIELDS)
+        taken = self._read("dataproducts/", taskID=other["taskID"], fields=_PRODUCT_FIELDS)
+        if not taken:
+            return None
         leases = self._read("leases/", taskID=observation["taskID"])
         self._status = observation["my_status"]
-        place = "arts001:/data/01/Timing/none.fits"
-        if others:
-            chosen = self._chance.choice(others)
-            place = f"{chosen['data_location']}/{chosen['filename']}"
+        chosen = self._chance.choice(taken)
+        place = f"{chosen['data_location']}/{chosen['filename']}"
         owner = leases[0]["owner"] if leases else "remove/scheduled__of_nothing"
         return Target(observation["taskID"], observation["id"], products, other["taskID"], place, owner)
 

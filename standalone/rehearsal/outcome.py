@@ -37,9 +37,10 @@ def read_journals(book: RehearsalRecord, telescope: Path, archive: ArchiveFaults
     for event in archive.events():
         events[event["rule"]].append(event)
     for rule, met in events.items():
-        trouble = RehearsedFault.__members__.get(rule.partition(".")[0])
-        if trouble not in OF_ARCHIVE:  # a part of a fault of data, which is recorded when it occurs
+        name = rule.partition(".")[0]
+        if name not in {each.name for each in OF_ARCHIVE}:  # a part of a fault of data, recorded when it occurs
             continue
+        trouble = RehearsedFault[name]
         times = [datetime.fromisoformat(event["at"]) for event in met]
         injection = book.inject(trouble, *{_task_id_in(event["path"]) for event in met} - {""}, begun=times[0])
         injection.ended = min(times[0] + timedelta(seconds=OF_ARCHIVE[trouble][1]), times[-1])

@@ -121,8 +121,8 @@ def test_data_grow_once_while_their_copy_is_read(archive: Any, copy: Path, fault
     data.write_bytes(b"noise")
     write(archive, copy)
     write(archive, copy.with_name("b.fits"))
-    rule = {"id": "1", "fault": ArchiveFault.GROW, "until": time.time() + 60}
-    faults.add(ArchiveRule(**rule, path=str(copy), grows=str(data)))
+    until = time.time() + 60
+    faults.add(ArchiveRule(id="1", fault=ArchiveFault.GROW, until=until, path=str(copy), grows=str(data)))
     read(archive, copy.with_name("b.fits"))
     assert data.read_bytes() == b"noise"
     assert read(archive, copy) == read(archive, copy) == b"noise"
