@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 
 from standalone.rehearsal import reference_lifecycle
 from standalone.rehearsal.evidence import Evidence, Row, checksum
+from standalone.rehearsal.findings import Finding, Violation
 
 #: In these statuses, a product has passed validation.
 _PASSED = {"valid", "ingesting", "ingest error", "archived", "removed"}
@@ -18,28 +17,6 @@ _IN_ARCHIVE = {"archived", "removed"}
 _AGAIN = {"archived", "remove error", "ingest error", "on hold"}
 #: An operator who requests a second ingest moves the observation to one of these.
 _ASKED = {"valid", "completing"}
-
-
-class Violation(StrEnum):
-    """What must not happen in a rehearsal."""
-
-    LOST = "observations lost"
-    STATUS = "in a wrong status"
-    BYTES = "bytes lost or altered"
-    DELETION = "unverified deletions"
-    DOUBLE_INGEST = "double ingests"
-    OTHER = "other"
-    """A broken history, an observation started twice, leftover files."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One violation. `amount`: the number of bytes if bytes are counted, otherwise 1."""
-
-    wrong: Violation
-    task_id: str
-    sentence: str
-    amount: int = 1
 
 
 #: A stage that was paused, and the begin and end of the pause.
@@ -90,7 +67,7 @@ class _Checker:
                 and self._evidence.leases.get(task_id, self._now) <= self._now
             ):
                 yield Finding(Violation.STATUS, task_id, f"it is {status}, but no run holds its lease")
-        for task_id in sorted(observations.keys() - self._expected.keys()):
+        for task_id in sorted(observations.keys() - self._expected.keys() - self._evidence.hostile_observations):
             yield Finding(Violation.OTHER, task_id, "it was never submitted")
 
     def _histories(self) -> Iterator[Finding]:

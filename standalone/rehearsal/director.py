@@ -7,20 +7,23 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from threading import Event
+from threading import Event, Lock
 
 from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError
-from atdb_interface.lifecycle import STAGES, ProductStatus, Status
+from atdb_interface.lifecycle import STAGES, Actor, ProductStatus, Status
 from atdb_interface.observations import Observation
 from standalone.credentials import Credentials
 from standalone.rehearsal import evidence, repair
 from standalone.rehearsal.archive_plan import ArchiveFaults, ArchiveRule
-from standalone.rehearsal.faults import OF_ARCHIVE, OF_TELESCOPE, RehearsalRecord, RehearsedFault
+from standalone.rehearsal.data_faults import DELAYS, DataFaults
+from standalone.rehearsal.faults import OF_ARCHIVE, OF_DATA, OF_TELESCOPE, RehearsalRecord, RehearsedFault
+from standalone.rehearsal.hostile import HostileAccounts, create_account
 from standalone.rehearsal.kills import NotWell, ProcessKiller
 from standalone.rehearsal.night_operator import NightOperator
 from standalone.rehearsal.script import LEAD_SECONDS, Script, ScriptedFault, ScriptedObservation, is_kill
 from standalone.rehearsal.scripted_users import PATIENCE_SECONDS, ScriptedUsers
+from standalone.rehearsal.witness import Witness
 from standalone.settings import Settings
 from standalone.simulator.faults import PLAN, Plan, Rule
 
@@ -30,7 +33,7 @@ log = logging.getLogger(__name__)
 _TRIES, _ARCHIVE_TRIES = 12, 60
 _LOOK_EVERY_SECONDS = 2.0
 #: With this many observations in progress, as on a slow machine or after a long outage, the script waits.
-_MOST_IN_PROGRESS = 25
+_MOST_IN_PROGRESS = 35
 _LONGEST_PUT_OFF_SECONDS = 1800.0
 _SAY_EVERY_SECONDS = 10.0
 #: The delay per access and per chunk of a slow archive.
@@ -45,7 +48,7 @@ class Director:
     """One rehearsal on a running stack."""
 
     def __init__(
-        self, settings: Settings, script: Script, archive: ArchiveFaults, say: Callable[[str], None]
+        self, settings: Settings, script: Script, archive: ArchiveFaults, database: str, say: Callable[[str], None]
     ) -> None:
         credentials = Credentials.read(settings.credentials)
         self.book = RehearsalRecord()
@@ -66,6 +69,24 @@ class Director:
         self._rng = random.Random(script.seed)  # noqa: S311
         self._over = Event()
         self._put_off_seconds = 0.0
+        self._witness = Witness(database, settings.state)
+        self._data_faults = DataFaults(
+            settings=settings,
+            operator=self._client("operator", credentials),
+            archive=archive,
+            killer=self._killer,
+            witness=self._witness,
+            book=self.book,
+            over=self._over,
+            seed=script.seed,
+        )
+        self._switch_lock = Lock()
+        self._spare_lock, self._spare_used = Lock(), set[str]()
+        accounts = {}
+        for role in script.hostile_roles:
+            name, password = create_account(settings, credentials, role)
+            accounts[name] = (role, password)
+        self._hostile = HostileAccounts(settings.atdb_url, accounts, settings.state, script.seed)
 
     def play(self, patience_seconds: float) -> None:
         """Run the script, then wait until all observations have ended, or until `patience_seconds` have passed.
@@ -76,7 +97,14 @@ class Director:
         self._began_at = datetime.now(UTC)
         with ThreadPoolExecutor(64, thread_name_prefix="rehearsal") as pool:
             self._pool = pool
-            night = pool.submit(self._look_after)
+            for stage, seconds in DELAYS.items():
+                self._operator.change_stage(stage, delay_seconds=seconds)
+            begun = datetime.now(UTC)
+            beside = [
+                pool.submit(self._look_after),
+                pool.submit(self._witness.watch, self._over),
+                pool.submit(self._hostile.send, self._over),
+            ]
             try:
                 injecting = [pool.submit(self._submit_all), pool.submit(self._play_cues)]
                 self._follow(injecting)
@@ -89,7 +117,14 @@ class Director:
                     time.sleep(_LOOK_EVERY_SECONDS)
             finally:
                 self._over.set()
-            night.result()
+            for each in beside:
+                each.result()
+            if self.hostile_answers():
+                self.book.inject(RehearsedFault.HOSTILE, begun=begun)
+
+    def hostile_answers(self) -> dict[str, Counter[int]]:
+        """Return how often each hostile account has received each status code."""
+        return self._hostile.answers()
 
     def expected(self) -> dict[str, set[str]]:
         """Return the statuses with which each observation may end, by taskID, given its faults and cancels."""
@@ -130,6 +165,8 @@ class Director:
             log.info("%s is number %d: %s", task_id, role.number, role.trouble or "no fault")
             if role.trouble in OF_TELESCOPE:
                 self._tell_telescope(role, task_id)
+            elif role.trouble in OF_DATA:
+                acts.append(self._pool.submit(self._change_data, role, task_id))
             elif role.trouble is not None:
                 acts.append(self._pool.submit(self._act, role, task_id, start))
         for act in acts:
@@ -160,6 +197,32 @@ class Director:
         else:
             self.users.hold(task_id)
 
+    def _change_data(self, role: ScriptedObservation, task_id: str) -> None:
+        """Inject a fault of data, into another observation if its moment has passed, as after a long outage."""
+        assert role.trouble is not None  # noqa: S101
+        attempted: str | None = task_id
+        while attempted is not None:
+            if self._data_faults.play(role.trouble, attempted, role.product):
+                self._say(f"{self._clock()}  {role.trouble}: {attempted}")
+                return
+            attempted = self._spare()
+
+    def _spare(self) -> str | None:
+        """Return an observation without a fault that has not ended, each once; None if there will be no other."""
+        while True:
+            is_last = len(self.book.submitted) == len(self._script.roles)
+            ends = {Status.REMOVED, Status.ABORTED, Status.COMPLETED, ""}
+            statuses = self._statuses()
+            with self._spare_lock:
+                for task_id, number in list(self.book.submitted.items()):
+                    is_free = self._roles[number].trouble is None and task_id not in self._spare_used
+                    if is_free and statuses.get(task_id, "") not in ends:
+                        self._spare_used.add(task_id)
+                        return task_id
+            if is_last and statuses:
+                return None
+            self._pause(2.0)
+
     def _play_cues(self) -> None:
         others: list[Future[None]] = []
         for number, cue in enumerate(self._script.cues):
@@ -177,6 +240,11 @@ class Director:
             self._say(f"{self._clock()}  {cue.trouble}: {stage}")
             self.users.pause(stage)
             return
+        if cue.trouble is RehearsedFault.DELETION_OFF:
+            self._say(f"{self._clock()}  {cue.trouble}")
+            with self._switch_lock:
+                self.users.switch_deletion_off(DELAYS[Actor.REMOVE], lambda: not self._is_complete())
+            return
         fault, seconds = OF_ARCHIVE[cue.trouble]
         for again in range(_ARCHIVE_TRIES):
             rule_id = f"{cue.trouble.name}.{number}.{again}"
@@ -185,8 +253,7 @@ class Director:
                 ArchiveRule(id=rule_id, fault=fault, until=time.time() + seconds, seconds=_SLOW_SECONDS)
             )
             self._pause(seconds)
-            met = any(event["rule"] == rule_id for event in self._archive.events())
-            if met or (len(self.book.submitted) == len(self._script.roles) and not self._number_under_way()):
+            if self._archive.has_used(rule_id) or self._is_complete():
                 return
 
     def _kill(self, trouble: RehearsedFault) -> None:
@@ -254,6 +321,10 @@ class Director:
 
     def _have_all_ended(self) -> bool:
         return not self._number_under_way()
+
+    def _is_complete(self) -> bool:
+        """Return whether all observations are submitted and have ended."""
+        return len(self.book.submitted) == len(self._script.roles) and not self._number_under_way()
 
     def _number_under_way(self) -> int:
         statuses = self._statuses()

@@ -21,15 +21,23 @@ from psycopg2.extras import RealDictCursor
 
 Row = dict[str, Any]
 
+#: What programs write into a MeasurementSet that they only read: see docs/archive.md.
+_NO_DATA = "table.lock"
+
 
 @dataclass(frozen=True)
 class Scene:
-    """Where the evidence is. `database`: libpq's string for ATDB. `telescope`: the simulator's state folder."""
+    """Where the evidence is.
+
+    `database`: libpq's string for ATDB. `telescope`: the simulator's state folder. `record`: the folder in which
+    the rehearsal has recorded what it did to the data, and what it saw.
+    """
 
     database: str
     data: Path
     archive: Path
     telescope: Path
+    record: Path | None = None
 
 
 class Evidence:
@@ -82,15 +90,61 @@ class Evidence:
 
     @cached_property
     def logbook(self) -> dict[str, Row]:
-        """The simulator's record of each task: what it wrote, and which products it then damaged."""
-        tasks = [json.loads(path.read_text()) for path in self.scene.telescope.glob("[0-9]*.json")]
-        return {task["taskID"]: task for task in tasks}
+        """The simulator's record of each task: what it wrote, and which products it then damaged.
+
+        If a person has changed data that ATDB has to take over, these count as written.
+        """
+        tasks = {}
+        for path in self.scene.telescope.glob("[0-9]*.json"):
+            task = json.loads(path.read_text())
+            for product in task["products"]:
+                for act in self.acts:
+                    if (act["taskID"], act["filename"]) == (task["taskID"], product["filename"]) and act["files"]:
+                        sums = {file["path"]: file["sha256"] for file in act["files"]}
+                        size = sum(file["size"] for file in act["files"])
+                        product |= {"files": act["files"], "checksum": checksum(sums), "size": size}
+            tasks[task["taskID"]] = task
+        return tasks
 
     @cached_property
     def journal(self) -> list[Row]:
         """The events of the simulator, oldest first."""
-        path = self.scene.telescope / "journal.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return _lines(self.scene.telescope / "journal.jsonl")
+
+    @cached_property
+    def acts(self) -> list[Row]:
+        """What the rehearsal has done to data, disks and copies while the pipeline worked, oldest first."""
+        return self._recorded("acts.jsonl")
+
+    def troubles(self, task_id: str) -> list[Row]:
+        """Return the problems that attempts on an observation have reported, oldest first."""
+        return [row for row in self._recorded("troubles.jsonl") if row["taskID"] == task_id]
+
+    @cached_property
+    def hostile(self) -> dict[str, str]:
+        """The roles of the hostile accounts, by name."""
+        return {row["name"]: row["role"] for row in self._recorded("hostile.jsonl") if row["event"] == "account"}
+
+    @cached_property
+    def internal_errors(self) -> list[Row]:
+        """The requests of hostile accounts that ATDB answered with an internal error."""
+        return [row for row in self._recorded("hostile.jsonl") if row["event"] == "internal error"]
+
+    @cached_property
+    def hostile_observations(self) -> set[str]:
+        """The observations that hostile accounts have created."""
+        firsts = {key[0]: rows[0] for key, rows in self.histories.items() if key[1] is None}
+        return {task_id for task_id, row in firsts.items() if row["actor"] in self.hostile}
+
+    @cached_property
+    def changes(self) -> list[Row]:
+        """All changes except those of status, oldest first."""
+        return list(self._rows("SELECT * FROM changes ORDER BY id"))
+
+    def steps(self, task_id: str) -> list[Row]:
+        """Return the transitions of an observation and its products, in the order in which they were written."""
+        own = self.histories.get((task_id, None), [])
+        return sorted([*own, *self.product_steps.get(task_id, [])], key=lambda row: int(row["id"]))
 
     @cached_property
     def leftovers(self) -> list[Path]:
@@ -126,13 +180,14 @@ class Evidence:
 
     def files(self, product: Path) -> dict[str, str]:
         """Return the SHA-256 of each file by its path in the product; "" if the product is one file."""
-        sums = self._archive_sums if product.is_relative_to(self.scene.archive) else self._data_sums
+        sums = self.archive_sums if product.is_relative_to(self.scene.archive) else self._data_sums
         if product in sums:
             return {"": sums[product]}
         return self._by_product(product, sums)
 
     @cached_property
-    def _archive_sums(self) -> dict[Path, str]:
+    def archive_sums(self) -> dict[Path, str]:
+        """The SHA-256 of each file in the archive."""
         return sha256sums(self.scene.archive)
 
     @cached_property
@@ -141,7 +196,12 @@ class Evidence:
 
     def _by_product(self, product: Path, sums: dict[Path, str]) -> dict[str, str]:
         files = (path for path in product.rglob("*") if path.is_file() and not path.is_symlink())
+        if product.suffix == ".MS":
+            files = (path for path in files if path.name != _NO_DATA)
         return {str(path.relative_to(product)): sums[path] for path in files if path in sums}
+
+    def _recorded(self, name: str) -> list[Row]:
+        return _lines(self.scene.record / name) if self.scene.record else []
 
     def _rows(self, sql: str) -> Iterable[Row]:
         with (
@@ -150,6 +210,10 @@ class Evidence:
         ):
             cursor.execute(sql)
             return [dict(row) for row in cursor]
+
+
+def _lines(path: Path) -> list[Row]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def sha256sums(folder: Path) -> dict[Path, str]:

@@ -7,6 +7,8 @@ from enum import StrEnum
 from threading import Lock
 from types import MappingProxyType
 
+from atdb_interface.lifecycle import ProductStatus, Status
+from atdb_interface.reason_codes import ReasonCode
 from standalone.rehearsal.archive_plan import ArchiveFault
 from standalone.simulator.faults import Fault
 
@@ -41,9 +43,26 @@ class RehearsedFault(StrEnum):
     PRODUCT_GROWING = "product grows during validation"
     PRODUCT_OTHER_KIND = "directory instead of a file, or reverse"
     PRODUCT_BROKEN_LINK = "product is a broken link"
+    DATA_REPLACED = "archived data overwritten, as many bytes"
+    DATA_SHORTENED = "archived data overwritten, fewer bytes"
+    DATA_REPLACED_CHECK = "archived data overwritten, then check"
+    DATA_REPLACED_INGEST = "archived data overwritten, then ingest"
+    DATA_GROWING = "data grow while the archive's copy is read"
+    LOCK_GROWING = "table.lock grows after archiving"
+    LINK_BEFORE_INGEST = "part of a product becomes a link, before ingest"
+    LINK_BEFORE_REMOVE = "part of a product becomes a link, before remove"
+    ANNOUNCED_OTHER = "product announced with a wrong size"
+    UNMOUNTED_BEFORE_VALIDATE = "data disk not mounted, before validate"
+    UNMOUNTED_BEFORE_INGEST = "data disk not mounted, before ingest"
+    UNMOUNTED_BEFORE_REMOVE = "data disk not mounted, before remove"
+    COPY_EMPTIED = "copy in the archive replaced by an empty directory"
+    COPY_REPLACED = "copy in the archive overwritten, as many bytes"
+    KILL_REMOVAL = "kill -9: a task in the middle of a removal"
     CANCEL = "an operator cancels"
     HOLD = "an operator holds, then resumes"
     PAUSE = "an operator pauses a stage, then resumes"
+    DELETION_OFF = "an operator switches deletion off, then on"
+    HOSTILE = "an account sends hostile requests"
 
 
 T = RehearsedFault
@@ -89,10 +108,59 @@ OF_ARCHIVE = MappingProxyType(
 )
 #: Faults that leave a product damaged until it is repaired.
 BREAKS_A_PRODUCT = (T.PRODUCT_MISSING, T.PRODUCT_EMPTY, T.PRODUCT_OTHER_KIND, T.PRODUCT_BROKEN_LINK)
+
+
+@dataclass(frozen=True)
+class DataFault:
+    """A fault of the data of one product, or of its copy, while the pipeline works on the observation.
+
+    - `statuses`: those of the observation when it occurs. `product_status`: that of the product.
+    - `refusals`: the codes of the reasons with which ATDB can refuse to continue, of which one must follow.
+    - `restores`: the data, the disk or the announcement are restored after the refusal.
+    """
+
+    statuses: tuple[Status, ...]
+    product_status: ProductStatus
+    refusals: tuple[ReasonCode | str, ...] = ()
+    restores: bool = False
+
+
+_S, _P, _C = Status, ProductStatus, ReasonCode
+#: A copy in the archive that another fault has damaged is found before the data are compared with it.
+_DIFFERS = (_C.DATA_DIFFERS, _C.ARCHIVE_COPY_WRONG, _C.ARCHIVE_COPY_MISSING)
+_WRONG_COPY = (_C.ARCHIVE_COPY_WRONG, _C.ARCHIVE_COPY_MISSING)
+_LINK = (_C.NOT_A_PRODUCT, _C.WRONG_KIND, _C.LINK_IN_PATH, _C.DATA_CHANGED, _C.DATA_DIFFERS)
+_UNMOUNTED = (_C.DATA_HOST_EMPTY, _C.DATA_HOST_NOT_MOUNTED, _C.DATA_FOLDER_MISSING, _C.OTHER_DISK)
+_ARCHIVED = ((_S.ARCHIVED,), _P.ARCHIVED)
+OF_DATA = MappingProxyType(
+    {
+        T.DATA_REPLACED: DataFault(*_ARCHIVED, _DIFFERS),
+        T.DATA_SHORTENED: DataFault(*_ARCHIVED, _DIFFERS),
+        T.DATA_REPLACED_CHECK: DataFault(*_ARCHIVED),
+        T.DATA_REPLACED_INGEST: DataFault(*_ARCHIVED),
+        T.DATA_GROWING: DataFault(*_ARCHIVED, _DIFFERS),
+        T.LOCK_GROWING: DataFault(*_ARCHIVED),
+        T.LINK_BEFORE_INGEST: DataFault((_S.VALID,), _P.VALID, _LINK, restores=True),
+        T.LINK_BEFORE_REMOVE: DataFault(*_ARCHIVED, (*_LINK, *_WRONG_COPY), restores=True),
+        T.ANNOUNCED_OTHER: DataFault(
+            (_S.SCHEDULED, _S.STARTING, _S.RUNNING), _P.DEFINED, (_C.NOT_AS_ANNOUNCED,), restores=True
+        ),
+        T.UNMOUNTED_BEFORE_VALIDATE: DataFault((_S.COMPLETING,), _P.DEFINED, _UNMOUNTED, restores=True),
+        T.UNMOUNTED_BEFORE_INGEST: DataFault(
+            (_S.VALID,), _P.VALID, (*_UNMOUNTED, _C.DATA_MISSING, "FileNotFoundError"), restores=True
+        ),
+        T.UNMOUNTED_BEFORE_REMOVE: DataFault(*_ARCHIVED, (*_UNMOUNTED, *_WRONG_COPY), restores=True),
+        T.COPY_EMPTIED: DataFault(*_ARCHIVED, _WRONG_COPY),
+        T.COPY_REPLACED: DataFault(*_ARCHIVED, _WRONG_COPY),
+        T.KILL_REMOVAL: DataFault(*_ARCHIVED),
+    }
+)
+#: Faults for which a host has only the data of the observation.
+UNMOUNTS = (T.UNMOUNTED_BEFORE_VALIDATE, T.UNMOUNTED_BEFORE_INGEST, T.UNMOUNTED_BEFORE_REMOVE)
 #: Faults that affect one observation.
-OF_TASKS = (*OF_TELESCOPE, T.CANCEL, T.HOLD)
+OF_TASKS = (*OF_TELESCOPE, *OF_DATA, T.CANCEL, T.HOLD)
 #: Faults that affect all work in progress.
-OF_ALL = (T.KILL_TASK, T.KILL_SUPERVISOR, *PROCESSES, T.DROP_AIRFLOW, *OF_ARCHIVE, T.PAUSE)
+OF_ALL = (T.KILL_TASK, T.KILL_SUPERVISOR, *PROCESSES, T.DROP_AIRFLOW, *OF_ARCHIVE, T.PAUSE, T.DELETION_OFF)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from fsspec.implementations.local import LocalFileOpener, LocalFileSystem
 
-from standalone.rehearsal.archive_plan import ArchiveFault, ArchiveFaults, ArchiveRule
+from standalone.rehearsal.archive_plan import GROWTH, ArchiveFault, ArchiveFaults, ArchiveRule
 
 #: The kernel's device that is always full.
 _FULL_DISK = "/dev/full"
@@ -40,6 +40,7 @@ class FaultyFileSystem(LocalFileSystem):  # type: ignore[misc]
         self._access(path)
         if "r" in mode:
             self._let_rot(path)
+            self._let_data_grow(path)
             alters = self._rule(path, ArchiveFault.READ_OTHER)
         elif self._rule(path, ArchiveFault.FULL):
             return LocalFileOpener(_FULL_DISK, mode, fs=self, autocommit=True)
@@ -61,6 +62,14 @@ class FaultyFileSystem(LocalFileSystem):  # type: ignore[misc]
             return
         if not self._faults.was_used(local, ArchiveFault.ROT) and self._rule(path, ArchiveFault.ROT):
             _rot(Path(local))
+
+    def _let_data_grow(self, path: str) -> None:
+        local = str(self._strip_protocol(path))
+        if self._faults is None or self._faults.was_used(local, ArchiveFault.GROW):
+            return
+        if (rule := self._rule(path, ArchiveFault.GROW)) and rule.grows:
+            with Path(rule.grows).open("ab") as file:
+                file.write(GROWTH)
 
     def _rule(self, path: str, fault: ArchiveFault) -> ArchiveRule | None:
         return self._faults.find(self._strip_protocol(path), fault) if self._faults else None

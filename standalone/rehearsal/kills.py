@@ -53,6 +53,15 @@ class ProcessKiller:
             return []
         return [] if self._kill_process(PROCESSES[trouble]) else None
 
+    def kill_task_of(self, task_id: str) -> bool:
+        """Kill the task that works on an observation; return whether there was one."""
+        for worker in self._workers():
+            if worker.task_id == task_id:
+                with suppress(psutil.NoSuchProcess):
+                    worker.task.kill()
+                    return True
+        return False
+
     def await_health(self, since: datetime, over: Event) -> None:
         """Wait until all services were seen healthy after `since`, or until `over` is set. Raises NotWell."""
         deadline = time.monotonic() + RECOVERY_SECONDS

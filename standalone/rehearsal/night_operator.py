@@ -1,8 +1,10 @@
 """The night operator: does what docs/operation.md says, only with the APIs of ATDB and of the telescope."""
 
 import logging
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import httpx
 
@@ -30,6 +32,7 @@ TROUBLED = (
 NEW_START, APART = timedelta(seconds=25), timedelta(seconds=4)
 #: How long an operator waits for the report of a data writer that has finished.
 _REPORT_PATIENCE = timedelta(seconds=45)
+_NAMED_ACTION = re.compile(f"[Uu]se the action ({'|'.join(Action)})")
 
 
 class NightOperator:
@@ -64,7 +67,8 @@ class NightOperator:
             self._try(self._help, observation)
         for lease in list(self._client.leases()):
             if lease.trouble and lease.my_status is Status.REMOVING:
-                self._try(self._during_a_removal, self._client.observation(lease.taskID))
+                during = partial(self._during_a_removal, trouble=lease.trouble)
+                self._try(during, self._client.observation(lease.taskID))
 
     def _try(self, what: Callable[[Observation], None], observation: Observation) -> None:
         try:
@@ -91,10 +95,7 @@ class NightOperator:
             case Status.INGEST_ERROR:
                 self._after_a_failed_ingest(observation)
             case Status.REMOVE_ERROR if self._archive_is_well():
-                if self._copy_is_right(observation):
-                    self._act(task_id, Action.RETRY, "the archive works again")
-                else:
-                    self._act(task_id, Action.INGEST, "its copy in the archive is damaged")
+                self._after_a_failed_removal(observation)
 
     def _start_anew(self, observation: Observation) -> None:
         earliest = max(datetime.now(UTC) + NEW_START, self._last_start + APART)
@@ -139,12 +140,26 @@ class NightOperator:
         if has_code(reason, ReasonCode.DATA_CHANGED):
             self._repair(task_id)
             self._act(task_id, Action.CHECK, "the data have changed")
+        elif action := named_action(reason):
+            self._act(task_id, action, "as the error advises")
         else:
             self._act(task_id, Action.RETRY, "the archive works again")
 
-    def _during_a_removal(self, observation: Observation) -> None:
-        """Cancel a removal whose copy in the archive is damaged, without waiting for its last attempt."""
-        if self._archive_is_well() and not self._copy_is_right(observation):
+    def _after_a_failed_removal(self, observation: Observation) -> None:
+        """Do what the error advises, or else retry, unless a copy in the archive is damaged."""
+        task_id, action = observation.taskID, named_action(observation.status_history[-1].reason)
+        if action:
+            self._act(task_id, action, "as the error advises")
+        elif self._copy_is_right(observation):
+            self._act(task_id, Action.RETRY, "the archive works again")
+        else:
+            self._act(task_id, Action.INGEST, "its copy in the archive is damaged")
+
+    def _during_a_removal(self, observation: Observation, trouble: str) -> None:
+        """Cancel a removal that cannot succeed, without waiting for its last attempt: see its error."""
+        if has_code(trouble, ReasonCode.DATA_DIFFERS):
+            self._act(observation.taskID, Action.CANCEL, f"no attempt can succeed: {trouble}")
+        elif self._archive_is_well() and not self._copy_is_right(observation):
             self._act(observation.taskID, Action.CANCEL, "its copy in the archive is damaged")
 
     def _cancel(self, observation: Observation, reason: str) -> None:
@@ -160,3 +175,9 @@ class NightOperator:
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
         return str(answer.raise_for_status().json()["state"])
+
+
+def named_action(reason: str) -> Action | None:
+    """Return the action that the text of an error advises, or None."""
+    match = _NAMED_ACTION.search(reason)
+    return Action(match[1]) if match else None

@@ -9,9 +9,16 @@ from pathlib import Path
 from atdb_interface.lifecycle import Status
 from atdb_interface.status_kinds import FAILED
 from standalone.rehearsal.archive_plan import ArchiveFaults
-from standalone.rehearsal.checker import Finding, Violation
 from standalone.rehearsal.evidence import Evidence, Row
-from standalone.rehearsal.faults import OF_ARCHIVE, OF_TELESCOPE, Injection, RehearsalRecord, RehearsedFault
+from standalone.rehearsal.faults import (
+    OF_ARCHIVE,
+    OF_DATA,
+    OF_TELESCOPE,
+    Injection,
+    RehearsalRecord,
+    RehearsedFault,
+)
+from standalone.rehearsal.findings import Finding, Violation
 from standalone.simulator.journal import Journal
 
 #: A step to one of these statuses is not progress.
@@ -30,7 +37,10 @@ def read_journals(book: RehearsalRecord, telescope: Path, archive: ArchiveFaults
     for event in archive.events():
         events[event["rule"]].append(event)
     for rule, met in events.items():
-        trouble = RehearsedFault[rule.partition(".")[0]]
+        name = rule.partition(".")[0]
+        if name not in {each.name for each in OF_ARCHIVE}:  # a part of a fault of data, recorded when it occurs
+            continue
+        trouble = RehearsedFault[name]
         times = [datetime.fromisoformat(event["at"]) for event in met]
         injection = book.inject(trouble, *{_task_id_in(event["path"]) for event in met} - {""}, begun=times[0])
         injection.ended = min(times[0] + timedelta(seconds=OF_ARCHIVE[trouble][1]), times[-1])
@@ -48,10 +58,13 @@ def complete(book: RehearsalRecord, evidence: Evidence) -> None:
             injection.seconds = max((seconds for seconds in waits if seconds is not None), default=None)
 
 
-def table(book: RehearsalRecord, findings: Sequence[Finding], scripted: Sequence[RehearsedFault]) -> str:
-    """Format a table with a row per fault, and one for all."""
+def table(book: RehearsalRecord, findings: Sequence[Finding], scripted: Counter[RehearsedFault]) -> str:
+    """Format a table with a row per fault, and one for all.
+
+    `scripted`: how often each fault should occur. Those that had no effect are faults of the rehearsal.
+    """
     kinds = list(Violation)
-    rows = [["fault", "times", *kinds, "s to recover (median)", "(maximum)"]]
+    rows = [["fault", "times", "without effect", *kinds, "s to recover (median)", "(maximum)"]]
     times = book.times()
     for trouble in RehearsedFault:
         if trouble not in scripted and not times[trouble]:
@@ -60,11 +73,20 @@ def table(book: RehearsalRecord, findings: Sequence[Finding], scripted: Sequence
         affected = {task_id for injection in of_this for task_id in injection.task_ids}
         amounts = _amounts(finding for finding in findings if finding.task_id in affected)
         seconds = [injection.seconds for injection in of_this if injection.seconds is not None]
-        rows.append([trouble, str(times[trouble]), *(str(amounts[kind]) for kind in kinds), *_shown(seconds)])
+        without = str(missing(book, scripted)[trouble])
+        rows.append(
+            [trouble, str(times[trouble]), without, *(str(amounts[kind]) for kind in kinds), *_shown(seconds)]
+        )
     amounts = _amounts(findings)
     every = [injection.seconds for injection in book.injections if injection.seconds is not None]
     rows.append(
-        ["all", str(times.total()), *(str(amounts[kind]) for kind in kinds), *_shown(every)],
+        [
+            "all",
+            str(times.total()),
+            str(missing(book, scripted).total()),
+            *(str(amounts[kind]) for kind in kinds),
+            *_shown(every),
+        ],
     )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
@@ -74,6 +96,17 @@ def table(book: RehearsalRecord, findings: Sequence[Finding], scripted: Sequence
         )
         for row in rows
     )
+
+
+def missing(book: RehearsalRecord, scripted: Counter[RehearsedFault]) -> Counter[RehearsedFault]:
+    """Count the faults of the script that never took effect.
+
+    A fault of the telescope, an action of an operator or a kill needs to occur only once: the observation may have
+    been cancelled, or the telescope's order repeated, by another fault. A fault of data has to occur each time.
+    """
+    times = book.times()
+    wanted = {trouble: number if trouble in OF_DATA else 1 for trouble, number in scripted.items()}
+    return Counter({trouble: max(0, number - times[trouble]) for trouble, number in wanted.items()})
 
 
 def _amounts(findings: Iterable[Finding]) -> Counter[Violation]:

@@ -7,6 +7,7 @@ import random
 import shutil
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -16,10 +17,12 @@ from atdb_interface.errors import AtdbError
 from standalone.credentials import Credentials
 from standalone.rehearsal import outcome, script
 from standalone.rehearsal.archive_plan import ArchiveFaults
-from standalone.rehearsal.checker import Finding, judge
+from standalone.rehearsal.checker import judge
+from standalone.rehearsal.data_checker import judge_data
 from standalone.rehearsal.director import Director
 from standalone.rehearsal.evidence import Evidence, Scene
 from standalone.rehearsal.faults import RehearsedFault
+from standalone.rehearsal.findings import Finding
 from standalone.rehearsal.kills import NotWell
 from standalone.rehearsal.script import Script
 from standalone.settings import DEFAULT_STATE, HOST, Settings
@@ -83,23 +86,34 @@ def play(settings: Settings, written: Script, patience_seconds: float) -> int:
         stack.start()
     try:
         faults = ArchiveFaults(plan)
-        director = Director(settings, written, faults, say=lambda line: print(f"{line}\n", end="", flush=True))
+        evidence = Evidence(scene(settings))
+        director = Director(
+            settings,
+            written,
+            faults,
+            evidence.scene.database,
+            say=lambda line: print(f"{line}\n", end="", flush=True),
+        )
         trouble = ""
         try:
             director.play(patience_seconds)
         except (NotWell, AtdbError) as error:
             trouble = f"The stack did not recover: {error}"
-        evidence = Evidence(scene(settings))
         findings = judge(evidence, director.expected(), director.users.pauses)
+        findings += judge_data(evidence, director.users.switched_off)
         outcome.read_journals(director.book, settings.telescope_state, faults)
         outcome.complete(director.book, evidence)
     finally:
         stack.stop()
     scripted = scripted_faults(written)
     print(outcome.table(director.book, findings, scripted))
-    times = director.book.times()
-    missing = [kind for kind in scripted if not times[kind]]
-    return _verdict(findings, missing, trouble, written.seed, time.monotonic() - began)
+    for name, answers in director.hostile_answers().items():
+        counted = ", ".join(f"{number} times {code}" for code, number in sorted(answers.items()))
+        print(f"{name} received {counted}.")
+    missing = outcome.missing(director.book, scripted)
+    return _verdict(
+        findings, [kind for kind in scripted if missing[kind]], trouble, written.seed, time.monotonic() - began
+    )
 
 
 def scene(settings: Settings) -> Scene:
@@ -110,13 +124,15 @@ def scene(settings: Settings) -> Scene:
         data=settings.data,
         archive=settings.archive,
         telescope=settings.telescope_state,
+        record=settings.state,
     )
 
 
-def scripted_faults(written: Script) -> list[RehearsedFault]:
-    """List the faults of a script, each once."""
-    wanted = {role.trouble for role in written.roles if role.trouble} | {cue.trouble for cue in written.cues}
-    return [trouble for trouble in RehearsedFault if trouble in wanted]
+def scripted_faults(written: Script) -> Counter[RehearsedFault]:
+    """Count the faults of a script."""
+    own = [role.trouble for role in written.roles if role.trouble]
+    hostile = [RehearsedFault.HOSTILE] if written.hostile_roles else []
+    return Counter([*own, *(cue.trouble for cue in written.cues), *hostile])
 
 
 def _clear(settings: Settings) -> None:
@@ -162,7 +178,7 @@ def _verdict(
     if len(findings) > _MOST_SHOWN:
         print(f"... and {len(findings) - _MOST_SHOWN} more")
     for kind in missing:
-        print(f"scripted, but never occurred: {kind}")
+        print(f"scripted, but without effect: {kind}")
     if trouble:
         print(trouble)
     well = not findings and not missing and not trouble

@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from atdb_interface.observations import NewObservation
-from standalone.rehearsal.faults import BREAKS_A_PRODUCT, OF_ALL, OF_TASKS, PROCESSES, RehearsedFault
+from standalone.rehearsal import hostile
+from standalone.rehearsal.faults import BREAKS_A_PRODUCT, OF_ALL, OF_TASKS, PROCESSES, UNMOUNTS, RehearsedFault
 
 #: How many times faster than real time the simulator observes.
 SPEEDUP = 30.0
@@ -14,7 +15,7 @@ LEAD_SECONDS = 45
 TAIL_SECONDS = 20
 #: The time between observations; two cores can handle twice as many.
 PACE_SECONDS = 5.5
-_TROUBLED = 0.55
+_TROUBLED = 0.7
 #: In a hundred observations, how often each fault of OF_ALL occurs; the others occur _SOMETIMES.
 _OFTEN = {
     RehearsedFault.KILL_TASK: 5,
@@ -23,6 +24,8 @@ _OFTEN = {
     RehearsedFault.PAUSE: 3,
 }
 _SOMETIMES = 2
+#: With fewer observations, a rehearsal has only some kinds of the faults of all work.
+_ALL_KINDS = 40
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,12 @@ class ScriptedFault:
 
 @dataclass(frozen=True)
 class Script:
-    """A complete rehearsal: its observations, and the faults of all work."""
+    """A complete rehearsal: its observations, the faults of all work, and the roles of the hostile accounts."""
 
     seed: int
     roles: list[ScriptedObservation]
     cues: list[ScriptedFault]
+    hostile_roles: list[str] = field(default_factory=hostile.roles)
 
 
 def write(observations: int, seed: int) -> Script:
@@ -67,7 +71,7 @@ def write(observations: int, seed: int) -> Script:
         _role(rng, number, start, _specification(rng, number), trouble)
         for number, (start, trouble) in enumerate(zip(starts, troubles, strict=True))
     ]
-    return Script(seed, roles, _cues(rng, _common(observations), max(starts) + TAIL_SECONDS))
+    return Script(seed, roles, _cues(rng, _common(rng, observations), max(starts) + TAIL_SECONDS))
 
 
 def write_short(
@@ -93,18 +97,22 @@ def write_replay(schedule: Sequence[NewObservation], seed: int) -> Script:
         fields = new.model_dump(mode="json", exclude_none=True, exclude={"starttime", "endtime", "duration"})
         roles.append(_role(rng, number, LEAD_SECONDS + number * PACE_SECONDS, fields | {"duration": 60}, trouble))
     last = LEAD_SECONDS + len(schedule) * PACE_SECONDS
-    return Script(seed, roles, _cues(rng, _common(len(schedule)), last + TAIL_SECONDS))
+    return Script(seed, roles, _cues(rng, _common(rng, len(schedule)), last + TAIL_SECONDS))
 
 
-def _common(observations: int) -> list[RehearsedFault]:
-    """List the faults that affect all work: each at least once, and more often if there are more observations."""
-    share = min(1.0, observations / 100)
-    return [trouble for trouble in OF_ALL for _ in range(max(1, round(_OFTEN.get(trouble, _SOMETIMES) * share)))]
+def _common(rng: random.Random, observations: int) -> list[RehearsedFault]:
+    """List the faults that affect all work: for fewer observations less often, and for few only some kinds."""
+    if observations >= _ALL_KINDS:
+        share = min(1.0, observations / 100)
+        counts = {trouble: max(1, round(_OFTEN.get(trouble, _SOMETIMES) * share)) for trouble in OF_ALL}
+        return [trouble for trouble in OF_ALL for _ in range(counts[trouble])]
+    return rng.sample(OF_ALL, max(1, len(OF_ALL) * observations // _ALL_KINDS))
 
 
 def _spread(rng: random.Random, kinds: Sequence[RehearsedFault], observations: int) -> list[RehearsedFault | None]:
-    """Return a fault or None for each observation; all kinds occur equally often."""
+    """Return a fault or None for each observation; all kinds occur equally often, or a few of them once."""
     troubled = round(_TROUBLED * observations)
+    kinds = rng.sample(kinds, len(kinds))
     drawn: list[RehearsedFault | None] = [kinds[number % len(kinds)] for number in range(troubled)]
     drawn += [None] * (observations - troubled)
     rng.shuffle(drawn)
@@ -114,9 +122,23 @@ def _spread(rng: random.Random, kinds: Sequence[RehearsedFault], observations: i
 def _role(
     rng: random.Random, number: int, start: float, specification: dict[str, object], trouble: RehearsedFault | None
 ) -> ScriptedObservation:
+    specification = _fitted(specification, number, trouble)
     moment = rng.uniform(-15, 20) if trouble in {RehearsedFault.CANCEL, RehearsedFault.HOLD} else 0.0
     heals = trouble not in BREAKS_A_PRODUCT or rng.random() < 0.6
     return ScriptedObservation(number, start, specification, trouble, rng.randrange(40), heals, moment)
+
+
+def _fitted(specification: dict[str, object], number: int, trouble: RehearsedFault | None) -> dict[str, object]:
+    """Return the specification of an observation to which a fault can apply."""
+    if trouble in UNMOUNTS:  # a disk with nothing else on it
+        place = {"data_location": f"disk{number:03d}:/data/01/Timing"}
+        return specification | place
+    if trouble is RehearsedFault.LOCK_GROWING and specification["observing_mode"] != "imaging":
+        imaging = {"observing_mode": "imaging", "data_location": "wcudata1:/data/apertif"}
+        return {name: specification[name] for name in ("field_name", "duration")} | imaging
+    if trouble is RehearsedFault.KILL_REMOVAL and "options" in specification:
+        return specification | {"options": {"ndps": 5}}
+    return specification
 
 
 def _specification(rng: random.Random, number: int) -> dict[str, object]:

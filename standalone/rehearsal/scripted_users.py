@@ -1,6 +1,7 @@
 """The users of a rehearsal: astronomers who submit, and operators who cancel, hold and pause during the work."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from atdb_interface.actions import Action
@@ -12,6 +13,9 @@ from standalone.rehearsal.script import ScriptedObservation
 
 #: How long an operator leaves an observation on hold, and a stage paused.
 HOLD_SECONDS, PAUSE_SECONDS = 8.0, 12.0
+#: Deletion stays switched off until an observation has waited this much longer for its removal than for the delay.
+_WAITS_FOR_DELETION = timedelta(seconds=5)
+_LONGEST_OFF_SECONDS = 600.0
 #: How long a user retries while ATDB is down.
 PATIENCE_SECONDS = 120.0
 ASK_AGAIN_SECONDS = 0.5
@@ -23,6 +27,7 @@ class ScriptedUsers:
     def __init__(self, astronomer: Client, operator: Client, book: RehearsalRecord) -> None:
         self._astronomer, self._operator, self._book = astronomer, operator, book
         self.pauses: list[tuple[str, datetime, datetime]] = []
+        self.switched_off: list[tuple[datetime, datetime]] = []
 
     def submit(self, role: ScriptedObservation, start: datetime) -> str:
         """Submit an observation and return its taskID, also if the response to an earlier attempt was lost."""
@@ -92,3 +97,27 @@ class ScriptedUsers:
         self.pauses.append((stage, paused, datetime.now(UTC)))
         self._operator.change_stage(stage, paused=False, reason="rehearsed")
         self._book.inject(RehearsedFault.PAUSE, begun=begun)
+
+    def switch_deletion_off(self, delay_seconds: float, is_useful: Callable[[], bool]) -> None:
+        """Switch deletion off until that has prevented a removal, then on.
+
+        `delay_seconds`: how long an observation waits before its removal in any case. `is_useful`: whether any
+        observation can still reach it.
+        """
+        begun = datetime.now(UTC)
+        self._operator.change_deletion(allowed=False, reason="rehearsed: nothing is deleted")
+        off = datetime.now(UTC) + timedelta(milliseconds=50)
+        deadline = time.monotonic() + _LONGEST_OFF_SECONDS
+        delay = timedelta(seconds=delay_seconds)
+        prevented = False
+        while not prevented and is_useful() and time.monotonic() < deadline:
+            time.sleep(ASK_AGAIN_SECONDS)
+            now = datetime.now(UTC)
+            prevented = any(
+                now - max(observation.status_since + delay, off) > _WAITS_FOR_DELETION
+                for observation in self._operator.observations(my_status=Status.ARCHIVED)
+            )
+        self.switched_off.append((off, datetime.now(UTC)))
+        self._operator.change_deletion(allowed=True, reason="rehearsed")
+        if prevented:
+            self._book.inject(RehearsedFault.DELETION_OFF, begun=begun)

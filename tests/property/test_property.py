@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from standalone.rehearsal import hands
 from tests.conftest import Postgres
-from tests.property import persons
 from tests.property.faults import FAULTS, Fault
 from tests.property.interrupts import in_child
 from tests.property.judge import Judge
@@ -62,7 +62,7 @@ def valid(world: World, judge: Judge) -> Task:
     judge.begin(task.task_id)
     judge.begin_step()
     path = place(world, task)
-    persons.write(path, {"": b"observed"})
+    hands.write(path, {"": b"observed"})
     judge.excuse()
     from operators.attempts import Attempt
     from operators.stages.validate import ValidateProductsOperator

@@ -21,11 +21,13 @@ from operators.stages.base import StageOperator
 from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveProductsOperator
 from operators.stages.validate import ValidateProductsOperator
+from standalone.rehearsal import hands
+from standalone.rehearsal.hands import Hands
+from standalone.rehearsal.random_requests import OF_WALKS, Accounts, Target
 from tests.conftest import SECRETS
-from tests.property import interrupts, persons
+from tests.property import interrupts
 from tests.property.judge import Finding, Judge
-from tests.property.persons import Hands, Mounts
-from tests.property.requests import Accounts, Target
+from tests.property.persons import Mounts
 from tests.property.world import Task, World
 
 _OPERATORS: dict[Actor, type[StageOperator]] = {
@@ -71,9 +73,9 @@ class Walk:
     def __init__(self, world: World, seed: str, log: Path, ignored: Collection[str] = ()) -> None:
         self._world, self._chance = world, random.Random(seed)
         self._judge = Judge(world.database, world.scene)
-        self._hands = Hands(self._chance, world.scene)
+        self._hands = Hands(self._chance, world.scene.outside)
         self._mounts = Mounts(self._chance, world.scene)
-        self._accounts = Accounts(world.url, SECRETS, self._chance)
+        self._accounts = Accounts(world.url, SECRETS, self._chance, OF_WALKS)
         self._interrupt = interrupts.Interrupt(str(world.scene.base))
         self._stages = {actor: operator(task_id=str(actor)) for actor, operator in _OPERATORS.items()}
         self._events = dict.fromkeys(_OPERATORS, 60)
@@ -158,7 +160,7 @@ class Walk:
     def _restore(self) -> str:
         task, name = self._any_product()
         path = self._world.path(name, task.products[name], aside=False)
-        self._by_hand(lambda: persons.write(path, task.kept[name]) or "")
+        self._by_hand(lambda: hands.write(path, task.kept[name]) or "")
         return f"{name}: restored"
 
     def _mount(self) -> str:
@@ -194,9 +196,9 @@ class Walk:
 
     def _write(self, task: Task) -> str:
         for name, location in task.products.items():
-            task.kept[name] = persons.random_bytes(self._chance, name)
+            task.kept[name] = hands.random_bytes(self._chance, name)
             if self._chance.random() < 0.97:
-                persons.write(self._world.path(name, location, aside=False), task.kept[name])
+                hands.write(self._world.path(name, location, aside=False), task.kept[name])
         return ""
 
     def _retire(self) -> bool:
@@ -217,7 +219,7 @@ class Walk:
             for disk in self._world.scene.disks_of(host):
                 place = disk.path / folder.lstrip("/")
                 for path in [place / name, *place.glob(f".{name}.*")]:
-                    persons.delete(path)
+                    hands.delete(path)
         for path in self._world.scene.archive.glob(f"*/{task.task_id}"):
             shutil.rmtree(path)
         return task.task_id
@@ -328,10 +330,10 @@ class Walk:
         name = row["filename"]
         if row["data_location"].partition(":")[0] in {disk.host for disk in self._world.scene.disks}:
             task.products[name] = row["data_location"]
-            task.kept[name] = persons.random_bytes(self._chance, name)
+            task.kept[name] = hands.random_bytes(self._chance, name)
             path = self._world.path(name, row["data_location"], aside=False)
             if not any(above.is_file() or above.is_symlink() for above in path.parents):
-                self._by_hand(lambda: persons.write(path, task.kept[name]) or "")
+                self._by_hand(lambda: hands.write(path, task.kept[name]) or "")
 
     def _remedy(self) -> str:
         task = self._chance.choice(self._tasks)

@@ -17,8 +17,9 @@ from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import NewDataProduct, ProductMove
 from atdb_interface.lifecycle import ProductStatus, Status
-from standalone.rehearsal.checker import Finding, Pause, Violation, judge
+from standalone.rehearsal.checker import Pause, judge
 from standalone.rehearsal.evidence import Evidence, Scene
+from standalone.rehearsal.findings import Finding, Violation
 from tests.conftest import Postgres
 
 S, P = Status, ProductStatus

@@ -7,7 +7,7 @@ from typing import Any
 import fsspec
 import pytest
 
-from standalone.rehearsal.archive_plan import ArchiveFault, ArchiveFaults, ArchiveRule
+from standalone.rehearsal.archive_plan import GROWTH, ArchiveFault, ArchiveFaults, ArchiveRule
 
 
 @pytest.fixture
@@ -101,3 +101,29 @@ def test_a_rule_ends_at_its_moment(archive: Any, copy: Path, faults: ArchiveFaul
     faults.add(ArchiveRule(id="1", fault=ArchiveFault.REFUSE, until=time.time() - 1))
     write(archive, copy)
     assert read(archive, copy) == b"noise"
+
+
+def test_a_rule_is_limited_to_a_path(archive: Any, copy: Path, faults: ArchiveFaults) -> None:
+    other = copy.with_name("a.fits.2")
+    rule = ArchiveRule(id="1", fault=ArchiveFault.REFUSE, until=time.time() + 60, path=str(copy))
+    faults.add(rule)
+    assert not faults.active()
+    write(archive, other)
+    with pytest.raises(ConnectionRefusedError):
+        write(archive, copy)
+    assert faults.has_used("1")
+    faults.end("1")
+    write(archive, copy)
+
+
+def test_data_grow_once_while_their_copy_is_read(archive: Any, copy: Path, faults: ArchiveFaults) -> None:
+    data = copy.parent.parent / "data.fits"
+    data.write_bytes(b"noise")
+    write(archive, copy)
+    write(archive, copy.with_name("b.fits"))
+    until = time.time() + 60
+    faults.add(ArchiveRule(id="1", fault=ArchiveFault.GROW, until=until, path=str(copy), grows=str(data)))
+    read(archive, copy.with_name("b.fits"))
+    assert data.read_bytes() == b"noise"
+    assert read(archive, copy) == read(archive, copy) == b"noise"
+    assert data.read_bytes() == b"noise" + GROWTH

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from standalone.rehearsal import run, script
-from standalone.rehearsal.faults import OF_ALL, OF_TASKS, RehearsedFault
+from atdb_interface.actions import Action
+from standalone.rehearsal import outcome, run, script
+from standalone.rehearsal.faults import OF_ALL, OF_TASKS, UNMOUNTS, RehearsalRecord, RehearsedFault
+from standalone.rehearsal.night_operator import named_action
 
 T = RehearsedFault
 
@@ -15,12 +17,13 @@ OWN = (
     T.TELESCOPE_REPORTS_TWICE,
     T.PRODUCT_OTHER_KIND,
     T.CANCEL,
-    T.DISK_FULL_FOR_A_WHILE,
+    T.DATA_REPLACED,
     T.TELESCOPE_ANSWERS_TWICE,
+    T.UNMOUNTED_BEFORE_REMOVE,
     T.HOLD,
     None,
 )
-COMMON = (T.KILL_TASK, T.KILL_ATDB_API, T.ARCHIVE_WRITES_OTHER)
+COMMON = (T.KILL_TASK, T.KILL_ATDB_API, T.ARCHIVE_WRITES_OTHER, T.DELETION_OFF)
 SEED = 7
 
 
@@ -40,5 +43,54 @@ def test_a_full_rehearsal_has_every_fault() -> None:
     common = Counter(cue.trouble for cue in written.cues)
     assert set(own) == {*OF_TASKS, None}
     assert set(common) == set(OF_ALL)
-    assert {*OF_TASKS, *OF_ALL} == set(RehearsedFault)
+    assert {*OF_TASKS, *OF_ALL, T.HOSTILE} == set(RehearsedFault)
+    assert {"viewer"} < set(written.hostile_roles)
     assert min(*own.values(), *common.values()) >= 1
+
+
+def test_a_small_rehearsal_has_some_faults_of_each_kind() -> None:
+    """Several seeds together have all of them."""
+    scripts = [script.write(12, seed) for seed in range(40)]
+    assert {role.trouble for written in scripts for role in written.roles} == {*OF_TASKS, None}
+    assert {cue.trouble for written in scripts for cue in written.cues} == set(OF_ALL)
+    assert all(len(written.cues) == 4 for written in scripts)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_fault_gets_an_observation_to_which_it_applies(seed: int) -> None:
+    roles = script.write(100, seed).roles
+    hosts = Counter(str(role.specification["data_location"]).partition(":")[0] for role in roles)
+    for role in roles:
+        host = str(role.specification["data_location"]).partition(":")[0]
+        assert (hosts[host] == 1) == (role.trouble in UNMOUNTS)
+        if role.trouble is T.LOCK_GROWING:
+            assert role.specification["observing_mode"] == "imaging"
+
+
+def test_a_fault_without_effect_is_counted() -> None:
+    book = RehearsalRecord()
+    scripted = Counter({T.DATA_REPLACED: 2, T.HOLD: 2, T.KILL_TASK: 1})
+    book.inject(T.DATA_REPLACED, "190405001")
+    book.inject(T.HOLD, "190405002")
+    assert +outcome.missing(book, scripted) == Counter({T.DATA_REPLACED: 1, T.KILL_TASK: 1})
+    rows = [line.split("  ") for line in outcome.table(book, [], scripted).splitlines()]
+    shown = {row[0]: [cell.strip() for cell in row[1:] if cell.strip()] for row in rows}
+    assert shown[T.DATA_REPLACED][:2] == ["1", "1"]
+    assert shown[T.HOLD][:2] == ["1", "0"]
+    assert shown["all"][:2] == ["2", "2"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "action"),
+    [
+        ("DataDiffers: a.fits differs from the archive. Use the action check: the data are", Action.CHECK),
+        (
+            "no attempt can succeed: ArchiveCopyWrong: It is not what was observed. Use the action ingest.",
+            Action.INGEST,
+        ),
+        ("NotAProduct: a link is in it. Move or unmount it, then retry.", None),
+        ("", None),
+    ],
+)
+def test_the_night_operator_does_what_the_error_advises(reason: str, action: Action | None) -> None:
+    assert named_action(reason) is action

@@ -5,21 +5,23 @@ with a lease of their own: the holder of the lease of a stage is believed.
 """
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import httpx
 
+#: How often each account of a walk is drawn.
+OF_WALKS = MappingProxyType({"viewer": 1, "astronomer": 3, "telescope": 3, "pipeline": 5, "operator": 3})
 _STATUSES = (
     *("defined", "scheduled", "starting", "running", "completing", "checking", "valid", "completed", "incomplete"),
     *("ingesting", "archived", "removing", "removed", "ingest error", "remove error", "on hold", "aborted"),
 )
 _WORKING = ("starting", "checking", "ingesting", "removing")
 _PRODUCT_STATUSES = ("defined", "valid", "invalid", "ingesting", "archived", "removed", "ingest error")
-#: The accounts, and how often each sends a request.
-_ACCOUNTS = {"viewer": 1, "astronomer": 3, "telescope": 3, "pipeline": 5, "operator": 3}
-_ACTIONS = ("hold", "resume", "cancel", "retry", "check", "ingest")
-_COLLECTIONS = ("", "/", "imaging", "../..", ".hidden", "alta/{other}", "{other}", "manifest.json", "x.part")
+ACTIONS = ("hold", "resume", "cancel", "retry", "check", "ingest")
+COLLECTIONS = ("", "/", "imaging", "../..", ".hidden", "alta/{other}", "{other}", "manifest.json", "x.part")
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,23 @@ class Target:
 
 
 class Accounts:
-    """The accounts of a walk. `answers`: the status codes of all answers, counted."""
+    """Some accounts that send requests. `answers`: the status codes of all answers, counted.
 
-    def __init__(self, url: str, secrets: dict[str, str], chance: random.Random) -> None:
-        self._chance = chance
+    `weights`: how often each account is drawn.
+    """
+
+    def __init__(
+        self, url: str, secrets: Mapping[str, str], chance: random.Random, weights: Mapping[str, int]
+    ) -> None:
+        self._chance, self._weights = chance, weights
         self._clients = {
             name: httpx.Client(base_url=f"{url}/atdb/", auth=(name, secrets[name]), trust_env=False, timeout=20)
-            for name in _ACCOUNTS
+            for name in weights
         }
         self.answers: dict[int, int] = {}
 
     def close(self) -> None:
+        """Close the connections."""
         for client in self._clients.values():
             client.close()
 
@@ -57,12 +65,13 @@ class Accounts:
 
     def ask(self, target: Target) -> tuple[str, httpx.Response]:
         """Send a random request, and return it in words, with the answer."""
-        account = self._chance.choices([*_ACCOUNTS], [*_ACCOUNTS.values()])[0]
-        method, path, body = self._drawn(self._forced(account), target)
+        account = self._chance.choices(list(self._weights), list(self._weights.values()))[0]
+        method, path, body = self.drawn(self._forced(account), target)
         answer = self.send(account, method, path, body)
         return f"{account}: {method} {path} {body} > {answer.status_code}", answer
 
-    def _drawn(self, force: dict[str, Any], target: Target) -> tuple[str, str, Any]:
+    def drawn(self, force: dict[str, Any], target: Target) -> tuple[str, str, Any]:  # noqa: PLR0911
+        """Draw a request: its method, its path and its body."""
         match self._chance.randrange(8):
             case 0:
                 return self._edit(target)
@@ -77,14 +86,17 @@ class Accounts:
             case 6:
                 return self._lease(target)
             case _:
-                body = {"action": self._chance.choice(_ACTIONS), "reason": "a walk"}
-                return "PATCH", f"observations/{target.observation_id}/", body
+                return self._act(target)
 
     def act(self, target: Target, action: str) -> httpx.Response:
         """Request an action as an operator."""
         return self.send(
             "operator", "PATCH", f"observations/{target.observation_id}/", {"action": action, "reason": "a walk"}
         )
+
+    def _act(self, target: Target) -> tuple[str, str, Any]:
+        body = {"action": self._chance.choice(ACTIONS), "reason": "a walk"}
+        return "PATCH", f"observations/{target.observation_id}/", body
 
     def _forced(self, account: str) -> dict[str, Any]:
         if account == "operator" and self._chance.random() < 0.6:
@@ -95,7 +107,7 @@ class Accounts:
         chance = self._chance
         other_place = target.place.rpartition("/")[0]
         fields: dict[str, Any] = {
-            "irods_collection": chance.choice(_COLLECTIONS).format(other=target.other),
+            "irods_collection": chance.choice(COLLECTIONS).format(other=target.other),
             "data_location": chance.choice([target.place, other_place, "wcudata1:/data/new", "arts001:/x"]),
             "science_mode": chance.choice(["TAB", "IAB"]),
             "duration": chance.randint(60, 600),
@@ -111,9 +123,9 @@ class Accounts:
         if chance.random() < 0.5:
             body = {"new_status": status, **force}
             return "PATCH", f"observations/{target.observation_id}/", body
-        owner = chance.choice([target.owner, None, "service/own"])
+        owner = chance.choice([target.owner, None, "mine/own"])
         if status in _WORKING and owner == target.owner:
-            owner = "service/own"  # with a lease of its own under this name, it could state anything
+            owner = "mine/own"  # with a lease of its own under this name, it could state anything
         body = {"taskID": target.task_id, "new_status": status, **force}
         if owner is not None:
             body |= {"owner": owner, "lease_seconds": 1}
@@ -126,7 +138,19 @@ class Accounts:
             return "GET", "dataproducts/", None
         chance = self._chance
         product = chance.choice(target.products)
-        fields: dict[str, Any] = {
+        fields = self._false_facts(target, product)
+        chosen = chance.sample(sorted(fields), chance.choice([1, 1, 2]))
+        change = {name: fields[name] for name in chosen} | force
+        owner = chance.choice([None, target.owner])
+        if chance.random() < 0.5:
+            moves = [{"filename": product["filename"], **change}]
+            body = {"taskID": target.task_id, "owner": owner, "moves": moves}
+            return "POST", "dataproducts/moves/", body
+        return "PATCH", f"dataproducts/{product['id']}/", change | ({"owner": owner} if owner else {})
+
+    def _false_facts(self, target: Target, product: dict[str, Any]) -> dict[str, Any]:
+        chance = self._chance
+        return {
             "size": chance.choice([0, 1, 10**12, product["size"]]),
             "checksum": chance.choice(["ab" * 32, product["checksum"]]),
             "identity": "cd" * 32,
@@ -138,14 +162,6 @@ class Accounts:
             "data_location": target.place,
             "new_status": chance.choice(_PRODUCT_STATUSES),
         }
-        chosen = chance.sample(sorted(fields), chance.choice([1, 1, 2]))
-        change = {name: fields[name] for name in chosen} | force
-        owner = chance.choice([None, target.owner])
-        if chance.random() < 0.5:
-            moves = [{"filename": product["filename"], **change}]
-            body = {"taskID": target.task_id, "owner": owner, "moves": moves}
-            return "POST", "dataproducts/moves/", body
-        return "PATCH", f"dataproducts/{product['id']}/", change | ({"owner": owner} if owner else {})
 
     def _create(self, target: Target) -> tuple[str, str, Any]:
         """Create a product in, above or at the place of another one, or with a strange name."""
