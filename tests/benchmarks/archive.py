@@ -17,8 +17,8 @@ from typing import Any
 from standalone.settings import REPOSITORY
 
 CASE = Path(__file__).with_name("archive_case.py")
-#: For each kind of observation: the number of products, and the bytes of each.
-KINDS = {"small": (480, 2_000), "large": (4, 100_000_000)}
+#: The number of products of an observation, and the bytes of each.
+Size = tuple[int, int]
 STAGES = ("validate", "ingest", "remove")
 
 Figures = dict[str, dict[str, float]]
@@ -27,25 +27,27 @@ Figures = dict[str, dict[str, float]]
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.archive", description=__doc__)
     parser.add_argument("--before", type=Path, required=True, help="a checkout of the other version, with .venv")
+    parser.add_argument("--small", type=int, default=480, help="the number of small products")
+    parser.add_argument("--large", type=int, default=100, help="the MB of each of the large products")
     parser.add_argument("--turns", type=int, default=3, help="the number of turns of each version")
     options = parser.parse_args()
     versions = {"before": options.before.resolve(), "now": REPOSITORY}
+    kinds = {"small": (options.small, 2_000), "large": (4, options.large * 1_000_000)}
     taken: dict[tuple[str, str], list[Figures]] = {}
     for turn in range(options.turns):
-        for kind in KINDS:
-            for name in sorted(versions, reverse=bool(turn % 2)):
-                figures = _measure(versions[name], kind)
-                taken.setdefault((name, kind), []).append(figures)
-                print(f"{name}, {kind}: {_in_words(figures)}", flush=True)
+        for name in sorted(versions, reverse=bool(turn % 2)):
+            for kind, figures in _measure(versions[name], kinds).items():
+                if kind in kinds:
+                    taken.setdefault((name, kind), []).append(figures)
+                    print(f"{name}, {kind}: {_in_words(figures)}", flush=True)
     print("\n| products | stage | bytes read per byte | requests per product | seconds | ratio of seconds |")
     print("|---|---|---|---|---|---|")
-    for kind in KINDS:
+    for kind, size in kinds.items():
         for stage in STAGES:
-            print(f"| {_row(kind, stage, taken['before', kind], taken['now', kind])} |")
+            print(f"| {_row(size, stage, taken['before', kind], taken['now', kind])} |")
 
 
-def _measure(checkout: Path, kind: str) -> Figures:
-    products, n_bytes = KINDS[kind]
+def _measure(checkout: Path, kinds: dict[str, Size]) -> dict[str, Figures]:
     with tempfile.TemporaryDirectory(prefix="bench-archive-") as folder:
         case, output = Path(folder, CASE.name), Path(folder, "figures.json")
         case.write_text(CASE.read_text())  # elsewhere, because pytest loads the fixtures beside a file
@@ -58,8 +60,7 @@ def _measure(checkout: Path, kind: str) -> Figures:
             env={
                 **os.environ,
                 "PYTHONPATH": str(checkout),
-                "BENCH_PRODUCTS": str(products),
-                "BENCH_BYTES": str(n_bytes),
+                "BENCH_KINDS": json.dumps(kinds),
                 "BENCH_OUTPUT": str(output),
             },
             capture_output=True,
@@ -68,7 +69,7 @@ def _measure(checkout: Path, kind: str) -> Figures:
         )
         if not output.exists():
             raise RuntimeError(f"{checkout} has measured nothing: {done.stdout[-3000:]}{done.stderr[-1000:]}")
-        figures: Figures = json.loads(output.read_text())
+        figures: dict[str, Figures] = json.loads(output.read_text())
         return figures
 
 
@@ -76,8 +77,8 @@ def _in_words(figures: Figures) -> str:
     return ", ".join(f"{stage} {figures[stage]['seconds']:.1f} s" for stage in STAGES)
 
 
-def _row(kind: str, stage: str, before: list[Figures], now: list[Figures]) -> str:
-    products, n_bytes = KINDS[kind]
+def _row(size: Size, stage: str, before: list[Figures], now: list[Figures]) -> str:
+    products, n_bytes = size
 
     def both(of: Any, digits: int = 2) -> str:
         return " → ".join(f"{statistics.median(map(of, version)):.{digits}f}" for version in (before, now))
