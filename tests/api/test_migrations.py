@@ -205,7 +205,13 @@ def test_an_upgrade_gives_accounts_of_services_the_roles_of_what_they_did(
         return Client(url, user=name, secret=secret)
 
     def new(name: str) -> Observation:
-        field = {"field_name": name, "observing_mode": "imaging", "starttime": "2026-07-05T06:00:00Z"}
+        field = {
+            "field_name": name,
+            "observing_mode": "imaging",
+            "field_ra": 1,
+            "field_dec": 2,
+            "starttime": "2026-07-05T06:00:00Z",
+        }
         with of(name) as account:
             return account.create_observation({**field, "duration": 60})
 

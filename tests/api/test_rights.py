@@ -60,7 +60,14 @@ def specify(login: Open, client: Client) -> Observe:
 
     def make(status: Status = Status.DEFINED, *, products: int = 0, mode: str = "imaging") -> Observation:
         made = login("astronomer").create_observation(
-            {"field_name": "3C48", "observing_mode": mode, "starttime": next(starts).isoformat(), "duration": 300}
+            {
+                "field_name": "3C48",
+                "observing_mode": mode,
+                "field_ra": 1,
+                "field_dec": 2,
+                "starttime": next(starts).isoformat(),
+                "duration": 300,
+            }
         )
         if products:
             names = [f"{made.taskID}_{number}.fits" for number in range(products)]

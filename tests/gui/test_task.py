@@ -141,7 +141,14 @@ def test_an_astronomer_cancels_an_own_observation_and_has_no_other_button(
     other = observe().taskID
     with Client(url, user="astronomer", secret=SECRETS["astronomer"]) as astronomer:
         made = astronomer.create_observation(
-            {"field_name": "x", "observing_mode": "imaging", "starttime": "2026-07-01T06:00:00Z", "duration": 60}
+            {
+                "field_name": "x",
+                "observing_mode": "imaging",
+                "field_ra": 1,
+                "field_dec": 2,
+                "starttime": "2026-07-01T06:00:00Z",
+                "duration": 60,
+            }
         )
     page = open_as("astronomer", "/tasks/")
     assert page.locator("[data-act]").evaluate_all("links => links.map(link => link.dataset.act)") == ["cancel"]

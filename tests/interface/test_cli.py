@@ -124,7 +124,14 @@ def test_an_astronomer_withdraws_an_own_observation_and_is_refused_clearly(
 ) -> None:
     with Client(url, user="astronomer", secret=SECRETS["astronomer"]) as astronomer:
         made = astronomer.create_observation(
-            {"field_name": "x", "observing_mode": "imaging", "starttime": "2026-07-01T06:00:00Z", "duration": 60}
+            {
+                "field_name": "x",
+                "observing_mode": "imaging",
+                "field_ra": 1,
+                "field_dec": 2,
+                "starttime": "2026-07-01T06:00:00Z",
+                "duration": 60,
+            }
         )
     done = run("atdb", "hold", made.taskID, "--reason", "rain", user="astronomer")
     assert done.returncode == 2
