@@ -13,18 +13,16 @@ from atdb_interface.dataproducts import DataProduct
 from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import Action
 from atdb_interface.product_files import open_folder
-from atdb_interface.reason_codes import ReasonCode
 from operators.data import removal
 from operators.data.local_products import path_of
 from operators.data.removal import DeletionOffError
 from operators.data.removal_check import RemovalCheck
 from operators.data.tombstones import Tombstone
-from operators.lease import LeaseKeeper
 from operators.stages.remove import RemoveError
 from tests.operators.conftest import Sql
 from tests.operators.killing import kill
-from tests.operators.observations import Make, in_archive, products_of, statuses
-from tests.operators.removals import content, hidden, overwrite
+from tests.operators.observations import Make, products_of, statuses
+from tests.operators.removals import content, hidden
 
 
 @pytest.mark.parametrize("when", ["before the tombstone", "after the tombstone", "with an old tombstone"])
@@ -170,29 +168,3 @@ def test_the_first_of_several_products_that_are_not_archived_is_named(
     sql("update dataproducts set status = 'defined' where id = :id", id=third.id)
     with pytest.raises(RemoveError, match=f"2 of 3 .* The first is {second.filename}, which is valid"):
         remove(made)
-
-
-def test_a_removal_reports_its_progress_and_the_first_failure_to_atdb(
-    client: Client, archived: Make, archive_root: Path, remove: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = archived(n_bytes=500)
-    first, second, third = products_of(client, made)
-    overwrite(path_of(first), 100)
-    (in_archive(archive_root, made) / second.filename).unlink()
-    seen, confirm = [], LeaseKeeper.confirm
-
-    def confirm_and_look(self: LeaseKeeper) -> None:
-        confirm(self)
-        lease = client.observation(made.taskID).lease
-        assert lease is not None
-        seen.append((lease.done_bytes, lease.total_bytes, lease.trouble))
-
-    monkeypatch.setattr(LeaseKeeper, "confirm", confirm_and_look)
-    with pytest.raises(RemoveError, match=f"2 of 3 .* First failure: {first.filename} .*differs") as failed:
-        remove(made)
-    assert failed.value.code == ReasonCode.DATA_DIFFERS
-    sizes = [product.size or 0 for product in (first, second, third)]
-    done, total, trouble = seen[0]
-    assert (done, total) == (sum(sizes), sum(sizes))
-    assert trouble is not None
-    assert first.filename in trouble
