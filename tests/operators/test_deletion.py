@@ -48,7 +48,8 @@ def delete(path: Path, tombstone: Tombstone) -> None:
 
 def record_fsync(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Record each directory, and each file with its size, that is written to the disk."""
-    fsync, calls = os.fsync, []
+    fsync = os.fsync
+    calls: list[tuple[str, int]] = []
 
     def recorded(handle: int) -> None:
         path = Path(f"/proc/self/fd/{handle}").readlink()

@@ -94,7 +94,8 @@ def test_a_run_that_has_lost_its_lease_does_not_continue_a_deletion(
     path, before = path_of(product), content(path_of(product))
     kill(lambda: remove(made), removal, "delete_product", before=True)
     (aside,) = (each for each in path.parent.iterdir() if each.name.endswith(".removing"))
-    judge, judged = RemovalCheck.judge, []
+    judge = RemovalCheck.judge
+    judged: list[str] = []
 
     def judge_and_lose(self: RemovalCheck, product: DataProduct) -> Any:
         judged.append(product.filename)
@@ -118,7 +119,8 @@ def test_a_removal_stops_at_the_first_product_after_deletion_was_switched_off(
     client: Client, archived: Make, remove: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = archived(products=2)
-    judge, judged = RemovalCheck.judge, []
+    judge = RemovalCheck.judge
+    judged: list[str] = []
 
     def judge_and_switch_off(self: RemovalCheck, product: DataProduct) -> Any:
         judged.append(product.filename)
@@ -136,7 +138,8 @@ def test_a_removal_stops_at_the_first_product_if_atdb_refuses_its_account(
     client: Client, archived: Make, remove: Any, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = archived(products=2)
-    judge, judged = RemovalCheck.judge, []
+    judge = RemovalCheck.judge
+    judged: list[str] = []
 
     def judge_and_disable(self: RemovalCheck, product: DataProduct) -> Any:
         judged.append(product.filename)
