@@ -346,8 +346,10 @@ def test_after_specify_an_astronomer_cannot_change_where_the_data_are(
     ):
         with pytest.raises(Conflict, match=r"Cannot change which data products .*Withdraw it"):
             ada.change_observation(made.id, **fields)
-    same = ada.change_observation(made.id, data_location="arts001:/data/mine", options={"ndps": 2, "x": 1})
-    assert same.options == {"ndps": 2, "x": 1}
+    same = ada.change_observation(
+        made.id, data_location="arts001:/data/mine", options={"ndps": 2, "process_triggers": 1}
+    )
+    assert same.options == {"ndps": 2, "process_triggers": 1}
     assert client.change_observation(made.id, irods_collection="another").irods_collection == "another"
 
 

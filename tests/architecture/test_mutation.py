@@ -17,7 +17,7 @@ from tools.mutation.modules import TESTS, modules
 from tools.mutation.operators import Provider, mutants
 from tools.mutation.reasons import REASONS
 from tools.mutation.report import Result, results, table
-from tools.mutation.session import Session, folder
+from tools.mutation.session import Attempts, Session, folder
 
 MODULE = """
 LIMIT = 5
@@ -138,15 +138,15 @@ def test_survivors_are_reported_with_their_reasons_and_tried_again_with_new_test
 def test_a_session_continues_where_it_was_stopped(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    attempt, calls = Session._try, count(1)
+    attempt, calls = Attempts.attempt, count(1)
 
-    def stopped_at_the_third(self: Session, *arguments: Any) -> WorkResult:
+    def stopped_at_the_third(self: Attempts, *arguments: Any) -> WorkResult:
         if next(calls) == 3:
             raise KeyboardInterrupt
         return attempt(self, *arguments)
 
     with monkeypatch.context() as stopping:
-        stopping.setattr(Session, "_try", stopped_at_the_third)
+        stopping.setattr(Attempts, "attempt", stopped_at_the_third)
         with pytest.raises(KeyboardInterrupt):
             session(project).run()
     assert result_of(project).tried == 2

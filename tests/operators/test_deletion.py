@@ -23,6 +23,7 @@ from operators.data.tombstones import (
     states_of,
     write_tombstone,
 )
+from tests.mounts import Mount
 
 NAME = "WSRTA190405034_B000.MS"
 
@@ -48,7 +49,8 @@ def delete(path: Path, tombstone: Tombstone) -> None:
 
 def record_fsync(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Record each directory, and each file with its size, that is written to the disk."""
-    fsync, calls = os.fsync, []
+    fsync = os.fsync
+    calls: list[tuple[str, int]] = []
 
     def recorded(handle: int) -> None:
         path = Path(f"/proc/self/fd/{handle}").readlink()
@@ -72,6 +74,28 @@ def test_a_deletion_closes_all_that_it_opens(product: Path) -> None:
     tombstone, before = tombstone_of(product), open_files()
     delete(product, tombstone)
     assert open_files() == before
+
+
+def test_a_forced_removal_deletes_whatever_is_there(product: Path, tmp_path: Path) -> None:
+    tombstone = replace(tombstone_of(product), files=None)
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"x")
+    (product / "sub" / "link").symlink_to(precious)
+    (product / "new").write_bytes(b"new")
+    delete(product, tombstone)
+    assert list(product.parent.iterdir()) == []
+    assert precious.read_bytes() == b"x"
+
+
+def test_another_file_system_is_not_entered(product: Path, tmp_path: Path, mount: Mount) -> None:
+    tombstone = replace(tombstone_of(product), files=None)
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_bytes(b"x")
+    mount(precious, product / "sub" / "empty")
+    with pytest.raises(DataError, match="sub/empty is on another file system"):
+        delete(product, tombstone)
+    assert (precious / "file").read_bytes() == b"x"
 
 
 def test_a_deletion_survives_a_power_cut(product: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,18 +13,16 @@ from atdb_interface.dataproducts import DataProduct
 from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import Action
 from atdb_interface.product_files import open_folder
-from atdb_interface.reason_codes import ReasonCode
 from operators.data import removal
 from operators.data.local_products import path_of
 from operators.data.removal import DeletionOffError
 from operators.data.removal_check import RemovalCheck
 from operators.data.tombstones import Tombstone
-from operators.lease import LeaseKeeper
 from operators.stages.remove import RemoveError
 from tests.operators.conftest import Sql
 from tests.operators.killing import kill
-from tests.operators.observations import Make, in_archive, products_of, statuses
-from tests.operators.removals import content, hidden, overwrite
+from tests.operators.observations import Make, products_of, statuses
+from tests.operators.removals import content, hidden
 
 
 @pytest.mark.parametrize("when", ["before the tombstone", "after the tombstone", "with an old tombstone"])
@@ -96,7 +94,8 @@ def test_a_run_that_has_lost_its_lease_does_not_continue_a_deletion(
     path, before = path_of(product), content(path_of(product))
     kill(lambda: remove(made), removal, "delete_product", before=True)
     (aside,) = (each for each in path.parent.iterdir() if each.name.endswith(".removing"))
-    judge, judged = RemovalCheck.judge, []
+    judge = RemovalCheck.judge
+    judged: list[str] = []
 
     def judge_and_lose(self: RemovalCheck, product: DataProduct) -> Any:
         judged.append(product.filename)
@@ -120,7 +119,8 @@ def test_a_removal_stops_at_the_first_product_after_deletion_was_switched_off(
     client: Client, archived: Make, remove: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = archived(products=2)
-    judge, judged = RemovalCheck.judge, []
+    judge = RemovalCheck.judge
+    judged: list[str] = []
 
     def judge_and_switch_off(self: RemovalCheck, product: DataProduct) -> Any:
         judged.append(product.filename)
@@ -138,7 +138,8 @@ def test_a_removal_stops_at_the_first_product_if_atdb_refuses_its_account(
     client: Client, archived: Make, remove: Any, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = archived(products=2)
-    judge, judged = RemovalCheck.judge, []
+    judge = RemovalCheck.judge
+    judged: list[str] = []
 
     def judge_and_disable(self: RemovalCheck, product: DataProduct) -> Any:
         judged.append(product.filename)
@@ -170,29 +171,3 @@ def test_the_first_of_several_products_that_are_not_archived_is_named(
     sql("update dataproducts set status = 'defined' where id = :id", id=third.id)
     with pytest.raises(RemoveError, match=f"2 of 3 .* The first is {second.filename}, which is valid"):
         remove(made)
-
-
-def test_a_removal_reports_its_progress_and_the_first_failure_to_atdb(
-    client: Client, archived: Make, archive_root: Path, remove: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = archived(n_bytes=500)
-    first, second, third = products_of(client, made)
-    overwrite(path_of(first), 100)
-    (in_archive(archive_root, made) / second.filename).unlink()
-    seen, confirm = [], LeaseKeeper.confirm
-
-    def confirm_and_look(self: LeaseKeeper) -> None:
-        confirm(self)
-        lease = client.observation(made.taskID).lease
-        assert lease is not None
-        seen.append((lease.done_bytes, lease.total_bytes, lease.trouble))
-
-    monkeypatch.setattr(LeaseKeeper, "confirm", confirm_and_look)
-    with pytest.raises(RemoveError, match=f"2 of 3 .* First failure: {first.filename} .*differs") as failed:
-        remove(made)
-    assert failed.value.code == ReasonCode.DATA_DIFFERS
-    sizes = [product.size or 0 for product in (first, second, third)]
-    done, total, trouble = seen[0]
-    assert (done, total) == (sum(sizes), sum(sizes))
-    assert trouble is not None
-    assert first.filename in trouble

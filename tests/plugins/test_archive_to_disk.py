@@ -15,7 +15,8 @@ from tests.plugins.archives import NAME, folder_of, leave_part, store
 @pytest.fixture
 def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """The name and size of all that was written to the disk, in this order."""
-    fsync, calls = os.fsync, []
+    fsync = os.fsync
+    calls: list[tuple[str, int]] = []
 
     def record(handle: int) -> None:
         path = Path(f"/proc/self/fd/{handle}").readlink()

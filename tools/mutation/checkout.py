@@ -11,7 +11,7 @@ _PACKAGES = ("atdb_interface", "atdb_api", "atdb_plugins", "operators", "dags", 
 
 
 def copy_checkout(root: Path) -> Path:
-    """Make the copy the same as a checkout, compiled, and return its folder. What has not changed stays."""
+    """Create or update the copy of a checkout, compiled, and return its folder. What has not changed stays."""
     copy = root / FOLDER / "checkout"
     listed = {copy / name for name in files(root)}
     for path in [path for path in copy.rglob("*") if path.is_file() and path.suffix != ".pyc"]:

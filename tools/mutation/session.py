@@ -64,7 +64,7 @@ class Session:
             if not pending:
                 return
             print(f"{self.module}: {len(pending)} faults to try", flush=True)
-            attempts = _Attempts(self, Runner(self.module, self.copy, environment(self.copy, temporary)))
+            attempts = Attempts(self, Runner(self.module, self.copy, environment(self.copy, temporary)))
             for number, item in enumerate(pending, start=1):
                 result = self._harmless(item) or attempts.attempt(item)
                 database.set_result(item.job_id, result)
@@ -104,7 +104,7 @@ class Session:
         return digest.hexdigest()
 
 
-class _Attempts:
+class Attempts:
     """The attempts of a session to find faults. `finders`: the tests that have found one, the last one first."""
 
     def __init__(self, session: Session, runner: Runner) -> None:
