@@ -21,15 +21,15 @@ from sqlalchemy.orm import Session
 from atdb_api.database import transaction
 from atdb_api.models import Account, Token
 from atdb_api.openapi import permissions
-from atdb_api.roles import Role, role_named
 from atdb_api.schema import report_columns
 from atdb_api.schema.migrations import alembic_config
 from atdb_api.services import accounts
 from atdb_interface.characters import in_one_line
 from atdb_interface.errors import AtdbError
 from atdb_interface.fields import write_time
+from atdb_interface.roles import Role
 
-_ROLES = click.Choice([role.label for role in Role])
+_ROLES = click.Choice([*Role])
 account = AppGroup("account", help="Create, change, disable and list accounts.")
 token = AppGroup("token", help="Create, revoke and list tokens.")
 
@@ -98,7 +98,7 @@ def _set(name: str, role: str | None, password: bool) -> None:
     """Create an account, or change its role or password."""
     given = _password() if password else None
     with _change() as session:
-        accounts.put(session, name, role=role_named(role) if role else None, password=given, actor=_actor())
+        accounts.put(session, name, role=Role(role) if role else None, password=given, actor=_actor())
 
 
 def _password() -> str:

@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from atdb_api.roles import Role, role_named
 from atdb_interface.instruments import InstrumentError, instrument
+from atdb_interface.roles import Role
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ def origin_of(url: str) -> str:
 
 def _role(text: str) -> Role:
     try:
-        return role_named(text)
-    except KeyError:
+        return Role(text)
+    except ValueError:
         raise SystemExit(f"ATDB_ANONYMOUS_ROLE: {text!r} is not a role such as viewer") from None
 
 

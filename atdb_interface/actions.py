@@ -1,4 +1,4 @@
-"""The actions of operators on observations, and the status to which each one leads."""
+"""The actions on observations, and the status to which each one leads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from atdb_interface.lifecycle import (
     allowed_next,
     resume_target,
 )
-from atdb_interface.roles import Role
+from atdb_interface.roles import Capability
 
 __all__ = ["ACTIONS", "REMEDIES", "RETRIES", "Action", "ActionRow", "actions_from", "effect_of", "target_of"]
 
@@ -30,7 +30,8 @@ class ActionRow:
     - `effect_on_work`: the same if the action stops work, and the observation is not aborted. `{back}` is the
       status that a resumed observation gets. `effect_at_telescope`: the same for an observation at the telescope.
     - `needs_reason`: the pages require a reason. `is_dangerous`: the action cannot be undone.
-    - `role`: the least role that may do it. `role_for_many`: the same for many observations at once.
+    - `needs`: the capability to do it. With *specify*, it is limited to an account's own observations before their
+      start. `needs_for_many`: the capability to do it to many observations at once.
     """
 
     label: str
@@ -41,8 +42,8 @@ class ActionRow:
     effect_at_telescope: str | None = None
     needs_reason: bool = False
     is_dangerous: bool = False
-    role: Role = Role.SERVICE
-    role_for_many: Role = Role.OPERATOR
+    needs: Capability = Capability.OPERATE
+    needs_for_many: Capability = Capability.OPERATE
 
 
 ACTIONS: Mapping[Action, ActionRow] = MappingProxyType({
@@ -69,6 +70,7 @@ ACTIONS: Mapping[Action, ActionRow] = MappingProxyType({
         "This cannot be undone.",
         needs_reason=True,
         is_dangerous=True,
+        needs=Capability.SPECIFY | Capability.OPERATE,
     ),
     Action.RETRY: ActionRow(
         "Retry",

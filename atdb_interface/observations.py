@@ -152,6 +152,8 @@ class Observation(BaseModel):
     claimed_until: Time | None
     """Until then the consumer that has claimed it can begin its work; None if it is not claimed."""
     creationTime: Time
+    created_by: str | None
+    """The account that has specified it."""
     starttime: Time
     endtime: Time
     duration: int

@@ -4,11 +4,13 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from atdb_interface.lifecycle import (
+    AT_THE_TELESCOPE,
     STAGES,
     STATUSES,
     STEPS,
     WORKING,
     Action,
+    Actor,
     Group,
     Phase,
     Stage,
@@ -40,6 +42,16 @@ BEGINS = MappingProxyType(
         for step in STEPS
         if (step.source, step.actor) == (stage.source, stage.actor) and stage.working in (step.target, None)
     }
+)
+#: The steps of the stages, with the ways back from their errors: all others are decisions of operators.
+OF_STAGES = frozenset(
+    (step.source, step.target) for step in STEPS if step.actor is not Actor.OPERATOR
+) | frozenset(
+    (status, row.actions[Action.RETRY]) for status, row in STATUSES.items() if Action.RETRY in row.actions
+)
+#: The steps that the telescope reports. A stage owns those from `starting`.
+REPORTED = frozenset(
+    (status, target) for status in AT_THE_TELESCOPE if status not in WORKING for target in STATUSES[status].steps
 )
 #: With these an operator stops work, whichever owner it has.
 STOPS = statuses(lambda row: row.phase is None)

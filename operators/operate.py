@@ -12,6 +12,8 @@ from atdb_interface.errors import AtdbError
 from operators.base import AtdbOperator
 from operators.failures import request_reported
 
+#: The connection of an account with the role operator. Only the tasks of the DAG operate get it.
+CONNECTION = "atdb_operate"
 #: Can be requested like an action of the lifecycle.
 PRIORITY = "priority"
 
@@ -19,8 +21,12 @@ PRIORITY = "priority"
 class ActOnObservationsOperator(AtdbOperator):
     """Act on each observation that the run names. If ATDB refuses any, fail after the others are done.
 
-    The run's parameters: `taskIDs`, `action`, `priority` and `reason`.
+    The run's parameters: `taskIDs`, `action`, `priority` and `reason`. The account of the stages cannot act on
+    observations, so the default is a connection of its own.
     """
+
+    def __init__(self, *, atdb_conn_id: str = CONNECTION, **kwargs: Any) -> None:
+        super().__init__(atdb_conn_id=atdb_conn_id, **kwargs)
 
     def execute(self, context: Any) -> None:
         """Act on all of them."""
@@ -32,7 +38,7 @@ class ActOnObservationsOperator(AtdbOperator):
         given = params["reason"].strip()
         if not atdb_task_ids or not given:
             raise AirflowFailException("No observation was changed: enter at least one taskID and a reason.")
-        # ATDB knows only the account of Airflow, so the reason names the user.
+        # ATDB knows only the account of the connection, so the reason names the user.
         reason = f"{user} in Airflow: {given}" if user else given
         with self.client() as client:
             refused = list(self._refused(client, atdb_task_ids, params, reason))

@@ -15,9 +15,10 @@ from atdb_api import create_app
 ROLES = {
     "admin": "admin",
     "operator": "operator",
-    "astronomer": "service",
-    "airflow": "service",
-    "telescope": "service",
+    "astronomer": "astronomer",
+    "airflow": "pipeline",
+    "operate": "operator",
+    "telescope": "telescope",
 }
 
 

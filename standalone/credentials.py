@@ -30,7 +30,7 @@ SITE_CONNECTIONS = ("airflow_listen", "archive_default", "atdb_default", "telesc
 # Section -> name -> the function that generates it. People look up passwords in this file, so theirs come first.
 _LAYOUT: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "airflow_ui": dict.fromkeys(("admin", "reconcile", "listen"), _password),
-    "atdb": dict.fromkeys(("operator", "admin", "astronomer", "airflow", "telescope"), _password),
+    "atdb": dict.fromkeys(("operator", "admin", "astronomer", "airflow", "operate", "telescope"), _password),
     "postgresql": dict.fromkeys(
         ("postgres", "atdb_owner", "atdb", "airflow", "reports", "maintenance", "airflow_maintenance"), _password
     ),

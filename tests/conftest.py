@@ -23,19 +23,19 @@ from xdist.scheduler import LoadScopeScheduling
 from atdb_api import create_app
 from atdb_api.config import Config
 from atdb_api.database import transaction
-from atdb_api.roles import role_named
 from atdb_api.schema.migrations import alembic_config
 from atdb_api.services import accounts
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import NewDataProduct
 from atdb_interface.lifecycle import STEPS, Status
 from atdb_interface.observations import Observation
+from atdb_interface.roles import Role
 from standalone.credentials import Credentials
 from standalone.settings import HOST, Settings
 from standalone.stack import database
 from tests.advancing import advance
 
-SECRETS = {role: f"secret-of-the-{role}-in-these-tests" for role in ("viewer", "service", "operator", "admin")}
+SECRETS = {str(role): f"secret-of-the-{role}-in-these-tests" for role in Role}
 #: The port and the state folder of a server that several runs of tests share: `make mutate` sets it.
 SHARED_POSTGRES = "ATDB_TESTS_POSTGRES"
 SCHEDULES = Path(__file__).parents[2] / "shared" / "schedules"
@@ -129,7 +129,7 @@ class Postgres:
         template = create_app(Config(database_url=self.url()))
         with template.app_context(), transaction() as session:
             for role, secret in SECRETS.items():
-                accounts.put(session, role, role=role_named(role), password=secret, actor="tests")
+                accounts.put(session, role, role=Role(role), password=secret, actor="tests")
         template.extensions["atdb_engine"].dispose()
 
 
@@ -179,7 +179,7 @@ def owner_url(postgres: Postgres, database_url: str) -> str:
 
 @pytest.fixture
 def app(database_url: str) -> Iterator[Flask]:
-    application = create_app(Config(database_url=database_url, reports_account="service"))
+    application = create_app(Config(database_url=database_url, reports_account="pipeline"))
     yield application
     application.extensions["atdb_engine"].dispose()
 
@@ -214,7 +214,7 @@ def client(url: str) -> Iterator[Client]:
 @pytest.fixture
 def worker(url: str) -> Iterator[Client]:
     """A client with the account of tasks, to which the leases of runs belong."""
-    with Client(url, user="service", secret=SECRETS["service"]) as opened:
+    with Client(url, user="pipeline", secret=SECRETS["pipeline"]) as opened:
         yield opened
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from atdb_interface.actions import ACTIONS, Action, target_of
 from atdb_interface.lifecycle import STAGES, STATUSES, Group, Moment, Status, StatusRow, allowed_next
+from atdb_interface.roles import ALLOWS, PURPOSES, Capability, Role
 
 DOCS = Path(__file__).parents[1] / "docs"
 #: The shape of each group on the pages.
@@ -59,14 +60,30 @@ def stages() -> Rows:
 
 def actions() -> Rows:
     """Return where each action leads, and what it requires."""
-    yield "action", "from", "leads to", "reason", "role", "role for many at once"
+    yield "action", "from", "leads to", "reason", "capability", "capability for many at once"
     for action, row in ACTIONS.items():
-        requires = ("required" if row.needs_reason else "optional", row.role.label, row.role_for_many.label)
+        requires = ("required" if row.needs_reason else "optional", row.needs.label, row.needs_for_many.label)
         for sources, target in _moves(action):
             yield action, sources, target, *requires
 
 
-TABLES: dict[str, Callable[[], Rows]] = {each.__name__: each for each in (groups, statuses, stages, actions)}
+def roles() -> Rows:
+    """Return what each role is for, and its capabilities."""
+    yield "role", "for", *(capability.label for capability in Capability)
+    for role in Role:
+        yield f"`{role}`", PURPOSES[role], *("yes" if role.may(each) else "" for each in Capability)
+
+
+def capabilities() -> Rows:
+    """Return what each capability allows."""
+    yield "capability", "what it allows"
+    for capability, allows in ALLOWS.items():
+        yield capability.label, allows
+
+
+TABLES: dict[str, Callable[[], Rows]] = {
+    each.__name__: each for each in (groups, statuses, stages, actions, roles, capabilities)
+}
 
 
 def updated(text: str) -> str:

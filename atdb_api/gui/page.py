@@ -14,8 +14,8 @@ from atdb_api.html import layout, login_page
 from atdb_api.rest import auth
 from atdb_api.rest.admission import admitted
 from atdb_api.rest.problems import bad_request
-from atdb_api.roles import Role
 from atdb_interface.errors import AtdbError, Unauthorized
+from atdb_interface.roles import Capability
 
 #: Further fields of forms: the URL to return to, and the token of a preview.
 BACK, TOKEN = "back", "token"
@@ -34,7 +34,7 @@ def init_app(gui: Blueprint) -> None:
         return {"take_message": _take_message}
 
 
-def page(needs: Role, *, refused: View | None = None) -> Callable[[View], View]:
+def page(needs: Capability, *, refused: View | None = None) -> Callable[[View], View]:
     """Create a view from a function `(session, **parts of the URL)` that returns a page.
 
     `refused(session, error, **parts of the URL)` returns the page with the form that was refused; what the view

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from flask import request
 from pydantic import BaseModel
@@ -13,16 +13,38 @@ from atdb_api.html.layout import Visitor
 from atdb_api.rest.endpoint import Contract
 from atdb_api.rest.form_fields import Field, fields, texts
 from atdb_api.rest.request_body import AS_IT_WAS, FORM, NO_FIELDS
-from atdb_api.roles import Role
+from atdb_api.services import rights
 from atdb_interface.dataproducts import BYTE_FACTS, DataProductChange
 from atdb_interface.lifecycle import Status, allowed_next, resume_target
 from atdb_interface.observations import ObservationChange
 from atdb_interface.product_lifecycle import PRODUCT_STATUSES
+from atdb_interface.roles import Capability
 
 Item = dict[str, Any]
 _MOVE = ("new_status", "force", "reason")
+#: The fields that name an owner, in requests that others can send without one.
+_OF_OWNERS = ("owner", "lease_seconds")
 #: The fields that only the owners of stages can set.
 _OF_STAGES = ("owner", *BYTE_FACTS)
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """The observation of a page, as far as it is known, to decide what the visitor may do."""
+
+    task_id: str
+    created_by: str | None
+    status: Status
+    held_from: Status | None
+
+    @classmethod
+    def of(cls, item: Item) -> Self:
+        """Read an item; without its history, nothing is known of a hold."""
+        status = Status(item["my_status"])
+        history = item.get("status_history")
+        previous = history[-1]["previous"] if history and status is Status.ON_HOLD else None
+        held_from = resume_target(Status(previous)) if previous else None
+        return cls(item.get("taskID", ""), item.get("created_by"), status, held_from)
 
 
 @dataclass(frozen=True)
@@ -48,22 +70,30 @@ def forms(
 ) -> list[Form]:
     """Return the forms that a visitor may use. `item`: the item on the page; `problem`: the error, if any."""
     may = {method: contract for method, contract in contracts.items() if visitor.may(contract.needs)}
-    is_operator = visitor.may(Role.OPERATOR)
+    is_operator = visitor.may(Capability.OPERATE)
     failed = problem is not None and request.method not in ("GET", "HEAD")
     given, errors = (typed(), _errors(problem or {})) if failed else ({}, {})
     made = []
     if "POST" in may and (model := may["POST"].takes):
-        left_out = () if is_operator else ("force",)
+        left_out = (*(() if is_operator else ("force",)), *(() if visitor.may(Capability.WORK) else _OF_OWNERS))
         inputs = fields(model, leave_out=left_out, present=given, errors=errors)
         made.append(Form(what_post_does, "POST", inputs, is_open=failed or "GET" not in contracts))
     if "PATCH" in may and item and (model := may["PATCH"].takes):
         moves = "new_status" in given
-        if move := _move(model, item, is_operator, given if moves else {}):
+        if move := _move(model, item, visitor, given if moves else {}):
             made.append(move)
-        made.append(_edit(model, item, {} if moves else given, {} if moves else errors))
+        if _may_edit(model, item, visitor):
+            made.append(_edit(model, item, {} if moves else given, {} if moves else errors))
     if "DELETE" in may:
         made.append(Form("Delete", "DELETE"))
     return made
+
+
+def _may_edit(model: type[BaseModel], item: Item, visitor: Visitor) -> bool:
+    """Return whether a visitor may edit the item of a page."""
+    if not issubclass(model, ObservationChange) or visitor.may(Capability.OPERATE):
+        return True
+    return "my_status" in item and rights.edit_refusal(visitor, _Subject.of(item)) is None
 
 
 def typed() -> Mapping[str, str]:
@@ -74,16 +104,20 @@ def typed() -> Mapping[str, str]:
         return {}
 
 
-def _move(model: type[BaseModel], item: Item, is_operator: bool, given: Mapping[str, str]) -> Form | None:
-    """Create the form for a change of status; None if it is unknown which can follow."""
+def _move(model: type[BaseModel], item: Item, visitor: Visitor, given: Mapping[str, str]) -> Form | None:
+    """Create the form for a change of status; None if none can follow, or if it is unknown which."""
     if not {"my_status", "status_history"} <= item.keys():
         return None
+    is_operator = visitor.may(Capability.OPERATE)
     statuses: list[str]
     allowed: frozenset[str]
     if issubclass(model, ObservationChange):
-        previous = item["status_history"][-1]["previous"]
-        statuses, status = list(Status), Status(item["my_status"])
-        allowed = allowed_next(status, resume_target(Status(previous)) if previous else None)
+        subject = _Subject.of(item)
+        statuses = list(Status)
+        following = allowed_next(subject.status, subject.held_from)
+        allowed = frozenset(each for each in following if rights.move_refusal(visitor, subject, each) is None)
+        if not (allowed or is_operator):
+            return None
     elif issubclass(model, DataProductChange):
         if not is_operator:  # without force, the statuses of products require the lease of a stage
             return None

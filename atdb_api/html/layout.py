@@ -11,9 +11,9 @@ from flask_bootstrap import Bootstrap5
 from atdb_api.database import DatabaseError, transaction
 from atdb_api.rest import auth
 from atdb_api.rest.endpoint import contracts
-from atdb_api.roles import Role
 from atdb_api.services import accounts
 from atdb_interface.errors import AtdbError
+from atdb_interface.roles import Capability, Role
 
 START = "/tasks/"
 
@@ -31,9 +31,9 @@ class Visitor:
         """Return whether the visitor is logged in."""
         return self.account != auth.ANONYMOUS
 
-    def may(self, needed: Role | None) -> bool:
-        """Return whether the visitor can use a form that requires this role."""
-        return self.csrf_token is not None and (needed is None or (self.role is not None and self.role >= needed))
+    def may(self, needs: Capability | None) -> bool:
+        """Return whether the visitor can use a form that needs one of these capabilities."""
+        return self.csrf_token is not None and (needs is None or (self.role is not None and self.role.may(needs)))
 
 
 def init_app(app: Flask) -> None:

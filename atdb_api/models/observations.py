@@ -32,6 +32,8 @@ class Observation(Base):
     held_from: Mapped[Status | None]
     priority: Mapped[int] = mapped_column(server_default=text("0"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    #: The account that has specified it; null if its history does not say.
+    created_by: Mapped[str | None]
     claimed_until: Mapped[datetime | None]
     claim_id: Mapped[str | None]
     #: The number of its claims for each stage, and for each status that no stage waits for.

@@ -22,6 +22,7 @@ from atdb_interface import errors
 from atdb_interface.base_models import Page
 from atdb_interface.bulk import DataProductBulk, ObservationBulk
 from atdb_interface.claims import ClaimRequest
+from atdb_interface.roles import roles_with
 from atdb_interface.services import Heartbeat
 
 DOCS = "/atdb/docs"
@@ -212,7 +213,8 @@ def _operation(rule: str, method: str, contract: Contract, schemas: _Schemas) ->
     view = _view_of(rule, method)
     summary, _, description = (inspect.getdoc(view) or "").partition("\n\n")
     if contract.needs:
-        description += f"\n\nRequires the role {contract.needs.label}."
+        roles = roles_with(contract.needs)
+        description += f"\n\nRequires the role {roles}, for the capability to {contract.needs.label}."
     operation: Json = {
         "operationId": f"{method.lower()}_{re.sub(r'[^a-z_]+', '_', rule).strip('_')}",
         "summary": summary,

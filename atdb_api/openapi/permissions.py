@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from atdb_api.rest.endpoint import Contract, contracts
-from atdb_api.roles import Role
+from atdb_interface.roles import Role
 
 
 class Scheme(StrEnum):
@@ -22,7 +22,7 @@ def is_allowed(contract: Contract, role: Role | None, scheme: Scheme) -> bool:
         return True
     if role is None or scheme is Scheme.NONE or (scheme is Scheme.BEARER and not contract.by_token):
         return False
-    return role >= contract.needs
+    return role.may(contract.needs)
 
 
 def markdown() -> str:
@@ -31,15 +31,16 @@ def markdown() -> str:
 
 
 def _lines() -> Iterator[str]:
-    yield "| endpoint | anonymous | " + " | ".join(role.label for role in Role) + " |"
-    yield "|---" * (2 + len(Role)) + "|"
+    yield "| endpoint | capability | anonymous | " + " | ".join(Role) + " |"
+    yield "|---" * (3 + len(Role)) + "|"
     for (path, method), contract in contracts().items():
         anonymous = _cell([Scheme.NONE] if is_allowed(contract, None, Scheme.NONE) else [], 1)
         cells = []
         for role in Role:
             schemes = [s for s in Scheme if s is not Scheme.NONE and is_allowed(contract, role, s)]
             cells.append(_cell(schemes, 3))
-        yield f"| `{method} {path}` | {anonymous} | " + " | ".join(cells) + " |"
+        needs = contract.needs.label if contract.needs else "none"
+        yield f"| `{method} {path}` | {needs} | {anonymous} | " + " | ".join(cells) + " |"
 
 
 def _cell(allowed: Sequence[Scheme], of: int) -> str:

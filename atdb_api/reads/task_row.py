@@ -29,6 +29,7 @@ class TaskRow:
     end: datetime
     size_bytes: int
     data_host: str
+    created_by: str | None
     is_overdue: bool
     owner: str | None
     progress: Progress | None
@@ -55,6 +56,7 @@ def task_row(observation: Observation, lease: Lease | None, is_overdue: bool) ->
         end=observation.end_time,
         size_bytes=observation.size_bytes,
         data_host=observation.data_host,
+        created_by=observation.created_by,
         is_overdue=is_overdue,
         owner=lease.owner if lease else None,
         progress=progress_of(lease) if lease else None,

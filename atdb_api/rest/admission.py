@@ -1,4 +1,4 @@
-"""The start of every request, to the API or a page: its transaction, and the check of the account's role."""
+"""The start of every request, to the API or a page: its transaction, and the check of what its account may do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from atdb_api.database import transaction
 from atdb_api.rest import auth
 from atdb_api.rest.request_body import refuse_nul
-from atdb_api.roles import Role
+from atdb_interface.roles import Capability
 
 
 @contextmanager
-def admitted(needs: Role | None) -> Iterator[Session]:
-    """Open the transaction of this request, for accounts with at least this role; None: for all clients.
+def admitted(needs: Capability | None) -> Iterator[Session]:
+    """Open the transaction of this request, for accounts with one of these capabilities; None: for all.
 
     Raises Unauthorized, TooManyAttempts and Forbidden, and for a NUL character NotFound or BadRequest.
     """

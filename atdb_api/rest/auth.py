@@ -1,4 +1,4 @@
-"""Authentication and roles: HTTP Basic or a Bearer token with every request, or the session of a browser.
+"""Authentication and capabilities: HTTP Basic or a Bearer token with every request, or the session of a browser.
 
 A browser sends its cookie automatically, so a change in a session must also carry the session's CSRF token, which
 no other site can read. If the browser reports that a change comes from another site, it is always refused.
@@ -11,12 +11,12 @@ from flask import Response, current_app, g, request
 from sqlalchemy.orm import Session
 
 from atdb_api.database import transaction
-from atdb_api.roles import Role
 from atdb_api.services import accounts
 from atdb_api.services.accounts import SESSION_LIFETIME, Login
 from atdb_interface.actions import ACTIONS, Action
 from atdb_interface.base_models import Forcible
 from atdb_interface.errors import Forbidden, Unauthorized
+from atdb_interface.roles import Capability, roles_with
 
 ANONYMOUS = "anonymous"
 COOKIE = "atdb_session"
@@ -42,36 +42,36 @@ def authenticate(session: Session) -> None:
     g.login = _log_in(session)
 
 
-def require(needed: Role) -> None:
-    """Raise Unauthorized or Forbidden unless this request's account has at least this role."""
+def require(needs: Capability) -> None:
+    """Raise Unauthorized or Forbidden unless this request's account has one of these capabilities."""
     role = login().role
-    if role is not None and role >= needed:
+    if login().may(needs):
         return
     if role is None or actor() == ANONYMOUS:
         raise Unauthorized(
             "This requires an account. Log in, or send a name and password by HTTP Basic, or a Bearer token."
         )
     raise Forbidden(
-        f"This requires the {needed.label} role; {actor()} has {role.label}. Ask an ATDB admin for access."
+        f"This requires the role {roles_with(needs)}; {actor()} has {role}. Ask an ATDB admin for access."
     )
 
 
 def is_admin() -> bool:
     """Return whether an admin makes this request."""
-    return login().role == Role.ADMIN
+    return login().may(Capability.ADMINISTER)
 
 
 def require_for_force(*asks: Forcible) -> None:
     """Raise Forbidden if one of these forces a move, and this account may not."""
     if any(ask.force for ask in asks):
-        require(Role.OPERATOR)
+        require(Capability.OPERATE)
 
 
 def require_for_action(action: str | None, *, on_many: bool = False) -> None:
-    """Raise Forbidden if the table of actions reserves this action for a higher role."""
+    """Raise Forbidden if this account does not have the capability that the table of actions requires."""
     if action is not None and action in ACTIONS:
         row = ACTIONS[Action(action)]
-        require(row.role_for_many if on_many else row.role)
+        require(row.needs_for_many if on_many else row.needs)
 
 
 def require_password() -> None:

@@ -1,4 +1,4 @@
-"""The contract of a view: which role may call it, what it takes and what it answers.
+"""The contract of a view: which capability it needs, what it takes and what it answers.
 
 `@endpoint(...)` opens the transaction of the request, authenticates it, reads its body, calls the view, and writes
 the answer. The OpenAPI document, the table of permissions and the forms on the API's pages are generated from the
@@ -19,17 +19,18 @@ from atdb_api.rest.admission import admitted
 from atdb_api.rest.pagination import Answer
 from atdb_api.rest.request_body import Parameter, bodies, body, refuse_other_parameters
 from atdb_api.rest.resource import Resource
-from atdb_api.roles import Role
 from atdb_api.search.filters import Columns
 from atdb_interface.errors import AtdbError, PreconditionFailed
+from atdb_interface.roles import Capability
 
 View = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What a view takes and answers. `needs`: the lowest role that may call it; None: all clients may.
+    """What a view takes and answers.
 
+    `needs`: the capabilities, of which one is enough to call it; None: all clients may.
     `lists`: the answer is a page of these; `shows`: it is one of these. `takes_many`: one of `takes`, or a list.
     `by_token`: a token may be used, as a Bearer token or as a password.
     `answers_secret`: the answer is never stored, so an Idempotency-Key has no effect.
@@ -37,7 +38,7 @@ class Contract:
     `parameters` and `filters`: those that the URL may have, in addition to those of a list.
     """
 
-    needs: Role | None
+    needs: Capability | None
     takes: type[BaseModel] | None = None
     takes_many: bool = False
     answers: Any = None
@@ -53,7 +54,7 @@ class Contract:
     refuses: tuple[type[AtdbError], ...] = ()
 
 
-def endpoint(needs: Role | None, **contract: Any) -> Callable[[View], View]:
+def endpoint(needs: Capability | None, **contract: Any) -> Callable[[View], View]:
     """Create a view from a function `(session, [body,] **parts of the URL)` that returns a model, dict or None."""
     of = Contract(needs, **contract)
 

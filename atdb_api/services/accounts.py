@@ -19,9 +19,9 @@ from sqlalchemy.orm import Session, joinedload
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from atdb_api.models import Account, FailedLogins, Token
-from atdb_api.roles import Role, role_named
 from atdb_api.services import changes
 from atdb_interface.errors import BadRequest, NotFound, TooManyAttempts, Unauthorized
+from atdb_interface.roles import Capability, Role
 
 SHORTEST_PASSWORD = 12
 TOKEN_PREFIX = "atdb_"  # noqa: S105 - what a scanner for leaked secrets can look for
@@ -43,6 +43,10 @@ class Login:
     role: Role | None
     token: Token | None = None
 
+    def may(self, needs: Capability) -> bool:
+        """Return whether the account has one of these capabilities."""
+        return self.role is not None and self.role.may(needs)
+
     @property
     def is_session(self) -> bool:
         """Return whether it is the session of a browser."""
@@ -60,12 +64,12 @@ def put(session: Session, name: str, *, role: Role | None, password: str | None,
         raise NotFound(f"There is no account {name}. To create it, give it a role.")
     done = {}
     if account is None:
-        account = Account(name=name, role=role.label if role else "")
+        account = Account(name=name, role=role if role else "")
         session.add(account)
         done["role"] = [None, account.role]
-    elif role and role.label != account.role:
-        done["role"] = [account.role, role.label]
-        account.role = role.label
+    elif role and role != account.role:
+        done["role"] = [account.role, role]
+        account.role = role
     if password is not None and not (account.password_hash and _slow_check(account.password_hash, password)):
         account.password_hash = generate_password_hash(password)
         done["password"] = [None, "changed"]
@@ -133,7 +137,7 @@ def log_in_with_token(session: Session, secret: str, *, is_session: bool = False
     )
     if token is None or token.account.disabled:
         raise Unauthorized("The session has ended. Log in again." if is_session else _WRONG)
-    return Login(token.account_name, role_named(token.account.role), token)
+    return Login(token.account_name, Role(token.account.role), token)
 
 
 def log_in(session: Session, name: str, secret: str, address: str) -> Login:
@@ -145,10 +149,10 @@ def log_in(session: Session, name: str, secret: str, address: str) -> Login:
     account = session.get(Account, name) if "\0" not in name else None
     if account and not account.disabled:
         if _VERIFIED.holds(account, secret):
-            return Login(name, role_named(account.role))
+            return Login(name, Role(account.role))
         matching = select(Token).where(Token.account_name == name, ~Token.is_session, _is_good(secret))
         if token := session.scalar(matching):
-            return Login(name, role_named(account.role), token)
+            return Login(name, Role(account.role), token)
     _refuse_hasty(session, address, account)
     password_hash = account.password_hash if account and not account.disabled else None
     # To refuse an unknown name takes as long as to refuse a wrong password, so that no client can find names.
@@ -156,7 +160,7 @@ def log_in(session: Session, name: str, secret: str, address: str) -> Login:
     if account is None or password_hash is None or not is_right:
         raise Unauthorized(_WRONG)
     _VERIFIED.remember(account, secret)
-    return Login(name, role_named(account.role))
+    return Login(name, Role(account.role))
 
 
 def record_failure(session: Session, address: str, name: str) -> None:

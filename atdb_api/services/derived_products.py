@@ -33,6 +33,11 @@ class Following:
     obsolete: list[DataProduct] = field(default_factory=list)
     missing: list[NewDataProduct] = field(default_factory=list)
 
+    @property
+    def changes_products(self) -> bool:
+        """Return whether products come, go or move."""
+        return bool(self.places or self.obsolete or self.missing)
+
     def carry_out(self, session: Session, *, actor: str, reason: str) -> None:
         """Carry out the changes, after the observation has its new values."""
         if not (self.kept or self.obsolete or self.missing):

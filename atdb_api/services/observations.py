@@ -1,5 +1,6 @@
 """Create, change and delete observations."""
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,10 +12,14 @@ from atdb_api.models import Observation, TaskDay, Transition
 from atdb_api.search import columns
 from atdb_api.services import changes, derived_products, history, locks, transitions
 from atdb_api.services.authority import Authority
+from atdb_interface.actions import Action
 from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
 from atdb_interface.instruments import instrument
-from atdb_interface.lifecycle import BEFORE_START, Status
+from atdb_interface.lifecycle import BEFORE_START, SPECIFY, Status
 from atdb_interface.observations import NewObservation, ObservationChange
+
+#: The fields that say where the data of an observation are.
+_PLACES = frozenset({"data_location", "node", "irods_collection"})
 
 
 def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
@@ -29,7 +34,7 @@ def create(session: Session, new: NewObservation, *, actor: str) -> Observation:
     values = columns.observation_values(new.model_dump())
     values["name"] = new.name or new.field_name
     values["data_location"] = new.data_location or f"{instrument().mode(new.observing_mode).data_host}:/data"
-    observation = Observation(task_id=task_id, created_at=now, **values)
+    observation = Observation(task_id=task_id, created_at=now, created_by=actor, **values)
     session.add(observation)
     history.begin(session, observation, Authority.of_account(actor), now)
     session.flush()
@@ -42,10 +47,18 @@ def lock(session: Session, observation_id: int) -> Observation:
     return locks.lock_observation(session, get(session, observation_id).task_id)
 
 
-def change(session: Session, observation: Observation, change: ObservationChange, *, actor: str) -> bool:
+def change(
+    session: Session,
+    observation: Observation,
+    change: ObservationChange,
+    *,
+    actor: str,
+    keeps_data: bool = False,
+) -> bool:
     """Change some fields of a locked observation, and its status if the change names one or an action.
 
     Return whether anything changed. A refused change changes nothing, because all is checked first.
+    `keeps_data`: refuse to change which data products there are, and where, once the observation is specified.
     Raises BadRequest, Conflict, Duplicate, ForbiddenMove, NotOwner and NotYet.
     """
     values = _checked_values(session, observation, change)
@@ -60,6 +73,8 @@ def change(session: Session, observation: Observation, change: ObservationChange
         transitions.check(session, observation, target, authority)
     changed = {name: value for name, value in values.items() if getattr(observation, name) != value}
     following = derived_products.plan(session, observation, changed)
+    if keeps_data:
+        _refuse_places(observation, changed.keys(), following)
     if {"starttime", "endtime"} & fields.keys():
         observation.end_claim()
     for name, value in values.items():
@@ -141,6 +156,21 @@ def _refuse_duplicate(session: Session, observing_mode: str, field_name: str, st
             f"Change one of these, or abort {task_id} first.",
             taskID=task_id,
         )
+
+
+def _refuse_places(
+    observation: Observation, names: Collection[str], following: derived_products.Following
+) -> None:
+    if (observation.held_from or observation.status) is SPECIFY.source:
+        return
+    if not (_PLACES.intersection(names) or following.changes_products):
+        return
+    raise Conflict(
+        f"Cannot change which data products {observation.task_id} has, or where, because it is "
+        f"{observation.status}. Withdraw it with the action {Action.CANCEL} and specify a new one, or ask an "
+        "operator.",
+        my_status=observation.status,
+    )
 
 
 def _refuse_times(observation: Observation, start: datetime, end: datetime) -> None:

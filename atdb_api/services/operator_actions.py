@@ -5,7 +5,7 @@ from datetime import UTC
 from sqlalchemy.orm import Session
 
 from atdb_api.models import Observation
-from atdb_api.services import history, locks, observations
+from atdb_api.services import history, locks, observations, rights
 from atdb_interface.actions import ACTIONS, Action, actions_from
 from atdb_interface.errors import BadRequest, ForbiddenMove, PreconditionFailed
 from atdb_interface.lifecycle import Status
@@ -14,20 +14,25 @@ from atdb_interface.reasons import without_code
 
 
 def act(
-    session: Session, task_id: str, action: str, *, seen: str, reason: str, actor: str
+    session: Session, task_id: str, action: str, *, seen: str, reason: str, account: rights.Account
 ) -> tuple[Status, Status]:
     """Do an action, and return the statuses before and after.
 
     `seen`: the time in ISO 8601 since when the observation had the status that the operator saw; empty to act
     anyway. If two operators act at once, the second gets an error that shows what the first did. Raises NotFound,
-    PreconditionFailed, ForbiddenMove if the action is not possible now, and BadRequest if a reason is missing.
+    PreconditionFailed, Forbidden or Conflict if this account may not, ForbiddenMove if the action is not possible
+    now, and BadRequest if a reason is missing.
     """
     observation = locks.lock_observation(session, task_id)
+    if action in [*Action]:
+        rights.require(rights.action_refusal(account, observation, Action(action)))
     _require_as_seen(session, observation, seen)
     possible = _require_possible(observation, action)
     before = observation.status
     require_reason(possible, reason)
-    observations.change(session, observation, ObservationChange(action=possible, reason=reason), actor=actor)
+    observations.change(
+        session, observation, ObservationChange(action=possible, reason=reason), actor=account.account
+    )
     return before, observation.status
 
 

@@ -5,7 +5,6 @@ from sqlalchemy.orm import Session
 
 from atdb_api.rest import resources
 from atdb_api.rest.endpoint import endpoint
-from atdb_api.roles import Role
 from atdb_api.views import (
     claims,
     dataproducts,
@@ -24,6 +23,7 @@ from atdb_api.views import (
     tokens,
 )
 from atdb_api.views.resource_views import listing
+from atdb_interface.roles import Capability
 
 #: In the order of the root and the OpenAPI document.
 RESOURCES: tuple[Blueprint, ...] = (
@@ -52,7 +52,7 @@ def init_app(app: Flask) -> None:
         atdb.register_blueprint(views)
 
     @atdb.get("/")
-    @endpoint(Role.VIEWER, answers=dict[str, str])
+    @endpoint(Capability.READ, answers=dict[str, str])
     def root(_: Session) -> dict[str, str]:
         """List the resources."""
         return {views.name: f"{request.base_url}{views.name}/" for views in RESOURCES}

@@ -7,12 +7,12 @@ from atdb_api.rest import pagination
 from atdb_api.rest.auth import actor, login
 from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.request_body import Parameter
-from atdb_api.roles import Role
 from atdb_api.search import columns, filters
 from atdb_api.services import claims
 from atdb_interface.claims import Claim, ClaimRequest, OpenClaims, Release, Released, Waiting
 from atdb_interface.errors import NotOwner
 from atdb_interface.lifecycle import Status
+from atdb_interface.roles import Capability
 
 views = Blueprint("claims", __name__, url_prefix="/claims")
 _STATUS = filters.status_kind(Status)
@@ -26,7 +26,7 @@ _CONSUMER = Parameter("consumer", "Consumer that made the claims.", {"type": "st
 
 
 @views.get("/")
-@endpoint(Role.VIEWER, answers=Waiting, parameters=(_STATUSES,), filters=columns.OBSERVATION_COLUMNS)
+@endpoint(Capability.READ, answers=Waiting, parameters=(_STATUSES,), filters=columns.OBSERVATION_COLUMNS)
 def look(session: Session) -> Waiting:
     """Count the observations that a claim for `?statuses=` and filters would return; change nothing."""
     parameters = [pair for pair in request.args.items(multi=True) if pair[0] != _STATUSES.name]
@@ -38,7 +38,7 @@ def look(session: Session) -> Waiting:
 
 
 @views.get("/open/")
-@endpoint(Role.VIEWER, answers=OpenClaims, parameters=(_CONSUMER,))
+@endpoint(Capability.READ, answers=OpenClaims, parameters=(_CONSUMER,))
 def open_(session: Session) -> OpenClaims:
     """List the observations that a consumer has claimed and on which no work has begun.
 
@@ -52,14 +52,14 @@ def open_(session: Session) -> OpenClaims:
 
 
 @views.post("/")
-@endpoint(Role.SERVICE, takes=ClaimRequest, answers=Claim, refuses=(NotOwner,))
+@endpoint(Capability.WORK, takes=ClaimRequest, answers=Claim, refuses=(NotOwner,))
 def claim(session: Session, ask: ClaimRequest) -> Claim:
     """Claim waiting observations, for this account and, if the request names it, for one other."""
     return Claim.model_validate(claims.claim(session, ask, actor=actor()), from_attributes=True)
 
 
 @views.post("/release/")
-@endpoint(Role.SERVICE, takes=Release, answers=Released, refuses=(NotOwner,))
+@endpoint(Capability.WORK, takes=Release, answers=Released, refuses=(NotOwner,))
 def release(session: Session, ask: Release) -> Released:
     """Release claimed observations on which no work will begin, so that they are available to claim."""
     return Released(released=claims.release(session, ask.taskIDs, ask.claim, account=_limited_to()))
@@ -67,5 +67,4 @@ def release(session: Session, ask: Release) -> Released:
 
 def _limited_to() -> str | None:
     """Return the account whose claims this request may use; None if it may use all."""
-    role = login().role
-    return None if role is not None and role >= Role.OPERATOR else actor()
+    return None if login().may(Capability.OPERATE) else actor()

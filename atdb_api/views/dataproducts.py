@@ -5,11 +5,10 @@ from sqlalchemy.orm import Session
 
 from atdb_api.models import DataProduct as Row
 from atdb_api.reads import serialization
-from atdb_api.rest.auth import actor, require, require_for_force
+from atdb_api.rest.auth import actor, login, require, require_for_force
 from atdb_api.rest.endpoint import answer, endpoint, require_match, with_etag
 from atdb_api.rest.resources import DATAPRODUCTS
-from atdb_api.roles import Role
-from atdb_api.services import bulk_changes, dataproducts
+from atdb_api.services import bulk_changes, dataproducts, rights
 from atdb_api.views.resource_views import add_detail, listing
 from atdb_interface.bulk import BulkAnswer, DataProductBulk
 from atdb_interface.dataproducts import (
@@ -22,13 +21,14 @@ from atdb_interface.dataproducts import (
     ProductMoves,
 )
 from atdb_interface.errors import Conflict, Duplicate, ForbiddenMove, NotFound, NotOwner
+from atdb_interface.roles import Capability
 
 views = listing(DATAPRODUCTS)
 
 
 @views.post("/")
 @endpoint(
-    Role.SERVICE,
+    Capability.ADD_PRODUCTS,
     takes=NewDataProduct,
     takes_many=True,
     answers=DataProduct,
@@ -36,15 +36,19 @@ views = listing(DATAPRODUCTS)
     refuses=(NotFound, Duplicate, Conflict),
 )
 def create(session: Session, new: tuple[list[NewDataProduct], bool]) -> Response:
-    """Create one data product, or a list of them, all or none."""
+    """Create one data product, or a list of them, all or none.
+
+    The telescope adds them while it has the observation, or after it has reported its end.
+    """
     products, many = new
+    rights.require_additions(session, login(), {product.taskID for product in products})
     rows = dataproducts.create(session, products, actor=actor())
     results = [product.model_dump(mode="json") for product in serialization.dataproducts(session, rows)]
     return answer(results if many else results[0], 201)
 
 
 @views.post("/moves/")
-@endpoint(Role.SERVICE, takes=ProductMoves, answers=MovedProducts, refuses=(NotFound, ForbiddenMove, NotOwner))
+@endpoint(Capability.WORK, takes=ProductMoves, answers=MovedProducts, refuses=(NotFound, ForbiddenMove, NotOwner))
 def move_many(session: Session, ask: ProductMoves) -> MovedProducts:
     """Change many products of one observation, all or none; return results in the order of the request."""
     _require_role(*ask.moves)
@@ -55,7 +59,7 @@ def move_many(session: Session, ask: ProductMoves) -> MovedProducts:
 
 
 @views.post("/bulk/")
-@endpoint(Role.OPERATOR, takes=DataProductBulk, answers=BulkAnswer, refuses=bulk_changes.REFUSES)
+@endpoint(Capability.OPERATE, takes=DataProductBulk, answers=BulkAnswer, refuses=bulk_changes.REFUSES)
 def change_many(session: Session, ask: DataProductBulk) -> BulkAnswer:
     """Preview a change of all data products that match a filter; with the token of the preview, do it."""
     return bulk_changes.change_dataproducts(session, ask, actor=actor())
@@ -66,7 +70,7 @@ add_detail(views, DATAPRODUCTS)
 
 @views.route("/<int:product_id>/", methods=["PUT", "PATCH"])
 @endpoint(
-    Role.SERVICE,
+    Capability.WORK,
     takes=OwnedProductChange,
     answers=DataProduct,
     has_etag=True,
@@ -83,7 +87,7 @@ def change(session: Session, change: OwnedProductChange, product_id: int) -> Res
 
 
 @views.post("/<int:product_id>/force_removal/")
-@endpoint(Role.ADMIN, takes=ForcedRemoval, answers=DataProduct, refuses=(NotFound, Conflict))
+@endpoint(Capability.ADMINISTER, takes=ForcedRemoval, answers=DataProduct, refuses=(NotFound, Conflict))
 def force_removal(session: Session, ask: ForcedRemoval, product_id: int) -> DataProduct:
     """Allow the deletion of a product from its data host although the archive has no verified copy."""
     row = dataproducts.lock(session, product_id)
@@ -93,7 +97,7 @@ def force_removal(session: Session, ask: ForcedRemoval, product_id: int) -> Data
 
 
 @views.delete("/<int:product_id>/")
-@endpoint(Role.OPERATOR, status=204, has_etag=True, refuses=(NotFound, ForbiddenMove))
+@endpoint(Capability.OPERATE, status=204, has_etag=True, refuses=(NotFound, ForbiddenMove))
 def delete(session: Session, product_id: int) -> None:
     """Delete a data product that never had data."""
     row = dataproducts.lock(session, product_id)
@@ -105,7 +109,7 @@ def _require_role(*asks: DataProductChange) -> None:
     """Raise Forbidden for a forced move and for a new announcement, unless an operator requests it."""
     require_for_force(*asks)
     if any({"announced_size", "announced_checksum"} & ask.model_fields_set for ask in asks):
-        require(Role.OPERATOR)
+        require(Capability.OPERATE)
 
 
 def _require_match(session: Session, row: Row) -> None:

@@ -7,29 +7,29 @@ from sqlalchemy.orm import Session
 
 from atdb_api.models import Observation as Row
 from atdb_api.reads import serialization
-from atdb_api.rest.auth import actor, require_for_action, require_for_force
+from atdb_api.rest.auth import actor, login, require_for_action, require_for_force
 from atdb_api.rest.endpoint import endpoint, require_match, with_etag
 from atdb_api.rest.resources import OBSERVATIONS
-from atdb_api.roles import Role
-from atdb_api.services import bulk_changes, observations
+from atdb_api.services import bulk_changes, observations, rights
 from atdb_api.services.explain import sentences
 from atdb_api.views.resource_views import add_detail, listing
 from atdb_interface.bulk import BulkAnswer, ObservationBulk
 from atdb_interface.errors import Duplicate, ForbiddenMove, NotFound, NotOwner
 from atdb_interface.observations import NewObservation, Observation, ObservationChange, Why
+from atdb_interface.roles import Capability
 
 views = listing(OBSERVATIONS)
 
 
 @views.post("/")
-@endpoint(Role.SERVICE, takes=NewObservation, answers=Observation, status=201, refuses=(Duplicate,))
+@endpoint(Capability.SPECIFY, takes=NewObservation, answers=Observation, status=201, refuses=(Duplicate,))
 def create(session: Session, new: NewObservation) -> Response:
     """Create an observation from a specification."""
     return _written(session, observations.create(session, new, actor=actor()), status=201)
 
 
 @views.post("/bulk/")
-@endpoint(Role.OPERATOR, takes=ObservationBulk, answers=BulkAnswer, refuses=bulk_changes.REFUSES)
+@endpoint(Capability.OPERATE, takes=ObservationBulk, answers=BulkAnswer, refuses=bulk_changes.REFUSES)
 def change_many(session: Session, ask: ObservationBulk) -> BulkAnswer:
     """Preview a change of all observations that match a filter; with the token of the preview, do it."""
     require_for_action(ask.change.action, on_many=True)
@@ -41,26 +41,32 @@ add_detail(views, OBSERVATIONS)
 
 @views.route("/<int:observation_id>/", methods=["PUT", "PATCH"])
 @endpoint(
-    Role.SERVICE,
+    Capability.SPECIFY | Capability.REPORT | Capability.WORK,
     takes=ObservationChange,
     answers=Observation,
     has_etag=True,
     refuses=(NotFound, ForbiddenMove, NotOwner, Duplicate),
 )
 def change(session: Session, change: ObservationChange, observation_id: int) -> Response:
-    """Change some fields of an observation, or its status by `new_status` or an `action`."""
+    """Change some fields of an observation, or its status by `new_status` or an `action`.
+
+    Astronomers change and cancel their own observations before the start. Other accounts change what their
+    capabilities allow.
+    """
     require_for_force(change)
     require_for_action(change.action)
     row = observations.lock(session, observation_id)
     _require_match(session, row)
-    observations.change(session, row, change, actor=actor())
+    rights.require_change(login(), row, change)
+    keeps_data = not login().may(Capability.OPERATE)
+    observations.change(session, row, change, actor=actor(), keeps_data=keeps_data)
     session.flush()
     session.refresh(row)
     return _written(session, row)
 
 
 @views.delete("/<int:observation_id>/")
-@endpoint(Role.OPERATOR, status=204, has_etag=True, refuses=(NotFound, ForbiddenMove))
+@endpoint(Capability.OPERATE, status=204, has_etag=True, refuses=(NotFound, ForbiddenMove))
 def delete(session: Session, observation_id: int) -> None:
     """Delete an observation that was never started."""
     row = observations.lock(session, observation_id)
@@ -69,7 +75,7 @@ def delete(session: Session, observation_id: int) -> None:
 
 
 @views.get("/<int:observation_id>/why/")
-@endpoint(Role.VIEWER, answers=Why, refuses=(NotFound,))
+@endpoint(Capability.READ, answers=Why, refuses=(NotFound,))
 def explain(session: Session, observation_id: int) -> Why:
     """Explain why the status of an observation does not change."""
     row = observations.get(session, observation_id)

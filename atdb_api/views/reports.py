@@ -9,17 +9,17 @@ from atdb_api.models import StoredReport
 from atdb_api.rest.auth import actor, is_admin
 from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.resources import REPORTS
-from atdb_api.roles import Role
 from atdb_api.services import night_reports
 from atdb_api.views.resource_views import listing
 from atdb_interface.errors import Forbidden
 from atdb_interface.night_reports import NightReport
+from atdb_interface.roles import Capability
 
 views = listing(REPORTS)
 
 
 @views.post("/")
-@endpoint(Role.SERVICE, takes=NightReport, answers=NightReport, status=201, repeats=True)
+@endpoint(Capability.WORK, takes=NightReport, answers=NightReport, status=201, repeats=True)
 def store(session: Session, report: NightReport) -> Response:
     """Store the report of a night: only for the account that makes the reports, and admins.
 
@@ -31,7 +31,7 @@ def store(session: Session, report: NightReport) -> Response:
 
 
 @views.get("/<night>/")
-@endpoint(Role.VIEWER, answers=NightReport, has_etag=True)
+@endpoint(Capability.READ, answers=NightReport, has_etag=True)
 def detail(session: Session, night: str) -> Response:
     """Return the report of one night, as it was stored."""
     stored = night_reports.find_named(session, night)

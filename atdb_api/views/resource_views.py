@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from atdb_api.rest.endpoint import endpoint, with_etag
 from atdb_api.rest.pagination import Answer, item, page
 from atdb_api.rest.resource import Resource
-from atdb_api.roles import Role
 from atdb_interface.errors import NotFound
+from atdb_interface.roles import Capability
 
 
 def listing(resource: Resource[Any, Any]) -> Blueprint:
@@ -20,7 +20,7 @@ def listing(resource: Resource[Any, Any]) -> Blueprint:
         return page(session, resource)
 
     list_.__doc__ = resource.about
-    views.get("/")(endpoint(Role.VIEWER, lists=resource)(list_))
+    views.get("/")(endpoint(Capability.READ, lists=resource)(list_))
     return views
 
 
@@ -35,5 +35,5 @@ def add_detail(views: Blueprint, resource: Resource[Any, Any]) -> None:
         return with_etag(whole, part) if of.has_etag else part
 
     detail.__doc__ = of.about
-    contract = endpoint(Role.VIEWER, shows=resource, has_etag=of.has_etag, refuses=(NotFound,))
+    contract = endpoint(Capability.READ, shows=resource, has_etag=of.has_etag, refuses=(NotFound,))
     views.get(f"/{of.path}/")(contract(detail))

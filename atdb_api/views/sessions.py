@@ -7,9 +7,9 @@ from atdb_api.html import layout, login_page
 from atdb_api.rest import auth
 from atdb_api.rest.endpoint import answer, endpoint
 from atdb_api.rest.request_body import FORM, NEXT
-from atdb_api.roles import Role
 from atdb_api.services import accounts
 from atdb_interface.errors import Unauthorized
+from atdb_interface.roles import Capability
 from atdb_interface.sessions import Login, Me
 
 views = Blueprint("sessions", __name__)
@@ -42,7 +42,7 @@ def log_in(session: Session, given: Login) -> Response:
 
 
 @views.post("/logout/")
-@endpoint(Role.VIEWER, status=204)
+@endpoint(Capability.READ, status=204)
 def log_out(session: Session) -> Response:
     """End the session of this request.
 
@@ -58,11 +58,11 @@ def log_out(session: Session) -> Response:
 
 
 @views.get("/me/")
-@endpoint(Role.VIEWER, answers=Me)
+@endpoint(Capability.READ, answers=Me)
 def me(_: Session) -> Me:
     """Return the account of this request."""
     return _me(auth.login(), auth.csrf_token())
 
 
 def _me(login: accounts.Login, csrf_token: str | None) -> Me:
-    return Me(account=login.account, role=login.role.label if login.role else "", csrf_token=csrf_token)
+    return Me(account=login.account, role=login.role or "", csrf_token=csrf_token)

@@ -7,8 +7,8 @@ from atdb_api.reads import summaries
 from atdb_api.rest import pagination
 from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.request_body import Parameter
-from atdb_api.roles import Role
 from atdb_api.search import columns, filters
+from atdb_interface.roles import Capability
 from atdb_interface.summary import GROUPINGS, Summary
 
 views = Blueprint("summary", __name__, url_prefix="/summary")
@@ -22,7 +22,7 @@ _GROUP_BY = Parameter(
 
 @views.get("/")
 @endpoint(
-    Role.VIEWER, answers=Summary, parameters=(_GROUP_BY, pagination.AS_OF), filters=columns.OBSERVATION_COLUMNS
+    Capability.READ, answers=Summary, parameters=(_GROUP_BY, pagination.AS_OF), filters=columns.OBSERVATION_COLUMNS
 )
 def summarise(session: Session) -> Summary:
     """Count matching observations, with their sizes and the age of the one that is longest in its status."""

@@ -5,17 +5,17 @@ from sqlalchemy.orm import Session
 from atdb_api.rest.auth import actor, is_admin
 from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.resources import TOKENS
-from atdb_api.roles import Role
 from atdb_api.services import accounts
 from atdb_api.views.resource_views import listing
 from atdb_interface.errors import NotFound
+from atdb_interface.roles import Capability
 from atdb_interface.tokens import MadeToken, NewToken
 
 views = listing(TOKENS)
 
 
 @views.post("/")
-@endpoint(Role.VIEWER, takes=NewToken, answers=MadeToken, status=201, by_token=False, answers_secret=True)
+@endpoint(Capability.READ, takes=NewToken, answers=MadeToken, status=201, by_token=False, answers_secret=True)
 def create(session: Session, new: NewToken) -> MadeToken:
     """Create a token for the account that asks; its secret is shown only once.
 
@@ -33,7 +33,7 @@ def create(session: Session, new: NewToken) -> MadeToken:
 
 
 @views.delete("/<int:token_id>/")
-@endpoint(Role.VIEWER, status=204, refuses=(NotFound,))
+@endpoint(Capability.READ, status=204, refuses=(NotFound,))
 def revoke(session: Session, token_id: int) -> None:
     """Revoke a token: it cannot be used from now on."""
     token = accounts.token_by_id(session, token_id)

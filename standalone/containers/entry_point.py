@@ -51,9 +51,9 @@ def main(service: str) -> None:
     name = PROCESSES[service]
     if name == "airflow-api-server":
         write_private(settings.airflow_passwords, json.dumps(dict(credentials.airflow_ui)))
-    if name == "worker":
-        private_connections.write(settings, credentials)
     try:
+        if name == "worker":
+            private_connections.write(settings, credentials)
         wanted = programs.program(name, settings, credentials)
     except KeyError as missing:
         raise SystemExit(f"{service}: its secrets lack {missing}. To complete them, run: make secrets") from None

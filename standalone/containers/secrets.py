@@ -23,7 +23,7 @@ _AIRFLOW: Mapping[str, tuple[str, ...]] = {
 #: The secrets that each service of docker-compose.yaml gets, by the sections of secrets.json.
 PARTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "migrate": {
-        "atdb": ("operator", "admin", "astronomer", "airflow", "telescope"),
+        "atdb": ("operator", "admin", "astronomer", "airflow", "operate", "telescope"),
         "postgresql": ("postgres", "atdb_owner", "atdb", "reports", "maintenance"),
     },
     "migrate-airflow": {**_AIRFLOW, "postgresql": ("postgres", "airflow", "airflow_maintenance")},
@@ -39,7 +39,7 @@ PARTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "worker": {
         "airflow_ui": ("reconcile",),
-        "atdb": ("airflow",),
+        "atdb": ("airflow", "operate"),
         "postgresql": ("reports", "maintenance", "airflow_maintenance"),
         "redis": ("redis",),
         "site_connections": ("archive_default", "atdb_default", "telescope_default"),

@@ -8,6 +8,7 @@ from atdb_interface.client import Client
 from atdb_interface.errors import AtdbError, Forbidden, Unauthorized
 from atdb_interface.fields import write_time
 from atdb_interface.health import SchemaState
+from atdb_interface.roles import Capability, Role
 from atdb_interface.times import GONE_AFTER
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.triggers.listen import LISTENER
@@ -17,7 +18,7 @@ from standalone.doctor.reasons import short
 
 SUBJECT = "ATDB"
 #: The roles that allow what tasks need.
-_ROLES = ("service", "operator", "admin")
+_ROLES = [role for role in Role if role.may(Capability.WORK)]
 
 
 def check(place: Location) -> Iterator[Finding]:
@@ -46,8 +47,11 @@ def check(place: Location) -> Iterator[Finding]:
         if me.role in _ROLES:
             yield well("account of tasks", f"{me.account} is accepted, role {me.role}")
         else:
-            advice = f"Ask an ATDB admin to run `flask --app atdb_api account set {me.account} --role service`."
-            yield failed("account of tasks", f"{me.account} has the role {me.role}; tasks need service", advice)
+            advice = (
+                f"Ask an ATDB admin to run `flask --app atdb_api account set {me.account} --role {Role.PIPELINE}`."
+            )
+            seen = f"{me.account} has the role {me.role}; tasks need {Role.PIPELINE}"
+            yield failed("account of tasks", seen, advice)
         yield from _of_stages(client)
         yield _of_deletion(client)
         yield _of_listener(place, client)

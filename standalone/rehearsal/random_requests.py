@@ -1,7 +1,7 @@
 """Random requests of accounts that may do too much: wrong statuses, false facts, foreign owners, other places.
 
-The requests of a service take work from the pipeline and describe it wrongly, but they never state facts with a
-lease of their own: the holder of the lease of a stage is believed.
+The requests of the account pipeline take work from the DAGs and describe it wrongly, but they never state facts
+with a lease of their own: the holder of the lease of a stage is believed.
 """
 
 import random
@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 #: How often each account of a walk is drawn.
-OF_WALKS = MappingProxyType({"viewer": 1, "service": 5, "operator": 3})
+OF_WALKS = MappingProxyType({"viewer": 1, "astronomer": 3, "telescope": 3, "pipeline": 5, "operator": 3})
 _STATUSES = (
     *("defined", "scheduled", "starting", "running", "completing", "checking", "valid", "completed", "incomplete"),
     *("ingesting", "archived", "removing", "removed", "ingest error", "remove error", "on hold", "aborted"),

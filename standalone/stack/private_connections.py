@@ -2,28 +2,29 @@
 
 import json
 import shutil
+from typing import Any
 
 from standalone.credentials import Credentials
 from standalone.files import write_private
 from standalone.settings import Settings
 
 # DAG -> connection -> the role that logs in, and the database.
-_LAYOUT = {
+_DATABASES = {
     "maintenance": {
         "airflow_maintenance": ("airflow_maintenance", "airflow"),
         "atdb_maintenance": ("maintenance", "atdb"),
     }
 }
+# DAG -> connection -> the account of ATDB.
+_ACCOUNTS = {"operate": {"atdb_operate": "operate"}}
 
 
 def write(settings: Settings, credentials: Credentials) -> None:
     """Write a file per connection, as atdb_plugins/private_connections.py reads it, and delete all other files."""
     shutil.rmtree(settings.private_connections, ignore_errors=True)
     settings.private_connections.mkdir(mode=0o700, parents=True)
-    for dag_id, connections in _LAYOUT.items():
-        folder = settings.private_connections / dag_id
-        folder.mkdir(mode=0o700)
-        for connection_id, (role, database) in connections.items():
+    for dag_id, databases in _DATABASES.items():
+        for connection_id, (role, database) in databases.items():
             connection = {
                 "conn_type": "postgres",
                 "host": settings.postgres_host,
@@ -32,4 +33,15 @@ def write(settings: Settings, credentials: Credentials) -> None:
                 "login": role,
                 "password": credentials.postgresql[role],
             }
-            write_private(folder / f"{connection_id}.json", json.dumps(connection))
+            _write(settings, dag_id, connection_id, connection)
+    for dag_id, accounts in _ACCOUNTS.items():
+        for connection_id, account in accounts.items():
+            login = {"login": account, "password": credentials.atdb[account]}
+            connection = {"conn_type": "atdb", "host": settings.atdb_url, **login}
+            _write(settings, dag_id, connection_id, connection)
+
+
+def _write(settings: Settings, dag_id: str, connection_id: str, connection: dict[str, Any]) -> None:
+    folder = settings.private_connections / dag_id
+    folder.mkdir(mode=0o700, exist_ok=True)
+    write_private(folder / f"{connection_id}.json", json.dumps(connection))

@@ -71,22 +71,22 @@ def test_what_makes_no_sense_is_refused_in_one_sentence(run: Run, arguments: tup
 
 
 def test_a_token_is_shown_once_and_can_be_revoked(run: Run, url: str) -> None:
-    secret = run("token", "make", "service", "data writer").output.strip()
+    secret = run("token", "make", "pipeline", "data writer").output.strip()
     bearer = {"Authorization": f"Bearer {secret}"}
-    assert httpx.get(f"{url}/atdb/me/", headers=bearer).json()["account"] == "service"
-    assert get(url, auth=("service", secret)) == 200
+    assert httpx.get(f"{url}/atdb/me/", headers=bearer).json()["account"] == "pipeline"
+    assert get(url, auth=("pipeline", secret)) == 200
     assert get(url, auth=("viewer", secret)) == 401
     listed = run("token", "list").output
     assert "data writer" in listed
     assert secret not in listed
     assert run("token", "revoke", listed.split()[0]).exit_code == 0
     assert get(url, headers=bearer) == 401
-    assert get(url, auth=("service", secret)) == 401
+    assert get(url, auth=("pipeline", secret)) == 401
 
 
 def test_a_token_ends_with_its_lifetime(app: Flask, url: str) -> None:
     with app.app_context(), transaction() as session:
-        token, secret = accounts.make_token(session, "service", "x", timedelta(days=1), actor="tests")
+        token, secret = accounts.make_token(session, "pipeline", "x", timedelta(days=1), actor="tests")
         token_id = token.id
     assert get(url, headers={"Authorization": f"Bearer {secret}"}) == 200
     with app.app_context(), transaction() as session:
@@ -102,7 +102,7 @@ def test_people_make_and_revoke_their_own_tokens(url: str) -> None:
         assert made["secret"].startswith("atdb_")
         (listed,) = http.get("/tokens/").json()["results"]
         assert listed == {name: value for name, value in made.items() if name != "secret"}
-        with httpx.Client(base_url=f"{url}/atdb", auth=("service", SECRETS["service"])) as other:
+        with httpx.Client(base_url=f"{url}/atdb", auth=("pipeline", SECRETS["pipeline"])) as other:
             assert other.get("/tokens/").json()["count"] == 0
             assert other.delete(f"/tokens/{made['id']}/").status_code == 404
         with httpx.Client(base_url=f"{url}/atdb", auth=("admin", SECRETS["admin"])) as admin:
@@ -112,7 +112,7 @@ def test_people_make_and_revoke_their_own_tokens(url: str) -> None:
 
 
 def test_nothing_that_opens_an_account_is_stored_or_listed(app: Flask, run: Run, url: str) -> None:
-    secret = run("token", "make", "service", "data writer").output.strip()
+    secret = run("token", "make", "pipeline", "data writer").output.strip()
     made = httpx.post(
         f"{url}/atdb/tokens/",
         json={"name": "notebook"},
@@ -128,7 +128,7 @@ def test_nothing_that_opens_an_account_is_stored_or_listed(app: Flask, run: Run,
 
 
 def test_a_password_is_not_hashed_slowly_for_each_request(url: str) -> None:
-    with httpx.Client(base_url=f"{url}/atdb", auth=("service", SECRETS["service"])) as http:
+    with httpx.Client(base_url=f"{url}/atdb", auth=("pipeline", SECRETS["pipeline"])) as http:
         http.get("/me/")
         begun = time.perf_counter()
         for _ in range(50):

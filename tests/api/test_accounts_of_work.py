@@ -8,7 +8,6 @@ import pytest
 from flask import Flask
 
 from atdb_api.database import transaction
-from atdb_api.roles import Role
 from atdb_api.services import accounts
 from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
@@ -16,6 +15,7 @@ from atdb_interface.dataproducts import ProductMove
 from atdb_interface.errors import BadRequest, Conflict, NotOwner
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation
+from atdb_interface.roles import Role
 from tests.conftest import SECRETS
 
 Observe = Callable[..., Observation]
@@ -25,15 +25,15 @@ SECRET = "secret-of-another-service-in-these-tests"
 
 @pytest.fixture
 def service(url: str) -> Iterator[Client]:
-    with Client(url, user="service", secret=SECRETS["service"]) as opened:
+    with Client(url, user="pipeline", secret=SECRETS["pipeline"]) as opened:
         yield opened
 
 
 @pytest.fixture
 def other(app: Flask, url: str) -> Iterator[Client]:
-    """Another account with the role service."""
+    """Another account with the role pipeline."""
     with app.app_context(), transaction() as session:
-        accounts.put(session, "other", role=Role.SERVICE, password=SECRET, actor="tests")
+        accounts.put(session, "other", role=Role.PIPELINE, password=SECRET, actor="tests")
     with Client(url, user="other", secret=SECRET) as opened:
         yield opened
 
@@ -52,12 +52,12 @@ def test_no_other_account_ends_renews_or_does_the_work_of_an_owner(
     task_id = observe(Status.VALID).taskID
     ingest(service, task_id)
     (before,) = client.leases()
-    assert (before.owner, before.account) == (OWNER, "service")
+    assert (before.owner, before.account) == (OWNER, "pipeline")
     moves = [ProductMove(filename=f"{task_id}_0.fits", new_status=ProductStatus.INGESTING)]
     for account in (other, client):
         with pytest.raises(NotOwner) as refusal:
             account.move(task_id, Status.INGEST_ERROR, owner=OWNER, reason="mine")
-        assert refusal.value.extra["account"] == "service"
+        assert refusal.value.extra["account"] == "pipeline"
         with pytest.raises(NotOwner):
             ingest(account, task_id)
         with pytest.raises(NotOwner):
@@ -144,9 +144,9 @@ def test_work_on_a_claimed_observation_begins_only_with_the_account_of_the_claim
     task_id = observe(Status.VALID).taskID
     service.claim(ask("c1"))
     for owner in (OWNER, None):
-        with pytest.raises(NotOwner, match="is claimed by airflow of account service") as refusal:
+        with pytest.raises(NotOwner, match="is claimed by airflow of account pipeline") as refusal:
             other.move(task_id, Status.INGESTING, owner=owner)
-        assert refusal.value.extra["account"] == "service"
+        assert refusal.value.extra["account"] == "pipeline"
     assert [task.taskID for task in service.open_claims("airflow")] == [task_id]
     ingest(service, task_id)
 
@@ -184,7 +184,7 @@ def test_a_claim_is_passed_on_to_one_named_account(
     service: Client, other: Client, url: str, app: Flask, observe: Observe
 ) -> None:
     with app.app_context(), transaction() as session:
-        accounts.put(session, "third", role=Role.SERVICE, password=SECRET, actor="tests")
+        accounts.put(session, "third", role=Role.PIPELINE, password=SECRET, actor="tests")
     begun, released = observe(Status.VALID).taskID, observe(Status.VALID).taskID
     made = service.claim(ask("c1", for_account="other"))
     assert [task.taskID for task in other.open_claims("airflow")] == [begun, released]
@@ -216,5 +216,5 @@ def test_a_claim_for_an_unknown_account_is_refused(service: Client, observe: Obs
 def test_the_account_of_a_lease_is_a_filter(service: Client, url: str, observe: Observe) -> None:
     ingest(service, observe(Status.VALID).taskID)
     with httpx.Client(base_url=f"{url}/atdb", auth=("viewer", SECRETS["viewer"])) as http:
-        assert http.get("/leases/", params={"account": "service"}).json()["count"] == 1
+        assert http.get("/leases/", params={"account": "pipeline"}).json()["count"] == 1
         assert http.get("/leases/", params={"account": "other"}).json()["count"] == 0

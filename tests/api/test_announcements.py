@@ -82,7 +82,7 @@ def test_an_announcement_stays_once_the_archive_has_the_product(
 def test_a_service_cannot_change_an_announcement(
     url: str, announced: DataProduct, field: dict[str, object]
 ) -> None:
-    with Client(url, user="service", secret=SECRETS["service"]) as service:
+    with Client(url, user="pipeline", secret=SECRETS["pipeline"]) as service:
         with pytest.raises(Forbidden, match="operator"):
             service.change_dataproduct(announced.id, **field)
         with pytest.raises(Forbidden, match="operator"):
@@ -92,5 +92,5 @@ def test_a_service_cannot_change_an_announcement(
 @pytest.mark.parametrize("fields", [{"size": -1}, {"checksum": "AB" * 32}, {"checksum": "ab"}, {"identity": "1"}])
 def test_an_announcement_must_be_readable(url: str, observe: Observe, fields: dict[str, object]) -> None:
     new = {"taskID": observe().taskID, "filename": "a.MS", **fields}
-    answer = httpx.post(f"{url}/atdb/dataproducts/", json=new, auth=("service", SECRETS["service"]))
+    answer = httpx.post(f"{url}/atdb/dataproducts/", json=new, auth=("pipeline", SECRETS["pipeline"]))
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, next(iter(fields)))

@@ -10,9 +10,9 @@ from sqlalchemy import create_engine, text
 
 from atdb_api import create_app
 from atdb_api.config import Config
-from atdb_api.roles import Role
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
+from atdb_interface.roles import Role
 from tests.api.browser import ACCEPT, Browser, forms, links
 from tests.conftest import SECRETS
 

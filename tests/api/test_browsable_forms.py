@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from html import unescape
+from typing import Any
 
 import httpx
 import pytest
 
 from atdb_api import create_app
 from atdb_api.config import Config
-from atdb_api.roles import Role
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import Action, Status, allowed_next, resume_target
+from atdb_interface.lifecycle import Action, Status, resume_target
 from atdb_interface.observations import Observation
+from atdb_interface.roles import Role
+from atdb_interface.status_kinds import OF_STAGES
 from tests.api.browser import ACCEPT, Browser, forms
 from tests.conftest import SECRETS
 
@@ -22,32 +24,56 @@ SPECIFICATION = {"field_name": "M31", "observing_mode": "imaging", "starttime": 
 
 
 @pytest.mark.parametrize(
-    ("role", "on_the_list", "on_the_item"),
+    ("role", "on_observations", "on_products"),
     [
-        ("viewer", set(), set()),
-        ("service", {"Send"}, {"Move", "Save"}),
-        ("operator", {"Send"}, {"Move", "Save", "Delete it"}),
+        ("viewer", (set(), set()), (set(), set())),
+        # The observation belongs to another account.
+        ("astronomer", ({"Send"}, set()), (set(), set())),
+        ("telescope", (set(), set()), ({"Send"}, set())),
+        # The status of a product requires the lease of a stage; only an operator can force it.
+        ("pipeline", (set(), {"Move"}), ({"Send"}, {"Save"})),
+        ("operator", ({"Send"}, {"Move", "Save", "Delete it"}), ({"Send"}, {"Move", "Save", "Delete it"})),
     ],
 )
 def test_a_page_has_the_forms_for_what_its_user_may_do(
-    url: str, observe: Observe, role: str, on_the_list: set[str], on_the_item: set[str]
+    url: str, observe: Observe, role: str, on_observations: Any, on_products: Any
 ) -> None:
     made = observe(products=1)
     http = Browser(url, role)
-    # The status of a product requires the lease of a stage; only an operator can force it.
-    on_the_product = on_the_item if role == "operator" else on_the_item - {"Move"}
-    for resource, number, on_the_page in (
-        ("observations", made.id, on_the_item),
-        ("dataproducts", made.generated_dataproducts[0], on_the_product),
+    for resource, number, (on_the_list, on_the_item) in (
+        ("observations", made.id, on_observations),
+        ("dataproducts", made.generated_dataproducts[0], on_products),
     ):
         assert forms(http.get(f"/atdb/{resource}/")).keys() == {"Log out", "Filter"} | on_the_list
-        assert forms(http.get(f"/atdb/{resource}/{number}/")).keys() == {"Log out"} | on_the_page
+        assert forms(http.get(f"/atdb/{resource}/{number}/")).keys() == {"Log out"} | on_the_item
 
 
-@pytest.mark.parametrize(("role", "may_force"), [("service", False), ("operator", True)])
+def test_an_astronomer_has_forms_for_an_observation_until_it_starts(url: str, client: Client) -> None:
+    http = Browser(url, "astronomer")
+    made = http.submit(http.get("/atdb/observations/"), "Send", **SPECIFICATION, duration="60")
+    path = made.headers["Location"]
+    (task,) = client.observations()
+    page = http.get(path)
+    assert forms(page).keys() == {"Log out", "Move", "Save"}
+    assert set(forms(page)["Move"].choices["new_status"]) - {""} == {"aborted"}
+    for status in (Status.SCHEDULED, Status.STARTING):
+        client.move(task.taskID, status)
+    assert forms(http.get(path)).keys() == {"Log out"}
+
+
+def test_the_telescope_is_offered_to_report_how_an_observation_ended(url: str, observe: Observe) -> None:
+    made = observe(Status.RUNNING)
+    page = Browser(url, "telescope").get(f"/atdb/observations/{made.id}/")
+    assert set(forms(page)["Move"].choices["new_status"]) - {""} == {"completing", "error (no completing)"}
+
+
+@pytest.mark.parametrize(
+    ("role", "may_force"), [("astronomer", False), ("telescope", False), ("pipeline", False), ("operator", True)]
+)
 def test_only_an_operator_is_offered_to_force_on_the_history(url: str, role: str, may_force: bool) -> None:
     form = forms(Browser(url, role).get("/atdb/status/"))["Send"]
     assert ("force" in form.fields) == may_force
+    assert ("owner" in form.fields) == (role in ("pipeline", "operator"))
     assert {"taskID", "name", "reason"} <= form.fields.keys()
 
 
@@ -70,7 +96,7 @@ def test_the_past_has_no_forms(url: str, observe: Observe) -> None:
 
 
 def test_an_observation_is_made_by_a_form(url: str, client: Client) -> None:
-    http = Browser(url, "service")
+    http = Browser(url, "astronomer")
     typed = {**SPECIFICATION, "duration": "60", "options": '{"ndps": 2}', "skip_auto_ingest": "true"}
     made = http.submit(http.get("/atdb/observations/"), "Send", **typed, field_ra="12.5")
     page = http.follow(made)
@@ -84,7 +110,7 @@ def test_an_observation_is_made_by_a_form(url: str, client: Client) -> None:
 
 
 def test_a_form_that_failed_says_why_and_keeps_what_was_typed(url: str, client: Client) -> None:
-    http = Browser(url, "service")
+    http = Browser(url, "astronomer")
     page = http.get("/atdb/observations/")
     answer = http.submit(page, "Send", **SPECIFICATION, duration="60", telescopes="XYZ", options=HOSTILE)
     assert answer.status_code == 400
@@ -102,21 +128,21 @@ def test_a_form_that_failed_says_why_and_keeps_what_was_typed(url: str, client: 
 
 def test_an_edit_sends_only_what_was_edited(url: str, client: Client, observe: Observe) -> None:
     made = observe(node="before", options={"a": [1, {"b": "c"}]})
-    http = Browser(url, "service")
+    http = Browser(url, "operator")
     page = http.get(f"/atdb/observations/{made.id}/")
     client.change_observation(made.id, node="by another")
     answer = http.submit(page, "Save", priority="7", reason="urgent", field_name="")
     assert answer.headers["Location"] == f"/atdb/observations/{made.id}/"
     now = client.observation(made.taskID)
     assert (now.priority, now.node, now.field_name) == (7, "by another", made.field_name)
-    (change,) = httpx.get(f"{url}/atdb/changes/?actor=service", auth=ADMIN).json()["results"]
+    (change,) = httpx.get(f"{url}/atdb/changes/?actor=operator", auth=ADMIN).json()["results"]
     assert change["fields"] == {"priority": [0, 7]}
     assert change["reason"] == "urgent"
 
 
 def test_an_edit_that_failed_can_be_corrected(url: str, client: Client, observe: Observe) -> None:
     made = observe()
-    http = Browser(url, "service")
+    http = Browser(url, "operator")
     page = http.get(f"/atdb/observations/{made.id}/")
     answer = http.submit(page, "Save", node="x", endtime="2020-01-01T00:00:00Z")
     assert answer.status_code == 400
@@ -126,12 +152,12 @@ def test_an_edit_that_failed_can_be_corrected(url: str, client: Client, observe:
     assert client.observation(made.taskID).node == "x"
 
 
-@pytest.mark.parametrize("status", [Status.DEFINED, Status.CHECKING, Status.ON_HOLD, Status.INGEST_ERROR])
-def test_the_move_form_offers_what_may_follow(url: str, observe: Observe, status: Status) -> None:
+@pytest.mark.parametrize("status", [Status.DEFINED, Status.CHECKING, Status.INGEST_ERROR])
+def test_the_move_form_offers_a_pipeline_the_steps_of_stages(url: str, observe: Observe, status: Status) -> None:
     made = observe(status)
-    held_from = Status.DEFINED if status is Status.ON_HOLD else None
-    page = Browser(url, "service").get(f"/atdb/observations/{made.id}/")
-    assert set(forms(page)["Move"].choices["new_status"]) - {""} == allowed_next(status, held_from)
+    page = Browser(url, "pipeline").get(f"/atdb/observations/{made.id}/")
+    following = {target for source, target in OF_STAGES if source is status}
+    assert set(forms(page)["Move"].choices["new_status"]) - {""} == following
     assert "force" not in forms(page)["Move"].unchecked
 
 
@@ -151,17 +177,17 @@ def test_after_a_hold_of_work_the_move_form_leads_back_to_before_the_work(
 
 def test_a_move_by_a_form_is_in_the_history(url: str, client: Client, observe: Observe) -> None:
     made = observe()
-    http = Browser(url, "service")
+    http = Browser(url, "operator")
     page = http.get(f"/atdb/observations/{made.id}/")
     answer = http.submit(page, "Move", new_status="on hold", reason="wind")
     assert http.follow(answer).status_code == 200
     last = client.observation(made.taskID).status_history[-1]
-    assert (last.name, last.actor, last.reason, last.forced) == ("on hold", "service", "wind", False)
+    assert (last.name, last.actor, last.reason, last.forced) == ("on hold", "operator", "wind", False)
 
 
 def test_a_move_that_is_refused_shows_what_may_follow_now(url: str, client: Client, observe: Observe) -> None:
     made = observe()
-    http = Browser(url, "service")
+    http = Browser(url, "pipeline")
     page = http.get(f"/atdb/observations/{made.id}/")
     client.move(made.taskID, Status.ABORTED)
     answer = http.submit(page, "Move", new_status="scheduled", reason="please")
@@ -199,7 +225,7 @@ def test_an_operator_forces_the_status_of_a_data_product_by_a_form(
     assert client.dataproduct(product).my_status == "invalid"
 
 
-@pytest.mark.parametrize("role", ["service", "operator"])
+@pytest.mark.parametrize("role", ["pipeline", "operator"])
 def test_no_form_offers_facts_about_data(url: str, client: Client, observe: Observe, role: str) -> None:
     (product,) = observe(products=1).generated_dataproducts
     http = Browser(url, role)

@@ -47,7 +47,7 @@ FORCIBLE = {P.DEFINED, P.VALID, P.INVALID, P.INGEST_ERROR}
 
 @pytest.fixture
 def service(url: str) -> Iterator[Client]:
-    with Client(url, user="service", secret=SECRETS["service"]) as opened:
+    with Client(url, user="pipeline", secret=SECRETS["pipeline"]) as opened:
         yield opened
 
 

@@ -30,7 +30,7 @@ def test_an_observation_is_given_to_one_consumer_only(url: str, client: Client, 
     made = {observe(Status.VALID).taskID for _ in range(20)}
 
     def ask(number: int) -> list[str]:
-        with Client(url, user="service", secret=SECRETS["service"]) as consumer:
+        with Client(url, user="pipeline", secret=SECRETS["pipeline"]) as consumer:
             return claim(consumer, f"claim {number}", Status.VALID, limit=3)
 
     with ThreadPoolExecutor(10) as pool:

@@ -122,7 +122,7 @@ def test_of_two_that_take_a_place_at_once_one_is_refused(url: str, client: Clien
     made = [observe() for _ in range(8)]
 
     def take(number: int) -> bool:
-        with Client(url, user="service", secret=SECRETS["service"]) as own:
+        with Client(url, user="pipeline", secret=SECRETS["pipeline"]) as own:
             try:
                 add(own, made[number], f"{HERE}/a.MS" if number % 2 else f"{HERE}/a.MS/b/c.fits")
             except Conflict:

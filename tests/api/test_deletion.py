@@ -72,7 +72,7 @@ def test_to_switch_it_off_requires_a_reason(client: Client, url: str, body: dict
 
 
 def test_only_operators_switch_it(url: str, client: Client) -> None:
-    with Client(url, user="service", secret=SECRETS["service"]) as service:
+    with Client(url, user="pipeline", secret=SECRETS["pipeline"]) as service:
         assert service.deletion().allowed
         with pytest.raises(Forbidden):
             service.change_deletion(allowed=False, reason=WHY)

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from atdb_api import create_app
 from atdb_api.config import Config
-from atdb_api.roles import Role
+from atdb_interface.roles import Role
 from tests.conftest import SECRETS, Postgres
 
 

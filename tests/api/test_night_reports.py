@@ -14,24 +14,24 @@ from sqlalchemy.exc import DBAPIError
 from atdb_api import create_app
 from atdb_api.config import Config
 from atdb_api.database import transaction
-from atdb_api.roles import Role
 from atdb_api.services import accounts
 from atdb_interface.client import Client
 from atdb_interface.errors import BadRequest, Conflict, Forbidden, NotFound
 from atdb_interface.night_reports import NightReport
+from atdb_interface.roles import Role
 from tests import night_reports
 from tests.conftest import SECRETS
 
 
 @pytest.fixture
 def service(url: str) -> Iterator[Client]:
-    with Client(url, user="service", secret=SECRETS["service"]) as opened:
+    with Client(url, user="pipeline", secret=SECRETS["pipeline"]) as opened:
         yield opened
 
 
 @pytest.fixture
 def http(url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{url}/atdb/reports", auth=("service", SECRETS["service"])) as opened:
+    with httpx.Client(base_url=f"{url}/atdb/reports", auth=("pipeline", SECRETS["pipeline"])) as opened:
         yield opened
 
 
@@ -63,7 +63,7 @@ def test_the_first_report_of_a_night_stays_whatever_is_sent_later(http: httpx.Cl
 def test_of_many_requests_at_once_one_stores_and_all_get_the_same(url: str) -> None:
     def post(number: int) -> httpx.Response:
         report = night_reports.empty().model_copy(update={"observed_count": number})
-        return httpx.post(f"{url}/atdb/reports/", json=body(report), auth=("service", SECRETS["service"]))
+        return httpx.post(f"{url}/atdb/reports/", json=body(report), auth=("pipeline", SECRETS["pipeline"]))
 
     with ThreadPoolExecutor(8) as lanes:
         answers = list(lanes.map(post, range(8)))
@@ -143,7 +143,7 @@ def test_the_list_has_the_main_figures_the_newest_night_first(service: Client) -
     assert [each.night for each in listed] == nights[::-1]
     terrible, empty, busy = listed
     assert (terrible.failures_count, empty.failures_count, busy.failures_count) == (100, 0, 7)
-    assert (busy.observed_count, busy.actor, busy.made_at) == (45, "service", night_reports.busy().made_at)
+    assert (busy.observed_count, busy.actor, busy.made_at) == (45, "pipeline", night_reports.busy().made_at)
     assert busy.archived_bytes == sum(host.archived_bytes for host in night_reports.busy().data_hosts)
     assert busy.full_at == min(disk.full_at for disk in night_reports.busy().disks if disk.full_at)
     assert (empty.observed_count, empty.full_at) == (0, None)
@@ -184,19 +184,19 @@ def test_a_viewer_reads_and_stores_nothing(url: str, service: Client) -> None:
     assert httpx.get(f"{url}/atdb/reports/2026-04-05/").status_code == 401
 
 
-@pytest.mark.parametrize("name", ["astronomer", "telescope", "operator"])
+@pytest.mark.parametrize("name", ["another pipeline", "operator"])
 def test_no_other_account_stores_a_report(app: Flask, url: str, service: Client, name: str) -> None:
     if name not in SECRETS:
         with app.app_context(), transaction() as session:
-            accounts.put(session, name, role=Role.SERVICE, password="secret-of-another-account", actor="tests")
+            accounts.put(session, name, role=Role.PIPELINE, password="secret-of-another-account", actor="tests")
     with Client(url, user=name, secret=SECRETS.get(name, "secret-of-another-account")) as other:
-        with pytest.raises(Forbidden, match=f"Only the account service and admins can.*; {name} cannot"):
+        with pytest.raises(Forbidden, match=f"Only the account pipeline and admins can.*; {name} cannot"):
             other.store_night_report(night_reports.terrible())
         assert list(other.night_reports()) == []
         service.store_night_report(night_reports.busy())
         with pytest.raises(Forbidden, match=f"{name} cannot"):
             other.store_night_report(night_reports.terrible())
-        assert [each.actor for each in other.night_reports()] == ["service"]
+        assert [each.actor for each in other.night_reports()] == ["pipeline"]
 
 
 def test_an_admin_stores_a_report(client: Client) -> None:

@@ -92,7 +92,7 @@ def test_the_same_mode_field_and_start_is_a_duplicate_that_names_its_taskid(clie
 
 def test_of_equal_specifications_at_once_one_is_accepted(url: str) -> None:
     def submit(_: int) -> str:
-        with Client(url, user="service", secret=SECRETS["service"]) as client:
+        with Client(url, user="astronomer", secret=SECRETS["astronomer"]) as client:
             try:
                 return client.create_observation(SPECIFICATION).taskID
             except Duplicate as error:
@@ -140,7 +140,7 @@ def test_a_specification_that_cannot_be_read_changes_nothing(
         f"{url}/atdb/observations/",
         content=json.dumps(SPECIFICATION | fields),
         headers={"Content-Type": "application/json"},
-        auth=("service", SECRETS["service"]),
+        auth=("astronomer", SECRETS["astronomer"]),
     )
     assert answer.status_code == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -155,7 +155,7 @@ def test_malformed_json_is_a_400(url: str, body: bytes) -> None:
         f"{url}/atdb/observations/",
         content=body,
         headers={"Content-Type": "application/json"},
-        auth=("service", SECRETS["service"]),
+        auth=("astronomer", SECRETS["astronomer"]),
     )
     assert (answer.status_code, answer.json()["title"]) == (400, "Bad request")
 
@@ -193,7 +193,7 @@ def test_put_with_some_fields_and_no_trailing_slash_works(url: str, observe: Cal
     answer = httpx.put(
         f"{url}/atdb/observations/{made.id}",
         json={"new_status": "scheduled"},
-        auth=("service", SECRETS["service"]),
+        auth=("pipeline", SECRETS["pipeline"]),
     )
     assert (answer.status_code, answer.json()["my_status"]) == (200, "scheduled")
     answer = httpx.get(
@@ -236,7 +236,7 @@ def test_history_is_linear_while_many_move_at_once(url: str, observe: Callable[.
     task_id = observe(Status.SCHEDULED).taskID
 
     def move(number: int) -> bool:
-        with Client(url, user="service", secret=SECRETS["service"]) as client:
+        with Client(url, user="pipeline", secret=SECRETS["pipeline"]) as client:
             try:
                 client.move(task_id, Status.STARTING, expect=[Status.SCHEDULED], owner=f"run {number}")
             except Conflict:

@@ -24,7 +24,7 @@ class Seen:
 
 def _write(url: str, writer: int, seen: Seen, stop: threading.Event) -> None:
     number = 0
-    with httpx.Client(base_url=f"{url}/atdb", auth=("service", SECRETS["service"]), timeout=30) as http:
+    with httpx.Client(base_url=f"{url}/atdb", auth=("astronomer", SECRETS["astronomer"]), timeout=30) as http:
         while not stop.is_set():
             number += 1
             specification = {

@@ -15,7 +15,6 @@ from atdb_api.openapi.permissions import Scheme, is_allowed, markdown
 from atdb_api.rest import auth
 from atdb_api.rest.auth import CSRF_HEADER
 from atdb_api.rest.endpoint import contracts
-from atdb_api.roles import Role
 from atdb_api.services import accounts
 from atdb_interface.actions import ACTIONS, Action
 from atdb_interface.bulk import ObservationBulk
@@ -23,6 +22,7 @@ from atdb_interface.client import Client
 from atdb_interface.errors import Forbidden
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation, ObservationChange
+from atdb_interface.roles import Capability, Role
 from tests.conftest import SECRETS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
@@ -33,13 +33,13 @@ def logged_in(app: Flask, url: str, role: Role, scheme: Scheme) -> httpx.Client:
     http = httpx.Client(base_url=url)
     match scheme:
         case Scheme.BASIC:
-            http.auth = httpx.BasicAuth(role.label, SECRETS[role.label])
+            http.auth = httpx.BasicAuth(role, SECRETS[role])
         case Scheme.BEARER:
             with app.app_context(), transaction() as session:
-                _, secret = accounts.make_token(session, role.label, "test", timedelta(days=1), actor="tests")
+                _, secret = accounts.make_token(session, role, "test", timedelta(days=1), actor="tests")
             http.headers["Authorization"] = f"Bearer {secret}"
         case Scheme.COOKIE:
-            me = http.post("/atdb/login/", json={"name": role.label, "password": SECRETS[role.label]})
+            me = http.post("/atdb/login/", json={"name": role, "password": SECRETS[role]})
             http.headers[CSRF_HEADER] = me.json()["csrf_token"]
     return http
 
@@ -79,21 +79,21 @@ def test_to_force_takes_an_operator(app: Flask, url: str, role: Role) -> None:
     ]
     http = logged_in(app, url, role, Scheme.BASIC)
     for method, path, body in requests:
-        assert http.request(method, path, json=body).status_code == (404 if role >= Role.OPERATOR else 403)
+        assert http.request(method, path, json=body).status_code == (404 if role.may(Capability.OPERATE) else 403)
     http.close()
 
 
-def test_an_action_takes_the_role_of_its_row(
+def test_an_action_takes_the_capability_of_its_row(
     url: str, client: Client, observe: Callable[..., Observation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task_id = observe(Status.VALID).taskID
-    for_admins = replace(ACTIONS[Action.CANCEL], role=Role.ADMIN, role_for_many=Role.ADMIN)
+    for_admins = replace(ACTIONS[Action.CANCEL], needs=Capability.ADMINISTER, needs_for_many=Capability.ADMINISTER)
     monkeypatch.setattr(auth, "ACTIONS", {**ACTIONS, Action.CANCEL: for_admins})
     cancel = ObservationChange(action=Action.CANCEL, reason="rain")
     with Client(url, user="operator", secret=SECRETS["operator"]) as operator:
-        with pytest.raises(Forbidden, match="admin role"):
+        with pytest.raises(Forbidden, match="requires the role admin"):
             operator.act(task_id, Action.CANCEL, reason="rain")
-        with pytest.raises(Forbidden, match="admin role"):
+        with pytest.raises(Forbidden, match="requires the role admin"):
             operator.preview_observations(ObservationBulk(filters={"taskID": task_id}, change=cancel))
         assert operator.act(task_id, Action.HOLD, reason="rain").my_status is Status.ON_HOLD
     assert client.act(task_id, Action.CANCEL, reason="rain").my_status is Status.ABORTED

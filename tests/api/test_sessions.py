@@ -18,7 +18,7 @@ from tests.conftest import SECRETS
 
 
 def log_in_by_form(http: Browser, **fields: str) -> httpx.Response:
-    return http.submit(http.get("/atdb/login/"), "Log in", **{"name": "service", "password": "wrong", **fields})
+    return http.submit(http.get("/atdb/login/"), "Log in", **{"name": "pipeline", "password": "wrong", **fields})
 
 
 def test_a_person_is_asked_to_log_in_and_comes_to_the_page_that_was_wanted(url: str) -> None:
@@ -103,7 +103,7 @@ def test_no_other_site_can_log_a_user_in(url: str) -> None:
 
 
 def test_the_cookie_of_a_session_is_for_this_site_and_no_script(url: str) -> None:
-    answer = log_in_by_form(Browser(url), password=SECRETS["service"])
+    answer = log_in_by_form(Browser(url), password=SECRETS["pipeline"])
     cookie = SimpleCookie(answer.headers["Set-Cookie"])["atdb_session"]
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
@@ -127,7 +127,7 @@ def test_no_other_site_can_log_a_user_out(url: str) -> None:
 
 
 def test_an_ended_session_asks_to_log_in_again(app: Flask, url: str, observe: Callable[..., Observation]) -> None:
-    http = Browser(url, "service")
+    http = Browser(url, "pipeline")
     page = http.get(f"/atdb/observations/{observe().id}/")
     with app.app_context(), transaction() as session:
         session.execute(update(Token).where(Token.is_session).values(expires_at="2020-01-01"))
@@ -135,7 +135,7 @@ def test_an_ended_session_asks_to_log_in_again(app: Flask, url: str, observe: Ca
     assert answer.status_code == 401
     assert "session has ended" in answer.text
     assert "atdb_session" not in http.cookies
-    again = http.submit(answer, "Log in", name="service", password=SECRETS["service"])
+    again = http.submit(answer, "Log in", name="pipeline", password=SECRETS["pipeline"])
     assert again.headers["Location"] == page.url.path
     assert '"my_status": "defined"' in http.follow(again).text.replace("&#34;", '"')
 

@@ -130,7 +130,7 @@ def test_what_no_stage_can_be_is_refused(client: Client, fields: dict[str, objec
 
 
 def test_only_operators_change_stages(url: str) -> None:
-    with Client(url, user="service", secret=SECRETS["service"]) as service, pytest.raises(Forbidden):
+    with Client(url, user="pipeline", secret=SECRETS["pipeline"]) as service, pytest.raises(Forbidden):
         service.change_stage(INGEST, paused=True)
 
 
@@ -188,7 +188,7 @@ def test_slots_hold_however_many_claim_at_once(url: str, client: Client, observe
     client.change_stage(INGEST, slots=5)
 
     def ask(number: int) -> list[str]:
-        with Client(url, user="service", secret=SECRETS["service"]) as consumer:
+        with Client(url, user="pipeline", secret=SECRETS["pipeline"]) as consumer:
             return claim(consumer, f"claim {number}", Status.VALID, limit=3)
 
     with ThreadPoolExecutor(8) as pool:

@@ -75,7 +75,9 @@ def test_of_64_clients_that_race_to_move_one_observation_one_wins(
         return "won"
 
     with ThreadPoolExecutor(64) as pool, ExitStack() as opened:
-        racers = [opened.enter_context(Client(url, user="service", secret=SECRETS["service"])) for _ in range(64)]
+        racers = [
+            opened.enter_context(Client(url, user="pipeline", secret=SECRETS["pipeline"])) for _ in range(64)
+        ]
         for _ in range(50):
             outcomes = Counter(pool.map(race, racers, range(64)))
             assert outcomes == {"won": 1, "409, as it is ingesting": 63}
@@ -88,7 +90,7 @@ def test_of_64_clients_that_race_to_move_one_observation_one_wins(
 @pytest.mark.timeout(600)
 def test_16_clients_at_once_leave_no_gap_in_the_taskids(url: str, client: Client) -> None:
     def submit(writer: int) -> list[str]:
-        with Client(url, user="service", secret=SECRETS["service"]) as one:
+        with Client(url, user="astronomer", secret=SECRETS["astronomer"]) as one:
             return [
                 one.create_observation(
                     {
@@ -110,12 +112,12 @@ def test_16_clients_at_once_leave_no_gap_in_the_taskids(url: str, client: Client
 def test_every_change_says_who_and_what_it_was(url: str, client: Client, observe: Observe) -> None:
     made = observe(products=1)
     (product,) = client.dataproducts(taskID=made.taskID)
-    with Client(url, user="service", secret=SECRETS["service"]) as service:
-        service.change_observation(made.id, node="wcudata2", priority=3, reason="disk full")
-        service.change_observation(made.id, node="wcudata2")
-        service.change_dataproduct(product.id, quality="good")
+    with Client(url, user="operator", secret=SECRETS["operator"]) as operator:
+        operator.change_observation(made.id, node="wcudata2", priority=3, reason="disk full")
+        operator.change_observation(made.id, node="wcudata2")
+        operator.change_dataproduct(product.id, quality="good")
     edited, judged = client.changes(taskID=made.taskID)
-    assert (edited.actor, edited.action, edited.reason) == ("service", "edited", "disk full")
+    assert (edited.actor, edited.action, edited.reason) == ("operator", "edited", "disk full")
     assert edited.fields == {"node": (None, "wcudata2"), "priority": (0, 3)}
     assert (judged.dataproduct, judged.fields) == (product.filename, {"quality": (None, "good")})
     client.delete_observation(made.id)
@@ -157,7 +159,7 @@ def test_an_idempotency_key_makes_a_post_safe_to_repeat(url: str, client: Client
         "starttime": "2019-04-05T12:00:00Z",
         "duration": 60,
     }
-    with httpx.Client(base_url=f"{url}/atdb", auth=("service", SECRETS["service"])) as http:
+    with httpx.Client(base_url=f"{url}/atdb", auth=("astronomer", SECRETS["astronomer"])) as http:
 
         def post(key: str, **changed: object) -> httpx.Response:
             return http.post("/observations/", json=specification | changed, headers={"Idempotency-Key": key})

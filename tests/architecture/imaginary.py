@@ -10,7 +10,6 @@ from atdb_api.config import Config
 from atdb_api.database import transaction
 from atdb_api.gui.overviews import diagram
 from atdb_api.models import StageSetting
-from atdb_api.roles import Role
 from atdb_api.schema import statuses_view
 from atdb_api.services import observations
 from atdb_api.services.explain.sentences import explain
@@ -18,6 +17,7 @@ from atdb_interface import actions, expected_durations, lifecycle
 from atdb_interface.cli.main import main as cli
 from atdb_interface.lifecycle import Action, Actor, Status
 from atdb_interface.observations import NewObservation
+from atdb_interface.roles import Role
 
 WHEN = datetime(2019, 4, 5, 12, tzinfo=UTC)
 

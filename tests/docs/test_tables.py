@@ -5,7 +5,7 @@ import pytest
 from tests.docs.documents import DOCUMENTS
 from tools import doc_tables
 
-WITH_TABLES = {"gui.md", "lifecycle.md", "operation.md"}
+WITH_TABLES = {"gui.md", "lifecycle.md", "operation.md", "permissions.md"}
 
 
 @pytest.mark.parametrize("name", sorted(WITH_TABLES))
@@ -25,7 +25,9 @@ def test_the_tables_show_what_the_domain_describes() -> None:
     rows = {name: [tuple(row) for row in table()] for name, table in doc_tables.TABLES.items()}
     assert ("ingest", "`valid`", "`ingesting`", "`ingest error`", "another run continues") in rows["stages"]
     assert [row[:2] for row in rows["groups"]][-1] == ("cross", "ended")
-    assert ("cancel", "`removing`", "`remove error`", "required", "service", "operator") in rows["actions"]
+    assert ("cancel", "`removing`", "`remove error`", "required", "specify or operate", "operate") in rows[
+        "actions"
+    ]
     statuses = {status: row for status, *row in rows["statuses"]}
     assert statuses["`removed`"] == ["done", "nothing", "never", "no", "no"]
     assert statuses["`running`"][2:] == ["15 min after the end", "no", "yes"]

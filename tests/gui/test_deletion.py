@@ -52,7 +52,7 @@ def test_the_night_page_shows_that_deletion_is_off(open_as: Open, client: Client
     expect(page).to_have_url("/deletion/")
 
 
-@pytest.mark.parametrize("role", ["viewer", "service"])
+@pytest.mark.parametrize("role", ["viewer", "astronomer", "telescope", "pipeline"])
 def test_other_users_see_the_state_and_no_button(open_as: Open, client: Client, role: str) -> None:
     page = open_as(role, "/deletion/")
     expect(page.locator("main")).to_contain_text("Only operators can change this.")

@@ -129,9 +129,10 @@ def test_what_is_to_be_decided_can_be_ingested(open_as: Open, client: Client, ob
     assert client.observation(made.taskID).my_status is Status.VALID
 
 
-def test_who_may_not_retry_sees_no_button(open_as: Open, client: Client, observe: Observe) -> None:
+@pytest.mark.parametrize("role", ["viewer", "astronomer", "telescope", "pipeline"])
+def test_who_may_not_retry_sees_no_button(open_as: Open, client: Client, observe: Observe, role: str) -> None:
     fail(client, observe(Status.VALID), "the disk is full")
-    page = open_as("service", "/night/")
+    page = open_as(role, "/night/")
     expect(page.locator(".group")).to_have_count(1)
     expect(page.locator("main button")).to_have_count(0)
 

@@ -78,12 +78,13 @@ def test_what_cannot_be_read_is_said_where_it_was_typed(open_as: Open, client: C
     assert state(client, Actor.INGEST).slots is None
 
 
-def test_only_operators_govern_stages(open_as: Open) -> None:
-    page = open_as("service", "/services/")
+@pytest.mark.parametrize("role", ["viewer", "astronomer", "telescope", "pipeline"])
+def test_only_operators_govern_stages(open_as: Open, role: str) -> None:
+    page = open_as(role, "/services/")
     expect(page.locator(".stage")).to_have_count(5)
     expect(page.locator(".stage-acts")).to_have_count(0)
     page.goto("/services/ingest/")
-    expect(page.get_by_role("alert")).to_contain_text("This requires the operator role")
+    expect(page.get_by_role("alert")).to_contain_text("This requires the role operator or admin")
 
 
 def test_there_is_no_form_for_what_is_no_stage(open_as: Open) -> None:

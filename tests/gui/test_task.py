@@ -135,9 +135,33 @@ def test_an_expired_session_leads_to_the_login_and_back_with_what_was_typed(
     assert client.observation(made.taskID).status_history[-1].reason == "snow & ice"
 
 
-def test_who_may_only_read_sees_no_action_and_is_refused(url: str, open_as: Open, observe: Observe) -> None:
+def test_an_astronomer_cancels_an_own_observation_and_has_no_other_button(
+    url: str, open_as: Open, client: Client, observe: Observe
+) -> None:
+    other = observe().taskID
+    with Client(url, user="astronomer", secret=SECRETS["astronomer"]) as astronomer:
+        made = astronomer.create_observation(
+            {"field_name": "x", "observing_mode": "imaging", "starttime": "2026-07-01T06:00:00Z", "duration": 60}
+        )
+    page = open_as("astronomer", "/tasks/")
+    assert page.locator("[data-act]").evaluate_all("links => links.map(link => link.dataset.act)") == ["cancel"]
+    assert page.locator("input[type=checkbox][name=task], #bulk").count() == 0
+    for path in (f"/tasks/{other}/", f"/tasks/{other}/?action=cancel"):
+        page.goto(path)
+        assert page.locator("[data-act], #act").count() == 0
+    page.goto(f"/tasks/{made.taskID}/")
+    page.get_by_role("link", name="Cancel").click()
+    page.get_by_role("dialog").get_by_label("Reason").fill("wrong field")
+    page.get_by_role("dialog").get_by_role("button", name="Cancel →").click()
+    expect(page.locator("#message")).to_contain_text("cancel done")
+    assert client.observation(made.taskID).status_history[-1].actor == "astronomer"
+    assert page.locator("[data-act]").count() == 0
+
+
+@pytest.mark.parametrize("role", ["viewer", "telescope", "pipeline"])
+def test_who_may_not_act_sees_no_action_and_is_refused(open_as: Open, observe: Observe, role: str) -> None:
     made = observe()
-    page = open_as("viewer", "/tasks/")
+    page = open_as(role, "/tasks/")
     assert page.locator("[data-act], input[type=checkbox][name=task], #bulk").count() == 0
     page.goto(f"/tasks/{made.taskID}/?action=hold")
     assert page.locator("[data-act], #act").count() == 0
@@ -146,7 +170,7 @@ def test_who_may_only_read_sees_no_action_and_is_refused(url: str, open_as: Open
         f"/tasks/{made.taskID}/", form={"csrf_token": token, "action": "hold", "reason": "x"}
     )
     assert answer.status == 403
-    assert "requires the service role" in answer.text()
+    assert "requires the role astronomer, operator or admin" in answer.text()
 
 
 def test_a_forged_form_does_nothing(open_as: Open, client: Client, observe: Observe) -> None:

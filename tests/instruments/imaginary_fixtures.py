@@ -44,7 +44,7 @@ def submit(url: str, tmp_path: Path) -> Submit:
     def run(line: str) -> subprocess.CompletedProcess[str]:
         schedule = tmp_path / "today.csv"
         schedule.write_text(f"observing_mode,field_name,starttime,duration,gain\n{line}\n")
-        config = write_config(tmp_path / "config.toml", url, "service")
+        config = write_config(tmp_path / "config.toml", url, "astronomer")
         return subprocess.run(
             [BIN / "atdb", "--host", "prod", "submit", schedule],
             env={**os.environ, "ATDB_CONFIG": str(config)},

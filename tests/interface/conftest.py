@@ -35,7 +35,7 @@ def configured(tmp_path: Path, url: str) -> Callable[[str], dict[str, str]]:
 def run(configured: Callable[[str], dict[str, str]]) -> Run:
     """Run a command of this environment as an account; return its output and its exit status."""
 
-    def call(command: str, *arguments: str, user: str = "service") -> subprocess.CompletedProcess[str]:
+    def call(command: str, *arguments: str, user: str = "operator") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [BIN / command, *arguments],
             env=configured(user),

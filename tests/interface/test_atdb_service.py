@@ -107,7 +107,7 @@ def test_the_status_of_all_products_of_a_task_is_changed(
 def test_only_an_operator_deletes_a_task(run: Run, client: Client, observe: Observe) -> None:
     task_id = observe().taskID
     delete = ("atdb_service", "--operation=delete_taskid", f"--taskid={task_id}")
-    assert run(*delete, user="service").returncode == 2
+    assert run(*delete, user="astronomer").returncode == 2
     assert client.observation(task_id)
     assert run(*delete, user="operator").returncode == 0
     with pytest.raises(NotFound):
@@ -169,7 +169,7 @@ def test_where_the_answer_is_lost_it_is_asked_for_again_and_there_is_one_task(
     tmp_path: Path, url: str, client: Client
 ) -> None:
     with proxy_to(url, Fault.ANSWER_LOST) as proxy:
-        done = atdb_service(write_config(tmp_path / "c.toml", proxy.url, "service"), *SPECIFICATION)
+        done = atdb_service(write_config(tmp_path / "c.toml", proxy.url, "astronomer"), *SPECIFICATION)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(proxy.requests) == 2
     assert len(set(proxy.idempotency_keys())) == 1
@@ -181,7 +181,7 @@ def test_a_real_schedule_is_run_by_the_shell_unchanged(
 ) -> None:
     done = subprocess.run(
         ["bash", real_schedules / "test_20190408_v2_imaging_reference.sh"],
-        env=configured("service"),
+        env=configured("astronomer"),
         capture_output=True,
         text=True,
         timeout=60,

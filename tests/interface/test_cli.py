@@ -13,6 +13,7 @@ from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation
 from tests import night_reports
 from tests.advancing import move_all
+from tests.conftest import SECRETS
 from tests.interface.conftest import Run
 
 Observe = Callable[..., Observation]
@@ -110,6 +111,24 @@ def test_actions_are_done_and_a_refusal_does_not_stop_the_others(
     assert client.observation(waits.taskID).my_status is Status.ABORTED
 
 
+def test_an_astronomer_withdraws_an_own_observation_and_is_refused_clearly(
+    run: Run, url: str, client: Client, observe: Observe
+) -> None:
+    with Client(url, user="astronomer", secret=SECRETS["astronomer"]) as astronomer:
+        made = astronomer.create_observation(
+            {"field_name": "x", "observing_mode": "imaging", "starttime": "2026-07-01T06:00:00Z", "duration": 60}
+        )
+    done = run("atdb", "hold", made.taskID, "--reason", "rain", user="astronomer")
+    assert done.returncode == 2
+    assert "This requires the role operator or admin; astronomer has astronomer." in done.stderr
+    of_another = observe().taskID
+    done = run("atdb", "cancel", of_another, "--reason", "rain", user="astronomer")
+    assert done.returncode == 2
+    assert f"Observation {of_another} belongs to admin, so astronomer cannot change it." in done.stderr
+    assert run("atdb", "cancel", made.taskID, "--reason", "wrong field", user="astronomer").returncode == 0
+    assert client.observation(made.taskID).my_status is Status.ABORTED
+
+
 def test_retry_ingest_and_priority_do_what_they_say(run: Run, client: Client, observe: Observe) -> None:
     failed, kept = observe(Status.REMOVE_ERROR), observe(Status.COMPLETED)
     assert run("atdb", "retry", failed.taskID).returncode == 0
@@ -144,7 +163,7 @@ def test_an_operator_switches_deletion_off_and_on(run: Run, client: Client) -> N
     assert done.stdout.endswith(": silent errors  of a disk\n")
     assert run("atdb", "deletion", user="viewer").stdout == done.stdout
     assert "silent errors" in done.stdout
-    assert run("atdb", "deletion", "on", user="service").returncode == 2
+    assert run("atdb", "deletion", "on", user="pipeline").returncode == 2
     assert not client.deletion().allowed
     done = run("atdb", "deletion", "on", "--reason", "repaired", user="operator")
     assert (done.returncode, done.stdout) == (0, "deletion: on\n")

@@ -44,14 +44,14 @@ def test_the_host_is_an_address_however_it_ends(observe: Observe, url: str, endi
 def test_the_host_is_a_preset_with_its_account_or_with_another(
     client: Client, observe: Observe, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ATDB_CONFIG", str(write_config(tmp_path / "c.toml", url, "service")))
+    monkeypatch.setenv("ATDB_CONFIG", str(write_config(tmp_path / "c.toml", url, "pipeline")))
     made = observe()
     ATDB("prod").do_PUT("observations:new_status", made.id, "scheduled")
     ATDB("prod", user="operator", password=SECRETS["operator"]).do_PUT(
         "observations:new_status", made.id, "aborted"
     )
     actors = [step.actor for step in client.observation(made.taskID).status_history]
-    assert actors == ["admin", "service", "operator"]
+    assert actors == ["admin", "pipeline", "operator"]
 
 
 def test_an_id_is_found_by_a_field_or_is_minus_one(atdb: ATDB, observe: Observe) -> None:

@@ -55,8 +55,10 @@ def use_archive(monkeypatch: pytest.MonkeyPatch, url: str, options: dict[str, An
 @pytest.fixture
 def context(url: str, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return the context of a DAG run for an observation, for its only, first, or last attempt."""
-    login = {"conn_type": "atdb", "host": url, "login": "service", "password": SECRETS["service"]}
+    login = {"conn_type": "atdb", "host": url, "login": "pipeline", "password": SECRETS["pipeline"]}
     monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps(login))
+    of_operator = {**login, "login": "operator", "password": SECRETS["operator"]}
+    monkeypatch.setenv("AIRFLOW_CONN_ATDB_OPERATE", json.dumps(of_operator))
 
     def make(
         task_id: str, dag_id: str, *, run: str = "run 1", try_number: int = 1, retries: int = 0, clears: int = 0

@@ -36,8 +36,8 @@ def logbook(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         data_root=tmp_path / "data",
         state=tmp_path / "telescope",
         atdb_url=url,
-        atdb_user="service",
-        atdb_secret=SECRETS["service"],
+        atdb_user="telescope",
+        atdb_secret=SECRETS["telescope"],
     )
     settings.data_root.mkdir()
     settings.state.mkdir()

@@ -131,9 +131,9 @@ def test_if_atdb_does_not_answer_the_status_is_unknown(
 ) -> None:
     monkeypatch.setattr("atdb_plugins.hooks.atdb.PATIENCE_SECONDS", 0)
     monkeypatch.setattr("atdb_interface.client.sync_connection.PATIENCE_SECONDS", 0)
-    login = {"conn_type": "atdb", "host": f"http://{HOST}:{free_ports(1)[0]}", "login": "service"}
+    login = {"conn_type": "atdb", "host": f"http://{HOST}:{free_ports(1)[0]}", "login": "pipeline"}
     made = context("190405001", "specify")
-    monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps({**login, "password": SECRETS["service"]}))
+    monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps({**login, "password": SECRETS["pipeline"]}))
     with pytest.raises(Unavailable):
         SpecifyObservationOperator(task_id="specify").execute(made)
     level, line = last(caplog)

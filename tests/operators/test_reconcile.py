@@ -44,8 +44,8 @@ def logbook(url: str, context: Context, tmp_path: Path, monkeypatch: pytest.Monk
         data_root=tmp_path,
         state=tmp_path / "telescope",
         atdb_url=url,
-        atdb_user="service",
-        atdb_secret=SECRETS["service"],
+        atdb_user="telescope",
+        atdb_secret=SECRETS["telescope"],
     )
     kept = TaskMemory(settings.state)
     with listening(create_app(Telescope(settings, kept), kept)) as port:

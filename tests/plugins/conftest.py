@@ -47,7 +47,7 @@ class Speaking:
 
     @asynccontextmanager
     async def clients(self) -> AsyncIterator[tuple[AsyncClient, AsyncAirflowClient]]:
-        atdb = AsyncClient(self.atdb_url, user="service", secret=SECRETS["service"], patience=0)
+        atdb = AsyncClient(self.atdb_url, user="pipeline", secret=SECRETS["pipeline"], patience=0)
         async with atdb, AsyncAirflowClient(self.airflow_url, "listen", self.password) as airflow:
             yield atdb, airflow
 

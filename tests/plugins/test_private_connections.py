@@ -57,6 +57,14 @@ def test_a_task_of_the_dag_gets_it(settings: Settings, credentials: Credentials,
     assert given.stdout.strip() == credentials.postgresql[role], given.stderr
 
 
+def test_only_the_dag_operate_logs_in_as_an_operator(settings: Settings, credentials: Credentials) -> None:
+    given = ask(settings, credentials, "scheduler", "atdb_operate", "operate")
+    assert given.stdout.strip() == credentials.atdb["operate"], given.stderr
+    refused = ask(settings, credentials, "scheduler", "atdb_operate", "ingest")
+    assert refused.returncode != 0
+    assert credentials.atdb["operate"] not in refused.stderr + refused.stdout
+
+
 @pytest.mark.parametrize("dag_id", ["reconcile", "ingest", "maintenance2", None])
 def test_no_other_task_gets_it(settings: Settings, credentials: Credentials, dag_id: str | None) -> None:
     refused = ask(settings, credentials, "scheduler", "airflow_maintenance", dag_id)
@@ -72,6 +80,7 @@ def test_all_tasks_get_the_connections_that_are_not_private(settings: Settings, 
 
 def test_no_process_has_it_in_its_environment(settings: Settings, credentials: Credentials) -> None:
     secrets = {credentials.postgresql[role] for role in ("airflow_maintenance", "maintenance")}
+    secrets.add(credentials.atdb["operate"])
     for name in programs.names():
         environment = json.dumps(programs.program(name, settings, credentials).environment)
         assert not [secret for secret in secrets if secret in environment], name
@@ -80,7 +89,7 @@ def test_no_process_has_it_in_its_environment(settings: Settings, credentials: C
 def test_only_the_owner_reads_the_files(settings: Settings, credentials: Credentials) -> None:
     paths = [settings.private_connections, *settings.private_connections.rglob("*")]
     assert {path.stat().st_mode & 0o077 for path in paths} == {0}
-    assert sum(path.is_file() for path in paths) == len(IDS)
+    assert sum(path.is_file() for path in paths) == len(IDS) + 1
 
 
 @pytest.mark.parametrize("conn_id", ["../maintenance/airflow_maintenance", "*", "airflow_maintenance\0", ""])

@@ -13,15 +13,16 @@ from sqlalchemy import make_url
 from atdb_api import create_app
 from atdb_api.config import Config
 from atdb_api.database import transaction
-from atdb_api.roles import role_named
 from atdb_api.services import accounts
 from atdb_interface.client import Client, sync_connection
+from atdb_interface.roles import Role
 from tests import serving
 from tests.conftest import SECRETS, Postgres
 from tests.property.scene import Disk, Scene
 
-PIPELINE = "pipeline"
-_SECRET = "secret-of-the-pipeline-in-these-tests"
+#: The account of the DAGs. The walk has other accounts.
+STAGES = "stages"
+_SECRET = "secret-of-the-stages-in-these-tests"
 _START = datetime(2026, 4, 5, 6, tzinfo=UTC)
 _MODES = {"imaging": "wcudata1", "arts_sc1": "arts001"}
 
@@ -53,8 +54,9 @@ class World:
             path.mkdir()
             self.scene.disks.append(Disk(host, "main", path))
         (self.scene.archive_mount / "is mounted").write_bytes(b"")
-        self.client = Client(url, user=PIPELINE, secret=_SECRET)
+        self.client = Client(url, user=STAGES, secret=_SECRET)
         self.admin = Client(url, user="admin", secret=SECRETS["admin"])
+        self.astronomer = Client(url, user="astronomer", secret=SECRETS["astronomer"])
         self._number = 0
 
     def specify(self, mode: str, products: list[dict[str, object]], *, folder: str | None, born: int) -> Task:
@@ -62,7 +64,7 @@ class World:
         self._number += 1
         start = _START + timedelta(minutes=10 * self._number)
         fields: dict[str, object] = {"data_location": f"{_MODES[mode]}:{folder}"} if folder else {}
-        made = self.client.create_observation(
+        made = self.astronomer.create_observation(
             {
                 "field_name": "3C48",
                 "observing_mode": mode,
@@ -91,6 +93,7 @@ class World:
     def close(self) -> None:
         self.client.close()
         self.admin.close()
+        self.astronomer.close()
 
 
 @contextmanager
@@ -99,12 +102,12 @@ def running_world(postgres: Postgres, base: Path) -> Iterator[World]:
     url = postgres.new_database()
     app = create_app(Config(database_url=url))
     with app.app_context(), transaction() as session:
-        accounts.put(session, PIPELINE, role=role_named("service"), password=_SECRET, actor="tests")
+        accounts.put(session, STAGES, role=Role.PIPELINE, password=_SECRET, actor="tests")
     app.extensions["atdb_engine"].dispose()
     owner = make_url(postgres.owner_url(url)).set(drivername="postgresql")
     with serving.serve(postgres, url) as served:
         world = World(served.url, owner.render_as_string(hide_password=False), base)
-        login = {"conn_type": "atdb", "host": served.url, "login": PIPELINE, "password": _SECRET}
+        login = {"conn_type": "atdb", "host": served.url, "login": STAGES, "password": _SECRET}
         archive = {"conn_type": "generic", "extra": {"url": world.scene.archive_mount.as_uri()}}
         os.environ["AIRFLOW_CONN_ATDB_DEFAULT"] = json.dumps(login)
         os.environ["AIRFLOW_CONN_ARCHIVE_DEFAULT"] = json.dumps(archive)

@@ -49,7 +49,7 @@ def reports_connection(postgres: Postgres, database_url: str, monkeypatch: pytes
 @pytest.fixture
 def run_report(url: str, reports_connection: None, monkeypatch: pytest.MonkeyPatch) -> RunReport:
     """Run the DAG's task as Airflow does, with or without a night."""
-    login = {"conn_type": "atdb", "host": url, "login": "service", "password": SECRETS["service"]}
+    login = {"conn_type": "atdb", "host": url, "login": "pipeline", "password": SECRETS["pipeline"]}
     monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps(login))
 
     def run(

@@ -37,8 +37,8 @@ class Simulator:
             "TELESCOPE_PRODUCT_BYTES": str(SIZE),
             "ATDB_DATA_ROOT": str(self.data),
             "ATDB_URL": atdb_url,
-            "ATDB_USER": "service",
-            "ATDB_SECRET": SECRETS["service"],
+            "ATDB_USER": "telescope",
+            "ATDB_SECRET": SECRETS["telescope"],
         }
         self.http = httpx.Client(base_url=f"http://{HOST}:{self.port}", trust_env=False, timeout=10)
         self.process: subprocess.Popen[bytes] | None = None

@@ -49,6 +49,7 @@ def test_a_service_runs_with_its_part_of_the_secrets_and_has_no_other(name: str,
             if (section, key) in {("airflow_ui", each) for each in ("admin", "reconcile", "listen")} | {
                 ("postgresql", "maintenance"),
                 ("postgresql", "airflow_maintenance"),
+                ("atdb", "operate"),
             }:
                 continue
             assert part[key] in environment, (section, key)

@@ -35,7 +35,7 @@ NOBODY = f"http://{HOST}:9"
 
 @pytest.fixture
 def place(postgres: Postgres, url: str, monkeypatch: pytest.MonkeyPatch) -> Location:
-    as_account("service", url, monkeypatch)
+    as_account("pipeline", url, monkeypatch)
     return Location(postgres.settings, postgres.credentials)
 
 
@@ -66,7 +66,7 @@ def test_an_atdb_that_listens_is_well(place: Location, client: Client) -> None:
 def test_an_atdb_that_does_not_respond_is_the_only_finding(
     place: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    as_account("service", NOBODY, monkeypatch)
+    as_account("pipeline", NOBODY, monkeypatch)
     (finding,) = atdb.check(place)
     assert finding.state is State.FAILED
     assert "Connection refused" in finding.seen
@@ -76,7 +76,7 @@ def test_an_atdb_that_does_not_respond_is_the_only_finding(
 def test_an_account_that_is_refused_or_may_too_little_is_a_failure(
     place: Location, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    as_account("service", url, monkeypatch, "another secret")
+    as_account("pipeline", url, monkeypatch, "another secret")
     finding = finding_of(atdb.check(place), "account of tasks")
     assert finding.state is State.FAILED
     assert "make up" in finding.advice
@@ -207,7 +207,7 @@ def test_clocks_that_differ_are_a_warning_and_then_a_failure(
 def test_a_clock_that_cannot_be_seen_is_not_checked(
     place: Location, airflow_at: Callable[[timedelta], None], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    as_account("service", NOBODY, monkeypatch)
+    as_account("pipeline", NOBODY, monkeypatch)
     findings = list(clocks.check(place))
     assert [finding.state for finding in findings] == [State.NOT_CHECKED, State.WELL]
     assert findings[1].seen.startswith("Airflow, the database")

@@ -50,7 +50,7 @@ def test_an_observation_is_accepted_written_and_reported(
     assert datetime.now(UTC) >= observation.endtime
     assert status_in_atdb(client, task_id) is Status.COMPLETING
     *_, last = client.history(taskID=task_id)
-    assert (last.actor, last.reason) == ("service", "DataWritten: The data writer has written 3 data products.")
+    assert (last.actor, last.reason) == ("telescope", "DataWritten: The data writer has written 3 data products.")
     assert [task["taskID"] for task in simulator.http.get("/observations/").json()] == [task_id]
 
     record = json.loads((simulator.state / f"{task_id}.json").read_text())
@@ -193,7 +193,7 @@ def test_it_ends_within_two_seconds_and_listens_on_this_machine_only(alone: Simu
     assert f"listening on http://127.0.0.1:{alone.port}" in log
     assert "WARNING" not in log
     assert "Traceback" not in log
-    assert SECRETS["service"] not in log
+    assert SECRETS["telescope"] not in log
 
 
 def test_a_size_that_is_none_is_refused() -> None:

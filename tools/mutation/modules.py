@@ -53,7 +53,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     f"{_API}/rest/auth.py": _ACCESS,
     f"{_API}/rest/admission.py": _ACCESS,
     f"{_API}/rest/endpoint.py": (*_ACCESS, _KEYS, _TRANSITIONS, "tests/api/test_reads.py"),
-    f"{_API}/roles.py": _ACCESS,
+    "atdb_interface/roles.py": _ACCESS,
     "atdb_interface/checksum.py": ("tests/interface/test_checksum.py", *_VALIDATE, *_INGEST),
     "atdb_interface/data_hosts.py": _VALIDATE,
     "atdb_interface/lifecycle.py": ("tests/interface/test_lifecycle.py", *_LIFECYCLE),

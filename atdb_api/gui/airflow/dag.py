@@ -10,8 +10,8 @@ from atdb_api.gui.fragments import part
 from atdb_api.gui.page import page
 from atdb_api.html import layout
 from atdb_api.reads.stage_page import StagePage, read_stage
-from atdb_api.roles import Role
 from atdb_interface.lifecycle import STAGES
+from atdb_interface.roles import Capability
 
 views = Blueprint("airflow_dag", __name__, url_prefix="/dags/<dag>")
 
@@ -23,7 +23,7 @@ _STAGES = {str(stage.actor): stage for stage in STAGES}
 
 
 @views.get("/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def show(session: Session, dag: str) -> Response | str:
     """Show the stage of a DAG, or redirect to the page for another DAG."""
     stage = _STAGES.get(dag)
@@ -34,7 +34,7 @@ def show(session: Session, dag: str) -> Response | str:
 
 
 @views.get("/parts/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def parts(session: Session, dag: str) -> Response:
     """Return the parts of the page that have changed."""
     return live.answer(_parts(read_stage(session, _STAGES[dag])) if dag in _STAGES else [])

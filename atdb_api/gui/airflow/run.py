@@ -8,13 +8,13 @@ from atdb_api.gui.fragments import part
 from atdb_api.gui.page import page
 from atdb_api.html import layout
 from atdb_api.reads.airflow_runs import task_of_run
-from atdb_api.roles import Role
+from atdb_interface.roles import Capability
 
 views = Blueprint("airflow_run", __name__, url_prefix="/tasks/of-run")
 
 
 @views.get("/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def find(session: Session) -> Response | str:
     """Redirect to the observation of a run; if there is none yet, show a page that waits for it."""
     dag, run = _run()
@@ -25,7 +25,7 @@ def find(session: Session) -> Response | str:
 
 
 @views.get("/parts/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def parts(session: Session) -> Response:
     """Return the link to the observation, once there is one."""
     return live.answer([_part(task_of_run(session, *_run()))])

@@ -8,16 +8,16 @@ from atdb_api.database import Session
 from atdb_api.gui.night_report import document
 from atdb_api.gui.page import page
 from atdb_api.reads.report_list import read_reports
-from atdb_api.roles import Role
 from atdb_api.services import night_reports
 from atdb_interface.errors import NotFound
 from atdb_interface.night_reports import NightReport
+from atdb_interface.roles import Capability
 
 views = Blueprint("reports", __name__, url_prefix="/reports")
 
 
 @views.get("/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def table(session: Session) -> str:
     """List the reports with their main figures."""
     return render_template(
@@ -26,7 +26,7 @@ def table(session: Session) -> str:
 
 
 @views.get("/<night>/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def show(session: Session, night: str) -> Response:
     """Show the report of a night."""
     stored = night_reports.find_named(session, night)

@@ -5,21 +5,21 @@ from flask import Blueprint, Response, render_template, request, url_for
 from atdb_api.database import Session
 from atdb_api.gui.page import done, page
 from atdb_api.rest import auth
-from atdb_api.roles import Role
 from atdb_api.services import deletion
 from atdb_interface.deletion import Deletion, DeletionChange
 from atdb_interface.errors import AtdbError, BadRequest, PreconditionFailed
+from atdb_interface.roles import Capability
 
 views = Blueprint("deletion", __name__, url_prefix="/deletion")
 
 #: The role that the API requires for the same.
-NEEDS = Role.OPERATOR
+NEEDS = Capability.OPERATE
 #: The values of the field `do`, and whether each allows deletion.
 _CHOICES = {"off": False, "on": True}
 
 
 @views.get("/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def show(session: Session) -> str:
     """Show the state of the switch."""
     return _render(session)

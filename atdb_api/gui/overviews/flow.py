@@ -10,8 +10,8 @@ from atdb_api.gui.fragments import part
 from atdb_api.gui.overviews import diagram
 from atdb_api.gui.page import page
 from atdb_api.reads.status_totals import StatusTotals, status_totals
-from atdb_api.roles import Role
 from atdb_interface.lifecycle import STEPS, Status
+from atdb_interface.roles import Capability
 
 views = Blueprint("flow", __name__, url_prefix="/flow")
 
@@ -35,7 +35,7 @@ class Flow:
 
 
 @views.get("/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def show(session: Session) -> str:
     """Show the lifecycle."""
     flow = Flow(status_totals(session))
@@ -43,7 +43,7 @@ def show(session: Session) -> str:
 
 
 @views.get("/parts/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def parts(session: Session) -> Response:
     """Return the parts of the page that have changed."""
     return live.answer(_parts(Flow(status_totals(session))))

@@ -7,13 +7,13 @@ from atdb_api.gui import live
 from atdb_api.gui.fragments import part
 from atdb_api.gui.page import page
 from atdb_api.reads.night import Night, read_night
-from atdb_api.roles import Role
+from atdb_interface.roles import Capability
 
 views = Blueprint("night", __name__, url_prefix="/night")
 
 
 @views.get("/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def show(session: Session) -> str:
     """Show what needs attention."""
     night = read_night(session)
@@ -21,7 +21,7 @@ def show(session: Session) -> str:
 
 
 @views.get("/parts/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def parts(session: Session) -> Response:
     """Return the parts of the page that have changed."""
     return live.answer(_parts(read_night(session)))

@@ -12,9 +12,9 @@ from atdb_api.gui.overviews.timetable import Timetable, arrange
 from atdb_api.gui.page import page
 from atdb_api.reads.day_plan import DayPlan, read_day
 from atdb_api.reads.telescope import DAY
-from atdb_api.roles import Role
 from atdb_api.search import filters
 from atdb_interface.fields import EARLIEST, LATEST
+from atdb_interface.roles import Capability
 
 views = Blueprint("plan", __name__, url_prefix="/plan")
 
@@ -28,7 +28,7 @@ class PlanPage:
 
 
 @views.get("/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def show(session: Session) -> str:
     """Show the plan of a day; by default, today."""
     plan_page = _read(session)
@@ -38,7 +38,7 @@ def show(session: Session) -> str:
 
 
 @views.get("/parts/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def parts(session: Session) -> Response:
     """Return the parts of the page that have changed."""
     return live.answer(_parts(_read(session)))

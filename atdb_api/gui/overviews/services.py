@@ -8,28 +8,28 @@ from atdb_api.gui.fragments import part
 from atdb_api.gui.page import done, page
 from atdb_api.reads.services_page import ServicesPage, read_services
 from atdb_api.rest import auth
-from atdb_api.roles import Role
 from atdb_api.services import stages
 from atdb_interface.errors import AtdbError, BadRequest, NotFound, PreconditionFailed
+from atdb_interface.roles import Capability
 from atdb_interface.stages import StageChange, StageState
 
 views = Blueprint("services", __name__, url_prefix="/services")
 
 #: The role that the API requires for the same.
-NEEDS = Role.OPERATOR
+NEEDS = Capability.OPERATE
 #: The units of a delay, in seconds.
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 
 
 @views.get("/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def show(session: Session) -> str:
     """Show the page."""
     return _render(session)
 
 
 @views.get("/parts/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def parts(session: Session) -> Response:
     """Return the parts of the page that have changed."""
     return live.answer(_parts(read_services(session)))

@@ -1,16 +1,20 @@
 """The actions that pages offer: who may do them, the status that follows, and the effect."""
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from flask import Blueprint
 
 from atdb_api.html import layout
+from atdb_api.reads.task_row import TaskRow
+from atdb_api.services import rights
 from atdb_interface.actions import ACTIONS, Action, actions_from, effect_of, target_of
 from atdb_interface.lifecycle import Status
 
-#: The least roles that may do any action, and any action on many observations.
-NEEDS = min(row.role for row in ACTIONS.values())
-NEEDS_FOR_MANY = min(row.role_for_many for row in ACTIONS.values())
+#: The capabilities, of which one is enough, for some action, and for some action on many observations.
+NEEDS = reduce(or_, (row.needs for row in ACTIONS.values()))
+NEEDS_FOR_MANY = reduce(or_, (row.needs_for_many for row in ACTIONS.values()))
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,12 @@ def may_act_on_many() -> bool:
     return layout.visitor().may(NEEDS_FOR_MANY)
 
 
-def available_actions(status: Status, held_from: Status | None) -> list[AvailableAction]:
-    """Return the actions that the visitor may do to an observation with this status."""
+def available_actions(task: TaskRow) -> list[AvailableAction]:
+    """Return the actions that the visitor may do to an observation now."""
     visitor = layout.visitor()
     return [
-        AvailableAction(action, target, effect_of(action, status, target))
-        for action in actions_from(status, held_from)
-        if visitor.may(ACTIONS[action].role) and (target := target_of(action, status, held_from)) is not None
+        AvailableAction(action, target, effect_of(action, task.status, target))
+        for action in actions_from(task.status, task.held_from)
+        if visitor.may(ACTIONS[action].needs) and rights.action_refusal(visitor, task, action) is None
+        if (target := target_of(action, task.status, task.held_from)) is not None
     ]

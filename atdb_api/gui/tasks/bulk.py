@@ -83,7 +83,7 @@ def _render(given: Any, answer: BulkAnswer | None = None, problem: AtdbError | N
         back=given.get(BACK, ""),
         number=None if given.get(ALL) else len(given.getlist(TASK)),
         filters=parse_qsl(given.get(FILTERS, "").lstrip("?")) if given.get(ALL) else [],
-        actions=[action for action, row in ACTIONS.items() if layout.visitor().may(row.role_for_many)],
+        actions=[action for action, row in ACTIONS.items() if layout.visitor().may(row.needs_for_many)],
         dangerous=[action for action, row in ACTIONS.items() if row.is_dangerous],
         aborted=Status.ABORTED,
     )

@@ -11,8 +11,8 @@ from atdb_api.reads import task_table
 from atdb_api.reads.task_query import TaskQuery
 from atdb_api.reads.task_row import TaskRow
 from atdb_api.reads.task_table import MOST_COUNTED, TaskTable
-from atdb_api.roles import Role
 from atdb_interface.actions import Action
+from atdb_interface.roles import Capability
 
 views = Blueprint("tasks", __name__, url_prefix="/tasks")
 
@@ -30,7 +30,7 @@ HEADS = (
 
 
 @views.get("/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def table(session: Session) -> str:
     """Show a page of the table."""
     address = task_address()
@@ -51,7 +51,7 @@ def table(session: Session) -> str:
 
 
 @views.get("/rows/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def rows(session: Session) -> Response:
     """Return the rows of a page that have changed, and the observations that are new since it was loaded."""
     query = task_address().query

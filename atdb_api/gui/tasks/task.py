@@ -10,13 +10,13 @@ from atdb_api.gui import live
 from atdb_api.gui.formats import moment
 from atdb_api.gui.fragments import part
 from atdb_api.gui.page import done, page
-from atdb_api.gui.tasks.available_actions import NEEDS, available_actions, may_act
+from atdb_api.gui.tasks.available_actions import NEEDS, available_actions
 from atdb_api.reads.task_page import TaskPage, read_task
 from atdb_api.rest import auth
-from atdb_api.roles import Role
 from atdb_api.search import filters
 from atdb_api.services import operator_actions
 from atdb_interface.errors import AtdbError
+from atdb_interface.roles import Capability
 
 views = Blueprint("task", __name__, url_prefix="/tasks/<task_id>")
 
@@ -27,7 +27,8 @@ FIELDS = (
     ("Field", "field_name field_ra field_dec field_ha field_beam beamPattern telescopes"),
     ("Setup", "task_type process_type science_mode central_frequency start_band end_band integration_factor "
      "number_of_bins par_file_name parset_location control_parameters"),
-    ("Data", "data_location node irods_collection skip_auto_ingest priority creationTime duration options"),
+    ("Data", "data_location node irods_collection skip_auto_ingest priority created_by creationTime duration "
+     "options"),
 )  # fmt: skip
 UNITS = {
     "field_ra": "°",
@@ -39,14 +40,14 @@ UNITS = {
 
 
 @views.get("/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def show(session: Session, task_id: str) -> str:
     """Show an observation."""
     return _render(session, task_id)
 
 
 @views.get("/parts/")
-@page(Role.VIEWER)
+@page(Capability.READ)
 def parts(session: Session, task_id: str) -> Response:
     """Return the parts of the page that have changed."""
     return live.answer(_parts(read_task(session, task_id, _products_page())))
@@ -63,7 +64,7 @@ def act(session: Session, task_id: str) -> Response:
     action, reason = request.form.get("action", ""), request.form.get("reason", "").strip()
     auth.require_for_action(action)
     before, after = operator_actions.act(
-        session, task_id, action, seen=request.form.get("seen", ""), reason=reason, actor=auth.actor()
+        session, task_id, action, seen=request.form.get("seen", ""), reason=reason, account=auth.login()
     )
     return done(f"{task_id}: {action} done, {before} → {after}.", url_for(".show", task_id=task_id))
 
@@ -71,14 +72,14 @@ def act(session: Session, task_id: str) -> Response:
 def _render(session: Session, task_id: str, problem: AtdbError | None = None) -> str:
     task_page = read_task(session, task_id, _products_page())
     given = request.args if problem is None else request.form
-    actions = available_actions(task_page.task.status, task_page.task.held_from)
+    actions = available_actions(task_page.task)
     return render_template(
         "gui/task.html",
         page=task_page,
         task=task_page.task,
         versions=live.versions(_parts(task_page)),
         fields=_fields(task_page.values),
-        chosen=next((each for each in actions if may_act() and each.action == given.get("action")), None),
+        chosen=next((each for each in actions if each.action == given.get("action")), None),
         reason=given.get("reason", ""),
         back=given.get("back", ""),
         problem=problem,

@@ -17,9 +17,9 @@ from sqlalchemy import make_url
 from atdb_api import create_app
 from atdb_api.config import Config
 from atdb_api.database import transaction
-from atdb_api.roles import role_named
 from atdb_api.services import accounts
 from atdb_interface.client import Client
+from atdb_interface.roles import Role
 from tests.conftest import SECRETS, Postgres
 from tests.gui.conftest import CHROMIUM
 from tests.gui.screenshots import capture, observatory, replay, week
@@ -27,7 +27,7 @@ from tests.gui.screenshots.capture import Camera, Picture
 from tests.serving import serve
 
 #: The accounts in the history.
-ACCOUNTS = dict.fromkeys(("airflow", "astronomer", "telescope"), "service") | {"operator": "operator"}
+ACCOUNTS = {each: Role(each) for each in ("astronomer", "telescope", "operator")} | {"airflow": Role.PIPELINE}
 
 
 def main(folder: Path, plan: observatory.Plan) -> None:
@@ -65,7 +65,7 @@ def _postgres() -> Iterator[Postgres]:
             template = create_app(Config(database_url=server.url()))
             with template.app_context(), transaction() as session:
                 for name, role in ACCOUNTS.items():
-                    accounts.put(session, name, role=role_named(role), password=SECRETS[role], actor="tests")
+                    accounts.put(session, name, role=role, password=SECRETS[role], actor="tests")
             template.extensions["atdb_engine"].dispose()
             yield server
         finally:
