@@ -29,7 +29,7 @@ from standalone.stack import programs
 log = logging.getLogger(__name__)
 
 HOSTILE = "hostile.jsonl"
-#: The roles of hostile accounts. The holder of a stage's lease is believed, so the pipeline's account is not hostile.
+#: The roles of hostile accounts. The holder of a stage's lease is believed, so the pipeline is not hostile.
 ROLES = (Role.VIEWER, Role.ASTRONOMER, Role.TELESCOPE)
 _CLAIMS = ("valid", "completed", "archived", "removed")
 #: The products of such an observation have no place on a disk, or will have none soon.

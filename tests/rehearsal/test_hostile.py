@@ -32,7 +32,8 @@ def places(client: Client, observe: Callable[..., Observation]) -> list[str]:
 def facts(client: Client) -> list[Any]:
     observations = [(each.taskID, each.my_status, each.data_location) for each in client.observations()]
     products = [each.model_dump(exclude={"archive_location"}) for each in client.dataproducts(ordering="id")]
-    return [sorted(observations), products, client.deletion(), list(client.stages())]
+    stages = [(each.stage, each.paused, each.slots, each.delay_seconds) for each in client.stages()]
+    return [sorted(observations), products, client.deletion(), stages]
 
 
 @pytest.mark.parametrize("role", hostile.roles())
