@@ -29,7 +29,7 @@ from atdb_interface.errors import AtdbError
 from atdb_interface.fields import write_time
 from atdb_interface.roles import Role
 
-_ROLES = click.Choice([*Role])
+_ROLES = click.Choice([role.value for role in Role])
 account = AppGroup("account", help="Create, change, disable and list accounts.")
 token = AppGroup("token", help="Create, revoke and list tokens.")
 
