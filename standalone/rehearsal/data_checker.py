@@ -5,17 +5,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from standalone.rehearsal import reference_lifecycle
-from standalone.rehearsal.evidence import Evidence, Row, sha256sums
+from standalone.rehearsal.evidence import Evidence, sha256sums
 from standalone.rehearsal.findings import Finding, Violation
 
 #: A deletion that has begun when an operator switches deletion off ends within this time.
 _ENDS_WITHIN = timedelta(seconds=5)
-#: What a hostile account with some role may edit, and what ATDB derives from that.
-_HARMLESS = {"field_name", "irods_collection", "archive_location", "description", "quality"}
-#: The roles that may move observations of others as the lifecycle allows, and edit them.
-_MOVE = {"pipeline"}
-#: The reasons with which ATDB moves products along with their observation.
-_MOVED_ALONG = ("IngestAgain", "IngestEnded")
 #: What must not change when a link leads there.
 _OUTSIDE = {"file": b"outside", "folder/file": b"also outside"}
 
@@ -67,30 +61,21 @@ def _hostile(evidence: Evidence) -> Iterator[Finding]:
     roles = evidence.hostile
     for task_id in evidence.observations.keys() - evidence.hostile_observations:
         for row in evidence.steps(task_id):
-            if row["actor"] in roles and not _may_move(row, roles[row["actor"]]):
+            if row["actor"] in roles:
                 what = row["dataproduct"] or "the observation"
                 sentence = f"{row['actor']} has moved {what} from {row['previous']} to {row['status']}"
                 yield Finding(Violation.HOSTILE, task_id, sentence)
     for change in evidence.changes:
         if change["actor"] not in roles or change["task_id"] in evidence.hostile_observations:
             continue
-        may_edit = roles[change["actor"]] in _MOVE and change["action"] == "edited" and change["task_id"]
-        if not may_edit or set(change["fields"]) - _HARMLESS:
-            sentence = f"{change['actor']} has {change['action']} {sorted(change['fields'])}"
-            yield Finding(Violation.HOSTILE, change["task_id"] or "", sentence)
+        sentence = f"{change['actor']} has {change['action']} {sorted(change['fields'])}"
+        yield Finding(Violation.HOSTILE, change["task_id"] or "", sentence)
     for receipts in evidence.receipts.values():
         for receipt in receipts:
             if receipt["actor"] in roles:
                 yield Finding(Violation.HOSTILE, receipt["task_id"], f"{receipt['actor']} has a receipt")
     for event in evidence.internal_errors:
         yield Finding(Violation.OTHER, event["taskID"], f"an internal error: {event['request']}")
-
-
-def _may_move(row: Row, role: str) -> bool:
-    """Return whether an account may make a step of another account's observation. No role may force it."""
-    if role not in _MOVE or row["forced"]:
-        return False
-    return row["dataproduct"] is None or row["reason"].startswith(_MOVED_ALONG)
 
 
 def _places(evidence: Evidence) -> Iterator[Finding]:

@@ -29,14 +29,9 @@ from standalone.stack import programs
 log = logging.getLogger(__name__)
 
 HOSTILE = "hostile.jsonl"
-#: The roles of hostile accounts, as far as ATDB has them. The holder of a stage's lease is believed, so none of
-#: these accounts begins the work of a stage.
-ROLES = ("viewer", "astronomer", "telescope", "pipeline")
-#: These roles can do what an operator does with one observation, so their accounts do not request it.
-_ACT: tuple[str, ...] = ()
+#: The roles of hostile accounts. The holder of a stage's lease is believed, so the pipeline is not hostile.
+ROLES = (Role.VIEWER, Role.ASTRONOMER, Role.TELESCOPE)
 _CLAIMS = ("valid", "completed", "archived", "removed")
-#: From these statuses, such a role can move an observation to `valid` or back to `archived`.
-_MOVABLE = ("incomplete", "completed", "ingest error", "remove error", "on hold")
 #: The products of such an observation have no place on a disk, or will have none soon.
 _PLACE_IS_FREE = ("defined", "archived", "removing", "removed", "remove error", "aborted")
 _PAUSE_SECONDS = 1.0
@@ -50,7 +45,7 @@ _STRANGE_NAMES = ("a/b", "../x", "x\u2028y", "a,b", ".", "x\n", "é" * 120, ".at
 
 def roles() -> list[str]:
     """Return the roles of the hostile accounts of a rehearsal."""
-    return [name for name in ROLES if name in [*Role]]
+    return [str(role) for role in ROLES]
 
 
 def create_account(settings: Settings, credentials: Credentials, role: str) -> tuple[str, str]:
@@ -77,7 +72,7 @@ class HostileAccounts:
         self._accounts = []
         for name, (role, password) in accounts.items():
             self._journal.note("account", name=name, role=role)
-            self._accounts.append(HostileRequests(url, name, role, password, self._chance))
+            self._accounts.append(HostileRequests(url, name, password, self._chance))
 
     def send(self, over: Event) -> None:
         """Send one request after the other. While ATDB does not respond, they are lost."""
@@ -109,9 +104,9 @@ class HostileAccounts:
 class HostileRequests(Accounts):
     """The requests of one account: none of them may change anything that matters."""
 
-    def __init__(self, url: str, name: str, role: str, password: str, chance: random.Random) -> None:
+    def __init__(self, url: str, name: str, password: str, chance: random.Random) -> None:
         super().__init__(url, {name: password}, chance, {name: 1})
-        self.name, self._role = name, role
+        self.name = name
         self._status, self._created = "", 0
 
     def target(self) -> Target | None:
@@ -157,8 +152,6 @@ class HostileRequests(Accounts):
     def _move(self, target: Target, force: dict[str, Any]) -> tuple[str, str, Any]:
         """State by its status that the data of an observation are safe, with the owner of its lease or without."""
         status = self._chance.choice(_CLAIMS)
-        if self._status in _MOVABLE and self._role in _ACT and not force.get("force"):
-            status = "removed"
         body = {"taskID": target.task_id, "name": status, "expect": [self._status], **force}
         return "POST", "status/", body | self._chance.choice([{}, {"owner": target.owner, "lease_seconds": 60}])
 
@@ -185,10 +178,9 @@ class HostileRequests(Accounts):
 
     def _act(self, target: Target) -> tuple[str, str, Any]:
         body = {"action": self._chance.choice(ACTIONS), **_REASON}
-        if self._role in _ACT:
-            filters = {"taskID": target.task_id}
-            return "POST", "observations/bulk/", {"filters": filters, "change": body}
-        return "PATCH", f"observations/{target.observation_id}/", body
+        filters = {"taskID": target.task_id}
+        one = ("PATCH", f"observations/{target.observation_id}/", body)
+        return self._chance.choice([one, ("POST", "observations/bulk/", {"filters": filters, "change": body})])
 
     def _of_operators(self, target: Target, force: dict[str, Any]) -> tuple[str, str, Any]:
         filters = {"taskID": target.task_id}

@@ -25,7 +25,7 @@ __all__ = ["rehearsal"]  # a fixture
 @pytest.fixture
 def recorded(rehearsal: Rehearsal) -> Rehearsal:
     """A finished rehearsal with two hostile accounts, whose record is in the simulator's folder."""
-    Journal(record(rehearsal) / HOSTILE).note("account", name="pipeline", role="pipeline")
+    Journal(record(rehearsal) / HOSTILE).note("account", name="telescope", role="telescope")
     Journal(record(rehearsal) / HOSTILE).note("account", name="viewer", role="viewer")
     prepare_outside(record(rehearsal) / OUTSIDE)
     return rehearsal
@@ -95,11 +95,11 @@ def count_a_lock_as_data(r: Rehearsal) -> None:
 
 
 def force_a_move(r: Rehearsal) -> None:
-    add_step(r, "pipeline", forced=True)
+    add_step(r, "telescope", forced=True)
 
 
 def move_a_product(r: Rehearsal) -> None:
-    add_step(r, "pipeline", product=r.file(r.incomplete, 0))
+    add_step(r, "telescope", product=r.file(r.incomplete, 0))
 
 
 def move_as_a_viewer(r: Rehearsal) -> None:
@@ -107,7 +107,7 @@ def move_as_a_viewer(r: Rehearsal) -> None:
 
 
 def edit_a_checksum(r: Rehearsal) -> None:
-    edit(r, "pipeline", "checksum", r.incomplete)
+    edit(r, "telescope", "checksum", r.incomplete)
 
 
 def edit_as_a_viewer(r: Rehearsal) -> None:
@@ -115,15 +115,15 @@ def edit_as_a_viewer(r: Rehearsal) -> None:
 
 
 def switch_deletion(r: Rehearsal) -> None:
-    edit(r, "pipeline", "deletion.allowed")
+    edit(r, "telescope", "deletion.allowed")
 
 
 def write_a_receipt(r: Rehearsal) -> None:
-    r.sql("UPDATE receipts SET actor = 'service'")
+    r.sql("UPDATE receipts SET actor = 'telescope'")
 
 
 def answer_with_an_internal_error(r: Rehearsal) -> None:
-    Journal(record(r) / HOSTILE).note("internal error", account="pipeline", taskID=r.removed, request="POST")
+    Journal(record(r) / HOSTILE).note("internal error", account="telescope", taskID=r.removed, request="POST")
 
 
 def nest_products(r: Rehearsal) -> None:
@@ -200,13 +200,6 @@ def test_a_refusal_after_the_fault_is_enough(recorded: Rehearsal, reason: str) -
     assert found(recorded) == set()
 
 
-def test_what_a_service_may_do_is_no_violation(recorded: Rehearsal) -> None:
-    add_step(recorded, "pipeline")
-    add_step(recorded, "pipeline", product=recorded.file(recorded.incomplete, 0), reason="IngestAgain: again")
-    edit(recorded, "pipeline", "irods_collection", recorded.incomplete)
-    assert found(recorded) == set()
-
-
 def test_nothing_is_removed_while_deletion_is_switched_off(recorded: Rehearsal) -> None:
     (row,) = recorded.client.history(taskID=recorded.removed, name="removing", dataproduct__isnull=True)
     second = timedelta(seconds=1)
@@ -232,6 +225,6 @@ def test_data_that_a_person_has_changed_count_as_observed(recorded: Rehearsal) -
 
 def test_the_observations_of_a_hostile_account_are_its_own(recorded: Rehearsal) -> None:
     task_id = recorded.observe("OF A HOSTILE ACCOUNT")
-    recorded.sql("UPDATE transitions SET actor = 'service' WHERE task_id = %s", task_id)
+    recorded.sql("UPDATE transitions SET actor = 'telescope' WHERE task_id = %s", task_id)
     assert found(recorded) == set()
     assert Violation.OTHER not in {each.wrong for each in judge(evidence(recorded), recorded.expected)}
