@@ -13,11 +13,11 @@ from atdb_interface.instruments.apertif import APERTIF
 from atdb_interface.instruments.apertif.products import FITS
 
 _PACKAGES = ("atdb_api", "atdb_interface", "atdb_plugins", "dags", "operators", "sql", "standalone")
-#: The files that can contain them: the instrument, its command, its simulator, and the script of the rehearsal.
+#: The files that can contain them: the instrument, its command, its simulator and its rehearsal.
 _OF_APERTIF = (
     "atdb_interface/cli/atdb_service.py",
     "atdb_interface/instruments/apertif/",
-    "standalone/rehearsal/script.py",
+    "standalone/rehearsal/",
     "standalone/simulator/",
 )
 #: The name of the default instrument.
