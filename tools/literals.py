@@ -2,7 +2,8 @@
 
 In Python, pages and scripts, only the table of the lifecycle contains them as text. SQL must contain them. A list
 of statuses in SQL must be one of those that derive from the table, so that it cannot miss a new status. The
-checker of a rehearsal and its hostile accounts have their own statuses, so that they can disagree. Airflow and Docker use the same names.
+checker of a rehearsal and its hostile accounts have statuses of their own, so that they can disagree. Airflow and
+Docker use the same names.
 """
 
 import ast
