@@ -155,7 +155,7 @@ def test_an_astronomer_cancels_an_own_observation_and_has_no_other_button(
     page.get_by_role("dialog").get_by_role("button", name="Cancel →").click()
     expect(page.locator("#message")).to_contain_text("cancel done")
     assert client.observation(made.taskID).status_history[-1].actor == "astronomer"
-    assert page.locator("[data-act]").count() == 0
+    expect(page.locator("[data-act]")).to_have_count(0)
 
 
 @pytest.mark.parametrize("role", ["viewer", "telescope", "pipeline"])
