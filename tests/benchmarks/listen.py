@@ -59,7 +59,12 @@ class Version:
             self.process = subprocess.Popen(
                 [str(self.checkout / ".venv/bin/python"), "-m", "standalone", "up"],
                 cwd=self.checkout,
-                env={**os.environ, **self.settings.as_environment(), "ATDB_OVERLAPS": "warn"},
+                env={
+                    **os.environ,
+                    **self.settings.as_environment(),
+                    "ATDB_OVERLAPS": "warn",
+                    "ATDB_PAST_STARTS": "accept",
+                },
                 stdout=log,
                 stderr=log,
             )

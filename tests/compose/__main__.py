@@ -35,6 +35,7 @@ def main() -> None:
             TELESCOPE_PRODUCT_BYTES=str(PRODUCT_BYTES),
             ATDB_RETRY_SECONDS="1",
             ATDB_OVERLAPS="warn",
+            ATDB_PAST_STARTS="accept",
         ) as deployment,
     ):
         timed("build", lambda: deployment.use(REPOSITORY, "test"))

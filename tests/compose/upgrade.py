@@ -22,6 +22,7 @@ def main(commit: str) -> None:
             TELESCOPE_PRODUCT_BYTES=str(PRODUCT_BYTES),
             ATDB_RETRY_SECONDS="1",
             ATDB_OVERLAPS="warn",
+            ATDB_PAST_STARTS="accept",
         ) as deployment,
     ):
         former = Path(folder) / "former"

@@ -148,7 +148,7 @@ def stack_with_traps(settings: Settings, trap: Trap, killing: Killing, *, has_ho
         }
         no_way_in = {"conn_type": "http", "host": settings.airflow_url, "login": "listen", "password": "wrong"}
         given = {"AIRFLOW_CONN_AIRFLOW_LISTEN": json.dumps(no_way_in)} if has_host else connections
-        given["ATDB_OVERLAPS"] = "warn"
+        given |= {"ATDB_OVERLAPS": "warn", "ATDB_PAST_STARTS": "accept"}
         os.environ.update(given)
         running = Stack(settings, say=print)
         running.start()
