@@ -146,8 +146,8 @@ def _clear(settings: Settings) -> None:
 def _environment(settings: Settings, plan: Path) -> Iterator[None]:
     """Configure the stack that is started in the context: an archive with the faults of a plan.
 
-    The simulator observes many fields at the same time, so that a rehearsal does not last a night. On a slow machine,
-    some observations are too late, as on the telescope.
+    The simulator observes many fields at the same time, so that a rehearsal does not last a night. On a slow
+    machine, some observations are too late, as on the telescope.
     """
     archive = {"url": f"faulty://{settings.archive}", "storage_options": {"plan": str(plan)}}
     connection = json.dumps({"conn_type": "generic", "extra": archive})
