@@ -54,6 +54,7 @@ def sky(client: Client, observe: Observe) -> list[dict[str, Any]]:
             field_name=names[n % 6],
             observing_mode=modes[n % 3],
             field_ra=None if n % 5 == 0 else n * 5.0,
+            field_ha=1.5 if n % 5 == 0 else None,
             duration=300 + 60 * (n % 2),
             skip_auto_ingest=n % 4 == 1,
         )

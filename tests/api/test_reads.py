@@ -134,6 +134,7 @@ def test_a_walk_by_cursor_meets_each_item_once_and_in_order(
             Status.SCHEDULED if number % 3 else Status.DEFINED,
             priority=number % 4,
             field_ra=None if number % 5 == 0 else number % 3,
+            field_ha=1.5 if number % 5 == 0 else None,
             node=None if number % 2 else f"n{number % 3}",
         )
     parameters = {"ordering": ordering} if ordering else {}

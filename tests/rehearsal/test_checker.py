@@ -66,6 +66,8 @@ class Rehearsal:
         new = {
             "field_name": name,
             "observing_mode": "arts_sc1_timing",
+            "field_ra": 24.422081,
+            "field_dec": 33.159759,
             "starttime": "2026-04-05T06:00:00Z",
             "duration": 300,
             "data_location": "arts001:/data",

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +195,9 @@ def test_a_wrong_size_is_announced_until_atdb_refuses_it(injecting: Injecting, c
         {
             "field_name": "ANNOUNCED",
             "observing_mode": "arts_sc1_timing",
-            "starttime": "2196-04-05T06:00:00Z",
+            "field_ra": 24.422081,
+            "field_dec": 33.159759,
+            "starttime": datetime.now(UTC) + timedelta(days=365),
             "duration": 300,
             "data_location": "arts001:/data",
         }

@@ -58,6 +58,8 @@ class Wanderer:
             {
                 "field_name": f"field {number}",
                 "observing_mode": mode,
+                "field_ra": 24.422081,
+                "field_dec": 33.159759,
                 "starttime": begins.replace(microsecond=0).isoformat(),
                 "duration": self.random.randrange(60, 12_000),
                 "data_location": f"{host}:/data",

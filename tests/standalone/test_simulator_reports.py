@@ -58,7 +58,7 @@ def test_it_asks_again_while_the_observation_is_starting(
     assert status_in_atdb(client, observation.taskID) is Status.RUNNING
 
 
-EARLY = {"field_name": "early", "observing_mode": "imaging", "duration": 1}
+EARLY = {"field_name": "early", "observing_mode": "imaging", "field_ra": 1, "field_dec": 2, "duration": 1}
 
 
 def test_it_asks_again_while_atdb_is_down(unstarted: Callable[..., Simulator], client: Client, app: Any) -> None:
