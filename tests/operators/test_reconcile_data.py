@@ -73,7 +73,7 @@ def test_what_a_killed_removal_has_deleted_is_not_missing(
     client.act(made.taskID, Action.CANCEL)
     assert look() == []
     first, *_ = products_of(client, made)
-    sql("update dataproducts set disk = 'another' where id = :id", id=first.id)
+    sql("update dataproducts set checksum = :other where id = :id", other="ab" * 32, id=first.id)
     assert look() == [f"{first.filename} is archived, but not on its data host"]
 
 
