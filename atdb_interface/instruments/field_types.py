@@ -56,7 +56,8 @@ def read_known_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe_options(schema: JsonSchemaValue) -> None:
-    """Add the options that the instrument names to the JSON Schema of all options. A site may allow more."""
+    """Describe in the JSON Schema of the options those that the instrument names. A site may allow others."""
+    del schema["patternProperties"], schema["propertyNames"]
     known = {name: TypeAdapter(kind).json_schema() for name, kind in instrument().options.items()}
     others: JsonSchemaValue = {name: {} for name in instrument().other_options}
     schema["properties"] = {**known, **others}

@@ -16,12 +16,11 @@ from schemathesis.core.parameters import ParameterLocation
 
 from atdb_interface.characters import holds_refused_in_lines
 from atdb_interface.fields import (
-    LATEST,
     LONGEST_DIRECTORY_NAME_BYTES,
     LONGEST_FILE_NAME_BYTES,
     LONGEST_SECONDS,
     LONGEST_TEXT,
-    WholeSeconds,
+    Moment,
     write_time,
 )
 
@@ -31,7 +30,7 @@ PASSWORD = os.environ["ATDB_FUZZ_PASSWORD"]
 _KEY = "Idempotency-Key"
 _NUMBERS = count()
 _LONGEST = timedelta(seconds=LONGEST_SECONDS)
-_TIME = TypeAdapter(WholeSeconds)
+_TIME = TypeAdapter(Moment)
 _AS_TEXT: TypeAdapter[Any] = TypeAdapter(float | bool)
 
 
@@ -49,7 +48,9 @@ def before_call(_: schemathesis.HookContext, case: schemathesis.Case, kwargs: di
         adapt(case)
     if isinstance(case.body, dict) and "observations" in case.path:
         body = case.body.get("change", case.body)
-        _agree_on_times(body, is_new=case.path == "/atdb/observations/")
+        is_new = case.path == "/atdb/observations/"
+        _agree_on_times(body, is_new=is_new)
+        _be_possible(body, is_new=is_new)
         _keep_options_short(body)
     for each in case.body if isinstance(case.body, list) else [case.body]:
         if isinstance(each, dict):
@@ -128,18 +129,34 @@ def _agree_on_the_night(body: dict[str, Any]) -> None:
 
 
 def _agree_on_times(body: dict[str, Any], *, is_new: bool) -> None:
-    """Move the end after the start, and adapt the duration: a schema cannot compare fields."""
+    """Move the end after the start, which is soon, and adapt the duration: a schema cannot compare fields."""
     given = {name: body[name] for name in ("starttime", "endtime") if body.get(name) is not None}
+    soon = datetime.now(UTC) + timedelta(days=365)
     if is_new and "endtime" not in given:
-        room = LATEST - _TIME.validate_python(given["starttime"])
-        if body.get("duration") is None or room < _LONGEST:
+        body["starttime"] = write_time(min(_TIME.validate_python(given["starttime"]), soon))
+        if body.get("duration") is None:
             body["duration"] = 300
     elif given:
         body.pop("duration", None)
         moments = sorted(_TIME.validate_python(text) for text in given.values())
-        start = min(moments[0], LATEST - 2 * _LONGEST)
+        start = min(moments[0], soon)
         end = min(max(moments[-1], start + timedelta(seconds=1)), start + _LONGEST)
         body |= {"starttime": write_time(start), "endtime": write_time(end)}
+
+
+def _be_possible(body: dict[str, Any], *, is_new: bool) -> None:
+    """Choose what the telescope can do: a schema cannot compare fields with each other, or dishes in a text."""
+    if is_new or {"field_ra", "field_ha", "field_dec"} & body.keys():
+        body |= {
+            "field_ra": body.get("field_ra") or 1.5,
+            "field_ha": None,
+            "field_dec": body.get("field_dec") or 2.5,
+        }
+    for name, possible in (("central_frequency", 1370), ("start_band", 1), ("end_band", 24)):
+        if body.get(name) is not None:
+            body[name] = possible
+    if body.get("telescopes"):
+        body["telescopes"] = "".join(sorted(set(body["telescopes"])))
 
 
 def _keep_options_short(body: dict[str, Any]) -> None:

@@ -313,7 +313,7 @@ def test_a_link_is_renamed_and_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_supported: bool
 ) -> None:
     if not is_supported:  # as on a file system of a network
-        monkeypatch.setattr("operators.data.renames._LIBC.renameat2", lambda *_: -1)
+        monkeypatch.setattr("atdb_interface.renames._LIBC.renameat2", lambda *_: -1)
         monkeypatch.setattr("ctypes.get_errno", lambda: 22)
     link = tmp_path / NAME
     link.symlink_to("nowhere")
