@@ -144,9 +144,10 @@ def test_a_removal_stops_at_the_first_product_if_atdb_refuses_its_account(
     def judge_and_disable(self: RemovalCheck, product: DataProduct) -> Any:
         judged.append(product.filename)
         found = judge(self, product)
-        sql("update accounts set disabled = true where name = 'service'")
+        sql("update accounts set disabled = true where name = 'pipeline'")
         return found
 
+    monkeypatch.setattr("operators.stages.remove.RECENT_SECONDS", 0.0)  # the answers before are too old
     monkeypatch.setattr(RemovalCheck, "judge", judge_and_disable)
     with pytest.raises(AtdbError):
         remove(made)
