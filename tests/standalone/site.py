@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 from flask import Flask
 
 from atdb_api import create_app
-from atdb_api.config import Config
+from atdb_api.config import Config, SpecificationRules
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import NewDataProduct
 from atdb_interface.lifecycle import Status
@@ -61,7 +61,8 @@ class Site(Postgres):
     @contextmanager
     def client(self) -> Iterator[Client]:
         """Log in to ATDB as an admin."""
-        app = create_app(Config(database_url=self.url()))
+        rules = SpecificationRules(accepts_past_starts=True)
+        app = create_app(Config(database_url=self.url(), specification_rules=rules))
         try:
             with (
                 listening(app) as port,
