@@ -143,7 +143,8 @@ def _fitted(specification: dict[str, object], number: int, trouble: RehearsedFau
 
 def _specification(rng: random.Random, number: int) -> dict[str, object]:
     """Return a specification: one of twelve is imaging, with 40 MeasurementSets; the others are small."""
-    common = {"field_name": f"REHEARSAL_{number:03d}", "duration": rng.choice([60, 90, 120])}
+    field = {"field_name": f"REHEARSAL_{number:03d}", "field_ra": 24.422081, "field_dec": 33.159759}
+    common = {**field, "duration": rng.choice([60, 90, 120])}
     if number % 12 == 5:
         return common | {"observing_mode": "imaging", "data_location": "wcudata1:/data/apertif"}
     return common | {

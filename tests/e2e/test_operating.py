@@ -59,7 +59,7 @@ def test_a_cleared_run_waits_again_for_the_report_of_the_data_writer(
     wait_for(lambda: atdb.observation(task_id).my_status is Status.RUNNING)
     wait_for(lambda: states(airflow, "observe", run_id)["complete"] == "deferred")
     wait_for(lambda: atdb.observation(task_id).my_status is Status.REMOVED)
-    assert states(airflow, "observe", run_id) == dict.fromkeys(("start", "run", "complete"), "success")
+    wait_for(lambda: states(airflow, "observe", run_id) == dict.fromkeys(("start", "run", "complete"), "success"))
 
 
 def test_an_operator_operates_from_airflow(atdb: Client, airflow: httpx.Client) -> None:
