@@ -144,8 +144,6 @@ class HostileRequests(Accounts):
             "irods_collection": self._chance.choice(COLLECTIONS).format(other=target.other),
             "data_location": self._chance.choice([target.place, f"{target.place}/sub", "arts001:/../../x"]),
             "observing_mode": "arts_sc1_/../../../../x",
-            "field_ra": 1,
-            "field_dec": 2,
             "field_name": self._chance.choice(["field", "a\u2028b"]),
         }
         name = self._chance.choice(sorted(fields))
