@@ -34,6 +34,7 @@ from standalone.credentials import Credentials
 from standalone.settings import HOST, Settings
 from standalone.stack import database
 from tests.advancing import advance
+from tests.specifications import COORDINATES
 
 SECRETS = {str(role): f"secret-of-the-{role}-in-these-tests" for role in Role}
 #: The port and the state folder of a server that several runs of tests share: `make mutate` sets it.
@@ -235,8 +236,7 @@ def observe(client: Client) -> Callable[..., Observation]:
         specification = {
             "field_name": "3C48",
             "observing_mode": "imaging",
-            "field_ra": 24.422081,
-            "field_dec": 33.159759,
+            **COORDINATES,
             "starttime": next(starts).isoformat(),
             "duration": 300,
             **fields,

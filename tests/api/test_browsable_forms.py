@@ -17,6 +17,7 @@ from atdb_interface.roles import Role
 from atdb_interface.status_kinds import OF_STAGES
 from tests.api.browser import ACCEPT, Browser, forms
 from tests.conftest import SECRETS
+from tests.specifications import COORDINATES
 
 Observe = Callable[..., Observation]
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -24,8 +25,7 @@ ADMIN = ("admin", SECRETS["admin"])
 SPECIFICATION = {
     "field_name": "M31",
     "observing_mode": "imaging",
-    "field_ra": 24.422081,
-    "field_dec": 33.159759,
+    **COORDINATES,
     "starttime": "2026-05-01T06:00:00Z",
 }
 

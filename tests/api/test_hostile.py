@@ -12,12 +12,12 @@ import pytest
 from standalone.settings import HOST
 from tests.conftest import SECRETS, Postgres
 from tests.serving import Served, serve
+from tests.specifications import COORDINATES
 
 SPECIFICATION = {
     "field_name": "3C48",
     "observing_mode": "imaging",
-    "field_ra": 24.422081,
-    "field_dec": 33.159759,
+    **COORDINATES,
     "starttime": "2019-04-05T21:03:02Z",
     "duration": 60,
 }

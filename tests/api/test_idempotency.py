@@ -9,13 +9,13 @@ from sqlalchemy import create_engine, text
 from atdb_interface.client import Client
 from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
+from tests.specifications import COORDINATES
 
 Observe = Callable[..., Observation]
 SPECIFICATION = {
     "field_name": "3C48",
     "observing_mode": "imaging",
-    "field_ra": 24.422081,
-    "field_dec": 33.159759,
+    **COORDINATES,
     "starttime": "2019-04-05T12:00:00Z",
     "duration": 60,
 }

@@ -18,12 +18,12 @@ from atdb_interface.errors import BadRequest, Conflict, Duplicate, NotFound
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
+from tests.specifications import COORDINATES
 
 SPECIFICATION = {
     "field_name": "3C48",
     "observing_mode": "imaging",
-    "field_ra": 24.422081,
-    "field_dec": 33.159759,
+    **COORDINATES,
     "starttime": "2019-04-05T21:03:02Z",
     "endtime": "2019-04-05T21:08:00Z",
 }

@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import SECRETS, Postgres
 from tests.serving import Served
+from tests.specifications import COORDINATES
 
 DOWN_SECONDS = 10
 WRITERS = 8
@@ -30,8 +31,7 @@ def _write(url: str, writer: int, seen: Seen, stop: threading.Event) -> None:
             specification = {
                 "field_name": f"{writer}/{number}",
                 "observing_mode": "imaging",
-                "field_ra": 24.422081,
-                "field_dec": 33.159759,
+                **COORDINATES,
                 "starttime": "2019-04-05T12:00:00Z",
                 "duration": 60,
             }

@@ -18,6 +18,7 @@ from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.observations import Observation
 from tests.api.racing import lock_held, observation_held
 from tests.conftest import SECRETS
+from tests.specifications import COORDINATES
 
 Observe = Callable[..., Observation]
 #: Send a request as an operator when it is called.
@@ -336,8 +337,7 @@ def test_a_post_that_is_repeated_at_once_acts_once(client: Client, owner_url: st
     specification = {
         "field_name": "3C48",
         "observing_mode": "imaging",
-        "field_ra": 24.422081,
-        "field_dec": 33.159759,
+        **COORDINATES,
         "starttime": "2019-04-05T12:00:00Z",
         "duration": 60,
     }

@@ -18,9 +18,10 @@ from atdb_interface.errors import BadRequest, Conflict
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from standalone.replay import shifted
+from tests.specifications import COORDINATES
 
 TONIGHT = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
-FIELD = {"field_name": "3C48", "observing_mode": "imaging", "field_ra": 24.422081, "field_dec": 33.159759}
+FIELD = {"field_name": "3C48", "observing_mode": "imaging", **COORDINATES}
 SPECIFICATION = {**FIELD, "starttime": TONIGHT.isoformat(), "duration": 300}
 
 

@@ -15,6 +15,7 @@ from atdb_interface.errors import AtdbError, BadRequest, ForbiddenMove
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
+from tests.specifications import COORDINATES
 
 Observe = Callable[..., Observation]
 
@@ -96,8 +97,7 @@ def test_16_clients_at_once_leave_no_gap_in_the_taskids(url: str, client: Client
                     {
                         "field_name": f"{writer}/{number}",
                         "observing_mode": "imaging",
-                        "field_ra": 24.422081,
-                        "field_dec": 33.159759,
+                        **COORDINATES,
                         "starttime": "2019-04-05T12:00:00Z",
                         "duration": 60,
                     }
@@ -158,8 +158,7 @@ def test_an_idempotency_key_makes_a_post_safe_to_repeat(url: str, client: Client
     specification = {
         "field_name": "3C48",
         "observing_mode": "imaging",
-        "field_ra": 24.422081,
-        "field_dec": 33.159759,
+        **COORDINATES,
         "starttime": "2019-04-05T12:00:00Z",
         "duration": 60,
     }

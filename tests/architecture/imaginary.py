@@ -18,6 +18,7 @@ from atdb_interface.cli.main import main as cli
 from atdb_interface.lifecycle import Action, Actor, Status
 from atdb_interface.observations import NewObservation
 from atdb_interface.roles import Role
+from tests.specifications import COORDINATES
 
 WHEN = datetime(2019, 4, 5, 12, tzinfo=UTC)
 RULES = SpecificationRules(overlaps=Overlaps.WARN, accepts_past_starts=True)
@@ -32,8 +33,7 @@ def main(database_url: str) -> None:
         specification = {
             "field_name": "a field",
             "observing_mode": "imaging",
-            "field_ra": 24.422081,
-            "field_dec": 33.159759,
+            **COORDINATES,
             "starttime": WHEN,
             "duration": 3600,
         }

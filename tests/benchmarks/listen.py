@@ -25,6 +25,7 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from standalone.rehearsal.run import own_settings
 from standalone.settings import DEFAULT_STATE, HOST, REPOSITORY, Settings
+from tests.specifications import COORDINATES
 
 #: The status in which an observation waits for a stage, and the status that the stage gives it.
 STAGES = (
@@ -122,8 +123,7 @@ def _submit(atdb: Client, name: str, after_seconds: float) -> None:
         {
             "field_name": name,
             "observing_mode": "arts_sc1_timing",
-            "field_ra": 24.422081,
-            "field_dec": 33.159759,
+            **COORDINATES,
             "starttime": start.isoformat(),
             "duration": 1,
             "data_location": "arts001:/data/01/Timing",

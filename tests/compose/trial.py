@@ -19,6 +19,7 @@ from atdb_interface.observations import Observation
 from atdb_interface.product_files import size_and_checksum
 from tests.compose.deployment import PROJECT, Deployment
 from tests.kills.flow import NORMAL_ROUTE
+from tests.specifications import COORDINATES
 
 
 class Failed(AssertionError):
@@ -84,8 +85,7 @@ class Trial:
             {
                 "field_name": f"TRIAL_{next(self._numbers)}",
                 "observing_mode": "imaging",
-                "field_ra": 24.422081,
-                "field_dec": 33.159759,
+                **COORDINATES,
                 "starttime": start.isoformat(),
                 "duration": seconds,
                 "data_location": "wcudata1:/data/apertif",

@@ -18,6 +18,7 @@ from atdb_interface.lifecycle import Status
 from standalone.settings import Settings
 from standalone.stack import processes
 from standalone.stack.stack import Stack
+from tests.specifications import COORDINATES
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -36,8 +37,7 @@ def submit(atdb: Client, name: str, *, after_seconds: int = 12, **fields: object
     specification = {
         "field_name": name,
         "observing_mode": "arts_sc1_timing",
-        "field_ra": 24.422081,
-        "field_dec": 33.159759,
+        **COORDINATES,
         "starttime": start.isoformat(),
         "duration": 2,
         "data_location": "arts001:/data/01/Timing",

@@ -7,6 +7,7 @@ import pytest
 
 from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
+from tests.specifications import COORDINATES
 
 ADMIN = ("admin", SECRETS["admin"])
 
@@ -53,8 +54,7 @@ def test_a_number_of_products_that_the_stages_cannot_read_is_refused(url: str, p
     new = {
         "field_name": "B0531+21",
         "observing_mode": "arts_sc1_timing",
-        "field_ra": 24.422081,
-        "field_dec": 33.159759,
+        **COORDINATES,
         "starttime": "2026-04-05",
         "duration": 60,
     }

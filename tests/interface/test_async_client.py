@@ -14,6 +14,7 @@ from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 from tests.interface.proxy import Fault, proxy_to
+from tests.specifications import COORDINATES
 from tools import unasync
 
 Observe = Callable[..., Observation]
@@ -59,8 +60,7 @@ def test_an_observation_is_created_once_though_the_answer_is_lost(client: Client
     specification = {
         "field_name": "3C147",
         "observing_mode": "imaging",
-        "field_ra": 24.422081,
-        "field_dec": 33.159759,
+        **COORDINATES,
         "starttime": "2019-04-05T21:03:02Z",
         "duration": 300,
     }

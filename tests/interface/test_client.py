@@ -26,14 +26,14 @@ from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation, ObservationChange
 from tests.conftest import SECRETS
 from tests.interface.proxy import Fault, Proxy, proxy_to
+from tests.specifications import COORDINATES
 
 Observe = Callable[..., Observation]
 
 SPECIFICATION = {
     "field_name": "3C147",
     "observing_mode": "imaging",
-    "field_ra": 24.422081,
-    "field_dec": 33.159759,
+    **COORDINATES,
     "starttime": datetime(2019, 4, 5, 21, 3, 2, tzinfo=UTC),
     "duration": 300,
 }

@@ -14,14 +14,14 @@ from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
 from tests.interface.conftest import write_config
+from tests.specifications import COORDINATES
 
 Observe = Callable[..., Observation]
 
 SPECIFICATION = {
     "field_name": "3C147",
     "observing_mode": "imaging",
-    "field_ra": 24.422081,
-    "field_dec": 33.159759,
+    **COORDINATES,
     "starttime": "2019-04-05T21:03:02Z",
     "duration": "300",
 }

@@ -13,6 +13,7 @@ from atdb_interface.lifecycle import OBSERVE, SPECIFY, STAGES, Stage, Status
 from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import has_code
+from tests.specifications import COORDINATES
 
 #: The time until the start, enough for several consecutive kills and restarts.
 START_SECONDS = 180
@@ -78,8 +79,7 @@ def _specification(number: int, start: datetime) -> dict[str, object]:
     return {
         "field_name": f"KILL_{number}",
         "observing_mode": "arts_sc1_timing",
-        "field_ra": 24.422081,
-        "field_dec": 33.159759,
+        **COORDINATES,
         "starttime": start.isoformat(),
         "duration": DURATION_SECONDS,
         "data_location": "arts001:/data/01/Timing",

@@ -20,6 +20,7 @@ from atdb_plugins.archive.identity import MARKER
 from tests import serving
 from tests.conftest import SECRETS, Postgres
 from tests.property.scene import Disk, Scene
+from tests.specifications import COORDINATES
 
 #: The account of the DAGs. The walk has other accounts.
 STAGES = "stages"
@@ -69,8 +70,7 @@ class World:
             {
                 "field_name": "3C48",
                 "observing_mode": mode,
-                "field_ra": 24.422081,
-                "field_dec": 33.159759,
+                **COORDINATES,
                 "starttime": start.isoformat(),
                 "duration": 300,
                 **fields,

@@ -21,6 +21,7 @@ from standalone.rehearsal.checker import Pause, judge
 from standalone.rehearsal.evidence import Evidence, Scene
 from standalone.rehearsal.findings import Finding, Violation
 from tests.conftest import Postgres
+from tests.specifications import COORDINATES
 
 S, P = Status, ProductStatus
 #: The owner of each validation.
@@ -66,8 +67,7 @@ class Rehearsal:
         new = {
             "field_name": name,
             "observing_mode": "arts_sc1_timing",
-            "field_ra": 24.422081,
-            "field_dec": 33.159759,
+            **COORDINATES,
             "starttime": "2026-04-05T06:00:00Z",
             "duration": 300,
             "data_location": "arts001:/data",

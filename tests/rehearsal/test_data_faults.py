@@ -24,6 +24,7 @@ from standalone.rehearsal.witness import TROUBLES, Witness
 from standalone.settings import Settings
 from tests.conftest import Postgres
 from tests.rehearsal.test_checker import VALIDATE, Rehearsal, rehearsal
+from tests.specifications import COORDINATES
 
 __all__ = ["rehearsal"]  # a fixture
 
@@ -195,8 +196,7 @@ def test_a_wrong_size_is_announced_until_atdb_refuses_it(injecting: Injecting, c
         {
             "field_name": "ANNOUNCED",
             "observing_mode": "arts_sc1_timing",
-            "field_ra": 24.422081,
-            "field_dec": 33.159759,
+            **COORDINATES,
             "starttime": datetime.now(UTC) + timedelta(days=365),
             "duration": 300,
             "data_location": "arts001:/data",

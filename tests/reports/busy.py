@@ -13,6 +13,7 @@ from atdb_interface.client import Client
 from atdb_interface.dataproducts import NewDataProduct, ProductMove
 from atdb_interface.disks import DiskUsage
 from atdb_interface.lifecycle import ProductStatus, Status, allowed_next
+from tests.specifications import COORDINATES
 
 S, P = Status, ProductStatus
 DAYS = 4
@@ -58,8 +59,7 @@ class Wanderer:
             {
                 "field_name": f"field {number}",
                 "observing_mode": mode,
-                "field_ra": 24.422081,
-                "field_dec": 33.159759,
+                **COORDINATES,
                 "starttime": begins.replace(microsecond=0).isoformat(),
                 "duration": self.random.randrange(60, 12_000),
                 "data_location": f"{host}:/data",

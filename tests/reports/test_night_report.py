@@ -19,6 +19,7 @@ from atdb_interface.nights import Night
 from tests.reports import busy
 from tests.reports.conftest import RunReport
 from tests.reports.figures import Known, compare
+from tests.specifications import COORDINATES
 
 HOUR = 8
 
@@ -64,8 +65,7 @@ def test_a_second_run_for_a_night_leaves_its_report_as_it_is(
         {
             "field_name": "x",
             "observing_mode": "imaging",
-            "field_ra": 24.422081,
-            "field_dec": 33.159759,
+            **COORDINATES,
             "starttime": "2026-05-03T09:00:00Z",
             "duration": 9,
         }
@@ -147,8 +147,7 @@ def test_the_queries_of_a_report_see_one_snapshot(
         {
             "field_name": "x",
             "observing_mode": "imaging",
-            "field_ra": 24.422081,
-            "field_dec": 33.159759,
+            **COORDINATES,
             "starttime": "2026-05-03T09:00:00Z",
             "duration": 9,
         }

@@ -18,6 +18,7 @@ from standalone.settings import HOST
 from standalone.stack import database, preparation
 from tests.advancing import advance
 from tests.conftest import Postgres, listening, route_to
+from tests.specifications import COORDINATES
 
 #: Endpoints about the present, not about stored data.
 OF_THE_PRESENT = {"atdb.health.health", "atdb.sessions.login_form", "atdb.root", "swagger_ui.show"}
@@ -106,8 +107,7 @@ def observe(client: Client, status: Status = Status.DEFINED, *, products: int = 
         {
             "field_name": "3C48",
             "observing_mode": "imaging",
-            "field_ra": 24.422081,
-            "field_dec": 33.159759,
+            **COORDINATES,
             "starttime": start.isoformat(),
             "duration": 300,
         }
