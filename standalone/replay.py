@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from math import floor
 
 from atdb_interface.observations import NewObservation
 
@@ -30,7 +31,9 @@ def shifted(schedule: Sequence[NewObservation], begin: datetime, speedup: float)
     begin = begin.astimezone(UTC).replace(microsecond=0)
     replayed = []
     for new in schedule:
-        begins, ends = (round((moment - first).total_seconds() / speedup) for moment in (new.starttime, _end(new)))
+        begins, ends = (
+            _whole((moment - first).total_seconds() / speedup) for moment in (new.starttime, _end(new))
+        )
         ends = max(ends, begins + 1)
         times = {
             "starttime": begin + timedelta(seconds=begins),
@@ -39,6 +42,11 @@ def shifted(schedule: Sequence[NewObservation], begin: datetime, speedup: float)
         }
         replayed.append(new.model_copy(update=times))
     return replayed
+
+
+def _whole(seconds: float) -> int:
+    """Return rounded seconds; halves are rounded up, because `round` makes 2 of both 1.5 and 2.5."""
+    return floor(seconds + 0.5)
 
 
 def _end(new: NewObservation) -> datetime:

@@ -41,6 +41,23 @@ def test_at_the_default_speed_a_schedule_takes_a_minute_or_a_second_for_each_sta
         assert min(new.starttime for new in replayed) == BEGIN.replace(microsecond=0)
 
 
+def test_two_starts_never_become_the_same_second_at_the_default_speed(schedule: list[NewObservation]) -> None:
+    first, seconds = schedule[0], timedelta(seconds=1)
+    given = [
+        first.model_copy(
+            update={
+                "starttime": first.starttime + begin * seconds,
+                "endtime": first.starttime + (begin + 90) * seconds,
+            }
+        )
+        for begin in (0, 150, 250)
+    ]
+    speedup = default_speedup(given, 1)
+    assert speedup == 100
+    replayed = shifted(given, BEGIN, speedup)
+    assert [(new.starttime - replayed[0].starttime) / seconds for new in replayed] == [0, 2, 3]
+
+
 def test_a_short_schedule_is_not_slowed_down(schedule: list[NewObservation]) -> None:
     short = [new for new in shifted(schedule, BEGIN, 1) if new.duration == 300][:1]
     assert (
