@@ -228,6 +228,20 @@ def worker(url: str) -> Iterator[Client]:
 
 
 @pytest.fixture
+def of_astronomer(url: str) -> Observation:
+    """An observation that the account `astronomer` has created."""
+    specification = {
+        "field_name": "x",
+        "observing_mode": "imaging",
+        **COORDINATES,
+        "starttime": "2026-07-01T06:00:00Z",
+        "duration": 60,
+    }
+    with Client(url, user="astronomer", secret=SECRETS["astronomer"]) as astronomer:
+        return astronomer.create_observation(specification)
+
+
+@pytest.fixture
 def observe(client: Client) -> Callable[..., Observation]:
     """Create an observation, and move it and its products to a status by real moves."""
     starts = (datetime(2026, 4, 5, 6, tzinfo=UTC) + timedelta(minutes=10 * n) for n in count())

@@ -136,32 +136,21 @@ def test_an_expired_session_leads_to_the_login_and_back_with_what_was_typed(
 
 
 def test_an_astronomer_cancels_an_own_observation_and_has_no_other_button(
-    url: str, open_as: Open, client: Client, observe: Observe
+    open_as: Open, client: Client, observe: Observe, of_astronomer: Observation
 ) -> None:
     other = observe().taskID
-    with Client(url, user="astronomer", secret=SECRETS["astronomer"]) as astronomer:
-        made = astronomer.create_observation(
-            {
-                "field_name": "x",
-                "observing_mode": "imaging",
-                "field_ra": 1,
-                "field_dec": 2,
-                "starttime": "2026-07-01T06:00:00Z",
-                "duration": 60,
-            }
-        )
     page = open_as("astronomer", "/tasks/")
     assert page.locator("[data-act]").evaluate_all("links => links.map(link => link.dataset.act)") == ["cancel"]
     assert page.locator("input[type=checkbox][name=task], #bulk").count() == 0
     for path in (f"/tasks/{other}/", f"/tasks/{other}/?action=cancel"):
         page.goto(path)
         assert page.locator("[data-act], #act").count() == 0
-    page.goto(f"/tasks/{made.taskID}/")
+    page.goto(f"/tasks/{of_astronomer.taskID}/")
     page.get_by_role("link", name="Cancel").click()
     page.get_by_role("dialog").get_by_label("Reason").fill("wrong field")
     page.get_by_role("dialog").get_by_role("button", name="Cancel →").click()
     expect(page.locator("#message")).to_contain_text("cancel done")
-    assert client.observation(made.taskID).status_history[-1].actor == "astronomer"
+    assert client.observation(of_astronomer.taskID).status_history[-1].actor == "astronomer"
     expect(page.locator("[data-act]")).to_have_count(0)
 
 

@@ -13,7 +13,6 @@ from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation
 from tests import night_reports
 from tests.advancing import move_all
-from tests.conftest import SECRETS
 from tests.interface.conftest import Run
 
 Observe = Callable[..., Observation]
@@ -120,28 +119,17 @@ def test_actions_are_done_and_a_refusal_does_not_stop_the_others(
 
 
 def test_an_astronomer_withdraws_an_own_observation_and_is_refused_clearly(
-    run: Run, url: str, client: Client, observe: Observe
+    run: Run, client: Client, observe: Observe, of_astronomer: Observation
 ) -> None:
-    with Client(url, user="astronomer", secret=SECRETS["astronomer"]) as astronomer:
-        made = astronomer.create_observation(
-            {
-                "field_name": "x",
-                "observing_mode": "imaging",
-                "field_ra": 1,
-                "field_dec": 2,
-                "starttime": "2026-07-01T06:00:00Z",
-                "duration": 60,
-            }
-        )
-    done = run("atdb", "hold", made.taskID, "--reason", "rain", user="astronomer")
+    own, of_another = of_astronomer.taskID, observe().taskID
+    done = run("atdb", "hold", own, "--reason", "rain", user="astronomer")
     assert done.returncode == 2
     assert "This requires the role operator or admin; astronomer has astronomer." in done.stderr
-    of_another = observe().taskID
     done = run("atdb", "cancel", of_another, "--reason", "rain", user="astronomer")
     assert done.returncode == 2
     assert f"Observation {of_another} belongs to admin, so astronomer cannot change it." in done.stderr
-    assert run("atdb", "cancel", made.taskID, "--reason", "wrong field", user="astronomer").returncode == 0
-    assert client.observation(made.taskID).my_status is Status.ABORTED
+    assert run("atdb", "cancel", own, "--reason", "wrong field", user="astronomer").returncode == 0
+    assert client.observation(own).my_status is Status.ABORTED
 
 
 def test_retry_ingest_and_priority_do_what_they_say(run: Run, client: Client, observe: Observe) -> None:
