@@ -118,7 +118,7 @@ def test_actions_are_done_and_a_refusal_does_not_stop_the_others(
     assert client.observation(waits.taskID).my_status is Status.ABORTED
 
 
-def test_an_astronomer_withdraws_an_own_observation_and_is_refused_clearly(
+def test_an_astronomer_changes_and_withdraws_an_own_observation_and_is_refused_clearly(
     run: Run, client: Client, observe: Observe, of_astronomer: Observation
 ) -> None:
     own, of_another = of_astronomer.taskID, observe().taskID
@@ -128,6 +128,9 @@ def test_an_astronomer_withdraws_an_own_observation_and_is_refused_clearly(
     done = run("atdb", "cancel", of_another, "--reason", "rain", user="astronomer")
     assert done.returncode == 2
     assert f"Observation {of_another} belongs to admin, so astronomer cannot change it." in done.stderr
+    assert run("atdb", "priority", "3", of_another, user="astronomer").returncode == 2
+    assert run("atdb", "priority", "3", own, user="astronomer").returncode == 0
+    assert client.observation(own).priority == 3
     assert run("atdb", "cancel", own, "--reason", "wrong field", user="astronomer").returncode == 0
     assert client.observation(own).my_status is Status.ABORTED
 
