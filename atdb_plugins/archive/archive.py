@@ -12,7 +12,7 @@ from fsspec.implementations.local import LocalFileSystem
 from atdb_interface.dataproducts import DataProduct
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import quote
-from atdb_plugins.archive.errors import ArchiveError
+from atdb_plugins.archive.errors import ArchiveError, not_mounted
 from atdb_plugins.archive.folder import ArchiveFolder
 from atdb_plugins.archive.identity import Identity, create_identity, read_identity, require_identity
 
@@ -35,7 +35,7 @@ class Archive:
         if not isinstance(filesystem, LocalFileSystem):
             return cls(filesystem, root.rstrip("/"))
         if not filesystem.isdir(root):
-            raise _not_mounted(url)
+            raise not_mounted(url)
         return cls(filesystem, root.rstrip("/"), _place_of(root))
 
     def folder(self, products: Iterable[DataProduct]) -> ArchiveFolder:
@@ -74,7 +74,7 @@ class Archive:
         else:
             is_there = True
         if isinstance(self.filesystem, LocalFileSystem) and not is_there:
-            raise _not_mounted(self.root)
+            raise not_mounted(self.root)
         if self.place is not None and _place_of(self.root) != self.place:
             raise ArchiveError(
                 ReasonCode.ARCHIVE_NOT_MOUNTED,
@@ -101,9 +101,3 @@ def _folder_of(product: DataProduct) -> str:
 def _place_of(root: str) -> tuple[int, int]:
     status = Path(root).stat()
     return status.st_dev, status.st_ino
-
-
-def _not_mounted(place: str) -> ArchiveError:
-    return ArchiveError(
-        ReasonCode.ARCHIVE_NOT_MOUNTED, f"The folder of the archive {place} does not exist. Mount its disk."
-    )

@@ -14,7 +14,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from atdb_interface.identity_files import create_file, identity_in, new_identity, read_file
 from atdb_interface.reason_codes import ReasonCode
-from atdb_plugins.archive.errors import ArchiveError
+from atdb_plugins.archive.errors import ArchiveError, not_mounted
 
 MARKER = ".atdb-archive"
 _NEW = b"new"
@@ -85,9 +85,7 @@ def _read(filesystem: AbstractFileSystem, root: str) -> bytes | None:
         with _opened(root) as folder:
             return read_file(folder, MARKER)
     except FileNotFoundError as error:
-        raise ArchiveError(
-            ReasonCode.ARCHIVE_NOT_MOUNTED, f"The folder of the archive {root} does not exist. Mount its disk."
-        ) from error
+        raise not_mounted(root) from error
     except ValueError as error:
         raise _unreadable(root) from error
 
