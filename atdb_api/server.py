@@ -75,9 +75,10 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]
         super().murder_pending()
         for client, deadline in list(self._deadlines.items()):
             if deadline < time.monotonic() and self._deadlines.pop(client, 0.0):
-                with suppress(OSError):
-                    message = f"The request was not complete after {READ_SECONDS:.0f} s."
+                message = f"The request was not complete after {READ_SECONDS:.0f} s."
+                with suppress(OSError):  # a client that reads nothing has no room for the answer
                     util.write_error(client, HTTPStatus.REQUEST_TIMEOUT, "Request Timeout", message)
+                with suppress(OSError):
                     client.shutdown(SHUT_RDWR)
 
 

@@ -1,16 +1,21 @@
 """Clients that send only a part of a request do not keep others waiting."""
 
+import os
 import socket
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from gunicorn.config import Config as ServerConfig
+from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import TConn
 
+from atdb_api import server
 from atdb_api.config import Config
-from atdb_api.server import READ_SECONDS, threads, workers
+from atdb_api.server import READ_SECONDS, DeadlineWorker, threads, workers
 from tests.conftest import SECRETS
 from tests.serving import Served
 
@@ -47,6 +52,27 @@ def test_requests_that_are_never_complete_are_ended(served: Served, part: bytes)
         ended = b"".join(iter(lambda: clients[0].recv(4096), b""))
         assert b"HTTP/1.1 408 " in ended
         assert b"not complete after 15 s" in ended
+
+
+def test_a_request_is_ended_although_its_client_reads_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "READ_SECONDS", 0.0)
+    config = ServerConfig()
+    worker = DeadlineWorker(0, os.getppid(), [], None, 30, config, Logger(config))
+    client, served = socket.socketpair()
+    with client, served:
+        served.setblocking(False)
+        for size in (65536, 1):
+            with suppress(BlockingIOError):
+                while True:
+                    served.send(b"a" * size)
+        client.sendall(HEAD)
+        conn = TConn(config, served, ("127.0.0.1", 1), ("127.0.0.1", 2))
+        request = threading.Thread(target=worker.handle, args=(conn,), daemon=True)
+        request.start()
+        for _ in range(100):  # the first ones can come before the request
+            worker.murder_pending()
+            request.join(0.1)
+        assert not request.is_alive()
 
 
 def test_a_connection_is_used_again_after_the_pause_of_a_page(served: Served) -> None:
