@@ -28,7 +28,7 @@ class ActionRow:
     - `effect`: its description on a page. `{status}` is the present status and `{target}` the next one.
     - `effect_by_target`: a longer description for some targets.
     - `effect_on_work`: the description if the action stops work, and the observation is not aborted. `{back}` is
-    the status after a resume. `effect_at_telescope`: the description for an observation at the telescope.
+      the status after a resume. `effect_at_telescope`: the description for an observation at the telescope.
     - `needs_reason`: the pages require a reason. `is_dangerous`: the action cannot be undone.
     - `needs`: the capability to do it. With *specify*, it is limited to an account's own observations before their
       start. `needs_for_many`: the capability to do it to many observations at once.

@@ -137,7 +137,7 @@ class StatusRow:
     - `steps`: the statuses that follow without an operator, and the actor that makes each step.
     - `actions`: the statuses to which retry, check and ingest lead. The first action is the usual remedy.
     - `holdable`: no work is in progress, or the work can be stopped and begun again. This is not possible at the
-    telescope, because an observation cannot be interrupted.
+      telescope, because an observation cannot be interrupted.
     - `cancellable`: the observation can still be aborted.
     - `expected`: the longest time in this status, counted from `expected_from`, before the observation is overdue;
       None for no limit.

@@ -20,7 +20,7 @@ class ProductStatusRow:
     - `stated_by`: the stage that has found out what the status states about the data. Only the holder of its lease
       can set the status.
     - `forcible`: for repairs, operators can force it without a lease. No status that allows a deletion is
-    forcible.
+      forcible.
     """
 
     group: Group
