@@ -32,11 +32,6 @@ class Role(StrEnum):
     OPERATOR = "operator"
     ADMIN = "admin"
 
-    @property
-    def capabilities(self) -> Capability:
-        """Return all that it may do."""
-        return CAPABILITIES[self]
-
     def may(self, needs: Capability) -> bool:
         """Return whether it has one of these capabilities."""
         return bool(needs & CAPABILITIES[self])
