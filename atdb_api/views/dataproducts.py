@@ -51,7 +51,7 @@ def create(session: Session, new: tuple[list[NewDataProduct], bool]) -> Response
 @endpoint(Capability.WORK, takes=ProductMoves, answers=MovedProducts, refuses=(NotFound, ForbiddenMove, NotOwner))
 def move_many(session: Session, ask: ProductMoves) -> MovedProducts:
     """Change many products of one observation, all or none; return results in the order of the request."""
-    _require_role(*ask.moves)
+    _require_capability(*ask.moves)
     rows = dataproducts.move_many(session, ask, actor=actor())
     return MovedProducts.model_validate(
         {"results": [{"id": row.id, "filename": row.filename, "my_status": row.status} for row in rows]}
@@ -81,7 +81,7 @@ add_detail(views, DATAPRODUCTS)
 )
 def change(session: Session, change: OwnedProductChange, product_id: int) -> Response:
     """Change some fields of a data product, or its status by `new_status`."""
-    _require_role(change)
+    _require_capability(change)
     row = dataproducts.lock(session, product_id)
     _require_match(session, row)
     dataproducts.change(session, row, change, actor=actor(), owner=change.owner)
@@ -108,7 +108,7 @@ def delete(session: Session, product_id: int) -> None:
     dataproducts.delete(session, row, actor=actor())
 
 
-def _require_role(*asks: DataProductChange) -> None:
+def _require_capability(*asks: DataProductChange) -> None:
     """Raise Forbidden for a forced move and for a new announcement, unless an operator requests it."""
     require_for_force(*asks)
     if any({"announced_size", "announced_checksum"} & ask.model_fields_set for ask in asks):

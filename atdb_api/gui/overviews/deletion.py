@@ -12,7 +12,7 @@ from atdb_interface.roles import Capability
 
 views = Blueprint("deletion", __name__, url_prefix="/deletion")
 
-#: The role that the API requires for the same.
+#: The capability that the API requires for the same.
 NEEDS = Capability.OPERATE
 #: The values of the field `do`, and whether each allows deletion.
 _CHOICES = {"off": False, "on": True}

@@ -15,7 +15,7 @@ from atdb_interface.stages import StageChange, StageState
 
 views = Blueprint("services", __name__, url_prefix="/services")
 
-#: The role that the API requires for the same.
+#: The capability that the API requires for the same.
 NEEDS = Capability.OPERATE
 #: The units of a delay, in seconds.
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
