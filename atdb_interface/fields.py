@@ -23,7 +23,7 @@ from atdb_interface.data_hosts import HOST_PATTERN
 from atdb_interface.instruments import Instrument
 from atdb_interface.instruments.field_types import OfInstrument, describe_options
 from atdb_interface.text_values import FLAG, NUMBER, Written
-from atdb_interface.time_patterns import DAY_PATTERN, MOMENT_PATTERN, TIME_PATTERN
+from atdb_interface.time_patterns import DAY_PATTERN, FULL_TIME_PATTERN, TIME_PATTERN
 
 LONGEST_TEXT = 4096
 #: The longest name of a data product, in bytes of UTF-8. File systems allow 255, and programs add some to the name
@@ -74,11 +74,11 @@ def _with_time_of_day(value: Any) -> Any:
 
 #: The start or the end of an observation. They are at whole seconds: times that are equal on the wire are equal in
 #: the database.
-Moment = Annotated[
+SpecifiedTime = Annotated[
     Time,
     BeforeValidator(_with_time_of_day),
     AfterValidator(lambda moment: moment.replace(microsecond=0)),
-    WithJsonSchema({"type": "string", "pattern": MOMENT_PATTERN}, mode="validation"),
+    WithJsonSchema({"type": "string", "pattern": FULL_TIME_PATTERN}, mode="validation"),
 ]
 #: A character that can be seen.
 VISIBLE = f"[^{BLANK}]"

@@ -22,11 +22,11 @@ from atdb_interface.fields import (
     FiniteFloat,
     Flag,
     Given,
-    Moment,
     Name,
     ObservingMode,
     Options,
     SmallInt,
+    SpecifiedTime,
     Telescopes,
     Text,
     Time,
@@ -83,8 +83,8 @@ class NewObservation(ObservationFields):
 
     field_name: Name
     observing_mode: ObservingMode
-    starttime: Moment
-    endtime: Moment | None = None
+    starttime: SpecifiedTime
+    endtime: SpecifiedTime | None = None
     duration: Annotated[int, Field(ge=1, le=LONGEST_SECONDS), NUMBER] | None = None
 
     @model_validator(mode="after")
@@ -123,8 +123,8 @@ class ObservationChange(ObservationFields, Forcible):
     name: Given[Name] = None
     data_location: Given[DataLocation] = None
     field_name: Given[Name] = None
-    starttime: Given[Moment] = None
-    endtime: Given[Moment] = None
+    starttime: Given[SpecifiedTime] = None
+    endtime: Given[SpecifiedTime] = None
     new_status: Status | None = None
     action: Action | None = None
 

@@ -16,4 +16,4 @@ _TIME_OF_DAY = (
 )
 TIME_PATTERN = f"^{_DAY}({_TIME_OF_DAY})?$"
 #: The format of a time that must have a time of day.
-MOMENT_PATTERN = f"^{_DAY}{_TIME_OF_DAY}$"
+FULL_TIME_PATTERN = f"^{_DAY}{_TIME_OF_DAY}$"
