@@ -41,22 +41,17 @@ def _holds_a_copy(client: Client, archive: Archive, atdb_task_id: str) -> bool:
     copies = client.dataproducts(
         archive_copy__isnull=False, taskID__ne=atdb_task_id, ordering="-id", page_size=CANDIDATES
     )
-    for product in sorted(islice(copies, CANDIDATES), key=lambda copy: copy.size or 0):
-        try:
-            if _is_stored(archive, product):
-                return True
-        except CodedError:
-            continue
-    return False
+    smallest_first = sorted(islice(copies, CANDIDATES), key=lambda copy: copy.size or 0)
+    return any(_is_stored(archive, product) for product in smallest_first)
 
 
 def _is_stored(archive: Archive, product: DataProduct) -> bool:
-    if product.checksum is None:
+    if product.checksum is None or product.size is None:
         return False
-    folder = archive.folder([product])
-    if folder.size(product.filename, expected=product.size) != product.size:
+    try:
+        archive.folder([product]).verify(product.filename, product.checksum, size=product.size)
+    except CodedError:
         return False
-    folder.verify(product.filename, product.checksum, size=product.size)
     return True
 
 
