@@ -13,9 +13,7 @@ import psutil
 
 from standalone.stack.programs import program
 from tests.conftest import Postgres, free_ports
-
-#: With fixed times, a test knows the taskIDs that it creates.
-_RULES = {"ATDB_PAST_STARTS": "accept", "ATDB_OVERLAPS": "warn"}
+from tests.specifications import RULES
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ def serve(
     api = program("api", settings, postgres.credentials)
     server = subprocess.Popen(
         api.command,
-        env=api.environment | {"PATH": os.environ["PATH"], "ATDB_DATABASE_URL": database_url} | _RULES,
+        env=api.environment | {"PATH": os.environ["PATH"], "ATDB_DATABASE_URL": database_url} | RULES,
         stdout=output,
         stderr=subprocess.DEVNULL,
     )

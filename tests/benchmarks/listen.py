@@ -25,7 +25,7 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from standalone.rehearsal.run import own_settings
 from standalone.settings import DEFAULT_STATE, HOST, REPOSITORY, Settings
-from tests.specifications import COORDINATES
+from tests.specifications import COORDINATES, RULES
 
 #: The status in which an observation waits for a stage, and the status that the stage gives it.
 STAGES = (
@@ -60,12 +60,7 @@ class Version:
             self.process = subprocess.Popen(
                 [str(self.checkout / ".venv/bin/python"), "-m", "standalone", "up"],
                 cwd=self.checkout,
-                env={
-                    **os.environ,
-                    **self.settings.as_environment(),
-                    "ATDB_OVERLAPS": "warn",
-                    "ATDB_PAST_STARTS": "accept",
-                },
+                env={**os.environ, **self.settings.as_environment(), **RULES},
                 stdout=log,
                 stderr=log,
             )

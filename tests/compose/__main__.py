@@ -14,7 +14,6 @@ from tests.compose.outside import pages, ports, refusals, secrets, slow_clients,
 from tests.compose.trial import Trial
 from tests.compose.work import demo, report, urgent
 
-PRODUCT_BYTES = 3 << 19  # 40 products per observation: 20 observations have more than 1 GiB
 STEPS = (
     *(users, ports, slow_clients, pages, refusals, doctor, demo, report, urgent),
     *(out_of_memory, kills, restore, rotation, secrets),
@@ -28,16 +27,7 @@ def main() -> None:
     known = {step.__name__: step for step in STEPS}
     only = parser.parse_args().only
     chosen = [known[name] for name in only.split(",")] if only else STEPS
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        deployed(
-            Path(folder),
-            TELESCOPE_PRODUCT_BYTES=str(PRODUCT_BYTES),
-            ATDB_RETRY_SECONDS="1",
-            ATDB_OVERLAPS="warn",
-            ATDB_PAST_STARTS="accept",
-        ) as deployment,
-    ):
+    with tempfile.TemporaryDirectory() as folder, deployed(Path(folder)) as deployment:
         timed("build", lambda: deployment.use(REPOSITORY, "test"))
         timed("up", lambda: deployment.compose("up", "--detach", "--no-build"))
         timed("healthy", deployment.await_healthy)

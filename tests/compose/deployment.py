@@ -15,8 +15,10 @@ from typing import Any
 from standalone.backup.containers import compose_command
 from standalone.credentials import Credentials
 from standalone.settings import HOST, REPOSITORY
+from tests.specifications import RULES
 
 PROJECT = "atdb-test"
+PRODUCT_BYTES = 3 << 19  # 40 products per observation: 20 observations have more than 1 GiB
 #: How long to wait while nothing changes.
 STALL_SECONDS = 300.0
 
@@ -55,7 +57,7 @@ class Container:
 class Deployment:
     """The containers of one project."""
 
-    def __init__(self, folder: Path, **variables: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.checkout = REPOSITORY
         self.secrets = folder / "secrets"
         self.port = _free_port()
@@ -66,7 +68,9 @@ class Deployment:
             "ATDB_SECRETS_FOLDER": str(self.secrets),
             "ATDB_HTTPS_PORT": str(self.port),
             "ATDB_PUBLIC_URL": self.url,
-            **variables,
+            "TELESCOPE_PRODUCT_BYTES": str(PRODUCT_BYTES),
+            "ATDB_RETRY_SECONDS": "1",
+            **RULES,
         }
 
     def use(self, checkout: Path, version: str) -> None:
@@ -145,9 +149,9 @@ class Deployment:
 
 
 @contextmanager
-def deployed(folder: Path, **variables: str) -> Iterator[Deployment]:
+def deployed(folder: Path) -> Iterator[Deployment]:
     """Yield a deployment without old volumes, and remove it at the end."""
-    deployment = Deployment(folder, **variables)
+    deployment = Deployment(folder)
     deployment.compose("down", "--volumes", "--remove-orphans", check=False)
     try:
         yield deployment

@@ -8,23 +8,14 @@ from pathlib import Path
 
 from atdb_interface.lifecycle import Status
 from standalone.settings import REPOSITORY
-from tests.compose.__main__ import PRODUCT_BYTES, timed
+from tests.compose.__main__ import timed
 from tests.compose.deployment import Deployment, deployed
 from tests.compose.trial import Trial
 
 
 def main(commit: str) -> None:
     """Do the steps of an upgrade in docs/deploy.md, and check the observations."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        deployed(
-            Path(folder),
-            TELESCOPE_PRODUCT_BYTES=str(PRODUCT_BYTES),
-            ATDB_RETRY_SECONDS="1",
-            ATDB_OVERLAPS="warn",
-            ATDB_PAST_STARTS="accept",
-        ) as deployment,
-    ):
+    with tempfile.TemporaryDirectory() as folder, deployed(Path(folder)) as deployment:
         former = Path(folder) / "former"
         git("worktree", "add", "--detach", str(former), commit)
         try:

@@ -15,6 +15,7 @@ from standalone.credentials import Credentials
 from standalone.settings import Settings
 from standalone.stack.stack import Stack
 from tests.conftest import free_ports
+from tests.specifications import RULES
 
 
 @pytest.fixture(scope="package")
@@ -34,8 +35,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def stack(settings: Settings) -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("ATDB_RETRY_SECONDS", "0.1")  # five retries end after seconds
-        environment.setenv("ATDB_OVERLAPS", "warn")  # the simulator observes at the same time
-        environment.setenv("ATDB_PAST_STARTS", "accept")  # some tests need observations that are too late
+        for name, value in RULES.items():
+            environment.setenv(name, value)
         running = Stack(settings, say=print)
         running.start()
         yield running

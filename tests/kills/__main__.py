@@ -28,6 +28,7 @@ from standalone.stack.stack import Stack
 from tests.kills.flow import PAUSE_SECONDS, Away, Flow, is_interrupted, waits, wrong
 from tests.kills.points import Point, Trap
 from tests.kills.watched_proxy import watched_proxy
+from tests.specifications import RULES
 
 STATE = DEFAULT_STATE / "kills"
 OTHERS = ("api", "airflow-api-server", "scheduler", "triggerer")
@@ -148,7 +149,7 @@ def stack_with_traps(settings: Settings, trap: Trap, killing: Killing, *, has_ho
         }
         no_way_in = {"conn_type": "http", "host": settings.airflow_url, "login": "listen", "password": "wrong"}
         given = {"AIRFLOW_CONN_AIRFLOW_LISTEN": json.dumps(no_way_in)} if has_host else connections
-        given |= {"ATDB_OVERLAPS": "warn", "ATDB_PAST_STARTS": "accept"}
+        given |= RULES
         os.environ.update(given)
         running = Stack(settings, say=print)
         running.start()
