@@ -170,7 +170,7 @@ def refused(url: str, role: str, attempts: Iterator[Attempt]) -> set[int]:
         for method, path, body in attempts:
             answer = http.request(method, f"/{path}", json=body)
             assert answer.status_code in (403, 409), (role, method, path, body, answer.text)
-            assert len(answer.json()["detail"].split(". ")) >= 1, answer.text
+            assert answer.json()["detail"], (role, method, path, body)
             codes.add(answer.status_code)
     return codes
 

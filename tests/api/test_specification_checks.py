@@ -165,8 +165,9 @@ def test_an_observation_that_will_use_the_telescope_takes_its_time(
 def test_an_observation_that_has_left_the_telescope_takes_no_time(
     client: Client, observe: Callable[..., Observation], status: Status
 ) -> None:
-    observe(status, starttime=TONIGHT.isoformat())
-    client.create_observation(specified(field_name="other"))
+    left = observe(status, starttime=TONIGHT.isoformat())
+    made = client.create_observation(specified(field_name="other"))
+    assert (made.starttime, made.status_history[0].reason) == (left.starttime, "")
 
 
 def test_an_edit_cannot_take_the_time_of_another_observation(client: Client) -> None:
