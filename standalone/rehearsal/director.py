@@ -119,7 +119,7 @@ class Director:
                 self._over.set()
             for each in beside:
                 each.result()
-            if self.hostile_answers():
+            if self._hostile.were_answered():
                 self.book.inject(RehearsedFault.HOSTILE, begun=begun)
 
     def hostile_answers(self) -> dict[str, Counter[int]]:

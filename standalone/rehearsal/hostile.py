@@ -90,6 +90,10 @@ class HostileAccounts:
         """Return how often each account has received each status code."""
         return {account.name: Counter(account.answers) for account in self._accounts}
 
+    def were_answered(self) -> bool:
+        """Return whether ATDB has answered any of the requests."""
+        return any(self.answers().values())
+
     def _send_one(self, account: "HostileRequests") -> None:
         target = account.target()
         if target is None:

@@ -48,6 +48,7 @@ def test_no_request_changes_what_matters(
     now = facts(client)
     now[0] = [each for each in now[0] if each[0] not in own]
     assert now == before
+    assert accounts.were_answered()
     ((_, answers),) = accounts.answers().items()
     assert answers[500] == 0
     assert sum(number for code, number in answers.items() if 400 <= code < 500) > REQUESTS / 2
@@ -90,3 +91,4 @@ def test_it_continues_while_atdb_does_not_respond(tmp_path: Path) -> None:
     accounts.send(over)
     timer.join()
     assert accounts.answers() == {"viewer": {}}
+    assert not accounts.were_answered()
