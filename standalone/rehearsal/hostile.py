@@ -88,7 +88,7 @@ class HostileAccounts:
 
     def answers(self) -> dict[str, Counter[int]]:
         """Return how often each account has received each status code."""
-        return {account.name: Counter(account.answers) for account in self._accounts}
+        return {account.name: account.answers for account in self._accounts}
 
     def were_answered(self) -> bool:
         """Return whether ATDB has answered any of the requests."""

@@ -5,6 +5,7 @@ with a lease of their own: the holder of the lease of a stage is believed.
 """
 
 import random
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -50,7 +51,7 @@ class Accounts:
             name: httpx.Client(base_url=f"{url}/atdb/", auth=(name, secrets[name]), trust_env=False, timeout=20)
             for name in weights
         }
-        self.answers: dict[int, int] = {}
+        self.answers: Counter[int] = Counter()
 
     def close(self) -> None:
         """Close the connections."""
@@ -60,7 +61,7 @@ class Accounts:
     def send(self, account: str, method: str, path: str, body: Any = None) -> httpx.Response:
         """Send a request, and count its answer."""
         answer = self._clients[account].request(method, path, json=body)
-        self.answers[answer.status_code] = self.answers.get(answer.status_code, 0) + 1
+        self.answers[answer.status_code] += 1
         return answer
 
     def ask(self, target: Target) -> tuple[str, httpx.Response]:
