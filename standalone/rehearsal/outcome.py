@@ -65,7 +65,7 @@ def table(book: RehearsalRecord, findings: Sequence[Finding], scripted: Counter[
     """
     kinds = list(Violation)
     rows = [["fault", "times", "without effect", *kinds, "s to recover (median)", "(maximum)"]]
-    times = book.times()
+    times, without_effect = book.times(), missing(book, scripted)
     for trouble in RehearsedFault:
         if trouble not in scripted and not times[trouble]:
             continue
@@ -73,21 +73,12 @@ def table(book: RehearsalRecord, findings: Sequence[Finding], scripted: Counter[
         affected = {task_id for injection in of_this for task_id in injection.task_ids}
         amounts = _amounts(finding for finding in findings if finding.task_id in affected)
         seconds = [injection.seconds for injection in of_this if injection.seconds is not None]
-        without = str(missing(book, scripted)[trouble])
-        rows.append(
-            [trouble, str(times[trouble]), without, *(str(amounts[kind]) for kind in kinds), *_shown(seconds)]
-        )
+        counts = (times[trouble], without_effect[trouble], *(amounts[kind] for kind in kinds))
+        rows.append([trouble, *map(str, counts), *_shown(seconds)])
     amounts = _amounts(findings)
     every = [injection.seconds for injection in book.injections if injection.seconds is not None]
-    rows.append(
-        [
-            "all",
-            str(times.total()),
-            str(missing(book, scripted).total()),
-            *(str(amounts[kind]) for kind in kinds),
-            *_shown(every),
-        ],
-    )
+    counts = (times.total(), without_effect.total(), *(amounts[kind] for kind in kinds))
+    rows.append(["all", *map(str, counts), *_shown(every)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(
