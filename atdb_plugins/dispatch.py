@@ -179,7 +179,7 @@ def _unusable(dags: Mapping[str, Dag]) -> dict[str, str]:
     """Return the DAGs of stages that get no runs now, each with the reason."""
     listen = dags.get(LISTEN_DAG)
     if listen is not None and listen.is_paused:
-        return dict.fromkeys(DAG_OF.values(), paused(LISTEN_DAG))
+        return dict.fromkeys(DAG_OF.values(), reason_of_pause(LISTEN_DAG))
     reasons = {}
     for dag_id in DAG_OF.values():
         dag = dags.get(dag_id)
@@ -188,11 +188,11 @@ def _unusable(dags: Mapping[str, Dag]) -> dict[str, str]:
         elif dag.has_import_errors:
             reasons[dag_id] = f"the DAG {dag_id} has import errors in Airflow; fix its file"
         elif dag.is_paused:
-            reasons[dag_id] = paused(dag_id)
+            reasons[dag_id] = reason_of_pause(dag_id)
     return reasons
 
 
-def paused(dag_id: str) -> str:
+def reason_of_pause(dag_id: str) -> str:
     """Return the reason why a paused DAG gets no runs."""
     return f"the DAG {dag_id} is paused in Airflow; unpause it there"
 

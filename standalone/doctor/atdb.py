@@ -12,7 +12,7 @@ from atdb_interface.lifecycle import Status
 from atdb_interface.roles import Capability, Role
 from atdb_interface.services import Service
 from atdb_interface.times import GONE_AFTER
-from atdb_plugins.dispatch import paused
+from atdb_plugins.dispatch import reason_of_pause
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.stage_dags import DAG_OF, LISTEN_DAG
 from atdb_plugins.triggers.listen import LISTENER
@@ -133,7 +133,7 @@ def _of_troubles(service: Service, advice: str) -> Finding:
         statuses.setdefault(trouble.reason, []).append(status)
     seen = "; ".join(f"{' and '.join(of_reason)}: {reason}" for reason, of_reason in statuses.items())
     seen = f"it creates no runs for some statuses. {seen}"
-    pauses = {paused(dag_id) for dag_id in (LISTEN_DAG, *DAG_OF.values())}
+    pauses = {reason_of_pause(dag_id) for dag_id in (LISTEN_DAG, *DAG_OF.values())}
     if statuses.keys() <= pauses:
         return warning("listen", seen, "The lines `DAGs` show who paused each DAG, and since when. Ask that user.")
     return failed("listen", seen, advice)

