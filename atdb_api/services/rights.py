@@ -10,7 +10,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from atdb_api.services import locks
-from atdb_interface.actions import Action
+from atdb_interface.actions import ACTIONS, Action
 from atdb_interface.errors import AtdbError, Conflict, Forbidden, ForbiddenMove
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, BEFORE_START, Status, allowed_next
 from atdb_interface.observations import ObservationChange
@@ -92,11 +92,9 @@ def edit_refusal(account: Account, observation: Subject) -> AtdbError | None:
 
 def action_refusal(account: Account, observation: Subject, action: Action) -> AtdbError | None:
     """Return why an account cannot do an action to an observation."""
-    if account.may(Capability.OPERATE):
-        return None
-    if account.may(Capability.SPECIFY) and action is Action.CANCEL:
-        return _own_refusal(account, observation)
-    return Forbidden(f"Only operators can {action} {observation.task_id}. Ask an operator.")
+    if not account.may(ACTIONS[action].needs):
+        return Forbidden(f"Only operators can {action} {observation.task_id}. Ask an operator.")
+    return None if account.may(Capability.OPERATE) else _own_refusal(account, observation)
 
 
 def move_refusal(account: Account, observation: Subject, target: Status) -> AtdbError | None:

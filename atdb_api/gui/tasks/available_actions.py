@@ -71,6 +71,6 @@ def available_actions(task: TaskRow) -> list[AvailableAction]:
     return [
         AvailableAction(action, target, effect_of(action, task.status, target))
         for action in actions_from(task.status, task.held_from)
-        if visitor.may(ACTIONS[action].needs) and rights.action_refusal(visitor, task, action) is None
+        if rights.action_refusal(visitor, task, action) is None
         if (target := target_of(action, task.status, task.held_from)) is not None
     ]
