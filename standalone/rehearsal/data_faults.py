@@ -38,7 +38,7 @@ _DELAYED = {Status.COMPLETING: Actor.VALIDATE, Status.VALID: Actor.INGEST, Statu
 #: A fault does not occur later than this before the end of a delay.
 _MARGIN = timedelta(seconds=3)
 _ENDED = (Status.REMOVED, Status.ABORTED, Status.COMPLETED)
-_LOOK_EVERY_SECONDS = 0.3
+_LOOK_EVERY_SECONDS, _ASK_EVERY_SECONDS = 0.3, 1.0
 _REFUSAL_SECONDS, _RULE_SECONDS = 240.0, 600.0
 #: How much longer each access of a removal takes that is to be killed.
 _SLOW_SECONDS = 0.3
@@ -73,7 +73,7 @@ class DataFaults:
     def play(self, trouble: RehearsedFault, task_id: str, number: int) -> bool:
         """Wait for the moment of a fault, and inject it into a product; return False if there was no such moment.
 
-        The other faults of the data are restored after the refusal, or handled by the night operator.
+        Some faults are undone after ATDB has refused to continue. The night operator handles the others.
         """
         fault = OF_DATA[trouble]
         begun = datetime.now(UTC)
@@ -176,18 +176,12 @@ class DataFaults:
         self, trouble: RehearsedFault, fault: DataFault, product: DataProduct, data: Path | None = None
     ) -> None:
         """Record a fault. `data`: the product on the disk that has the bytes that must not be lost from now on."""
-        files = [] if data is None else _files_of(data)
-        self._record(trouble, fault, product, files)
-
-    def _record(
-        self, trouble: RehearsedFault, fault: DataFault, product: DataProduct, files: list[dict[str, Any]]
-    ) -> None:
         self._acts.note(
             trouble.name,
             taskID=product.taskID,
             filename=product.filename,
             refusals=list(fault.refusals),
-            files=files,
+            files=[] if data is None else _files_of(data),
         )
 
     # The faults that need more than one act.
@@ -196,7 +190,6 @@ class DataFaults:
         """Append to a file as remove reads its copy. Raises _TooLate if remove reads nothing in time."""
         path, copy = self._path(product), self._copy(product)
         file = next(each for each in sorted(path.rglob("*")) if each.is_file()) if path.is_dir() else path
-        before = evidence.sha256sums(path)
         grown = file.read_bytes() + GROWTH
         rule = ArchiveRule(
             id=f"{trouble.name}.{product.filename}",
@@ -208,7 +201,7 @@ class DataFaults:
         self._archive.add(rule)
         deadline = time.monotonic() + _RULE_SECONDS
         while not (self._archive.has_used(rule.id) and _content(file) == grown):
-            if time.monotonic() > deadline or not before:
+            if time.monotonic() > deadline:
                 raise _TooLate("remove has not read the copy")
             self._pause(_LOOK_EVERY_SECONDS)
         self._note(trouble, fault, product, data=path)
@@ -249,23 +242,19 @@ class DataFaults:
         )
         self._archive.add(rule)
         try:
-            first = self._path(product)
+            first, look_at = self._path(product), 0.0
             while first.exists():
                 self._pause(0.01)
-                if self._operator_has_ended(product.taskID):
+                if time.monotonic() < look_at:
+                    continue
+                if self._operator.observation(product.taskID).my_status in _ENDED:
                     raise _TooLate("it has ended")
+                look_at = time.monotonic() + _ASK_EVERY_SECONDS
             if not self._killer.kill_task_of(product.taskID):
                 raise _TooLate("no task removes it")
         finally:
             self._archive.end(rule.id)
-        self._record(trouble, fault, product, [])
-
-    def _operator_has_ended(self, task_id: str) -> bool:
-        now = time.monotonic()
-        if now - getattr(self, "_looked_at", 0.0) < 1:
-            return False
-        self._looked_at = now
-        return self._operator.observation(task_id).my_status in _ENDED
+        self._note(trouble, fault, product)
 
     def _withdraw(self, product: DataProduct) -> None:
         self._operator.change_dataproduct(product.id, announced_size=None)

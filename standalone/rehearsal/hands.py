@@ -103,8 +103,7 @@ class Hands:
         """Replace a file in place by as many other bytes, and keep the time of its last change."""
         file = self._file(path)
         status = file.stat()
-        with file.open("r+b") as opened:
-            opened.write(self._chance.randbytes(max(status.st_size, 1)))
+        self._flip(file)
         os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
 
     def rewrite(self, path: Path, factor: float) -> None:
