@@ -76,7 +76,8 @@ MODES: list[Any] = [
     "imaging_\u2028",
 ]
 OPTIONS: list[Any] = [
-    *({}, {"a": [1]}, {" ": 1}, {"a\n": 1}, {"ndps": 5}, {"ndps": 5.0}, {"ndps": "0"}, {"ndps": "1.0"}),
+    *({}, {"process_triggers": [1]}, {" ": 1}, {"a\n": 1}),
+    *({"ndps": 5}, {"ndps": 5.0}, {"ndps": "0"}, {"ndps": "1.0"}),
     *({"ndps": 1001}, {"ndps": "1001"}, {"ndps": None}, {"ndps": True}, {"ndps": 5.5}, {"ndps": "five"}),
 ]
 NEW = {"field_name": "3C48", "observing_mode": "imaging", "starttime": "2026-04-05T06:00:00Z"}
