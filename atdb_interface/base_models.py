@@ -16,6 +16,15 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Returned(BaseModel):
+    """Base of what ATDB returns. A field with a default is absent in the answers of earlier versions.
+
+    A program can therefore be upgraded before ATDB. In the JSON Schema of an answer, each field is required.
+    """
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
 FORCE_HAS_A_REASON: JsonDict = {
     "if": {"properties": {"force": {"const": False}}},
     "else": {"properties": {"reason": {"pattern": VISIBLE}}, "required": ["reason"]},

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from atdb_interface.base_models import Forcible, Wire
+from atdb_interface.base_models import Forcible, Returned, Wire
 from atdb_interface.fields import (
     DataLocation,
     FileName,
@@ -93,7 +93,7 @@ class ForcedRemoval(Wire):
     reason: GivenReason
 
 
-class DataProduct(BaseModel):
+class DataProduct(Returned):
     """A data product as ATDB returns it. Sizes are in bytes; see checksum.py for `checksum`.
 
     `size` and `checksum`: the announced values until the product is validated; afterwards, those of its data.
@@ -114,13 +114,13 @@ class DataProduct(BaseModel):
     quality: str | None
     node: str | None
     data_location: str
-    announced_size: int | None
-    announced_checksum: str | None
-    identity: str | None
-    disk: str | None
-    archive_location: str | None
+    announced_size: int | None = None
+    announced_checksum: str | None = None
+    identity: str | None = None
+    disk: str | None = None
+    archive_location: str | None = None
     archive_copy: str | None
-    archive_identity: str | None
+    archive_identity: str | None = None
     removal_forced_by: str | None
     removal_forced_reason: str | None
     my_status: ProductStatus

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from atdb_interface.base_models import Wire
+from atdb_interface.base_models import Returned, Wire
 from atdb_interface.fields import Name, Reason, Size, TaskId, Time
 from atdb_interface.lifecycle import Status
 from atdb_interface.text_values import NUMBER
@@ -28,7 +28,7 @@ class Lease(Wire):
     trouble: Reason | None = None
 
 
-class HeldLease(BaseModel):
+class HeldLease(Returned):
     """A work lease as ATDB returns it. `lost_owners`: the number of earlier owners whose lease expired.
 
     `account`: the account that works as the owner. No other account can use the lease.
@@ -38,7 +38,7 @@ class HeldLease(BaseModel):
     taskID: str
     my_status: Status
     owner: str
-    account: str
+    account: str | None = None
     began_at: Time
     expires_at: Time
     lost_owners: int

@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 
 from atdb_interface import expected_durations
 from atdb_interface.actions import Action
-from atdb_interface.base_models import FORCE_HAS_A_REASON, Forcible, Wire
+from atdb_interface.base_models import FORCE_HAS_A_REASON, Forcible, Returned, Wire
 from atdb_interface.characters import holds_refused_in_lines
 from atdb_interface.field_errors import field_error
 from atdb_interface.fields import (
@@ -135,7 +135,7 @@ class ObservationChange(ObservationFields, Forcible):
         return self
 
 
-class Observation(BaseModel):
+class Observation(Returned):
     """An observation as ATDB returns it."""
 
     id: int
@@ -152,7 +152,7 @@ class Observation(BaseModel):
     claimed_until: Time | None
     """The time until which its consumer can begin the work; None if it is not claimed."""
     creationTime: Time
-    created_by: str | None
+    created_by: str | None = None
     """The account that has specified it."""
     starttime: Time
     endtime: Time

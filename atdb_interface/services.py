@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from atdb_interface.base_models import Wire
+from atdb_interface.base_models import Returned, Wire
 from atdb_interface.fields import Name, Text, Time
 from atdb_interface.lifecycle import Status
 
@@ -30,11 +30,11 @@ class Trouble(BaseModel):
     since: Time
 
 
-class Service(BaseModel):
+class Service(Returned):
     """A service as ATDB returns it."""
 
     name: str
     statuses: list[Status]
     detail: str
     last_seen: Time
-    troubles: dict[Status, Trouble]
+    troubles: dict[Status, Trouble] = Field(default_factory=dict)
