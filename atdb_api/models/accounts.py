@@ -45,7 +45,10 @@ class Token(Base):
 
 
 class FailedLogins(Base):
-    """The number of recent failed logins of a client with an account. Unknown names are counted together."""
+    """The number of recent failed logins of a client with an account. Unknown names are counted together.
+
+    Logins whose password is being checked are included.
+    """
 
     __tablename__ = "failed_logins"
 

@@ -11,7 +11,7 @@ from flask import Response, current_app, g, request
 from sqlalchemy.orm import Session
 
 from atdb_api.database import transaction
-from atdb_api.services import accounts
+from atdb_api.services import accounts, login_attempts
 from atdb_api.services.accounts import SESSION_LIFETIME, Login
 from atdb_interface.actions import ACTIONS, Action
 from atdb_interface.base_models import Forcible
@@ -116,13 +116,17 @@ def end_session(response: Response) -> None:
 
 
 def check_password(session: Session, name: str, password: str) -> Login:
-    """Log in with a name and password; count failures. Raises Unauthorized and TooManyAttempts."""
-    try:
-        return accounts.log_in(session, name, password, _address())
-    except Unauthorized:
-        with transaction() as another:  # the transaction of this request is rolled back
-            accounts.record_failure(another, _address(), name)
-        raise
+    """Log in with a name and a password or token; limit failures. Raises Unauthorized and TooManyAttempts."""
+    if known := accounts.recognise(session, name, password):
+        return known
+    client = login_attempts.client_of(request.remote_addr)
+    with accounts.CHECKS:
+        with transaction() as another:  # the transaction of this request is rolled back if the password is wrong
+            login_attempts.count(another, client, name)
+        login = accounts.log_in(session, name, password)
+        with transaction() as another:
+            login_attempts.forget(another, client, name)
+        return login
 
 
 def _log_in(session: Session) -> Login:
@@ -161,7 +165,3 @@ def refuse_other_sites() -> None:
     is_elsewhere = origin is not None and urlsplit(origin).netloc != request.host
     if is_elsewhere or request.headers.get("Sec-Fetch-Site") == "cross-site":
         raise Forbidden("This request comes from another site. Changes are allowed only from pages of ATDB.")
-
-
-def _address() -> str:
-    return request.remote_addr or "unknown"

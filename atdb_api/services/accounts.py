@@ -14,22 +14,19 @@ from datetime import UTC, datetime, timedelta
 from threading import BoundedSemaphore, Lock
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from atdb_api.models import Account, FailedLogins, Token
+from atdb_api.models import Account, Token
 from atdb_api.services import changes
-from atdb_interface.errors import BadRequest, NotFound, TooManyAttempts, Unauthorized
+from atdb_interface.errors import BadRequest, NotFound, Unauthorized
 from atdb_interface.roles import Capability, Role
 
 SHORTEST_PASSWORD = 12
 TOKEN_PREFIX = "atdb_"  # noqa: S105 - what a scanner for leaked secrets can look for
 SESSION_LIFETIME = timedelta(hours=12)
-#: After this many failed logins, each further login has to wait: twice as long each time, up to a maximum.
-FREE_FAILURES = 5
-LONGEST_WAIT_SECONDS = 60
-FAILURES_ARE_FORGOTTEN_AFTER = timedelta(minutes=15)
+#: Each check of a password takes tens of megabytes for tens of milliseconds, so a process runs only a few at once.
+CHECKS = BoundedSemaphore(2)
 
 _WRONG = "Unknown account, or wrong password or token."
 _NOBODY = generate_password_hash("the password of no account")
@@ -70,7 +67,8 @@ def put(session: Session, name: str, *, role: Role | None, password: str | None,
     elif role and role != account.role:
         done["role"] = [account.role, role]
         account.role = role
-    if password is not None and not (account.password_hash and _slow_check(account.password_hash, password)):
+    before = account.password_hash
+    if password is not None and not (before and check_password_hash(before, password)):
         account.password_hash = generate_password_hash(password)
         done["password"] = [None, "changed"]
         session.execute(delete(Token).where(Token.account_name == name))
@@ -140,52 +138,36 @@ def log_in_with_token(session: Session, secret: str, *, is_session: bool = False
     return Login(token.account_name, Role(token.account.role), token)
 
 
-def log_in(session: Session, name: str, secret: str, address: str) -> Login:
-    """Log in with the password of an account or one of its tokens.
+def recognise(session: Session, name: str, secret: str) -> Login | None:
+    """Return the login with a token of an account, or with a password that this process has verified before."""
+    account = _enabled(session, name)
+    if account is None:
+        return None
+    if _VERIFIED.holds(account, secret):
+        return Login(name, Role(account.role))
+    matching = select(Token).where(Token.account_name == name, ~Token.is_session, _is_good(secret))
+    token = session.scalar(matching)
+    return Login(name, Role(account.role), token) if token else None
 
-    A password that this process has not verified before is checked only if few logins from this address have
-    failed for this account. Raises Unauthorized and TooManyAttempts.
+
+def log_in(session: Session, name: str, password: str) -> Login:
+    """Log in with the password of an account, which takes long. Raises Unauthorized.
+
+    Count the login before, and hold CHECKS.
     """
-    account = session.get(Account, name) if "\0" not in name else None
-    if account and not account.disabled:
-        if _VERIFIED.holds(account, secret):
-            return Login(name, Role(account.role))
-        matching = select(Token).where(Token.account_name == name, ~Token.is_session, _is_good(secret))
-        if token := session.scalar(matching):
-            return Login(name, Role(account.role), token)
-    _refuse_hasty(session, address, account)
-    password_hash = account.password_hash if account and not account.disabled else None
+    account = _enabled(session, name)
+    password_hash = account.password_hash if account else None
     # To refuse an unknown name takes as long as to refuse a wrong password, so that no client can find names.
-    is_right = _slow_check(password_hash or _NOBODY, secret)
+    is_right = check_password_hash(password_hash or _NOBODY, password)
     if account is None or password_hash is None or not is_right:
         raise Unauthorized(_WRONG)
-    _VERIFIED.remember(account, secret)
+    _VERIFIED.remember(account, password)
     return Login(name, Role(account.role))
 
 
-def record_failure(session: Session, address: str, name: str) -> None:
-    """Count a failed login, and delete old counts."""
-    now = datetime.now(UTC)
-    session.execute(delete(FailedLogins).where(FailedLogins.last_at < now - FAILURES_ARE_FORGOTTEN_AFTER))
+def _enabled(session: Session, name: str) -> Account | None:
     account = session.get(Account, name) if "\0" not in name else None
-    count = insert(FailedLogins).values(address=address, account=name if account else "", number=1, last_at=now)
-    session.execute(
-        count.on_conflict_do_update(
-            index_elements=[FailedLogins.address, FailedLogins.account],
-            set_={"number": FailedLogins.number + 1, "last_at": now},
-        )
-    )
-
-
-def _refuse_hasty(session: Session, address: str, account: Account | None) -> None:
-    failed = session.get(FailedLogins, (address, account.name if account else ""))
-    if failed is None or failed.number < FREE_FAILURES:
-        return
-    wait = min(2 ** (failed.number - FREE_FAILURES), LONGEST_WAIT_SECONDS)
-    left = (failed.last_at + timedelta(seconds=wait) - datetime.now(UTC)).total_seconds()
-    if left > 0:
-        seconds = int(left) + 1
-        raise TooManyAttempts(f"Too many logins have failed; wait {seconds} s, then retry.", retry_after=seconds)
+    return None if account is None or account.disabled else account
 
 
 def _account(session: Session, name: str) -> Account:
@@ -198,15 +180,6 @@ def _account(session: Session, name: str) -> Account:
 def _is_good(secret: str) -> ColumnElement[bool]:
     unexpired = or_(Token.expires_at.is_(None), Token.expires_at > datetime.now(UTC))
     return and_(Token.sha256 == _sha256(secret), unexpired)
-
-
-#: Each check takes tens of megabytes for tens of milliseconds, so only a few run at the same time.
-_CHECKS = BoundedSemaphore(2)
-
-
-def _slow_check(password_hash: str, password: str) -> bool:
-    with _CHECKS:
-        return check_password_hash(password_hash, password)
 
 
 def _sha256(secret: str) -> str:
