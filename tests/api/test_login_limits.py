@@ -76,7 +76,7 @@ def at_once(url: str, ways: tuple[Callable[[str, str], int], ...], passwords: li
 
 
 def failed_often(app: Flask, ago: timedelta = timedelta()) -> None:
-    """Make each client and account that has failed wait for a minute, since this time."""
+    """Set the counts so that each client and account that has failed waits for a minute since this time."""
     with app.app_context(), transaction() as session:
         session.execute(update(FailedLogins).values(number=20, last_at=datetime.now(UTC) - ago))
 
