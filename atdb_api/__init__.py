@@ -17,6 +17,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.config["ANONYMOUS_ROLE"] = config.anonymous_role
     app.config["REPORTS_ACCOUNT"] = config.reports_account
     app.config["SPECIFICATION_RULES"] = config.specification_rules
+    app.config["TRUSTED_HOSTS"] = config.trusted_hosts
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.url_map.strict_slashes = False  # some clients omit the trailing slash
     app.json.sort_keys = False  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -28,6 +29,10 @@ class Overlaps(StrEnum):
     WARN = "warn"
 
 
+#: The hosts of this machine for its own programs and browsers.
+LOOPBACK = ("127.0.0.1", "localhost")
+
+
 @dataclass(frozen=True)
 class SpecificationRules:
     """The rules of a site for specifications, besides the limits of the instrument.
@@ -52,6 +57,9 @@ class Config:
 
     `trusted_proxies`: how many proxies in a row are in front of the API; it trusts their headers about a client.
 
+    `trusted_hosts`: the hosts of the URLs of ATDB. A request to another host is refused, because a page of another
+    site may have sent it.
+
     `specification_rules`: what observations can be specified, besides the limits of the instrument.
 
     `reports_account`: the account that may store night reports, besides admins.
@@ -62,6 +70,7 @@ class Config:
     airflow_url: str | None = None
     reports_account: str = "airflow"
     trusted_proxies: int = 0
+    trusted_hosts: tuple[str, ...] = LOOPBACK
     specification_rules: SpecificationRules = SpecificationRules()
     max_body_bytes: int = 4 << 20
 
@@ -82,6 +91,7 @@ class Config:
             airflow_url=_url(os.environ.get("AIRFLOW_URL")),
             reports_account=os.environ.get("ATDB_REPORTS_ACCOUNT") or cls.reports_account,
             trusted_proxies=_proxies(os.environ.get("ATDB_TRUSTED_PROXIES")),
+            trusted_hosts=_hosts(os.environ),
             specification_rules=SpecificationRules(
                 options=_options(os.environ.get("ATDB_OPTIONS")),
                 overlaps=_one_of(Overlaps, "ATDB_OVERLAPS"),
@@ -133,6 +143,16 @@ def _one_of(choices: type[ChoiceT], name: str) -> ChoiceT:
         return choices(text) if text else next(iter(choices))
     except ValueError:
         raise SystemExit(f"{name}: {text!r} is not one of {', '.join(choices)}") from None
+
+
+def _hosts(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the hosts of this machine, those of the URLs of the stack, and those of ATDB_TRUSTED_HOSTS."""
+    of_stack = (environment.get("ATDB_HOST"), urlsplit(environment.get("ATDB_PUBLIC_URL", "")).hostname)
+    given = [host.strip().lower() for host in environment.get("ATDB_TRUSTED_HOSTS", "").split(",")]
+    for host in filter(None, given):
+        if not re.fullmatch(r"[.]?[a-z0-9]([a-z0-9.-]*[a-z0-9])?", host):
+            raise SystemExit(f"ATDB_TRUSTED_HOSTS: {host!r} is not a host such as atdb.example, without a port")
+    return tuple(dict.fromkeys(filter(None, (*LOOPBACK, *of_stack, *given))))
 
 
 def _proxies(text: str | None) -> int:

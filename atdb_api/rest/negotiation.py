@@ -10,6 +10,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, request
 from werkzeug.datastructures import MIMEAccept
+from werkzeug.exceptions import SecurityError
 from werkzeug.http import parse_accept_header, parse_cookie
 
 from atdb_api.rest.auth import COOKIE
@@ -33,8 +34,8 @@ def is_ours(path: str) -> bool:
 
 
 def wants_page() -> bool:
-    """Return whether this request comes from a browser, which gets a page."""
-    return bool(request.environ.get(_PAGE))
+    """Return whether this request comes from a browser, which gets a page. A request to another host gets none."""
+    return bool(request.environ.get(_PAGE)) and not isinstance(request.routing_exception, SecurityError)
 
 
 class _Negotiation:

@@ -4,7 +4,7 @@ from flask import Flask, Response, json
 from pydantic import ValidationError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from atdb_interface.errors import (
     TYPE_PREFIX,
@@ -72,6 +72,15 @@ def init_app(app: Flask) -> None:
             if name in ("Allow", "Retry-After"):
                 response.headers[name] = value
         return response
+
+    @app.errorhandler(SecurityError)
+    def _of_another_host(_: SecurityError) -> Response:
+        return answer(
+            BadRequest(
+                "The host in this URL is not one of ATDB. Use the URL that ATDB's administrator has announced. "
+                "An administrator can add a host to the setting ATDB_TRUSTED_HOSTS."
+            )
+        )
 
     @app.errorhandler(DataError)
     def _out_of_range(_: DataError) -> Response:

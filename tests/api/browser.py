@@ -9,6 +9,25 @@ import httpx
 from tests.conftest import SECRETS
 
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+#: What a browser would take for the URL of another site, or a script.
+ELSEWHERE = (
+    "//evil.example/",
+    "///evil.example/",
+    "https://evil.example/",
+    "https:evil.example",
+    "https:/evil.example",
+    "/\\evil.example/",
+    "/\t/evil.example/",
+    "/\n/evil.example/",
+    "\t//evil.example/",
+    " //evil.example/",
+    "\x01//evil.example/",
+    "\\\\evil.example",
+    "/%0d%0a//evil.example\x7f",
+    "javascript:alert(1)",
+    "evil.example",
+    "/a\r\nSet-Cookie: x=y",
+)
 
 
 @dataclass

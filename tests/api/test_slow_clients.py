@@ -19,8 +19,11 @@ from atdb_api.server import READ_SECONDS, DeadlineWorker, threads, workers
 from tests.conftest import SECRETS
 from tests.serving import Served
 
-HEAD = b"GET /atdb/health/ HTTP/1.1\r\nHost: atdb\r\nX-Slow: "
-BODY = b"POST /atdb/login/ HTTP/1.1\r\nHost: atdb\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{"
+HEAD = b"GET /atdb/health/ HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
+BODY = (
+    b"POST /atdb/login/ HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 90\r\n\r\n{"
+)
 
 JSON = {"Content-Type": "application/json"}
 
@@ -78,7 +81,7 @@ def test_a_request_is_ended_although_its_client_reads_no_answer(monkeypatch: pyt
 def test_a_connection_is_used_again_after_the_pause_of_a_page(served: Served) -> None:
     with connect(served) as client:
         for _ in range(2):
-            client.sendall(b"GET /atdb/health/ HTTP/1.1\r\nHost: atdb\r\n\r\n")
+            client.sendall(b"GET /atdb/health/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
             answer = client.recv(65536)
             assert b"200 OK" in answer.split(b"\r\n")[0]
             time.sleep(3)
