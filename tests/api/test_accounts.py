@@ -67,6 +67,40 @@ def test_a_new_password_ends_all_tokens_and_sessions_of_its_account(run: Run, ur
     assert get(url, auth=("bob", secrets["bob"])) == 200
 
 
+def test_a_disabled_account_has_neither_tokens_nor_a_session_that_was_open(run: Run, url: str) -> None:
+    run("account", "set", "ada", "--role", "astronomer", given=PASSWORD + "\n")
+    bearer = {"Authorization": f"Bearer {run('token', 'make', 'ada', 'a token').output.split()[-1]}"}
+    with httpx.Client(base_url=f"{url}/atdb") as browser:
+        me = browser.post("/login/", json={"name": "ada", "password": PASSWORD}).json()
+        assert browser.get("/me/").status_code == get(url, headers=bearer) == 200
+        run("account", "disable", "ada")
+        assert browser.get("/me/").status_code == get(url, headers=bearer) == 401
+        change = browser.post("/tokens/", json={"name": "x"}, headers={"X-CSRF-Token": me["csrf_token"]})
+        assert change.status_code == 401
+        assert get(url, auth=("ada", bearer["Authorization"].split()[-1])) == 401
+        again = browser.post("/login/", json={"name": "ada", "password": PASSWORD})
+        assert (again.status_code, "Set-Cookie" in again.headers) == (401, False)
+
+
+def test_a_secret_works_only_as_what_it_is(run: Run, url: str) -> None:
+    run("account", "set", "ada", "--role", "viewer", given=PASSWORD + "\n")
+    token = run("token", "make", "ada", "a token").output.split()[-1]
+    login = httpx.post(f"{url}/atdb/login/", json={"name": "ada", "password": PASSWORD})
+    session = login.cookies["atdb_session"]
+
+    def ways(secret: str) -> list[int]:
+        return [
+            get(url, cookies={"atdb_session": secret}),
+            get(url, headers={"Authorization": f"Bearer {secret}"}),
+            get(url, auth=("ada", secret)),
+            httpx.post(f"{url}/atdb/login/", json={"name": "ada", "password": secret}).status_code,
+        ]
+
+    assert ways(session) == [200, 401, 401, 401]
+    assert ways(token) == [401, 200, 200, 401]
+    assert ways(PASSWORD) == [401, 401, 200, 200]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

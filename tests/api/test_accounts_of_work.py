@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from atdb_api.database import transaction
+from atdb_api.models import Lease
 from atdb_api.services import accounts
 from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
@@ -84,6 +87,20 @@ def test_after_a_lease_has_expired_another_account_takes_over_with_the_same_name
     with pytest.raises(NotOwner):
         service.renew(task_id, OWNER, 60)
     other.renew(task_id, OWNER, 60)
+
+
+def test_an_operator_moves_an_observation_only_after_the_lease_on_it_has_expired(
+    service: Client, app: Flask, url: str, observe: Observe
+) -> None:
+    task_id = observe(Status.VALID).taskID
+    ingest(service, task_id)
+    with Client(url, user="operator", secret=SECRETS["operator"]) as operator:
+        with pytest.raises(NotOwner):
+            operator.move(task_id, Status.INGEST_ERROR, reason="its run is lost")
+        with app.app_context(), transaction() as session:
+            session.execute(update(Lease).values(expires_at=datetime.now(UTC)))
+        operator.move(task_id, Status.INGEST_ERROR, reason="its run is lost")
+        assert operator.observation(task_id).my_status is Status.INGEST_ERROR
 
 
 def test_no_other_account_reads_repeats_or_releases_a_claim(

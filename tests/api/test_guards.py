@@ -29,6 +29,25 @@ def test_an_anonymous_client_may_do_what_the_setting_says(database_url: str) -> 
 
 
 @pytest.mark.parametrize(
+    "sent", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+def test_another_site_changes_nothing_with_the_password_that_a_browser_keeps(
+    url: str, sent: dict[str, str]
+) -> None:
+    with httpx.Client(base_url=f"{url}/atdb", auth=("viewer", SECRETS["viewer"])) as browser:
+        kept = browser.post("/tokens/", json={"name": "kept"}).json()
+        text = {"Content-Type": "text/plain"}
+        answers = [
+            browser.post("/tokens/", content='{"name": "forged"}', headers=sent | text),
+            browser.post("/tokens/", json={"name": "forged"}, headers=sent),
+            browser.post("/tokens/", data={"name": "forged"}, headers=sent),
+            browser.delete(f"/tokens/{kept['id']}/", headers=sent),
+        ]
+        assert [answer.status_code for answer in answers] == [403] * 4
+        assert [token["name"] for token in browser.get("/tokens/", headers=sent).json()["results"]] == ["kept"]
+
+
+@pytest.mark.parametrize(
     ("method", "path", "expected"),
     [
         ("GET", "/atdb/nothing", 404),

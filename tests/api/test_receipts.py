@@ -122,3 +122,14 @@ def test_only_an_admin_lets_one_unverified_product_go_and_the_receipt_says_why(
         operator.change_dataproduct(second.id, new_status="removed", force=True, reason="this one too")
     with pytest.raises(Conflict):
         client.force_removal(first.id, "again")
+
+
+def test_a_removal_is_not_forced_while_the_product_is_being_copied(client: Client, observe: Observe) -> None:
+    made = observe(Status.VALID, products=1)
+    client.move(made.taskID, Status.INGESTING, owner=OWNER)
+    (product,) = products(client, made)
+    copying = ProductMove(filename=product.filename, new_status=P.INGESTING)
+    client.move_products(made.taskID, [copying], owner=OWNER)
+    with pytest.raises(Conflict, match="because it is ingesting"):
+        client.force_removal(product.id, "disk full")
+    assert products(client, made)[0].removal_forced_by is None
