@@ -1,6 +1,7 @@
 """Convert errors to RFC 9457 answers: the only place that does so."""
 
 from flask import Flask, Response, json
+from psycopg2.errors import QueryCanceled
 from pydantic import ValidationError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -94,6 +95,14 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(InterfaceError)
     @app.errorhandler(PoolTimeoutError)
     def _database_away(error: Exception) -> Response:
+        if isinstance(error, OperationalError) and isinstance(error.orig, QueryCanceled):
+            app.logger.warning("The database has stopped a statement that took too long")
+            return answer(
+                Unavailable(
+                    "The database stopped this request because it took too long. Ask for less, with narrower "
+                    "filters such as starttime__gte. If the database is busy, retry later."
+                )
+            )
         app.logger.error("The database does not respond: %s", str(error).splitlines()[0])
         return answer(Unavailable("The database does not respond. Retry later."))
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from sqlalchemy import event
 
 from atdb_api.rest.auth import COOKIE
 from tests.conftest import SECRETS
@@ -22,6 +24,18 @@ def require_chromium() -> None:
     """Skip tests that need a browser if `make test` could not install one."""
     if not Path(CHROMIUM).exists():
         pytest.skip(f"there is no {CHROMIUM}")
+
+
+def statements_of(app: Flask) -> list[str]:
+    """Return a list to which each database statement from now on is added, without settings of transactions."""
+    statements: list[str] = []
+
+    def note(*given: Any) -> None:
+        if not given[2].startswith("set local "):
+            statements.append(given[2])
+
+    event.listen(app.extensions["atdb_engine"], "before_cursor_execute", note)
+    return statements
 
 
 @pytest.fixture(scope="package")

@@ -8,7 +8,6 @@ import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from sqlalchemy import event
 
 from atdb_interface.client import Client
 from atdb_interface.disks import DiskUsage
@@ -16,7 +15,7 @@ from atdb_interface.events import EventKind, NewEvent
 from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
-from tests.gui.conftest import Open
+from tests.gui.conftest import Open, statements_of
 
 Observe = Callable[..., Observation]
 PATHS = ("/night/", "/plan/", "/flow/", "/services/", "/services/ingest/", "/tasks/of-run/?dag=ingest&run=1")
@@ -63,8 +62,7 @@ def test_nothing_serious_stands_in_anybodys_way(open_as: Open, scheme: Any, widt
 def test_a_page_takes_ten_statements_at_most_and_no_more_for_more_tasks(
     url: str, app: Flask, observe: Observe
 ) -> None:
-    statements: list[str] = []
-    event.listen(app.extensions["atdb_engine"], "before_cursor_execute", lambda *args: statements.append(args[2]))
+    statements = statements_of(app)
     with httpx.Client(base_url=url) as http:
         http.post("/atdb/login/", json={"name": "operator", "password": SECRETS["operator"]})
         for path in PATHS:

@@ -5,13 +5,13 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
 
 from atdb_api.gui import NAVIGATION
 from atdb_interface.lifecycle import Status
 from tests import night_reports
 from tests.conftest import SECRETS
 from tests.gui import history
+from tests.gui.conftest import statements_of
 
 MOST = 10
 #: The parts of URLs after a taskID.
@@ -44,10 +44,8 @@ PATHS = (
 
 @pytest.fixture
 def statements(app: Flask) -> list[str]:
-    """All database statements from now on."""
-    said: list[str] = []
-    event.listen(app.extensions["atdb_engine"], "before_cursor_execute", lambda *args: said.append(args[2]))
-    return said
+    """All database statements from now on, without the settings of transactions."""
+    return statements_of(app)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from flask import Flask
 from playwright.sync_api import Locator, Page, Route, expect
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from atdb_api.gui.tasks.task_address import parameters
 from atdb_interface.client import Client
@@ -15,7 +15,7 @@ from atdb_interface.errors import BadRequest
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from tests.conftest import SECRETS
-from tests.gui.conftest import Open
+from tests.gui.conftest import Open, statements_of
 
 Observe = Callable[..., Observation]
 
@@ -239,8 +239,7 @@ def test_a_page_takes_ten_statements_at_most_and_no_more_for_more_tasks(
     url: str, app: Flask, client: Client, observe: Observe, path: str
 ) -> None:
     made = observe(Status.VALID, products=3)
-    statements: list[str] = []
-    event.listen(app.extensions["atdb_engine"], "before_cursor_execute", lambda *args: statements.append(args[2]))
+    statements = statements_of(app)
     with httpx.Client(base_url=url) as http:
         http.post("/atdb/login/", json={"name": "operator", "password": SECRETS["operator"]})
         counts = []
