@@ -29,6 +29,12 @@ def test_it_owns_nothing(application: connection) -> None:
         assert cursor.fetchall() == []
         cursor.execute("select datname from pg_database where pg_get_userbyid(datdba) = 'atdb'")
         assert cursor.fetchall() == []
+        cursor.execute(  # an object of any kind, such as a function or a trigger's
+            "select classid::regclass, objid from pg_shdepend where refclassid = 'pg_authid'::regclass "
+            "and refobjid = 'atdb'::regrole and deptype = 'o' "
+            "and dbid in (0, (select oid from pg_database where datname = current_database()))"
+        )
+        assert cursor.fetchall() == []
         cursor.execute(
             "select rolname from pg_roles "
             "where pg_has_role('atdb', oid, 'member') and rolname <> 'atdb' or rolname = 'atdb' and rolsuper"
