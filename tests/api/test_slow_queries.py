@@ -40,4 +40,4 @@ def test_an_expensive_list_is_stopped_with_what_to_do(
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert "narrower filters" in answer.json()["detail"]
     assert time.monotonic() - begun < 20
-    assert httpx.get(f"{url}/atdb/observations/?limit=1", auth=READER).status_code == 200
+    assert httpx.get(f"{url}/atdb/observations/?taskID=1", auth=READER).status_code == 200
