@@ -1,10 +1,11 @@
 """One attempt to copy the products of an observation into the archive."""
 
 import logging
+import os
 import time
 from collections.abc import Iterable
 
-from atdb_interface.checksum import FileRecord, product_checksum
+from atdb_interface.checksum import FileRecord, NotAProductError, product_checksum
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import DataProduct, ProductMove
 from atdb_interface.errors import NotOwner
@@ -14,6 +15,8 @@ from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import reason_of
 from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.folder import ArchiveFolder
+from operators.data.data_disks import require_mounted
+from operators.data.inspection import NOT_OPENED, fault_of
 from operators.data.known_archive import known_identity
 from operators.data.local_products import DataError, path_of
 from operators.lease import LeaseKeeper, LeaseLostError
@@ -71,17 +74,27 @@ class ArchiveTransfer:
         return [product for product in products if product.filename not in self._stored]
 
     def store(self, product: DataProduct) -> None:
-        """Archive one product."""
+        """Archive one product.
+
+        Raises DataError if its disk is not mounted, and InvalidDataError if it is missing or is no data product.
+        """
         if product.checksum is None:
             raise DataError(ReasonCode.NO_CHECKSUM, f"{product.filename} has no checksum. Use the action check.")
-        records = self._folder.store(
-            path_of(product),
-            product.filename,
-            checksum=product.checksum,
-            size=product.size,
-            identity=product.identity,
-            advance=self._lease.advance,
-        )
+        path = path_of(product)
+        try:
+            records = self._folder.store(
+                path,
+                product.filename,
+                checksum=product.checksum,
+                size=product.size,
+                identity=product.identity,
+                advance=self._lease.advance,
+            )
+        except NOT_OPENED as error:
+            if os.path.lexists(path) and not isinstance(error, NotAProductError):
+                raise  # a part of the product has disappeared, or the archive lacks something
+            require_mounted(product)
+            raise fault_of(path, error) from error
         self._in_archive[product.filename] = (product, records)
         self._unreported.append(
             ProductMove(

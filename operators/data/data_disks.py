@@ -11,7 +11,7 @@ from atdb_interface.dataproducts import DataProduct
 from atdb_interface.identity_files import create_file, identity_in, new_identity, read_file
 from atdb_interface.product_files import open_folder, place_of
 from atdb_interface.reason_codes import ReasonCode
-from operators.data.local_products import DataError, host_folder
+from operators.data.local_products import DataError, host_folder, path_of, require_data
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,13 @@ def require_disk_of(product: DataProduct, path: Path) -> str | None:
             path=path,
         )
     return now
+
+
+def require_mounted(product: DataProduct) -> None:
+    """Raise DataError if a product may be missing only because its disk is not mounted."""
+    path = path_of(product)
+    require_data(path)
+    require_disk_of(product, path)
 
 
 def _top_of_disk(path: Path) -> Path:

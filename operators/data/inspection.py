@@ -24,6 +24,8 @@ from atdb_interface.reasons import CodedError
 #: The clocks of file systems advance in such steps, in nanoseconds: most in less than 20 ms, old ones in 2 s.
 _TICK, _LONG_TICK = 20_000_000, 2_000_000_000
 _SECOND = 1_000_000_000
+#: The errors of opening what is not there or is no data product.
+NOT_OPENED = (FileNotFoundError, NotADirectoryError, NotAProductError)
 
 
 class InvalidDataError(CodedError):
@@ -86,14 +88,19 @@ def opened(path: Path) -> Iterator[OpenProduct]:
     try:
         with open_product(path) as product:
             yield product
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingDataError(
+    except NOT_OPENED as error:
+        raise fault_of(path, error) from error
+
+
+def fault_of(path: Path, error: Exception) -> InvalidDataError:
+    """Return what is wrong at the path of a data product, and what to do, after one of NOT_OPENED."""
+    if not isinstance(error, NotAProductError):
+        return MissingDataError(
             ReasonCode.DATA_MISSING, "The data product is not on its data host. Restore it, then retry."
-        ) from error
-    except NotAProductError as error:
-        if path.is_symlink():
-            raise _wrong_kind("a symbolic link instead of data") from error
-        raise InvalidDataError(error.code, f"{error}. Replace it with the data, then retry.") from error
+        )
+    if path.is_symlink():
+        return _wrong_kind("a symbolic link instead of data")
+    return InvalidDataError(error.code, f"{error}. Replace it with the data, then retry.")
 
 
 def inspect(product: OpenProduct) -> list[FileState]:

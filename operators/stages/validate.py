@@ -10,7 +10,7 @@ from atdb_interface.observations import Observation
 from atdb_interface.product_files import size_of
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError, code_of, reason_of, words_of, write
-from operators.data.data_disks import register_disk, require_disk_of
+from operators.data.data_disks import register_disk, require_mounted
 from operators.data.inspection import (
     GrowingDataError,
     InvalidDataError,
@@ -20,7 +20,7 @@ from operators.data.inspection import (
     opened,
     read,
 )
-from operators.data.local_products import path_of, require_data
+from operators.data.local_products import path_of
 from operators.data.removal_check import has_begun
 from operators.data.renames import put_back
 from operators.lease import LeaseKeeper
@@ -107,8 +107,7 @@ def _checked(product: DataProduct, lease: LeaseKeeper) -> Verdict:
         with opened(path) as on_disk:
             reading = read(on_disk, lease.advance)
     except MissingDataError as fault:
-        require_data(path)
-        require_disk_of(product, path)
+        require_mounted(product)
         return _invalid(product, fault)
     except (InvalidDataError, GrowingDataError) as fault:
         return _invalid(product, fault)
