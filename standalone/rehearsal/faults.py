@@ -121,7 +121,7 @@ class DataFault:
 
     statuses: tuple[Status, ...]
     product_status: ProductStatus
-    refusals: tuple[ReasonCode | str, ...] = ()
+    refusals: tuple[ReasonCode, ...] = ()
     restores: bool = False
 
 
@@ -146,9 +146,7 @@ OF_DATA = MappingProxyType(
             (_S.SCHEDULED, _S.STARTING, _S.RUNNING), _P.DEFINED, (_C.NOT_AS_ANNOUNCED,), restores=True
         ),
         T.UNMOUNTED_BEFORE_VALIDATE: DataFault((_S.COMPLETING,), _P.DEFINED, _UNMOUNTED, restores=True),
-        T.UNMOUNTED_BEFORE_INGEST: DataFault(
-            (_S.VALID,), _P.VALID, (*_UNMOUNTED, _C.DATA_MISSING, "FileNotFoundError"), restores=True
-        ),
+        T.UNMOUNTED_BEFORE_INGEST: DataFault((_S.VALID,), _P.VALID, _UNMOUNTED, restores=True),
         T.UNMOUNTED_BEFORE_REMOVE: DataFault(*_ARCHIVED, (*_UNMOUNTED, *_WRONG_COPY), restores=True),
         T.COPY_EMPTIED: DataFault(*_ARCHIVED, _WRONG_COPY),
         T.COPY_REPLACED: DataFault(*_ARCHIVED, _WRONG_COPY),
