@@ -25,7 +25,7 @@ def _fernet_key() -> str:
 
 
 #: Connections that a site can set itself, in place of the stack's. No secret is generated for them.
-SITE_CONNECTIONS = ("airflow_listen", "archive_default", "atdb_default", "telescope_default")
+SITE_CONNECTIONS = ("airflow_listen", "archive_default", "atdb_default", "atdb_operate", "telescope_default")
 
 # Section -> name -> the function that generates it. People look up passwords in this file, so theirs come first.
 _LAYOUT: Mapping[str, Mapping[str, Callable[[], str]]] = {
@@ -54,6 +54,11 @@ class Credentials:
     airflow_keys: Mapping[str, str]
     site_connections: Mapping[str, object]
     """By id: JSON or a URL, as Airflow writes a connection."""
+
+    def of_site(self, connection_id: str) -> str:
+        """Return the site's own connection as Airflow reads it, or "" if the site has none."""
+        connection = self.site_connections.get(connection_id, "")
+        return connection if isinstance(connection, str) else json.dumps(connection)
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -42,7 +42,7 @@ PARTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "atdb": ("airflow", "operate"),
         "postgresql": ("reports", "maintenance", "airflow_maintenance"),
         "redis": ("redis",),
-        "site_connections": ("archive_default", "atdb_default", "telescope_default"),
+        "site_connections": ("archive_default", "atdb_default", "atdb_operate", "telescope_default"),
     },
     "worker-telescope": {
         "airflow_ui": ("reconcile",),

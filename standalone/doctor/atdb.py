@@ -1,6 +1,8 @@
-"""ATDB: its API, the schema of its database, the account of tasks, the stages, deletion and the listener."""
+"""ATDB: its API, the schema of its database, the accounts of tasks, the stages, deletion and the listener."""
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -11,18 +13,20 @@ from atdb_interface.health import SchemaState
 from atdb_interface.lifecycle import Status
 from atdb_interface.roles import Capability, Role
 from atdb_interface.services import Service
+from atdb_interface.sessions import Me
 from atdb_interface.times import GONE_AFTER
 from atdb_plugins.dispatch import reason_of_pause
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.stage_dags import DAG_OF, LISTEN_DAG
 from atdb_plugins.triggers.listen import LISTENER
+from operators.operate import CONNECTION
 from standalone.doctor.findings import Finding, failed, warning, well
 from standalone.doctor.location import Location
 from standalone.doctor.reasons import short
 
 SUBJECT = "ATDB"
-#: The roles that allow what tasks need.
-_ROLES = [role for role in Role if role.may(Capability.WORK)]
+#: The variable with which Airflow names the DAG of a task, and the DAG that has an account of its own.
+_DAG_VARIABLE, _OPERATE = "AIRFLOW_CTX_DAG_ID", "operate"
 
 
 def check(place: Location) -> Iterator[Finding]:
@@ -42,21 +46,61 @@ def check(place: Location) -> Iterator[Finding]:
         try:
             me = client.me()
         except (Unauthorized, Forbidden) as error:
-            yield failed(
-                "account of tasks",
-                f"ATDB refuses it: {error}",
-                f"Run {place.prepare('atdb')}: this sets the password to that in {place.settings.credentials}.",
-            )
+            yield _refused(place, "account of tasks", error)
             return
-        if me.role in _ROLES:
-            yield well("account of tasks", f"{me.account} is accepted, role {me.role}")
-        else:
-            advice = f"Run {place.administer(f'account set {me.account} --role {Role.PIPELINE}')}."
-            seen = f"{me.account} has the role {me.role}; tasks need {Role.PIPELINE}"
-            yield failed("account of tasks", seen, advice)
+        yield _of_role(place, "account of tasks", me, Capability.WORK, Role.PIPELINE)
+        yield _of_operate(place)
         yield from _of_stages(place, client)
         yield _of_deletion(place, client)
         yield _of_listener(place, client)
+
+
+def _refused(place: Location, subject: str, error: AtdbError) -> Finding:
+    return failed(
+        subject,
+        f"ATDB refuses it: {error}",
+        f"Run {place.prepare('atdb')}: this sets the password to that in {place.settings.credentials}.",
+    )
+
+
+def _of_role(place: Location, subject: str, me: Me, needs: Capability, role: Role) -> Finding:
+    if me.role in [each for each in Role if each.may(needs)]:
+        return well(subject, f"{me.account} is accepted, role {me.role}")
+    advice = f"Run {place.administer(f'account set {me.account} --role {role}')}."
+    return failed(subject, f"{me.account} has the role {me.role}; the role {role} is required", advice)
+
+
+def _of_operate(place: Location) -> Finding:
+    """Log in with the connection that only tasks of the DAG operate get."""
+    subject = "account of operate"
+    try:
+        with _as_dag(_OPERATE), AtdbHook(CONNECTION).client(patience=0) as client:
+            me = client.me()
+    except (Unauthorized, Forbidden) as error:
+        return _refused(place, subject, error)
+    except AtdbError as error:
+        seen = f"a request with the connection {CONNECTION} failed: {short(error)}"
+        return failed(
+            subject, seen, f"Correct {CONNECTION} in {place.settings.credentials}. {_start_again(place)}"
+        )
+    except Exception:  # the error may quote the connection, with its password
+        seen = f"the connection {CONNECTION} of the DAG {_OPERATE} cannot be read"
+        return failed(subject, seen, f"{_start_again(place)} If the site has set it, correct it first.")
+    return _of_role(place, subject, me, Capability.OPERATE, Role.OPERATOR)
+
+
+def _start_again(place: Location) -> str:
+    return f"Run {place.restart('worker')}: this writes the connection again."
+
+
+@contextmanager
+def _as_dag(dag_id: str) -> Iterator[None]:
+    """Read connections as a task of a DAG. Each check has a process of its own, so no other check is affected."""
+    os.environ[_DAG_VARIABLE] = dag_id
+    try:
+        yield
+    finally:
+        del os.environ[_DAG_VARIABLE]
 
 
 def _of_version(place: Location, answered: str) -> Finding:

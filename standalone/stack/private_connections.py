@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from typing import Any
 
 from standalone.credentials import Credentials
 from standalone.files import write_private
@@ -20,7 +19,10 @@ _ACCOUNTS = {"operate": {"atdb_operate": "operate"}}
 
 
 def write(settings: Settings, credentials: Credentials) -> None:
-    """Write a file per connection, as atdb_plugins/private_connections.py reads it, and delete all other files."""
+    """Write a file per connection, as atdb_plugins/private_connections.py reads it, and delete all other files.
+
+    A site's own connection replaces the one to the stack's ATDB.
+    """
     shutil.rmtree(settings.private_connections, ignore_errors=True)
     settings.private_connections.mkdir(mode=0o700, parents=True)
     for dag_id, databases in _DATABASES.items():
@@ -33,15 +35,15 @@ def write(settings: Settings, credentials: Credentials) -> None:
                 "login": role,
                 "password": credentials.postgresql[role],
             }
-            _write(settings, dag_id, connection_id, connection)
+            _write(settings, dag_id, connection_id, json.dumps(connection))
     for dag_id, accounts in _ACCOUNTS.items():
         for connection_id, account in accounts.items():
             login = {"login": account, "password": credentials.atdb[account]}
-            connection = {"conn_type": "atdb", "host": settings.atdb_url, **login}
-            _write(settings, dag_id, connection_id, connection)
+            ours = json.dumps({"conn_type": "atdb", "host": settings.atdb_url, **login})
+            _write(settings, dag_id, connection_id, credentials.of_site(connection_id) or ours)
 
 
-def _write(settings: Settings, dag_id: str, connection_id: str, connection: dict[str, Any]) -> None:
+def _write(settings: Settings, dag_id: str, connection_id: str, connection: str) -> None:
     folder = settings.private_connections / dag_id
     folder.mkdir(mode=0o700, exist_ok=True)
-    write_private(folder / f"{connection_id}.json", json.dumps(connection))
+    write_private(folder / f"{connection_id}.json", connection)

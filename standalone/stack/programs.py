@@ -24,9 +24,6 @@ INHERITED = (
     *("HOME", "LANG", "LC_ALL", "LOGNAME", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER"),
 )
 
-#: The variables in which a site can set its own connections, by connection id.
-SITE_VARIABLES = {each: f"AIRFLOW_CONN_{each.upper()}" for each in SITE_CONNECTIONS}
-
 #: The URL of Airflow's database for a process that must not reach it.
 NO_DATABASE = "postgresql+psycopg2://nobody@127.0.0.1:1/none"
 
@@ -148,6 +145,9 @@ _CONNECTIONS: Mapping[str, Callable[[Settings, Credentials], Connection]] = {
     "atdb_reports": _reports_connection,
     "telescope_default": lambda settings, _: {"conn_type": "http", "host": settings.telescope_url},
 }
+#: The variables in which a site can set its own connections, by connection id. Those of one DAG have no variable,
+#: because no process may have them in its environment.
+SITE_VARIABLES = {each: f"AIRFLOW_CONN_{each.upper()}" for each in SITE_CONNECTIONS if each in _CONNECTIONS}
 _OF_TELESCOPE = ("airflow_api", "atdb_default", "telescope_default")
 _OF_TASKS = (*_OF_TELESCOPE, "archive_default", "atdb_reports")
 #: The connection `airflow_listen` can create runs. Only the triggerer gets it, not the tasks.
@@ -169,10 +169,7 @@ def _connected(settings: Settings, credentials: Credentials, ids: Sequence[str])
 
 def _of_site(connection_id: str, credentials: Credentials) -> str:
     """Return the site's own connection as Airflow reads it, or "" if the site has none."""
-    if given := os.environ.get(SITE_VARIABLES.get(connection_id, "")):
-        return given
-    connection = credentials.site_connections.get(connection_id, "")
-    return connection if isinstance(connection, str) else json.dumps(connection)
+    return os.environ.get(SITE_VARIABLES.get(connection_id, "")) or credentials.of_site(connection_id)
 
 
 def _postgres(settings: Settings, _: Credentials) -> Program:

@@ -65,6 +65,25 @@ def test_only_the_dag_operate_logs_in_as_an_operator(settings: Settings, credent
     assert credentials.atdb["operate"] not in refused.stderr + refused.stdout
 
 
+@pytest.mark.parametrize("form", ["URL", "JSON"])
+def test_a_site_with_its_own_atdb_sets_the_connection_of_the_dag_operate(
+    settings: Settings, credentials: Credentials, form: str
+) -> None:
+    known = json.loads(settings.credentials.read_text(encoding="utf-8"))
+    of_site: object = "atdb://ada:hunter2@atdb.example:443/https"
+    if form == "JSON":
+        of_site = {"conn_type": "atdb", "host": "https://atdb.example", "login": "ada", "password": "hunter2"}
+    known["site_connections"] = {"atdb_operate": of_site}
+    settings.credentials.write_text(json.dumps(known), encoding="utf-8")
+    of_site_too = Credentials.read(settings.credentials)
+    private_connections.write(settings, of_site_too)
+    given = ask(settings, of_site_too, "scheduler", "atdb_operate", "operate")
+    assert given.stdout.strip() == "hunter2", given.stderr
+    assert ask(settings, of_site_too, "scheduler", "atdb_operate", "ingest").returncode != 0
+    for name in programs.names():
+        assert "hunter2" not in json.dumps(programs.program(name, settings, of_site_too).environment), name
+
+
 @pytest.mark.parametrize("dag_id", ["reconcile", "ingest", "maintenance2", None])
 def test_no_other_task_gets_it(settings: Settings, credentials: Credentials, dag_id: str | None) -> None:
     refused = ask(settings, credentials, "scheduler", "airflow_maintenance", dag_id)

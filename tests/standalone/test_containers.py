@@ -152,10 +152,12 @@ def test_a_connection_of_the_site_reaches_the_services_that_use_it_and_no_other(
     secrets.write(tmp_path / "secrets", "atdb.example")
     known = json.loads((tmp_path / "secrets" / "secrets.json").read_text(encoding="utf-8"))
     alta = {"conn_type": "generic", "extra": {"url": "s3://alta", "storage_options": {"secret": "hunter2"}}}
-    known["site_connections"] = {"archive_default": alta}
+    known["site_connections"] = {"archive_default": alta, "atdb_operate": "atdb://ada:hunter3@atdb.example"}
     (tmp_path / "secrets" / "secrets.json").write_text(json.dumps(known), encoding="utf-8")
     secrets.write(tmp_path / "secrets", "atdb.example")
     knows = {path.stem for path in (tmp_path / "secrets").glob("*.json") if "hunter2" in path.read_text()}
+    assert knows == {"secrets", "worker"}
+    knows = {path.stem for path in (tmp_path / "secrets").glob("*.json") if "hunter3" in path.read_text()}
     assert knows == {"secrets", "worker"}
     part = Credentials.read(tmp_path / "secrets" / "worker.json")
     made = programs.program("worker", IN_CONTAINERS, part)

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,11 +23,13 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Actor, Status
 from atdb_plugins.dispatch import reason_of_pause
 from atdb_plugins.triggers.listen import LISTENER
+from operators.operate import CONNECTION
 from standalone.credentials import Credentials
 from standalone.doctor import atdb, clocks, telescope, workers
 from standalone.doctor.findings import Finding, State
 from standalone.doctor.location import Location
 from standalone.settings import HOST, Executor, Settings
+from standalone.stack import private_connections
 from standalone.stack.programs import program
 from tests.conftest import SECRETS, Postgres, free_ports
 from tests.standalone.simulating import Simulator, wait_until
@@ -37,12 +40,19 @@ NOBODY = f"http://{HOST}:9"
 @pytest.fixture
 def place(postgres: Postgres, url: str, monkeypatch: pytest.MonkeyPatch) -> Location:
     as_account("pipeline", url, monkeypatch)
+    as_account("operator", url, monkeypatch, connection=CONNECTION)
     return Location(postgres.settings, postgres.credentials)
 
 
-def as_account(role: str, url: str, monkeypatch: pytest.MonkeyPatch, secret: str | None = None) -> None:
+def as_account(
+    role: str,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    secret: str | None = None,
+    connection: str = "atdb_default",
+) -> None:
     login = {"conn_type": "atdb", "host": url, "login": role, "password": secret or SECRETS[role]}
-    monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps(login))
+    monkeypatch.setenv(f"AIRFLOW_CONN_{connection.upper()}", json.dumps(login))
 
 
 def finding_of(findings: Iterable[Finding], subject: str) -> Finding:
@@ -57,6 +67,7 @@ def test_an_atdb_that_listens_is_well(place: Location, client: Client) -> None:
         "ATDB",
         "migrations",
         "account of tasks",
+        "account of operate",
         "stages",
         "deletion",
         "listen",
@@ -85,6 +96,60 @@ def test_an_account_that_is_refused_or_may_too_little_is_a_failure(
     finding = finding_of(atdb.check(place), "account of tasks")
     assert finding.state is State.FAILED
     assert "viewer has the role viewer" in finding.seen
+
+
+def test_the_account_of_the_dag_operate_is_checked_too(
+    place: Location, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bad() -> Finding:
+        finding = finding_of(atdb.check(place), "account of operate")
+        assert finding.state is State.FAILED
+        return finding
+
+    as_account("operator", url, monkeypatch, "another secret", CONNECTION)
+    assert "ATDB refuses it" in bad().seen
+    as_account("pipeline", url, monkeypatch, connection=CONNECTION)
+    assert bad().seen == "pipeline has the role pipeline; the role operator is required"
+    assert "account set pipeline --role operator" in bad().advice
+    as_account("operator", NOBODY, monkeypatch, connection=CONNECTION)
+    assert bad().seen == "a request with the connection atdb_operate failed: Connection refused"
+    for wrong in ('{"password": "hunter2"', ""):
+        monkeypatch.setenv("AIRFLOW_CONN_ATDB_OPERATE", wrong)
+        assert bad().seen == "the connection atdb_operate of the DAG operate cannot be read"
+        assert "hunter2" not in str(bad())
+    monkeypatch.delenv("AIRFLOW_CONN_ATDB_OPERATE")
+    assert bad().advice.startswith("Run `make down` and `make up`: this writes the connection again.")
+    assert "AIRFLOW_CTX_DAG_ID" not in os.environ
+
+
+def test_the_connections_of_a_site_to_its_own_atdb_are_the_ones_that_are_checked(
+    settings: Settings, credentials: Credentials, url: str
+) -> None:
+    known = json.loads(settings.credentials.read_text(encoding="utf-8"))
+    logins = {"atdb_default": "pipeline", "atdb_operate": "operator"}
+    for role in (None, "astronomer"):
+        logins["atdb_operate"] = role or logins["atdb_operate"]
+        known["site_connections"] = {
+            connection: {"conn_type": "atdb", "host": url, "login": login, "password": SECRETS[login]}
+            for connection, login in logins.items()
+        }
+        settings.credentials.write_text(json.dumps(known), encoding="utf-8")
+        private_connections.write(settings, Credentials.read(settings.credentials))
+        shown = subprocess.run(
+            [Path(sys.executable).parent / "atdb", "doctor", "--only", "atdb", "--json"],
+            env={"PATH": os.environ["PATH"], "HOME": str(settings.state)} | settings.as_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=200,
+        )
+        seen = {each["subject"]: each["seen"] for each in json.loads(shown.stdout)}
+        assert seen["account of tasks"] == "pipeline is accepted, role pipeline"
+        assert seen["account of operate"] == (
+            "astronomer has the role astronomer; the role operator is required"
+            if role
+            else "operator is accepted, role operator"
+        )
 
 
 @pytest.mark.parametrize(
