@@ -41,5 +41,5 @@ def sql(database_url: str) -> Iterator[Sql]:
 from tests.mounts import mount  # noqa: E402, F401
 from tests.operators.data_passes import look, removed  # noqa: E402, F401
 from tests.operators.observations import archived, trouble, validated, written  # noqa: E402, F401
-from tests.operators.removals import archived_one, check_again, remove  # noqa: E402, F401
+from tests.operators.removals import archived_one, before_judging, check_again, remove  # noqa: E402, F401
 from tests.operators.telescopes import logbook, running, scheduled, started  # noqa: E402, F401

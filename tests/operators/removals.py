@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from atdb_interface.client import Client
-from atdb_interface.dataproducts import NewDataProduct
+from atdb_interface.dataproducts import DataProduct, NewDataProduct
 from atdb_interface.lifecycle import Action, Status
 from atdb_interface.observations import Observation
 from operators.data.local_products import path_of
+from operators.data.removal_check import Deletable, RemovalCheck
 from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveProductsOperator
 from operators.stages.validate import ValidateProductsOperator
@@ -37,6 +38,21 @@ def archived_one(client: Client, written: Make, context: Context, archive_root: 
 @pytest.fixture
 def remove(context: Context, archive_root: Path) -> Callable[[Observation], None]:
     return lambda made: RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
+
+
+@pytest.fixture
+def before_judging(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[DataProduct], None]], None]:
+    """Call a function before a product is compared."""
+    judge = RemovalCheck.judge
+
+    def set_(happens: Callable[[DataProduct], None]) -> None:
+        def watched(self: RemovalCheck, product: DataProduct) -> Deletable:
+            happens(product)
+            return judge(self, product)
+
+        monkeypatch.setattr(RemovalCheck, "judge", watched)
+
+    return set_
 
 
 @pytest.fixture

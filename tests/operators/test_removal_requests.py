@@ -3,7 +3,6 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -18,7 +17,6 @@ from atdb_plugins.archive.folder import ArchiveFolder
 from operators.data import removal, removal_reports
 from operators.data.local_products import path_of
 from operators.data.removal import DeletionOffError
-from operators.data.removal_check import Deletable, RemovalCheck
 from tests.operators.conftest import Context
 from tests.operators.killing import kill
 from tests.operators.observations import Make, last, products_of, statuses
@@ -45,21 +43,6 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     monkeypatch.setattr(Connection, "ask", counting)
     return counted
-
-
-@pytest.fixture
-def before_judging(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[DataProduct], None]], None]:
-    """Call a function before a product is compared."""
-    judge = RemovalCheck.judge
-
-    def set_(happens: Callable[[DataProduct], None]) -> None:
-        def watched(self: RemovalCheck, product: DataProduct) -> Deletable:
-            happens(product)
-            return judge(self, product)
-
-        monkeypatch.setattr(RemovalCheck, "judge", watched)
-
-    return set_
 
 
 def test_the_number_of_requests_does_not_grow_with_the_number_of_products(
