@@ -325,8 +325,9 @@ def test_an_observation_on_hold_before_its_start_can_be_withdrawn_and_a_later_on
         with pytest.raises(Forbidden, match="requires the role operator or admin; astronomer has astronomer"):
             ada.act(made.taskID, Action.RESUME, reason="the wind has ended")
     assert ada.act(early.taskID, Action.CANCEL, reason="x").my_status is Status.ABORTED
-    with pytest.raises(Conflict, match=r"cannot change .* because it is on hold"):
+    with pytest.raises(Conflict, match=r"cannot change .* because it is on hold") as refusal:
         ada.act(late.taskID, Action.CANCEL, reason="x")
+    assert refusal.value.extra["my_status"] == "on hold"
 
 
 def test_after_specify_an_astronomer_cannot_change_where_the_data_are(
@@ -372,8 +373,9 @@ def test_the_telescope_adds_products_while_it_has_the_observation(
     if status in WRITTEN:
         telescope.create_dataproducts([{"taskID": made.taskID, "filename": "new.fits", "size": 7}])
     else:
-        with pytest.raises(Conflict, match=f"telescope cannot add data products to {made.taskID}"):
+        with pytest.raises(Conflict, match=f"telescope cannot add data products to {made.taskID}") as refusal:
             telescope.create_dataproducts([{"taskID": made.taskID, "filename": "new.fits"}])
+        assert refusal.value.extra["my_status"] == status
     added = [each.filename for each in client.dataproducts(taskID=made.taskID) if each.filename == "new.fits"]
     assert added == (["new.fits"] if status in WRITTEN else [])
 
