@@ -84,7 +84,10 @@ def test_the_first_product_that_stays_is_the_problem_until_the_attempt_ends(
     first, missing, third, *_ = products_of(client, made)
     for product in (missing, third):
         copy = in_archive(archive_root, made) / product.filename
-        shutil.rmtree(copy) if copy.is_dir() else copy.unlink()
+        if copy.is_dir():
+            shutil.rmtree(copy)
+        else:
+            copy.unlink()
     seen: dict[str, str] = {}
     done: list[int | None] = []
 
