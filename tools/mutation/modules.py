@@ -14,6 +14,7 @@ _KEYS = "tests/api/test_idempotency.py"
 _RIGHTS = "tests/api/test_rights.py"
 _ACCESS = (
     "tests/api/test_accounts.py",
+    "tests/api/test_logins.py",
     "tests/api/test_sessions.py",
     "tests/api/test_guards.py",
     "tests/api/test_permissions.py",

@@ -1,0 +1,192 @@
+"""A secret opens only what it was made for, only while its account is enabled, and guesses are slowed."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from http.cookies import SimpleCookie
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import select, update
+
+from atdb_api.database import transaction
+from atdb_api.models import Account, FailedLogins, Token
+from atdb_api.rest.auth import COOKIE, CSRF_HEADER
+from atdb_api.services import accounts
+from tests.conftest import SECRETS
+
+PASSWORD = "correct horse battery staple"
+VIEWER = ("viewer", SECRETS["viewer"])
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(app: Flask) -> Run:
+    return lambda *arguments, given="": app.test_cli_runner().invoke(args=list(arguments), input=given)
+
+
+def send(method: str, address: str, **sent: Any) -> httpx.Response:
+    """Send a request; a busy machine takes long to check a password."""
+    return httpx.request(method, address, timeout=30, **sent)
+
+
+def me(url: str, **sent: Any) -> int:
+    return send("GET", f"{url}/atdb/me/", **sent).status_code
+
+
+def token_of(url: str, auth: tuple[str, str] = VIEWER) -> str:
+    return str(send("POST", f"{url}/atdb/tokens/", json={"name": "x"}, auth=auth).json()["secret"])
+
+
+def session_of(url: str, name: str = "viewer", password: str = SECRETS["viewer"]) -> tuple[str, str]:
+    """Log in as a browser does; return the cookie and the CSRF token."""
+    answer = send("POST", f"{url}/atdb/login/", json={"name": name, "password": password})
+    return answer.cookies[COOKIE], answer.json()["csrf_token"]
+
+
+def test_the_secret_of_a_session_is_no_token_and_a_token_is_no_session(app: Flask, url: str) -> None:
+    (cookie, _), token = session_of(url), token_of(url)
+    assert me(url, cookies={COOKIE: cookie}) == me(url, headers={"Authorization": f"Bearer {token}"}) == 200
+    assert me(url, headers={"Authorization": f"Bearer {cookie}"}) == 401
+    assert me(url, auth=("viewer", cookie)) == 401
+    assert me(url, cookies={COOKIE: token}) == 401
+    with app.app_context(), transaction() as session:
+        of_session = session.scalars(select(Token.id).where(Token.is_session)).one()
+    assert send("DELETE", f"{url}/atdb/tokens/{of_session}/", auth=VIEWER).status_code == 404
+    assert me(url, cookies={COOKIE: cookie}) == 200
+
+
+def test_a_disabled_account_cannot_use_its_password_token_or_session(run: Run, url: str) -> None:
+    run("account", "set", "ada", "--role", "viewer", given=PASSWORD + "\n")
+    run("account", "set", "new", "--role", "viewer", given=PASSWORD + "\n")  # never logs in before
+    (cookie, _), token = session_of(url, "ada", PASSWORD), token_of(url, ("ada", PASSWORD))
+    ways: list[dict[str, Any]] = [
+        {"auth": ("ada", PASSWORD)},
+        {"auth": ("new", PASSWORD)},
+        {"auth": ("ada", token)},
+        {"headers": {"Authorization": f"Bearer {token}"}},
+        {"cookies": {COOKIE: cookie}},
+    ]
+    for command, status in (("disable", 401), ("enable", 200)):
+        for name in ("ada", "new"):
+            run("account", command, name)
+        assert [me(url, **way) for way in ways] == [status] * len(ways)
+
+
+def test_only_a_password_creates_a_token_and_a_session_that_began_with_one(url: str) -> None:
+    (cookie, csrf), token = session_of(url), token_of(url)
+
+    def create(**sent: Any) -> httpx.Response:
+        return send("POST", f"{url}/atdb/tokens/", json={"name": "another"}, **sent)
+
+    for sent in ({"auth": ("viewer", token)}, {"headers": {"Authorization": f"Bearer {token}"}}):
+        refused = create(**sent)
+        assert (refused.status_code, "A token is not enough" in refused.text) == (403, True)
+    assert create().status_code == 401
+    assert create(cookies={COOKIE: cookie}, headers={CSRF_HEADER: csrf}).status_code == 201
+
+
+def test_a_change_in_a_session_needs_the_csrf_token_of_this_session(url: str) -> None:
+    (cookie, csrf), (_, of_another) = session_of(url), session_of(url)
+
+    def change(**headers: str) -> httpx.Response:
+        sent = {"name": "x"}
+        return send("POST", f"{url}/atdb/tokens/", json=sent, cookies={COOKIE: cookie}, headers=headers)
+
+    for headers in ({}, {CSRF_HEADER: ""}, {CSRF_HEADER: of_another}, {CSRF_HEADER: cookie}):
+        refused = change(**headers)
+        assert (refused.status_code, "requires the CSRF token" in refused.text) == (403, True), headers
+    assert change(**{CSRF_HEADER: csrf}).status_code == 201
+    assert me(url, cookies={COOKIE: cookie}) == 200
+
+
+@pytest.mark.parametrize("login", ["a password", "a session"])
+def test_a_change_comes_from_no_other_site(url: str, login: str) -> None:
+    cookie, csrf = session_of(url)
+    sent: dict[str, Any] = {"auth": VIEWER} if login == "a password" else {"cookies": {COOKIE: cookie}}
+
+    def change(**headers: str) -> int:
+        given = {CSRF_HEADER: csrf, **headers}
+        return send("POST", f"{url}/atdb/tokens/", json={"name": "x"}, headers=given, **sent).status_code
+
+    evil = f"http://{httpx.URL(url).host}:1"  # another port is another site
+    for headers in ({"Origin": evil}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert change(**headers) == 403, headers
+        assert me(url, headers=headers, **sent) == 200, headers
+    assert change(Origin=url) == change(**{"Sec-Fetch-Site": "same-origin"}) == 201
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_cookie_ends_with_the_session_and_is_secret_on_the_way(app: Flask, url: str, scheme: str) -> None:
+    http = app.test_client()
+    fields = {"name": "viewer", "password": SECRETS["viewer"]}
+    answer = http.post("/atdb/login/", json=fields, base_url=f"{scheme}://atdb.example")
+    cookie = SimpleCookie(answer.headers["Set-Cookie"])[COOKIE]
+    assert (bool(cookie["secure"]), cookie["max-age"]) == (scheme == "https", str(12 * 3600))
+    with app.app_context(), transaction() as session:
+        made = session.scalars(select(Token).where(Token.is_session)).one()
+        assert made.expires_at == made.created_at + timedelta(hours=12)
+
+
+def failures(app: Flask, **changed: Any) -> list[tuple[str, str, int]]:
+    """Return the counts of failed logins, after a change of all of them."""
+    with app.app_context(), transaction() as session:
+        if changed:
+            session.execute(update(FailedLogins).values(**changed))
+        rows = session.scalars(select(FailedLogins).order_by(FailedLogins.address, FailedLogins.account))
+        return [(row.address, row.account, row.number) for row in rows]
+
+
+def guess(app: Flask, name: str = "viewer", address: str = "10.0.0.1") -> Any:
+    return app.test_client().get("/atdb/me/", auth=(name, "wrong"), environ_base={"REMOTE_ADDR": address})
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(14, [("10.0.0.1", "viewer", 2)]), (16, [])])
+def test_failed_logins_are_forgotten_after_a_quarter_of_an_hour(
+    app: Flask, url: str, minutes: int, expected: list[Any]
+) -> None:
+    guess(app)
+    guess(app)
+    failures(app, last_at=datetime.now(UTC) - timedelta(minutes=minutes))
+    guess(app, address="10.0.0.9")
+    assert failures(app) == [*expected, ("10.0.0.9", "viewer", 1)]
+
+
+def test_each_change_of_an_account_is_recorded_with_what_has_changed(run: Run, url: str) -> None:
+    run("account", "set", "ada", "--role", "viewer", given=PASSWORD + "\n")
+    run("account", "set", "ada", "--role", "operator", "--no-password")
+    run("account", "set", "ada", "--role", "operator", given=PASSWORD + "\n")  # changes nothing
+    run("account", "set", "ada", given="another " + PASSWORD + "\n")
+    run("account", "disable", "ada")
+    run("account", "enable", "ada")
+    auth = ("ada", "another " + PASSWORD)
+    made = send("POST", f"{url}/atdb/tokens/", json={"name": "notebook"}, auth=auth).json()
+    send("DELETE", f"{url}/atdb/tokens/{made['id']}/", auth=auth)
+    with httpx.Client(base_url=f"{url}/atdb", auth=auth, timeout=30) as browser:
+        browser.post("/login/", json={"name": auth[0], "password": auth[1]})
+    asked = {"account": "ada", "ordering": "id"}
+    seen = send("GET", f"{url}/atdb/changes/", params=asked, auth=("admin", SECRETS["admin"])).json()["results"]
+    assert [(change["action"], change["fields"]) for change in seen] == [
+        ("account changed", {"role": [None, "viewer"], "password": [None, "changed"]}),
+        ("account changed", {"role": ["viewer", "operator"]}),
+        ("account changed", {"password": [None, "changed"]}),
+        ("account disabled", {}),
+        ("account enabled", {}),
+        ("token made", {"token": [None, "notebook"]}),
+        ("token revoked", {"token": ["notebook", None]}),
+    ]
+    assert {change["actor"] for change in seen[-2:]} == {"ada"}
+
+
+def test_a_process_remembers_a_limited_number_of_passwords(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts._Verified, "MOST", 2)
+    known = accounts._Verified()
+    of = [Account(name=f"ada{number}", password_hash=f"hash {number}") for number in range(3)]
+    for account in of:
+        known.remember(account, PASSWORD)
+    assert [known.holds(account, PASSWORD) for account in of] == [False, True, True]
+    assert not known.holds(of[2], PASSWORD + "x")
+    of[2].password_hash = "another hash"
+    assert not known.holds(of[2], PASSWORD)
