@@ -12,6 +12,7 @@ LISTENER ?= 50
 OTHERS ?= 20
 RUNS ?= 50000
 STEPS ?= 20000
+MINUTES ?= 10
 SECRETS ?=
 MODULE ?=
 STACK ?=
@@ -21,7 +22,7 @@ FROM ?=
 COMPOSE ?= $(shell docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: backup backups restore secrets rotate-secrets images test-compose test-upgrade help install demo rehearsal up down status doctor admin test fuzz property property-faults mutate bench-archive bench-listen bench-maintenance screenshots kills clears docs check format lock clean browser
+.PHONY: backup backups restore secrets rotate-secrets images test-compose test-upgrade help install demo rehearsal up down status doctor admin test fuzz property property-faults mutate bench-archive bench-listen bench-maintenance bench-urgent screenshots kills clears docs check format lock clean browser
 
 help: ## Show this list of targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -74,6 +75,9 @@ kills: .venv/dev ## Kill the listener and other processes during observations, a
 
 bench-listen: .venv/dev ## Measure how soon work begins, compared with another checkout (BEFORE=directory)
 	@$(BIN)/python -m tests.benchmarks.listen --before $(BEFORE)
+
+bench-urgent: .venv/dev ## Check that the work of tonight does not wait for other work (MINUTES=n)
+	@$(BIN)/python -m tests.benchmarks.urgent --minutes $(MINUTES)
 
 bench-archive: .venv/dev ## Measure validate, ingest and remove, compared with another checkout (BEFORE=directory)
 	@$(BIN)/python -m tests.benchmarks.archive --before $(BEFORE)

@@ -82,7 +82,7 @@ def play(settings: Settings, written: Script, patience_seconds: float) -> int:
     plan = settings.state / "archive-faults.json"
     stack = Stack(settings)
     began = time.monotonic()
-    with _environment(settings, plan):
+    with faulty_archive(settings, plan):
         stack.start()
     try:
         faults = ArchiveFaults(plan)
@@ -143,7 +143,7 @@ def _clear(settings: Settings) -> None:
 
 
 @contextmanager
-def _environment(settings: Settings, plan: Path) -> Iterator[None]:
+def faulty_archive(settings: Settings, plan: Path) -> Iterator[None]:
     """Configure the stack that is started in the context: an archive with the faults of a plan.
 
     The simulator observes many fields at the same time, so that a rehearsal does not last a night. On a slow

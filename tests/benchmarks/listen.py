@@ -100,30 +100,44 @@ class Version:
             cursor.execute(sql, parameters)
             return [float(value) for (value,) in cursor.fetchall()]
 
+    def waits(self, names: str) -> dict[str, list[float]]:
+        """Return the seconds that each observation waited for each stage. `names`: a pattern of field names."""
+        return {stage: self.seconds(_WAITS, waits_in, begins, names) for stage, waits_in, begins in STAGES}
+
+    def at_once_seconds(self) -> float:
+        """Return the seconds from the first of `submit_at_once` until all of them are scheduled."""
+        return self.seconds(_ALL_AT_ONCE, "ATONCE%")[0]
+
 
 _WAITS = """
     select extract(epoch from begun.at - set_.at) from transitions set_
     join transitions begun using (task_id)
     where set_.status = %s and begun.status = %s and set_.dataproduct is null and begun.dataproduct is null
-    and task_id in (select task_id from observations where field_name like 'TURN%%') order by set_.id"""
+    and task_id in (select task_id from observations where field_name like %s) order by set_.id"""
 _ALL_AT_ONCE = """
     select extract(epoch from
         max(at) filter (where status = 'scheduled') - min(at) filter (where status = 'defined'))
-    from transitions where task_id in (select task_id from observations where field_name like 'ATONCE%%')"""
+    from transitions where task_id in (select task_id from observations where field_name like %s)"""
 
 
-def _submit(atdb: Client, name: str, after_seconds: float) -> None:
+def submit(atdb: Client, name: str, after_seconds: float, **fields: object) -> str:
+    """Submit an observation that starts after some seconds, and return its taskID."""
     start = datetime.now(UTC) + timedelta(seconds=after_seconds)
-    atdb.create_observation(
-        {
-            "field_name": name,
-            "observing_mode": "arts_sc1_timing",
-            **COORDINATES,
-            "starttime": start.isoformat(),
-            "duration": 1,
-            "data_location": "arts001:/data/01/Timing",
-        }
-    )
+    specification = {
+        "field_name": name,
+        "observing_mode": "arts_sc1_timing",
+        **COORDINATES,
+        "starttime": start.isoformat(),
+        "duration": 1,
+        "data_location": "arts001:/data/01/Timing",
+    }
+    return atdb.create_observation(specification | fields).taskID
+
+
+def submit_at_once(atdb: Client) -> None:
+    """Submit many specifications for the next days, one after the other."""
+    for number in range(AT_ONCE):
+        submit(atdb, f"ATONCE_{number}", 86400 + 60 * number)
 
 
 def _take(version: Version, turns: range) -> dict[str, list[float]]:
@@ -137,9 +151,9 @@ def _take(version: Version, turns: range) -> dict[str, list[float]]:
         with version.client() as atdb:
             for turn in turns:
                 time.sleep(max(0.0, began + (turn - turns.start) * TURN_SECONDS - time.monotonic()))
-                _submit(atdb, f"TURN_{turn}", START_SECONDS)
-        _await(version, Status.REMOVED, turns.stop)
-        samples = {stage: version.seconds(_WAITS, waits_in, begins) for stage, waits_in, begins in STAGES}
+                submit(atdb, f"TURN_{turn}", START_SECONDS)
+        await_status(version, Status.REMOVED, turns.stop)
+        samples = version.waits("TURN%")
         medians = ", ".join(f"{stage} {statistics.median(each):.2f}" for stage, each in samples.items())
         print(f"{version.name}, medians of {turns.stop} samples, s: {medians}", flush=True)
         return samples
@@ -147,10 +161,11 @@ def _take(version: Version, turns: range) -> dict[str, list[float]]:
         version.stop()
 
 
-def _await(version: Version, status: Status, number: int) -> None:
+def await_status(version: Version, status: Status, number: int, **filters: str) -> None:
+    """Wait until a number of the observations that match have a status."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     with version.client() as atdb:
-        while atdb.count_observations(my_status=status) < number:
+        while atdb.count_observations(my_status=status, **filters) < number:
             assert time.monotonic() < deadline, f"{version.name}: not all became {status} in time"
             time.sleep(0.5)
 
@@ -161,10 +176,9 @@ def _all_at_once(version: Version) -> float:
     try:
         time.sleep(_SETTLE_SECONDS)
         with version.client() as atdb:
-            for number in range(AT_ONCE):
-                _submit(atdb, f"ATONCE_{number}", 86400 + 60 * number)
-        _await(version, Status.SCHEDULED, AT_ONCE)
-        return version.seconds(_ALL_AT_ONCE)[0]
+            submit_at_once(atdb)
+        await_status(version, Status.SCHEDULED, AT_ONCE)
+        return version.at_once_seconds()
     finally:
         version.stop()
 
