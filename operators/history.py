@@ -1,13 +1,8 @@
 """What the history of an observation shows of the work on it."""
 
 from atdb_interface.actions import RETRIES
-from atdb_interface.lifecycle import OBSERVE, Stage
+from atdb_interface.lifecycle import Stage
 from atdb_interface.observations import Observation
-
-
-def was_started(observation: Observation) -> bool:
-    """Return whether ATDB may have sent an observation to the telescope."""
-    return any(step.name == OBSERVE.working for step in observation.status_history)
 
 
 def is_of(owner: str, observation: Observation) -> bool:

@@ -1,4 +1,8 @@
-"""Triggers that wait until an observation is due. They only read, so a killed triggerer loses nothing."""
+"""Triggers that wait until an observation is due. A killed triggerer loses nothing: its triggers run again.
+
+They read, and they stop the telescope after a cancel. So a cancel needs no worker; the worker that follows repeats
+the stop.
+"""
 
 import asyncio
 from abc import abstractmethod
@@ -12,6 +16,7 @@ from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError, NotFound
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, OBSERVED, START_LEAD, START_LEAD_BUSY, Status
 from atdb_interface.observations import Observation
+from atdb_plugins.cancellation import is_cancelled_at_telescope
 from atdb_plugins.completing_timeout import ending, is_worth_asking
 from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook, TelescopeTask
@@ -47,6 +52,7 @@ class ObservationTrigger(BaseTrigger):
                 try:
                     observation = await self.atdb.observation(self.atdb_task_id)
                     if event := await self.due(observation, datetime.now(UTC)):
+                        await self.stop_if_cancelled(observation)
                         yield event
                         return
                     await asyncio.sleep(self.pause_seconds(observation, datetime.now(UTC)))
@@ -56,6 +62,9 @@ class ObservationTrigger(BaseTrigger):
                 except AtdbError as error:
                     self.log.warning("%s", error)
                     await asyncio.sleep(PAUSE_SECONDS)
+
+    async def stop_if_cancelled(self, observation: Observation) -> None:
+        """Stop the telescope if it may have an observation that was cancelled."""
 
     @abstractmethod
     async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
@@ -89,7 +98,33 @@ class ObservationTurnTrigger(ObservationTrigger):
         return _sleep(observation.starttime - START_LEAD - now, least=PAUSE_SECONDS)
 
 
-class ObservationStartTrigger(ObservationTrigger):
+class AtTheTelescopeTrigger(ObservationTrigger):
+    """Wait while the telescope has an observation, and stop the telescope after a cancel."""
+
+    def __init__(
+        self, atdb_conn_id: str, atdb_task_id: str, telescope_conn_id: str = TelescopeHook.default_conn_name
+    ) -> None:
+        super().__init__(atdb_conn_id, atdb_task_id)
+        self.telescope_conn_id = telescope_conn_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the path and arguments with which Airflow creates this trigger again."""
+        path, arguments = super().serialize()
+        return path, {**arguments, "telescope_conn_id": self.telescope_conn_id}
+
+    async def stop_if_cancelled(self, observation: Observation) -> None:
+        """Stop the telescope here, because a worker may begin seconds later; it repeats the stop."""
+        if not is_cancelled_at_telescope(observation):
+            return
+        try:
+            await asyncio.to_thread(TelescopeHook(self.telescope_conn_id).stop, self.atdb_task_id)
+        except TelescopeError as error:
+            self.log.warning("%s", error)
+        else:
+            self.log.info("%s has status %s. The telescope was stopped", self.atdb_task_id, observation.my_status)
+
+
+class ObservationStartTrigger(AtTheTelescopeTrigger):
     """Wait for the start time of an observation that the telescope has."""
 
     async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
@@ -102,17 +137,8 @@ class ObservationStartTrigger(ObservationTrigger):
         return _sleep(observation.starttime - now, longest=LOOK_SECONDS)
 
 
-class ObservationCompletingTrigger(ObservationTrigger):
+class ObservationCompletingTrigger(AtTheTelescopeTrigger):
     """Wait until the data writer reports that the observation is completing, or until the timeout fallback."""
-
-    def __init__(self, atdb_conn_id: str, atdb_task_id: str, telescope_conn_id: str) -> None:
-        super().__init__(atdb_conn_id, atdb_task_id)
-        self.telescope_conn_id = telescope_conn_id
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the path and arguments with which Airflow creates this trigger again."""
-        path, arguments = super().serialize()
-        return path, {**arguments, "telescope_conn_id": self.telescope_conn_id}
 
     async def due(self, observation: Observation, now: datetime) -> TriggerEvent | None:
         """End the task without a worker if the observation has completed; fire if there is something to do.

@@ -14,6 +14,7 @@ from atdb_interface.lifecycle import OBSERVE, START_LEAD, Status
 from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import quote, write
+from atdb_plugins.cancellation import was_started
 from atdb_plugins.completing_timeout import ending, is_worth_asking
 from atdb_plugins.hooks.telescope import (
     AT_WORK,
@@ -23,7 +24,6 @@ from atdb_plugins.hooks.telescope import (
     TelescopeTask,
     start_interrupted,
 )
-from operators.history import was_started
 from operators.reconcile.lost_work import LostWork, StatusRepair
 
 log = logging.getLogger(__name__)

@@ -18,6 +18,7 @@ from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import quote
 from atdb_interface.times import STARTING_MARGIN_SECONDS
+from atdb_plugins.cancellation import CANCELLED, NOT_STARTED, was_started
 from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.telescope import BROKEN_OFF, TelescopeError, TelescopeTask, start_interrupted
 from atdb_plugins.triggers.observation import (
@@ -27,10 +28,10 @@ from atdb_plugins.triggers.observation import (
     has_turn,
 )
 from operators.failures import NotDueYet
-from operators.history import is_of, status_in_words, was_started
+from operators.history import is_of, status_in_words
 from operators.stages import cleared_runs
 from operators.stages.base import enter, owner_of
-from operators.stages.when_due import CANCELLED, NOT_STARTED, WhenDueOperator
+from operators.stages.when_due import WhenDueOperator
 
 
 class StartObservationOperator(WhenDueOperator):
@@ -123,10 +124,6 @@ class CompleteObservationOperator(WhenDueOperator):
     """The timeout fallback: if the data writer does not report the end, do what the lifecycle defines."""
 
     trigger = ObservationCompletingTrigger
-
-    def trigger_connections(self) -> dict[str, str]:
-        """Return the connection of the telescope."""
-        return {"telescope_conn_id": self.telescope_conn_id}
 
     def act(self, client: Client, observation: Observation, context: Any) -> None:
         """Set the status of an observation without a report to completing or to the error.

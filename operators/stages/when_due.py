@@ -9,20 +9,15 @@ from airflow.triggers.base import StartTriggerArgs
 
 from atdb_interface.client import Client
 from atdb_interface.errors import Conflict
-from atdb_interface.lifecycle import AT_THE_TELESCOPE, BEFORE_START, OBSERVE, Group, Phase, Status, statuses
+from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
+from atdb_plugins.cancellation import CANCELLED, is_cancelled_at_telescope
 from atdb_plugins.hooks.telescope import TelescopeHook
-from atdb_plugins.triggers.observation import ObservationTrigger
+from atdb_plugins.triggers.observation import AtTheTelescopeTrigger, ObservationTrigger
 from operators.base import AtdbOperator, fail_if_unknown, skip_if_refused
 from operators.failures import reported
-from operators.history import status_in_words, was_started
+from operators.history import status_in_words
 from operators.stages.base import atdb_task_id_of
-
-#: Errors before the telescope began to observe, as far as ATDB knows.
-NOT_STARTED = statuses(lambda row: row.group is Group.ATTENTION and row.phase is Phase.BEFORE)
-#: An operator who forces one of these from starting or running cancels the observation. Not the error of observe:
-#: after that, the telescope may still have the observation.
-CANCELLED = (*(status for status in BEFORE_START if status is not OBSERVE.error), Status.ON_HOLD)
 
 
 class WhenDueOperator(AtdbOperator):
@@ -50,7 +45,8 @@ class WhenDueOperator(AtdbOperator):
 
     def trigger_connections(self) -> dict[str, str]:
         """Return the connections that the trigger needs in addition to the connection to ATDB."""
-        return {}
+        is_at_telescope = issubclass(self.trigger, AtTheTelescopeTrigger)
+        return {"telescope_conn_id": self.telescope_conn_id} if is_at_telescope else {}
 
     @property
     def telescope(self) -> TelescopeHook:
@@ -79,12 +75,7 @@ class WhenDueOperator(AtdbOperator):
 
     def _stop_if_cancelled(self, observation: Observation) -> None:
         """Stop the telescope and skip, if it may have an observation that was cancelled."""
-        if observation.my_status is Status.ABORTED:
-            is_cancelled = was_started(observation)
-        else:
-            previous = observation.status_history[-1].previous
-            is_cancelled = observation.my_status in self.cancelled_by and previous in AT_THE_TELESCOPE
-        if not is_cancelled:
+        if not is_cancelled_at_telescope(observation, self.cancelled_by):
             return
         self.telescope.stop(observation.taskID)
         raise AirflowSkipException(f"{status_in_words(observation)}. The telescope was stopped")

@@ -10,7 +10,9 @@ Each part checks a promise, and the exit status is 1 if one of them is not kept:
 
 import argparse
 import shutil
+import signal
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -225,4 +227,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing keeps running
     raise SystemExit(main())

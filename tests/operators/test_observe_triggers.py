@@ -17,28 +17,53 @@ from atdb_interface.observations import Observation
 from atdb_plugins.triggers.observation import LOOK_SECONDS, ObservationCompletingTrigger, ObservationStartTrigger
 from operators.stages.observe import CompleteObservationOperator, RunObservationOperator, StartObservationOperator
 from standalone.simulator.task_memory import State, TaskMemory
+from tests.conftest import free_ports
 from tests.operators.conftest import Context
-from tests.operators.telescopes import task_of
+from tests.operators.telescopes import state, task_of, use_telescope
 from tests.operators.triggering import fires
 
 
-def test_a_trigger_hears_of_a_cancel_in_seconds(
-    client: Client, started: Callable[[float], Observation], running: Callable[[], Observation]
+def test_a_trigger_stops_the_telescope_in_seconds_after_a_cancel(
+    client: Client,
+    started: Callable[[float], Observation],
+    running: Callable[[], Observation],
+    logbook: TaskMemory,
 ) -> None:
     for make, kind in ((lambda: started(600), ObservationStartTrigger), (running, ObservationCompletingTrigger)):
         made = make()  # one after the other, because the telescope observes one at a time
-        arguments = (
-            "atdb_default",
-            made.taskID,
-            *(["telescope_default"] * (kind is ObservationCompletingTrigger)),
-        )
+        arguments = ("atdb_default", made.taskID, "telescope_default")
         assert fires(kind(*arguments), 1) is None
         cancel = threading.Timer(0.5, client.act, (made.taskID, Action.CANCEL))
         cancel.start()
         began = time.monotonic()
         assert fires(kind(*arguments), 30).payload == Status.ABORTED
         assert time.monotonic() - began < 0.5 + LOOK_SECONDS + 3
+        assert state(logbook, made) is State.STOPPED
         cancel.join()
+
+
+def test_a_trigger_fires_after_a_cancel_even_if_the_telescope_does_not_respond(
+    client: Client,
+    started: Callable[[float], Observation],
+    logbook: TaskMemory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = started(600)
+    client.act(made.taskID, Action.CANCEL)
+    use_telescope(monkeypatch, free_ports(1)[0])
+    assert fires(ObservationStartTrigger("atdb_default", made.taskID), 30).payload == Status.ABORTED
+    assert state(logbook, made) is State.ACCEPTED
+
+
+def test_a_trigger_does_not_stop_what_is_not_cancelled(
+    client: Client, started: Callable[[float], Observation], logbook: TaskMemory
+) -> None:
+    made = started(600)
+    client.move(made.taskID, Status.RUNNING, force=True, reason="it is observed")
+    assert fires(ObservationStartTrigger("atdb_default", made.taskID), 30).payload == Status.RUNNING
+    client.move(made.taskID, Status.ERROR_START_OBS, force=True, reason="the telescope may have it")
+    assert fires(ObservationStartTrigger("atdb_default", made.taskID), 30).payload == Status.ERROR_START_OBS
+    assert state(logbook, made) is State.ACCEPTED
 
 
 def test_the_timeout_fallback_fires_only_when_there_is_something_to_do(
