@@ -16,8 +16,9 @@ from atdb_interface.claims import ClaimedTask, ClaimRequest
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import OBSERVE, WORKING, Status
-from atdb_interface.times import CLAIM_SECONDS
+from atdb_interface.times import CLAIM_SECONDS, LEASE_SECONDS
 from atdb_plugins.airflow_api import ACTIVE, AirflowApiError, AirflowUnavailable, AsyncAirflowClient, Dag
+from atdb_plugins.clock import ClockWatch
 from atdb_plugins.run_notes import first_note
 from atdb_plugins.stage_dags import DAG_OF, LISTEN_DAG, TAG
 
@@ -44,8 +45,10 @@ class Dispatcher:
     `troubles`: the statuses whose DAG gets no runs now, and why. No observation with such a status is claimed.
     """
 
-    def __init__(self, atdb: AsyncClient, airflow: AsyncAirflowClient) -> None:
-        self._atdb, self._airflow = atdb, airflow
+    def __init__(self, atdb: AsyncClient, airflow: AsyncAirflowClient, clock: ClockWatch | None = None) -> None:
+        self._atdb, self._airflow, self._clock = atdb, airflow, clock or ClockWatch()
+        # Until then, by the monotonic clock, leases may only seem to have expired, because the clock has jumped.
+        self._leases_unsure_until = float("-inf")
         self._unusable: dict[str, str] = dict.fromkeys(
             DAG_OF.values(), "the DAGs in Airflow have not been read yet"
         )
@@ -81,7 +84,7 @@ class Dispatcher:
             self._looked_at = time.monotonic()
         if self._look_again_at is not None and time.monotonic() >= self._look_again_at:
             await self._resume()
-        statuses = [status for status in DAG_OF if status not in self.troubles]
+        statuses = [status for status in self._claimable() if status not in self.troubles]
         if not statuses or not await self._atdb.count_waiting(statuses, most_open=MOST_OPEN):
             return 0
         request = ClaimRequest(
@@ -94,6 +97,23 @@ class Dispatcher:
         claim = await self._atdb.claim(request)
         await self._create_all([(claim.id, task) for task in claim.tasks])
         return len(claim.tasks)
+
+    def _claimable(self) -> list[Status]:
+        """Return the statuses that can be claimed now.
+
+        If the clock has jumped, all leases may seem to have expired. So no work in progress is given to another
+        run until each owner has had the time of a lease to renew its own.
+        """
+        if jump := self._clock.jump():
+            self._leases_unsure_until = time.monotonic() + LEASE_SECONDS
+            log.warning(
+                "The clock of this machine has jumped by %+.0f s. For %s s, no work in progress is given to "
+                "another run. Check the time service, and what is overdue: `atdb list overdue=true`.",
+                jump,
+                LEASE_SECONDS,
+            )
+        is_sure = time.monotonic() >= self._leases_unsure_until
+        return [status for status in DAG_OF if is_sure or status not in WORKING]
 
     async def _resume(self) -> None:
         """Create the runs of open claims that have none; release claims for DAGs that cannot be used."""
