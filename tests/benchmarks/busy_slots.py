@@ -41,7 +41,7 @@ class BusySlots:
         self.fewest = {stage: SLOTS[stage] for stage in STAGES}
 
     def occupy(self, minutes: float) -> None:
-        """Give each slot an observation on which it works for at least these minutes.
+        """Start work in each slot that lasts for at least these minutes.
 
         The stages are paused until all observations are ready, so that the work begins at the same time.
         """
@@ -97,7 +97,7 @@ class BusySlots:
             time.sleep(0.5)
 
     def _grow(self, task_id: str) -> None:
-        """Make the first product of an observation so large that its validation lasts for hours."""
+        """Extend the first product of an observation, so that its validation lasts for hours."""
         product = next(iter(self._atdb.dataproducts(taskID=task_id, ordering="filename")))
         path: Path = local_path(self._settings.data, product.data_location) / product.filename
         os.truncate(path, _PRODUCT_BYTES)
