@@ -71,8 +71,8 @@ def _beside_specifications(version: Version) -> list[str]:
         with version.client() as atdb:
             submit_at_once(atdb)
 
-    without = _tonight(version, "WITHOUT")
-    with_them = _tonight(version, "WITH", specify)
+    without = _tonight(version, "ALONE")
+    with_them = _tonight(version, "BESIDE", specify)
     await_status(version, Status.SCHEDULED, AT_ONCE, field_name__startswith="ATONCE")
     print(f"\n{AT_ONCE} specifications at once: all were scheduled after {version.at_once_seconds():.0f} s.")
     print(f"{TONIGHT} observations of tonight, one every {TONIGHT_EVERY_SECONDS:.0f} s, without and with them:")
@@ -146,7 +146,7 @@ def _with_busy_slots(version: Version, faults: ArchiveFaults, minutes: float) ->
         for step in sorted(step for each in planned for step in each.steps()):
             time.sleep(max(0.0, (step.at - datetime.now(UTC)).total_seconds()))
             step.do(atdb)
-        time.sleep(_LAST_SECONDS)
+        time.sleep((planned[-1].start - datetime.now(UTC)).total_seconds() + _LAST_SECONDS)
         busy.stop_watching()
     wrong = [
         f"{stage}: only {number} of {SLOTS[stage]} slots were busy at some time, so this measurement is not valid."
