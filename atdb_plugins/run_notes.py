@@ -117,6 +117,9 @@ class NoteKeeper:
     async def step(self) -> None:
         """Write the notes of all runs with news since the last time."""
         now = datetime.now(UTC)
+        # After a jump of the clock to an earlier time, these would be in the future, and no news would be found.
+        self._since, self._runs_since = min(self._since, now), min(self._runs_since, now)
+        self._next_look_at_runs = min(self._next_look_at_runs, now + timedelta(seconds=LOOK_AT_RUNS_SECONDS))
         steps = [step async for step in self._atdb.history(timestamp__gte=write_time(self._since - OVERLAP))]
         new = [step for step in steps if step.id not in self._seen]
         for atdb_task_id in dict.fromkeys(

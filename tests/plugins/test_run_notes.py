@@ -1,6 +1,6 @@
 """The note on a run says what the run is for, why it failed, and how the failure was fixed."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from atdb_interface.client import Client
 from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.lifecycle import Status
 from atdb_interface.transitions import Transition
+from atdb_plugins import run_notes
 from atdb_plugins.airflow_api import LONGEST_NOTE, AsyncAirflowClient
 from atdb_plugins.run_notes import MARK, NoteKeeper, _plain, outcome_of, with_outcome
 from tests.airflow_serving import Airflow
@@ -136,6 +137,28 @@ def test_a_run_that_fails_and_is_fixed_from_atdb_says_so(
 
     speaking.run(again)
     assert airflow.note("ingest", run_id) == before
+
+
+def test_notes_continue_after_a_jump_of_the_clock_to_an_earlier_time(
+    client: Client, observed: Observe, airflow: Airflow, speaking: Speaking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_notes, "LOOK_AT_RUNS_SECONDS", 0)
+    reports, silent = observed(Status.VALID), observed(Status.VALID)
+    run_id, silent_run_id = (airflow.run("ingest", made.taskID) for made in (reports, silent))
+
+    async def keep(atdb: AsyncClient, runs: AsyncAirflowClient) -> None:
+        keeper = NoteKeeper(atdb, runs)
+        await keeper.step()
+        keeper._since = keeper._runs_since = keeper._next_look_at_runs = datetime.now(UTC) + timedelta(hours=1)
+        client.move(reports.taskID, Status.INGESTING, owner=f"ingest/{run_id}")
+        client.move(reports.taskID, Status.INGEST_ERROR, owner=f"ingest/{run_id}", reason="the archive is full")
+        airflow.mark("ingest", silent_run_id, "failed")
+        await keeper.step()
+        await keeper.step()
+
+    speaking.run(keep)
+    assert airflow.note("ingest", run_id).endswith("the archive is full")
+    assert "before it recorded a result" in airflow.note("ingest", silent_run_id)
 
 
 def test_the_note_shows_that_a_run_failed_without_a_report_to_atdb(
