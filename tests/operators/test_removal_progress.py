@@ -34,7 +34,7 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def attempt(context: Context, archive_root: Path) -> Callable[[Observation, int], None]:
-    """Make the attempt with this number of a run that has three."""
+    """Create the attempt with this number of a run that has three."""
     operator = RemoveProductsOperator(task_id="remove", retries=2, retry_delay=timedelta(seconds=5))
     return lambda made, number: operator.execute(context(made.taskID, "remove", try_number=number, retries=2))
 
