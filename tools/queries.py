@@ -42,9 +42,18 @@ def queries(source: str, returning: frozenset[str], allowed: frozenset[str]) -> 
         for alias in node.names
         if alias.name in _CONSTRUCTORS
     }
+    modules = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name.startswith("sqlalchemy")
+    }
     for node in ast.walk(tree):
         match node:
             case ast.Call(ast.Name(name)) if name in imported | returning:
+                yield node.lineno, name
+            case ast.Call(ast.Attribute(module, name)) if name in _CONSTRUCTORS and ast.unparse(module) in modules:
                 yield node.lineno, name
             case ast.Call(ast.Attribute(ast.Name("session"), name)) if name not in allowed:
                 yield node.lineno, f"session.{name}"

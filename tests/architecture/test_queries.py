@@ -27,6 +27,8 @@ def test_the_functions_that_return_statements_are_known() -> None:
     ("line", "found"),
     [
         ("from sqlalchemy import select as rows\nrows(Observation)", "rows"),
+        ("import sqlalchemy\nsqlalchemy.select(Observation)", "select"),
+        ("import sqlalchemy as sa\nsa.select(Observation)", "select"),
         ("session.scalars(statement)", "session.scalars"),
         ("session.flush()", "session.flush"),
         ("task_row.select_tasks()", "select_tasks"),
