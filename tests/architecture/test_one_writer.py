@@ -48,7 +48,11 @@ def _table(node: ast.expr | None, tables: dict[str, str]) -> str:
 def _is_write(call: ast.Call, tables: dict[str, str]) -> bool:
     name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
     created, written = _table(call.func, tables), _table(call.args[0] if call.args else None, tables)
-    sets_status = "status" in {keyword.arg for keyword in call.keywords}
+    keys = [key for each in call.args if isinstance(each, ast.Dict) for key in each.keys]
+    sets_status = "status" in {
+        *(keyword.arg for keyword in call.keywords),
+        *(getattr(key, "value" if isinstance(key, ast.Constant) else "attr", None) for key in keys),
+    }
     return (
         created == "Transition"
         or (sets_status and (created in TABLES or name == "values"))
@@ -75,6 +79,8 @@ def test_one_module_writes_history() -> None:
         "before, row.status = row.status, Status.VALID",
         "Row(status=Status.VALID)",
         "update(Row).values(status=Status.VALID)",
+        "update(Row).values({'status': Status.VALID})",
+        "update(Row).values({Row.status: Status.VALID})",
         "setattr(row, 'status', Status.VALID)",
     ],
 )
