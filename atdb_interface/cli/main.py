@@ -25,6 +25,8 @@ _FILTERS: dict[str, Any] = {"nargs": "*", "metavar": "FIELD__LOOKUP=VALUE"}
 _STAGES = [stage.actor for stage in STAGES]
 #: What the help says of commands that other packages add.
 _ABOUT = {"doctor": "check a deployment and report what to do"}
+#: Adds a command with its name, its work and what it does.
+_Command = Callable[[str, Callable[[Client, argparse.Namespace], None], str], argparse.ArgumentParser]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,6 +43,17 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=work)
         return made
 
+    _add_shows(command)
+    _add_changes(command)
+    _add_stage(command)
+    for name in _further():
+        commands.add_parser(name, help=_ABOUT.get(name, f"see `atdb {name} --help`"), add_help=False).set_defaults(
+            run=None
+        )
+    return parser
+
+
+def _add_shows(command: _Command) -> None:
     listing = command("list", show.observations, "list observations, newest first")
     listing.add_argument("--status", help="only observations with these statuses, separated by commas")
     listing.add_argument("filters", **_FILTERS, help="such as starttime__gte=2019-04-08 or overdue=true")
@@ -60,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _take_observation(command("receipts", show.receipts, "list the removed data products of an observation"))
 
+
+def _add_changes(command: _Command) -> None:
     move = command("move", change.move, "move an observation to another status")
     _take_observation(move)
     statuses = [str(status) for status in Status]
@@ -73,6 +88,16 @@ def _parser() -> argparse.ArgumentParser:
     priority.add_argument("priority", type=int, help="from -1000 to 1000; a higher priority is claimed first")
     _take_observations(priority)
     _take_reason(priority, kept="the changes")
+    deletion = command(
+        "deletion", change.switch, "show whether data may be deleted from the data hosts, or change it"
+    )
+    deletion.add_argument("switch", nargs="?", choices=["off", "on"], help="switch all deletion off, or on again")
+    _take_reason(deletion, kept="the changes; required to switch deletion off")
+    submit = command("submit", change.submit, "submit a schedule; if a line cannot be read, nothing is submitted")
+    submit.add_argument("schedule", type=Path, help="the file of the schedule")
+
+
+def _add_stage(command: _Command) -> None:
     stage = command("stage", change.govern, "pause or resume a stage, or change its limits")
     stages = [str(stage) for stage in _STAGES]
     stage.add_argument("stage", choices=stages, metavar="STAGE", help=f"one of {', '.join(stages)}")
@@ -87,18 +112,6 @@ def _parser() -> argparse.ArgumentParser:
     pause.add_argument("--go-on", dest="paused", action="store_false", default=None, help=argparse.SUPPRESS)
     stage.add_argument("--rest", dest="delay", type=int, default=None, help=argparse.SUPPRESS)
     _take_reason(stage, kept="the changes")
-    deletion = command(
-        "deletion", change.switch, "show whether data may be deleted from the data hosts, or change it"
-    )
-    deletion.add_argument("switch", nargs="?", choices=["off", "on"], help="switch all deletion off, or on again")
-    _take_reason(deletion, kept="the changes; required to switch deletion off")
-    submit = command("submit", change.submit, "submit a schedule; if a line cannot be read, nothing is submitted")
-    submit.add_argument("schedule", type=Path, help="the file of the schedule")
-    for name in _further():
-        commands.add_parser(name, help=_ABOUT.get(name, f"see `atdb {name} --help`"), add_help=False).set_defaults(
-            run=None
-        )
-    return parser
 
 
 def _further() -> dict[str, EntryPoint]:
