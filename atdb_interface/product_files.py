@@ -103,12 +103,12 @@ class OpenProduct:
 
         Raises NotAProductError for links, pipes, devices and other file systems; OSError if an entry disappears.
         """
-        found = [self.top()]
+        entries = [self.top()]
         if self.kind is Kind.DIRECTORY:
-            found += self._walk(self._top, "")
-        found.sort(key=lambda entry: os.fsencode(entry.path))
-        self._listed = {entry.path: entry for entry in found}
-        return found
+            entries += self._walk(self._top, "")
+        entries.sort(key=lambda entry: os.fsencode(entry.path))
+        self._listed = {entry.path: entry for entry in entries}
+        return entries
 
     def files(self) -> list[FileState]:
         """List the files of the product now, sorted by path; also those that are not data."""

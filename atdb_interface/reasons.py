@@ -104,6 +104,6 @@ def _former(reason: str) -> Reason | None:
         return read(reason[around.end() :])
     for pattern, code in former_texts.REASONS:
         if match := pattern.fullmatch(reason):
-            found = match.groupdict()
-            return Reason(code, found.get("argument") or "", found.get("said") or "")
+            parts = match.groupdict()
+            return Reason(code, parts.get("argument") or "", parts.get("said") or "")
     return None

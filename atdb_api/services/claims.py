@@ -96,11 +96,11 @@ def open_claims(session: Session, consumer: str, *, account: str | None) -> list
 
     `account`: return only the claims that this account may use; None for those of all accounts.
     """
-    theirs = true() if account is None else or_(Claim.account.is_(None), _of(account))
+    is_usable = true() if account is None else or_(Claim.account.is_(None), _of(account))
     rows = session.execute(
         select(Observation, Claim)
         .join(Claim, Claim.id == Observation.claim_id)
-        .where(Claim.consumer == consumer, theirs, Observation.claimed_until >= datetime.now(UTC))
+        .where(Claim.consumer == consumer, is_usable, Observation.claimed_until >= datetime.now(UTC))
         .order_by(Claim.created_at, *ORDER)
     ).all()
     claims = {observation.task_id: claim for observation, claim in rows}

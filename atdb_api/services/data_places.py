@@ -72,7 +72,7 @@ def _near(session: Session, places: Sequence[str], own: Collection[int]) -> list
     """
     at_or_above = {each[:LONGEST_DATA_PATH] for place in places for each in (place, *_above(place))}
     takes_place = and_(DataProduct.status != ProductStatus.REMOVED, DataProduct.id.not_in(own))
-    found = select(DataProduct).where(DataProduct.data_path.in_(at_or_above), takes_place)
+    same_or_above = select(DataProduct).where(DataProduct.data_path.in_(at_or_above), takes_place)
     beginnings = [f"{place}/" for place in places if len(place) < LONGEST_DATA_PATH]
     each = func.unnest(cast(beginnings, ARRAY(Text))).table_valued("path", name="beginnings").render_derived()
     first = (
@@ -88,7 +88,7 @@ def _near(session: Session, places: Sequence[str], own: Collection[int]) -> list
     inside = select(DataProduct).where(
         DataProduct.id.in_(select(first.c.id).select_from(each.join(first, true())))
     )
-    return [*session.scalars(found), *session.scalars(inside)]
+    return [*session.scalars(same_or_above), *session.scalars(inside)]
 
 
 def _taken(place: str, relation: str, other: DataProduct) -> Conflict:

@@ -93,11 +93,11 @@ def explain(session: Session, observation_id: int) -> Why:
 def neighbours(session: Session, observation_id: int) -> Neighbours:
     """List the data products of other observations whose data are with those of an observation."""
     rows = data_places.neighbours(session, observations.get(session, observation_id))
-    found = [
+    neighbours = [
         Neighbour(taskID=row.task_id, filename=row.filename, data_location=row.data_location, my_status=row.status)
         for row in rows
     ]
-    return Neighbours(results=found)
+    return Neighbours(results=neighbours)
 
 
 def _written(session: Session, row: Row, status: int = 200) -> Response:

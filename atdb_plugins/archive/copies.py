@@ -104,6 +104,6 @@ def _walk(filesystem: AbstractFileSystem, folder: str, top: str) -> Iterator[Sto
 
 
 def _require_kind(info: dict[str, object], kind: str, name: str) -> None:
-    found = "link" if info.get("islink") else info["type"]
-    if found != kind:
-        raise WrongKindError(f"{name} is a {found} instead of a {kind} in the archive")
+    present = "link" if info.get("islink") else info["type"]
+    if present != kind:
+        raise WrongKindError(f"{name} is a {present} instead of a {kind} in the archive")

@@ -69,9 +69,9 @@ class ArchiveFolder:
         self.filesystem.invalidate_cache()
         if records := self._content(self._place(name), name, checksum, size, advance):
             self._require_unchanged(source, name, checksum, identity, advance)
-        elif found := self._recovered(name, checksum, size, advance):
+        elif recovered := self._recovered(name, checksum, size, advance):
             self._require_unchanged(source, name, checksum, identity, advance)
-            part, records = found
+            part, records = recovered
             self._publish(part, name)
         else:
             self._discard_partial_files(name, replaced=False)

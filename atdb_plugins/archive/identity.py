@@ -63,9 +63,9 @@ def require_identity(filesystem: AbstractFileSystem, root: str, identity: str | 
     """Raise ArchiveError unless an archive has this identity. None, of earlier versions, can be any archive."""
     if identity is None:
         return
-    found = read_identity(filesystem, root)
-    if found is None or found.name != identity:
-        has = f"has the identity {found.name}" if found else "has no identity"
+    present = read_identity(filesystem, root)
+    if present is None or present.name != identity:
+        has = f"has the identity {present.name}" if present else "has no identity"
         raise ArchiveError(
             ReasonCode.OTHER_ARCHIVE,
             f"The data are in the archive {identity}, but the archive at {root} {has}. Mount its disk. If the "

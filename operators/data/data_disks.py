@@ -42,10 +42,10 @@ def require_disk_of(product: DataProduct, path: Path) -> str | None:
     """Return the identity of the disk at a path. Raises DataError if another one is recorded for the product."""
     now = disk_of(path)
     if product.disk not in (None, now):
-        found = f"has the identity {now}" if now else "has no identity"
+        has = f"has the identity {now}" if now else "has no identity"
         raise DataError(
             ReasonCode.OTHER_DISK,
-            f"{product.filename} was on the data disk {product.disk}, but the disk that is mounted now {found}. "
+            f"{product.filename} was on the data disk {product.disk}, but the disk that is mounted now {has}. "
             "Mount its disk. If the data were moved to this disk, use the action check.",
             path=path,
         )

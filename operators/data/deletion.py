@@ -62,9 +62,9 @@ class _Deletion:
         if stat.S_ISREG(status.st_mode) and not is_data(self._filename, path):
             return
         known = self._files.get(path, ())
-        found = (status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+        present = (status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
         # If a file has several names, the deletion of the first one changes the time of the others.
-        if known != found and (status.st_ino not in self._shared or known[:-1] != found[:-1]):
+        if known != present and (status.st_ino not in self._shared or known[:-1] != present[:-1]):
             raise DataError(
                 ReasonCode.DATA_CHANGED,
                 f"{self._filename}/{path} has changed while the product was deleted. This file was not deleted. "

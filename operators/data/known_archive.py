@@ -22,14 +22,14 @@ def known_identity(client: Client, archive: Archive, atdb_task_id: str) -> str:
     earlier versions and this archive holds one of them. `atdb_task_id`: the observation that is ingested; its own
     copies prove nothing, because an interrupted attempt can have written them into the wrong folder.
     """
-    found = archive.identity()
-    if found is not None and (found.is_declared or _has(client, archive_identity=found.name)):
-        return found.name
+    present = archive.identity()
+    if present is not None and (present.is_declared or _has(client, archive_identity=present.name)):
+        return present.name
     if _has(client, archive_copy__isnull=False):
         is_recorded = _has(client, archive_identity__isnull=False)
         if is_recorded or not _holds_a_copy(client, archive, atdb_task_id):
-            raise _unknown(archive, found.name if found else None)
-    return (found or archive.create_identity()).name
+            raise _unknown(archive, present.name if present else None)
+    return (present or archive.create_identity()).name
 
 
 def _has(client: Client, **filters: Any) -> bool:

@@ -52,14 +52,14 @@ class Removal:
 
         The caller reports this to ATDB with RemovalReports. Raises an error if the product must stay.
         """
-        found = self._check.judge(product)
+        deletable = self._check.judge(product)
         self._confirm_lease()
-        if found.entry is not None:
+        if deletable.entry is not None:
             self._require_allowed()
-            with open_folder(found.path.parent) as folder:
-                tombstone = found.begun or self._begin(product, folder, found.entry, found)
+            with open_folder(deletable.path.parent) as folder:
+                tombstone = deletable.begun or self._begin(product, folder, deletable.entry, deletable)
                 delete_product(folder, tombstone.entry, tombstone)
-        return found.reason
+        return deletable.reason
 
     def _require_allowed(self) -> None:
         begin = time.monotonic()
@@ -67,21 +67,21 @@ class Removal:
             require_deletion_allowed(self._client)
             self._allowed_at = begin
 
-    def _begin(self, product: DataProduct, folder: int, entry: str, found: Deletable) -> Tombstone:
+    def _begin(self, product: DataProduct, folder: int, entry: str, deletable: Deletable) -> Tombstone:
         """Rename a product aside, compare it again, and record its deletion. If that fails, rename it back.
 
         It stays aside if another run, which has the lease now, has begun to delete it.
         """
         is_aside = entry != product.filename
         # The rename hides the time of a change of a product that is one file, so this is compared just before it.
-        is_same = self._check.is_same(product, folder, entry, found)
+        is_same = self._check.is_same(product, folder, entry, deletable)
         aside = entry if is_aside else rename_aside(folder, product.filename)
         tombstone = None
         try:
-            entries = self._check.confirm(product, folder, aside, found if is_same else None)
+            entries = self._check.confirm(product, folder, aside, deletable if is_same else None)
             self._confirm_lease()
             files = None if product.removal_forced_by is not None else states_of(entries)
-            tombstone = Tombstone(product.taskID, product.filename, product.checksum, found.disk, aside, files)
+            tombstone = Tombstone(product.taskID, product.filename, product.checksum, deletable.disk, aside, files)
             write_tombstone(folder, tombstone)
         except BaseException:
             left = read_tombstone(folder, product.filename)

@@ -103,23 +103,25 @@ class RemovalCheck:
         with open_folder(path.parent) as folder:
             return self._judge_data(product, path, disk, folder)
 
-    def is_same(self, product: DataProduct, folder: int, entry: str, found: Deletable) -> bool:
+    def is_same(self, product: DataProduct, folder: int, entry: str, deletable: Deletable) -> bool:
         """Return whether the file or directory itself has not changed since it was judged."""
         with open_inside(folder, entry, name=product.filename, any_kind=True) as opened:
-            return opened.top() == found.entries[0]
+            return opened.top() == deletable.entries[0]
 
-    def confirm(self, product: DataProduct, folder: int, entry: str, found: Deletable | None) -> list[FileState]:
+    def confirm(
+        self, product: DataProduct, folder: int, entry: str, deletable: Deletable | None
+    ) -> list[FileState]:
         """Return the files of a product that was renamed since it was judged. Raises an error if they must stay.
 
-        If anything but the time of the rename has changed, or `found` is None, the data are read.
+        If anything but the time of the rename has changed, or `deletable` is None, the data are read.
         """
         if product.removal_forced_by is not None:
             return _whatever_is_there(product, folder, entry)
         with _opened(product, folder, entry) as opened:
             entries = opened.entries()
-            if found is not None:
-                changed = found.entries[0].ctime_ns
-                if identity_of(entries, top_ctime_ns=changed) == identity_of(list(found.entries)):
+            if deletable is not None:
+                changed = deletable.entries[0].ctime_ns
+                if identity_of(entries, top_ctime_ns=changed) == identity_of(list(deletable.entries)):
                     return entries
             return self._read(product, opened)
 
@@ -171,10 +173,10 @@ class RemovalCheck:
         if not is_removable(product):
             return False, f"stays: its status is {product.my_status}"
         try:
-            found = self.judge(product)
+            deletable = self.judge(product)
         except (CodedError, OSError, ValueError) as error:
             return False, f"stays: {without_code(reason_of(error))}"
-        if found.entry is None:
+        if deletable.entry is None:
             return True, "has been deleted; the removal would be recorded"
         if product.removal_forced_by is not None:
             return True, f"would be deleted unverified: {product.removal_forced_by} has forced the removal"

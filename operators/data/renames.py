@@ -18,8 +18,8 @@ _ASIDE = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{12}\.removing", re.DOTALL)
 
 def product_of_aside(entry: str) -> str | None:
     """Return the name of the product that was renamed to this one; None if it is another file."""
-    found = _ASIDE.fullmatch(entry)
-    return found["name"] if found else None
+    match = _ASIDE.fullmatch(entry)
+    return match["name"] if match else None
 
 
 def asides_of(folder: int, filename: str) -> list[str]:

@@ -70,11 +70,11 @@ def read_tombstone(folder: int, filename: str) -> Tombstone | None:
         return None
     try:
         with os.fdopen(handle, encoding="utf-8") as file:
-            found = json.load(file)
-        files = found["files"]
+            fields = json.load(file)
+        files = fields["files"]
         if files is not None:
-            found["files"] = {path: tuple(state) for path, state in files.items()}
-        return Tombstone(**found)
+            fields["files"] = {path: tuple(state) for path, state in files.items()}
+        return Tombstone(**fields)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 

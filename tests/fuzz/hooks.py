@@ -20,7 +20,7 @@ from atdb_interface.fields import (
     LONGEST_FILE_NAME_BYTES,
     LONGEST_SECONDS,
     LONGEST_TEXT,
-    Moment,
+    SpecifiedTime,
     write_time,
 )
 
@@ -30,7 +30,7 @@ PASSWORD = os.environ["ATDB_FUZZ_PASSWORD"]
 _KEY = "Idempotency-Key"
 _NUMBERS = count()
 _LONGEST = timedelta(seconds=LONGEST_SECONDS)
-_TIME = TypeAdapter(Moment)
+_TIME = TypeAdapter(SpecifiedTime)
 _AS_TEXT: TypeAdapter[Any] = TypeAdapter(float | bool)
 
 
