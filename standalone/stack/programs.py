@@ -85,10 +85,21 @@ def airflow_environment(settings: Settings, credentials: Credentials) -> Environ
     return environment
 
 
+#: Every queued task has a process of a worker that can begin it. If none begins it, it was probably lost: the
+#: connection to the worker was cut as Redis delivered the task. So Airflow queues it again, and all its attempts
+#: fit within the claim (`times.CLAIM_SECONDS`).
+_OF_CELERY = {
+    "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "180",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "20",
+    "AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES": "3",
+}
+
+
 def _of_any_airflow(settings: Settings) -> Environment:
     """Return the environment of every Airflow process; it is all that a worker needs for Airflow's API."""
     logs = settings.logs / "airflow"
-    own = {"AIRFLOW__CORE__EXECUTOR": "CeleryExecutor"} if settings.executor is Executor.CELERY else {}
+    own = _OF_CELERY if settings.executor is Executor.CELERY else {}
     return {
         "AIRFLOW_HOME": str(settings.airflow_home),
         "AIRFLOW_CONFIG": str(REPOSITORY / "standalone" / "airflow.cfg"),

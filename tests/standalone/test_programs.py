@@ -1,15 +1,16 @@
 """Each process gets only the secrets that it needs, in its environment."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from supervisor.options import ServerOptions
 
+from atdb_interface.times import CLAIM_SECONDS
 from operators.maintenance import retention
 from standalone.credentials import Credentials
-from standalone.settings import Settings
+from standalone.settings import Executor, Settings
 from standalone.stack import programs, supervisor
 
 # The secrets that each process gets, as section.name.
@@ -64,6 +65,24 @@ def test_settings_of_another_airflow_do_not_reach_the_stack(
     environment = programs.inherited_by_supervisor(settings)
     assert "AIRFLOW__CORE__EXECUTOR" not in environment
     assert "PYTHONPATH" not in environment
+
+
+def test_with_celery_a_lost_task_is_queued_again_before_its_claim_expires(
+    settings: Settings, credentials: Credentials
+) -> None:
+    local = programs.airflow_environment(settings, credentials)
+    assert "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT" not in local  # the token of a queued task lasts as long
+    celery = replace(settings, executor=Executor.CELERY)
+    environment = programs.airflow_environment(celery, credentials)
+    seconds, interval, retries = (
+        int(environment[f"AIRFLOW__SCHEDULER__{name}"])
+        for name in (
+            "TASK_QUEUED_TIMEOUT",
+            "TASK_QUEUED_TIMEOUT_CHECK_INTERVAL",
+            "NUM_STUCK_IN_QUEUED_RETRIES",
+        )
+    )
+    assert (seconds + interval) * (1 + retries) < CLAIM_SECONDS
 
 
 def test_a_site_may_bring_its_own_archive(
