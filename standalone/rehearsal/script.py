@@ -128,6 +128,10 @@ def _role(
     return ScriptedObservation(number, start, specification, trouble, rng.randrange(40), heals, moment)
 
 
+#: The fields that only the small observations have.
+_OF_ARTS = ("irods_collection", "options")
+
+
 def _fitted(specification: dict[str, object], number: int, trouble: RehearsedFault | None) -> dict[str, object]:
     """Return the specification of an observation to which a fault can apply."""
     if trouble in UNMOUNTS:  # a disk with nothing else on it
@@ -135,7 +139,8 @@ def _fitted(specification: dict[str, object], number: int, trouble: RehearsedFau
         return specification | place
     if trouble is RehearsedFault.LOCK_GROWING and specification["observing_mode"] != "imaging":
         imaging = {"observing_mode": "imaging", "data_location": "wcudata1:/data/apertif"}
-        return {name: specification[name] for name in ("field_name", "duration")} | imaging
+        common = {name: value for name, value in specification.items() if name not in _OF_ARTS}
+        return common | imaging
     if trouble is RehearsedFault.KILL_REMOVAL and "options" in specification:
         return specification | {"options": {"ndps": 5}}
     return specification

@@ -1,11 +1,13 @@
 """A short rehearsal with a fixed seed: the whole stack with faults of each kind, checked to the byte."""
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from atdb_interface.actions import Action
+from atdb_interface.client import Client
 from standalone.rehearsal import outcome, run, script
 from standalone.rehearsal.faults import OF_ALL, OF_TASKS, UNMOUNTS, RehearsalRecord, RehearsedFault
 from standalone.rehearsal.night_operator import named_action
@@ -65,6 +67,14 @@ def test_a_fault_gets_an_observation_to_which_it_applies(seed: int) -> None:
         assert (hosts[host] == 1) == (role.trouble in UNMOUNTS)
         if role.trouble is T.LOCK_GROWING:
             assert role.specification["observing_mode"] == "imaging"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_atdb_accepts_every_scripted_specification(client: Client, seed: int) -> None:
+    begin = datetime.now(UTC) + timedelta(days=1)
+    for role in script.write(40, seed).roles:
+        start = begin + timedelta(seconds=role.starts)
+        assert client.create_observation(role.specification | {"starttime": start.isoformat()}).taskID
 
 
 def test_a_fault_without_effect_is_counted() -> None:
