@@ -4,7 +4,8 @@ import os
 import socket
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
+from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import httpx
@@ -79,11 +80,15 @@ def test_a_request_is_ended_although_its_client_reads_no_answer(monkeypatch: pyt
 
 
 def test_a_connection_is_used_again_after_the_pause_of_a_page(served: Served) -> None:
-    with connect(served) as client:
+    with closing(HTTPConnection(urlsplit(served.url).netloc, timeout=READ_SECONDS + 60)) as http:
+        http.connect()
+        connection = http.sock
         for _ in range(2):
-            client.sendall(b"GET /atdb/health/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            answer = client.recv(65536)
-            assert b"200 OK" in answer.split(b"\r\n")[0]
+            http.request("GET", "/atdb/health/")
+            with http.getresponse() as answer:
+                assert answer.status == 200
+                assert answer.read()
+            assert http.sock is connection
             time.sleep(3)
 
 

@@ -51,10 +51,10 @@ _COMPARED = (_REMOVAL_CHECK, "identity_of(entries) != product.identity:", "False
 _READ = (_REMOVAL_CHECK, "        if not reading.has_checksum(product.checksum):", "        if False:")
 _CONFIRMED = (
     _REMOVAL_CHECK,
-    "if identity_of(entries, top_ctime_ns=changed) == identity_of(list(found.entries)):",
+    "if identity_of(entries, top_ctime_ns=changed) == identity_of(list(deletable.entries)):",
     "if True:",
 )
-_SAME = (_REMOVAL, "is_same = self._check.is_same(product, folder, entry, found)", "is_same = True")
+_SAME = (_REMOVAL, "is_same = self._check.is_same(product, folder, entry, deletable)", "is_same = True")
 _DISK = ("operators/data/data_disks.py", "if product.disk not in (None, now):", "if False:")
 _TOMBSTONE = (
     _REMOVAL_CHECK,
