@@ -18,6 +18,8 @@ from tests.standalone.site import AGE, stored
 
 #: The volumes that are not part of a backup: the data and the archive.
 LOST = ("postgres", "redis", "static", "logs")
+#: What services report again and again, and the field that identifies each: the other fields change by themselves.
+REPORTED = {"/atdb/services/": "name", "/atdb/disks/": "data_host"}
 
 
 def doctor(trial: Trial) -> None:
@@ -55,8 +57,8 @@ def restore(trial: Trial) -> None:
         trial.judge(atdb, trial.arrive(atdb, {waiting}, {Status.REMOVED}))
 
 
-def answers(trial: Trial) -> dict[str, bytes]:
-    """Read each URL of the REST API that shows stored data."""
+def answers(trial: Trial) -> dict[str, bytes | list[str]]:
+    """Read each URL of the REST API that shows stored data; of REPORTED, only that field."""
     login = ("admin", trial.deployment.credentials.atdb["admin"])
     paths = stored(create_app(Config(database_url="postgresql+psycopg2://")))
     with httpx.Client(
@@ -67,7 +69,13 @@ def answers(trial: Trial) -> dict[str, bytes]:
         trust_env=False,
         timeout=60,
     ) as http:
-        return {path: AGE.sub(b"", http.get(path).raise_for_status().content) for path in paths}
+        read = {path: http.get(path).raise_for_status() for path in paths}
+    stored_data: dict[str, bytes | list[str]] = {
+        path: AGE.sub(b"", answer.content) for path, answer in read.items()
+    }
+    return stored_data | {
+        path: [each[field] for each in read[path].json()["results"]] for path, field in REPORTED.items()
+    }
 
 
 def rotation(trial: Trial) -> None:
