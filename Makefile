@@ -125,7 +125,7 @@ browser:
 	  && apt-get -qq update && apt-get -qq install chromium > /dev/null; } \
 	  || echo "There is no /usr/bin/chromium: tests that need a browser are skipped"
 
-check: .venv/dev ## Check style, types, layers, sizes, language, status literals, and the files of the containers
+check: .venv/dev ## Check style, types, layers, queries, writers, sizes, language, literals, and the containers' files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -135,6 +135,7 @@ check: .venv/dev ## Check style, types, layers, sizes, language, status literals
 	$(BIN)/python -m tools.language
 	$(BIN)/python -m tools.structure --check
 	$(BIN)/python -m tools.queries
+	$(BIN)/python -m tools.one_writer
 	$(BIN)/hadolint deploy/*.Dockerfile
 	$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yaml
 
