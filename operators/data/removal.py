@@ -37,7 +37,7 @@ class DeletionOffError(CodedError):
     """An operator has switched off all deletion."""
 
 
-class Removal:
+class ProductRemoval:
     """Delete products of one observation. `confirm_lease` raises an error if the run has lost its lease.
 
     ATDB is not asked for each of many small products: what it has answered within RECENT_SECONDS counts.

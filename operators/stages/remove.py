@@ -12,7 +12,7 @@ from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError, code_of
 from atdb_plugins.hooks.archive import ArchiveHook
-from operators.data.removal import RECENT_SECONDS, DeletionOffError, Removal, forget
+from operators.data.removal import RECENT_SECONDS, DeletionOffError, ProductRemoval, forget
 from operators.data.removal_check import RemovalCheck, bytes_to_verify, is_removable
 from operators.data.removal_reports import RemovalReports
 from operators.failures import product_reason, reported, words_on_product
@@ -65,7 +65,7 @@ class RemoveProductsOperator(StageOperator):
                 lease.advance(n_bytes)
 
             check = RemovalCheck(client.neighbours(observation.id), archive.folder(all_products), advance)
-            removal = Removal(client, check, partial(lease.confirm, within_seconds=RECENT_SECONDS))
+            removal = ProductRemoval(client, check, partial(lease.confirm, within_seconds=RECENT_SECONDS))
             for number, product in enumerate(products, start=1):
                 try:
                     reason = removal.delete(product)

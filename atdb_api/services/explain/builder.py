@@ -11,7 +11,7 @@ from sqlalchemy.orm import Bundle, Session, aliased
 from atdb_api.models import Claim, DataProduct, Lease, Observation, Receipt, Service, Transition
 from atdb_api.services import deletion, stages
 from atdb_api.services.claims import ORDER
-from atdb_api.services.explain.situation import ClaimedBy, Removal, Situation, Subject, Surroundings
+from atdb_api.services.explain.situation import ClaimedBy, RemovalProof, Situation, Subject, Surroundings
 from atdb_interface.lifecycle import AT_THE_TELESCOPE, STAGES, ProductStatus, Status
 from atdb_interface.status_kinds import STAGE_OF
 
@@ -69,7 +69,7 @@ def subject(
     """Create the subject of an explanation."""
     consumer, claimed_at = claim
     claimed = ClaimedBy(consumer, claimed_at) if consumer is not None and claimed_at is not None else None
-    return Subject(observation, lease, last, claimed, Removal(**removal) if removal else None)
+    return Subject(observation, lease, last, claimed, RemovalProof(**removal) if removal else None)
 
 
 def situation_of(session: Session, subject: Subject, now: datetime) -> Situation:

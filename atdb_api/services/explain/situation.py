@@ -19,7 +19,7 @@ class ClaimedBy:
 
 
 @dataclass(frozen=True)
-class Removal:
+class RemovalProof:
     """The proof that the data of an observation were removed.
 
     `products`: the number of products. `failed`: the number of invalid ones. `proven`: the number of removed
@@ -48,7 +48,7 @@ class Subject:
     lease: Lease | None
     last: Transition
     claim: ClaimedBy | None
-    removal: Removal | None = None
+    removal: RemovalProof | None = None
 
 
 @dataclass(frozen=True)
