@@ -22,7 +22,7 @@ FROM ?=
 COMPOSE ?= $(shell docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: backup backups restore secrets rotate-secrets images test-compose test-upgrade help install demo rehearsal up down status doctor admin test fuzz property property-faults mutate bench-archive bench-listen bench-maintenance bench-urgent screenshots kills clears docs check format lock clean browser
+.PHONY: backup backups restore secrets rotate-secrets images test-compose test-upgrade help install demo rehearsal up down status doctor admin test fuzz property property-faults mutate bench-archive bench-listen bench-maintenance bench-urgent screenshots kills clears clocks docs check format lock clean browser
 
 help: ## Show this list of targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -72,6 +72,10 @@ bench-maintenance: .venv/dev ## Measure how maintenance affects a running schedu
 kills: .venv/dev ## Kill the listener and other processes during observations, and check the result (LISTENER=n OTHERS=n)
 	@$(BIN)/python -m tests.kills --host --listener $(LISTENER) --others 0
 	@$(BIN)/python -m tests.kills --listener 2 --others $(OTHERS)
+
+clocks: .venv/dev ## Let the clock jump an hour during observations, and check the result (requires gcc)
+	@$(BIN)/pip install -q libfaketime==3.0.1
+	@$(BIN)/python -m tests.clocks
 
 bench-listen: .venv/dev ## Measure how soon work begins, compared with another checkout (BEFORE=directory)
 	@$(BIN)/python -m tests.benchmarks.listen --before $(BEFORE)

@@ -16,7 +16,7 @@ from standalone.stack import database, pools, processes
 
 #: The variables that processes inherit from the environment in which the stack is started. No other variable, such
 #: as a proxy, PYTHONPATH, or an AIRFLOW__ setting of another installation, affects the stack.
-INHERITED = (
+INHERITED: tuple[str, ...] = (
     *("ATDB_ANONYMOUS_ROLE", "ATDB_INSTRUMENT", "ATDB_REPORTS_ACCOUNT", "ATDB_RETRY_SECONDS", "ATDB_SITE_REPORTS"),
     *("ATDB_KEEP_AIRFLOW_DAYS", "ATDB_KEEP_CLAIMS_DAYS", "ATDB_KEEP_IDEMPOTENCY_KEYS_DAYS"),
     *("ATDB_KEEP_LOGS_DAYS", "ATDB_KEEP_SESSIONS_DAYS", "ATDB_OPTIONS", "ATDB_OVERLAPS", "ATDB_PAST_STARTS"),

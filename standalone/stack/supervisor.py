@@ -11,6 +11,9 @@ from standalone.files import write_private
 from standalone.settings import REPOSITORY, Settings
 from standalone.stack import processes, programs
 
+#: The module that becomes a process of the stack.
+START_MODULE = "standalone.stack.start_process"
+
 # The services end together, then the database that they use: within 6 + 5 s.
 _STOP_SECONDS = 6
 _STOP_SECONDS_POSTGRES = 5
@@ -31,7 +34,7 @@ umask=022
 # Retries continue for days, with a pause that grows by a second each time: a port that is in use may become free.
 _PROGRAM = """\
 [program:{name}]
-command={python} -m standalone.stack.start_process {name}
+command={python} -m {module} {name}
 directory={directory}
 environment={marker}="%(ENV_ATDB_STATE)s:{name}"
 autorestart=true
@@ -66,6 +69,7 @@ def configuration(settings: Settings) -> str:
         parts.append(
             _PROGRAM.format(
                 name=name,
+                module=START_MODULE,
                 python=_escaped(_quoted(sys.executable)),
                 marker=processes.MARKER,
                 logs=logs,

@@ -233,7 +233,7 @@ def _await_end(atdb: Client, flow: Flow) -> None:
 
 def _judge(settings: Settings, atdb: Client, flow: Flow, killing: Killing, trap: Trap) -> int:
     observations = list(atdb.observations())
-    runs, extra = _runs(settings, observations)
+    runs, extra = working_runs(settings)
     sentences = wrong(observations, runs)
     waited = waits(observations, killing.aways)
     late = [each for each in waited if each.seconds > LONGEST_WAIT_SECONDS]
@@ -258,7 +258,7 @@ def _judge(settings: Settings, atdb: Client, flow: Flow, killing: Killing, trap:
     return int(bool(sentences or late))
 
 
-def _runs(settings: Settings, observations: Sequence[object]) -> tuple[Counter[tuple[str, str]], int]:
+def working_runs(settings: Settings) -> tuple[Counter[tuple[str, str]], int]:
     """Count the runs whose task did not skip, per taskID and stage, and all runs that skipped."""
     secrets = Credentials.read(settings.credentials).airflow_ui
     login = {"username": "admin", "password": secrets["admin"]}
