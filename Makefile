@@ -22,7 +22,7 @@ FROM ?=
 COMPOSE ?= $(shell docker compose version > /dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: backup backups restore secrets rotate-secrets images test-compose test-upgrade help install demo rehearsal up down status doctor admin test fuzz property property-faults mutate bench-archive bench-listen bench-maintenance bench-urgent screenshots kills clears clocks docs check format lock clean browser
+.PHONY: backup backups restore secrets rotate-secrets images test-compose test-upgrade help install demo rehearsal up down status doctor admin test fuzz property property-faults mutate bench-archive bench-browsers bench-listen bench-maintenance bench-urgent screenshots kills clears clocks docs check format lock clean browser
 
 help: ## Show this list of targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ clears: .venv/dev ## Clear each failed state in Airflow in every way; `make test
 
 mutate: .venv/dev ## Put faults into the code one at a time, and list those that no test finds (MODULE=file; takes hours, can be stopped)
 	@$(BIN)/python -m tools.mutation $(MODULE)
+
+bench-browsers: .venv/dev ## Measure whether 100 browsers with open pages delay the pipeline
+	@$(BIN)/python -m tests.benchmarks.browsers
 
 bench-maintenance: .venv/dev ## Measure how maintenance affects a running scheduler (RUNS=n old runs in Airflow's database)
 	@$(BIN)/python -m tests.benchmarks.maintenance $(RUNS)

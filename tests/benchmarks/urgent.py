@@ -40,7 +40,7 @@ SPECIFIED_AFTER = 3
 STARTS, SUBMITTED_SECONDS, DURATION_SECONDS = 20, 45.0, 30
 #: Every second observation is cancelled: before its start and after it, in turns.
 CANCELLED_BEFORE_SECONDS, CANCELLED_AFTER_SECONDS = 8.0, 5.0
-_SETTLE_SECONDS, _LAST_SECONDS = 20.0, 20.0
+SETTLE_SECONDS, _LAST_SECONDS = 20.0, 20.0
 
 _RUNNING = """
     select extract(epoch from running.at - observations.start_time)
@@ -48,7 +48,7 @@ _RUNNING = """
     where running.status = 'running' and running.dataproduct is null and task_id = any(%s)"""
 
 
-def _tonight(version: Version, name: str, specify: Callable[[], None] | None = None) -> dict[str, list[float]]:
+def tonight(version: Version, name: str, specify: Callable[[], None] | None = None) -> dict[str, list[float]]:
     """Process the observations of tonight, and return how long each waited for each stage."""
     others = threading.Thread(target=specify, daemon=True) if specify else None
     began = time.monotonic()
@@ -71,12 +71,12 @@ def _beside_specifications(version: Version) -> list[str]:
         with version.client() as atdb:
             submit_at_once(atdb)
 
-    without = _tonight(version, "ALONE")
-    with_them = _tonight(version, "BESIDE", specify)
+    without = tonight(version, "ALONE")
+    with_them = tonight(version, "BESIDE", specify)
     await_status(version, Status.SCHEDULED, AT_ONCE, field_name__startswith="ATONCE")
     print(f"\n{AT_ONCE} specifications at once: all were scheduled after {version.at_once_seconds():.0f} s.")
     print(f"{TONIGHT} observations of tonight, one every {TONIGHT_EVERY_SECONDS:.0f} s, without and with them:")
-    _print_waits(without, with_them)
+    print_waits(without, with_them)
     differences = {stage: max(with_them[stage]) - max(without[stage]) for stage in without}
     return [
         f"{stage}: the longest wait was {seconds:.1f} s longer with the specifications."
@@ -85,7 +85,7 @@ def _beside_specifications(version: Version) -> list[str]:
     ]
 
 
-def _print_waits(without: Mapping[str, Sequence[float]], with_them: Mapping[str, Sequence[float]]) -> None:
+def print_waits(without: Mapping[str, Sequence[float]], with_them: Mapping[str, Sequence[float]]) -> None:
     print(f"{'status set -> lease held, s':<28}{'without':>18}{'with':>18}{'difference':>18}   (median / longest)")
     for stage in without:
         figures = [(statistics.median(each), max(each)) for each in (without[stage], with_them[stage])]
@@ -214,7 +214,7 @@ def main() -> int:
     with faulty_archive(settings, plan):
         version.start()
     try:
-        time.sleep(_SETTLE_SECONDS)
+        time.sleep(SETTLE_SECONDS)
         wrong = []
         if chosen.only != "slots":
             wrong += _beside_specifications(version)
