@@ -34,6 +34,7 @@ LONGEST_START_SECONDS = 3600.0
 _SAY_SECONDS = 30.0
 STOP_SECONDS = 18.0
 _PORT_SECONDS = 5.0
+_SUPERVISOR_SECONDS = 10.0
 _TAIL_LINES = 25
 
 
@@ -87,14 +88,24 @@ class Stack:
         return bool(running)
 
     def wait(self) -> None:
-        """Wait until the stack ends; raises StackError if it was not stopped on request."""
-        if self._supervisor is None:
-            return
-        code = self._supervisor.wait()
-        if code != 0:
-            self.stop()
-            raise StackError(f"supervisord ended with exit code {code}{self._tail('supervisord')}")
-        processes.end(self.settings)
+        """Wait until the stack is stopped on request. If supervisord is killed, start it and all services again.
+
+        Raises StackError if supervisord ends soon after its start.
+        """
+        while self._supervisor is not None:
+            began = time.monotonic()
+            code = self._supervisor.wait()
+            if code == 0:
+                processes.end(self.settings)
+                return
+            ended = f"supervisord ended with exit code {code}"
+            if time.monotonic() < began + _SUPERVISOR_SECONDS:
+                self.stop()
+                raise StackError(f"{ended}{self._tail('supervisord')}")
+            self._say(f"{ended}: all services start again ...")
+            with self.alone():
+                self._start_supervisor()
+            self._say("supervisord is running again.")
 
     def _start(self) -> None:
         settings = self.settings
@@ -103,17 +114,21 @@ class Stack:
         _require_free_ports(settings)
         credentials = self._prepare_folders()
         database.initialise(settings, credentials)
-        self._supervisor = subprocess.Popen(
-            supervisor.command(supervisor.write_configuration(settings)),
-            env=programs.inherited_by_supervisor(settings),
-            cwd=settings.state,  # its configuration has relative paths of logs
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C must reach only this program, which then stops the stack
-        )
+        self._start_supervisor()
         self._await_health(lambda: _database_problems(settings, credentials))
         self._prepare(credentials)
         preparation.write_client_configuration(settings, credentials)
         self._await_health(lambda: health.problems(settings))
+
+    def _start_supervisor(self) -> None:
+        """Start supervisord. Each process that it starts ends what an earlier run of this process has left."""
+        self._supervisor = subprocess.Popen(
+            supervisor.command(supervisor.write_configuration(self.settings)),
+            env=programs.inherited_by_supervisor(self.settings),
+            cwd=self.settings.state,  # its configuration has relative paths of logs
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C must reach only this program, which then stops the stack
+        )
 
     def _prepare_folders(self) -> Credentials:
         settings = self.settings

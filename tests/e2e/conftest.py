@@ -4,6 +4,7 @@ It stops after the last of these tests: even an idle stack takes a third of a co
 """
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def stack(settings: Settings) -> Iterator[Stack]:
             environment.setenv(name, value)
         running = Stack(settings, say=print)
         running.start()
+        threading.Thread(target=running.wait, daemon=True).start()  # as `make up` does
         yield running
         running.stop()
 

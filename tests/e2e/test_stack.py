@@ -137,7 +137,7 @@ def test_a_run_without_a_taskid_is_refused(airflow: httpx.Client) -> None:
     wait_for(lambda: airflow.get(f"dags/ingest/dagRuns/{quote(run, safe='')}").json()["state"] == "failed")
 
 
-@pytest.mark.parametrize("name", ["scheduler", "postgres"])
+@pytest.mark.parametrize("name", ["scheduler", "postgres", "supervisord"])
 def test_work_in_progress_survives_a_kill(stack: Stack, atdb: Client, name: str) -> None:
     task_ids = [submit(atdb, f"KILL_{name}_{n}", after_seconds=10 + 3 * n) for n in range(5)]
     wait_for(lambda: atdb.count_observations(taskID__in=",".join(task_ids), my_status="starting") > 0)
