@@ -18,8 +18,8 @@ from tests.standalone.site import AGE, stored
 
 #: The volumes that are not part of a backup: the data and the archive.
 LOST = ("postgres", "redis", "static", "logs")
-#: What services report again and again, and the field that identifies each: the other fields change by themselves,
-#: and others can report for the first time.
+#: What services report again and again, and the field that identifies each: the other fields change, and
+#: others can report for the first time.
 REPORTED = {"/atdb/services/": "name", "/atdb/disks/": "data_host"}
 
 
