@@ -67,7 +67,7 @@ async def _read(http: httpx.AsyncClient, path: str, is_slow: bool) -> str:
 
 
 async def browse_all(url: str, cookie: str, number: int, duration: float) -> None:
-    """Let browsers work for some seconds, and print how long their requests took, and what failed."""
+    """Run browsers for some seconds, and print how long their requests took, and what failed."""
     seconds: dict[bool, list[float]] = {False: [], True: []}
     failures: Counter[str] = Counter()
     until = time.monotonic() + duration

@@ -42,7 +42,7 @@ _INEXACT_SECONDS = 5
 
 
 def main() -> int:
-    """Let the clock jump, and check the result; the exit status is 1 if anything was wrong."""
+    """Move the clock, and check the result; the exit status is 1 if anything was wrong."""
     settings = own_settings(STATE)
     processes.end(settings)
     shutil.rmtree(STATE, ignore_errors=True)

@@ -24,7 +24,7 @@ class FakedClock:
         self.set(0)
 
     def set(self, seconds: int) -> None:
-        """Let the clock differ by some seconds from that of the machine; this takes effect within a second."""
+        """Set the difference from the clock of the machine, in seconds; this takes effect within a second."""
         new = self.path.with_suffix(".new")
         new.write_text(f"{seconds:+d}\n", encoding="ascii")
         new.chmod(0o644)
@@ -38,7 +38,7 @@ class FakedClock:
 
 @contextmanager
 def faked(clock: FakedClock, rules: Mapping[str, str]) -> Iterator[None]:
-    """Give the clock, and the rules of its API, to a stack that is started in the context."""
+    """Start each stack in the context with the clock, and with the rules of its API."""
     given = {**rules, "LD_PRELOAD": str(_library()), _FILE: str(clock.path), **_SETTINGS}
     before = supervisor.START_MODULE
     supervisor.START_MODULE = "tests.clocks.start_process"
@@ -53,7 +53,7 @@ def faked(clock: FakedClock, rules: Mapping[str, str]) -> Iterator[None]:
 
 
 def inherit() -> None:
-    """Let the processes that this program starts inherit the clock."""
+    """Add the clock to what processes of the stack inherit."""
     programs.INHERITED += _INHERITED
 
 
