@@ -53,9 +53,10 @@ def sftp_server(root: Path) -> Iterator[ArchiveAt]:
         def validate_password(self, username: str, password: str) -> bool:
             return (username, password) == (_USER, _SECRET)
 
+    ports: list[int] = []
+    stop, is_ready, loop = asyncio.Event(), threading.Event(), asyncio.new_event_loop()
+
     async def serve() -> None:
-        nonlocal stop
-        stop = asyncio.Event()
         key = asyncssh.generate_private_key("ssh-ed25519")
         async with asyncssh.listen(
             HOST,
@@ -72,8 +73,6 @@ def sftp_server(root: Path) -> Iterator[ArchiveAt]:
             connection.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
 
-    ports: list[int] = []
-    stop, is_ready, loop = asyncio.Event(), threading.Event(), asyncio.new_event_loop()
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
     thread.start()
     assert is_ready.wait(30)

@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,6 @@ def mount() -> Iterator[Mount]:
             done = subprocess.run(["mount", *kind, source, target], capture_output=True, text=True, check=False)
             if done.returncode:
                 pytest.skip(f"this user cannot mount: {done.stderr.strip()}")
-            mounted.callback(subprocess.run, ["umount", target], capture_output=True, check=False)
+            mounted.callback(partial(subprocess.run, ["umount", target], capture_output=True, check=False))
 
         yield on

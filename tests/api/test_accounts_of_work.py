@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -41,7 +42,7 @@ def other(app: Flask, url: str) -> Iterator[Client]:
         yield opened
 
 
-def ask(claim_id: str, *statuses: Status, **more: object) -> ClaimRequest:
+def ask(claim_id: str, *statuses: Status, **more: Any) -> ClaimRequest:
     return ClaimRequest(id=claim_id, consumer="airflow", statuses=list(statuses or (Status.VALID,)), **more)
 
 

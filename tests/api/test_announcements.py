@@ -1,12 +1,13 @@
 """What is announced of a data product stays beside what validation finds, and only operators can correct it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
 
 from atdb_interface.client import Client
-from atdb_interface.dataproducts import DataProduct, NewDataProduct
+from atdb_interface.dataproducts import DataProduct, NewDataProduct, ProductMove
 from atdb_interface.errors import Conflict, Forbidden
 from atdb_interface.lifecycle import ProductStatus, Status
 from atdb_interface.observations import Observation
@@ -34,14 +35,14 @@ def test_until_validation_a_product_shows_what_was_announced(client: Client, ann
     assert values(announced) == (28_800, ANNOUNCED, 28_800, ANNOUNCED)
     client.move(announced.taskID, Status.CHECKING, owner=OWNER)
     moves = [
-        {
-            "filename": "a.MS",
-            "new_status": "valid",
-            "size": 1000,
-            "checksum": CHECKSUM,
-            "identity": "12" * 32,
-            "disk": "3f0b9a4e-7c7d-4b7e-9d55-0d7b1a0e4c11",
-        }
+        ProductMove(
+            filename="a.MS",
+            new_status=ProductStatus.VALID,
+            size=1000,
+            checksum=CHECKSUM,
+            identity="12" * 32,
+            disk="3f0b9a4e-7c7d-4b7e-9d55-0d7b1a0e4c11",
+        )
     ]
     client.move_products(announced.taskID, moves, owner=OWNER)
     product = client.dataproduct(announced.id)
@@ -79,14 +80,12 @@ def test_an_announcement_stays_once_the_archive_has_the_product(
 
 
 @pytest.mark.parametrize("field", [{"announced_size": 5}, {"announced_checksum": None}])
-def test_a_service_cannot_change_an_announcement(
-    url: str, announced: DataProduct, field: dict[str, object]
-) -> None:
+def test_a_service_cannot_change_an_announcement(url: str, announced: DataProduct, field: dict[str, Any]) -> None:
     with Client(url, user="pipeline", secret=SECRETS["pipeline"]) as service:
         with pytest.raises(Forbidden, match="operator"):
             service.change_dataproduct(announced.id, **field)
         with pytest.raises(Forbidden, match="operator"):
-            service.move_products(announced.taskID, [{"filename": "a.MS", **field}])
+            service.move_products(announced.taskID, [ProductMove(filename="a.MS", **field)])
 
 
 @pytest.mark.parametrize("fields", [{"size": -1}, {"checksum": "AB" * 32}, {"checksum": "ab"}, {"identity": "1"}])

@@ -100,5 +100,5 @@ def test_the_stored_location_stays_for_all_products(
 def test_no_client_sets_a_location(client: Client, observe: Observe) -> None:
     made = observe(products=1)
     with pytest.raises(ValueError, match="archive_location"):
-        NewDataProduct(taskID=made.taskID, filename="a", archive_location="b")
+        NewDataProduct.model_validate({"taskID": made.taskID, "filename": "a", "archive_location": "b"})
     assert client.count_dataproducts(archive_location=f"imaging/{made.taskID}/{made.taskID}_0.fits") == 1

@@ -22,7 +22,7 @@ from tests.specifications import COORDINATES
 Observe = Callable[..., Observation]
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 ADMIN = ("admin", SECRETS["admin"])
-SPECIFICATION = {
+SPECIFICATION: dict[str, Any] = {
     "field_name": "M31",
     "observing_mode": "imaging",
     **COORDINATES,

@@ -117,7 +117,7 @@ def test_all_480_products_of_an_observation_move_at_once(
 ) -> None:
     made = observe(products=480)
     names = [product.filename for product in client.dataproducts(taskID=made.taskID)]
-    forced = {"force": True, "reason": "the disk is broken"}
+    forced: dict[str, Any] = {"force": True, "reason": "the disk is broken"}
     client.move_products(
         made.taskID,
         [ProductMove(filename=n, new_status=ProductStatus.INVALID, **forced) for n in names[:10]],

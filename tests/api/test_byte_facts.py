@@ -9,7 +9,7 @@ from atdb_interface.bulk import DataProductBulk
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import BYTE_FACTS, DataProduct, DataProductChange, ProductMove
 from atdb_interface.errors import Conflict, Forbidden, ForbiddenMove, NotOwner
-from atdb_interface.lifecycle import STAGES, ProductStatus, Status
+from atdb_interface.lifecycle import STAGES, Actor, ProductStatus, Status
 from atdb_interface.observations import Observation
 from atdb_interface.product_lifecycle import PRODUCT_STATUSES
 from tests.advancing import CHECKSUM
@@ -27,7 +27,7 @@ VALUES: dict[str, Any] = {
     "archive_identity": "0c3d8f56-8e0e-4f6c-9a55-0d5f8c7f1b1e",
 }
 #: The stages that state each fact, once more by hand.
-STATED_BY = {
+STATED_BY: dict[str, set[str]] = {
     "size": {"validate"},
     "checksum": {"validate"},
     "identity": {"validate", "remove"},
@@ -68,7 +68,10 @@ def changes_of(client: Client, product: DataProduct) -> tuple[Any, ...]:
 
 
 def test_the_tables_say_who_states_what() -> None:
-    stated = {**BYTE_FACTS, **{s: {row.stated_by} for s, row in PRODUCT_STATUSES.items() if row.stated_by}}
+    of_statuses: dict[str, frozenset[Actor]] = {
+        status: frozenset({row.stated_by}) for status, row in PRODUCT_STATUSES.items() if row.stated_by
+    }
+    stated = {**BYTE_FACTS, **of_statuses}
     assert {fact: {str(stage) for stage in stages} for fact, stages in stated.items()} == STATED_BY
     assert {status for status, row in PRODUCT_STATUSES.items() if row.forcible} == FORCIBLE
     assert set(VALUES) == set(BYTE_FACTS)
@@ -87,8 +90,9 @@ def test_without_a_lease_no_account_states_a_fact(
                 continue
             with pytest.raises(NotOwner, match=f"lease of .* can set the {fact} of"):
                 account.change_dataproduct(product.id, **{fact: value})
+            move = ProductMove(filename=product.filename, **{fact: value})
             with pytest.raises(NotOwner):
-                account.move_products(product.taskID, [ProductMove(filename=product.filename, **{fact: value})])
+                account.move_products(product.taskID, [move])
         with pytest.raises((NotOwner, Forbidden)):
             account.change_dataproduct(product.id, force=True, reason="by hand", **{fact: VALUES[fact]})
         with pytest.raises(NotOwner):
@@ -125,7 +129,7 @@ def test_the_holder_of_a_lease_states_the_facts_of_its_own_stage_only(
     if STAGE_OF[working] in STATED_BY[fact]:
         changed = service.change_dataproduct(product.id, owner="run 1", **{fact: value})
         assert getattr(changed, fact) == value
-        other = {fact: None}
+        other: dict[str, Any] = {fact: None}
         service.move_products(made.taskID, [ProductMove(filename=product.filename, **other)], owner="run 1")
         assert getattr(client.dataproduct(product.id), fact) is None
         return

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -34,7 +35,7 @@ def claim(client: Client, claim_id: str, *statuses: Status) -> list[str]:
     return [task.taskID for task in client.claim(request).tasks]
 
 
-def remove(client: Client, task_id: str, owner: str = "remove/run 1", **more: object) -> None:
+def remove(client: Client, task_id: str, owner: str = "remove/run 1", **more: Any) -> None:
     client.move(task_id, Status.REMOVING, owner=owner, **more)
 
 
@@ -85,7 +86,7 @@ def test_only_operators_switch_it(url: str, client: Client) -> None:
 @pytest.mark.parametrize("more", [{}, {"force": True, "reason": "disk full"}], ids=["a step", "forced"])
 @pytest.mark.parametrize("owner", ["remove/run 1", None])
 def test_while_it_is_off_no_observation_enters_removing(
-    client: Client, observe: Observe, owner: str | None, more: dict[str, object]
+    client: Client, observe: Observe, owner: str | None, more: dict[str, Any]
 ) -> None:
     task_id = observe(Status.ARCHIVED).taskID
     client.change_deletion(allowed=False, reason=WHY)

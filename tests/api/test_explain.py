@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -403,7 +404,7 @@ def test_an_owner_works_on_it(desk: Desk, done: int | None, total: int | None, s
 
 
 def test_its_work_is_in_trouble(desk: Desk) -> None:
-    trouble = {"trouble": "archive unreachable: timed out", "trouble_since": at(-9)}
+    trouble: dict[str, Any] = {"trouble": "archive unreachable: timed out", "trouble_since": at(-9)}
     desk.lease(desk.observation(S.INGESTING), done_bytes=25, total_bytes=100, **trouble)
     assert desk.says() == (
         "Run ingest/run 1 has been working on this observation since 2019-04-08T11:00:00Z: 25 % of 100 B done. "

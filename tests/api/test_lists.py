@@ -143,7 +143,7 @@ def test_a_value_with_a_comma_is_one_value(client: Client, named: dict[str, str]
 def test_a_list_can_be_split_into_several_parameters(
     url: str, named: dict[str, str], query: list[tuple[str, str]], expected: set[str]
 ) -> None:
-    answer = httpx.get(f"{url}/atdb/observations/", params=query, auth=("viewer", SECRETS["viewer"])).json()
+    answer = httpx.get(f"{url}/atdb/observations/", params=tuple(query), auth=("viewer", SECRETS["viewer"])).json()
     assert {item["control_parameters"] for item in answer["results"]} == expected
 
 

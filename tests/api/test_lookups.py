@@ -27,7 +27,7 @@ QUERIES = int(os.environ.get("ATDB_FUZZ_QUERIES", "500"))
 ALPHABET = "aAbB3%_\\,' \"éÉßΩω+-.日"
 WHOLE_NUMBERS = ("integration_factor", "number_of_bins")
 TEXTS = ("par_file_name", "parset_location", "node", "control_parameters")
-COMPARISONS = {
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "exact": operator.eq,
     "ne": operator.eq,
     "gt": operator.gt,
@@ -262,7 +262,7 @@ def compares(part: Any, lookup: str, value: str) -> bool:
         return any(part == like(part, each) for each in values_of(value))
     if lookup == "range":
         first, last = values_of(value)
-        return like(part, first) <= part <= like(part, last)
+        return bool(like(part, first) <= part <= like(part, last))
     return COMPARISONS[lookup](part, like(part, value))
 
 

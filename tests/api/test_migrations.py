@@ -47,7 +47,7 @@ def reads(database_url: str) -> list[Any]:
     answers = [http.get(f"/atdb/{path}", auth=("viewer", SECRETS["viewer"])) for path in READS]
     app.extensions["atdb_engine"].dispose()
     assert [answer.status_code for answer in answers] == [200] * len(READS)
-    results = [answer.json for answer in answers]
+    results: list[Any] = [answer.json for answer in answers]
     for group in results[5]["groups"]:
         del group["oldest_age_seconds"]
     return results
@@ -89,7 +89,9 @@ def test_the_command_alembic_goes_up_checks_goes_down_and_up_again_with_data(
     with engine.begin() as connection:  # the older schema has no passwords and no record of changes
         assert connection.scalar(text("select count(*) from accounts")) == len(SECRETS)
         assert connection.scalar(text("select count(*) from changes where account is null")) == 0
-        hashes = dict(connection.execute(text("select name, password_hash from accounts")).all())
+        hashes: dict[str, str | None] = dict(
+            connection.execute(text("select name, password_hash from accounts")).all()
+        )
         assert hashes == dict.fromkeys(SECRETS)
     engine.dispose()
     assert changes["count"] == 13  # one validation; sizes, nodes and checksums: four of each
@@ -229,8 +231,8 @@ def test_an_upgrade_gives_accounts_of_services_the_roles_of_what_they_did(
     with of("adds to its own") as account:
         account.create_dataproducts([{"taskID": own.taskID, "filename": "b.fits"}])
     with of("claims") as account:
-        passed_on = {"statuses": ["archived"], "for_account": "is passed a claim"}
-        account.claim(ClaimRequest(id="c1", consumer="x", **passed_on))
+        passed_to = "is passed a claim"
+        account.claim(ClaimRequest(id="c1", consumer="x", statuses=[Status.ARCHIVED], for_account=passed_to))
     with of("validates") as account:
         account.move(observe(Status.COMPLETING).taskID, Status.CHECKING, owner="validate/1", lease_seconds=60)
     with of("schedules") as account:
@@ -241,7 +243,7 @@ def test_an_upgrade_gives_accounts_of_services_the_roles_of_what_they_did(
     config = alembic_config(owner_url)
     command.downgrade(config, "0009")
     with engine.begin() as connection:
-        roles = dict(connection.execute(text("select name, role from accounts")).all())
+        roles: dict[str, str] = dict(connection.execute(text("select name, role from accounts")).all())
         assert {roles[role] for role in ("astronomer", "telescope", "pipeline")} == {"service"}
         assert (roles["viewer"], roles["operator"], roles["admin"]) == ("viewer", "operator", "admin")
         services = text("update accounts set role = 'service' where name = any(:names)")

@@ -1,6 +1,7 @@
 """Every removal leaves a receipt, and no client can remove products that were never verified."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -38,9 +39,7 @@ def archived(client: Client, observe: Observe) -> Observation:
     return made
 
 
-def work_on(
-    client: Client, made: Observation, status: Status, facts: dict[str, object], *, number: int = 2
-) -> None:
+def work_on(client: Client, made: Observation, status: Status, facts: dict[str, Any], *, number: int = 2) -> None:
     """State facts about the first products of an observation, as the owner of the work on it."""
     client.move(made.taskID, status, owner=OWNER, force=True, reason="tests")
     moves = [ProductMove(filename=product.filename, **facts) for product in products(client, made)[:number]]

@@ -14,6 +14,7 @@ from flask import Flask
 from atdb_api.database import transaction
 from atdb_api.services import accounts
 from atdb_interface.actions import Action
+from atdb_interface.claims import ClaimRequest
 from atdb_interface.client import Client
 from atdb_interface.errors import Conflict, Forbidden, ForbiddenMove
 from atdb_interface.lifecycle import WORKING, ProductStatus, Status
@@ -28,7 +29,7 @@ Open = Callable[[str], Client]
 Attempt = tuple[str, str, Any]
 OWNER = "ingest/run 1"
 SHA = "ab" * 32
-REPORTABLE = ("completing", "error (no completing)")
+REPORTABLE = (Status.COMPLETING, Status.ERROR_NO_COMPLETING)
 WRITTEN = (Status.STARTING, Status.RUNNING, Status.COMPLETING, Status.ERROR_NO_COMPLETING)
 BEFORE = (Status.DEFINED, Status.SCHEDULED, Status.ERROR_TOO_LATE, Status.ERROR_START_OBS)
 #: Statuses in which data exist, or are about to.
@@ -179,7 +180,7 @@ def start_work(worker: Client, client: Client, made: Observation) -> None:
     """Hold a lease on an observation that can be ingested, as a stage does."""
     if made.my_status is Status.VALID:
         worker.move(made.taskID, Status.INGESTING, owner=OWNER, lease_seconds=600)
-    client.claim({"id": f"of {made.taskID}", "consumer": "airflow", "statuses": ["archived"]})
+    client.claim(ClaimRequest(id=f"of {made.taskID}", consumer="airflow", statuses=[Status.ARCHIVED]))
 
 
 @pytest.mark.parametrize("status", WITH_DATA)

@@ -125,7 +125,7 @@ def test_an_edit_is_refused_for_what_it_makes_wrong(client: Client) -> None:
     found = refused(lambda: client.change_observation(made.id, options={"ndp": 2}))
     assert "did you mean ndps?" in found["options.ndp"]
     assert client.observation(made.taskID) == made
-    times = {"starttime": TONIGHT - timedelta(days=1), "endtime": TONIGHT}
+    times: dict[str, Any] = {"starttime": TONIGHT - timedelta(days=1), "endtime": TONIGHT}
     assert refused(lambda: client.change_observation(made.id, **times)).keys() == {"starttime"}
 
 
@@ -142,7 +142,7 @@ def test_what_an_earlier_version_accepted_is_corrected_one_by_one(client: Client
 
 def test_two_observations_need_different_dishes_at_the_same_time(client: Client) -> None:
     first = client.create_observation(specified(telescopes="234", field_dec=80))
-    other = {"field_name": "south", "field_dec": -30}
+    other: dict[str, Any] = {"field_name": "south", "field_dec": -30}
     for start in (TONIGHT + timedelta(seconds=299), TONIGHT - timedelta(seconds=299)):
         for dishes in ("4AB", None):
             with pytest.raises(Conflict, match=f"Observation {first.taskID} needs a dish of this one") as refusal:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -24,7 +25,7 @@ Observe = Callable[..., Observation]
 INGEST, REMOVE, OBSERVE = Actor.INGEST, Actor.REMOVE, Actor.OBSERVE
 
 
-def claim(client: Client, claim_id: str, *statuses: Status, **more: object) -> list[str]:
+def claim(client: Client, claim_id: str, *statuses: Status, **more: Any) -> list[str]:
     request = ClaimRequest(id=claim_id, consumer="test", statuses=list(statuses), **more)
     return [task.taskID for task in client.claim(request).tasks]
 

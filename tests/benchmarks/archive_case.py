@@ -50,7 +50,7 @@ def test_the_stages(
             }
         products = products_of(client, made)
         assert [str(product.my_status) for product in products] == ["removed"] * number
-        figures["data"] = {"bytes": sum(product.size for product in products), "products": number}
+        figures["data"] = {"bytes": sum(product.size or 0 for product in products), "products": number}
         taken[kind] = figures
     Path(os.environ["BENCH_OUTPUT"]).write_text(json.dumps(taken))
 

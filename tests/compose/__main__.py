@@ -4,6 +4,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from standalone.settings import REPOSITORY
@@ -34,7 +35,7 @@ def main() -> None:
         print(deployment.memory(), flush=True)
         trial = Trial(deployment)
         for step in chosen:
-            timed(step.__name__, lambda step=step: step(trial))  # type: ignore[misc]
+            timed(step.__name__, partial(step, trial))
     print("All steps passed.")
 
 

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from atdb_interface.cli.schedule import read_schedule
 from atdb_interface.lifecycle import Actor, Status
@@ -29,7 +30,7 @@ def demo(trial: Trial) -> None:
 def report(trial: Trial) -> None:
     """Check that Airflow creates a night report, and that ATDB shows it."""
     with trial.airflow() as airflow:
-        run = {"logical_date": None, "conf": {}}
+        run: dict[str, Any] = {"logical_date": None, "conf": {}}
         made = airflow.post("dags/night_report/dagRuns", json=run).raise_for_status().json()["dag_run_id"]
         while (state := airflow.get(f"dags/night_report/dagRuns/{made}").json()["state"]) in (
             "queued",

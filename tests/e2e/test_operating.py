@@ -11,7 +11,7 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from standalone.credentials import Credentials
 from standalone.settings import Settings
-from tests.e2e.test_stack import run_of, run_state, submit, wait_for
+from tests.e2e.test_stack import run_of, run_state, status_is, submit, wait_for
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -69,7 +69,7 @@ def test_an_operator_operates_from_airflow(atdb: Client, airflow: httpx.Client) 
     made = airflow.post("dags/operate/dagRuns", json={"logical_date": None, "conf": conf})
     assert made.status_code == 200, made.text
     for task_id in task_ids:
-        wait_for(lambda task_id=task_id: atdb.observation(task_id).my_status is Status.ON_HOLD)
+        wait_for(status_is(atdb, task_id, Status.ON_HOLD))
         assert atdb.observation(task_id).status_history[-1].reason == "admin in Airflow: thunderstorm"
     refused = airflow.post("dags/operate/dagRuns", json={"logical_date": None, "conf": {**conf, "reason": " "}})
     assert refused.status_code == 400

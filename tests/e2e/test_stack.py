@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -50,6 +51,11 @@ def wait_for(what: Callable[[], bool], seconds: float = 120) -> None:
     while not what():
         assert time.monotonic() < deadline, "the condition was not true in time"
         time.sleep(0.5)
+
+
+def status_is(atdb: Client, task_id: str, status: Status) -> Callable[[], bool]:
+    """Return a condition for `wait_for`: the observation has this status."""
+    return lambda: atdb.observation(task_id).my_status is status
 
 
 def sha256_of(path: Path) -> str:
@@ -115,21 +121,24 @@ def run_state(airflow: httpx.Client, atdb: Client, task_id: str, stage: str) -> 
 def test_a_failed_ingest_is_repeated_from_airflow_or_from_atdb(
     settings: Settings, atdb: Client, airflow: httpx.Client
 ) -> None:
+    def has_failed(task_id: str) -> bool:
+        return run_state(airflow, atdb, task_id, "ingest") == "failed"
+
     away = settings.archive.with_name("archive.away")
     settings.archive.rename(away)
     try:
         cleared, set_back = submit(atdb, "CLEARED"), submit(atdb, "SET_BACK")
         for task_id in (cleared, set_back):
-            wait_for(lambda task_id=task_id: atdb.observation(task_id).my_status is Status.INGEST_ERROR)
+            wait_for(status_is(atdb, task_id, Status.INGEST_ERROR))
             assert "archive" in atdb.observation(task_id).status_history[-1].reason
-            wait_for(lambda task_id=task_id: run_state(airflow, atdb, task_id, "ingest") == "failed")
+            wait_for(partial(has_failed, task_id))
     finally:
         away.rename(settings.archive)
     run = quote(run_of(atdb, cleared, "ingest"), safe="")
     assert airflow.post(f"dags/ingest/dagRuns/{run}/clear", json={"dry_run": False}).status_code == 200
     atdb.change_observation(atdb.observation(set_back).id, new_status="valid")
     for task_id in (cleared, set_back):
-        wait_for(lambda task_id=task_id: atdb.observation(task_id).my_status is Status.REMOVED)
+        wait_for(status_is(atdb, task_id, Status.REMOVED))
 
 
 def test_a_run_without_a_taskid_is_refused(airflow: httpx.Client) -> None:
@@ -144,6 +153,6 @@ def test_work_in_progress_survives_a_kill(stack: Stack, atdb: Client, name: str)
     time.sleep(8)
     processes.find(stack.settings, name)[0].kill()
     for task_id in task_ids:
-        wait_for(lambda task_id=task_id: atdb.observation(task_id).my_status is Status.REMOVED, 240)
+        wait_for(status_is(atdb, task_id, Status.REMOVED), 240)
         steps = Counter(step.name for step in atdb.observation(task_id).status_history)
         assert set(steps.values()) == {1}

@@ -35,7 +35,7 @@ _AS_TEXT: TypeAdapter[Any] = TypeAdapter(float | bool)
 
 
 @schemathesis.hook
-def before_call(_: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
+def before_call(_: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
     """Adapt a request before it is sent."""
     _keep_own_token(case)
     _come_with_a_new_key(case)
@@ -47,11 +47,12 @@ def before_call(_: schemathesis.HookContext, case: schemathesis.Case, kwargs: di
     for adapt in (_know_the_past, _begin_the_walk, _stay_in_the_list, _log_in):
         adapt(case)
     if isinstance(case.body, dict) and "observations" in case.path:
-        body = case.body.get("change", case.body)
+        body: Any = case.body.get("change", case.body)
         is_new = case.path == "/atdb/observations/"
         _agree_on_times(body, is_new=is_new)
         _be_possible(body, is_new=is_new)
         _keep_options_short(body)
+    each: Any
     for each in case.body if isinstance(case.body, list) else [case.body]:
         if isinstance(each, dict):
             _fit_names(each.get("change", each))
@@ -59,19 +60,19 @@ def before_call(_: schemathesis.HookContext, case: schemathesis.Case, kwargs: di
         _agree_on_the_night(case.body)
 
 
-def _keep_own_token(case: schemathesis.Case) -> None:
+def _keep_own_token(case: schemathesis.Case[Any]) -> None:
     """Never revoke the token that the run uses: all later requests would be refused."""
     if case.path == "/atdb/tokens/{token_id}/" and str(case.path_parameters.get("token_id")) == str(OWN_TOKEN):
         case.path_parameters = {"token_id": OWN_TOKEN + 1}
 
 
-def _come_with_a_new_key(case: schemathesis.Case) -> None:
+def _come_with_a_new_key(case: schemathesis.Case[Any]) -> None:
     """Send each Idempotency-Key once: many requests have the same, and only the first would be processed."""
     if _KEY in case.headers and case.meta and not case.meta.is_negative_at(ParameterLocation.HEADER):
         case.headers[_KEY] = f"{case.headers[_KEY][:150]}-{next(_NUMBERS)}"
 
 
-def _send_no_numbers_as_text(case: schemathesis.Case) -> None:
+def _send_no_numbers_as_text(case: schemathesis.Case[Any]) -> None:
     """Change texts that are numbers or flags where a request must be refused: ATDB reads them, as in forms."""
     if case.meta and case.meta.is_negative_at(ParameterLocation.BODY):
         body = _with_words(case.body)
@@ -95,26 +96,26 @@ def _is_number_or_flag(text: str) -> bool:
     return True
 
 
-def _know_the_past(case: schemathesis.Case) -> None:
+def _know_the_past(case: schemathesis.Case[Any]) -> None:
     """Do not query moments in the future: no pattern can express this."""
     now = datetime.now(UTC)
     if (text := case.query.get("as_of")) and int(str(text)[:4]) >= now.year:
         case.query["as_of"] = write_time(now)
 
 
-def _begin_the_walk(case: schemathesis.Case) -> None:
+def _begin_the_walk(case: schemathesis.Case[Any]) -> None:
     """Begin with the empty cursor: all others come from the server."""
     if case.query.get("cursor"):
         case.query["cursor"] = ""
 
 
-def _stay_in_the_list(case: schemathesis.Case) -> None:
+def _stay_in_the_list(case: schemathesis.Case[Any]) -> None:
     """Query one of the first pages: past the end, every response is a 404."""
     if "page" in case.query:
         case.query["page"] = 1 + int(case.query["page"]) % 2
 
 
-def _log_in(case: schemathesis.Case) -> None:
+def _log_in(case: schemathesis.Case[Any]) -> None:
     """Log in with the right password: with random ones, no login would ever succeed."""
     if case.path == "/atdb/login/" and isinstance(case.body, dict):
         case.body |= {"name": "viewer", "password": PASSWORD}

@@ -73,7 +73,7 @@ def fuzz(serve: Serve, role: str, directory: Path, *options: str) -> int:
                 *(f"{target.url}/atdb/openapi.json", "--header", f"Authorization: Bearer {target.token}"),
                 *("--checks", "all", "--continue-on-failure"),
                 *("--suppress-health-check", "all", "--no-color", "--warnings", "off"),
-                *("--report", "json", "--report-json-path", report, *options),
+                *("--report", "json", "--report-json-path", str(report), *options),
             ],
             env={
                 **os.environ,

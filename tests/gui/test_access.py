@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from atdb_interface.client import Client
 from atdb_interface.disks import DiskUsage
@@ -17,7 +17,8 @@ from tests import night_reports
 from tests.gui.conftest import Open
 
 Observe = Callable[..., Observation]
-PHONE, DESKTOP = {"width": 375, "height": 812}, {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 375, "height": 812}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 #: The most presses of Tab from the top of a page to its last control.
 MOST_TABS = 150
 
@@ -26,7 +27,7 @@ MOST_TABS = 150
 def tasks(client: Client, observe: Observe) -> dict[str, str]:
     """A task in each status for which pages look different, and content in every part of every page."""
     statuses = (Status.DEFINED, Status.VALID, Status.REMOVED, Status.ABORTED, Status.ON_HOLD, Status.INGEST_ERROR)
-    made = {status: observe(status, products=2).taskID for status in statuses}
+    made: dict[str, str] = {status: observe(status, products=2).taskID for status in statuses}
     working = observe(Status.VALID, products=2).taskID
     client.move(working, Status.INGESTING, owner="ingest/run 1", lease_seconds=600)
     client.renew(working, "ingest/run 1", 600, done_bytes=1, total_bytes=4, trouble="the archive does not respond")

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from atdb_api.reads.stage_page import statuses_of
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import INGEST, OBSERVE, STAGES, VALIDATE, Status
+from atdb_interface.lifecycle import INGEST, OBSERVE, STAGES, VALIDATE, Actor, Stage, Status
 from atdb_interface.observations import Observation
 from tests.api.browser import Browser
 from tests.gui.conftest import Open
@@ -34,15 +34,15 @@ def test_the_page_of_a_stage_follows_its_pause(open_as: Open, client: Client, ob
     made = observe(Status.VALID)
     page = open_as("viewer", "/dags/ingest/")
     expect(page.get_by_role("link", name=made.taskID, exact=True)).to_be_visible()
-    client.change_stage("ingest", paused=True, reason="new disks")
+    client.change_stage(Actor.INGEST, paused=True, reason="new disks")
     client.act(made.taskID, Action.CANCEL, reason="rain")
     expect(page.get_by_text("new disks")).to_be_visible()
     expect(page.get_by_text("No observation is waiting for this stage or in it.")).to_be_visible()
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: str(stage.actor))
-def test_every_stage_has_a_page(url: str, stage: object) -> None:
-    assert Browser(url, "viewer").get(f"/dags/{stage.actor}/").status_code == 200  # type: ignore[attr-defined]
+def test_every_stage_has_a_page(url: str, stage: Stage) -> None:
+    assert Browser(url, "viewer").get(f"/dags/{stage.actor}/").status_code == 200
 
 
 def test_the_statuses_of_a_stage_are_those_of_the_lifecycle() -> None:

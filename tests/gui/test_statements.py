@@ -1,6 +1,7 @@
 """Every page needs at most ten database statements, with any content."""
 
 import re
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -61,6 +62,11 @@ def operator(app: Flask) -> FlaskClient:
     return client
 
 
+def read(http: FlaskClient, path: str) -> Any:
+    """Return an answer of the API."""
+    return http.get(f"/atdb/{path}").json
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_a_page_takes_ten_statements_at_most(operator: FlaskClient, statements: list[str], path: str) -> None:
     statements.clear()
@@ -76,9 +82,7 @@ def test_all_pages_of_the_navigation_are_tried(app: Flask) -> None:
 def test_the_page_of_a_task_takes_ten_statements_at_most_in_every_status(
     operator: FlaskClient, statements: list[str]
 ) -> None:
-    of_each = {
-        status: operator.get(f"/atdb/observations/?my_status={status}&page_size=1").json for status in Status
-    }
+    of_each = {status: read(operator, f"observations/?my_status={status}&page_size=1") for status in Status}
     tasks = {status: page["results"][0]["taskID"] for status, page in of_each.items() if page["results"]}
     assert len(tasks) >= 6
     for status, task_id in tasks.items():
@@ -94,9 +98,9 @@ def test_an_action_for_many_takes_as_many_statements_for_a_hundred_as_for_one(
 ) -> None:
     counts = []
     for filters in ("taskID={one}", "my_status=scheduled"):
-        valid = operator.get("/atdb/observations/?my_status=valid&page_size=1").json["results"]
+        valid = read(operator, "observations/?my_status=valid&page_size=1")["results"]
         form = {
-            "csrf_token": operator.get("/atdb/me/").json["csrf_token"],
+            "csrf_token": read(operator, "me/")["csrf_token"],
             "all": "1",
             "filters": f"?{filters.format(one=valid[0]['taskID'])}",
             "action": "hold",
@@ -105,7 +109,9 @@ def test_an_action_for_many_takes_as_many_statements_for_a_hundred_as_for_one(
         statements.clear()
         answer = operator.post("/tasks/bulk/", data=form)
         if executed:
-            form["token"] = re.search(r'name="token" value="(\w+)"', answer.text)[1]
+            token = re.search(r'name="token" value="(\w+)"', answer.text)
+            assert token is not None
+            form["token"] = token[1]
             statements.clear()
             answer = operator.post("/tasks/bulk/", data=form)
         assert answer.status_code == 200
@@ -117,8 +123,8 @@ def test_an_action_for_many_takes_as_many_statements_for_a_hundred_as_for_one(
 def test_a_change_of_many_products_takes_as_many_statements_for_a_hundred_as_for_one(
     operator: FlaskClient, statements: list[str]
 ) -> None:
-    valid = operator.get("/atdb/dataproducts/?my_status=valid&page_size=100").json["results"]
-    headers = {"X-CSRF-Token": operator.get("/atdb/me/").json["csrf_token"]}
+    valid = read(operator, "dataproducts/?my_status=valid&page_size=100")["results"]
+    headers = {"X-CSRF-Token": read(operator, "me/")["csrf_token"]}
     change = {"new_status": "defined", "force": True, "reason": "the disk was replaced"}
     counts, sizes = [], []
     for products in (valid[:1], valid):
@@ -128,7 +134,8 @@ def test_a_change_of_many_products_takes_as_many_statements_for_a_hundred_as_for
             "/atdb/dataproducts/bulk/", json={"filters": filters, "change": change}, headers=headers
         )
         assert answer.status_code == 200, answer.text
-        sizes.append(answer.json["count"])
+        changed: Any = answer.json
+        sizes.append(changed["count"])
         counts.append(len(statements))
     assert sizes == [1, len(valid)]
     assert len(valid) > 10

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from atdb_api import create_app
 from atdb_api.config import Config
+from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import ProductMove
 from atdb_interface.events import EventKind, NewEvent
@@ -173,7 +174,7 @@ def test_a_forged_form_does_nothing(open_as: Open, client: Client, observe: Obse
     made = observe()
     page = open_as("operator", "/tasks/")
     for path in (f"/tasks/{made.taskID}/", "/tasks/bulk/"):
-        sent = {"action": "hold", "reason": "x", "task": made.taskID}
+        sent: dict[str, str | float | bool] = {"action": "hold", "reason": "x", "task": made.taskID}
         assert page.request.post(path, form=sent).status == 403
         assert page.request.post(path, form=sent, headers={"Origin": "https://evil.example"}).status == 403
     assert client.observation(made.taskID) == made
@@ -200,7 +201,7 @@ def test_the_page_shows_all_of_a_task_and_stays_true(open_as: Open, client: Clie
     expect(page.locator('[data-part="changes"]')).to_contain_text("target of opportunity")
     history = page.locator('[data-part="timeline"] tbody tr')
     assert history.count() == 6
-    client.act(made.taskID, "hold", reason="stop")
+    client.act(made.taskID, Action.HOLD, reason="stop")
     expect(history).to_have_count(7)
     expect(history.first).to_contain_text("stop")
     expect(page.locator(".why")).to_contain_text("hold")

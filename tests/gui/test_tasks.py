@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import text
 
 from atdb_api.gui.tasks.task_address import parameters
+from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.errors import BadRequest
 from atdb_interface.lifecycle import Status
@@ -256,7 +257,7 @@ def test_a_page_takes_ten_statements_at_most_and_no_more_for_more_tasks(
 def test_hostile_words_stay_words(open_as: Open, client: Client, observe: Observe) -> None:
     hostile = "<img src=x onerror=alert(1)>\"'"
     made = observe(name=hostile)
-    client.act(made.taskID, "hold", reason=hostile)
+    client.act(made.taskID, Action.HOLD, reason=hostile)
     page = open_as("operator", f"/tasks/?name={hostile}")
     expect(listed(page)).to_have_text([made.taskID])
     page.get_by_role("link", name=made.taskID, exact=True).click()

@@ -3,6 +3,7 @@
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,12 +26,12 @@ def as_the_shell_reads(line: str) -> dict[str, str | bool]:
     return {name: value[0] if value else True for name, *value in pairs}
 
 
-def says_the_same(written: str | bool, read: object) -> bool:
+def says_the_same(written: str | bool, read: Any) -> bool:
     if isinstance(written, bool) or isinstance(read, bool):
         return read is written
     if isinstance(read, datetime):
         return read == datetime.fromisoformat(written).replace(tzinfo=UTC)
-    return read is not None and type(read)(written) == read
+    return read is not None and bool(type(read)(written) == read)
 
 
 @pytest.mark.parametrize(

@@ -271,7 +271,7 @@ def working_runs(settings: Settings) -> tuple[Counter[tuple[str, str]], int]:
         for stage in ("specify", "observe", "validate", "ingest", "remove"):
             offset, total = 0, 1
             while offset < total:
-                params = {"limit": 100, "offset": offset, "order_by": "id"}
+                params: dict[str, str | int] = {"limit": 100, "offset": offset, "order_by": "id"}
                 page = http.get(f"dags/{stage}/dagRuns/~/taskInstances", params=params).json()
                 total, offset = page["total_entries"], offset + 100
                 for instance in page["task_instances"]:

@@ -10,7 +10,7 @@ from atdb_interface.client import Client
 from atdb_interface.observations import Observation
 from operators.reconcile.compare_data import CompareDataOperator
 from operators.stages.remove import RemoveProductsOperator
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.observations import Make
 
 Look = Callable[..., list[str]]

@@ -52,7 +52,7 @@ class SlowFileSystem(LocalFileSystem):
                 time.sleep(self.seconds)
                 return int(write(data))
 
-            file.write = slowly  # type: ignore[method-assign]
+            file.write = slowly
         return file
 
 

@@ -15,7 +15,7 @@ from operators.data.removal_check import Deletable, RemovalCheck
 from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveProductsOperator
 from operators.stages.validate import ValidateProductsOperator
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.observations import Make, products_of, write
 
 

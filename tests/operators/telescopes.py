@@ -17,7 +17,7 @@ from standalone.simulator.settings import Settings
 from standalone.simulator.task_memory import State, Task, TaskMemory
 from standalone.simulator.web import create_app
 from tests.conftest import SECRETS, listening
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.observations import Observe
 
 

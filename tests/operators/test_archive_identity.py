@@ -18,7 +18,8 @@ from operators.data.local_products import path_of
 from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveError
 from tests.mounts import Mount, unmount
-from tests.operators.conftest import Context, Sql
+from tests.operators.conftest import Sql
+from tests.operators.contexts import Context
 from tests.operators.data_passes import Look
 from tests.operators.observations import Make, in_archive, last, products_of, statuses
 

@@ -15,7 +15,7 @@ from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveError, RemoveProductsOperator
 from operators.stages.validate import ValidateProductsOperator
 from tests.archive_servers import bucket, object_store, sftp_server
-from tests.operators.conftest import Context, use_archive
+from tests.operators.contexts import Context, use_archive
 from tests.operators.observations import Make, products_of, statuses
 
 

@@ -25,7 +25,7 @@ from operators.stages.specify import SpecifyObservationOperator
 from operators.stages.validate import ValidateProductsOperator
 from standalone.settings import HOST
 from tests.conftest import SECRETS, free_ports
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.observations import Make
 
 Observe = Callable[..., Observation]

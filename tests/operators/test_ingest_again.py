@@ -15,7 +15,7 @@ from operators.data.local_products import path_of
 from operators.stages.ingest import IngestError, IngestProductsOperator
 from operators.stages.remove import RemoveError, RemoveProductsOperator
 from operators.stages.validate import ValidateProductsOperator
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.observations import Make, in_archive, products_of, statuses
 
 

@@ -16,7 +16,7 @@ from atdb_plugins.archive.errors import ArchiveError
 from operators.data.local_products import path_of
 from operators.stages.ingest import IngestError, IngestProductsOperator
 from operators.stages.validate import ValidateProductsOperator
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.observations import Make, in_archive, last, names_of_history, parts_in, products_of, statuses
 
 

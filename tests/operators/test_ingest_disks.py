@@ -11,7 +11,7 @@ from atdb_interface.client import Client
 from atdb_interface.observations import Observation
 from operators.data.local_products import path_of
 from operators.stages.ingest import IngestError, IngestProductsOperator
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.observations import Make, last, products_of, statuses
 
 Ingest = Callable[[Observation], None]

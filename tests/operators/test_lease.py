@@ -22,7 +22,7 @@ from operators import lease as lease_module
 from operators.lease import LeaseKeeper, LeaseLostError
 from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveProductsOperator
-from tests.operators.conftest import Context, use_archive
+from tests.operators.contexts import Context, use_archive
 from tests.operators.observations import Make, Observe, SlowFileSystem, last, parts_in, products_of, statuses
 
 #: The time that the documents promise, plus a margin for a busy machine.

@@ -22,7 +22,7 @@ from operators.listen import DispatchObservationsOperator
 from standalone.settings import HOST
 from tests.airflow_serving import Airflow
 from tests.conftest import SECRETS, free_ports
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.triggering import fires
 
 pytestmark = pytest.mark.timeout(600)

@@ -15,7 +15,7 @@ from operators import lease as lease_module
 from operators.data.archive_transfer import ArchiveTransfer
 from operators.lease import LeaseKeeper
 from operators.stages.ingest import IngestProductsOperator
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.observations import Make, in_archive, last, statuses
 
 #: Call a function just before the run reports to ATDB, and wait until the run has noticed that its lease is lost.

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg2
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from atdb_api.models import Base
@@ -21,7 +22,7 @@ from atdb_interface.observations import Observation
 from operators.maintenance import expired_rows, retention
 from operators.maintenance.old_logs import delete_logs
 from tests.conftest import Postgres
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 
 DAG = DagBag(Path(__file__).parents[2] / "dags").dags["maintenance"]
 DAY = 86_400
@@ -59,8 +60,9 @@ def run(context: Context, postgres: Postgres, database_url: str, monkeypatch: py
 
     def execute(task_id: str, **attempt: int) -> Any:
         task = DAG.get_task(task_id)
+        assert isinstance(task, BaseOperator)
         task.resolve_template_files()
-        made = context("", "maintenance", **attempt)
+        made: Any = context("", "maintenance", **attempt)
         made["dag_run"] = SimpleNamespace(run_after=datetime(2026, 11, 26, 10, 30, tzinfo=UTC))
         return task.execute(made)
 

@@ -16,7 +16,7 @@ from operators.stages.observe import CompleteObservationOperator, RunObservation
 from standalone.simulator.task_memory import State, TaskMemory
 from tests.advancing import advance
 from tests.conftest import free_ports
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.telescopes import last, state, task_of, use_telescope
 
 

@@ -13,7 +13,7 @@ from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.telescope import TelescopeState, TelescopeTask
 from operators.stages.observe import CompleteObservationOperator
 from standalone.simulator.task_memory import State, TaskMemory
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.observations import Observe
 from tests.operators.telescopes import last, task_of
 

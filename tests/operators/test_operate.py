@@ -11,7 +11,7 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from operators.operate import PRIORITY, ActOnObservationsOperator
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 
 Observe = Callable[..., Observation]
 Operate = Callable[..., None]

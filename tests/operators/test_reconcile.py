@@ -25,7 +25,7 @@ from standalone.simulator.settings import Settings
 from standalone.simulator.task_memory import State, TaskMemory
 from standalone.simulator.web import create_app
 from tests.conftest import SECRETS, free_ports, listening
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.telescopes import task_of, use_telescope
 
 Observe = Callable[..., Observation]

@@ -14,11 +14,13 @@ from airflow.sdk.exceptions import AirflowFailException
 from atdb_interface.client import Client
 from atdb_interface.events import EventKind
 from atdb_interface.lifecycle import Action, ProductStatus, Status
-from operators.data.local_products import path_of
+from operators.data.local_products import path_of, size_on_disk
 from operators.reconcile import compare_data, data_pass
 from operators.reconcile.compare_data import NAME
+from operators.reconcile.events import new_events
 from operators.stages.remove import RemoveProductsOperator
-from tests.operators.conftest import Context, Sql
+from tests.operators.conftest import Sql
+from tests.operators.contexts import Context
 from tests.operators.data_passes import Look, delete
 from tests.operators.killing import kill
 from tests.operators.observations import Make, in_archive, products_of
@@ -178,7 +180,6 @@ def test_a_difference_that_is_only_one_of_time_is_none(
     client: Client, look: Look, archived: Make, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = archived()
-    size_on_disk = data_pass.size_on_disk
 
     def and_then_it_is_removed(path: Path, **named: Any) -> int | None:
         if client.observation(made.taskID).my_status is Status.ARCHIVED:
@@ -214,7 +215,6 @@ def test_an_archive_that_goes_away_meanwhile_is_one_finding_too(
     client: Client, look: Look, removed: Make, archive_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     removed()
-    size_on_disk = data_pass.size_on_disk
 
     def and_then_it_is_away(path: Path, **named: Any) -> int | None:
         if archive_root.exists():
@@ -280,7 +280,6 @@ def test_a_part_of_an_ingest_that_has_just_begun_is_left(
     part = in_archive(archive_root, made) / f".{made.taskID}_1.fits.0123456789ab.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(b"half")
-    new_events = compare_data.new_events
 
     def and_then_it_is_ingested(*arguments: Any) -> Any:
         client.move(made.taskID, Status.INGESTING, owner="ingest/run 2", lease_seconds=60)

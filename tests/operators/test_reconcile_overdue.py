@@ -19,7 +19,7 @@ from atdb_interface.fields import write_time
 from atdb_interface.lifecycle import INGEST, Status
 from atdb_interface.observations import Observation
 from operators.reconcile.overdue import OVERDUE, ReportOverdueOperator
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 
 Observe = Callable[..., Observation]
 

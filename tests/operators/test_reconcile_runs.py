@@ -19,7 +19,7 @@ from operators.reconcile.safety_limit import SafetyLimit
 from standalone.settings import HOST
 from tests.airflow_serving import Airflow
 from tests.conftest import free_ports
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 
 Observe = Callable[..., Observation]
 BRAKE = SafetyLimit(percent=1.0, floor=10)

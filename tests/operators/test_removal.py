@@ -13,7 +13,7 @@ from atdb_interface.errors import Conflict
 from atdb_interface.lifecycle import Action
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import has_code
-from operators.data import deletion, removal, removal_reports
+from operators.data import removal, removal_reports
 from operators.data.local_products import path_of
 from operators.stages.remove import RemoveError
 from tests.operators.conftest import Sql
@@ -187,7 +187,7 @@ def test_the_order_of_a_removal(
         (removal, "rename_aside"),
         (removal, "write_tombstone"),
         (removal, "delete_product"),
-        (deletion.os, "rmdir"),
+        (os, "rmdir"),
         (Client, "move_products"),
         (removal_reports, "forget"),
     ):

@@ -17,10 +17,12 @@ from atdb_interface.reasons import has_code
 from operators.data import removal
 from operators.data.local_products import path_of
 from operators.data.removal_check import RemovalCheck
+from operators.data.tombstones import write_tombstone
 from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveError
 from operators.stages.validate import ValidateProductsOperator
-from tests.operators.conftest import Context, Sql, use_archive
+from tests.operators.conftest import Sql
+from tests.operators.contexts import Context, use_archive
 from tests.operators.observations import Make, in_archive, last, products_of, statuses
 from tests.operators.removals import content, hidden, main_file, overwrite
 
@@ -185,7 +187,6 @@ def test_the_lock_file_of_a_measurement_set_may_change(
     if when == "before":
         open_the_table(path)
     else:
-        write_tombstone = removal.write_tombstone
 
         def and_then_open(*arguments: Any) -> None:
             write_tombstone(*arguments)

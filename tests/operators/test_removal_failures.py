@@ -13,11 +13,12 @@ from atdb_interface.dataproducts import DataProduct
 from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import Action
 from atdb_interface.product_files import open_folder
+from atdb_interface.renames import rename_new
 from operators.data import removal
 from operators.data.local_products import path_of
 from operators.data.removal import DeletionOffError
 from operators.data.removal_check import RemovalCheck
-from operators.data.tombstones import Tombstone
+from operators.data.tombstones import Tombstone, write_tombstone
 from operators.stages.remove import RemoveError
 from tests.operators.conftest import Sql
 from tests.operators.killing import kill
@@ -32,7 +33,7 @@ def test_a_product_whose_removal_fails_is_renamed_back(
     made = archived_one(".MS")
     (product,) = products_of(client, made)
     path, before = path_of(product), content(path_of(product))
-    write_tombstone, rename_new, fsync = removal.write_tombstone, removal.rename_new, os.fsync
+    fsync = os.fsync
     if when == "with an old tombstone":
         old = Tombstone(made.taskID, product.filename, product.checksum, product.disk, "an old name", {})
         with open_folder(path.parent) as folder:

@@ -1,6 +1,7 @@
 """A removal that is killed, or has lost its lease, is continued by the next one."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Action
 from atdb_interface.reason_codes import ReasonCode
-from operators.data import deletion, removal, removal_reports
+from operators.data import removal, removal_reports
 from operators.data.local_products import path_of
+from operators.data.renames import rename_aside
 from operators.stages.remove import RemoveError
 from tests.operators.killing import kill
 from tests.operators.observations import Make, in_archive, last, products_of, statuses
@@ -21,7 +23,7 @@ KILLS: dict[str, tuple[Any, str, bool]] = {
     "after the rename": (removal, "rename_aside", False),
     "before the tombstone": (removal, "write_tombstone", True),
     "after the tombstone": (removal, "write_tombstone", False),
-    "after the first file": (deletion.os, "unlink", False),
+    "after the first file": (os, "unlink", False),
     "after the deletion": (removal, "delete_product", False),
     "before the report": (Client, "move_products", True),
     "after the report": (removal_reports, "forget", True),
@@ -67,7 +69,7 @@ def test_what_changes_after_a_killed_deletion_has_begun_is_not_deleted(
     made = archived_one(".MS")
     (product,) = products_of(client, made)
     path, before = path_of(product), content(path_of(product))
-    kill(lambda: remove(made), deletion.os, "unlink")
+    kill(lambda: remove(made), os, "unlink")
     (aside,) = (each for each in path.parent.iterdir() if each.name.endswith(".removing"))
     overwrite(aside, 1000)
     changed = content(aside)
@@ -127,12 +129,11 @@ def test_a_run_that_has_lost_its_lease_leaves_what_the_next_one_deletes(
     made = archived_one(".MS")
     (product,) = products_of(client, made)
     path = path_of(product)
-    rename_aside = removal.rename_aside
 
     def and_let_another_run_begin(folder: int, filename: str) -> str:
         aside = rename_aside(folder, filename)
         monkeypatch.setattr(removal, "rename_aside", rename_aside)
-        kill(lambda: remove(made), deletion.os, "unlink")
+        kill(lambda: remove(made), os, "unlink")
         client.act(made.taskID, Action.HOLD)
         return aside
 

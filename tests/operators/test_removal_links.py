@@ -11,6 +11,7 @@ from atdb_interface.lifecycle import Action
 from atdb_interface.reason_codes import ReasonCode
 from operators.data import removal
 from operators.data.local_products import path_of
+from operators.data.tombstones import write_tombstone
 from operators.stages.remove import RemoveError
 from tests.mounts import Mount, unmount
 from tests.operators.observations import Make, products_of, statuses
@@ -52,7 +53,6 @@ def test_a_file_system_that_is_mounted_after_the_comparison_is_not_entered_eithe
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "file").write_bytes(b"x")
-    write_tombstone = removal.write_tombstone
 
     def mount_first(*arguments: Any) -> None:
         write_tombstone(*arguments)

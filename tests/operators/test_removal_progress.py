@@ -17,7 +17,7 @@ from atdb_interface.observations import Observation
 from operators.data import removal_reports
 from operators.data.local_products import path_of
 from operators.stages.remove import RemoveError, RemoveProductsOperator
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.killing import kill
 from tests.operators.observations import Make, in_archive, last, products_of, statuses
 from tests.operators.removals import hidden

@@ -12,12 +12,12 @@ from airflow.sdk.exceptions import AirflowSkipException
 from atdb_interface.client import Client
 from atdb_interface.client.sync_connection import Connection
 from atdb_interface.dataproducts import DataProduct, MovedProduct, ProductMove
-from atdb_interface.lifecycle import Action
+from atdb_interface.lifecycle import Action, ProductStatus
 from atdb_plugins.archive.folder import ArchiveFolder
 from operators.data import removal, removal_reports
 from operators.data.local_products import path_of
 from operators.data.removal import DeletionOffError
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.killing import kill
 from tests.operators.observations import Make, last, products_of, statuses
 from tests.operators.removals import hidden
@@ -81,7 +81,7 @@ def test_no_more_than_the_limit_of_deletions_is_unreported(
     def look(_: DataProduct) -> None:
         products = products_of(client, made)
         deleted = [product for product in products if not path_of(product).exists()]
-        seen.append((len(deleted), [product.my_status for product in products].count("removed")))
+        seen.append((len(deleted), [product.my_status for product in products].count(ProductStatus.REMOVED)))
 
     before_judging(look)
     remove(made)

@@ -19,7 +19,7 @@ from operators.stages.remove import RemoveError, RemoveProductsOperator
 from operators.stages.remove_command import main
 from operators.stages.validate import ValidateProductsOperator
 from tests.file_records import records_of
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.observations import (
     Make,
     in_archive,

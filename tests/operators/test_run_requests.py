@@ -22,7 +22,7 @@ from operators.reconcile.run_requests import LOOKS_BACK, RecordRunRequestsOperat
 from operators.stages.ingest import IngestProductsOperator
 from tests.airflow_serving import Airflow, serve_airflow
 from tests.conftest import Postgres
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.observations import Make, last
 from tests.operators.test_reconcile_runs import use_airflow
 

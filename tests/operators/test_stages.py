@@ -16,7 +16,7 @@ from operators.stages.remove import RemoveProductsOperator
 from operators.stages.specify import SpecifyObservationOperator
 from operators.stages.validate import ValidateProductsOperator
 from tests.file_records import records_of
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.observations import (
     Make,
     Observe,
@@ -44,7 +44,7 @@ def test_specify_continues_after_a_killed_attempt(client: Client, observe: Obser
     other = observe()
     client.create_dataproducts(
         [
-            {"taskID": other.taskID, "filename": p.filename.replace(made.taskID, other.taskID)}  # type: ignore[misc]
+            {"taskID": other.taskID, "filename": p.filename.replace(made.taskID, other.taskID)}
             for p in products_of(client, made)[:7]
         ]
     )

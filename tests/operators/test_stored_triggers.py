@@ -20,7 +20,7 @@ from atdb_plugins.triggers.observation import (
 )
 from operators.listen import DispatchObservationsOperator
 from operators.stages.observe import CompleteObservationOperator, RunObservationOperator, StartObservationOperator
-from tests.operators.conftest import Context
+from tests.operators.contexts import Context
 from tests.operators.triggering import fires
 
 Observe = Callable[..., Observation]
@@ -44,7 +44,7 @@ def stored(path: str, arguments: dict[str, Any]) -> BaseTrigger:
     """Create a trigger from a row of Airflow's database, as the triggerer does."""
     row = Trigger(path, arguments)
     kind = TriggerRunner().get_trigger_by_classpath(row.classpath)
-    return kind(**row.kwargs)  # type: ignore[no-untyped-call]
+    return kind(**row.kwargs)
 
 
 @pytest.mark.parametrize("path", STORED)
@@ -85,7 +85,7 @@ def test_it_waits_as_that_of_this_version_does(
     }
     kind, arguments = STORED[path]
     next_year = datetime.now(UTC) + timedelta(days=365)
-    made = observe(waits_in[kind], starttime=next_year.isoformat())  # type: ignore[index]
+    made = observe(waits_in[kind], starttime=next_year.isoformat())
     assert fires(stored(path, {**arguments, "atdb_task_id": made.taskID}), 2) is None
 
 

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from atdb_interface import reasons
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import NewDataProduct
+from atdb_interface.leases import Lease
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
@@ -18,7 +19,8 @@ from atdb_interface.reasons import Reason
 from operators.data.local_products import DataError, path_of
 from operators.lease import LeaseKeeper
 from operators.stages.validate import StillWrittenError, ValidateProductsOperator
-from tests.operators.conftest import Context, Sql
+from tests.operators.conftest import Sql
+from tests.operators.contexts import Context
 from tests.operators.observations import (
     Make,
     Observe,
@@ -189,6 +191,7 @@ def test_what_is_still_being_written_is_looked_at_again_and_is_invalid_at_last(
     assert last(client, made)[0] == "checking"
     assert statuses(client, made) == ["defined"] * 3
     (lease,) = client.leases()
+    assert lease.trouble is not None
     assert lease.trouble.startswith(
         f"StillWritten: Still being written: {growing.filename}. Airflow begins attempt 2 of 2 by "
     )
@@ -260,7 +263,7 @@ def test_an_incomplete_observation_is_looked_at_again_when_its_run_is_cleared(
 
 def test_validate_reports_its_progress(client: Client, written: Make, context: Context) -> None:
     made = written(products=2)
-    seen = []
+    seen: list[Lease] = []
 
     class WatchedValidateProductsOperator(ValidateProductsOperator):
         def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> Any:

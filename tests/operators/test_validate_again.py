@@ -27,7 +27,8 @@ from operators.stages.remove import RemoveError
 from operators.stages.validate import StillWrittenError, ValidateProductsOperator
 from tests.file_records import records_of
 from tests.mounts import Mount
-from tests.operators.conftest import Context, Sql
+from tests.operators.conftest import Sql
+from tests.operators.contexts import Context
 from tests.operators.observations import Make, in_archive, last, products_of, statuses, write
 
 Work = Callable[[Observation], None]
@@ -119,8 +120,8 @@ def test_data_that_are_not_as_announced_are_invalid_until_the_announcement_is_co
         "then retry.",
     )
     assert last(client, made)[0] == "incomplete"
-    right = {"size": 1000, "checksum": checksum}[announced]
-    client.change_dataproduct(product.id, **{f"announced_{announced}": right})
+    right: dict[str, Any] = {f"announced_{announced}": {"size": 1000, "checksum": checksum}[announced]}
+    client.change_dataproduct(product.id, **right)
     client.act(made.taskID, Action.RETRY)
     validate(made)
     (product,) = products_of(client, made)
@@ -134,7 +135,7 @@ def test_an_announcement_may_count_the_lock_files_of_a_measurement_set(
     (product,) = products_of(client, made)
     path = path_of(product)
     (path / "sub" / "table.lock").write_bytes(b"lock")
-    everything = {"announced_size": 1014, "announced_checksum": product_checksum(records_of(path))}
+    everything: dict[str, Any] = {"announced_size": 1014, "announced_checksum": product_checksum(records_of(path))}
     client.change_dataproduct(product.id, **everything)
     validate(made)
     (product,) = products_of(client, made)

@@ -33,9 +33,9 @@ class LyingFileSystem(LocalFileSystem):
             method = "write" if self.lies_on == "w" else "read"
             honest = getattr(file, method)
             if method == "write":
-                file.write = lambda data: honest(_changed(data))  # type: ignore[method-assign]
+                file.write = lambda data: honest(_changed(data))
             else:
-                file.read = lambda *size: _changed(honest(*size))  # type: ignore[method-assign]
+                file.read = lambda *size: _changed(honest(*size))
         return file
 
 

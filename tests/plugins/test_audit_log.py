@@ -50,7 +50,7 @@ def read(event: str, body: Any, run_id: str | None = "run 1") -> list[RunRequest
 def test_no_entry_makes_the_reader_fail(event: str) -> None:
     bodies = [dict(zip(("dry_run", name), (False, junk), strict=True)) for name in NAMES for junk in JUNK]
     bodies += [{"dry_run": False, "dag_runs": [{name: junk}]} for name in NAMES for junk in JUNK]
-    changes = [{"action": "delete", "entities": [junk]} for junk in JUNK]
+    changes: list[dict[str, Any]] = [{"action": "delete", "entities": [junk]} for junk in JUNK]
     changes += [
         {"action": action, "entities": [{"state": "failed", name: junk}]}
         for action, name, junk in itertools.product(("delete", "update", 5), NAMES, JUNK)

@@ -9,7 +9,7 @@ from atdb_interface.instruments.apertif.modes import IMAGING_COMPLETES_AFTER
 from atdb_interface.lifecycle import COMPLETING_TIMEOUT, Status
 from atdb_interface.observations import Observation
 from atdb_plugins.completing_timeout import ending
-from atdb_plugins.hooks.telescope import TelescopeTask
+from atdb_plugins.hooks.telescope import TelescopeState, TelescopeTask
 
 SECOND = timedelta(seconds=1)
 
@@ -32,7 +32,7 @@ def test_the_telescopes_word_ends_a_wait_that_makes_no_sense(
     observe: Callable[..., Observation], mode: str, state: str | None, after: timedelta, becomes: Status | None
 ) -> None:
     running = observe(Status.RUNNING, observing_mode=mode)
-    telescope_task = TelescopeTask(state=state, problem="disk full") if state else None
+    telescope_task = TelescopeTask(state=TelescopeState(state), problem="disk full") if state else None
     end = ending(running, telescope_task, max(running.endtime, running.status_since) + after)
     assert (end and end[0]) == becomes
     if state == "failed" and end:

@@ -93,7 +93,7 @@ class Judge:
     """Judge the observations of a walk. `database`: libpq's string of ATDB's database."""
 
     def __init__(self, database: str, scene: Scene) -> None:
-        self._database = psycopg2.connect(database, cursor_factory=RealDictCursor)
+        self._database = psycopg2.connect(database)
         self._database.autocommit = True
         self._scene = scene
         self._tracks: dict[Key, _Track] = {}
@@ -283,7 +283,7 @@ class Judge:
         return {(row["task_id"], row["filename"]): row for row in self._rows(_PRODUCTS)}
 
     def _rows(self, sql: str) -> list[Row]:
-        with self._database.cursor() as cursor:
+        with self._database.cursor(cursor_factory=RealDictCursor) as cursor:
             cursor.execute(sql, [self._tasks] if "%s" in sql else None)
             return list(cursor.fetchall())
 

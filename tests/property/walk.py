@@ -7,8 +7,9 @@ import shutil
 from collections import Counter, deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg2
 from airflow.sdk.exceptions import AirflowException
@@ -45,6 +46,7 @@ _REMEDIES = {
     "on hold": ["resume"],
     "archived": ["check", "ingest"],
 }
+_Result = TypeVar("_Result")
 _MOST_TASKS = 5
 _OLDEST = 150
 
@@ -140,7 +142,7 @@ class Walk:
 
     # --- what persons do -------------------------------------------------------------------------------------
 
-    def _by_hand(self, act: Callable[[], str]) -> str:
+    def _by_hand(self, act: Callable[[], _Result]) -> _Result:
         """Do what a person does, between two looks of the judge."""
         self._findings += self._judge.judge()
         try:
@@ -160,7 +162,7 @@ class Walk:
     def _restore(self) -> str:
         task, name = self._any_product()
         path = self._world.path(name, task.products[name], aside=False)
-        self._by_hand(lambda: hands.write(path, task.kept[name]) or "")
+        self._by_hand(lambda: hands.write(path, task.kept[name]))
         return f"{name}: restored"
 
     def _mount(self) -> str:
@@ -209,7 +211,7 @@ class Walk:
                 self._tasks.remove(task)
                 self._judge.forget(task.task_id)
                 # A request may have made one of these files a product of another observation.
-                self._by_hand(lambda task=task: self._delete_files(task))
+                self._by_hand(partial(self._delete_files, task))
                 return True
         return False
 
@@ -333,7 +335,7 @@ class Walk:
             task.kept[name] = hands.random_bytes(self._chance, name)
             path = self._world.path(name, row["data_location"], aside=False)
             if not any(above.is_file() or above.is_symlink() for above in path.parents):
-                self._by_hand(lambda: hands.write(path, task.kept[name]) or "")
+                self._by_hand(lambda: hands.write(path, task.kept[name]))
 
     def _remedy(self) -> str:
         task = self._chance.choice(self._tasks)
@@ -345,7 +347,7 @@ class Walk:
         if status not in _REMEDIES:
             return f"no remedy for {status}"
         if self._chance.random() < 0.3:
-            self._by_hand(lambda: self._mounts.restore() or "")
+            self._by_hand(self._mounts.restore)
         action = self._chance.choice(_REMEDIES[status])
         answer = self._accounts.act(self._target(task), action)
         return f"{action} from {status} > {answer.status_code}"

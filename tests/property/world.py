@@ -15,6 +15,7 @@ from atdb_api.config import Config
 from atdb_api.database import transaction
 from atdb_api.services import accounts
 from atdb_interface.client import Client, sync_connection
+from atdb_interface.lifecycle import Status
 from atdb_interface.roles import Role
 from atdb_plugins.archive.identity import MARKER
 from tests import serving
@@ -79,7 +80,7 @@ class World:
         rows = self.client.create_dataproducts(
             [each | {"taskID": made.taskID, "filename": f"{made.taskID}_{each['filename']}"} for each in products]
         )
-        for status in ("scheduled", "starting", "running", "completing"):
+        for status in (Status.SCHEDULED, Status.STARTING, Status.RUNNING, Status.COMPLETING):
             self.client.move(made.taskID, status)
         return Task(made.taskID, made.id, {row.filename: row.data_location for row in rows}, born)
 
@@ -115,7 +116,7 @@ def running_world(postgres: Postgres, base: Path) -> Iterator[World]:
         os.environ["AIRFLOW_CONN_ATDB_DEFAULT"] = json.dumps(login)
         os.environ["AIRFLOW_CONN_ARCHIVE_DEFAULT"] = json.dumps(archive)
         os.environ["ATDB_DATA_ROOT"] = str(world.scene.data_root)
-        sync_connection.sleep = lambda _: None  # type: ignore[assignment, attr-defined]
+        sync_connection.sleep = lambda _: None  # type: ignore[attr-defined]
         try:
             yield world
         finally:

@@ -1,7 +1,7 @@
 """Every figure of a night report, computed again from the responses of the REST API."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median, quantiles
@@ -177,7 +177,7 @@ class Figures:
             for name, counts in sorted(counted.items())
         ]
 
-    def stays(self, statuses: Iterable[Status]) -> list[tuple[str, Transition, Transition, float]]:
+    def stays(self, statuses: Collection[str]) -> list[tuple[str, Transition, Transition, float]]:
         """Return the periods in a status that ended in the night: taskID, entry, exit and seconds."""
         return [
             (task_id, entry, left, (left.timestamp - entry.timestamp).total_seconds())
@@ -295,8 +295,8 @@ def compare(report: NightReport, known: Known, *, with_disks: bool) -> Counter[s
     assert [(row.observing_mode, row.observations) for row in report.volume_rates] == [
         (mode, number) for mode, (number, _) in figures.rates().items()
     ]
-    for row in report.volume_rates:
-        assert row.bytes_per_second_per_product == approximately(figures.rates()[row.observing_mode][1])
+    for rate in report.volume_rates:
+        assert rate.bytes_per_second_per_product == approximately(figures.rates()[rate.observing_mode][1])
     compare_disks(report, figures, with_disks=with_disks)
     return Counter({name: len(value) for name, value in report if isinstance(value, list)})
 

@@ -58,7 +58,7 @@ class Simulator:
         assert self.process is not None
         assert self.process.poll() is None, self.log.read_text()
         try:
-            return self.http.get("/health").json() == {"status": "ok"}
+            return bool(self.http.get("/health").json() == {"status": "ok"})
         except httpx.TransportError:
             return False
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet, MultiFernet
@@ -52,7 +53,7 @@ def kept(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def command(settings: Settings, *arguments: object, **given: object) -> subprocess.Popen[str]:
+def command(settings: Settings, *arguments: object, **given: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "standalone.backup", *map(str, arguments)],
         cwd=REPOSITORY,
@@ -60,11 +61,11 @@ def command(settings: Settings, *arguments: object, **given: object) -> subproce
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **given,  # type: ignore[call-overload]
+        **given,
     )
 
 
-def backup(settings: Settings, *arguments: object, code: int = 0, **given: object) -> str:
+def backup(settings: Settings, *arguments: object, code: int = 0, **given: Any) -> str:
     """Run the command to its end; return its output, or its error."""
     program = command(settings, *arguments, **given)
     out, errors = program.communicate(timeout=240)

@@ -37,7 +37,8 @@ def serve(tmp_path: Path, settings: Settings) -> Iterator[Serve]:
         context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
         server = ThreadingHTTPServer((HOST, 0), BaseHTTPRequestHandler)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        server.handle_error = lambda *_: None  # type: ignore[method-assign] - a client that does not trust it hangs up
+        # A client that does not trust it hangs up.
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
         return replace(settings, atdb_public_url=f"https://localhost:{server.server_port}")

@@ -4,6 +4,7 @@ import stat
 import tomllib
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_a_trial_beside_it_changes_nothing(settings: Settings, credentials: Cred
     assert not written.exists()
 
 
-def query(postgres: Postgres, statement: str, role: str = "airflow") -> list[tuple[object, ...]]:
+def query(postgres: Postgres, statement: str, role: str = "airflow") -> list[tuple[Any, ...]]:
     with (
         closing(database.connect(postgres.settings, postgres.credentials, role)) as opened,
         opened.cursor() as cursor,

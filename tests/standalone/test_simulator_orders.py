@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -63,7 +64,7 @@ def test_the_same_task_is_never_started_twice(alone: Simulator) -> None:
     ids=str,
 )
 def test_a_parset_that_cannot_be_used_is_refused_and_nothing_is_written(
-    refusing: Simulator, fields: dict[str, str]
+    refusing: Simulator, fields: dict[str, Any]
 ) -> None:
     refused_with_a_sentence(refusing.post(TASK, parset(**fields)))
     assert refusing.http.get(f"/observations/{TASK}/").status_code == 404

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
+from typing import Any
 
 import psycopg2
 from psycopg2.extensions import cursor
@@ -172,7 +173,8 @@ def _move(
     def of(name: str) -> ProductMove:
         checksum = sha256(name.encode()).hexdigest() if with_checksum else None
         copy = f"file:///archive/apertif_main/{task_id}/{name}" if status is P.ARCHIVED else None
-        given = {key: value for key, value in (("checksum", checksum), ("archive_copy", copy)) if value}
+        stated: dict[str, Any] = {"checksum": checksum, "archive_copy": copy}
+        given = {fact: value for fact, value in stated.items() if value}
         return ProductMove(filename=name, new_status=status, reason=reason, **given)
 
     if names:
