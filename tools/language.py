@@ -206,9 +206,10 @@ def _joined(node: ast.expr, parts: set[int]) -> str:
 
 def _openers(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
     for node in ast.walk(tree):
-        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if is_text and (found := _OPENER.match(str(node.value.value).lstrip())):
-            yield node.lineno, found[0], f"begin with: {_advice(OPENERS, found)}"
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            found = _OPENER.match(str(node.value.value).lstrip())
+            if found:
+                yield node.lineno, found[0], f"begin with: {_advice(OPENERS, found)}"
 
 
 def _openers_of_comments(text: str) -> Iterator[tuple[int, str, str]]:

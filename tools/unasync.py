@@ -34,7 +34,8 @@ def waiting(source: str) -> str:
         text = re.sub(pattern, replacement, text)
     text = f"# Generated from {source} by `make format`. Change that file.\n{text}"
     for command in (FIX, ["format", "--quiet"]):
-        ruff = [sys.executable, "-m", "ruff", *command, "--stdin-filename", PACKAGE / source, "-"]
+        arguments: list[str | Path] = [*command, "--stdin-filename", PACKAGE / source, "-"]
+        ruff = [sys.executable, "-m", "ruff", *arguments]
         text = subprocess.run(ruff, input=text, capture_output=True, text=True, check=True).stdout
     return text
 

@@ -66,7 +66,7 @@ class Rule(BaseModel):
 
     id: str
     fault: Fault
-    task_id: str = Field(NEXT, alias="taskID")
+    task_id: str = Field(default=NEXT, alias="taskID")
     seconds: Annotated[float, Field(ge=0)] = 0
     product: Annotated[int, Field(ge=0)] = 0
 

@@ -299,9 +299,9 @@ def _acts(statement: Any) -> bool:
     if statement.type in ("raise_stmt", "del_stmt"):
         return True
     if statement.type == "return_stmt" or code == "return":
-        return statement.search_ancestor("if_stmt", "funcdef").type == "if_stmt"
+        return bool(statement.search_ancestor("if_stmt", "funcdef").type == "if_stmt")
     if statement.type == "expr_stmt":
-        return statement.children[0].type in ("atom_expr", "power")
+        return bool(statement.children[0].type in ("atom_expr", "power"))
     is_call = statement.type in ("atom_expr", "power", "await_expr") and code.endswith(")")
     return is_call and not code.startswith(_REPORTS)
 
