@@ -90,7 +90,8 @@ def test_without_a_lease_no_account_states_a_fact(
                 continue
             with pytest.raises(NotOwner, match=f"lease of .* can set the {fact} of"):
                 account.change_dataproduct(product.id, **{fact: value})
-            move = ProductMove(filename=product.filename, **{fact: value})
+            stated: dict[str, Any] = {fact: value}
+            move = ProductMove(filename=product.filename, **stated)
             with pytest.raises(NotOwner):
                 account.move_products(product.taskID, [move])
         with pytest.raises((NotOwner, Forbidden)):

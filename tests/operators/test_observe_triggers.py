@@ -15,18 +15,15 @@ from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
-from atdb_plugins.triggers.observation import (
-    LOOK_SECONDS,
-    ObservationCompletingTrigger,
-    ObservationStartTrigger,
-    ObservationTrigger,
-)
+from atdb_plugins.triggers.observation import LOOK_SECONDS, ObservationCompletingTrigger, ObservationStartTrigger
 from operators.stages.observe import CompleteObservationOperator, RunObservationOperator, StartObservationOperator
 from standalone.simulator.task_memory import State, TaskMemory
 from tests.conftest import free_ports
 from tests.operators.contexts import Context
 from tests.operators.telescopes import state, task_of, use_telescope
 from tests.operators.triggering import fires
+
+Wait = tuple[Callable[[], Observation], type[ObservationStartTrigger | ObservationCompletingTrigger]]
 
 
 def test_a_trigger_stops_the_telescope_in_seconds_after_a_cancel(
@@ -35,10 +32,7 @@ def test_a_trigger_stops_the_telescope_in_seconds_after_a_cancel(
     running: Callable[[], Observation],
     logbook: TaskMemory,
 ) -> None:
-    waits: tuple[tuple[Callable[[], Observation], type[ObservationTrigger]], ...] = (
-        (partial(started, 600), ObservationStartTrigger),
-        (running, ObservationCompletingTrigger),
-    )
+    waits: list[Wait] = [(partial(started, 600), ObservationStartTrigger), (running, ObservationCompletingTrigger)]
     for make, kind in waits:
         made = make()  # one after the other, because the telescope observes one at a time
         arguments = ("atdb_default", made.taskID, "telescope_default")

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from atdb_interface import reasons
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import NewDataProduct
-from atdb_interface.leases import Lease
+from atdb_interface.leases import HeldLease
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
@@ -263,7 +263,7 @@ def test_an_incomplete_observation_is_looked_at_again_when_its_run_is_cleared(
 
 def test_validate_reports_its_progress(client: Client, written: Make, context: Context) -> None:
     made = written(products=2)
-    seen: list[Lease] = []
+    seen: list[HeldLease] = []
 
     class WatchedValidateProductsOperator(ValidateProductsOperator):
         def work(self, client: Client, observation: Observation, owner: str, lease: LeaseKeeper) -> Any:
