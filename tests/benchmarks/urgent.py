@@ -160,7 +160,7 @@ def _with_busy_slots(version: Version, faults: ArchiveFaults, minutes: float) ->
 
 
 def _judge_starts(version: Version, planned: Sequence[Start], journal: Sequence[Mapping[str, str]]) -> list[str]:
-    accepted = _moments(journal, "accepted")
+    accepted = moments(journal, "accepted")
     wrong = [
         f"{each.task_id}: the telescope has not received it." for each in planned if each.task_id not in accepted
     ]
@@ -183,7 +183,7 @@ def _judge_starts(version: Version, planned: Sequence[Start], journal: Sequence[
 
 
 def _judge_cancels(planned: Sequence[Start], journal: Sequence[Mapping[str, str]]) -> list[str]:
-    stopped = _moments(journal, "stopped")
+    stopped = moments(journal, "stopped")
     cancelled = {each.task_id: each.cancelled for each in planned if each.cancelled}
     seconds = [(stopped[task_id] - at).total_seconds() for task_id, at in cancelled.items() if task_id in stopped]
     print(
@@ -196,7 +196,7 @@ def _judge_cancels(planned: Sequence[Start], journal: Sequence[Mapping[str, str]
     return []
 
 
-def _moments(journal: Sequence[Mapping[str, str]], event: str) -> dict[str, datetime]:
+def moments(journal: Sequence[Mapping[str, str]], event: str) -> dict[str, datetime]:
     """Return when each observation had an event in the simulator's journal."""
     return {each["taskID"]: datetime.fromisoformat(each["at"]) for each in journal if each["event"] == event}
 

@@ -9,12 +9,15 @@ from atdb_interface.lifecycle import Actor, Status
 from atdb_interface.observations import Observation
 from standalone import replay
 from standalone.demo import EXAMPLE
+from standalone.simulator.journal import Journal
+from tests.benchmarks.urgent import moments
 from tests.compose.trial import Trial, require
 
 QUEUED_INGESTS = 100
 SPECIFIED = 40  # at the same time of another day
 URGENT = 20
-LATEST_START_SECONDS = 10.0
+#: The telescope starts by its own clock, for which it needs the parset. The status can follow on a busy machine.
+LATEST_RUNNING_SECONDS = 30.0
 
 
 def demo(trial: Trial) -> None:
@@ -59,14 +62,17 @@ def urgent(trial: Trial) -> None:
         for _ in range(SPECIFIED):
             trial.observation(atdb, begin + timedelta(days=1), 2)
         arrived = trial.arrive(atdb, bulk | urgent, {Status.REMOVED})
-    late = {made.taskID: before_and_after_start(made) for made in arrived if made.taskID in urgent}
-    for task_id, steps in late.items():
-        print(
-            f"  {task_id}: {', '.join(f'{name} {seconds:+.1f} s' for name, seconds in steps.items())}", flush=True
-        )
-    require(
-        all(steps[Status.RUNNING] < LATEST_START_SECONDS for steps in late.values()), "some have started too late"
-    )
+    journal = list(Journal(trial.volume("telescope") / "journal.jsonl").events())
+    accepted = moments(journal, "accepted")
+    late = []
+    for made in (each for each in arrived if each.taskID in urgent):
+        parset = (accepted[made.taskID] - made.starttime).total_seconds()
+        steps = before_and_after_start(made)
+        words = ", ".join(f"{name} {seconds:+.1f} s" for name, seconds in steps.items())
+        print(f"  {made.taskID}: {words}, parset at the telescope {parset:+.1f} s", flush=True)
+        if parset > 0 or steps[Status.RUNNING] > LATEST_RUNNING_SECONDS:
+            late.append(made.taskID)
+    require(not late, f"these have started too late: {late}")
 
 
 def before_and_after_start(made: Observation) -> dict[str, float]:
