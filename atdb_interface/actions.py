@@ -16,6 +16,7 @@ from atdb_interface.lifecycle import (
     resume_target,
 )
 from atdb_interface.roles import Capability
+from atdb_interface.status_kinds import FAILED
 
 __all__ = ["ACTIONS", "REMEDIES", "RETRIES", "Action", "ActionRow", "actions_from", "effect_of", "target_of"]
 
@@ -94,9 +95,7 @@ ACTIONS: Mapping[Action, ActionRow] = MappingProxyType({
 })  # fmt: skip
 
 #: For each error status, the status to which a retry leads.
-RETRIES = MappingProxyType(
-    {status: row.actions[Action.RETRY] for status, row in STATUSES.items() if Action.RETRY in row.actions}
-)
+RETRIES = MappingProxyType({status: STATUSES[status].actions[Action.RETRY] for status in FAILED})
 #: For each status that needs attention, the action with which an operator solves the problem.
 REMEDIES = MappingProxyType(
     {

@@ -3,7 +3,7 @@
 This module is plain data and uses the standard library only, so that any program can import it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -272,6 +272,12 @@ CANCELLABLE = statuses(lambda row: row.cancellable)
 AT_THE_TELESCOPE = statuses(lambda row: row.phase is Phase.AT_THE_TELESCOPE)
 #: The observation has not been sent to the telescope.
 BEFORE_START = statuses(lambda row: row.phase is Phase.BEFORE)
+#: The observation will use the telescope, or uses it now.
+USE_THE_TELESCOPE = statuses(
+    lambda row: (
+        row.phase in (Phase.BEFORE, Phase.AT_THE_TELESCOPE) and row.group not in (Group.ATTENTION, Group.ENDED)
+    )
+)
 #: The telescope has completed the observation.
 OBSERVED = statuses(lambda row: row.phase is Phase.OBSERVED)
 
@@ -311,6 +317,28 @@ VALIDATE = Stage(A.VALIDATE, source=S.COMPLETING, working=S.CHECKING, error=S.IN
 INGEST = Stage(A.INGEST, source=S.VALID, working=S.INGESTING, error=S.INGEST_ERROR, resumable=True)
 REMOVE = Stage(A.REMOVE, source=S.ARCHIVED, working=S.REMOVING, error=S.REMOVE_ERROR, resumable=True)
 STAGES = (SPECIFY, OBSERVE, VALIDATE, INGEST, REMOVE)
+
+
+def contradictions(rows: Mapping[Status, StatusRow], stages: Collection[Stage]) -> Iterator[str]:
+    """Yield each contradiction in tables of statuses and stages. The import of this module refuses them."""
+    in_progress = {stage.working for stage in stages}
+    for status, row in rows.items():
+        if (row.group is Group.WORKING) != (status in in_progress or row.phase is Phase.AT_THE_TELESCOPE):
+            yield (
+                f"{status}: a status is in Group.WORKING if it is the working status of a Stage, or has "
+                "Phase.AT_THE_TELESCOPE. Otherwise, it is in another group."
+            )
+        if Action.RETRY in row.actions and row.group is not Group.ATTENTION:
+            yield f"{status}: only a status in Group.ATTENTION has failed and can have Action.RETRY."
+        if status in (*row.steps, *_operator_steps(row)):
+            yield (
+                f"{status}: a step or an action leads from this status to itself. A request for the present "
+                "status changes nothing, so the history would not contain it, nor its reason."
+            )
+
+
+if _found := [*contradictions(STATUSES, STAGES)]:
+    raise ValueError("The tables of the lifecycle contradict themselves.\n" + "\n".join(_found))
 
 #: The stage that owns each working status.
 WORKING = MappingProxyType({stage.working: stage for stage in STAGES if stage.working})

@@ -43,20 +43,18 @@ BEGINS = MappingProxyType(
         if (step.source, step.actor) == (stage.source, stage.actor) and stage.working in (step.target, None)
     }
 )
+#: A stage has failed, and can be retried.
+FAILED = statuses(lambda row: row.group is Group.ATTENTION and Action.RETRY in row.actions)
 #: The steps of the stages, with the ways back from their errors: all others are decisions of operators.
 OF_STAGES = frozenset(
     (step.source, step.target) for step in STEPS if step.actor is not Actor.OPERATOR
-) | frozenset(
-    (status, row.actions[Action.RETRY]) for status, row in STATUSES.items() if Action.RETRY in row.actions
-)
+) | frozenset((status, STATUSES[status].actions[Action.RETRY]) for status in FAILED)
 #: The steps that the telescope reports. A stage owns those from `starting`.
 REPORTED = frozenset(
     (status, target) for status in AT_THE_TELESCOPE if status not in WORKING for target in STATUSES[status].steps
 )
 #: With these an operator stops work, whichever owner it has.
 STOPS = statuses(lambda row: row.phase is None)
-#: A stage has failed, and can be retried.
-FAILED = statuses(lambda row: row.group is Group.ATTENTION and Action.RETRY in row.actions)
 _NOT_FINAL = frozenset(step.source for step in STEPS) | {Status.ON_HOLD}
 
 

@@ -17,10 +17,11 @@ from atdb_interface.client.async_client import AsyncClient
 from atdb_interface.errors import AtdbError
 from atdb_interface.fields import write_time
 from atdb_interface.instruments import instrument
-from atdb_interface.lifecycle import WORKING, statuses
+from atdb_interface.lifecycle import WORKING
 from atdb_interface.owners import STAGE_DAGS, read_owner, write_owner
 from atdb_interface.quantities import count_of
 from atdb_interface.reasons import without_code
+from atdb_interface.status_kinds import STOPS
 from atdb_interface.transitions import Transition
 from atdb_plugins.airflow_api import LONGEST_NOTE, AirflowApiError, AsyncAirflowClient, DagRun
 from atdb_plugins.links import tasks_page
@@ -35,8 +36,6 @@ LOOK_AT_RUNS_SECONDS = 30.0
 FIRST_LOOK_BACK = timedelta(hours=1)
 #: The most recent transitions are read again: one that is committed late has an earlier time.
 OVERLAP = timedelta(seconds=30)
-#: A move to one of these statuses fixes nothing.
-_NO_FIX = statuses(lambda row: row.phase is None)
 #: How each paragraph of `outcome_of` begins; it is bold.
 MARK = "**ATDB:** "
 _NO_RESULT = f"{MARK}The run failed before it recorded a result. See the log of its task."
@@ -86,7 +85,7 @@ def outcome_of(owner: str, history: Sequence[Transition], *, has_failed: bool) -
     failure = f"{MARK}{how} at {write_time(end.timestamp)}{_because(end.reason)}"
     if not later:
         return failure
-    fix = next((step for step in later if step.name not in (*RETRIES, *_NO_FIX)), None)
+    fix = next((step for step in later if step.name not in (*RETRIES, *STOPS)), None)
     move = fix or later[-1]
     what = f"{move.actor} moved the observation to {move.name}{_because(move.reason)}"
     # The fix comes first, so that a long reason does not cut it off.

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from atdb_interface.lifecycle import AT_THE_TELESCOPE, Group, Phase, ProductStatus, Status, statuses
+from atdb_interface.lifecycle import USE_THE_TELESCOPE, ProductStatus, Status, statuses
 
 PLACES = ("atdb_interface", "atdb_api", "atdb_plugins", "operators", "dags", "sql", "standalone")
 EXEMPT = (
@@ -25,12 +25,11 @@ EXEMPT = (
     Path("operators/maintenance/airflow_tables.py"),
 )
 _OVER = {*statuses(lambda row: row.expected is None)}
-_TO_COME = {*statuses(lambda row: row.phase is Phase.BEFORE and row.group is not Group.ATTENTION)}
 #: The lists that SQL can contain: ended, ended or scheduled, planned or at the telescope, and valid products.
 LISTS = (
     _OVER,
     {*_OVER, Status.SCHEDULED},
-    {*_TO_COME, *AT_THE_TELESCOPE},
+    {*USE_THE_TELESCOPE},
     {ProductStatus.VALID, ProductStatus.ARCHIVED},
 )
 _STATUS = "|".join(sorted(map(re.escape, {*Status, *ProductStatus}), key=len, reverse=True))

@@ -39,10 +39,9 @@ class StagePage:
 def statuses_of(stage: Stage) -> Sequence[Status]:
     """Return the statuses of the stage: its errors first, then those it works on, then the one that waits."""
     acts_on = [step.source for step in STEPS if step.actor == stage.actor]
-    waiting = [stage.source]
-    works = list(dict.fromkeys(status for status in acts_on if status is not stage.source))
     failed = [error for error, back in RETRIES.items() if back in acts_on]
-    return [*failed, *works, *waiting]
+    works = [status for status in acts_on if status is not stage.source]
+    return list(dict.fromkeys((*failed, *works, stage.source)))
 
 
 def read_stage(session: Session, stage: Stage) -> StagePage:

@@ -17,16 +17,12 @@ from atdb_api.services.specifications import specification
 from atdb_interface.errors import BadRequest, Conflict
 from atdb_interface.instruments import instrument
 from atdb_interface.instruments.interface import Problem
-from atdb_interface.lifecycle import BEFORE_START, START_TOLERANCE, Group, Phase, statuses
+from atdb_interface.lifecycle import BEFORE_START, START_TOLERANCE, USE_THE_TELESCOPE
 from atdb_interface.observations import NewObservation
 from atdb_interface.observations import Observation as ObservationModel
 
 #: A later start is more likely a mistake.
 LATEST_START = timedelta(days=2 * 365)
-#: Observations in these statuses will use the telescope, or use it now.
-_USE_THE_TELESCOPE = statuses(
-    lambda row: row.phase in (Phase.BEFORE, Phase.AT_THE_TELESCOPE) and row.group is not Group.ATTENTION
-)
 _TIMES = frozenset({"start_time", "end_time"})
 _LOCK = "times of observations"
 
@@ -96,7 +92,7 @@ def _overlap(
     at_the_same_time = session.scalars(
         select(Observation)
         .where(
-            or_(Observation.status.in_(_USE_THE_TELESCOPE), Observation.held_from.in_(_USE_THE_TELESCOPE)),
+            or_(Observation.status.in_(USE_THE_TELESCOPE), Observation.held_from.in_(USE_THE_TELESCOPE)),
             Observation.start_time < specified.endtime,
             Observation.end_time > specified.starttime,
         )

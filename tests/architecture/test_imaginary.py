@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,20 +71,22 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def run_in(tree: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python with the contract of a copy."""
+    path = f"{tree}{os.pathsep}{REPOSITORY}"
+    return subprocess.run(
+        [sys.executable, *command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": path, "PYTEST_ADDOPTS": "", **environment},
+    )
+
+
 @pytest.fixture(scope="module")
 def run(tree: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        path = f"{tree}{os.pathsep}{REPOSITORY}"
-        return subprocess.run(
-            [sys.executable, *command],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tree,
-            env={**os.environ, "PYTHONPATH": path, "PYTEST_ADDOPTS": "", **environment},
-        )
-
-    return run
+    return partial(run_in, tree)
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +161,26 @@ def test_what_cannot_follow_fails(
     done = run("-m", "pytest", "-q", "-x", *options, str(REPOSITORY / tests))
     assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-3000:]
     assert missing in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("Group.WORKING, Phase.OBSERVED", "parked: a status is in Group.WORKING if"),
+        ("Group.WAITING, Phase.OBSERVED, actions={_RETRY: S.VALID}", "parked: only a status in Group.ATTENTION"),
+        ("Group.WAITING, Phase.OBSERVED, actions={_CHECK: S.PARKED}", "parked: a step or an action leads from"),
+    ],
+)
+def test_a_row_that_contradicts_itself_stops_every_program(
+    tree: Path, tmp_path: Path, row: str, problem: str
+) -> None:
+    """The first import of the tables fails and names the status."""
+    package = shutil.copytree(tree / "atdb_interface", tmp_path / "atdb_interface")
+    lifecycle = package / "lifecycle.py"
+    text = lifecycle.read_text(encoding="utf-8")
+    parked = "S.PARKED: _Row(Group.WAITING, Phase.OBSERVED)"
+    assert text.count(parked) == 1
+    lifecycle.write_text(text.replace(parked, f"S.PARKED: _Row({row})"), encoding="utf-8")
+    done = run_in(tmp_path, "-m", "atdb_interface.cli.main", "--help")
+    assert done.returncode == 1
+    assert f"\n{problem}" in done.stderr

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from atdb_api.reads import stage_page
 from atdb_api.reads.stage_page import statuses_of
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import INGEST, OBSERVE, STAGES, VALIDATE, Actor, Stage, Status
+from atdb_interface.lifecycle import INGEST, OBSERVE, STAGES, STEPS, VALIDATE, Actor, Stage, Status, Step
 from atdb_interface.observations import Observation
 from tests.api.browser import Browser
 from tests.gui.conftest import Open
@@ -56,6 +57,11 @@ def test_the_statuses_of_a_stage_are_those_of_the_lifecycle() -> None:
         Status.RUNNING,
         Status.SCHEDULED,
     }
+
+
+def test_a_failed_status_from_which_its_stage_makes_a_step_is_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage_page, "STEPS", (*STEPS, Step(Status.INCOMPLETE, Status.VALID, Actor.VALIDATE)))
+    assert list(statuses_of(VALIDATE)) == [Status.INCOMPLETE, Status.CHECKING, Status.COMPLETING]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,28 @@
 """The lifecycle agrees with the description of the domain."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from atdb_interface.expected_durations import status_after_timeout
-from atdb_interface.lifecycle import STAGES, STEPS, WORKING, Actor, Status, allowed_next
+from atdb_interface.lifecycle import (
+    STAGES,
+    STATUSES,
+    STEPS,
+    USE_THE_TELESCOPE,
+    WORKING,
+    Action,
+    Actor,
+    Group,
+    Phase,
+    Status,
+    allowed_next,
+    contradictions,
+)
 from atdb_interface.product_lifecycle import product_statuses
 
 END = datetime(2019, 4, 8, 15, tzinfo=UTC)
@@ -36,6 +51,39 @@ def test_the_normal_way_leads_from_defined_to_removed() -> None:
 def test_every_step_is_written_once() -> None:
     steps = [(step.source, step.target) for step in STEPS]
     assert len(set(steps)) == len(steps)
+
+
+def test_the_observations_that_use_the_telescope_are_planned_or_there() -> None:
+    assert USE_THE_TELESCOPE == ("defined", "scheduled", "starting", "running")
+
+
+def test_the_tables_do_not_contradict_themselves() -> None:
+    assert list(contradictions(STATUSES, STAGES)) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "changes", "problem"),
+    [
+        (Status.VALID, {"group": Group.WORKING}, "valid: a status is in Group.WORKING if"),
+        (Status.CHECKING, {"group": Group.WAITING}, "checking: a status is in Group.WORKING if"),
+        (Status.RUNNING, {"phase": Phase.OBSERVED}, "running: a status is in Group.WORKING if"),
+        (Status.INCOMPLETE, {"group": Group.WAITING}, "incomplete: only a status in Group.ATTENTION"),
+        (Status.ARCHIVED, {"actions": {Action.CHECK: Status.ARCHIVED}}, "archived: a step or an action"),
+        (Status.VALID, {"steps": {Status.VALID: Actor.INGEST}}, "valid: a step or an action"),
+        (Status.ON_HOLD, {"holdable": True}, "on hold: a step or an action"),
+    ],
+)
+def test_a_row_that_contradicts_itself_is_found(status: Status, changes: dict[str, Any], problem: str) -> None:
+    rows = {**STATUSES, status: replace(STATUSES[status], **changes)}
+    (found,) = contradictions(rows, STAGES)
+    assert found.startswith(problem)
+
+
+def test_a_stage_whose_working_status_is_in_another_group_is_found() -> None:
+    stage = replace(WORKING[Status.INGESTING], working=Status.VALID)
+    others = [each for each in STAGES if each.actor is not stage.actor]
+    problems = [*contradictions(STATUSES, [*others, stage])]
+    assert [problem.partition(":")[0] for problem in problems] == ["valid", "ingesting"]
 
 
 def test_each_working_status_has_exactly_one_stage() -> None:

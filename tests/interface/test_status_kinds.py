@@ -1,5 +1,6 @@
 """What each status means for the work of the stages."""
 
+from atdb_interface.actions import RETRIES
 from atdb_interface.lifecycle import INGEST, OBSERVE, REMOVE, SPECIFY, VALIDATE, Status
 from atdb_interface.status_kinds import BEGINS, FAILED, STAGE_OF, STOPS, stage_of
 
@@ -22,6 +23,7 @@ def test_a_failed_observation_can_be_retried() -> None:
     errors = {status for status in Status if "error" in status}
     assert {*FAILED} >= errors | {"incomplete"}
     assert not {*FAILED} & {"completed", "on hold", "aborted"}
+    assert {*RETRIES} == {*FAILED}
 
 
 def test_a_stage_takes_its_source_and_works_in_one_status() -> None:

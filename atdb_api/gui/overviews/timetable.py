@@ -6,12 +6,10 @@ from datetime import datetime
 
 from atdb_api.reads.telescope import DAY, TelescopeSlot
 from atdb_interface.instruments import instrument
-from atdb_interface.lifecycle import Group, Phase, statuses
+from atdb_interface.lifecycle import BEFORE_START, USE_THE_TELESCOPE, Group, statuses
 
-#: Statuses of observations that will not use the telescope.
-_AWAY = statuses(
-    lambda row: row.group is Group.ENDED or (row.phase is Phase.BEFORE and row.group is Group.ATTENTION)
-)
+#: Statuses of observations that will not use the telescope, although they have not been observed.
+_AWAY = {*statuses(lambda row: row.group is Group.ENDED), *BEFORE_START} - {*USE_THE_TELESCOPE}
 #: Wide enough to see a calibrator of three minutes, and to point at it.
 _NARROWEST_PERCENT = 0.35
 
