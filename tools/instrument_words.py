@@ -1,4 +1,6 @@
-"""Find words of Apertif outside its own modules: modes, names of products, data hosts. `make check` runs this.
+"""Find words of Apertif outside its own modules: modes, names and types of products, data hosts.
+
+`make check` runs this.
 
 Docstrings and comments, including those of SQL views, can have examples, because they are not executed.
 """
@@ -6,11 +8,11 @@ Docstrings and comments, including those of SQL views, can have examples, becaus
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from atdb_interface.instruments.apertif import APERTIF
-from atdb_interface.instruments.apertif.products import FITS
+from atdb_interface.instruments.apertif.products import TYPES
 
 _PACKAGES = ("atdb_api", "atdb_interface", "atdb_plugins", "dags", "operators", "sql", "standalone")
 #: The files that can contain them: the instrument, its command, its simulator and its rehearsal.
@@ -28,18 +30,29 @@ _NAMES = {
     *(mode.data_host.rstrip("0123456789") for mode in APERTIF.modes),
     *(APERTIF.site.name, "WSRTA", "ARTS", "Apertif", "Westerbork"),
 }
-_ENDINGS = {*APERTIF.directories, FITS}
-_WORD = re.compile(
-    rf"(?<![A-Za-z])(?i:{'|'.join(sorted(_NAMES, key=len, reverse=True))})|"
-    rf"(?:{'|'.join(map(re.escape, sorted(_ENDINGS)))})\b"
-)
 
 
-def words(path: Path, text: str) -> Iterator[tuple[int, str]]:
+def pattern(names: Iterable[str], endings: Iterable[str], types: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern that finds names as words or parts of identifiers, endings of names, and types as values.
+
+    A type is often an English word too, so it is found only if it is the whole text, or is in quotes.
+    """
+    name, ending, kind = (
+        "|".join(sorted(map(re.escape, each), key=len, reverse=True)) for each in (names, endings, types)
+    )
+    return re.compile(
+        rf"(?<![A-Za-z])(?i:{name})(?![a-z])(?!(?<=[A-Z])[A-Z])|(?:{ending})\b|(?:^|(?<=[\"']))(?:{kind})(?=$|[\"'])"
+    )
+
+
+_WORD = pattern(_NAMES, APERTIF.endings, TYPES)
+
+
+def words(path: Path, text: str, word: re.Pattern[str] = _WORD) -> Iterator[tuple[int, str]]:
     """Yield the line and the text of each such word in a file."""
     for line, part in _of_python(text) if path.suffix == ".py" else _of_text(path, text):
-        for word in _WORD.findall(part):
-            yield line, word
+        for found in word.findall(part):
+            yield line, found
 
 
 def _of_python(text: str) -> Iterator[tuple[int, str]]:

@@ -107,7 +107,7 @@ class Instrument(Generic[ObservationT]):
     - `archive_folder` returns the folder of an observation. ATDB keeps it within the archive and adds the taskID.
     - `read_schedule` yields the specifications in a file of the observatory, each after its place such as
       `<path>, line 3`. It raises BadRequest if a specification cannot be read.
-    - `directories`: the endings of the names of products that are directories.
+    - `directories`: the endings of the names of products that are directories. `files`: of those that are files.
     - `fields`: the pydantic types of `field_beam` and `telescopes`, if the instrument limits them.
     - `options`: the types of the options that the instrument knows, in all modes.
     - `other_options`: the options that ATDB accepts too, and keeps unchanged. A site can set a list of its own.
@@ -127,6 +127,7 @@ class Instrument(Generic[ObservationT]):
     archive_folder: Callable[[ObservationT], str]
     read_schedule: Callable[[Path], Iterable[tuple[str, Mapping[str, object]]]]
     directories: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     other_options: tuple[str, ...] = ()
@@ -143,6 +144,11 @@ class Instrument(Generic[ObservationT]):
     def products(self, observation: ObservationT) -> list[Product]:
         """Return the data products that the telescope will write for an observation."""
         return self.mode(observation.observing_mode).products(observation)
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """Return the endings of the names of all products."""
+        return (*self.files, *self.directories)
 
     def is_directory(self, filename: str) -> bool:
         """Return whether a data product of this name is a directory. All others are one file each."""

@@ -19,8 +19,8 @@ from atdb_interface.data_hosts import local_path
 from atdb_interface.errors import BadRequest
 from atdb_interface.field_errors import field_of, message_of
 from atdb_interface.fields import DataLocation, FileName, FiniteFloat, Name, TaskId, Text, Time
+from atdb_interface.instruments.apertif import APERTIF
 from atdb_interface.instruments.apertif.parset import read_parset
-from atdb_interface.instruments.apertif.products import FITS, MEASUREMENT_SET
 
 
 def _names(value: Any) -> Any:
@@ -28,8 +28,8 @@ def _names(value: Any) -> Any:
 
 
 def _writable(name: str) -> str:
-    if not name.endswith((FITS, MEASUREMENT_SET)):
-        raise ValueError(f"is neither a {FITS} nor a {MEASUREMENT_SET}")
+    if not name.endswith(APERTIF.endings):
+        raise ValueError(f"does not end with one of {', '.join(APERTIF.endings)}")
     return name
 
 

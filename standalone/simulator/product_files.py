@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from astropy.io import fits
 
 from atdb_interface.fields import write_time
+from atdb_interface.instruments.apertif import APERTIF
 from atdb_interface.instruments.apertif.products import FITS
 from atdb_interface.instruments.apertif.site import SITE
 from standalone.simulator.order import Order
@@ -37,6 +38,8 @@ def pieces(order: Order, filename: str, size: int, part: int) -> list[FilePart]:
     """Return the pieces that a part adds to the files of a product of about `size` bytes in total."""
     if filename.endswith(FITS):
         return [_hdu(order, filename, size // PARTS, part)]
+    if not APERTIF.is_directory(filename):
+        return [FilePart("", b"", max(1, size // PARTS))]
     small = max(1, min(_TABLE_BYTES, size // 64))
     tables = _tables(order, filename, small) if part == 0 else []
     rest = max(1, (size - small * (1 + 2 * len(_SUBTABLES))) // PARTS)

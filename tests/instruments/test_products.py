@@ -4,9 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
+from atdb_interface.errors import BadRequest
 from atdb_interface.expected_products import expected_products
 from atdb_interface.instruments import instrument
+from atdb_interface.instruments.apertif import APERTIF
+from atdb_interface.instruments.apertif.parset import make_parset
+from atdb_interface.instruments.apertif.products import TYPES
 from atdb_interface.observations import Observation
+from standalone.simulator.order import Order
 
 Observe = Callable[..., Observation]
 
@@ -57,3 +62,17 @@ def test_every_expected_product_is_one_that_atdb_accepts(observe: Observe) -> No
         products = expected_products(made)
         assert {(p.taskID, p.dataproduct_type) for p in products} == {(made.taskID, kind)}
         assert [p.filename for p in products] == expected_filenames(made)
+
+
+@pytest.mark.parametrize("mode", [mode.name for mode in APERTIF.modes])
+def test_the_simulator_accepts_the_products_of_each_mode(observe: Observe, mode: str) -> None:
+    made = observe(observing_mode=mode)
+    products = APERTIF.products(made)
+    names = [product.filename for product in products]
+    assert Order.read(make_parset(made, names)).products == names
+    assert {product.type for product in products} <= {*TYPES}
+
+
+def test_the_simulator_refuses_a_product_with_another_ending(observe: Observe) -> None:
+    with pytest.raises(BadRequest, match=r"does not end with one of \.fits, \.MS"):
+        Order.read(make_parset(observe(), ["a.png"]))

@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from standalone.simulator.order import Order
+from standalone.simulator.product_files import PARTS, FilePart, pieces
 from tests.standalone.simulating import NOBODY, TASK, Simulator, alone, parset, unstarted
 
 __all__ = ["alone", "unstarted"]  # fixtures
@@ -118,3 +120,8 @@ def test_a_task_that_is_over_is_not_stopped(alone: Simulator) -> None:
     assert (answer.status_code, answer.json()["state"]) == (200, "finished")
     for path in ("/observations/190405099/", "/observations/passwd/"):
         assert alone.http.delete(path).status_code == 404
+
+
+def test_a_file_that_is_not_fits_grows_by_random_bytes() -> None:
+    order = Order.read(parset())
+    assert [pieces(order, "a.raw", 1000 * PARTS, part) for part in range(2)] == [[FilePart("", b"", 1000)]] * 2

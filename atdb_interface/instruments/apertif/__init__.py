@@ -2,7 +2,7 @@
 
 from atdb_interface.instruments.apertif.modes import MODES
 from atdb_interface.instruments.apertif.parset import make_parset
-from atdb_interface.instruments.apertif.products import MEASUREMENT_SET, VISIBILITY, is_data
+from atdb_interface.instruments.apertif.products import DIRECTORIES, FILES, VISIBILITY, is_data
 from atdb_interface.instruments.apertif.schedule import FIELD_NAMES, read_schedule
 from atdb_interface.instruments.apertif.site import SITE
 from atdb_interface.instruments.apertif.specification import (
@@ -26,7 +26,8 @@ APERTIF = Instrument(
     modes=MODES,
     task_ids=TaskIds(template="{day:%y%m%d}{number:03d}", pattern="[0-9]{9,12}", example="190405034"),
     product_type=VISIBILITY,
-    directories=(MEASUREMENT_SET,),
+    directories=DIRECTORIES,
+    files=FILES,
     command=make_parset,
     archive_folder=archive_folder,
     read_schedule=read_schedule,

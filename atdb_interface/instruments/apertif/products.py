@@ -4,9 +4,11 @@ from atdb_interface.instruments.apertif.site import BEAMS, TIED_ARRAY_BEAMS
 from atdb_interface.instruments.interface import Product
 from atdb_interface.observations import Observation
 
-VISIBILITY, TIME_SERIES = "visibility", "timeSeries"
-#: The endings of the names of products: files and directories.
-FITS, MEASUREMENT_SET = ".fits", ".MS"
+#: The types of products.
+TYPES = VISIBILITY, TIME_SERIES = "visibility", "timeSeries"
+#: The endings of the names of products that are files, and of those that are directories.
+FILES = (FITS,) = (".fits",)
+DIRECTORIES = (MEASUREMENT_SET,) = (".MS",)
 #: casacore writes this file into each table of a MeasurementSet that a program opens, even if it only reads.
 TABLE_LOCK = "table.lock"
 
