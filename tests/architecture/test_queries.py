@@ -35,16 +35,40 @@ def test_the_functions_that_return_statements_are_known() -> None:
         ("is_overdue(status)", "is_overdue"),
         ("statement.where(condition)", "where"),
         ("opened.execute(statement)", "execute"),
+        ("def view(db: Session) -> str:\n    db.get(Observation, 1)", "db.get"),
+        ('def view(db: "orm.Session | None") -> str:\n    db.add(row)', "db.add"),
+        ("opened: Session = find()\nopened.connection()", "opened.connection"),
+        ("with transaction() as opened:\n    opened.query(Observation)", "opened.query"),
+        ("with database.transaction(read_only=True) as opened:\n    opened.get(Observation, 1)", "opened.get"),
+        ("with Session(engine) as opened:\n    opened.scalars(statement)", "opened.scalars"),
+        ("opened = object_session(row)\nopened.add(row)", "opened.add"),
+        ("db = session\ndb.execute(statement)", "db.execute"),
     ],
 )
 def test_a_query_is_found(line: str, found: str) -> None:
     assert [name for _, name in queries.queries(line, RETURNING, frozenset())] == [found]
 
 
-@pytest.mark.parametrize("line", ["read_task(session)", "', '.join(names)", "select(option)", "_delay()"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "read_task(session)",
+        "', '.join(names)",
+        "select(option)",
+        "_delay()",
+        "request.args.get('a')",
+        "names = set()\nnames.add('a')",
+    ],
+)
 def test_what_is_no_query_is_allowed(line: str) -> None:
     assert list(queries.queries(line, RETURNING, frozenset())) == []
 
 
 def test_a_view_can_send_its_changes_to_the_database() -> None:
     assert list(queries.queries("session.flush()", RETURNING, queries.ALLOWED["views"])) == []
+
+
+def test_a_view_can_send_its_changes_to_the_database_under_any_name() -> None:
+    source = "def view(db: Session) -> None:\n    db.flush()\n    db.get(Observation, 1)"
+    found = [name for _, name in queries.queries(source, RETURNING, queries.ALLOWED["views"])]
+    assert found == ["db.get"]
