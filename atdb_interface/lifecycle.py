@@ -135,7 +135,8 @@ class StatusRow:
 
     - `phase`: None if the observation stays in the phase of its previous status.
     - `steps`: the statuses that follow without an operator, and the actor that makes each step.
-    - `actions`: the statuses to which retry, check and ingest lead. The first action is the usual remedy.
+    - `actions`: for each action with a fixed target, the status to which it leads; `target_of` decides about the
+      others. The first action is the usual remedy.
     - `holdable`: no work is in progress, or the work can be stopped and begun again. This is not possible at the
       telescope, because an observation cannot be interrupted.
     - `cancellable`: the observation can still be aborted.

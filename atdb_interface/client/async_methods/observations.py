@@ -55,7 +55,7 @@ class AsyncObservationMethods(AsyncMethods):
         return read(Observation, await self._ask("PATCH", path, json=plain(fields), headers=headers))
 
     async def act(self, task_id: str, action: Action, *, reason: str = "") -> Observation:
-        """Hold, resume, cancel, retry, check or ingest an observation, even if an owner works on it.
+        """Request an action, such as a hold, for an observation, even if an owner works on it.
 
         Raises ForbiddenMove if the action is not possible. If the answer to an earlier request was lost, that
         request may have done it.
