@@ -64,12 +64,12 @@ def escaped(text: str, *, keep: str = "", form: str | None = None) -> str:
     if text.isprintable():
         return text
     return "".join(
-        _written(each, form) if unicodedata.category(each) in _UNSEEN and each not in keep else each
+        _escaped(each, form) if unicodedata.category(each) in _UNSEEN and each not in keep else each
         for each in text
     )
 
 
-def _written(character: str, form: str | None) -> str:
+def _escaped(character: str, form: str | None) -> str:
     if form is not None:
         return form.format(ord(character))
     return character.encode("unicode_escape").decode()

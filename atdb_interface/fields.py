@@ -22,7 +22,7 @@ from atdb_interface.characters import BLANK, REFUSED, REFUSED_IN_LINES
 from atdb_interface.data_hosts import HOST_PATTERN
 from atdb_interface.instruments import Instrument
 from atdb_interface.instruments.field_types import OfInstrument, describe_options
-from atdb_interface.text_values import FLAG, NUMBER, Written
+from atdb_interface.text_values import FLAG, NUMBER, TextFormat
 from atdb_interface.time_patterns import DAY_PATTERN, FULL_TIME_PATTERN, TIME_PATTERN
 
 LONGEST_TEXT = 4096
@@ -86,23 +86,23 @@ VISIBLE = f"[^{BLANK}]"
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200),
-    Written(f"^[^{REFUSED}]*{VISIBLE}[^{REFUSED}]*$", "is blank or holds control characters"),
+    TextFormat(f"^[^{REFUSED}]*{VISIBLE}[^{REFUSED}]*$", "is blank or holds control characters"),
     AfterValidator(str.strip),
 ]
 Text = Annotated[
-    str, StringConstraints(max_length=LONGEST_TEXT), Written(f"^[^{REFUSED}]*$", "holds control characters")
+    str, StringConstraints(max_length=LONGEST_TEXT), TextFormat(f"^[^{REFUSED}]*$", "holds control characters")
 ]
 #: A reason can have several lines.
 Reason = Annotated[
     str,
     StringConstraints(max_length=LONGEST_TEXT),
-    Written(f"^[^{REFUSED_IN_LINES}]*$", "holds control characters"),
+    TextFormat(f"^[^{REFUSED_IN_LINES}]*$", "holds control characters"),
 ]
 #: A reason that is required.
 GivenReason = Annotated[
     str,
     StringConstraints(max_length=LONGEST_TEXT),
-    Written(f"^[^{REFUSED_IN_LINES}]*{VISIBLE}[^{REFUSED_IN_LINES}]*$", "is blank or holds control characters"),
+    TextFormat(f"^[^{REFUSED_IN_LINES}]*{VISIBLE}[^{REFUSED_IN_LINES}]*$", "is blank or holds control characters"),
 ]
 
 
@@ -125,7 +125,7 @@ Given = Annotated[_Value | None, BeforeValidator(_given), Field(json_schema_extr
 
 def _task_id(instrument: Instrument) -> Any:
     ids = instrument.task_ids
-    return Annotated[str, Written(f"^{ids.pattern}$", f"is not a taskID such as {ids.example}")]
+    return Annotated[str, TextFormat(f"^{ids.pattern}$", f"is not a taskID such as {ids.example}")]
 
 
 TaskId = Annotated[str, OfInstrument(_task_id)]
@@ -162,7 +162,7 @@ _NO_FILE = f"{_NO_COLLECTION}/,"
 FileName = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200),
-    Written(
+    TextFormat(
         f"^[^.{BLANK}{_NO_FILE}]([^{_NO_FILE}]*[^{BLANK}{_NO_FILE}])?$",
         "must be the name of a file or directory that is not hidden, without slashes, commas and any of \\*?[]",
     ),
@@ -174,7 +174,7 @@ FileName = Annotated[
 StoredFileName = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200),
-    Written(f"^[^/{REFUSED}]*$", "is not the name of a file or directory"),
+    TextFormat(f"^[^/{REFUSED}]*$", "is not the name of a file or directory"),
 ]
 
 
@@ -187,12 +187,12 @@ def _path(refused: str) -> str:
 Collection = Annotated[
     str,
     StringConstraints(max_length=LONGEST_TEXT),
-    Written(f"^{_path(_NO_COLLECTION)}$", "holds '..', control characters or one of \\*?[]"),
+    TextFormat(f"^{_path(_NO_COLLECTION)}$", "holds '..', control characters or one of \\*?[]"),
 ]
 DataLocation = Annotated[
     str,
     StringConstraints(max_length=LONGEST_TEXT),
-    Written(f"^{HOST_PATTERN}:/{_path(REFUSED)}$", "is not host:/directory"),
+    TextFormat(f"^{HOST_PATTERN}:/{_path(REFUSED)}$", "is not host:/directory"),
     AfterValidator(_parts_fit),
 ]
 
@@ -202,7 +202,7 @@ def _observing_mode(instrument: Instrument) -> Any:
     return Annotated[
         str,
         StringConstraints(max_length=200),
-        Written(
+        TextFormat(
             rf"^ *({'|'.join(names)})(_[^/\\{REFUSED}]*)? *$",
             f"does not begin with one of {', '.join(names)}, or holds slashes or control characters",
         ),

@@ -12,18 +12,19 @@ from atdb_interface.reason_codes import ReasonCode
 _C = ReasonCode
 _LOST = r"its owner \S.*? is lost(?: \(.*?\))?"
 
-#: Reasons without a code. The group `said` has the words of another program.
+#: Reasons without a code. The group `quotation` has the words of another program.
 _REASONS: tuple[tuple[str, ReasonCode], ...] = (
     (r"-?\d+ s past the start", _C.TOO_LATE),
-    (rf"(?:{_LOST}; )?the telescope(?: refused| did not stop it| did not tell its state): (?P<said>.*)",
+    (rf"(?:{_LOST}; )?the telescope(?: refused| did not stop it| did not tell its state): (?P<quotation>.*)",
      _C.TELESCOPE_REFUSED),
-    (rf"(?:{_LOST}; )?the telescope's answer is unknown: (?P<said>.*)", _C.TELESCOPE_UNREACHABLE),
-    (rf"(?:{_LOST}; )?the telescope's answer is not understood: (?P<said>.*)", _C.TELESCOPE_ANSWER_UNREADABLE),
-    (rf"(?:{_LOST}; )?the telescope has it as (?P<said>(?:failed|stopped).*)", _C.TELESCOPE_FAILED),
+    (rf"(?:{_LOST}; )?the telescope's answer is unknown: (?P<quotation>.*)", _C.TELESCOPE_UNREACHABLE),
+    (rf"(?:{_LOST}; )?the telescope's answer is not understood: (?P<quotation>.*)",
+     _C.TELESCOPE_ANSWER_UNREADABLE),
+    (rf"(?:{_LOST}; )?the telescope has it as (?P<quotation>(?:failed|stopped).*)", _C.TELESCOPE_FAILED),
     (r"the run was interrupted as it started, and the telescope does not know it", _C.START_INTERRUPTED),
     (rf"{_LOST}; the telescope does not know it", _C.START_INTERRUPTED),
     (r"past the end, and no word from the data writer(?:; the telescope has it as .*)?", _C.DATA_WRITER_SILENT),
-    (r"the data writer failed: (?P<said>.*)", _C.DATA_WRITER_FAILED),
+    (r"the data writer failed: (?P<quotation>.*)", _C.DATA_WRITER_FAILED),
     (rf"{_LOST}, the last of \d+", _C.LEASE_EXPIRED),
     (r"it has no data products", _C.NO_DATA_PRODUCTS),
     (r"ValueError: there is no valid data product to ingest", _C.NO_DATA_PRODUCTS),
@@ -41,7 +42,7 @@ _REASONS: tuple[tuple[str, ReasonCode], ...] = (
     (r"DataError: .* is not there", _C.DATA_FOLDER_MISSING),
     (r"ArchiveError: .* is no longer what was validated", _C.DATA_CHANGED),
     (r"ArchiveError: the archive .* is not there", _C.ARCHIVE_NOT_MOUNTED),
-    (r"ArchiveError: the archive cannot be reached: (?P<said>.*)", _C.ARCHIVE_UNREACHABLE),
+    (r"ArchiveError: the archive cannot be reached: (?P<quotation>.*)", _C.ARCHIVE_UNREACHABLE),
     (r"ArchiveError: .* is not a folder within the archive", _C.OUTSIDE_ARCHIVE),
     (r"ArchiveError: .* is not in the archive", _C.ARCHIVE_COPY_MISSING),
     (r"ArchiveError: .* in the archive is not what was observed", _C.ARCHIVE_COPY_WRONG),
@@ -100,9 +101,9 @@ def still_on_disk() -> str:
     return "is removed, but still on its data host"
 
 
-def other_size_on_disk(status: str, size: int | None, found: int) -> str:
+def other_size_on_disk(status: str, size: int | None, size_on_disk: int) -> str:
     """Return what reconcile said of another size on the data host, in bytes."""
-    return f"is {status} with {size} bytes, but its data host has {found}"
+    return f"is {status} with {size} bytes, but its data host has {size_on_disk}"
 
 
 def not_a_product_on_disk(status: str, name: str) -> str:
@@ -115,9 +116,11 @@ def missing_in_archive(status: str, *, is_only_copy: bool) -> str:
     return _loud(f"is {status}, but not in the archive", is_only_copy=is_only_copy)
 
 
-def other_size_in_archive(status: str, size: int | None, found: int, *, is_only_copy: bool) -> str:
+def other_size_in_archive(status: str, size: int | None, size_in_archive: int, *, is_only_copy: bool) -> str:
     """Return what reconcile said of another size in the archive, in bytes."""
-    return _loud(f"is {status} with {size} bytes, but the archive has {found}", is_only_copy=is_only_copy)
+    return _loud(
+        f"is {status} with {size} bytes, but the archive has {size_in_archive}", is_only_copy=is_only_copy
+    )
 
 
 def _loud(text: str, *, is_only_copy: bool) -> str:

@@ -55,7 +55,7 @@ class ProductChangedError(CodedError):
         )
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """What an entry of a product is. A data product has no links, pipes or devices."""
 
     FILE = "file"
@@ -72,7 +72,7 @@ class FileState:
     """
 
     path: str
-    kind: Kind
+    kind: FileKind
     size: int
     inode: int
     mtime_ns: int
@@ -104,7 +104,7 @@ class OpenProduct:
         Raises NotAProductError for links, pipes, devices and other file systems; OSError if an entry disappears.
         """
         entries = [self.top()]
-        if self.kind is Kind.DIRECTORY:
+        if self.kind is FileKind.DIRECTORY:
             entries += self._walk(self._top, "")
         entries.sort(key=lambda entry: os.fsencode(entry.path))
         self._listed = {entry.path: entry for entry in entries}
@@ -112,7 +112,7 @@ class OpenProduct:
 
     def files(self) -> list[FileState]:
         """List the files of the product now, sorted by path; also those that are not data."""
-        return [entry for entry in self.entries() if entry.kind is Kind.FILE]
+        return [entry for entry in self.entries() if entry.kind is FileKind.FILE]
 
     @contextmanager
     def open(self, file: FileState | str) -> Iterator[BinaryIO]:
@@ -140,7 +140,7 @@ class OpenProduct:
         """
         records = []
         for file in self._listed.values() if self._listed else self.entries():
-            if file.kind is Kind.FILE and file.is_data == is_data:
+            if file.kind is FileKind.FILE and file.is_data == is_data:
                 with self.open(file) as reader:
                     records.append(read_record(reader, file.path, advance))
         return sorted(records, key=lambda record: record.path)
@@ -187,13 +187,13 @@ class OpenProduct:
                 entry = self._state(path, os.fstat(handle))
                 self._require_inside(handle, path)
                 yield entry
-                if entry.kind is Kind.DIRECTORY:
+                if entry.kind is FileKind.DIRECTORY:
                     yield from self._walk(_open(opened, ".", DIRECTORY, handle), f"{path}/", depth + 1)
 
     def _state(self, path: str, status: os.stat_result) -> FileState:
         kind = _kind_of(status)
         name = f"{self.name}/{path}" if path else self.name
-        if kind is Kind.OTHER and not self._any_kind:
+        if kind is FileKind.OTHER and not self._any_kind:
             raise NotAProductError(
                 ReasonCode.NOT_A_PRODUCT, f"{name} is neither a file nor a directory", name=name
             )
@@ -236,7 +236,7 @@ def open_inside(folder: int, entry: str, *, name: str = "", any_kind: bool = Fal
     """Open the data product with this name in an open directory."""
     with ExitStack() as opened:
         top = _open(opened, entry, _LOOK, folder)
-        if _kind_of(os.fstat(top)) is Kind.DIRECTORY:
+        if _kind_of(os.fstat(top)) is FileKind.DIRECTORY:
             top = _open(opened, ".", DIRECTORY, top)
         yield OpenProduct(top, name or entry, any_kind=any_kind)
 
@@ -278,7 +278,7 @@ def is_data(name: str, path: str) -> bool:
 
 def size_of(entries: list[FileState], *, all_files: bool = False) -> int:
     """Return the number of bytes of a product's data, or of all its files."""
-    return sum(entry.size for entry in entries if entry.kind is Kind.FILE and (entry.is_data or all_files))
+    return sum(entry.size for entry in entries if entry.kind is FileKind.FILE and (entry.is_data or all_files))
 
 
 def place_of(handle: int) -> tuple[int, str]:
@@ -293,10 +293,10 @@ def _open(opened: ExitStack, name: str, flags: int, inside: int | None) -> int:
     return handle
 
 
-def _kind_of(status: os.stat_result) -> Kind:
+def _kind_of(status: os.stat_result) -> FileKind:
     if stat.S_ISREG(status.st_mode):
-        return Kind.FILE
-    return Kind.DIRECTORY if stat.S_ISDIR(status.st_mode) else Kind.OTHER
+        return FileKind.FILE
+    return FileKind.DIRECTORY if stat.S_ISDIR(status.st_mode) else FileKind.OTHER
 
 
 def _refuse_link(inside: int, part: str, folder: Path, error: OSError) -> None:

@@ -34,11 +34,11 @@ class CodedError(Exception):
 
 @dataclass(frozen=True)
 class Reason:
-    """The parts of a reason that programs compare. `said`: the words of another program."""
+    """The parts of a reason that programs compare. `quotation`: the words of another program."""
 
     code: str
     argument: str = ""
-    said: str = ""
+    quotation: str = ""
 
 
 def write(code: str, text: str, *, argument: object = "") -> str:
@@ -105,5 +105,5 @@ def _former(reason: str) -> Reason | None:
     for pattern, code in former_texts.REASONS:
         if match := pattern.fullmatch(reason):
             parts = match.groupdict()
-            return Reason(code, parts.get("argument") or "", parts.get("said") or "")
+            return Reason(code, parts.get("argument") or "", parts.get("quotation") or "")
     return None

@@ -19,7 +19,7 @@ from atdb_interface.lifecycle import (
 )
 
 
-class Kind(StrEnum):
+class StatusKind(StrEnum):
     """The meaning of a status for the work. The views for reports contain these words."""
 
     WAITING = "waiting"
@@ -58,17 +58,17 @@ STOPS = statuses(lambda row: row.phase is None)
 _NOT_FINAL = frozenset(step.source for step in STEPS) | {Status.ON_HOLD}
 
 
-def kind_of(status: Status) -> Kind:
+def kind_of(status: Status) -> StatusKind:
     """Return what a status means for the work."""
     if status is Status.ON_HOLD:
-        return Kind.HELD
+        return StatusKind.HELD
     if status not in _NOT_FINAL:
-        return Kind.FINAL
+        return StatusKind.FINAL
     if status in WORKING:
-        return Kind.WORKING
+        return StatusKind.WORKING
     if status in FAILED:
-        return Kind.FAILED
-    return Kind.OBSERVING if STATUSES[status].phase is Phase.AT_THE_TELESCOPE else Kind.WAITING
+        return StatusKind.FAILED
+    return StatusKind.OBSERVING if STATUSES[status].phase is Phase.AT_THE_TELESCOPE else StatusKind.WAITING
 
 
 def stage_of(status: Status) -> Stage | None:
@@ -76,9 +76,9 @@ def stage_of(status: Status) -> Stage | None:
     if status in STAGE_OF:
         return STAGE_OF[status]
     match kind_of(status):
-        case Kind.FAILED:
+        case StatusKind.FAILED:
             actors = {step.actor for step in STEPS if step.target is status}
-        case Kind.OBSERVING:
+        case StatusKind.OBSERVING:
             actors = {step.actor for step in STEPS if step.source is status}
         case _:
             return None

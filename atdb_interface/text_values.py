@@ -14,7 +14,7 @@ from pydantic_core import CoreSchema, core_schema
 
 
 @dataclass(frozen=True)
-class Written:
+class TextFormat:
     """A format of text. `otherwise`: the error message for text that does not match `pattern`."""
 
     pattern: str

@@ -15,7 +15,7 @@ STARTING_MARGIN_SECONDS = 300
 #: time that a stage's task can be queued.
 CLAIM_SECONDS = 900
 #: Listen creates the run for a claim within this time. After that, reconcile releases a claim that has no run.
-UNHEARD = timedelta(seconds=60)
+CLAIM_RUN_WITHIN = timedelta(seconds=60)
 
 #: The intervals between heartbeats of the DAG listen and of the telescope simulator.
 LISTEN_HEARTBEAT_SECONDS, SIMULATOR_HEARTBEAT_SECONDS = 15.0, 30.0

@@ -16,7 +16,7 @@ from atdb_interface.lifecycle import SPECIFY, STAGES, Actor, Group, Status, stat
 from atdb_interface.observations import NewObservation, Observation
 from atdb_interface.quantities import count_of
 from atdb_interface.reasons import without_code
-from atdb_interface.status_kinds import Kind, kind_of, stage_of
+from atdb_interface.status_kinds import StatusKind, kind_of, stage_of
 from standalone import replay
 from standalone.credentials import Credentials
 from standalone.settings import Settings
@@ -38,7 +38,7 @@ ENDED = statuses(lambda row: row.group is Group.ATTENTION or not (row.steps or r
 _STAGE_OF = {
     status: stage.actor
     for status in Status
-    if (stage := stage_of(status)) is not None and kind_of(status) is not Kind.FAILED
+    if (stage := stage_of(status)) is not None and kind_of(status) is not StatusKind.FAILED
 }
 
 

@@ -29,7 +29,7 @@ _OF_STAGES = ("owner", *BYTE_FACTS)
 
 
 @dataclass(frozen=True)
-class _Subject:
+class _PageObservation:
     """The observation of a page, as far as it is known, to decide what the visitor may do."""
 
     task_id: str
@@ -96,7 +96,7 @@ def _may_edit(model: type[BaseModel], item: Item, visitor: Visitor) -> bool:
     """Return whether a visitor may edit the item of a page."""
     if not issubclass(model, ObservationChange) or visitor.may(Capability.OPERATE):
         return True
-    return "my_status" in item and rights.edit_refusal(visitor, _Subject.of(item)) is None
+    return "my_status" in item and rights.edit_refusal(visitor, _PageObservation.of(item)) is None
 
 
 def typed() -> Mapping[str, str]:
@@ -115,10 +115,10 @@ def _move(model: type[BaseModel], item: Item, visitor: Visitor, given: Mapping[s
     statuses: list[str]
     allowed: frozenset[str]
     if issubclass(model, ObservationChange):
-        subject = _Subject.of(item)
+        observation = _PageObservation.of(item)
         statuses = list(Status)
-        following = allowed_next(subject.status, subject.held_from)
-        allowed = frozenset(each for each in following if rights.move_refusal(visitor, subject, each) is None)
+        following = allowed_next(observation.status, observation.held_from)
+        allowed = frozenset(each for each in following if rights.move_refusal(visitor, observation, each) is None)
         if not (allowed or is_operator):
             return None
     elif issubclass(model, DataProductChange):

@@ -38,7 +38,7 @@ def _as_page(response: Response) -> Response:
     if request.mimetype == FORM and response.status_code < 300 and (address := _result(response)):
         return layout.see_other(request.script_root + address)
     if response.is_json:
-        response.set_data(_written(response))
+        response.set_data(_page_body(response))
         response.content_type = "text/html; charset=utf-8"
         del response.headers["ETag"]  # it is the ETag of the JSON
     return response
@@ -56,7 +56,7 @@ def _result(response: Response) -> str | None:
     return address if "GET" in _contracts_at(address) else None
 
 
-def _written(response: Response) -> str:
+def _page_body(response: Response) -> str:
     answer = response.get_json()
     problem = answer if response.mimetype == "application/problem+json" else None
     if problem and (response.status_code == 401 or _is_login()):
@@ -65,19 +65,19 @@ def _written(response: Response) -> str:
     reads = contracts.get("GET")
     resource = request.path.strip("/").split("/")[1:2]
     of_items = _contracts_at(f"/atdb/{resource[0]}/1/") if resource else {}
-    of = resource[0] if resource and "GET" in of_items else None
+    resource_name = resource[0] if resource and "GET" in of_items else None
     context: Page = {}
     if reads and (reads.lists or reads.filters) and request.method in auth.SAFE_METHODS:
         context |= _filters(reads)
     if reads and reads.lists and not problem and request.method in auth.SAFE_METHODS:
-        context["table"] = _table(reads.lists, answer["results"], of)
-        context["removable"] = "DELETE" in of_items and of is None
+        context["table"] = _table(reads.lists, answer["results"], resource_name)
+        context["removable"] = "DELETE" in of_items and resource_name is None
     return render_template(
         "answer.html",
         status=response.status,
         answer=answer,
         problem=problem,
-        body=pretty(answer, of),
+        body=pretty(answer, resource_name),
         crumbs=_crumbs(),
         about=_about(request.method),
         json_address=_address(format="json") if reads else None,
@@ -155,7 +155,7 @@ def _crumbs() -> list[tuple[str, str | None]]:
     ]
 
 
-def _table(resource: Resource[Any, Any], rows: list[Page], of: str | None) -> Page:
+def _table(resource: Resource[Any, Any], rows: list[Page], resource_name: str | None) -> Page:
     """Return the columns and rows of a table, with links to order it."""
     known = resource.columns(None)
     columns = resource.shown.split() or list(resource.model.model_fields)
@@ -168,7 +168,7 @@ def _table(resource: Resource[Any, Any], rows: list[Page], of: str | None) -> Pa
         sort = {name: "ascending", f"-{name}": "descending"}.get(ordering)
         following = f"-{name}" if sort == "ascending" else name
         heads.append((name, _address(ordering=following, page=None, cursor=None) if sortable else None, sort))
-    cells = [[(name, cell(name, row.get(name), of)) for name in columns] for row in rows]
+    cells = [[(name, cell(name, row.get(name), resource_name)) for name in columns] for row in rows]
     return {"heads": heads, "rows": list(zip(rows, cells, strict=True))}
 
 

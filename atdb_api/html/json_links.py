@@ -15,33 +15,33 @@ _DETAILS = {
 }
 
 
-def pretty(value: Any, of: str | None = None) -> Markup:
-    """Format JSON with links. `of`: the resource of these items, if they have pages."""
-    return _write(value, "", of, "\n")
+def pretty(value: Any, resource_name: str | None = None) -> Markup:
+    """Format JSON with links. `resource_name`: the resource of these items, if they have pages."""
+    return _write(value, "", resource_name, "\n")
 
 
-def cell(name: str, value: Any, of: str | None) -> Markup:
+def cell(name: str, value: Any, resource_name: str | None) -> Markup:
     """Format one value of a table."""
     if value is None:
         return Markup("")
     shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    address = _address(name, value, of)
+    address = _address(name, value, resource_name)
     return _LINK.format(address, shown) if address else escape(shown)
 
 
-def _write(value: Any, name: str, of: str | None, line: str) -> Markup:
+def _write(value: Any, name: str, resource_name: str | None, line: str) -> Markup:
     inner = line + "  "
     if isinstance(value, dict) and value:
-        return _block("{", [_pair(k, v, of, inner) for k, v in value.items()], "}", line)
+        return _block("{", [_pair(k, v, resource_name, inner) for k, v in value.items()], "}", line)
     if isinstance(value, list) and value:
         if name in _DETAILS and all(type(item) is int for item in value):
             return _numbers(name, value)
-        items = [_write(item, name, of, inner) for item in value]
+        items = [_write(item, name, resource_name, inner) for item in value]
         if any(isinstance(item, dict | list) for item in value):
             return _block("[", items, "]", line)
         return Markup("[") + Markup(", ").join(items) + "]"
     text = json.dumps(value, ensure_ascii=False)
-    address = _address(name, value, of)
+    address = _address(name, value, resource_name)
     return _LINK.format(address, text) if address else escape(text)
 
 
@@ -57,15 +57,15 @@ def _block(begin: str, parts: list[Markup], end: str, line: str) -> Markup:
     return escape(begin + inner) + escape("," + inner).join(parts) + line + end
 
 
-def _pair(name: str, value: Any, of: str | None, line: str) -> Markup:
+def _pair(name: str, value: Any, resource_name: str | None, line: str) -> Markup:
     if name == "status_history":
-        of = "status"
+        resource_name = "status"
     elif name not in ("id", "results"):
-        of = None  # a nested id belongs to another resource
-    return escape(json.dumps(name, ensure_ascii=False)) + ": " + _write(value, name, of, line)
+        resource_name = None  # a nested id belongs to another resource
+    return escape(json.dumps(name, ensure_ascii=False)) + ": " + _write(value, name, resource_name, line)
 
 
-def _address(name: str, value: Any, of: str | None) -> str | None:
+def _address(name: str, value: Any, resource_name: str | None) -> str | None:
     """Return the URL that a value links to; None for other hosts."""
     root = f"{request.script_root}/atdb/"
     if isinstance(value, str):
@@ -74,5 +74,5 @@ def _address(name: str, value: Any, of: str | None) -> str | None:
         return f"{root}observations/?taskID={quote(value, safe='')}" if name == "taskID" else None
     if type(value) is not int:
         return None
-    resource = of if name == "id" else _DETAILS.get(name)
-    return f"{root}{resource}/{value}/" if resource else None
+    linked = resource_name if name == "id" else _DETAILS.get(name)
+    return f"{root}{linked}/{value}/" if linked else None

@@ -14,10 +14,10 @@ from atdb_api.search.filters import (
     MOST_PARAMETERS,
     TEXT,
     TEXT_MATCHES,
+    ColumnKind,
     Columns,
-    Kind,
     Related,
-    kind_of,
+    column_kind,
     several,
     two,
 )
@@ -116,10 +116,10 @@ def lookups(columns: Columns) -> Json:
     }
 
 
-def _by_kind(columns: Columns) -> dict[Kind, list[str]]:
-    kinds: dict[Kind, list[str]] = {}
+def _by_kind(columns: Columns) -> dict[ColumnKind, list[str]]:
+    kinds: dict[ColumnKind, list[str]] = {}
     for name, column in columns.items():
-        kinds.setdefault(kind_of(column), []).append(name)
+        kinds.setdefault(column_kind(column), []).append(name)
     return kinds
 
 

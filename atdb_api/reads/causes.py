@@ -61,7 +61,7 @@ def cause_key(reason: str) -> tuple[str, str]:
     ATDB's own wording can change: it is not in the key.
     """
     known = reasons.read(reason)
-    return ("", cause_of(reason)) if known is None else (known.code, cause_of(known.said))
+    return ("", cause_of(reason)) if known is None else (known.code, cause_of(known.quotation))
 
 
 def cause_of(reason: str) -> str:
@@ -81,7 +81,7 @@ def _headline(reason: str) -> str:
     return _ERROR_NUMBER.sub("", ": ".join(filter(None, [code, words])))
 
 
-def grouped(tasks: Iterable[AttentionTask]) -> list[AttentionGroup]:
+def attention_groups(tasks: Iterable[AttentionTask]) -> list[AttentionGroup]:
     """Group by cause, beginning with the largest group."""
     members: dict[tuple[Status, tuple[str, str]], list[AttentionTask]] = {}
     for task in tasks:

@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from atdb_api.models import Event, Observation, Service
-from atdb_api.reads.causes import AttentionGroup, AttentionTask, cause_key, grouped
+from atdb_api.reads.causes import AttentionGroup, AttentionTask, attention_groups, cause_key
 from atdb_api.reads.service_states import ServiceState, service_state
 from atdb_api.reads.telescope import TelescopeSlot, slot_of
 from atdb_api.search import columns
@@ -56,7 +56,7 @@ class NightEvent:
 
 
 @dataclass(frozen=True)
-class Night:
+class NightPage:
     """The content of the page.
 
     `overdue_number`: the number of overdue observations. `is_all`: the page has all observations that need
@@ -94,11 +94,11 @@ class Night:
     @property
     def is_calm(self) -> bool:
         """Return whether no action is needed."""
-        troubles = (self.groups, self.overdue, self.paused, self.gone, self.unhealthy, self.filling)
-        return self.deletion.allowed and not any(troubles)
+        needing_action = (self.groups, self.overdue, self.paused, self.gone, self.unhealthy, self.filling)
+        return self.deletion.allowed and not any(needing_action)
 
 
-def read_night(session: Session) -> Night:
+def read_night(session: Session) -> NightPage:
     """Read the content of the page Night, with nine statements at most."""
     now = datetime.now(UTC)
     subjects = _attention_or_overdue(session)
@@ -118,8 +118,8 @@ def read_night(session: Session) -> Night:
         at_telescope=observing[-1].task_id if observing else None,
         deletion=switch,
     )
-    return Night(
-        groups=grouped(_attention_task(each) for each in errors),
+    return NightPage(
+        groups=attention_groups(_attention_task(each) for each in errors),
         overdue=_overdue_tasks(session, overdue[-MOST_OVERDUE:], around),
         overdue_number=len(overdue),
         is_all=len(subjects) <= MOST_TROUBLED,

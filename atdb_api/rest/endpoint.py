@@ -54,30 +54,30 @@ class Contract:
     refuses: tuple[type[AtdbError], ...] = ()
 
 
-def endpoint(needs: Capability | None, **contract: Any) -> Callable[[View], View]:
+def endpoint(needs: Capability | None, **options: Any) -> Callable[[View], View]:
     """Create a view from a function `(session, [body,] **parts of the URL)` that returns a model, dict or None."""
-    of = Contract(needs, **contract)
+    contract = Contract(needs, **options)
 
     def make(view: View) -> View:
         @wraps(view)
         def run(**address: Any) -> Response:
-            with admitted(of.needs) as session:
-                if not of.by_token:
+            with admitted(contract.needs) as session:
+                if not contract.by_token:
                     auth.require_password()
-                if not (of.lists or of.shows or of.filters):
-                    refuse_other_parameters(of.parameters)
-                is_kept = request.method == "POST" and not of.answers_secret
+                if not (contract.lists or contract.shows or contract.filters):
+                    refuse_other_parameters(contract.parameters)
+                is_kept = request.method == "POST" and not contract.answers_secret
                 kept = idempotency.recall(session) if is_kept else None
                 if kept is not None:
                     return kept
-                taken = (bodies if of.takes_many else body)(of.takes) if of.takes else None
-                result = view(session, taken, **address) if of.takes else view(session, **address)
-                response = answer(result, of.status)
+                taken = (bodies if contract.takes_many else body)(contract.takes) if contract.takes else None
+                result = view(session, taken, **address) if contract.takes else view(session, **address)
+                response = answer(result, contract.status)
                 if is_kept:
                     idempotency.keep(session, response)
                 return response
 
-        cast(Any, run).contract = of
+        cast(Any, run).contract = contract
         return run
 
     return make

@@ -47,7 +47,7 @@ def page(session: Session, resource: Resource[Row, Item]) -> Answer:
             "count": None,
             "next": _address(cursor=cursor) if cursor else None,
             "previous": None,
-            "results": _written(session, resource, walked, at),
+            "results": _page_items(session, resource, walked, at),
         }
     count = session.scalar(query.with_only_columns(func.count(), maintain_column_froms=True)) or 0
     if number > 1 and (number - 1) * size >= count:
@@ -57,7 +57,7 @@ def page(session: Session, resource: Resource[Row, Item]) -> Answer:
         "count": count,
         "next": _address(page=str(number + 1)) if number * size < count else None,
         "previous": _address(page=str(number - 1)) if number > 1 else None,
-        "results": _written(session, resource, rows, at),
+        "results": _page_items(session, resource, rows, at),
     }
 
 
@@ -96,7 +96,7 @@ def moment() -> datetime | None:
     return at
 
 
-def _written(
+def _page_items(
     session: Session, resource: Resource[Row, Item], rows: Sequence[Row], at: datetime | None
 ) -> list[Answer]:
     wanted = _fields(resource)

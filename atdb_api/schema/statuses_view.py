@@ -1,9 +1,9 @@
 """The view `reports.statuses`, whose rows are those of the lifecycle."""
 
 from atdb_interface.lifecycle import Status
-from atdb_interface.status_kinds import Kind, kind_of, stage_of
+from atdb_interface.status_kinds import StatusKind, kind_of, stage_of
 
-_KINDS = f"{', '.join([*Kind][:-1])} and {[*Kind][-1]}"
+_KINDS = f"{', '.join([*StatusKind][:-1])} and {[*StatusKind][-1]}"
 _COMMENT = "The statuses of observations, and what each means for the work."
 _COMMENTS = {
     "status": "The status",

@@ -47,7 +47,7 @@ Columns = Mapping[str, Column | Related]
 
 
 @dataclass(frozen=True)
-class Kind:
+class ColumnKind:
     """The form of one type of values in a URL: the pattern, the function that reads it, and the error message."""
 
     pattern: str
@@ -55,25 +55,27 @@ class Kind:
     otherwise: str
 
 
-TEXT = Kind(r"^[^\x00]*$", str, "holds a NUL character")
-INTEGER = Kind(r"^-?[0-9]{1,19}$", int, "is not a whole number")
-NUMBER = Kind(r"^-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?$", float, "is not a number")
-BOOLEAN = Kind(
+TEXT = ColumnKind(r"^[^\x00]*$", str, "holds a NUL character")
+INTEGER = ColumnKind(r"^-?[0-9]{1,19}$", int, "is not a whole number")
+NUMBER = ColumnKind(r"^-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?$", float, "is not a number")
+BOOLEAN = ColumnKind(
     r"^([Tt]rue|[Ff]alse|1|0)$", lambda text: text.lower() in ("true", "1"), "is neither true nor false"
 )
-TIME = Kind(TIME_PATTERN, TypeAdapter(Time).validate_python, "is not a time such as 2019-04-05T21:03:02Z")
-DAY = Kind(DAY_PATTERN, date.fromisoformat, "is not a day such as 2019-04-05")
-_KINDS: dict[type, Kind] = {int: INTEGER, float: NUMBER, bool: BOOLEAN, datetime: TIME, date: DAY}
+TIME = ColumnKind(TIME_PATTERN, TypeAdapter(Time).validate_python, "is not a time such as 2019-04-05T21:03:02Z")
+DAY = ColumnKind(DAY_PATTERN, date.fromisoformat, "is not a day such as 2019-04-05")
+_KINDS: dict[type, ColumnKind] = {int: INTEGER, float: NUMBER, bool: BOOLEAN, datetime: TIME, date: DAY}
 
 
 @cache
-def status_kind(statuses: type[StrEnum]) -> Kind:
+def status_kind(statuses: type[StrEnum]) -> ColumnKind:
     """Create the kind of a closed set of statuses."""
     escaped = (status.replace("(", r"\(").replace(")", r"\)") for status in statuses)
-    return Kind(f"^({'|'.join(escaped)})$", statuses, f"is not a status; the statuses are {', '.join(statuses)}")
+    return ColumnKind(
+        f"^({'|'.join(escaped)})$", statuses, f"is not a status; the statuses are {', '.join(statuses)}"
+    )
 
 
-def several(kind: Kind) -> str:
+def several(kind: ColumnKind) -> str:
     """Return the pattern of a list of values. Only texts have commas and backslashes."""
     if kind is TEXT:
         return query_lists.PATTERN
@@ -81,13 +83,13 @@ def several(kind: Kind) -> str:
     return f"^{one}(,{one})*$"
 
 
-def two(kind: Kind) -> str:
+def two(kind: ColumnKind) -> str:
     """Return the pattern of a list of two values."""
     one = query_lists.VALUE if kind is TEXT else kind.pattern.removeprefix("^").removesuffix("$")
     return f"^{one},{one}$"
 
 
-def kind_of(column: Column | Related) -> Kind:
+def column_kind(column: Column | Related) -> ColumnKind:
     """Return the kind of the values of a column."""
     if isinstance(column, Related):
         column = column.column
@@ -153,7 +155,7 @@ def unreadable(parameter: str, message: str) -> BadRequest:
     return BadRequest(f"{name}: {message}", errors=[{"field": name, "message": message}])
 
 
-def read(kind: Kind, value: str) -> Any:
+def read(kind: ColumnKind, value: str) -> Any:
     """Read a value. Raises ValueError if it does not match its kind."""
     if not re.fullmatch(kind.pattern, value):
         raise ValueError(kind.otherwise)
@@ -178,7 +180,7 @@ def _look_up(column: Column | Related, lookup: str, value: str) -> ColumnElement
 
 
 def _compare(column: Column, lookup: str, value: str) -> ColumnElement[bool]:
-    kind = kind_of(column)
+    kind = column_kind(column)
     comparisons = _TIME_COMPARISONS if kind is TIME else COMPARISONS
     if kind is TEXT:
         column = _as_text(column)

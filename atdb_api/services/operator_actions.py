@@ -14,7 +14,7 @@ from atdb_interface.reasons import without_code
 
 
 def act(
-    session: Session, task_id: str, action: str, *, seen: str, reason: str, account: rights.Account
+    session: Session, task_id: str, action: str, *, seen: str, reason: str, account: rights.ActingAccount
 ) -> tuple[Status, Status]:
     """Do an action, and return the statuses before and after.
 

@@ -25,7 +25,7 @@ _NO_FIELDS = {"new_status", "action", "reason", "force"}
 _REPORTS = frozenset(target for _, target in REPORTED)
 
 
-class Account(Protocol):
+class ActingAccount(Protocol):
     """The account that asks."""
 
     @property
@@ -36,7 +36,7 @@ class Account(Protocol):
         """Return whether it has one of these capabilities."""
 
 
-class Subject(Protocol):
+class OwnedObservation(Protocol):
     """The observation that it asks about."""
 
     @property
@@ -62,7 +62,7 @@ def require(refusal: AtdbError | None) -> None:
         raise refusal
 
 
-def require_change(account: Account, observation: Subject, change: ObservationChange) -> None:
+def require_change(account: ActingAccount, observation: OwnedObservation, change: ObservationChange) -> None:
     """Raise Forbidden or Conflict unless an account may make a change of an observation, which must be locked."""
     if change.model_fields_set - _NO_FIELDS:
         require(edit_refusal(account, observation))
@@ -72,13 +72,13 @@ def require_change(account: Account, observation: Subject, change: ObservationCh
         require(move_refusal(account, observation, change.new_status))
 
 
-def require_additions(session: Session, account: Account, task_ids: Collection[str]) -> None:
+def require_additions(session: Session, account: ActingAccount, task_ids: Collection[str]) -> None:
     """Raise Conflict or NotFound unless an account may add data products to observations, and lock these."""
     for task_id in sorted(task_ids):
         require(addition_refusal(account, locks.lock_observation(session, task_id)))
 
 
-def edit_refusal(account: Account, observation: Subject) -> AtdbError | None:
+def edit_refusal(account: ActingAccount, observation: OwnedObservation) -> AtdbError | None:
     """Return why an account cannot edit the specification of an observation."""
     if account.may(Capability.OPERATE):
         return None
@@ -90,14 +90,14 @@ def edit_refusal(account: Account, observation: Subject) -> AtdbError | None:
     )
 
 
-def action_refusal(account: Account, observation: Subject, action: Action) -> AtdbError | None:
+def action_refusal(account: ActingAccount, observation: OwnedObservation, action: Action) -> AtdbError | None:
     """Return why an account cannot do an action to an observation."""
     if not account.may(ACTIONS[action].needs):
         return Forbidden(f"Only operators can {action} {observation.task_id}. Ask an operator.")
     return None if account.may(Capability.OPERATE) else _own_refusal(account, observation)
 
 
-def move_refusal(account: Account, observation: Subject, target: Status) -> AtdbError | None:
+def move_refusal(account: ActingAccount, observation: OwnedObservation, target: Status) -> AtdbError | None:
     """Return why an account cannot move an observation to a status."""
     if account.may(Capability.OPERATE):
         return None
@@ -107,7 +107,7 @@ def move_refusal(account: Account, observation: Subject, target: Status) -> Atdb
     return refusals[0] if all(refusals) else None
 
 
-def addition_refusal(account: Account, observation: Subject) -> AtdbError | None:
+def addition_refusal(account: ActingAccount, observation: OwnedObservation) -> AtdbError | None:
     """Return why an account cannot add data products to an observation."""
     if account.may(Capability.WORK) or observation.status in _WRITTEN:
         return None
@@ -118,7 +118,7 @@ def addition_refusal(account: Account, observation: Subject) -> AtdbError | None
     )
 
 
-def _own_refusal(account: Account, observation: Subject) -> AtdbError | None:
+def _own_refusal(account: ActingAccount, observation: OwnedObservation) -> AtdbError | None:
     """Return why an astronomer cannot change an observation: it belongs to another, or is past its start."""
     task_id = observation.task_id
     if observation.created_by != account.account:
@@ -136,7 +136,7 @@ def _own_refusal(account: Account, observation: Subject) -> AtdbError | None:
     return None
 
 
-def _withdrawal(account: Account, observation: Subject, target: Status) -> AtdbError | None:
+def _withdrawal(account: ActingAccount, observation: OwnedObservation, target: Status) -> AtdbError | None:
     if target is Status.ABORTED:
         return _own_refusal(account, observation)
     return Forbidden(
@@ -145,7 +145,7 @@ def _withdrawal(account: Account, observation: Subject, target: Status) -> AtdbE
     )
 
 
-def _report(account: Account, observation: Subject, target: Status) -> AtdbError | None:
+def _report(account: ActingAccount, observation: OwnedObservation, target: Status) -> AtdbError | None:
     if target not in _REPORTS:
         return Forbidden(
             f"{account.account} cannot move {observation.task_id} to {target}. The telescope reports only "
@@ -156,7 +156,7 @@ def _report(account: Account, observation: Subject, target: Status) -> AtdbError
     return _not_now(account, observation, target)
 
 
-def _step(account: Account, observation: Subject, target: Status) -> AtdbError | None:
+def _step(account: ActingAccount, observation: OwnedObservation, target: Status) -> AtdbError | None:
     if target is observation.status:
         return None
     if target in STOPS:
@@ -170,7 +170,7 @@ def _step(account: Account, observation: Subject, target: Status) -> AtdbError |
     return _not_now(account, observation, target)
 
 
-def _not_now(account: Account, observation: Subject, target: Status) -> AtdbError:
+def _not_now(account: ActingAccount, observation: OwnedObservation, target: Status) -> AtdbError:
     return ForbiddenMove(
         f"{account.account} cannot move {observation.task_id} from {observation.status} to {target}: this is the "
         "decision of an operator.",
@@ -179,7 +179,7 @@ def _not_now(account: Account, observation: Subject, target: Status) -> AtdbErro
     )
 
 
-_RULES: Mapping[Capability, Callable[[Account, Subject, Status], AtdbError | None]] = {
+_RULES: Mapping[Capability, Callable[[ActingAccount, OwnedObservation, Status], AtdbError | None]] = {
     Capability.WORK: _step,
     Capability.REPORT: _report,
     Capability.SPECIFY: _withdrawal,

@@ -27,7 +27,7 @@ views = listing(OBSERVATIONS)
 @endpoint(Capability.SPECIFY, takes=NewObservation, answers=Observation, status=201, refuses=(Duplicate,))
 def create(session: Session, new: NewObservation) -> Response:
     """Create an observation from a specification."""
-    return _written(
+    return _response(
         session, observations.create(session, new, actor=actor(), rules=specification_rules()), status=201
     )
 
@@ -67,7 +67,7 @@ def change(session: Session, change: ObservationChange, observation_id: int) -> 
     observations.change(session, row, change, actor=actor(), rules=rules, keeps_data=keeps_data)
     session.flush()
     session.refresh(row)
-    return _written(session, row)
+    return _response(session, row)
 
 
 @views.delete("/<int:observation_id>/")
@@ -100,7 +100,7 @@ def neighbours(session: Session, observation_id: int) -> Neighbours:
     return Neighbours(results=neighbours)
 
 
-def _written(session: Session, row: Row, status: int = 200) -> Response:
+def _response(session: Session, row: Row, status: int = 200) -> Response:
     return with_etag(serialization.observations(session, [row])[0], status=status)
 
 

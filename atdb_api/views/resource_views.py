@@ -26,14 +26,14 @@ def listing(resource: Resource[Any, Any]) -> Blueprint:
 
 def add_detail(views: Blueprint, resource: Resource[Any, Any]) -> None:
     """Add the view of one item. The OpenAPI document has the views in the order in which they are added."""
-    of = resource.detail
-    if of is None:
+    item_view = resource.detail
+    if item_view is None:
         raise ValueError(f"{resource.name} has no details")
 
     def detail(session: Session, **address: int | str) -> Response | Answer:
         whole, part = item(session, resource, *address.values())
-        return with_etag(whole, part) if of.has_etag else part
+        return with_etag(whole, part) if item_view.has_etag else part
 
-    detail.__doc__ = of.about
-    contract = endpoint(Capability.READ, shows=resource, has_etag=of.has_etag, refuses=(NotFound,))
-    views.get(f"/{of.path}/")(contract(detail))
+    detail.__doc__ = item_view.about
+    contract = endpoint(Capability.READ, shows=resource, has_etag=item_view.has_etag, refuses=(NotFound,))
+    views.get(f"/{item_view.path}/")(contract(detail))

@@ -62,10 +62,10 @@ def parameters(filters: Mapping[str, Any]) -> dict[str, str]:
     Text is not changed: for a filter that takes a list, it must have the format of a list. Raises ValueError for
     several values of a filter that takes one.
     """
-    return {name: _written(name, value) for name, value in filters.items()}
+    return {name: _query_value(name, value) for name, value in filters.items()}
 
 
-def _written(name: str, value: Any) -> str:
+def _query_value(name: str, value: Any) -> str:
     if isinstance(value, str) or not isinstance(value, Iterable):
         return str(value)
     if not query_lists.takes_list(name):

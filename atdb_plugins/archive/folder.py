@@ -17,8 +17,8 @@ from atdb_interface.dataproducts import DataProduct
 from atdb_interface.fields import MANIFEST
 from atdb_interface.observations import Observation
 from atdb_interface.product_files import (
+    FileKind,
     FileState,
-    Kind,
     OpenProduct,
     ProductChangedError,
     identity_of,
@@ -251,7 +251,7 @@ class ArchiveFolder:
         self.filesystem.makedirs(self.path, exist_ok=True)
         entries = product.entries()
         records = []
-        for file in (entry for entry in entries if entry.kind is Kind.FILE):
+        for file in (entry for entry in entries if entry.kind is FileKind.FILE):
             target = f"{part}/{file.path}" if file.path else part
             if file.path:
                 self.filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
@@ -304,8 +304,8 @@ def _changed(name: str) -> ArchiveError:
     )
 
 
-def _wrong_copy(name: str, found: str = "") -> ArchiveError:
+def _wrong_copy(name: str, difference: str = "") -> ArchiveError:
     return ArchiveError(
         ReasonCode.ARCHIVE_COPY_WRONG,
-        f"The copy of {name} in the archive is not what was observed{found}. Use the action ingest.",
+        f"The copy of {name} in the archive is not what was observed{difference}. Use the action ingest.",
     )

@@ -10,8 +10,8 @@ from pathlib import Path
 from atdb_interface.checksum import Advance, FileRecord, NotAProductError, product_checksum
 from atdb_interface.instruments import instrument
 from atdb_interface.product_files import (
+    FileKind,
     FileState,
-    Kind,
     OpenProduct,
     ProductChangedError,
     identity_of,
@@ -106,9 +106,9 @@ def fault_of(path: Path, error: Exception) -> InvalidDataError:
 def inspect(product: OpenProduct) -> list[FileState]:
     """List a product. Raises InvalidDataError if it is of the wrong kind or empty, and OSError."""
     is_directory = instrument().is_directory(product.name)
-    if is_directory and product.kind is Kind.FILE:
+    if is_directory and product.kind is FileKind.FILE:
         raise _wrong_kind("a file instead of a directory")
-    if not is_directory and product.kind is Kind.DIRECTORY:
+    if not is_directory and product.kind is FileKind.DIRECTORY:
         raise _wrong_kind("a directory instead of a file")
     entries = product.entries()
     if not size_of(entries):
@@ -156,7 +156,7 @@ def _data_of(entries: list[FileState]) -> list[FileState | str]:
 
     The times of directories are left out, because files that are not data change them.
     """
-    return [entry if entry.kind is Kind.FILE else entry.path for entry in entries if entry.is_data]
+    return [entry if entry.kind is FileKind.FILE else entry.path for entry in entries if entry.is_data]
 
 
 def _wait_for_the_clock(entries: list[FileState]) -> None:

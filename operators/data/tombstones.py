@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from atdb_interface.dataproducts import DataProduct
-from atdb_interface.product_files import FileState, Kind
+from atdb_interface.product_files import FileKind, FileState
 
 _SUFFIX = ".atdb-removed"
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -48,7 +48,7 @@ class Tombstone:
 
 def states_of(entries: Iterable[FileState]) -> dict[str, tuple[int, ...]]:
     """Return the states of the files that are data, as a tombstone has them."""
-    return {entry.path: _state(entry) for entry in entries if entry.kind is Kind.FILE and entry.is_data}
+    return {entry.path: _state(entry) for entry in entries if entry.kind is FileKind.FILE and entry.is_data}
 
 
 def product_of_tombstone(entry: str) -> str | None:

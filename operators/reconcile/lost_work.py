@@ -13,7 +13,7 @@ from atdb_interface.leases import HeldLease
 from atdb_interface.lifecycle import MAX_LOST_OWNERS, WORKING, Stage, Status
 from atdb_interface.owners import STAGE_DAGS, read_owner
 from atdb_interface.reason_codes import ReasonCode
-from atdb_interface.times import UNHEARD
+from atdb_interface.times import CLAIM_RUN_WITHIN
 from atdb_plugins.airflow_api import ACTIVE, DagRun
 from atdb_plugins.dispatch import CONSUMER
 from atdb_plugins.hooks.airflow import AirflowHook
@@ -128,7 +128,7 @@ def claims_without_run(client: Client, runs: StageRuns, now: datetime) -> list[O
     """
     waiting: dict[str, list[OpenClaim]] = defaultdict(list)
     for claim in client.open_claims(CONSUMER):
-        if claim.my_status in DAG_OF and claim.claimed_at <= now - UNHEARD:
+        if claim.my_status in DAG_OF and claim.claimed_at <= now - CLAIM_RUN_WITHIN:
             waiting[DAG_OF[claim.my_status]].append(claim)
     without_run: list[OpenClaim] = []
     for dag_id, claims in waiting.items():

@@ -55,7 +55,7 @@ class ValidateProductsOperator(StageOperator):
             return Status.INCOMPLETE, write(ReasonCode.NO_DATA_PRODUCTS, no_products)
         to_check = [product for product in products if product.my_status is not ProductStatus.REMOVED]
         lease.begin(sum(map(_bytes_to_read, to_check)))
-        checked: list[Verdict] = []
+        checked: list[ProductVerdict] = []
         for product in to_check:
             lease.check()
             checked.append(_checked(product, lease))
@@ -89,7 +89,7 @@ class ValidateProductsOperator(StageOperator):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ProductVerdict:
     """The result for one product. `move`: the change in ATDB, if there is one. `fault`: why it is not valid."""
 
     filename: str
@@ -97,11 +97,11 @@ class Verdict:
     fault: CodedError | None = None
 
 
-def _checked(product: DataProduct, lease: LeaseKeeper) -> Verdict:
+def _checked(product: DataProduct, lease: LeaseKeeper) -> ProductVerdict:
     """Read one product. If its removal has begun, only its copy in the archive counts."""
     path = path_of(product)
     if has_begun(product, path):
-        return Verdict(product.filename)
+        return ProductVerdict(product.filename)
     put_back(path.parent, product.filename)
     try:
         with opened(path) as on_disk:
@@ -114,14 +114,14 @@ def _checked(product: DataProduct, lease: LeaseKeeper) -> Verdict:
     facts: dict[str, Any] = {"identity": reading.identity, "disk": register_disk(path)}
     if product.my_status is ProductStatus.ARCHIVED:
         if reading.has_checksum(product.checksum):
-            return Verdict(product.filename, ProductMove(filename=product.filename, **facts))
+            return ProductVerdict(product.filename, ProductMove(filename=product.filename, **facts))
         differs = "The data have changed since they were archived, so ingest copies them again."
         facts["reason"] = write(ReasonCode.DATA_DIFFERS, differs)
     elif other := _other_than_announced(product, reading):
         return _invalid(product, other)
     facts |= {"size": reading.size, "checksum": reading.checksum}
     move = ProductMove(filename=product.filename, new_status=ProductStatus.VALID, **facts)
-    return Verdict(product.filename, move)
+    return ProductVerdict(product.filename, move)
 
 
 def _other_than_announced(product: DataProduct, reading: Reading) -> InvalidDataError | None:
@@ -146,15 +146,15 @@ def _bytes_to_read(product: DataProduct) -> int:
         return 0
 
 
-def _invalid(product: DataProduct, fault: CodedError) -> Verdict:
+def _invalid(product: DataProduct, fault: CodedError) -> ProductVerdict:
     """Return that a product is not valid. If it is archived, it stays archived: the archive has what was valid."""
     if product.my_status is ProductStatus.ARCHIVED:
-        return Verdict(product.filename, fault=fault)
+        return ProductVerdict(product.filename, fault=fault)
     move = ProductMove(filename=product.filename, new_status=ProductStatus.INVALID, reason=reason_of(fault))
-    return Verdict(product.filename, move, fault)
+    return ProductVerdict(product.filename, move, fault)
 
 
-def _verdict(invalid: list[Verdict], number: int) -> str:
+def _verdict(invalid: list[ProductVerdict], number: int) -> str:
     """Return the reason of an observation that is incomplete."""
     names = _named([each.filename for each in invalid])
     text = f"{len(invalid)} of {number} data products are invalid: {names}."

@@ -13,9 +13,9 @@ from atdb_interface.lifecycle import STAGES
 from atdb_plugins.airflow_api import AirflowApiError
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.stage_dags import LISTEN_DAG
-from standalone.doctor.findings import Finding, failed, warning, well
 from standalone.doctor.location import Location
 from standalone.doctor.reasons import short
+from standalone.doctor.results import CheckResult, failed, warning, well
 from standalone.stack import pools
 from standalone.stack.health import AIRFLOW_PARTS
 
@@ -24,7 +24,7 @@ _DAGS = (LISTEN_DAG, *(str(stage.actor) for stage in STAGES), "reconcile")
 _LIMIT = 100
 
 
-def check(place: Location) -> Iterator[Finding]:
+def check(place: Location) -> Iterator[CheckResult]:
     """Query Airflow's API with the account of tasks, which has read access only."""
     hook = AirflowHook()
     try:
@@ -43,7 +43,7 @@ def check(place: Location) -> Iterator[Finding]:
     yield from _of_pools(hook)
 
 
-def _of_version(place: Location, answered: str) -> Finding:
+def _of_version(place: Location, answered: str) -> CheckResult:
     ours = version("apache-airflow-core")
     if answered == ours:
         return well(SUBJECT, f"version {answered} responds, and accepts the account reconcile")
@@ -51,7 +51,7 @@ def _of_version(place: Location, answered: str) -> Finding:
     return failed(SUBJECT, f"version {answered} responds; tasks here have version {ours}", advice)
 
 
-def _of_processes(place: Location, health: Any) -> Iterator[Finding]:
+def _of_processes(place: Location, health: Any) -> Iterator[CheckResult]:
     if health["metadatabase"]["status"] != "healthy":
         advice = f"See the line `database`. {place.look_at('airflow-api-server')}."
         yield failed(SUBJECT, "it cannot use its database", advice)
@@ -69,7 +69,7 @@ def _of_processes(place: Location, health: Any) -> Iterator[Finding]:
         yield failed(process, seen, advice)
 
 
-def _of_dags(place: Location, hook: AirflowHook) -> Iterator[Finding]:
+def _of_dags(place: Location, hook: AirflowHook) -> Iterator[CheckResult]:
     errors = hook.read("importErrors", limit=_LIMIT)["import_errors"]
     for error in errors:
         # The last line of a traceback is the error itself.
@@ -110,7 +110,7 @@ def _seconds(time: str) -> str:
     return write_time(datetime.fromisoformat(time))
 
 
-def _of_pools(hook: AirflowHook) -> Iterator[Finding]:
+def _of_pools(hook: AirflowHook) -> Iterator[CheckResult]:
     slots = {pool["name"]: pool["slots"] for pool in hook.read("pools", limit=_LIMIT)["pools"]}
     wrong = False
     for name, intended in {**pools.SLOTS, "default_pool": pools.DEFAULT_SLOTS}.items():

@@ -14,15 +14,15 @@ from atdb_plugins.archive.partial_files import new_part
 from atdb_plugins.archive.publication import delete, to_disk
 from atdb_plugins.hooks.archive import ArchiveHook
 from standalone.doctor import space
-from standalone.doctor.findings import Finding, failed, well
 from standalone.doctor.location import Location
 from standalone.doctor.reasons import short, without_advice
+from standalone.doctor.results import CheckResult, failed, well
 
 SUBJECT = "archive"
 _SIZE_BYTES = 1 << 20
 
 
-def check(place: Location) -> Iterator[Finding]:
+def check(place: Location) -> Iterator[CheckResult]:
     """Test the archive that tasks use."""
     try:
         archive = ArchiveHook().archive()
@@ -35,12 +35,12 @@ def check(place: Location) -> Iterator[Finding]:
         yield failed(SUBJECT, without_advice(error), advice)
         return
     where = archive.filesystem.unstrip_protocol(archive.root)
-    yield _try(place, archive, where)
+    yield _probe(place, archive, where)
     if isinstance(archive.filesystem, LocalFileSystem):
         yield space.of(SUBJECT, Path(archive.root), f"Free space in the archive. {_until_then(place)}")
 
 
-def _try(place: Location, archive: Archive, where: str) -> Finding:
+def _probe(place: Location, archive: Archive, where: str) -> CheckResult:
     # A partial file is never mistaken for data, and no product has this name.
     probe, content = new_part(archive.root, "atdb-doctor"), secrets.token_bytes(_SIZE_BYTES)
     step = "written to"

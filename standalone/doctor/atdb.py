@@ -20,16 +20,16 @@ from atdb_plugins.hooks.atdb import AtdbHook
 from atdb_plugins.stage_dags import DAG_OF, LISTEN_DAG
 from atdb_plugins.triggers.listen import LISTENER
 from operators.operate import CONNECTION
-from standalone.doctor.findings import Finding, failed, warning, well
 from standalone.doctor.location import Location
 from standalone.doctor.reasons import short
+from standalone.doctor.results import CheckResult, failed, warning, well
 
 SUBJECT = "ATDB"
 #: The variable with which Airflow names the DAG of a task, and the DAG that has an account of its own.
 _DAG_VARIABLE, _OPERATE = "AIRFLOW_CTX_DAG_ID", "operate"
 
 
-def check(place: Location) -> Iterator[Finding]:
+def check(place: Location) -> Iterator[CheckResult]:
     """Query ATDB as tasks do. A check that depends on a failed one is left out."""
     with AtdbHook().client(patience=0) as client:
         try:
@@ -55,7 +55,7 @@ def check(place: Location) -> Iterator[Finding]:
         yield _of_listener(place, client)
 
 
-def _refused(place: Location, subject: str, error: AtdbError) -> Finding:
+def _refused(place: Location, subject: str, error: AtdbError) -> CheckResult:
     return failed(
         subject,
         f"ATDB refuses it: {error}",
@@ -63,14 +63,14 @@ def _refused(place: Location, subject: str, error: AtdbError) -> Finding:
     )
 
 
-def _of_role(place: Location, subject: str, me: Me, needs: Capability, role: Role) -> Finding:
+def _of_role(place: Location, subject: str, me: Me, needs: Capability, role: Role) -> CheckResult:
     if me.role in [each for each in Role if each.may(needs)]:
         return well(subject, f"{me.account} is accepted, role {me.role}")
     advice = f"Run {place.administer(f'account set {me.account} --role {role}')}."
     return failed(subject, f"{me.account} has the role {me.role}; the role {role} is required", advice)
 
 
-def _of_operate(place: Location) -> Finding:
+def _of_operate(place: Location) -> CheckResult:
     """Log in with the connection that only tasks of the DAG operate get."""
     subject = "account of operate"
     try:
@@ -103,14 +103,14 @@ def _as_dag(dag_id: str) -> Iterator[None]:
         del os.environ[_DAG_VARIABLE]
 
 
-def _of_version(place: Location, answered: str) -> Finding:
+def _of_version(place: Location, answered: str) -> CheckResult:
     if answered == version("atdb"):
         return well(SUBJECT, f"version {answered} responds, and so does its database")
     seen = f"version {answered} responds; tasks here have version {version('atdb')}"
     return warning(SUBJECT, seen, f"Complete the upgrade: start all services in one version with {place.start()}.")
 
 
-def _of_schema(place: Location, state: SchemaState) -> Finding:
+def _of_schema(place: Location, state: SchemaState) -> CheckResult:
     match state:
         case SchemaState.CURRENT:
             return well("migrations", "the schema of ATDB's database is that of the running version")
@@ -128,7 +128,7 @@ def _of_schema(place: Location, state: SchemaState) -> Finding:
             )
 
 
-def _of_stages(place: Location, client: Client) -> Iterator[Finding]:
+def _of_stages(place: Location, client: Client) -> Iterator[CheckResult]:
     paused = [stage for stage in client.stages() if stage.paused]
     for stage in paused:
         since = f" since {write_time(stage.paused_at)}" if stage.paused_at else ""
@@ -144,7 +144,7 @@ def _of_stages(place: Location, client: Client) -> Iterator[Finding]:
         yield well("stages", "none is paused in ATDB")
 
 
-def _of_deletion(place: Location, client: Client) -> Finding:
+def _of_deletion(place: Location, client: Client) -> CheckResult:
     now = client.deletion()
     if now.allowed or now.stopped_at is None:
         return well("deletion", "it is on: remove deletes what the archive holds")
@@ -155,7 +155,7 @@ def _of_deletion(place: Location, client: Client) -> Finding:
     )
 
 
-def _of_listener(place: Location, client: Client) -> Finding:
+def _of_listener(place: Location, client: Client) -> CheckResult:
     advice = (
         f"{place.look_at('triggerer')}. In Airflow, check that the DAG listen is not paused and has a running run."
     )
@@ -170,7 +170,7 @@ def _of_listener(place: Location, client: Client) -> Finding:
     return well("listen", f"it sent its last heartbeat at {since}")
 
 
-def _of_troubles(service: Service, advice: str) -> Finding:
+def _of_troubles(service: Service, advice: str) -> CheckResult:
     """Report the statuses for which listen creates no runs: a warning if users have only paused their DAGs."""
     statuses: dict[str, list[Status]] = {}
     for status, trouble in sorted(service.troubles.items()):

@@ -11,7 +11,7 @@ from cryptography import x509
 from atdb_interface.client.exchange import certificates
 from atdb_interface.fields import write_time
 from atdb_interface.quantities import count_of
-from standalone.doctor.findings import Finding, failed, not_checked, warning, well
+from standalone.doctor.results import CheckResult, failed, not_checked, warning, well
 from standalone.settings import Settings
 
 SUBJECT = "certificate"
@@ -26,7 +26,7 @@ _REPLACE = (
 )
 
 
-def check(settings: Settings) -> Iterator[Finding]:
+def check(settings: Settings) -> Iterator[CheckResult]:
     """Connect as a browser does, and report the certificate."""
     url = urlsplit(settings.atdb_public_url)
     if url.scheme != "https" or not url.hostname:
@@ -48,7 +48,7 @@ def check(settings: Settings) -> Iterator[Finding]:
     )
 
 
-def judge(address: tuple[str, int], host: str) -> list[Finding]:
+def judge(address: tuple[str, int], host: str) -> list[CheckResult]:
     """Report the validity, the names and the issuer of a server's certificate, for browsers that ask for `host`.
 
     Raises OSError if there is no such server, or if it does not use TLS.
@@ -67,20 +67,18 @@ def judge(address: tuple[str, int], host: str) -> list[Finding]:
         names = ", ".join(_names(certificate)) or "no host"
         seen = f"it is for {names}, not for {host}, so browsers and programs refuse it"
         return [failed(SUBJECT, seen, f"{_REPLACE} If the name is wrong, correct ATDB_PUBLIC_URL.")]
-    findings = []
+    results = []
     days = (ends - now).days
     if days < WARNING_DAYS:
-        findings.append(
-            warning(SUBJECT, f"it expires in {count_of(days, 'day')}, at {write_time(ends)}", _REPLACE)
-        )
+        results.append(warning(SUBJECT, f"it expires in {count_of(days, 'day')}, at {write_time(ends)}", _REPLACE))
     if refusal := _refusal(address, host):
         own = certificate.issuer == certificate.subject
         seen = "it is self-signed, so browsers warn about it" if own else f"it is not trusted here: {refusal}"
         advice = "For programs, set SSL_CERT_FILE to the certificate of its authority."
         if own:
             advice = "For programs, set SSL_CERT_FILE to it. For browsers, use a certificate of an authority."
-        findings.append(warning(SUBJECT, seen, f"{advice} {_REPLACE}"))
-    return findings or [well(SUBJECT, f"it is for {host}, is trusted, and expires in {count_of(days, 'day')}")]
+        results.append(warning(SUBJECT, seen, f"{advice} {_REPLACE}"))
+    return results or [well(SUBJECT, f"it is for {host}, is trusted, and expires in {count_of(days, 'day')}")]
 
 
 def _connect(address: tuple[str, int], host: str, context: ssl.SSLContext) -> bytes:

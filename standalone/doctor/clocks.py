@@ -11,8 +11,8 @@ import httpx
 from atdb_interface.client.exchange import certificates
 from atdb_plugins.hooks.airflow import AirflowHook
 from atdb_plugins.hooks.atdb import AtdbHook
-from standalone.doctor.findings import Finding, failed, not_checked, warning, well
 from standalone.doctor.location import Location
+from standalone.doctor.results import CheckResult, failed, not_checked, warning, well
 from standalone.stack import database
 
 SUBJECT = "clocks"
@@ -24,7 +24,7 @@ _ADVICE = (
 )
 
 
-def check(place: Location) -> Iterator[Finding]:
+def check(place: Location) -> Iterator[CheckResult]:
     """Compare the clocks of ATDB, Airflow and the database with the one here."""
     clocks: dict[str, Callable[[], datetime]] = {
         "ATDB": lambda: _of_server(_address(AtdbHook().get_connection("atdb_default")) + "/atdb/health"),
@@ -52,7 +52,7 @@ def check(place: Location) -> Iterator[Finding]:
         yield well(SUBJECT, f"{', '.join(offsets)} and this machine agree within {WARNING_SECONDS:g} s")
 
 
-def judge(name: str, offset_seconds: float) -> Finding:
+def judge(name: str, offset_seconds: float) -> CheckResult:
     """Report a clock that differs from the one here by more than two seconds; positive if the clock is ahead."""
     direction = "ahead of" if offset_seconds > 0 else "behind"
     seen = f"the clock of {name} is {abs(offset_seconds):.0f} s {direction} the one here"

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from standalone.doctor import configuration, report
-from standalone.doctor.findings import Finding, exit_status, not_checked
 from standalone.doctor.location import Location
 from standalone.doctor.parallel import Check, run
+from standalone.doctor.results import CheckResult, exit_status, not_checked
 from standalone.settings import Executor, Settings, SettingsError
 from standalone.stack.programs import minimal_environment
 
@@ -43,40 +43,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = f"run only these checks: {', '.join(_NAMES)}"
     parser.add_argument("--only", nargs="+", choices=_NAMES, metavar="CHECK", help=chosen)
     options = parser.parse_args(arguments)
-    findings = examine(options.only or _NAMES)
+    results = examine(options.only or _NAMES)
     columns = min(shutil.get_terminal_size((_MOST_COLUMNS, 24)).columns, _MOST_COLUMNS)
-    print(report.as_json(findings) if options.json else report.table(findings, columns))
-    return exit_status(findings)
+    print(report.as_json(results) if options.json else report.table(results, columns))
+    return exit_status(results)
 
 
-def examine(names: Iterable[str]) -> list[Finding]:
+def examine(names: Iterable[str]) -> list[CheckResult]:
     """Check the settings and secrets, then run the named checks with them.
 
     This process gets the environment of a task.
     """
-    findings = list(configuration.of_settings())
+    results = list(configuration.of_settings())
     try:
         settings = Settings.from_environment()
     except SettingsError:
-        return [*findings, _nothing_else("the settings are not valid")]
+        return [*results, _nothing_else("the settings are not valid")]
     checks = [Check("certificate", lambda: _of_certificate(settings), "Check the network to nginx.")]
     if set(names) - {"certificate"}:
         place, of_secrets = configuration.of_secrets(settings)
-        findings += of_secrets
+        results += of_secrets
         if place is None:
-            return [*findings, _nothing_else("all other checks need the secrets")]
+            return [*results, _nothing_else("all other checks need the secrets")]
         os.environ.update(_environment(place))
         checks = [*_checks(place), *checks]
-    return findings + run([check for check in checks if check.name in names])
+    return results + run([check for check in checks if check.name in names])
 
 
-def _of_certificate(settings: Settings) -> Iterable[Finding]:
+def _of_certificate(settings: Settings) -> Iterable[CheckResult]:
     from standalone.doctor import certificate  # noqa: PLC0415 - only Airflow's image has its packages
 
     return certificate.check(settings)
 
 
-def _nothing_else(reason: str) -> Finding:
+def _nothing_else(reason: str) -> CheckResult:
     return not_checked("other checks", reason, "Correct this first, then run `atdb doctor` again.")
 
 

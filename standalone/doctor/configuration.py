@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from standalone.credentials import Credentials
-from standalone.doctor.findings import Finding, failed, not_checked, warning, well
 from standalone.doctor.location import Location, is_container
+from standalone.doctor.results import CheckResult, failed, not_checked, warning, well
 from standalone.settings import Settings, SettingsError
 
 SETTINGS, SECRETS = "settings", "secrets"
@@ -29,7 +29,7 @@ def wrong_values(environment: Mapping[str, str]) -> list[str]:
             return sentences
 
 
-def of_settings(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+def of_settings(environment: Mapping[str, str] = os.environ) -> Iterator[CheckResult]:
     """Check each setting, and whether the files that settings name exist."""
     wrong = wrong_values(environment)
     for sentence in wrong:
@@ -43,7 +43,7 @@ def of_settings(environment: Mapping[str, str] = os.environ) -> Iterator[Finding
         yield well(SETTINGS, "all values are valid")
 
 
-def of_secrets(settings: Settings) -> tuple[Location | None, list[Finding]]:
+def of_secrets(settings: Settings) -> tuple[Location | None, list[CheckResult]]:
     """Read the secrets. If those that tasks need are missing, there is no location for the other checks."""
     path = settings.credentials
     try:
@@ -64,7 +64,7 @@ def of_secrets(settings: Settings) -> tuple[Location | None, list[Finding]]:
     return place, [_permissions(place)]
 
 
-def _permissions(place: Location) -> Finding:
+def _permissions(place: Location) -> CheckResult:
     path = place.settings.credentials
     mode = path.stat().st_mode
     if place.is_container:

@@ -9,14 +9,14 @@ from pathlib import Path
 from atdb_interface.data_hosts import HOST_PATTERN
 from operators.data.local_products import DataError, data_root
 from standalone.doctor import space
-from standalone.doctor.findings import Finding, failed, warning
 from standalone.doctor.location import Location
 from standalone.doctor.reasons import without_advice
+from standalone.doctor.results import CheckResult, failed, warning
 
 SUBJECT = "data"
 
 
-def check(place: Location) -> Iterator[Finding]:
+def check(place: Location) -> Iterator[CheckResult]:
     """Check each folder that has the name of a data host."""
     try:
         root = data_root()
@@ -40,7 +40,7 @@ def check(place: Location) -> Iterator[Finding]:
         yield from _of_host(place, host)
 
 
-def _of_host(place: Location, folder: Path) -> Iterator[Finding]:
+def _of_host(place: Location, folder: Path) -> Iterator[CheckResult]:
     subject = f"{SUBJECT} {folder.name}"
     if folder.is_symlink():
         advice = "Mount the disk there, or bind it (`mount --bind`): validate and remove do not follow links."
@@ -69,7 +69,7 @@ def _advice_if_full(place: Location) -> str:
     )
 
 
-def _accessible(subject: str, folder: Path, purpose: str) -> Finding | None:
+def _accessible(subject: str, folder: Path, purpose: str) -> CheckResult | None:
     """Create and delete a hidden file, because the mode of a folder does not show that its disk is read-only."""
     try:
         with tempfile.TemporaryFile(dir=folder, prefix=".atdb-doctor-") as file:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 
-from standalone.doctor.findings import Finding, failed
 from standalone.doctor.reasons import short
+from standalone.doctor.results import CheckResult, failed
 
 #: Longer than the timeout of each connection and response in a check.
 TIMEOUT_SECONDS = 60.0
@@ -25,23 +25,23 @@ class Check:
     """A check. `hint`: what to do if the check itself hangs or crashes."""
 
     name: str
-    work: Callable[[], Iterable[Finding]]
+    work: Callable[[], Iterable[CheckResult]]
     hint: str
 
 
-def run(checks: Sequence[Check], timeout_seconds: float = TIMEOUT_SECONDS) -> list[Finding]:
-    """Run all checks in parallel, and return their findings in the order of the checks."""
+def run(checks: Sequence[Check], timeout_seconds: float = TIMEOUT_SECONDS) -> list[CheckResult]:
+    """Run all checks in parallel, and return their results in the order of the checks."""
     deadline = time.monotonic() + timeout_seconds
     running = [(check, *_start(check)) for check in checks]
-    findings: list[Finding] = []
+    results: list[CheckResult] = []
     for check, pid, answers in running:
-        findings += _receive(check, answers, deadline, timeout_seconds)
+        results += _receive(check, answers, deadline, timeout_seconds)
         answers.close()
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     for _, pid, _ in running:
         os.waitpid(pid, os.WNOHANG)
-    return findings
+    return results
 
 
 def _start(check: Check) -> tuple[int, Connection]:
@@ -50,15 +50,15 @@ def _start(check: Check) -> tuple[int, Connection]:
     pid = os.fork()
     if pid == 0:
         try:
-            sender.send(_findings(check))
+            sender.send(_results(check))
         finally:
             os._exit(0)  # skips clean-up that belongs to the parent, and threads of libraries
     sender.close()
     return pid, receiver
 
 
-def _findings(check: Check) -> list[Finding]:
-    """Run a check and return its findings; output that libraries print is discarded."""
+def _results(check: Check) -> list[CheckResult]:
+    """Run a check and return its results; output that libraries print is discarded."""
     silence = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(silence, stream)
@@ -68,11 +68,11 @@ def _findings(check: Check) -> list[Finding]:
         return [failed(check.name, f"{type(error).__name__}: {short(error)}", check.hint)]
 
 
-def _receive(check: Check, answers: Connection, deadline: float, timeout_seconds: float) -> list[Finding]:
+def _receive(check: Check, answers: Connection, deadline: float, timeout_seconds: float) -> list[CheckResult]:
     try:
         if not answers.poll(max(0.0, deadline - time.monotonic())):
             return [failed(check.name, f"no answer within {timeout_seconds:g} s", check.hint)]
-        findings: list[Finding] = answers.recv()
+        results: list[CheckResult] = answers.recv()
     except EOFError:
         return [failed(check.name, "the check ended without a result", check.hint)]
-    return findings
+    return results

@@ -5,8 +5,8 @@ from contextlib import closing
 
 import psycopg2
 
-from standalone.doctor.findings import Finding, failed, not_checked, warning, well
 from standalone.doctor.location import Location
+from standalone.doctor.results import CheckResult, failed, not_checked, warning, well
 from standalone.stack import database
 from standalone.stack.preparation import migrated
 
@@ -25,7 +25,7 @@ _DATABASES = {
 }
 
 
-def check(place: Location) -> Iterator[Finding]:
+def check(place: Location) -> Iterator[CheckResult]:
     """Log in as each role whose password is here."""
     server = f"PostgreSQL at {place.settings.postgres_host}:{place.settings.postgres_port}"
     accepted = []
@@ -67,7 +67,7 @@ def check(place: Location) -> Iterator[Finding]:
         )
 
 
-def _of_airflow(place: Location) -> Finding:
+def _of_airflow(place: Location) -> CheckResult:
     """Report whether Airflow's database was migrated to the version here; only the superuser can read this."""
     if "postgres" not in place.credentials.postgresql:
         return not_checked(

@@ -20,5 +20,5 @@ def short(error: BaseException) -> str:
 
 
 def without_advice(error: BaseException) -> str:
-    """Return the first sentence of an error. The others are advice, and a finding has its own."""
+    """Return the first sentence of an error. The others are advice, and a result has its own."""
     return str(error).partition(". ")[0]

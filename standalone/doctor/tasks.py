@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from airflow.sdk import BaseHook
 
-from standalone.doctor.findings import Finding, failed, well
 from standalone.doctor.location import Location
+from standalone.doctor.results import CheckResult, failed, well
 from standalone.stack import task_settings
 from standalone.stack.programs import SITE_VARIABLES
 
@@ -14,7 +14,7 @@ SUBJECT = "task settings"
 _ADVICE = "Correct it, and restart the stack; docs/settings.md lists all settings."
 
 
-def check(_: Location) -> Iterator[Finding]:
+def check(_: Location) -> Iterator[CheckResult]:
     """Read each setting and connection as tasks do."""
     wrong = list(_wrong())
     for sentence in wrong:

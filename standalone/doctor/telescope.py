@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook
-from standalone.doctor.findings import Finding, failed, well
 from standalone.doctor.location import Location
 from standalone.doctor.reasons import short
+from standalone.doctor.results import CheckResult, failed, well
 
 SUBJECT = "telescope"
 #: No observation has this taskID: each begins with a year, month and day.
 _NONE = "000000000"
 
 
-def check(place: Location) -> Iterator[Finding]:
+def check(place: Location) -> Iterator[CheckResult]:
     """Ask telescope control for an observation that does not exist, which changes nothing."""
     hook = TelescopeHook()
     hook.get_conn()

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from celery import Celery
 
-from standalone.doctor.findings import Finding, failed, well
 from standalone.doctor.location import Location
+from standalone.doctor.results import CheckResult, failed, well
 from standalone.stack.programs import broker_url
 
 #: The queue of each process that takes tasks.
@@ -13,7 +13,7 @@ _QUEUES = {"worker": "default", "worker-telescope": "telescope"}
 _ANSWER_SECONDS = 10.0
 
 
-def check(place: Location) -> Iterator[Finding]:
+def check(place: Location) -> Iterator[CheckResult]:
     """Ask all workers through Redis, as tasks reach them, from which queues they take tasks."""
     settings = place.settings
     app = Celery(broker=broker_url(settings, place.credentials))

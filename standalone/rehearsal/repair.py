@@ -6,7 +6,7 @@ from standalone.settings import Settings
 from standalone.simulator.data_writer import ProductWriter, clear
 from standalone.simulator.order import Order
 from standalone.simulator.product_files import PARTS
-from standalone.simulator.task_memory import State, TaskMemory, WrittenProduct
+from standalone.simulator.task_memory import TaskMemory, TaskState, WrittenProduct
 
 
 def damaged(settings: Settings, task_id: str) -> list[str]:
@@ -18,7 +18,7 @@ def damaged(settings: Settings, task_id: str) -> list[str]:
 def repair_products(settings: Settings, task_id: str) -> bool:
     """Write the damaged products of a finished task again; return False if the task is unknown or not finished."""
     task = TaskMemory(settings.telescope_state).find(task_id)
-    if task is None or task.state is not State.FINISHED:
+    if task is None or task.state is not TaskState.FINISHED:
         return False
     order = Order.read(task.parset)
     folder = order.directory(settings.data)

@@ -22,7 +22,7 @@ from standalone.simulator.order import Order
 from standalone.simulator.product_files import PARTS
 from standalone.simulator.reporting import Outcome, report
 from standalone.simulator.settings import Settings
-from standalone.simulator.task_memory import State, Task, TaskMemory
+from standalone.simulator.task_memory import Task, TaskMemory, TaskState
 
 #: The number of products that are written at the same time; more would only compete for the same disk.
 WRITERS = 2
@@ -75,8 +75,8 @@ class Telescope:
             task = self._logbook.find(task_id)
             if task is None:
                 raise NotFound(f"the telescope has no task {task_id}")
-            if task.state in (State.ACCEPTED, State.OBSERVING):
-                task.state, task.problem = State.STOPPED, "stopped on request"
+            if task.state in (TaskState.ACCEPTED, TaskState.OBSERVING):
+                task.state, task.problem = TaskState.STOPPED, "stopped on request"
                 self._logbook.save(task)
                 self._journal.note("stopped", taskID=task_id)
                 log.info("%s: stopped", task_id)
@@ -108,7 +108,7 @@ class Telescope:
 
     def _work(self, task: Task) -> None:
         try:
-            if task.state in (State.ACCEPTED, State.OBSERVING):
+            if task.state in (TaskState.ACCEPTED, TaskState.OBSERVING):
                 self._observe(task)
             self._report(task)
         except _Stopped:
@@ -116,8 +116,8 @@ class Telescope:
         except Exception as error:
             log.exception("%s: failed", task.task_id)
             with suppress(_Stopped):
-                if task.state is not State.FINISHED:
-                    self._enter(task, State.FAILED, problem=f"{type(error).__name__}: {error}")
+                if task.state is not TaskState.FINISHED:
+                    self._enter(task, TaskState.FAILED, problem=f"{type(error).__name__}: {error}")
                     self._report(task)
 
     def _observe(self, task: Task) -> None:
@@ -133,9 +133,9 @@ class Telescope:
         ]
         end = order.finishes(self._settings.speedup)
         self._wait_until(task, order.start)
-        if task.state is State.ACCEPTED:
+        if task.state is TaskState.ACCEPTED:
             _require_free(writers)
-            self._enter(task, State.OBSERVING)
+            self._enter(task, TaskState.OBSERVING)
         for part in range(PARTS):
             self._wait_until(task, order.start + (end - order.start) * part / PARTS)
             for writer in writers:
@@ -144,7 +144,7 @@ class Telescope:
         self._wait_until(task, end)
         task.products = [writer.record() for writer in writers]
         self._damage(task, writers)
-        self._enter(task, State.FINISHED)
+        self._enter(task, TaskState.FINISHED)
 
     def _write(self, task: Task, writer: ProductWriter, part: int) -> None:
         """Write a part of a product; while the disk is full, retry for up to 20 s."""
@@ -168,7 +168,7 @@ class Telescope:
 
     def _report(self, task: Task) -> None:
         settings = self._settings
-        if task.state is State.FINISHED:
+        if task.state is TaskState.FINISHED:
             status = Status.COMPLETING
             written = f"The data writer has written {count_of(len(task.products), 'data product')}."
             reason = write(ReasonCode.DATA_WRITTEN, written)
@@ -185,7 +185,7 @@ class Telescope:
                     client.move(task.task_id, status, reason=reason)
                 except AtdbError as error:
                     log.info("%s: ATDB refused the second report: %s", task.task_id, error)
-        task.problem = task.problem if task.state is State.FAILED else problem
+        task.problem = task.problem if task.state is TaskState.FAILED else problem
         task.reported = outcome in (Outcome.TAKEN, Outcome.KNOWN)
         task.aborted = outcome is Outcome.ABORTED
         self._save(task)
@@ -196,7 +196,7 @@ class Telescope:
         with Client(settings.atdb_url, user=settings.atdb_user, secret=settings.atdb_secret, patience=0) as client:
             keep_saying(client, self._logbook, self._ended)
 
-    def _enter(self, task: Task, state: State, *, problem: str = "") -> None:
+    def _enter(self, task: Task, state: TaskState, *, problem: str = "") -> None:
         task.state, task.problem = state, problem
         self._save(task)
         log.info("%s: %s", task.task_id, state)
@@ -205,7 +205,7 @@ class Telescope:
         """Save a task. Raises _Stopped if the task has been stopped."""
         with self._saving:
             known = self._logbook.find(task.task_id)
-            if known is not None and known.state is State.STOPPED:
+            if known is not None and known.state is TaskState.STOPPED:
                 raise _Stopped
             self._logbook.save(task)
 

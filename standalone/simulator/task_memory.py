@@ -16,7 +16,7 @@ from atdb_interface.fields import TaskId, Time
 from standalone.files import write_private
 
 
-class State(StrEnum):
+class TaskState(StrEnum):
     """The progress of a task at the telescope."""
 
     ACCEPTED = "accepted"
@@ -44,7 +44,7 @@ class Task(BaseModel):
     model_config = ConfigDict(serialize_by_alias=True)
 
     task_id: TaskId = Field(alias="taskID")
-    state: State = State.ACCEPTED
+    state: TaskState = TaskState.ACCEPTED
     reported: bool = False
     aborted: bool = False
     problem: str = ""
@@ -57,7 +57,7 @@ class Task(BaseModel):
     @property
     def is_over(self) -> bool:
         """Whether nothing is left to do."""
-        return self.state is State.STOPPED or self.reported or self.aborted
+        return self.state is TaskState.STOPPED or self.reported or self.aborted
 
     def summary(self) -> dict[str, Any]:
         """Return the task without its parset and products."""

@@ -159,10 +159,10 @@ _CONNECTIONS: Mapping[str, Callable[[Settings, Credentials], Connection]] = {
 #: The variables in which a site can set its own connections, by connection id. Those of one DAG have no variable,
 #: because no process may have them in its environment.
 SITE_VARIABLES = {each: f"AIRFLOW_CONN_{each.upper()}" for each in SITE_CONNECTIONS if each in _CONNECTIONS}
-_OF_TELESCOPE = ("airflow_api", "atdb_default", "telescope_default")
-_OF_TASKS = (*_OF_TELESCOPE, "archive_default", "atdb_reports")
+_TELESCOPE_CONNECTIONS = ("airflow_api", "atdb_default", "telescope_default")
+_TASK_CONNECTIONS = (*_TELESCOPE_CONNECTIONS, "archive_default", "atdb_reports")
 #: The connection `airflow_listen` can create runs. Only the triggerer gets it, not the tasks.
-_OF_TRIGGERS = ("airflow_listen", "atdb_default", "telescope_default")
+_TRIGGER_CONNECTIONS = ("airflow_listen", "atdb_default", "telescope_default")
 
 
 def _connected(settings: Settings, credentials: Credentials, ids: Sequence[str]) -> Environment:
@@ -234,7 +234,7 @@ def _api_server(settings: Settings, credentials: Credentials) -> Program:
 
 def _scheduler(settings: Settings, credentials: Credentials) -> Program:
     """Return the scheduler; with the local executor, tasks run in it and need their connections."""
-    connections = _OF_TASKS if settings.executor is Executor.LOCAL else ()
+    connections = _TASK_CONNECTIONS if settings.executor is Executor.LOCAL else ()
     return _airflow("scheduler", "--skip-serve-logs", connections=connections)(settings, credentials)
 
 
@@ -271,14 +271,14 @@ _PROGRAMS: Mapping[str, Callable[[Settings, Credentials], Program]] = {
     "airflow-api-server": _api_server,
     "scheduler": _scheduler,
     "dag-processor": _airflow("dag-processor"),
-    "triggerer": _airflow("triggerer", "--skip-serve-logs", connections=_OF_TRIGGERS),
+    "triggerer": _airflow("triggerer", "--skip-serve-logs", connections=_TRIGGER_CONNECTIONS),
 }
 
 #: The workers that run tasks with Celery. Each has one process per slot of its queue's pools, so that no task
 #: waits in Celery.
 _WORKERS: Mapping[str, Callable[[Settings, Credentials], Program]] = {
-    "worker": _worker("default", pools.OTHER_SLOTS, _OF_TASKS),
-    "worker-telescope": _worker("telescope", pools.SLOTS["telescope"], _OF_TELESCOPE),
+    "worker": _worker("default", pools.OTHER_SLOTS, _TASK_CONNECTIONS),
+    "worker-telescope": _worker("telescope", pools.SLOTS["telescope"], _TELESCOPE_CONNECTIONS),
 }
 
 

@@ -11,7 +11,7 @@ import httpx
 from atdb_api import create_app
 from atdb_api.config import Config
 from atdb_interface.lifecycle import Actor, Status
-from standalone.doctor.findings import State
+from standalone.doctor.results import CheckState
 from tests.compose.deployment import PROJECT
 from tests.compose.trial import Trial, require
 from tests.standalone.site import AGE, stored
@@ -26,10 +26,10 @@ REPORTED = {"/atdb/services/": "name", "/atdb/disks/": "data_host"}
 def doctor(trial: Trial) -> None:
     """Check that the doctor finds no failures, and that the administrator's commands work."""
     printed = trial.deployment.compose("exec", "-T", "worker", "atdb", "doctor", "--json", check=False)
-    findings = json.loads(printed[printed.index("[") : printed.rindex("]") + 1])
-    for each in findings:
+    results = json.loads(printed[printed.index("[") : printed.rindex("]") + 1])
+    for each in results:
         print(f"  {each['state']:<12} {each['subject']}: {each['seen']}", flush=True)
-    require(not [each for each in findings if each["state"] == State.FAILED], "the doctor found a failure")
+    require(not [each for each in results if each["state"] == CheckState.FAILED], "the doctor found a failure")
     listed = trial.deployment.compose("exec", "-T", "atdb", "python", "-m", "standalone.admin", "account", "list")
     require("operator" in listed, f"the accounts: {listed}")
 

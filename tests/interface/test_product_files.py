@@ -9,8 +9,8 @@ import pytest
 
 from atdb_interface.checksum import NotAProductError, product_checksum
 from atdb_interface.product_files import (
+    FileKind,
     FileState,
-    Kind,
     ProductChangedError,
     identity_of,
     open_product,
@@ -44,7 +44,7 @@ def identity(path: Path) -> str:
 
 def test_the_files_of_a_product_are_listed_with_what_is_data(measurement_set: Path) -> None:
     with open_product(measurement_set) as product:
-        assert product.kind is Kind.DIRECTORY
+        assert product.kind is FileKind.DIRECTORY
         assert [(file.path, file.size, file.is_data) for file in product.files()] == [
             ("ANTENNA/table.dat", 8, True),
             ("ANTENNA/table.lock", 4, False),
@@ -52,7 +52,7 @@ def test_the_files_of_a_product_are_listed_with_what_is_data(measurement_set: Pa
             ("table.lock", 4, False),
         ]
         entries = product.entries()
-        assert [entry.path for entry in entries if entry.kind is Kind.DIRECTORY] == ["", "ANTENNA"]
+        assert [entry.path for entry in entries if entry.kind is FileKind.DIRECTORY] == ["", "ANTENNA"]
         assert size_of(entries) == 12
         assert [record.path for record in product.records()] == ["ANTENNA/table.dat", "table.dat"]
 
@@ -80,7 +80,7 @@ def test_a_file_is_one_product(tmp_path: Path) -> None:
     path.write_bytes(b"12345")
     with open_product(path) as product:
         (file,) = product.files()
-        assert (file.path, file.kind, file.size) == ("", Kind.FILE, 5)
+        assert (file.path, file.kind, file.size) == ("", FileKind.FILE, 5)
         for _ in range(2):
             with product.open(file) as reader:
                 assert reader.read() == b"12345"

@@ -24,8 +24,8 @@ def test_a_reason_means_the_same_however_it_is_worded(code: str) -> None:
 def test_what_another_program_has_said_counts_and_what_stands_around_it_does_not() -> None:
     one = reasons.write(C.TELESCOPE_FAILED, f"It reports {reasons.quote('failed: no beam')}. Ask there.")
     other = reasons.write(C.TELESCOPE_FAILED, f"{reasons.quote('failed: no beam')}, says the telescope")
-    assert reasons.read(one) == reasons.read(other) == Reason(C.TELESCOPE_FAILED, said="failed: no beam")
-    assert reasons.read(one[: one.index("beam") + 2]) == Reason(C.TELESCOPE_FAILED, said="failed: no be")
+    assert reasons.read(one) == reasons.read(other) == Reason(C.TELESCOPE_FAILED, quotation="failed: no beam")
+    assert reasons.read(one[: one.index("beam") + 2]) == Reason(C.TELESCOPE_FAILED, quotation="failed: no be")
     assert reasons.quote("a “b”\n c") == '“a "b" c”'
 
 
@@ -33,8 +33,9 @@ def test_an_error_of_a_library_has_the_name_of_its_class_and_its_own_words() -> 
     error = OSError(28, "No space left on device", "/alta/x")
     around = reasons.write(reasons.code_of(error), f"2 of 3 failed. The first is X: {reasons.words_of(error)}.")
     assert reasons.reason_of(error) == f"OSError: “{NO_SPACE}”"
-    assert reasons.read(around) == reasons.read(reasons.reason_of(error)) == Reason("OSError", said=NO_SPACE)
-    assert reasons.read(f"OSError: {NO_SPACE}") == Reason("OSError", said=NO_SPACE)  # as earlier versions wrote it
+    assert reasons.read(around) == reasons.read(reasons.reason_of(error)) == Reason("OSError", quotation=NO_SPACE)
+    from_earlier_versions = f"OSError: {NO_SPACE}"
+    assert reasons.read(from_earlier_versions) == Reason("OSError", quotation=NO_SPACE)
 
 
 def test_an_error_with_a_code_says_its_text_alone() -> None:
@@ -62,7 +63,7 @@ def test_people_read_a_reason_without_its_code() -> None:
 def test_a_reason_of_a_person_has_no_code() -> None:
     for reason in ("", "storm", "the disk is full: 3", "3 of 4 are invalid"):
         assert reasons.read(reason) is None
-    assert reasons.read("ticket: 4711") == Reason("ticket", said="4711")
+    assert reasons.read("ticket: 4711") == Reason("ticket", quotation="4711")
 
 
 FORMER_SENDER = "try 12 sends the parset"
@@ -135,9 +136,9 @@ FORMER = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("reason", "code", "said"), FORMER)
-def test_the_reasons_of_earlier_versions_are_understood(reason: str, code: str, said: str) -> None:
-    assert reasons.read(reason) == Reason(code, said=said)
+@pytest.mark.parametrize(("reason", "code", "quotation"), FORMER)
+def test_the_reasons_of_earlier_versions_are_understood(reason: str, code: str, quotation: str) -> None:
+    assert reasons.read(reason) == Reason(code, quotation=quotation)
 
 
 def test_the_sender_of_a_parset_that_an_earlier_version_has_recorded_is_read() -> None:

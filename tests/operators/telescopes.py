@@ -14,7 +14,7 @@ from operators.stages.observe import RunObservationOperator, StartObservationOpe
 from standalone.settings import HOST
 from standalone.simulator.observing import Telescope
 from standalone.simulator.settings import Settings
-from standalone.simulator.task_memory import State, Task, TaskMemory
+from standalone.simulator.task_memory import Task, TaskMemory, TaskState
 from standalone.simulator.web import create_app
 from tests.conftest import SECRETS, listening
 from tests.operators.contexts import Context
@@ -67,7 +67,7 @@ def started(
     def make(seconds: float) -> Observation:
         made = scheduled(seconds)
         StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
-        assert state(logbook, made) is State.ACCEPTED
+        assert state(logbook, made) is TaskState.ACCEPTED
         return made
 
     return make
@@ -85,11 +85,11 @@ def running(started: Callable[[float], Observation], context: Context) -> Callab
     return make
 
 
-def task_of(made: Observation, state: State = State.ACCEPTED, problem: str = "") -> Task:
+def task_of(made: Observation, state: TaskState = TaskState.ACCEPTED, problem: str = "") -> Task:
     return Task(taskID=made.taskID, state=state, problem=problem, data_location=made.data_location, parset="")
 
 
-def state(logbook: TaskMemory, made: Observation) -> State | None:
+def state(logbook: TaskMemory, made: Observation) -> TaskState | None:
     known = logbook.find(made.taskID)
     return known.state if known else None
 

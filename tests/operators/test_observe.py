@@ -21,7 +21,7 @@ from operators.failures import NotDueYet
 from operators.stages.base import enter
 from operators.stages.observe import CompleteObservationOperator, RunObservationOperator, StartObservationOperator
 from standalone.settings import HOST
-from standalone.simulator.task_memory import State, TaskMemory
+from standalone.simulator.task_memory import TaskMemory, TaskState
 from tests.conftest import free_ports
 from tests.operators.contexts import Context
 from tests.operators.telescopes import last, state, task_of, use_telescope
@@ -158,7 +158,7 @@ def test_the_attempt_that_the_transition_names_sends_the_parset_however_that_is_
     made = scheduled(30)
     enter(worker, OBSERVE, made.taskID, "observe/run 1", reason=reason)
     StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, retries=2))
-    assert state(logbook, made) is State.ACCEPTED
+    assert state(logbook, made) is TaskState.ACCEPTED
 
 
 def test_a_run_continues_with_a_start_that_the_telescope_has_accepted(

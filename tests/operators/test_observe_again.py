@@ -13,7 +13,7 @@ from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import has_code
 from operators.failures import NotDueYet
 from operators.stages.observe import CompleteObservationOperator, RunObservationOperator, StartObservationOperator
-from standalone.simulator.task_memory import State, TaskMemory
+from standalone.simulator.task_memory import TaskMemory, TaskState
 from tests.advancing import advance
 from tests.conftest import free_ports
 from tests.operators.contexts import Context
@@ -41,7 +41,7 @@ def test_a_start_that_failed_is_made_again_once_for_each_time_that_a_person_asks
             operator(task_id="it").execute(context(made.taskID, "observe", clears=1))
     assert (last(client, made)[0], state(logbook, made)) == (Status.ERROR_START_OBS, None)
     StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=3, clears=1))
-    assert (last(client, made)[0], state(logbook, made)) == (Status.STARTING, State.ACCEPTED)
+    assert (last(client, made)[0], state(logbook, made)) == (Status.STARTING, TaskState.ACCEPTED)
 
 
 @pytest.mark.parametrize("words", ["run again in Airflow by ada", "RunCleared: Worded in another way."])
@@ -72,7 +72,7 @@ def test_the_run_continues_with_an_observation_of_the_telescope_and_does_not_sta
     StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=2, clears=1))
     assert last(client, made)[0] is Status.STARTING
     worker.move(made.taskID, Status.ERROR_START_OBS, owner="observe/run 1", reason="an unknown cause")
-    logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
+    logbook.save(task_of(made, TaskState.FAILED, "a dish is stuck"))
     with pytest.raises(AirflowFailException, match="a dish is stuck"):
         StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", try_number=3, clears=2))
     assert last(client, made)[0] is Status.ERROR_START_OBS

@@ -14,7 +14,7 @@ from atdb_interface.observations import Observation
 from atdb_plugins.hooks.telescope import TelescopeError, TelescopeHook
 from operators.stages.observe import CompleteObservationOperator, RunObservationOperator, StartObservationOperator
 from operators.stages.when_due import WhenDueOperator
-from standalone.simulator.task_memory import State, TaskMemory
+from standalone.simulator.task_memory import TaskMemory, TaskState
 from tests.conftest import free_ports
 from tests.operators.contexts import Context
 from tests.operators.telescopes import last, state, task_of, use_telescope
@@ -34,7 +34,7 @@ def test_a_cancel_reaches_the_telescope_whichever_task_hears_of_it(
     client.act(made.taskID, Action.CANCEL, reason="thunderstorm")
     with pytest.raises(AirflowSkipException, match="thunderstorm"):
         operator(task_id="it").execute(context(made.taskID, "observe", try_number=2, retries=2))
-    assert state(logbook, made) is State.STOPPED
+    assert state(logbook, made) is TaskState.STOPPED
     assert last(client, made) == (Status.ABORTED, "thunderstorm")
 
 
@@ -75,7 +75,7 @@ def test_a_cancel_after_a_task_has_read_the_observation_reaches_the_telescope(
     after_it_has_read(monkeypatch, operator, lambda task_id: client.act(task_id, Action.CANCEL, reason="storm"))
     with pytest.raises(AirflowSkipException, match="storm"):
         operator(task_id="it").execute(context(made.taskID, "observe", try_number=2, retries=2))
-    assert state(logbook, made) is State.STOPPED
+    assert state(logbook, made) is TaskState.STOPPED
     assert last(client, made) == (Status.ABORTED, "storm")
 
 
@@ -89,10 +89,10 @@ def test_a_cancel_while_the_parset_is_sent_reaches_the_telescope_with_the_next_t
     made = scheduled(500)
     before_it_sends(monkeypatch, lambda task_id: client.act(task_id, Action.CANCEL, reason="storm"))
     StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
-    assert state(logbook, made) is State.ACCEPTED
+    assert state(logbook, made) is TaskState.ACCEPTED
     with pytest.raises(AirflowSkipException, match="storm"):
         RunObservationOperator(task_id="run").execute(context(made.taskID, "observe"))
-    assert state(logbook, made) is State.STOPPED
+    assert state(logbook, made) is TaskState.STOPPED
 
 
 def test_a_telescope_that_refuses_what_was_cancelled_meanwhile_is_no_error(
@@ -108,7 +108,7 @@ def test_a_telescope_that_refuses_what_was_cancelled_meanwhile_is_no_error(
     with pytest.raises(AirflowSkipException, match="storm"):
         StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
     assert last(client, made) == (Status.ABORTED, "storm")
-    assert state(logbook, made) is State.STOPPED
+    assert state(logbook, made) is TaskState.STOPPED
 
 
 def test_an_observation_that_has_ended_in_an_error_meanwhile_is_not_set_to_running(
@@ -141,7 +141,7 @@ def test_the_timeout_changes_nothing_that_has_ended_meanwhile(
     meanwhile: Status,
 ) -> None:
     made = running()
-    logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
+    logbook.save(task_of(made, TaskState.FAILED, "a dish is stuck"))
     monkeypatch.setattr(lifecycle, "ASK_AFTER", made.starttime - made.endtime - timedelta(hours=1))
     after_it_has_read(
         monkeypatch,
@@ -181,7 +181,7 @@ def test_a_cancel_is_repeated_until_the_telescope_responds(
             RunObservationOperator(task_id="run").execute(context(made.taskID, "observe", retries=2))
     with pytest.raises(AirflowSkipException):
         RunObservationOperator(task_id="run").execute(context(made.taskID, "observe", try_number=2, retries=2))
-    assert state(logbook, made) is State.STOPPED
+    assert state(logbook, made) is TaskState.STOPPED
 
 
 @pytest.mark.parametrize("to", [Status.SCHEDULED, Status.ON_HOLD])
@@ -192,7 +192,7 @@ def test_what_is_forced_away_from_the_telescope_is_stopped_there(
     client.move(made.taskID, to, force=True, reason="not now")
     with pytest.raises(AirflowSkipException, match="not now"):
         RunObservationOperator(task_id="run").execute(context(made.taskID, "observe"))
-    assert state(logbook, made) is State.STOPPED
+    assert state(logbook, made) is TaskState.STOPPED
     assert last(client, made)[0] is to
 
 
@@ -204,6 +204,6 @@ def test_what_another_run_has_started_meanwhile_is_not_stopped(
     StartObservationOperator(task_id="start").execute(context(made.taskID, "observe", run="run 2"))
     with pytest.raises(AirflowSkipException):
         RunObservationOperator(task_id="run").execute(context(made.taskID, "observe"))
-    assert state(logbook, made) is State.ACCEPTED
+    assert state(logbook, made) is TaskState.ACCEPTED
     RunObservationOperator(task_id="run").execute(context(made.taskID, "observe", run="run 2"))
     assert last(client, made)[0] is Status.RUNNING

@@ -12,7 +12,7 @@ from atdb_interface.lifecycle import COMPLETING_TIMEOUT, Status
 from atdb_plugins.completing_timeout import ending
 from atdb_plugins.hooks.telescope import TelescopeState, TelescopeTask
 from operators.stages.observe import CompleteObservationOperator
-from standalone.simulator.task_memory import State, TaskMemory
+from standalone.simulator.task_memory import TaskMemory, TaskState
 from tests.operators.contexts import Context
 from tests.operators.observations import Observe
 from tests.operators.telescopes import last, task_of
@@ -51,7 +51,7 @@ def test_what_the_telescope_has_broken_off_is_an_error_with_its_problem(
     client: Client, observe: Observe, context: Context, logbook: TaskMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = observe(Status.RUNNING)
-    logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
+    logbook.save(task_of(made, TaskState.FAILED, "a dish is stuck"))
     monkeypatch.setattr(lifecycle, "ASK_AFTER", timedelta())
     with pytest.raises(AirflowFailException, match="a dish is stuck"):
         CompleteObservationOperator(task_id="complete").execute(context(made.taskID, "observe"))

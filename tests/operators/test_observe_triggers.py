@@ -17,7 +17,7 @@ from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from atdb_plugins.triggers.observation import LOOK_SECONDS, ObservationCompletingTrigger, ObservationStartTrigger
 from operators.stages.observe import CompleteObservationOperator, RunObservationOperator, StartObservationOperator
-from standalone.simulator.task_memory import State, TaskMemory
+from standalone.simulator.task_memory import TaskMemory, TaskState
 from tests.conftest import free_ports
 from tests.operators.contexts import Context
 from tests.operators.telescopes import state, task_of, use_telescope
@@ -42,7 +42,7 @@ def test_a_trigger_stops_the_telescope_in_seconds_after_a_cancel(
         began = time.monotonic()
         assert fires(kind(*arguments), 30).payload == Status.ABORTED
         assert time.monotonic() - began < 0.5 + LOOK_SECONDS + 3
-        assert state(logbook, made) is State.STOPPED
+        assert state(logbook, made) is TaskState.STOPPED
         cancel.join()
 
 
@@ -56,7 +56,7 @@ def test_a_trigger_fires_after_a_cancel_even_if_the_telescope_does_not_respond(
     client.act(made.taskID, Action.CANCEL)
     use_telescope(monkeypatch, free_ports(1)[0])
     assert fires(ObservationStartTrigger("atdb_default", made.taskID), 30).payload == Status.ABORTED
-    assert state(logbook, made) is State.ACCEPTED
+    assert state(logbook, made) is TaskState.ACCEPTED
 
 
 def test_a_trigger_does_not_stop_what_is_not_cancelled(
@@ -67,7 +67,7 @@ def test_a_trigger_does_not_stop_what_is_not_cancelled(
     assert fires(ObservationStartTrigger("atdb_default", made.taskID), 30).payload == Status.RUNNING
     client.move(made.taskID, Status.ERROR_START_OBS, force=True, reason="the telescope may have it")
     assert fires(ObservationStartTrigger("atdb_default", made.taskID), 30).payload == Status.ERROR_START_OBS
-    assert state(logbook, made) is State.ACCEPTED
+    assert state(logbook, made) is TaskState.ACCEPTED
 
 
 def test_the_timeout_fallback_fires_only_when_there_is_something_to_do(
@@ -80,7 +80,7 @@ def test_the_timeout_fallback_fires_only_when_there_is_something_to_do(
     trigger = ObservationCompletingTrigger("atdb_default", made.taskID, "telescope_default")
     monkeypatch.setattr(lifecycle, "ASK_AFTER", made.starttime - made.endtime - timedelta(hours=1))
     assert fires(trigger, 4) is None
-    logbook.save(task_of(made, State.FAILED, "a dish is stuck"))
+    logbook.save(task_of(made, TaskState.FAILED, "a dish is stuck"))
     assert fires(trigger, 30).payload == Status.RUNNING
     client.move(made.taskID, Status.COMPLETING)
     assert isinstance(fires(trigger, 30), TaskSuccessEvent)

@@ -22,7 +22,7 @@ from operators.reconcile.safety_limit import SafetyLimit
 from operators.reconcile.telescope_repairs import AFTER_OBSERVE, ON_ITS_WAY, UNREACHABLE
 from standalone.simulator.observing import Telescope
 from standalone.simulator.settings import Settings
-from standalone.simulator.task_memory import State, TaskMemory
+from standalone.simulator.task_memory import TaskMemory, TaskState
 from standalone.simulator.web import create_app
 from tests.conftest import SECRETS, free_ports, listening
 from tests.operators.contexts import Context
@@ -55,7 +55,7 @@ def logbook(url: str, context: Context, tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def knows(logbook: TaskMemory) -> Remember:
-    def tell(made: Observation, state: State, problem: str = "") -> None:
+    def tell(made: Observation, state: TaskState, problem: str = "") -> None:
         logbook.save(task_of(made, state, problem))
 
     return tell
@@ -109,9 +109,9 @@ def test_work_that_too_many_have_lost_is_given_up(
     assert words in event.detail
 
 
-@pytest.mark.parametrize("state", [State.ACCEPTED, State.OBSERVING, State.FINISHED])
+@pytest.mark.parametrize("state", [TaskState.ACCEPTED, TaskState.OBSERVING, TaskState.FINISHED])
 def test_a_lost_start_that_the_telescope_has_runs_when_its_start_has_come(
-    client: Client, starting: Callable[[float], Observation], knows: Remember, state: State
+    client: Client, starting: Callable[[float], Observation], knows: Remember, state: TaskState
 ) -> None:
     soon, now = starting(600), starting(-20)
     for made in (soon, now):
@@ -128,14 +128,14 @@ def test_a_lost_start_that_the_telescope_has_not_is_an_error(
     client: Client, starting: Callable[[float], Observation], knows: Remember
 ) -> None:
     failed, unknown = starting(-20), starting(-10)
-    knows(failed, State.FAILED, problem="no beam")
+    knows(failed, TaskState.FAILED, problem="no beam")
     compare(client, in_a_while())
-    for made, code, said in (
+    for made, code, quotation in (
         (failed, ReasonCode.TELESCOPE_FAILED, "failed: no beam"),
         (unknown, ReasonCode.START_INTERRUPTED, ""),
     ):
         status, reason = last(client, made)
-        assert (status, reasons.read(reason)) == ("error (start obs)", Reason(code, said=said))
+        assert (status, reasons.read(reason)) == ("error (start obs)", Reason(code, quotation=quotation))
         assert "The lease of observe/run 1 has expired." in reason
 
 
@@ -202,12 +202,12 @@ def test_past_its_end_an_observation_ends_as_the_telescope_says(
     failed, late = (
         observe(Status.RUNNING, starttime=began.isoformat(), field_name=name, duration=1) for name in "ab"
     )
-    knows(failed, State.FAILED, problem="the disk is full")
-    knows(late, State.OBSERVING)
+    knows(failed, TaskState.FAILED, problem="the disk is full")
+    knows(late, TaskState.OBSERVING)
     compare(client, began + IMAGING_COMPLETES_AFTER + AFTER_OBSERVE + timedelta(seconds=10))
     status, reason = last(client, failed)
     assert status == "error (no completing)"
-    assert reasons.read(reason) == Reason(ReasonCode.TELESCOPE_FAILED, said="failed: the disk is full")
+    assert reasons.read(reason) == Reason(ReasonCode.TELESCOPE_FAILED, quotation="failed: the disk is full")
     assert client.observation(late.taskID).my_status is Status.RUNNING
 
 
@@ -219,7 +219,11 @@ def test_the_telescope_is_stopped_if_it_still_observes_a_cancelled_observation(
         observe(status, starttime=start, field_name=f"{number}")
         for number, status in enumerate((Status.RUNNING, Status.RUNNING, Status.RUNNING, Status.SCHEDULED))
     )
-    for made, state in ((cancelled, State.OBSERVING), (goes_on, State.OBSERVING), (over, State.FINISHED)):
+    for made, state in (
+        (cancelled, TaskState.OBSERVING),
+        (goes_on, TaskState.OBSERVING),
+        (over, TaskState.FINISHED),
+    ):
         knows(made, state)
     for made in (cancelled, over, never_started):
         client.act(made.taskID, Action.CANCEL)
@@ -227,9 +231,9 @@ def test_the_telescope_is_stopped_if_it_still_observes_a_cancelled_observation(
         compare(client)
     known = {task.task_id: task.state for task in logbook.tasks()}
     assert known == {
-        cancelled.taskID: State.STOPPED,
-        goes_on.taskID: State.OBSERVING,
-        over.taskID: State.FINISHED,
+        cancelled.taskID: TaskState.STOPPED,
+        goes_on.taskID: TaskState.OBSERVING,
+        over.taskID: TaskState.FINISHED,
     }
     assert [(event.kind, event.taskID) for event in client.events()] == [(EventKind.REPAIR, cancelled.taskID)]
 

@@ -23,7 +23,7 @@ from tests.operators.contexts import Context
 
 Observe = Callable[..., Observation]
 BRAKE = SafetyLimit(percent=1.0, floor=10)
-UNHEARD_SINCE = timedelta(seconds=70)
+RUN_OVERDUE = timedelta(seconds=70)
 
 
 def use_airflow(monkeypatch: pytest.MonkeyPatch, url: str, password: str) -> None:
@@ -110,7 +110,7 @@ def test_an_airflow_that_cannot_be_asked_is_not_one_that_knows_nothing(
     client.move(held.taskID, Status.INGESTING, owner="ingest/run 1", lease_seconds=3600)
     waits = observe(Status.ARCHIVED)
     claim(client, waits)
-    later = datetime.now(UTC) + UNHEARD_SINCE
+    later = datetime.now(UTC) + RUN_OVERDUE
     monkeypatch.delenv("AIRFLOW_CONN_AIRFLOW_API", raising=False)
     compare(client, later)
     use_airflow(monkeypatch, f"http://{HOST}:{free_ports(1)[0]}", "does not respond")
@@ -138,7 +138,7 @@ def test_a_claim_of_which_no_run_came_is_released_after_a_minute(
     airflow.run("ingest", heard.taskID)
     compare(client)
     assert client.count_waiting([Status.VALID]) == 0
-    compare(client, datetime.now(UTC) + UNHEARD_SINCE)
+    compare(client, datetime.now(UTC) + RUN_OVERDUE)
     assert client.observation(unheard.taskID).claimed_until is None
     assert client.observation(heard.taskID).claimed_until is not None
     assert client.count_waiting([Status.VALID]) == 1
@@ -149,7 +149,7 @@ def test_a_claim_for_a_paused_dag_is_kept_until_the_dag_resumes(
 ) -> None:
     made = observe(Status.ARCHIVED)
     claim(client, made)
-    later = datetime.now(UTC) + UNHEARD_SINCE
+    later = datetime.now(UTC) + RUN_OVERDUE
     airflow.pause("remove", paused=True)
     try:
         compare(client, later)

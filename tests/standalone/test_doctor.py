@@ -15,16 +15,26 @@ import pytest
 
 from standalone.credentials import Credentials
 from standalone.doctor import configuration, postgres, report
-from standalone.doctor.findings import FAILED, WARNED, WELL, Finding, State, exit_status, failed, warning, well
 from standalone.doctor.location import Location
 from standalone.doctor.parallel import Check, run
+from standalone.doctor.results import (
+    FAILED,
+    WARNED,
+    WELL,
+    CheckResult,
+    CheckState,
+    exit_status,
+    failed,
+    warning,
+    well,
+)
 from standalone.settings import REPOSITORY, Executor, Settings
 from standalone.stack import database
 from tests.conftest import Postgres
 
 
-def states(findings: Iterator[Finding] | list[Finding]) -> list[tuple[str, State]]:
-    return [(finding.subject, finding.state) for finding in findings]
+def states(results: Iterator[CheckResult] | list[CheckResult]) -> list[tuple[str, CheckState]]:
+    return [(result.subject, result.state) for result in results]
 
 
 def doctor(settings: Settings, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -41,15 +51,15 @@ def doctor(settings: Settings, *arguments: str, **environment: str) -> subproces
 def test_a_check_that_hangs_or_crashes_is_a_failure_and_stops_no_other(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
 
-    def hang() -> list[Finding]:
+    def hang() -> list[CheckResult]:
         pid_file.write_text(str(os.getpid()))
         time.sleep(600)
         return []
 
-    def crash() -> list[Finding]:
+    def crash() -> list[CheckResult]:
         raise ValueError("no such thing")
 
-    def die() -> list[Finding]:
+    def die() -> list[CheckResult]:
         os.kill(os.getpid(), 9)
         return []
 
@@ -60,9 +70,9 @@ def test_a_check_that_hangs_or_crashes_is_a_failure_and_stops_no_other(tmp_path:
         Check("clocks", lambda: [well("clocks", "they agree")], ""),
     ]
     begun = time.monotonic()
-    findings = run(checks, timeout_seconds=3)
+    results = run(checks, timeout_seconds=3)
     assert time.monotonic() - begun < 10
-    assert findings == [
+    assert results == [
         failed("disk", "no answer within 3 s", "Check the mount."),
         failed("crashing", "ValueError: no such thing", "Read the log."),
         failed("dying", "the check ended without a result", "Read the log."),
@@ -83,11 +93,11 @@ def test_the_exit_status_says_the_worst() -> None:
 
 
 def test_the_table_is_aligned_and_keeps_commands_whole() -> None:
-    findings = [
+    results = [
         well("clocks", "they agree"),
         failed("archive", "it is full " * 9, "Run `docker-compose-logs --x`."),
     ]
-    lines = report.table(findings, 60).splitlines()
+    lines = report.table(results, 60).splitlines()
     column = lines[0].index("they agree")
     assert lines[1][column:].startswith("it is full")
     assert lines[2] == " " * column + lines[2].strip()
@@ -111,46 +121,46 @@ def test_each_wrong_setting_of_tasks_is_named_and_no_password_is_shown(
     from standalone.doctor import tasks
 
     here = Location(settings, credentials)
-    assert states(tasks.check(here)) == [("task settings", State.WELL)]
+    assert states(tasks.check(here)) == [("task settings", CheckState.WELL)]
     monkeypatch.setenv("ATDB_KEEP_AIRFLOW_DAYS", "3")
     monkeypatch.setenv("ATDB_RETRY_SECONDS", "soon")
     monkeypatch.setenv("AIRFLOW_CONN_ARCHIVE_DEFAULT", '{"password": "hunter2"')
-    findings = list(tasks.check(here))
-    assert [each.seen.split()[0].rstrip(",") for each in findings] == [
+    results = list(tasks.check(here))
+    assert [each.seen.split()[0].rstrip(",") for each in results] == [
         *("ATDB_KEEP_AIRFLOW_DAYS", "ATDB_RETRY_SECONDS", "AIRFLOW_CONN_ARCHIVE_DEFAULT"),
     ]
-    assert "hunter2" not in str(findings)
+    assert "hunter2" not in str(results)
 
 
 def test_a_crash_shows_no_password_of_a_url() -> None:
-    def crash() -> list[Finding]:
+    def crash() -> list[CheckResult]:
         raise ValueError("cannot open redis://:hunter2@redis:6379/0")
 
-    (finding,) = run([Check("workers", crash, "")])
-    assert finding.seen == "ValueError: cannot open redis://***@redis:6379/0"
+    (result,) = run([Check("workers", crash, "")])
+    assert result.seen == "ValueError: cannot open redis://***@redis:6379/0"
 
 
 def test_a_file_that_a_setting_names_must_be_there(tmp_path: Path) -> None:
-    (finding,) = configuration.of_settings({"SSL_CERT_FILE": str(tmp_path / "none.pem")})
-    assert finding.state is State.FAILED
-    assert "none.pem" in finding.seen
+    (result,) = configuration.of_settings({"SSL_CERT_FILE": str(tmp_path / "none.pem")})
+    assert result.state is CheckState.FAILED
+    assert "none.pem" in result.seen
     (tmp_path / "own.pem").touch()
     assert states(configuration.of_settings({"SSL_CERT_FILE": str(tmp_path / "own.pem")})) == [
-        ("settings", State.WELL)
+        ("settings", CheckState.WELL)
     ]
 
 
 def test_secrets_that_others_can_read_are_a_warning(settings: Settings, credentials: Credentials) -> None:
-    place, findings = configuration.of_secrets(settings)
+    place, results = configuration.of_secrets(settings)
     assert place is not None
-    assert states(findings) == [("secrets", State.WELL)]
+    assert states(results) == [("secrets", CheckState.WELL)]
     settings.credentials.chmod(0o644)
     settings.state.chmod(0o755)
-    _, (finding,) = configuration.of_secrets(settings)
-    assert finding.state is State.WARNING
-    assert "0644" in finding.seen
+    _, (result,) = configuration.of_secrets(settings)
+    assert result.state is CheckState.WARNING
+    assert "0644" in result.seen
     settings.state.chmod(0o700)
-    assert states(configuration.of_secrets(settings)[1]) == [("secrets", State.WELL)]
+    assert states(configuration.of_secrets(settings)[1]) == [("secrets", CheckState.WELL)]
 
 
 def test_secrets_that_are_missing_or_broken_are_named_and_shown_nowhere(
@@ -159,14 +169,14 @@ def test_secrets_that_are_missing_or_broken_are_named_and_shown_nowhere(
     known = json.loads(settings.credentials.read_text())
     password = known["atdb"].pop("airflow")
     settings.credentials.write_text(json.dumps(known))
-    place, (finding,) = configuration.of_secrets(settings)
+    place, (result,) = configuration.of_secrets(settings)
     assert place is None
-    assert "'airflow'" in finding.seen
+    assert "'airflow'" in result.seen
     settings.credentials.write_text(f'{{"atdb": {{"airflow": "{password}"')
-    place, (finding,) = configuration.of_secrets(settings)
+    place, (result,) = configuration.of_secrets(settings)
     assert place is None
-    assert finding.state is State.FAILED
-    assert password not in str(finding)
+    assert result.state is CheckState.FAILED
+    assert password not in str(result)
     settings.credentials.unlink()
     assert "make up" in configuration.of_secrets(settings)[1][0].advice
 
@@ -180,9 +190,9 @@ def test_the_workers_secrets_suffice_and_those_of_another_service_name_the_worke
     secrets.write(folder, "atdb.example")
     there = replace(settings, executor=Executor.CELERY, secrets=folder / "worker.json")
     assert configuration.of_secrets(there)[0] is not None
-    place, (finding,) = configuration.of_secrets(replace(there, secrets=folder / "airflow-scheduler.json"))
+    place, (result,) = configuration.of_secrets(replace(there, secrets=folder / "airflow-scheduler.json"))
     assert place is None
-    assert finding.state is State.FAILED
+    assert result.state is CheckState.FAILED
 
 
 @pytest.fixture
@@ -193,26 +203,26 @@ def place(postgres: Postgres, database_url: str) -> Location:
 def test_the_database_accepts_each_login(place: Location) -> None:
     # Other tests may or may not have created Airflow's database and logins.
     of_atdb = {name: place.credentials.postgresql[name] for name in ("atdb", "reports", "maintenance")}
-    findings = list(postgres.check(replace(place, credentials=replace(place.credentials, postgresql=of_atdb))))
-    assert states(findings) == [("database", State.WELL), ("database", State.NOT_CHECKED)]
-    assert "atdb, reports, maintenance" in findings[0].seen or "atdb, maintenance" in findings[0].seen
-    assert "docker compose ps -a" in findings[1].advice
+    results = list(postgres.check(replace(place, credentials=replace(place.credentials, postgresql=of_atdb))))
+    assert states(results) == [("database", CheckState.WELL), ("database", CheckState.NOT_CHECKED)]
+    assert "atdb, reports, maintenance" in results[0].seen or "atdb, maintenance" in results[0].seen
+    assert "docker compose ps -a" in results[1].advice
 
 
 def test_a_database_with_another_password_or_none_says_what_to_do(place: Location) -> None:
     wrong = {**place.credentials.postgresql, "reports": "another"}
     logins = {name: wrong[name] for name in ("atdb", "reports")}
-    findings = list(postgres.check(replace(place, credentials=replace(place.credentials, postgresql=logins))))
-    refused = next(each for each in findings if each.state is State.FAILED)
+    results = list(postgres.check(replace(place, credentials=replace(place.credentials, postgresql=logins))))
+    refused = next(each for each in results if each.state is CheckState.FAILED)
     assert "refuses reports" in refused.seen
     assert "`make down` and `make up`" in refused.advice
-    assert any("accepts atdb" in each.seen for each in findings)
+    assert any("accepts atdb" in each.seen for each in results)
     elsewhere = replace(place, settings=replace(place.settings, postgres_port=9))
-    (finding,) = postgres.check(elsewhere)
-    assert "does not respond" in finding.seen
+    (result,) = postgres.check(elsewhere)
+    assert "does not respond" in result.seen
     in_container = replace(elsewhere.settings, secrets=Path("/run/secrets/secrets.json"))
-    (finding,) = postgres.check(replace(elsewhere, settings=in_container))
-    assert "docker compose logs --tail 50 postgres" in finding.advice
+    (result,) = postgres.check(replace(elsewhere, settings=in_container))
+    assert "docker compose logs --tail 50 postgres" in result.advice
 
 
 def test_an_airflow_database_of_another_version_is_a_failure(place: Location) -> None:
@@ -228,9 +238,9 @@ def test_an_airflow_database_of_another_version_is_a_failure(place: Location) ->
     here = replace(place, credentials=replace(place.credentials, postgresql=logins))
     try:
         database.set_note(place.settings, place.credentials, "airflow", "migrated by Airflow 2.0.0")
-        assert ("migrations", State.FAILED) in states(postgres.check(here))
+        assert ("migrations", CheckState.FAILED) in states(postgres.check(here))
         database.set_note(place.settings, place.credentials, "airflow", migrated())
-        assert ("migrations", State.WELL) in states(postgres.check(here))
+        assert ("migrations", CheckState.WELL) in states(postgres.check(here))
     finally:
         database.set_note(place.settings, place.credentials, "airflow", before)
 

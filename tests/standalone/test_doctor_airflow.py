@@ -1,4 +1,4 @@
-"""The findings of `atdb doctor` in a real Airflow: processes, DAGs and pools."""
+"""The results of `atdb doctor` in a real Airflow: processes, DAGs and pools."""
 
 import json
 import re
@@ -9,8 +9,8 @@ import pytest
 
 from atdb_plugins.hooks.airflow import AirflowHook
 from standalone.doctor import airflow
-from standalone.doctor.findings import Finding, State
 from standalone.doctor.location import Location
+from standalone.doctor.results import CheckResult, CheckState
 from standalone.stack import database, pools
 from tests.airflow_serving import Airflow
 
@@ -51,51 +51,51 @@ def beat(sql: Sql, *jobs: str, age: str = "0 s") -> None:
         )
 
 
-def bad(place: Location, subject: str) -> list[Finding]:
-    return [each for each in airflow.check(place) if each.subject == subject and each.state is not State.WELL]
+def bad(place: Location, subject: str) -> list[CheckResult]:
+    return [each for each in airflow.check(place) if each.subject == subject and each.state is not CheckState.WELL]
 
 
 def test_an_airflow_with_all_its_processes_is_well(place: Location, sql: Sql) -> None:
     beat(sql, "SchedulerJob", "DagProcessorJob", "TriggererJob")
-    findings = list(airflow.check(place))
-    assert [each.subject for each in findings] == [
+    results = list(airflow.check(place))
+    assert [each.subject for each in results] == [
         *("Airflow", "scheduler", "dag-processor", "triggerer", "DAGs", "pools"),
     ]
-    assert {each.state for each in findings} == {State.WELL}, findings
-    assert "39 slots" in findings[-1].seen
+    assert {each.state for each in results} == {CheckState.WELL}, results
+    assert "39 slots" in results[-1].seen
 
 
 def test_a_process_that_has_never_reported_or_is_silent_is_a_failure(place: Location, sql: Sql) -> None:
-    (finding,) = bad(place, "triggerer")
-    assert finding.state is State.FAILED
-    assert "never reported" in finding.seen
+    (result,) = bad(place, "triggerer")
+    assert result.state is CheckState.FAILED
+    assert "never reported" in result.seen
     beat(sql, "TriggererJob", age="1 hour")
-    (finding,) = bad(place, "triggerer")
-    assert re.fullmatch(r"it has not reported since [\d-]{10}T[\d:]{8}Z", finding.seen)
-    assert "triggerer.log" in finding.advice
+    (result,) = bad(place, "triggerer")
+    assert re.fullmatch(r"it has not reported since [\d-]{10}T[\d:]{8}Z", result.seen)
+    assert "triggerer.log" in result.advice
 
 
-def test_an_api_that_refuses_or_does_not_respond_is_the_only_finding(
+def test_an_api_that_refuses_or_does_not_respond_is_the_only_result(
     place: Location, airflow_server: Airflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     login(airflow_server.url, "another password", monkeypatch)
-    (finding,) = airflow.check(place)
-    assert finding.state is State.FAILED
-    assert "refused the login of reconcile" in finding.seen
+    (result,) = airflow.check(place)
+    assert result.state is CheckState.FAILED
+    assert "refused the login of reconcile" in result.seen
     login("http://127.0.0.1:9", airflow_server.password, monkeypatch)
-    (finding,) = airflow.check(place)
-    assert "Connection refused" in finding.seen
-    assert "airflow-api-server.log" in finding.advice
+    (result,) = airflow.check(place)
+    assert "Connection refused" in result.seen
+    assert "airflow-api-server.log" in result.advice
 
 
 def test_a_paused_dag_is_a_warning_that_names_who_paused_it(place: Location, airflow_server: Airflow) -> None:
     airflow_server.pause("ingest", paused=True)
     try:
-        (finding,) = bad(place, "DAGs")
+        (result,) = bad(place, "DAGs")
     finally:
         airflow_server.pause("ingest", paused=False)
-    assert finding.state is State.WARNING
-    assert re.fullmatch(r"ingest has been paused in Airflow by admin since [\d-]{10}T[\d:]{8}Z", finding.seen)
+    assert result.state is CheckState.WARNING
+    assert re.fullmatch(r"ingest has been paused in Airflow by admin since [\d-]{10}T[\d:]{8}Z", result.seen)
     assert bad(place, "DAGs") == []
 
 
@@ -104,19 +104,19 @@ def test_a_dag_file_that_cannot_be_imported_is_a_failure(place: Location, sql: S
         "insert into import_error (timestamp, filename, bundle_name, stacktrace) values "
         "(now(), 'broken.py', 'dags-folder', E'Traceback\\n  File\\nModuleNotFoundError: No module named x')"
     )
-    (finding,) = bad(place, "DAGs")
-    assert finding.state is State.FAILED
-    assert "broken.py cannot be imported: ModuleNotFoundError: No module named x" in finding.seen
+    (result,) = bad(place, "DAGs")
+    assert result.state is CheckState.FAILED
+    assert "broken.py cannot be imported: ModuleNotFoundError: No module named x" in result.seen
 
 
 def test_a_dag_that_airflow_does_not_know_is_a_failure(place: Location, sql: Sql) -> None:
     sql("update dag set is_stale = true where dag_id = 'observe'")
     try:
-        (finding,) = bad(place, "DAGs")
+        (result,) = bad(place, "DAGs")
     finally:
         sql("update dag set is_stale = false where dag_id = 'observe'")
-    assert finding.state is State.FAILED
-    assert "does not know observe" in finding.seen
+    assert result.state is CheckState.FAILED
+    assert "does not know observe" in result.seen
 
 
 def test_a_pool_that_is_missing_empty_or_too_large_is_a_failure(place: Location, airflow_server: Airflow) -> None:
@@ -127,17 +127,17 @@ def test_a_pool_that_is_missing_empty_or_too_large_is_a_failure(place: Location,
 
     assert airflow_server.http.delete("pools/ingest").is_success
     try:
-        (finding,) = bad(place, "pools")
-        assert "there is no pool ingest" in finding.seen
+        (result,) = bad(place, "pools")
+        assert "there is no pool ingest" in result.seen
     finally:
         pool = {"name": "ingest", "slots": pools.SLOTS["ingest"], "description": "", "include_deferred": False}
         assert airflow_server.http.post("pools", json=pool).is_success
     for slots, words in ((0, "has no slots"), (17, "40 slots together"), (-1, "has no limit")):
         set_slots("telescope", slots)
         try:
-            (finding,) = bad(place, "pools")
+            (result,) = bad(place, "pools")
         finally:
             set_slots("telescope", pools.SLOTS["telescope"])
-        assert finding.state is State.FAILED
-        assert words in finding.seen
+        assert result.state is CheckState.FAILED
+        assert words in result.seen
     assert bad(place, "pools") == []

@@ -1,4 +1,4 @@
-"""The findings of `atdb doctor` about certificates, with a real TLS server."""
+"""The results of `atdb doctor` about certificates, with a real TLS server."""
 
 import signal
 import ssl
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from atdb_interface.client.exchange import certificates
 from standalone.containers.certificates import self_signed
 from standalone.doctor import certificate
-from standalone.doctor.findings import Finding, State
+from standalone.doctor.results import CheckResult, CheckState
 from standalone.settings import HOST, Settings
 
 Serve = Callable[[str, str], Settings]
@@ -68,16 +68,16 @@ def lasting(days: float, host: str = "localhost") -> tuple[str, str]:
     return key_pem, builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()  # type: ignore[arg-type]
 
 
-def only(settings: Settings) -> Finding:
-    (finding,) = certificate.check(settings)
-    return finding
+def only(settings: Settings) -> CheckResult:
+    (result,) = certificate.check(settings)
+    return result
 
 
 def test_a_certificate_that_signs_itself_is_a_warning(serve: Serve) -> None:
-    finding = only(serve(*self_signed("localhost")))
-    assert finding.state is State.WARNING
-    assert "self-signed" in finding.seen
-    assert "nginx -s reload" in finding.advice
+    result = only(serve(*self_signed("localhost")))
+    assert result.state is CheckState.WARNING
+    assert "self-signed" in result.seen
+    assert "nginx -s reload" in result.advice
 
 
 def test_one_that_programs_trust_is_well(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,25 +85,25 @@ def test_one_that_programs_trust_is_well(serve: Serve, tmp_path: Path, monkeypat
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
     certificates.cache_clear()
     try:
-        finding = only(settings)
+        result = only(settings)
     finally:
         certificates.cache_clear()
-    assert finding.state is State.WELL
-    assert "expires in 364 days" in finding.seen
+    assert result.state is CheckState.WELL
+    assert "expires in 364 days" in result.seen
 
 
 def test_one_for_another_host_is_a_failure(serve: Serve) -> None:
-    finding = only(serve(*self_signed("atdb.example")))
-    assert finding.state is State.FAILED
-    assert "it is for atdb.example, not for localhost" in finding.seen
+    result = only(serve(*self_signed("atdb.example")))
+    assert result.state is CheckState.FAILED
+    assert "it is for atdb.example, not for localhost" in result.seen
 
 
 def test_one_that_expired_is_a_failure_and_one_that_soon_does_a_warning(serve: Serve) -> None:
-    finding = only(serve(*lasting(-1)))
-    assert finding.state is State.FAILED
-    assert "it expired at" in finding.seen
+    result = only(serve(*lasting(-1)))
+    assert result.state is CheckState.FAILED
+    assert "it expired at" in result.seen
     soon, _ = certificate.check(serve(*lasting(20.5)))
-    assert soon.state is State.WARNING
+    assert soon.state is CheckState.WARNING
     assert "expires in 20 days" in soon.seen
     assert "expires" not in only(serve(*lasting(22.5))).seen
 
@@ -113,15 +113,15 @@ def test_where_the_address_cannot_be_reached_nginx_is_asked_for_it(
 ) -> None:
     inside = serve(*self_signed("atdb.example"))
     monkeypatch.setattr(certificate, "_NGINX", (HOST, int(inside.atdb_public_url.rpartition(":")[2])))
-    finding = only(replace(inside, atdb_public_url="https://atdb.example:9"))
-    assert finding.state is State.WARNING
-    assert "self-signed" in finding.seen
-    finding = only(replace(inside, atdb_public_url="https://localhost:9"))
-    assert "it is for atdb.example, not for localhost" in finding.seen
+    result = only(replace(inside, atdb_public_url="https://atdb.example:9"))
+    assert result.state is CheckState.WARNING
+    assert "self-signed" in result.seen
+    result = only(replace(inside, atdb_public_url="https://localhost:9"))
+    assert "it is for atdb.example, not for localhost" in result.seen
 
 
 def test_without_https_none_is_needed_and_without_a_server_it_is_not_checked(settings: Settings) -> None:
-    assert only(settings).state is State.WELL
-    finding = only(replace(settings, atdb_public_url=f"https://localhost:{settings.atdb_port}"))
-    assert finding.state is State.NOT_CHECKED
-    assert f"ATDB_PUBLIC_URL=https://localhost:{settings.atdb_port} .venv/bin/atdb doctor" in finding.advice
+    assert only(settings).state is CheckState.WELL
+    result = only(replace(settings, atdb_public_url=f"https://localhost:{settings.atdb_port}"))
+    assert result.state is CheckState.NOT_CHECKED
+    assert f"ATDB_PUBLIC_URL=https://localhost:{settings.atdb_port} .venv/bin/atdb doctor" in result.advice

@@ -1,4 +1,4 @@
-"""The findings of `atdb doctor` about ATDB, the telescope, the clocks and the workers."""
+"""The results of `atdb doctor` about ATDB, the telescope, the clocks and the workers."""
 
 import json
 import os
@@ -26,8 +26,8 @@ from atdb_plugins.triggers.listen import LISTENER
 from operators.operate import CONNECTION
 from standalone.credentials import Credentials
 from standalone.doctor import atdb, clocks, telescope, workers
-from standalone.doctor.findings import Finding, State
 from standalone.doctor.location import Location
+from standalone.doctor.results import CheckResult, CheckState
 from standalone.settings import HOST, Executor, Settings
 from standalone.stack import private_connections
 from standalone.stack.programs import program
@@ -55,15 +55,15 @@ def as_account(
     monkeypatch.setenv(f"AIRFLOW_CONN_{connection.upper()}", json.dumps(login))
 
 
-def finding_of(findings: Iterable[Finding], subject: str) -> Finding:
-    (only,) = (finding for finding in findings if finding.subject == subject)
+def result_of(results: Iterable[CheckResult], subject: str) -> CheckResult:
+    (only,) = (result for result in results if result.subject == subject)
     return only
 
 
 def test_an_atdb_that_listens_is_well(place: Location, client: Client) -> None:
     client.sign_of_life(LISTENER, statuses=[Status.DEFINED])
-    findings = list(atdb.check(place))
-    assert [finding.subject for finding in findings] == [
+    results = list(atdb.check(place))
+    assert [result.subject for result in results] == [
         "ATDB",
         "migrations",
         "account of tasks",
@@ -72,39 +72,39 @@ def test_an_atdb_that_listens_is_well(place: Location, client: Client) -> None:
         "deletion",
         "listen",
     ]
-    assert {finding.state for finding in findings} == {State.WELL}, findings
+    assert {result.state for result in results} == {CheckState.WELL}, results
 
 
-def test_an_atdb_that_does_not_respond_is_the_only_finding(
+def test_an_atdb_that_does_not_respond_is_the_only_result(
     place: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_account("pipeline", NOBODY, monkeypatch)
-    (finding,) = atdb.check(place)
-    assert finding.state is State.FAILED
-    assert finding.seen == "a request to it failed: Connection refused"
-    assert "api.log" in finding.advice
+    (result,) = atdb.check(place)
+    assert result.state is CheckState.FAILED
+    assert result.seen == "a request to it failed: Connection refused"
+    assert "api.log" in result.advice
 
 
 def test_an_account_that_is_refused_or_may_too_little_is_a_failure(
     place: Location, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_account("pipeline", url, monkeypatch, "another secret")
-    finding = finding_of(atdb.check(place), "account of tasks")
-    assert finding.state is State.FAILED
-    assert "make up" in finding.advice
+    result = result_of(atdb.check(place), "account of tasks")
+    assert result.state is CheckState.FAILED
+    assert "make up" in result.advice
     as_account("viewer", url, monkeypatch)
-    finding = finding_of(atdb.check(place), "account of tasks")
-    assert finding.state is State.FAILED
-    assert "viewer has the role viewer" in finding.seen
+    result = result_of(atdb.check(place), "account of tasks")
+    assert result.state is CheckState.FAILED
+    assert "viewer has the role viewer" in result.seen
 
 
 def test_the_account_of_the_dag_operate_is_checked_too(
     place: Location, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def bad() -> Finding:
-        finding = finding_of(atdb.check(place), "account of operate")
-        assert finding.state is State.FAILED
-        return finding
+    def bad() -> CheckResult:
+        result = result_of(atdb.check(place), "account of operate")
+        assert result.state is CheckState.FAILED
+        return result
 
     as_account("operator", url, monkeypatch, "another secret", CONNECTION)
     assert "ATDB refuses it" in bad().seen
@@ -164,42 +164,42 @@ def test_a_database_of_another_version_is_a_failure(
         opened.cursor() as cursor,
     ):
         cursor.execute("update alembic_version set version_num = %s", (revision,))
-    finding = finding_of(atdb.check(place), "migrations")
-    assert finding.state is State.FAILED
-    assert words in finding.seen
+    result = result_of(atdb.check(place), "migrations")
+    assert result.state is CheckState.FAILED
+    assert words in result.seen
 
 
 def test_a_paused_stage_is_a_warning_that_names_who_paused_it(place: Location, client: Client) -> None:
     client.change_stage(Actor.INGEST, paused=True, reason="new disks")
-    finding = finding_of(atdb.check(place), "stages")
-    assert finding.state is State.WARNING
-    assert "ingest has been paused in ATDB by admin since" in finding.seen
-    assert "new disks" in finding.seen
-    assert finding.advice.startswith("Ask admin. ")
-    assert f"({place.settings.atdb_url}/services/ingest/)" in finding.advice
+    result = result_of(atdb.check(place), "stages")
+    assert result.state is CheckState.WARNING
+    assert "ingest has been paused in ATDB by admin since" in result.seen
+    assert "new disks" in result.seen
+    assert result.advice.startswith("Ask admin. ")
+    assert f"({place.settings.atdb_url}/services/ingest/)" in result.advice
 
 
 def test_deletion_that_is_switched_off_is_a_warning_that_names_who_did_it(place: Location, client: Client) -> None:
     client.change_deletion(allowed=False, reason="silent errors")
-    finding = finding_of(atdb.check(place), "deletion")
-    assert finding.state is State.WARNING
-    assert finding.seen.startswith("admin switched it off at 20")
-    assert "silent errors" in finding.seen
-    assert f"{place.settings.atdb_url}/deletion/" in finding.advice
+    result = result_of(atdb.check(place), "deletion")
+    assert result.state is CheckState.WARNING
+    assert result.seen.startswith("admin switched it off at 20")
+    assert "silent errors" in result.seen
+    assert f"{place.settings.atdb_url}/deletion/" in result.advice
 
 
 def test_a_listener_that_is_missing_silent_or_in_trouble_is_a_failure(
     place: Location, client: Client, owner_url: str
 ) -> None:
-    finding = finding_of(atdb.check(place), "listen")
-    assert finding.state is State.FAILED
-    assert "never sent a heartbeat" in finding.seen
+    result = result_of(atdb.check(place), "listen")
+    assert result.state is CheckState.FAILED
+    assert "never sent a heartbeat" in result.seen
     reason = "Airflow does not know the DAG ingest; check that its file is in the DAG folder"
     troubles = {Status.VALID: reason, Status.INGESTING: reason, Status.ARCHIVED: reason_of_pause("remove")}
     client.sign_of_life(LISTENER, statuses=[*troubles], troubles=troubles)
-    finding = finding_of(atdb.check(place), "listen")
-    assert finding.state is State.FAILED
-    assert finding.seen == (
+    result = result_of(atdb.check(place), "listen")
+    assert result.state is CheckState.FAILED
+    assert result.seen == (
         "it creates no runs for some statuses. archived: the DAG remove is paused in Airflow; unpause it there; "
         f"ingesting and valid: {reason}"
     )
@@ -209,17 +209,17 @@ def test_a_listener_that_is_missing_silent_or_in_trouble_is_a_failure(
         opened.cursor() as cursor,
     ):
         cursor.execute("update services set last_seen = last_seen - interval '61 s'")
-    finding = finding_of(atdb.check(place), "listen")
-    assert "no heartbeat since" in finding.seen
+    result = result_of(atdb.check(place), "listen")
+    assert "no heartbeat since" in result.seen
 
 
 @pytest.mark.parametrize("dag_id", ["ingest", "listen"])
 def test_a_paused_dag_that_gets_no_runs_is_a_warning(place: Location, client: Client, dag_id: str) -> None:
     client.sign_of_life(LISTENER, statuses=[Status.VALID], troubles={Status.VALID: reason_of_pause(dag_id)})
-    finding = finding_of(atdb.check(place), "listen")
-    assert finding.state is State.WARNING
-    assert f"valid: the DAG {dag_id} is paused in Airflow" in finding.seen
-    assert "The lines `DAGs` show who paused each DAG" in finding.advice
+    result = result_of(atdb.check(place), "listen")
+    assert result.state is CheckState.WARNING
+    assert f"valid: the DAG {dag_id} is paused in Airflow" in result.seen
+    assert "The lines `DAGs` show who paused each DAG" in result.advice
 
 
 def test_the_telescope_answers_or_does_not(
@@ -228,15 +228,15 @@ def test_the_telescope_answers_or_does_not(
     simulator = Simulator(tmp_path, NOBODY).start()
     there = {"conn_type": "http", "host": f"http://{HOST}:{simulator.port}"}
     monkeypatch.setenv("AIRFLOW_CONN_TELESCOPE_DEFAULT", json.dumps(there))
-    (finding,) = telescope.check(Location(settings, credentials))
-    assert finding.state is State.WELL
-    assert str(simulator.port) in finding.seen
+    (result,) = telescope.check(Location(settings, credentials))
+    assert result.state is CheckState.WELL
+    assert str(simulator.port) in result.seen
     simulator.end(signal.SIGKILL)
     simulator.http.close()
-    (finding,) = telescope.check(Location(settings, credentials))
-    assert finding.state is State.FAILED
-    assert "Connection refused" in finding.seen
-    assert "TELESCOPE_HOST" in finding.advice
+    (result,) = telescope.check(Location(settings, credentials))
+    assert result.state is CheckState.FAILED
+    assert "Connection refused" in result.seen
+    assert "TELESCOPE_HOST" in result.advice
 
 
 @pytest.fixture
@@ -270,29 +270,29 @@ def airflow_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[timedelta]
 def test_clocks_that_differ_are_a_warning_and_then_a_failure(
     place: Location, airflow_at: Callable[[timedelta], None]
 ) -> None:
-    (finding,) = clocks.check(place)
-    assert finding.state is State.WELL, finding
-    assert finding.seen.startswith("ATDB, Airflow, the database")
+    (result,) = clocks.check(place)
+    assert result.state is CheckState.WELL, result
+    assert result.seen.startswith("ATDB, Airflow, the database")
     airflow_at(timedelta(seconds=10))
-    (finding,) = clocks.check(place)
-    assert finding.state is State.WARNING
-    assert "the clock of Airflow is" in finding.seen
-    assert "ahead of the one here" in finding.seen
+    (result,) = clocks.check(place)
+    assert result.state is CheckState.WARNING
+    assert "the clock of Airflow is" in result.seen
+    assert "ahead of the one here" in result.seen
     airflow_at(timedelta(seconds=-40))
-    (finding,) = clocks.check(place)
-    assert finding.state is State.FAILED
-    assert "behind" in finding.seen
-    assert "timedatectl" in finding.advice
+    (result,) = clocks.check(place)
+    assert result.state is CheckState.FAILED
+    assert "behind" in result.seen
+    assert "timedatectl" in result.advice
 
 
 def test_a_clock_that_cannot_be_seen_is_not_checked(
     place: Location, airflow_at: Callable[[timedelta], None], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_account("pipeline", NOBODY, monkeypatch)
-    findings = list(clocks.check(place))
-    assert [finding.state for finding in findings] == [State.NOT_CHECKED, State.WELL]
-    assert findings[0].seen == "cannot read the clock of ATDB"
-    assert findings[1].seen.startswith("Airflow, the database")
+    results = list(clocks.check(place))
+    assert [result.state for result in results] == [CheckState.NOT_CHECKED, CheckState.WELL]
+    assert results[0].seen == "cannot read the clock of ATDB"
+    assert results[1].seen.startswith("Airflow, the database")
 
 
 @pytest.fixture
@@ -308,10 +308,10 @@ def redis(settings: Settings, credentials: Credentials) -> Iterator[Location]:
 
 def test_without_workers_tasks_wait(redis: Location) -> None:
     wait_until(lambda: all("cannot be asked" not in each.seen for each in workers.check(redis)))
-    findings = list(workers.check(redis))
-    assert [each.state for each in findings] == [State.FAILED, State.FAILED]
-    assert "queue default" in findings[0].seen
-    assert "queue telescope" in findings[1].seen
+    results = list(workers.check(redis))
+    assert [each.state for each in results] == [CheckState.FAILED, CheckState.FAILED]
+    assert "queue default" in results[0].seen
+    assert "queue telescope" in results[1].seen
 
 
 def test_a_worker_of_a_queue_is_found(redis: Location) -> None:
@@ -328,18 +328,18 @@ def test_a_worker_of_a_queue_is_found(redis: Location) -> None:
     try:
         deadline = time.monotonic() + 120
         while True:
-            findings = list(workers.check(redis))
-            if findings[-1].state is State.WELL:
+            results = list(workers.check(redis))
+            if results[-1].state is CheckState.WELL:
                 break
             assert time.monotonic() < deadline, (redis.settings.logs / "worker.log").read_text()
-        assert "queue telescope" in findings[-1].seen
-        assert findings[0].state is State.FAILED
+        assert "queue telescope" in results[-1].seen
+        assert results[0].state is CheckState.FAILED
     finally:
         worker.terminate()
         worker.wait(60)
 
 
 def test_a_redis_that_does_not_respond_is_a_failure(settings: Settings, credentials: Credentials) -> None:
-    (finding,) = workers.check(Location(replace(settings, redis_port=9), credentials))
-    assert finding.state is State.FAILED
-    assert "Redis at 127.0.0.1:9 failed" in finding.seen
+    (result,) = workers.check(Location(replace(settings, redis_port=9), credentials))
+    assert result.state is CheckState.FAILED
+    assert "Redis at 127.0.0.1:9 failed" in result.seen

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from atdb_api.gui.formats import machine, moment, size, span
 from atdb_api.gui.night_report import forecast_plot, headline, style, timeline_plot, volume_plot
 from atdb_api.gui.night_report.axis import when
-from atdb_api.gui.night_report.failures import grouped
+from atdb_api.gui.night_report.failures import failure_groups
 from atdb_api.gui.night_report.visible import visible
 from atdb_api.gui.status_groups import group_of
 from atdb_interface.night_reports import NightReport
@@ -48,7 +48,7 @@ def render(report: NightReport) -> str:
     return _ENVIRONMENT.get_template("night_report/document.html").render(
         report=report,
         sentences=headline.sentences(report),
-        causes=grouped(report.failures),
+        causes=failure_groups(report.failures),
         timeline=timeline_plot.of(report),
         volumes=volume_plot.of(report.data_hosts),
         forecasts=forecast_plot.of(report),

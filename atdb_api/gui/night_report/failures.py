@@ -12,7 +12,7 @@ from atdb_interface.reasons import without_code
 
 
 @dataclass(frozen=True)
-class Cause:
+class FailureGroup:
     """Failures of a stage with the same status and the same cause, in the order of time."""
 
     stage: Actor
@@ -54,12 +54,12 @@ class Cause:
         return [(status, list(of_each[status].values())) for status in in_order]
 
 
-def grouped(failures: Iterable[FailureRow]) -> list[Cause]:
+def failure_groups(failures: Iterable[FailureRow]) -> list[FailureGroup]:
     """Group failures by cause. Causes with the most unresolved failures come first, then the most frequent."""
     by_cause: dict[tuple[Actor, Status, tuple[str, str]], list[FailureRow]] = {}
     for each in sorted(failures, key=lambda each: (each.at, each.taskID)):
         by_cause.setdefault((each.stage, each.failed_status, cause_key(each.reason)), []).append(each)
-    causes = [Cause(stage, status, members) for (stage, status, _), members in by_cause.items()]
+    causes = [FailureGroup(stage, status, members) for (stage, status, _), members in by_cause.items()]
     return sorted(causes, key=lambda cause: (-cause.unresolved, -cause.count, cause.first, cause.example))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from atdb_api.gui.formats import moment, size, span
-from atdb_api.gui.night_report.failures import grouped, unresolved
+from atdb_api.gui.night_report.failures import failure_groups, unresolved
 from atdb_interface.lifecycle import STATUSES, Group
 from atdb_interface.night_reports import NightReport
 from atdb_interface.quantities import count_of
@@ -36,7 +36,7 @@ def _sentences(report: NightReport) -> Iterator[tuple[Group, str]]:
 def _failures(report: NightReport) -> tuple[Group, str]:
     if not report.failures_count:
         return Group.DONE, "no failures"
-    left, causes = len(unresolved(report.failures)), len(grouped(report.failures))
+    left, causes = len(unresolved(report.failures)), len(failure_groups(report.failures))
     failures = f"{count_of(report.failures_count, 'failure')} ({count_of(causes, 'cause')})"
     if not left:
         return Group.DONE, f"{failures}, all resolved"

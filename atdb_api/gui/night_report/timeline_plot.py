@@ -22,7 +22,7 @@ _LEGEND = {
 
 
 @dataclass(frozen=True)
-class Bar:
+class TimelineBar:
     """An observation. `left` and `width` in percent; `group`: the key of its colour."""
 
     left: float
@@ -37,7 +37,7 @@ class Lane:
 
     name: str
     top: int
-    bars: list[Bar]
+    bars: list[TimelineBar]
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,9 @@ def of(report: NightReport) -> Timeline | None:
     )
 
 
-def _bar(axis: TimeAxis, report: NightReport, each: ObservedRow) -> Bar:
+def _bar(axis: TimeAxis, report: NightReport, each: ObservedRow) -> TimelineBar:
     until = each.completed_at or axis.ends
     left, width = axis.stretch(each.started_at, until)
     end = when(each.completed_at, report) if each.completed_at else "not completed"
     title = f"{each.taskID} {each.name[:80]}, {when(each.started_at, report)} to {end}, {each.status}"
-    return Bar(left, width, group_of(each.status).key, title)
+    return TimelineBar(left, width, group_of(each.status).key, title)

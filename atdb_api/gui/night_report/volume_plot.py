@@ -15,7 +15,7 @@ _HEAD, _ROW, _GAP = 20, 28, 10
 
 
 @dataclass(frozen=True)
-class Bar:
+class VolumeBar:
     """A bar for an amount of data. `key`: of its colour. `width`: in percent of the largest. `top`: in pixels."""
 
     key: str
@@ -25,19 +25,19 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Host:
+class HostVolumes:
     """A data host and its bars. `top` in pixels."""
 
     name: str
     top: int
-    bars: list[Bar]
+    bars: list[VolumeBar]
 
 
 @dataclass(frozen=True)
 class Volumes:
     """All that the plot shows. `height` in pixels."""
 
-    hosts: list[Host]
+    hosts: list[HostVolumes]
     height: int
     more_hosts: int
 
@@ -57,14 +57,14 @@ def _amounts(row: DataHostRow) -> tuple[int, int, int]:
     return row.validated_bytes, row.archived_bytes, row.removed_bytes
 
 
-def _host(row: DataHostRow, top: int, largest: int) -> Host:
+def _host(row: DataHostRow, top: int, largest: int) -> HostVolumes:
     kinds = (
         (Group.WORKING.key, "validated", row.validated_bytes, row.validated_products),
         (Group.DONE.key, P.ARCHIVED, row.archived_bytes, row.archived_products),
         (Group.ENDED.key, P.REMOVED, row.removed_bytes, row.removed_products),
     )
     bars = [
-        Bar(
+        VolumeBar(
             key,
             f"{word} {size(amount)} ({count_of(products, 'product')})",
             round(max(100 * amount / largest, 0.5 if amount else 0), 2),
@@ -72,4 +72,4 @@ def _host(row: DataHostRow, top: int, largest: int) -> Host:
         )
         for number, (key, word, amount, products) in enumerate(kinds)
     ]
-    return Host(row.data_host, top, bars)
+    return HostVolumes(row.data_host, top, bars)

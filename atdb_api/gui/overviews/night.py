@@ -6,7 +6,7 @@ from atdb_api.database import Session
 from atdb_api.gui import live
 from atdb_api.gui.fragments import part
 from atdb_api.gui.page import page
-from atdb_api.reads.night import Night, read_night
+from atdb_api.reads.night import NightPage, read_night
 from atdb_interface.roles import Capability
 
 views = Blueprint("night", __name__, url_prefix="/night")
@@ -27,7 +27,7 @@ def parts(session: Session) -> Response:
     return live.answer(_parts(read_night(session)))
 
 
-def _parts(night: Night) -> list[live.Part]:
+def _parts(night: NightPage) -> list[live.Part]:
     observing = [(slot, slot.percent(night.now)) for slot in night.observing]
     facts = {
         "verdict": (night.is_calm, len(night.groups), night.overdue_number, len(night.paused), len(night.gone),

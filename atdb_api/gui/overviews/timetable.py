@@ -15,7 +15,7 @@ _NARROWEST_PERCENT = 0.35
 
 
 @dataclass(frozen=True)
-class Bar:
+class PlanBar:
     """The drawing of a slot. `left` and `width` in percent of the day; `lane`: its position down the row."""
 
     slot: TelescopeSlot
@@ -30,7 +30,7 @@ class Row:
 
     title: str
     lanes: int
-    bars: list[Bar]
+    bars: list[PlanBar]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _row(begin: datetime, title: str, slots: Sequence[TelescopeSlot]) -> Row:
         lane = next((lane for lane, end in enumerate(ends) if end <= slot.start), len(ends))
         ends[lane : lane + 1] = [slot.end]
         left, width = _bounds(begin, slot.start, slot.end)
-        bars.append(Bar(slot, lane, min(left, 100 - _NARROWEST_PERCENT), max(width, _NARROWEST_PERCENT)))
+        bars.append(PlanBar(slot, lane, min(left, 100 - _NARROWEST_PERCENT), max(width, _NARROWEST_PERCENT)))
     return Row(title, len(ends), bars)
 
 

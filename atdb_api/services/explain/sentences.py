@@ -61,7 +61,7 @@ def explanation_of(situation: Situation) -> Explanation:
     o = situation.observation
     limit = due(o.status, since=o.status_since, start=o.start_time, end=o.end_time, delay=situation.delay)
     is_overdue = limit is not None and limit < situation.now
-    explanation = _says(o.status)(situation)
+    explanation = _explanation_of(o.status)(situation)
     if limit is None or not is_overdue:
         return explanation
     return replace(explanation, text=f"{explanation.text} Overdue since {write_time(limit)}.")
@@ -199,7 +199,7 @@ def _was_set(situation: Situation) -> Explanation:
     return Explanation(Cause.FINAL, f"{text} This is final.")
 
 
-def _says(status: Status) -> Callable[[Situation], Explanation]:
+def _explanation_of(status: Status) -> Callable[[Situation], Explanation]:
     """Return the function that explains a status."""
     if status in _OF_STATUS:
         return _OF_STATUS[status]
