@@ -16,7 +16,7 @@ _IN_ARCHIVE = {"archived", "removed"}
 #: From these statuses, an observation is ingested again if an operator says so, or if the run was lost.
 _AGAIN = {"archived", "remove error", "ingest error", "on hold"}
 #: An operator who requests a second ingest moves the observation to one of these.
-_ASKED = {"valid", "completing"}
+_INGEST_REQUESTED = {"valid", "completing"}
 
 
 #: A stage that was paused, and the begin and end of the pause.
@@ -188,7 +188,9 @@ class _Checker:
         between = (
             row
             for row in self._evidence.histories[task_id, None]
-            if first["id"] < row["id"] < second["id"] and row["status"] in _ASKED and row["previous"] in _AGAIN
+            if first["id"] < row["id"] < second["id"]
+            and row["status"] in _INGEST_REQUESTED
+            and row["previous"] in _AGAIN
         )
         return any(row["owner"] is None for row in between)
 

@@ -58,93 +58,94 @@ class DataFaults:
         settings: Settings,
         operator: Client,
         archive: ArchiveFaults,
-        killer: ProcessKiller,
+        process_killer: ProcessKiller,
         witness: Witness,
-        book: RehearsalRecord,
+        record: RehearsalRecord,
         over: Event,
         seed: int,
     ) -> None:
-        self._settings, self._operator, self._archive, self._killer = settings, operator, archive, killer
-        self._witness, self._book, self._over = witness, book, over
+        self._settings, self._operator, self._archive = settings, operator, archive
+        self._process_killer = process_killer
+        self._witness, self._record, self._over = witness, record, over
         self._acts = Journal(settings.state / ACTS)
         self._chance = random.Random(seed)  # noqa: S311 (a rehearsal must be repeatable)
         self._hands = hands.Hands(self._chance, prepare_outside(settings.state / OUTSIDE))
 
-    def play(self, trouble: RehearsedFault, task_id: str, number: int) -> bool:
+    def play(self, fault: RehearsedFault, task_id: str, number: int) -> bool:
         """Wait for the moment of a fault, and inject it into a product; return False if there was no such moment.
 
         Some faults are undone after ATDB has refused to continue. The night operator handles the others.
         """
-        fault = OF_DATA[trouble]
+        data_fault = OF_DATA[fault]
         begun = datetime.now(UTC)
         try:
-            product = self._product(trouble, fault, task_id, number)
-            self._inject(trouble, fault, product)
+            product = self._product(fault, data_fault, task_id, number)
+            self._inject(fault, data_fault, product)
         except (_TooLate, Conflict) as late:
-            log.info("%s: %s did not occur: %s", task_id, trouble, late)
+            log.info("%s: %s did not occur: %s", task_id, fault, late)
             return False
-        log.info("%s: %s, from %s on", product.filename, trouble, begun)
+        log.info("%s: %s, from %s on", product.filename, fault, begun)
         return True
 
     def _inject(  # noqa: PLR0912 (one case per fault)
-        self, trouble: RehearsedFault, fault: DataFault, product: DataProduct
+        self, fault: RehearsedFault, data_fault: DataFault, product: DataProduct
     ) -> None:
         begun, path = datetime.now(UTC), self._path(product)
         restore: Callable[[], None] = lambda: None  # noqa: E731 - most need none
-        match trouble:
+        match fault:
             case T.DATA_REPLACED | T.DATA_REPLACED_CHECK | T.DATA_REPLACED_INGEST:
                 self._hands.flip_quietly(path)
-                self._note(trouble, fault, product, data=path)
+                self._note(fault, data_fault, product, data=path)
             case T.DATA_SHORTENED:
                 self._hands.rewrite(path, 0.5)
-                self._note(trouble, fault, product, data=path)
+                self._note(fault, data_fault, product, data=path)
             case T.DATA_GROWING:
-                self._let_grow(trouble, fault, product)
+                self._let_grow(fault, data_fault, product)
             case T.LOCK_GROWING:
                 self._hands.lock(path)
-                self._note(trouble, fault, product)
+                self._note(fault, data_fault, product)
             case T.LINK_BEFORE_INGEST | T.LINK_BEFORE_REMOVE:
                 kept = hands.read(path)
-                self._note(trouble, fault, product)
+                self._note(fault, data_fault, product)
                 self._hands.link(path)
                 restore = lambda: _restore(path, kept)  # noqa: E731
             case T.ANNOUNCED_OTHER:
                 self._operator.change_dataproduct(product.id, announced_size=_WRONG_SIZE)
-                self._note(trouble, fault, product)
+                self._note(fault, data_fault, product)
                 restore = lambda: self._withdraw(product)  # noqa: E731
             case T.UNMOUNTED_BEFORE_VALIDATE | T.UNMOUNTED_BEFORE_INGEST | T.UNMOUNTED_BEFORE_REMOVE:
                 restore = self._unmounted(product)
-                self._note(trouble, fault, product)
+                self._note(fault, data_fault, product)
             case T.COPY_EMPTIED:
                 copy = self._copy(product)
                 hands.delete(copy)
                 copy.mkdir()
-                self._note(trouble, fault, product)
+                self._note(fault, data_fault, product)
             case T.COPY_REPLACED:
                 self._hands.flip_quietly(self._copy(product))
-                self._note(trouble, fault, product)
+                self._note(fault, data_fault, product)
             case T.KILL_REMOVAL:
-                self._kill_removal(trouble, fault, product)
-        if trouble in {T.DATA_REPLACED_CHECK, T.DATA_REPLACED_INGEST}:
-            action = Action.CHECK if trouble is T.DATA_REPLACED_CHECK else Action.INGEST
+                self._kill_removal(fault, data_fault, product)
+        if fault in {T.DATA_REPLACED_CHECK, T.DATA_REPLACED_INGEST}:
+            action = Action.CHECK if fault is T.DATA_REPLACED_CHECK else Action.INGEST
             self._operator.act(product.taskID, action, reason="rehearsed: the data were repaired")
         try:
-            if fault.restores:
-                self._await_refusal(fault, product.taskID, begun)
+            if data_fault.restores:
+                self._await_refusal(data_fault, product.taskID, begun)
         finally:
             restore()
-        self._book.inject(trouble, product.taskID, begun=begun)
+        self._record.inject(fault, product.taskID, begun=begun)
 
     # The moment and the product.
 
-    def _product(self, trouble: RehearsedFault, fault: DataFault, task_id: str, number: int) -> DataProduct:
+    def _product(self, fault: RehearsedFault, data_fault: DataFault, task_id: str, number: int) -> DataProduct:
         """Wait until an observation has the status for a fault, and return the product. Raises _TooLate."""
         while True:
             self._pause(_LOOK_EVERY_SECONDS)
             observation = self._operator.observation(task_id)
             if observation.my_status in _ENDED:
                 raise _TooLate(f"it is {observation.my_status}")
-            if observation.my_status not in fault.statuses:
+            if observation.my_status not in data_fault.statuses:
                 continue
             if stage := _DELAYED.get(observation.my_status):
                 ends = observation.status_since + timedelta(seconds=DELAYS[stage])
@@ -155,17 +156,17 @@ class DataFaults:
             products = [
                 product
                 for product in self._operator.dataproducts(taskID=task_id, ordering="filename")
-                if product.my_status is fault.product_status
-                and (trouble is not T.LOCK_GROWING or product.filename.endswith(".MS"))
+                if product.my_status is data_fault.product_status
+                and (fault is not T.LOCK_GROWING or product.filename.endswith(".MS"))
             ]
-            if not products or (trouble is T.KILL_REMOVAL and len(products) < 3):
+            if not products or (fault is T.KILL_REMOVAL and len(products) < 3):
                 raise _TooLate("it has no such product")
-            return products[0 if trouble is T.KILL_REMOVAL else number % len(products)]
+            return products[0 if fault is T.KILL_REMOVAL else number % len(products)]
 
-    def _await_refusal(self, fault: DataFault, task_id: str, since: datetime) -> None:
+    def _await_refusal(self, data_fault: DataFault, task_id: str, since: datetime) -> None:
         """Wait until ATDB has refused to continue; the judge reports it if ATDB does not."""
         deadline = time.monotonic() + _REFUSAL_SECONDS
-        while not self._witness.has_seen(task_id, fault.refusals, since) and time.monotonic() < deadline:
+        while not self._witness.has_seen(task_id, data_fault.refusals, since) and time.monotonic() < deadline:
             self._pause(_LOOK_EVERY_SECONDS)
 
     def _pause(self, seconds: float) -> None:
@@ -173,26 +174,26 @@ class DataFaults:
             raise _TooLate("the rehearsal is over")
 
     def _note(
-        self, trouble: RehearsedFault, fault: DataFault, product: DataProduct, data: Path | None = None
+        self, fault: RehearsedFault, data_fault: DataFault, product: DataProduct, data: Path | None = None
     ) -> None:
         """Record a fault. `data`: the product on the disk that has the bytes that must not be lost from now on."""
         self._acts.note(
-            trouble.name,
+            fault.name,
             taskID=product.taskID,
             filename=product.filename,
-            refusals=list(fault.refusals),
+            refusals=list(data_fault.refusals),
             files=[] if data is None else _files_of(data),
         )
 
     # The faults that need more than one act.
 
-    def _let_grow(self, trouble: RehearsedFault, fault: DataFault, product: DataProduct) -> None:
+    def _let_grow(self, fault: RehearsedFault, data_fault: DataFault, product: DataProduct) -> None:
         """Append to a file as remove reads its copy. Raises _TooLate if remove reads nothing in time."""
         path, copy = self._path(product), self._copy(product)
         file = next(each for each in sorted(path.rglob("*")) if each.is_file()) if path.is_dir() else path
         grown = file.read_bytes() + GROWTH
         rule = ArchiveRule(
-            id=f"{trouble.name}.{product.filename}",
+            id=f"{fault.name}.{product.filename}",
             fault=ArchiveFault.GROW,
             until=time.time() + _RULE_SECONDS,
             path=str(copy / file.relative_to(path)) if file != path else str(copy),
@@ -204,7 +205,7 @@ class DataFaults:
             if time.monotonic() > deadline:
                 raise _TooLate("remove has not read the copy")
             self._pause(_LOOK_EVERY_SECONDS)
-        self._note(trouble, fault, product, data=path)
+        self._note(fault, data_fault, product, data=path)
 
     def _unmounted(self, product: DataProduct) -> Callable[[], None]:
         """Replace the folder of a data host by an empty one; return what mounts it again."""
@@ -231,7 +232,7 @@ class DataFaults:
 
         return mount
 
-    def _kill_removal(self, trouble: RehearsedFault, fault: DataFault, product: DataProduct) -> None:
+    def _kill_removal(self, fault: RehearsedFault, data_fault: DataFault, product: DataProduct) -> None:
         """Kill the task that removes an observation after it has deleted a product and before the last one."""
         rule = ArchiveRule(
             id=f"window.{product.taskID}",
@@ -250,11 +251,11 @@ class DataFaults:
                 if self._operator.observation(product.taskID).my_status in _ENDED:
                     raise _TooLate("it has ended")
                 look_at = time.monotonic() + _ASK_EVERY_SECONDS
-            if not self._killer.kill_task_of(product.taskID):
+            if not self._process_killer.kill_task_of(product.taskID):
                 raise _TooLate("no task removes it")
         finally:
             self._archive.end(rule.id)
-        self._note(trouble, fault, product)
+        self._note(fault, data_fault, product)
 
     def _withdraw(self, product: DataProduct) -> None:
         self._operator.change_dataproduct(product.id, announced_size=None)

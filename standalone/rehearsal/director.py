@@ -30,7 +30,7 @@ from standalone.simulator.faults import PLAN, Plan, Rule
 log = logging.getLogger(__name__)
 
 #: Attempts at a kill that finds no process, and at a fault of the archive that affects no access.
-_TRIES, _ARCHIVE_TRIES = 12, 60
+_KILL_ATTEMPTS, _ARCHIVE_ATTEMPTS = 12, 60
 _LOOK_EVERY_SECONDS = 2.0
 #: With this many observations in progress, as on a slow machine or after a long outage, the script waits.
 _MOST_IN_PROGRESS = 35
@@ -51,20 +51,20 @@ class Director:
         self, settings: Settings, script: Script, archive: ArchiveFaults, database: str, say: Callable[[str], None]
     ) -> None:
         credentials = Credentials.read(settings.credentials)
-        self.book = RehearsalRecord()
+        self.record = RehearsalRecord()
         self._settings, self._script, self._archive, self._say = settings, script, archive, say
-        self._killer = ProcessKiller(settings, credentials)
+        self._process_killer = ProcessKiller(settings, credentials)
         self._operator = self._client("operator", credentials)
-        self.users = ScriptedUsers(self._client("astronomer", credentials), self._operator, self.book)
+        self.users = ScriptedUsers(self._client("astronomer", credentials), self._operator, self.record)
         self._night_operator = NightOperator(
             self._client("operator", credentials),
             settings.telescope_url,
             repair=self._repair,
             archive_is_well=lambda: not archive.active(),
             copy_is_right=self._copy_is_right,
-            abort=self.book.abort,
+            abort=self.record.abort,
         )
-        self._roles = {role.number: role for role in script.roles}
+        self._observations = {each.number: each for each in script.observations}
         self._rules: list[Rule] = []
         self._rng = random.Random(script.seed)  # noqa: S311
         self._over = Event()
@@ -74,9 +74,9 @@ class Director:
             settings=settings,
             operator=self._client("operator", credentials),
             archive=archive,
-            killer=self._killer,
+            process_killer=self._process_killer,
             witness=self._witness,
-            book=self.book,
+            record=self.record,
             over=self._over,
             seed=script.seed,
         )
@@ -106,7 +106,7 @@ class Director:
                 pool.submit(self._hostile.send, self._over),
             ]
             try:
-                injecting = [pool.submit(self._submit_all), pool.submit(self._play_cues)]
+                injecting = [pool.submit(self._submit_all), pool.submit(self._play_faults)]
                 self._follow(injecting)
                 self._say(
                     f"{self._clock()}  All faults have been injected. Waiting until all observations have ended."
@@ -120,7 +120,7 @@ class Director:
             for each in beside:
                 each.result()
             if self._hostile.were_answered():
-                self.book.inject(RehearsedFault.HOSTILE, begun=begun)
+                self.record.inject(RehearsedFault.HOSTILE, begun=begun)
 
     def hostile_answers(self) -> dict[str, Counter[int]]:
         """Return how often each hostile account has received each status code."""
@@ -128,15 +128,15 @@ class Director:
 
     def expected(self) -> dict[str, set[str]]:
         """Return the statuses with which each observation may end, by taskID, given its faults and cancels."""
-        return {task_id: self._expected_end(task_id) for task_id in self.book.submitted}
+        return {task_id: self._expected_end(task_id) for task_id in self.record.submitted}
 
     def _expected_end(self, task_id: str) -> set[str]:
-        if task_id in self.book.aborted:
+        if task_id in self.record.aborted:
             return {Status.ABORTED}
-        role = self._roles[self.book.submitted[task_id]]
-        if not role.heals and repair.damaged(self._settings, task_id):
+        scripted = self._observations[self.record.submitted[task_id]]
+        if not scripted.heals and repair.damaged(self._settings, task_id):
             return {Status.INCOMPLETE}
-        return {Status.COMPLETED if role.specification.get("skip_auto_ingest") else Status.REMOVED}
+        return {Status.COMPLETED if scripted.specification.get("skip_auto_ingest") else Status.REMOVED}
 
     def _client(self, name: str, credentials: Credentials) -> Client:
         return Client(self._settings.atdb_url, user=name, secret=credentials.atdb[name], patience=PATIENCE_SECONDS)
@@ -156,19 +156,19 @@ class Director:
 
     def _submit_all(self) -> None:
         acts: list[Future[None]] = []
-        for role in self._script.roles:
-            self._wait_until(role.starts - LEAD_SECONDS)
+        for scripted in self._script.observations:
+            self._wait_until(scripted.starts - LEAD_SECONDS)
             self._put_off()
-            due = self._began_at + timedelta(seconds=role.starts + self._put_off_seconds)
+            due = self._began_at + timedelta(seconds=scripted.starts + self._put_off_seconds)
             start = max(due, datetime.now(UTC) + timedelta(seconds=15))
-            task_id = self.users.submit(role, start)
-            log.info("%s is number %d: %s", task_id, role.number, role.trouble or "no fault")
-            if role.trouble in OF_TELESCOPE:
-                self._tell_telescope(role, task_id)
-            elif role.trouble in OF_DATA:
-                acts.append(self._pool.submit(self._change_data, role, task_id))
-            elif role.trouble is not None:
-                acts.append(self._pool.submit(self._act, role, task_id, start))
+            task_id = self.users.submit(scripted, start)
+            log.info("%s is number %d: %s", task_id, scripted.number, scripted.fault or "no fault")
+            if scripted.fault in OF_TELESCOPE:
+                self._tell_telescope(scripted, task_id)
+            elif scripted.fault in OF_DATA:
+                acts.append(self._pool.submit(self._change_data, scripted, task_id))
+            elif scripted.fault is not None:
+                acts.append(self._pool.submit(self._act, scripted, task_id, start))
         for act in acts:
             act.result()
 
@@ -182,40 +182,42 @@ class Director:
             if self._put_off_seconds > _LONGEST_PUT_OFF_SECONDS:
                 raise NotWell(f"{_MOST_IN_PROGRESS} observations are in progress and do not end")
 
-    def _tell_telescope(self, role: ScriptedObservation, task_id: str) -> None:
-        assert role.trouble is not None  # noqa: S101
-        fault, seconds = OF_TELESCOPE[role.trouble]
-        rule_id = f"{role.trouble.name}.{role.number}"
-        self._rules.append(Rule(id=rule_id, fault=fault, taskID=task_id, seconds=seconds, product=role.product))
+    def _tell_telescope(self, scripted: ScriptedObservation, task_id: str) -> None:
+        assert scripted.fault is not None  # noqa: S101
+        simulated, seconds = OF_TELESCOPE[scripted.fault]
+        rule_id = f"{scripted.fault.name}.{scripted.number}"
+        self._rules.append(
+            Rule(id=rule_id, fault=simulated, taskID=task_id, seconds=seconds, product=scripted.product)
+        )
         Plan(rules=self._rules).write(self._settings.telescope_state / PLAN)
 
-    def _act(self, role: ScriptedObservation, task_id: str, start: datetime) -> None:
-        moment = start + timedelta(seconds=role.moment)
+    def _act(self, scripted: ScriptedObservation, task_id: str, start: datetime) -> None:
+        moment = start + timedelta(seconds=scripted.moment)
         self._pause((moment - datetime.now(UTC)).total_seconds())
-        if role.trouble is RehearsedFault.CANCEL:
+        if scripted.fault is RehearsedFault.CANCEL:
             self.users.cancel(task_id)
         else:
             self.users.hold(task_id)
 
-    def _change_data(self, role: ScriptedObservation, task_id: str) -> None:
+    def _change_data(self, scripted: ScriptedObservation, task_id: str) -> None:
         """Inject a fault of data, into another observation if its moment has passed, as after a long outage."""
-        assert role.trouble is not None  # noqa: S101
+        assert scripted.fault is not None  # noqa: S101
         attempted: str | None = task_id
         while attempted is not None:
-            if self._data_faults.play(role.trouble, attempted, role.product):
-                self._say(f"{self._clock()}  {role.trouble}: {attempted}")
+            if self._data_faults.play(scripted.fault, attempted, scripted.product):
+                self._say(f"{self._clock()}  {scripted.fault}: {attempted}")
                 return
             attempted = self._spare()
 
     def _spare(self) -> str | None:
         """Return an observation without a fault that has not ended, each once; None if there will be no other."""
         while True:
-            is_last = len(self.book.submitted) == len(self._script.roles)
+            is_last = len(self.record.submitted) == len(self._script.observations)
             ends = {Status.REMOVED, Status.ABORTED, Status.COMPLETED, ""}
             statuses = self._statuses()
             with self._spare_lock:
-                for task_id, number in list(self.book.submitted.items()):
-                    is_free = self._roles[number].trouble is None and task_id not in self._spare_used
+                for task_id, number in list(self.record.submitted.items()):
+                    is_free = self._observations[number].fault is None and task_id not in self._spare_used
                     if is_free and statuses.get(task_id, "") not in ends:
                         self._spare_used.add(task_id)
                         return task_id
@@ -223,51 +225,51 @@ class Director:
                 return None
             self._pause(2.0)
 
-    def _play_cues(self) -> None:
+    def _play_faults(self) -> None:
         others: list[Future[None]] = []
-        for number, cue in enumerate(self._script.cues):
-            self._wait_until(cue.at)
-            if is_kill(cue.trouble):
-                self._kill(cue.trouble)
+        for number, scripted_fault in enumerate(self._script.faults):
+            self._wait_until(scripted_fault.at)
+            if is_kill(scripted_fault.fault):
+                self._kill(scripted_fault.fault)
             else:
-                others.append(self._pool.submit(self._play, cue, number))
+                others.append(self._pool.submit(self._play, scripted_fault, number))
         for other in others:
             other.result()
 
-    def _play(self, cue: ScriptedFault, number: int) -> None:
-        if cue.trouble is RehearsedFault.PAUSE:
+    def _play(self, scripted_fault: ScriptedFault, number: int) -> None:
+        if scripted_fault.fault is RehearsedFault.PAUSE:
             stage = self._rng.choice(STAGES).actor
-            self._say(f"{self._clock()}  {cue.trouble}: {stage}")
+            self._say(f"{self._clock()}  {scripted_fault.fault}: {stage}")
             self.users.pause(stage)
             return
-        if cue.trouble is RehearsedFault.DELETION_OFF:
-            self._say(f"{self._clock()}  {cue.trouble}")
+        if scripted_fault.fault is RehearsedFault.DELETION_OFF:
+            self._say(f"{self._clock()}  {scripted_fault.fault}")
             with self._switch_lock:
                 self.users.switch_deletion_off(DELAYS[Actor.REMOVE], lambda: not self._is_complete())
             return
-        fault, seconds = OF_ARCHIVE[cue.trouble]
-        for again in range(_ARCHIVE_TRIES):
-            rule_id = f"{cue.trouble.name}.{number}.{again}"
-            self._say(f"{self._clock()}  {cue.trouble}")
+        archive_fault, seconds = OF_ARCHIVE[scripted_fault.fault]
+        for again in range(_ARCHIVE_ATTEMPTS):
+            rule_id = f"{scripted_fault.fault.name}.{number}.{again}"
+            self._say(f"{self._clock()}  {scripted_fault.fault}")
             self._archive.add(
-                ArchiveRule(id=rule_id, fault=fault, until=time.time() + seconds, seconds=_SLOW_SECONDS)
+                ArchiveRule(id=rule_id, fault=archive_fault, until=time.time() + seconds, seconds=_SLOW_SECONDS)
             )
             self._pause(seconds)
             if self._archive.has_used(rule_id) or self._is_complete():
                 return
 
-    def _kill(self, trouble: RehearsedFault) -> None:
-        for _ in range(_TRIES):
+    def _kill(self, fault: RehearsedFault) -> None:
+        for _ in range(_KILL_ATTEMPTS):
             begun = datetime.now(UTC)
-            affected = self._killer.kill(trouble)
+            affected = self._process_killer.kill(fault)
             if affected is not None:
                 break
         else:
             return
-        self._say(f"{self._clock()}  {trouble} {' '.join(affected)}")
-        injection = self.book.inject(trouble, *affected, begun=begun)
-        if trouble not in {RehearsedFault.KILL_TASK, RehearsedFault.KILL_SUPERVISOR}:
-            self._killer.await_health(injection.ended, self._over)
+        self._say(f"{self._clock()}  {fault} {' '.join(affected)}")
+        injection = self.record.inject(fault, *affected, begun=begun)
+        if fault not in {RehearsedFault.KILL_TASK, RehearsedFault.KILL_SUPERVISOR}:
+            self._process_killer.await_health(injection.ended, self._over)
             injection.seconds = (datetime.now(UTC) - injection.ended).total_seconds()
 
     # Do what operators do.
@@ -281,10 +283,10 @@ class Director:
 
     def _repair(self, task_id: str) -> bool:
         """Repair the products of an observation; return False if the script wants them to stay damaged."""
-        number = self.book.submitted.get(task_id)
+        number = self.record.submitted.get(task_id)
         if number is None:
             return False
-        if not self._roles[number].heals and repair.damaged(self._settings, task_id):
+        if not self._observations[number].heals and repair.damaged(self._settings, task_id):
             return False
         return repair.repair_products(self._settings, task_id)
 
@@ -324,7 +326,7 @@ class Director:
 
     def _is_complete(self) -> bool:
         """Return whether all observations are submitted and have ended."""
-        return len(self.book.submitted) == len(self._script.roles) and not self._number_under_way()
+        return len(self.record.submitted) == len(self._script.observations) and not self._number_under_way()
 
     def _number_under_way(self) -> int:
         statuses = self._statuses()

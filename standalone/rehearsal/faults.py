@@ -156,7 +156,7 @@ OF_DATA = MappingProxyType(
 #: Faults for which a host has only the data of the observation.
 UNMOUNTS = (T.UNMOUNTED_BEFORE_VALIDATE, T.UNMOUNTED_BEFORE_INGEST, T.UNMOUNTED_BEFORE_REMOVE)
 #: Faults that affect one observation.
-OF_TASKS = (*OF_TELESCOPE, *OF_DATA, T.CANCEL, T.HOLD)
+OF_OBSERVATIONS = (*OF_TELESCOPE, *OF_DATA, T.CANCEL, T.HOLD)
 #: Faults that affect all work in progress.
 OF_ALL = (T.KILL_TASK, T.KILL_SUPERVISOR, *PROCESSES, T.DROP_AIRFLOW, *OF_ARCHIVE, T.PAUSE, T.DELETION_OFF)
 
@@ -169,7 +169,7 @@ class Injection:
     Otherwise, it is computed later from the histories of the observations.
     """
 
-    trouble: RehearsedFault
+    fault: RehearsedFault
     begun: datetime
     ended: datetime
     task_ids: list[str] = field(default_factory=list)
@@ -195,10 +195,10 @@ class RehearsalRecord:
         with self._lock:
             self.aborted[task_id] = why
 
-    def inject(self, trouble: RehearsedFault, *task_ids: str, begun: datetime | None = None) -> Injection:
+    def inject(self, fault: RehearsedFault, *task_ids: str, begun: datetime | None = None) -> Injection:
         """Record a fault that has ended, or that begins and ends now."""
         now = datetime.now(UTC)
-        injection = Injection(trouble, begun or now, now, list(task_ids))
+        injection = Injection(fault, begun or now, now, list(task_ids))
         with self._lock:
             self.injections.append(injection)
         return injection
@@ -206,4 +206,4 @@ class RehearsalRecord:
     def times(self) -> Counter[RehearsedFault]:
         """Count how often each fault occurred."""
         with self._lock:
-            return Counter(injection.trouble for injection in self.injections)
+            return Counter(injection.fault for injection in self.injections)

@@ -44,14 +44,14 @@ class ProcessKiller:
     def __init__(self, settings: Settings, credentials: Credentials) -> None:
         self._settings, self._credentials = settings, credentials
 
-    def kill(self, trouble: RehearsedFault) -> list[str] | None:
+    def kill(self, fault: RehearsedFault) -> list[str] | None:
         """Kill one process. Return the affected taskIDs, if they are known; None if there was no such process."""
-        if trouble in {RehearsedFault.KILL_TASK, RehearsedFault.KILL_SUPERVISOR}:
-            return self._kill_worker(supervisor=trouble is RehearsedFault.KILL_SUPERVISOR)
-        if trouble is RehearsedFault.DROP_AIRFLOW:
+        if fault in {RehearsedFault.KILL_TASK, RehearsedFault.KILL_SUPERVISOR}:
+            return self._kill_worker(supervisor=fault is RehearsedFault.KILL_SUPERVISOR)
+        if fault is RehearsedFault.DROP_AIRFLOW:
             self._drop_airflow()
             return []
-        return [] if self._kill_process(PROCESSES[trouble]) else None
+        return [] if self._kill_process(PROCESSES[fault]) else None
 
     def kill_task_of(self, task_id: str) -> bool:
         """Kill the task that works on an observation; return whether there was one."""

@@ -19,7 +19,7 @@ from atdb_interface.reasons import has_code
 log = logging.getLogger(__name__)
 
 #: The statuses that an operator handles.
-TROUBLED = (
+HANDLED = (
     Status.ERROR_TOO_LATE,
     Status.ERROR_START_OBS,
     Status.ERROR_NO_COMPLETING,
@@ -62,17 +62,17 @@ class NightOperator:
 
     def look(self) -> None:
         """Handle once all observations that need attention."""
-        statuses = ",".join((*TROUBLED, Status.RUNNING))
+        statuses = ",".join((*HANDLED, Status.RUNNING))
         for observation in list(self._client.observations(my_status__in=statuses)):
-            self._try(self._help, observation)
+            self._handle(self._help, observation)
         for lease in list(self._client.leases()):
             if lease.trouble and lease.my_status is Status.REMOVING:
                 during = partial(self._during_a_removal, trouble=lease.trouble)
-                self._try(during, self._client.observation(lease.taskID))
+                self._handle(during, self._client.observation(lease.taskID))
 
-    def _try(self, what: Callable[[Observation], None], observation: Observation) -> None:
+    def _handle(self, handle: Callable[[Observation], None], observation: Observation) -> None:
         try:
-            what(observation)
+            handle(observation)
         except Conflict as refusal:
             log.info("%s has changed meanwhile: %s", observation.taskID, refusal)
         except (AtdbError, httpx.HTTPError) as error:

@@ -25,14 +25,14 @@ from standalone.simulator.journal import Journal
 _STANDSTILL = frozenset({*FAILED, Status.ON_HOLD})
 
 
-def read_journals(book: RehearsalRecord, telescope: Path, archive: ArchiveFaults) -> None:
+def read_journals(record: RehearsalRecord, telescope: Path, archive: ArchiveFaults) -> None:
     """Record which faults of the telescope and the archive really occurred."""
     for event in Journal(telescope / "journal.jsonl").events():
         if event["event"] == "fault":
-            trouble = RehearsedFault[event["rule"].partition(".")[0]]
+            fault = RehearsedFault[event["rule"].partition(".")[0]]
             begun = datetime.fromisoformat(event["at"])
-            injection = book.inject(trouble, event["taskID"], begun=begun)
-            injection.ended = begun + timedelta(seconds=OF_TELESCOPE[trouble][1])
+            injection = record.inject(fault, event["taskID"], begun=begun)
+            injection.ended = begun + timedelta(seconds=OF_TELESCOPE[fault][1])
     events = defaultdict(list)
     for event in archive.events():
         events[event["rule"]].append(event)
@@ -40,43 +40,43 @@ def read_journals(book: RehearsalRecord, telescope: Path, archive: ArchiveFaults
         name = rule.partition(".")[0]
         if name not in {each.name for each in OF_ARCHIVE}:  # a part of a fault of data, recorded when it occurs
             continue
-        trouble = RehearsedFault[name]
+        fault = RehearsedFault[name]
         times = [datetime.fromisoformat(event["at"]) for event in met]
-        injection = book.inject(trouble, *{_task_id_in(event["path"]) for event in met} - {""}, begun=times[0])
-        injection.ended = min(times[0] + timedelta(seconds=OF_ARCHIVE[trouble][1]), times[-1])
+        injection = record.inject(fault, *{_task_id_in(event["path"]) for event in met} - {""}, begun=times[0])
+        injection.ended = min(times[0] + timedelta(seconds=OF_ARCHIVE[fault][1]), times[-1])
 
 
-def complete(book: RehearsalRecord, evidence: Evidence) -> None:
+def complete(record: RehearsalRecord, evidence: Evidence) -> None:
     """Add to each injection, from the histories, the observations that it affected, and when they continued."""
-    for injection in book.injections:
+    for injection in record.injections:
         if not injection.task_ids:
             injection.task_ids = [
-                task_id for task_id in book.submitted if _was_under_way(evidence, task_id, injection)
+                task_id for task_id in record.submitted if _was_under_way(evidence, task_id, injection)
             ]
         if injection.seconds is None:
             waits = [_seconds_until_progress(evidence, task_id, injection) for task_id in injection.task_ids]
             injection.seconds = max((seconds for seconds in waits if seconds is not None), default=None)
 
 
-def table(book: RehearsalRecord, findings: Sequence[Finding], scripted: Counter[RehearsedFault]) -> str:
+def table(record: RehearsalRecord, findings: Sequence[Finding], scripted: Counter[RehearsedFault]) -> str:
     """Format a table with a row per fault, and one for all.
 
     `scripted`: how often each fault should occur. Those that had no effect are faults of the rehearsal.
     """
     kinds = list(Violation)
     rows = [["fault", "times", "without effect", *kinds, "s to recover (median)", "(maximum)"]]
-    times, without_effect = book.times(), missing(book, scripted)
-    for trouble in RehearsedFault:
-        if trouble not in scripted and not times[trouble]:
+    times, without_effect = record.times(), missing(record, scripted)
+    for fault in RehearsedFault:
+        if fault not in scripted and not times[fault]:
             continue
-        of_this = [injection for injection in book.injections if injection.trouble is trouble]
+        of_this = [injection for injection in record.injections if injection.fault is fault]
         affected = {task_id for injection in of_this for task_id in injection.task_ids}
         amounts = _amounts(finding for finding in findings if finding.task_id in affected)
         seconds = [injection.seconds for injection in of_this if injection.seconds is not None]
-        counts = (times[trouble], without_effect[trouble], *(amounts[kind] for kind in kinds))
-        rows.append([trouble, *map(str, counts), *_shown(seconds)])
+        counts = (times[fault], without_effect[fault], *(amounts[kind] for kind in kinds))
+        rows.append([fault, *map(str, counts), *_shown(seconds)])
     amounts = _amounts(findings)
-    every = [injection.seconds for injection in book.injections if injection.seconds is not None]
+    every = [injection.seconds for injection in record.injections if injection.seconds is not None]
     counts = (times.total(), without_effect.total(), *(amounts[kind] for kind in kinds))
     rows.append(["all", *map(str, counts), *_shown(every)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -89,15 +89,15 @@ def table(book: RehearsalRecord, findings: Sequence[Finding], scripted: Counter[
     )
 
 
-def missing(book: RehearsalRecord, scripted: Counter[RehearsedFault]) -> Counter[RehearsedFault]:
+def missing(record: RehearsalRecord, scripted: Counter[RehearsedFault]) -> Counter[RehearsedFault]:
     """Count the faults of the script that never took effect.
 
     A fault of the telescope, an action of an operator or a kill needs to occur only once: the observation may have
     been cancelled, or the telescope's order repeated, by another fault. A fault of data has to occur each time.
     """
-    times = book.times()
-    wanted = {trouble: number if trouble in OF_DATA else 1 for trouble, number in scripted.items()}
-    return Counter({trouble: max(0, number - times[trouble]) for trouble, number in wanted.items()})
+    times = record.times()
+    wanted = {fault: number if fault in OF_DATA else 1 for fault, number in scripted.items()}
+    return Counter({fault: max(0, number - times[fault]) for fault, number in wanted.items()})
 
 
 def _amounts(findings: Iterable[Finding]) -> Counter[Violation]:

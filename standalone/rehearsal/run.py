@@ -75,7 +75,7 @@ def play(settings: Settings, written: Script, patience_seconds: float) -> int:
     """Run a script on a new stack, check the result, and return the exit status."""
     _clear(settings)
     print(
-        f"Rehearsing {len(written.roles)} observations with SEED={written.seed} in {settings.state} ...",
+        f"Rehearsing {len(written.observations)} observations with SEED={written.seed} in {settings.state} ...",
         flush=True,
     )
     _log_to(settings.state / "rehearsal.log")
@@ -94,25 +94,29 @@ def play(settings: Settings, written: Script, patience_seconds: float) -> int:
             evidence.scene.database,
             say=lambda line: print(f"{line}\n", end="", flush=True),
         )
-        trouble = ""
+        stack_problem = ""
         try:
             director.play(patience_seconds)
         except (NotWell, AtdbError) as error:
-            trouble = f"The stack did not recover: {error}"
+            stack_problem = f"The stack did not recover: {error}"
         findings = judge(evidence, director.expected(), director.users.pauses)
         findings += judge_data(evidence, director.users.switched_off)
-        outcome.read_journals(director.book, settings.telescope_state, faults)
-        outcome.complete(director.book, evidence)
+        outcome.read_journals(director.record, settings.telescope_state, faults)
+        outcome.complete(director.record, evidence)
     finally:
         stack.stop()
     scripted = scripted_faults(written)
-    print(outcome.table(director.book, findings, scripted))
+    print(outcome.table(director.record, findings, scripted))
     for name, answers in director.hostile_answers().items():
         counted = ", ".join(f"{number} times {code}" for code, number in sorted(answers.items()))
         print(f"{name} received {counted}.")
-    missing = outcome.missing(director.book, scripted)
+    missing = outcome.missing(director.record, scripted)
     return _verdict(
-        findings, [kind for kind in scripted if missing[kind]], trouble, written.seed, time.monotonic() - began
+        findings,
+        [kind for kind in scripted if missing[kind]],
+        stack_problem,
+        written.seed,
+        time.monotonic() - began,
     )
 
 
@@ -130,9 +134,9 @@ def scene(settings: Settings) -> Scene:
 
 def scripted_faults(written: Script) -> Counter[RehearsedFault]:
     """Count the faults of a script."""
-    own = [role.trouble for role in written.roles if role.trouble]
+    own = [each.fault for each in written.observations if each.fault]
     hostile = [RehearsedFault.HOSTILE] if written.hostile_roles else []
-    return Counter([*own, *(cue.trouble for cue in written.cues), *hostile])
+    return Counter([*own, *(each.fault for each in written.faults), *hostile])
 
 
 def _clear(settings: Settings) -> None:
@@ -172,7 +176,7 @@ def _log_to(path: Path) -> None:
 
 
 def _verdict(
-    findings: Sequence[Finding], missing: Sequence[RehearsedFault], trouble: str, seed: int, seconds: float
+    findings: Sequence[Finding], missing: Sequence[RehearsedFault], stack_problem: str, seed: int, seconds: float
 ) -> int:
     for finding in findings[:_MOST_SHOWN]:
         print(f"{finding.wrong}: {finding.task_id}: {finding.sentence}")
@@ -180,8 +184,8 @@ def _verdict(
         print(f"... and {len(findings) - _MOST_SHOWN} more")
     for kind in missing:
         print(f"scripted, but without effect: {kind}")
-    if trouble:
-        print(trouble)
-    well = not findings and not missing and not trouble
+    if stack_problem:
+        print(stack_problem)
+    well = not findings and not missing and not stack_problem
     print(f"The rehearsal {'passed' if well else 'failed'} after {seconds:.0f} s with SEED={seed}.")
     return 0 if well else 1

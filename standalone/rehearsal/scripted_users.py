@@ -24,15 +24,15 @@ ASK_AGAIN_SECONDS = 0.5
 class ScriptedUsers:
     """Send requests to ATDB as users do, retry while it is down, and record the results."""
 
-    def __init__(self, astronomer: Client, operator: Client, book: RehearsalRecord) -> None:
-        self._astronomer, self._operator, self._book = astronomer, operator, book
+    def __init__(self, astronomer: Client, operator: Client, record: RehearsalRecord) -> None:
+        self._astronomer, self._operator, self._record = astronomer, operator, record
         self.pauses: list[tuple[str, datetime, datetime]] = []
         self.switched_off: list[tuple[datetime, datetime]] = []
 
-    def submit(self, role: ScriptedObservation, start: datetime) -> str:
+    def submit(self, scripted: ScriptedObservation, start: datetime) -> str:
         """Submit an observation and return its taskID, also if the response to an earlier attempt was lost."""
         start = start.astimezone(UTC).replace(microsecond=0)
-        new = role.specification | {"starttime": start.isoformat()}
+        new = scripted.specification | {"starttime": start.isoformat()}
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
@@ -43,7 +43,7 @@ class ScriptedUsers:
                 if time.monotonic() > deadline:
                     raise
                 continue
-            self._book.submit(task_id, role.number)
+            self._record.submit(task_id, scripted.number)
             return task_id
 
     def cancel(self, task_id: str) -> None:
@@ -57,8 +57,8 @@ class ScriptedUsers:
                 return
             status = observation.my_status
         if status is Status.ABORTED:
-            self._book.abort(task_id, reason)
-        self._book.inject(RehearsedFault.CANCEL, task_id, begun=begun)
+            self._record.abort(task_id, reason)
+        self._record.inject(RehearsedFault.CANCEL, task_id, begun=begun)
 
     def hold(self, task_id: str) -> None:
         """Put an observation on hold for a while, as soon as possible. Do nothing if it has ended."""
@@ -71,7 +71,7 @@ class ScriptedUsers:
         except ForbiddenMove:
             if self._operator.observation(task_id).my_status is Status.ON_HOLD:
                 raise
-        self._book.inject(RehearsedFault.HOLD, task_id, begun=begun)
+        self._record.inject(RehearsedFault.HOLD, task_id, begun=begun)
 
     def _put_on_hold(self, task_id: str) -> datetime | None:
         """Retry the hold while the telescope has the observation; return when it was put on hold, or None."""
@@ -96,7 +96,7 @@ class ScriptedUsers:
         time.sleep(PAUSE_SECONDS)
         self.pauses.append((stage, paused, datetime.now(UTC)))
         self._operator.change_stage(stage, paused=False, reason="rehearsed")
-        self._book.inject(RehearsedFault.PAUSE, begun=begun)
+        self._record.inject(RehearsedFault.PAUSE, begun=begun)
 
     def switch_deletion_off(self, delay_seconds: float, is_useful: Callable[[], bool]) -> None:
         """Switch deletion off until that has prevented a removal, then on.
@@ -120,4 +120,4 @@ class ScriptedUsers:
         self.switched_off.append((off, datetime.now(UTC)))
         self._operator.change_deletion(allowed=True, reason="rehearsed")
         if prevented:
-            self._book.inject(RehearsedFault.DELETION_OFF, begun=begun)
+            self._record.inject(RehearsedFault.DELETION_OFF, begun=begun)

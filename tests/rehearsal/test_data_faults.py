@@ -32,19 +32,19 @@ T = RehearsedFault
 
 
 class Injecting:
-    """Faults of data in a finished rehearsal. `book`: those that occurred."""
+    """Faults of data in a finished rehearsal. `record`: those that occurred."""
 
     def __init__(self, r: Rehearsal, postgres: Postgres, state: Path) -> None:
-        self.r, self.state, self.book, self.over = r, state, RehearsalRecord(), threading.Event()
+        self.r, self.state, self.record, self.over = r, state, RehearsalRecord(), threading.Event()
         settings = Settings(state=state)
         self.witness = Witness(r.scene.database, state)
         self.faults = DataFaults(
             settings=settings,
             operator=r.client,
             archive=ArchiveFaults(state / "plan.json"),
-            killer=ProcessKiller(settings, postgres.credentials),
+            process_killer=ProcessKiller(settings, postgres.credentials),
             witness=self.witness,
-            book=self.book,
+            record=self.record,
             over=self.over,
             seed=1,
         )
@@ -52,10 +52,10 @@ class Injecting:
     def acts(self) -> list[dict[str, Any]]:
         return Evidence(replace(self.r.scene, record=self.state)).acts
 
-    def play_while(self, trouble: RehearsedFault, task_id: str, act: Callable[[], None]) -> bool:
+    def play_while(self, fault: RehearsedFault, task_id: str, act: Callable[[], None]) -> bool:
         """Inject a fault, and act while it waits for the refusal."""
         result: list[bool] = []
-        thread = threading.Thread(target=lambda: result.append(self.faults.play(trouble, task_id, 0)))
+        thread = threading.Thread(target=lambda: result.append(self.faults.play(fault, task_id, 0)))
         thread.start()
         deadline = time.monotonic() + 60
         while not self.acts() and time.monotonic() < deadline:
@@ -99,34 +99,34 @@ def valid(r: Rehearsal) -> str:
     return task_id
 
 
-@pytest.mark.parametrize("trouble", [T.DATA_REPLACED, T.DATA_SHORTENED])
-def test_archived_data_are_overwritten(injecting: Injecting, archived: str, trouble: RehearsedFault) -> None:
+@pytest.mark.parametrize("fault", [T.DATA_REPLACED, T.DATA_SHORTENED])
+def test_archived_data_are_overwritten(injecting: Injecting, archived: str, fault: RehearsedFault) -> None:
     disk = injecting.r.on_disk(archived, 0)
     before = disk.read_bytes()
-    assert injecting.faults.play(trouble, archived, 0)
+    assert injecting.faults.play(fault, archived, 0)
     after = disk.read_bytes()
     assert after != before
-    assert len(after) == len(before) if trouble is T.DATA_REPLACED else len(after) < len(before)
+    assert len(after) == len(before) if fault is T.DATA_REPLACED else len(after) < len(before)
     ((act),) = injecting.acts()
     assert (act["taskID"], act["filename"]) == (archived, disk.name)
     assert "DataDiffers" in act["refusals"]
     evidence = Evidence(replace(injecting.r.scene, record=injecting.state))
     assert evidence.files(disk) == {file["path"]: file["sha256"] for file in act["files"]}
-    assert [each.trouble for each in injecting.book.injections] == [trouble]
+    assert [each.fault for each in injecting.record.injections] == [fault]
 
 
-@pytest.mark.parametrize("trouble", [T.DATA_REPLACED_CHECK, T.DATA_REPLACED_INGEST])
-def test_an_operator_has_them_checked(injecting: Injecting, archived: str, trouble: RehearsedFault) -> None:
-    assert injecting.faults.play(trouble, archived, 0)
+@pytest.mark.parametrize("fault", [T.DATA_REPLACED_CHECK, T.DATA_REPLACED_INGEST])
+def test_an_operator_has_them_checked(injecting: Injecting, archived: str, fault: RehearsedFault) -> None:
+    assert injecting.faults.play(fault, archived, 0)
     assert injecting.r.client.observation(archived).my_status is Status.COMPLETING
 
 
-@pytest.mark.parametrize("trouble", [T.COPY_EMPTIED, T.COPY_REPLACED])
-def test_the_copy_is_damaged(injecting: Injecting, archived: str, trouble: RehearsedFault) -> None:
+@pytest.mark.parametrize("fault", [T.COPY_EMPTIED, T.COPY_REPLACED])
+def test_the_copy_is_damaged(injecting: Injecting, archived: str, fault: RehearsedFault) -> None:
     copy, disk = injecting.r.in_archive(archived, 0), injecting.r.on_disk(archived, 0)
     size = copy.stat().st_size
-    assert injecting.faults.play(trouble, archived, 0)
-    if trouble is T.COPY_EMPTIED:
+    assert injecting.faults.play(fault, archived, 0)
+    if fault is T.COPY_EMPTIED:
         assert copy.is_dir()
         assert not list(copy.iterdir())
     else:
@@ -158,7 +158,7 @@ def test_a_link_leads_outside_until_atdb_refuses_it(injecting: Injecting, archiv
 def test_a_disk_with_other_data_stays_mounted(injecting: Injecting, archived: str) -> None:
     assert not injecting.faults.play(T.UNMOUNTED_BEFORE_REMOVE, archived, 0)
     assert injecting.acts() == []
-    assert injecting.book.injections == []
+    assert injecting.record.injections == []
     assert injecting.r.on_disk(archived, 0).exists()
 
 

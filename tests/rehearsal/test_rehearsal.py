@@ -9,7 +9,7 @@ import pytest
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
 from standalone.rehearsal import outcome, run, script
-from standalone.rehearsal.faults import OF_ALL, OF_TASKS, UNMOUNTS, RehearsalRecord, RehearsedFault
+from standalone.rehearsal.faults import OF_ALL, OF_OBSERVATIONS, UNMOUNTS, RehearsalRecord, RehearsedFault
 from standalone.rehearsal.night_operator import named_action
 
 T = RehearsedFault
@@ -41,11 +41,11 @@ def test_the_same_seed_gives_the_same_script() -> None:
 
 def test_a_full_rehearsal_has_every_fault() -> None:
     written = script.write(100, 5)
-    own = Counter(role.trouble for role in written.roles)
-    common = Counter(cue.trouble for cue in written.cues)
-    assert set(own) == {*OF_TASKS, None}
+    own = Counter(each.fault for each in written.observations)
+    common = Counter(each.fault for each in written.faults)
+    assert set(own) == {*OF_OBSERVATIONS, None}
     assert set(common) == set(OF_ALL)
-    assert {*OF_TASKS, *OF_ALL, T.HOSTILE} == set(RehearsedFault)
+    assert {*OF_OBSERVATIONS, *OF_ALL, T.HOSTILE} == set(RehearsedFault)
     assert {"viewer"} < set(written.hostile_roles)
     assert min(*own.values(), *common.values()) >= 1
 
@@ -53,37 +53,37 @@ def test_a_full_rehearsal_has_every_fault() -> None:
 def test_a_small_rehearsal_has_some_faults_of_each_kind() -> None:
     """Several seeds together have all of them."""
     scripts = [script.write(12, seed) for seed in range(40)]
-    assert {role.trouble for written in scripts for role in written.roles} == {*OF_TASKS, None}
-    assert {cue.trouble for written in scripts for cue in written.cues} == set(OF_ALL)
-    assert all(len(written.cues) == 4 for written in scripts)
+    assert {each.fault for written in scripts for each in written.observations} == {*OF_OBSERVATIONS, None}
+    assert {each.fault for written in scripts for each in written.faults} == set(OF_ALL)
+    assert all(len(written.faults) == 4 for written in scripts)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_fault_gets_an_observation_to_which_it_applies(seed: int) -> None:
-    roles = script.write(100, seed).roles
-    hosts = Counter(str(role.specification["data_location"]).partition(":")[0] for role in roles)
-    for role in roles:
-        host = str(role.specification["data_location"]).partition(":")[0]
-        assert (hosts[host] == 1) == (role.trouble in UNMOUNTS)
-        if role.trouble is T.LOCK_GROWING:
-            assert role.specification["observing_mode"] == "imaging"
+    observations = script.write(100, seed).observations
+    hosts = Counter(str(each.specification["data_location"]).partition(":")[0] for each in observations)
+    for scripted in observations:
+        host = str(scripted.specification["data_location"]).partition(":")[0]
+        assert (hosts[host] == 1) == (scripted.fault in UNMOUNTS)
+        if scripted.fault is T.LOCK_GROWING:
+            assert scripted.specification["observing_mode"] == "imaging"
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_atdb_accepts_every_scripted_specification(client: Client, seed: int) -> None:
     begin = datetime.now(UTC) + timedelta(days=1)
-    for role in script.write(40, seed).roles:
-        start = begin + timedelta(seconds=role.starts)
-        assert client.create_observation(role.specification | {"starttime": start.isoformat()}).taskID
+    for scripted in script.write(40, seed).observations:
+        start = begin + timedelta(seconds=scripted.starts)
+        assert client.create_observation(scripted.specification | {"starttime": start.isoformat()}).taskID
 
 
 def test_a_fault_without_effect_is_counted() -> None:
-    book = RehearsalRecord()
+    record = RehearsalRecord()
     scripted = Counter({T.DATA_REPLACED: 2, T.HOLD: 2, T.KILL_TASK: 1})
-    book.inject(T.DATA_REPLACED, "190405001")
-    book.inject(T.HOLD, "190405002")
-    assert +outcome.missing(book, scripted) == Counter({T.DATA_REPLACED: 1, T.KILL_TASK: 1})
-    rows = [line.split("  ") for line in outcome.table(book, [], scripted).splitlines()]
+    record.inject(T.DATA_REPLACED, "190405001")
+    record.inject(T.HOLD, "190405002")
+    assert +outcome.missing(record, scripted) == Counter({T.DATA_REPLACED: 1, T.KILL_TASK: 1})
+    rows = [line.split("  ") for line in outcome.table(record, [], scripted).splitlines()]
     shown = {row[0]: [cell.strip() for cell in row[1:] if cell.strip()] for row in rows}
     assert shown[T.DATA_REPLACED][:2] == ["1", "1"]
     assert shown[T.HOLD][:2] == ["1", "0"]
