@@ -129,31 +129,31 @@ def findings(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
         yield from _empty_headers(path, text)
         parts = iter([(1, _prose(path, text))])
     for first, part in parts:
-        for found in _WORD.finditer(_without_code(path, part)):
-            line = first + part.count("\n", 0, found.start())
-            yield line, " ".join(found[0].split()), f"write: {_advice(WORDS, found)}"
+        for match in _WORD.finditer(_without_code(path, part)):
+            line = first + part.count("\n", 0, match.start())
+            yield line, " ".join(match[0].split()), f"write: {_advice(WORDS, match)}"
 
 
 def _without_code(path: Path, text: str) -> str:
     return _blank(text, _NO_PROSE_OF_SCRIPTS, _JINJA_TEXT) if path.suffix == ".js" else _blank(text, _NO_PROSE)
 
 
-def _advice(table: dict[str, str], found: re.Match[str]) -> str:
-    return [*table.values()][(found.lastindex or 1) - 1]
+def _advice(table: dict[str, str], match: re.Match[str]) -> str:
+    return [*table.values()][(match.lastindex or 1) - 1]
 
 
 def _blank(text: str, what: re.Pattern[str], keep: re.Pattern[str] = _NOTHING) -> str:
     """Replace what matches by spaces, except what `keep` matches within it and the ends of lines."""
-    return what.sub(lambda found: _only(found[0], keep), text)
+    return what.sub(lambda match: _only(match[0], keep), text)
 
 
 def _only(text: str, keep: re.Pattern[str]) -> str:
     """Replace everything by spaces, except the ends of lines, and matches that are texts: others are names."""
     parts, end = [], 0
-    for found in keep.finditer(text):
-        if _PROSE_ELSEWHERE.search(found[0]):
-            parts += [_ANY.sub(" ", text[end : found.start()]), found[0]]
-            end = found.end()
+    for match in keep.finditer(text):
+        if _PROSE_ELSEWHERE.search(match[0]):
+            parts += [_ANY.sub(" ", text[end : match.start()]), match[0]]
+            end = match.end()
     return "".join([*parts, _ANY.sub(" ", text[end:])])
 
 
@@ -207,16 +207,16 @@ def _joined(node: ast.expr, parts: set[int]) -> str:
 def _openers(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            found = _OPENER.match(str(node.value.value).lstrip())
-            if found:
-                yield node.lineno, found[0], f"begin with: {_advice(OPENERS, found)}"
+            match = _OPENER.match(str(node.value.value).lstrip())
+            if match:
+                yield node.lineno, match[0], f"begin with: {_advice(OPENERS, match)}"
 
 
 def _openers_of_comments(text: str) -> Iterator[tuple[int, str, str]]:
     """Yield the findings in comments that describe an attribute."""
     for block in _ATTRIBUTE_COMMENT.finditer(text):
-        if found := _OPENER.match(block[1]):
-            yield text.count("\n", 0, block.start(1)) + 1, found[0], f"begin with: {_advice(OPENERS, found)}"
+        if match := _OPENER.match(block[1]):
+            yield text.count("\n", 0, block.start(1)) + 1, match[0], f"begin with: {_advice(OPENERS, match)}"
 
 
 def _without_help(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
@@ -233,9 +233,9 @@ def _empty_headers(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
     if path.suffix == ".html":
         empty = list(_TH.finditer(text))
     else:
-        empty = [found for found in _HEADER.finditer(text) if not all(map(str.strip, found[1].split("|")))]
-    for found in empty:
-        yield text.count("\n", 0, found.start()) + 1, found[0].partition("\n")[0], "name what the column holds"
+        empty = [match for match in _HEADER.finditer(text) if not all(map(str.strip, match[1].split("|")))]
+    for match in empty:
+        yield text.count("\n", 0, match.start()) + 1, match[0].partition("\n")[0], "name what the column holds"
 
 
 def files() -> Iterator[Path]:
@@ -252,9 +252,9 @@ def files() -> Iterator[Path]:
 def main() -> int:
     """Print each finding with its place. Return 1 if there is any, else 0."""
     lines = [
-        f"{path}:{line}: {found!r}: {advice}"
+        f"{path}:{line}: {words!r}: {advice}"
         for path in files()
-        for line, found, advice in findings(path, path.read_text(encoding="utf-8"))
+        for line, words, advice in findings(path, path.read_text(encoding="utf-8"))
     ]
     print("\n".join(lines) or "All texts are plain English.")
     return int(bool(lines))

@@ -29,9 +29,9 @@ def main() -> int:
     copy = root if options.report else copy_checkout(root)
     sessions = [Session(module, known[module], copy, folder(root)) for module in chosen]
     failed = not options.report and not _run(sessions)
-    found = list(results((session.module, session.path) for session in sessions))
-    print(table(found))
-    return int(failed or any(result.percent < LEAST_PERCENT for result in found))
+    module_results = list(results((session.module, session.path) for session in sessions))
+    print(table(module_results))
+    return int(failed or any(result.percent < LEAST_PERCENT for result in module_results))
 
 
 def _run(sessions: list[Session]) -> bool:

@@ -91,8 +91,8 @@ def _measure_file(runner: Runner, test: str, kept: Path) -> dict[str, Any]:
     options = ["-o", "junit_family=xunit1", f"--junitxml={junit}", "-p", "pytest_cov.plugin", "--cov"]
     options += [f"--cov-config={settings}", "--cov-context=test", "--cov-report="]
     # Python writes bytecode only here: each run for a fault then uses that of the tests.
-    found, output = runner.run([test], options=options, PYTHONDONTWRITEBYTECODE="")
-    if found is not TestOutcome.SURVIVED:
+    outcome, output = runner.run([test], options=options, PYTHONDONTWRITEBYTECODE="")
+    if outcome is not TestOutcome.SURVIVED:
         raise FailingTestsError(f"The tests of {test} fail without a fault.\n{output}")
     print(f"{test}: measured", flush=True)
     seconds = {
@@ -113,8 +113,8 @@ def _measure_file(runner: Runner, test: str, kept: Path) -> dict[str, Any]:
 
 def _sources(copy: Path) -> list[str]:
     """Return the paths of the modules of a copy, except for the tests."""
-    found = (path.relative_to(copy) for path in copy.rglob("*.py"))
-    return [path.as_posix() for path in found if path.parts[0] != "tests"]
+    paths = (path.relative_to(copy) for path in copy.rglob("*.py"))
+    return [path.as_posix() for path in paths if path.parts[0] != "tests"]
 
 
 def _digest(path: Path) -> str:

@@ -100,5 +100,5 @@ def modules(root: Path = Path()) -> Iterator[tuple[str, tuple[str, ...]]]:
             module = path.relative_to(root).as_posix()
             if module not in seen and path.name != "__init__.py":
                 seen.add(module)
-                found = [test for pattern in tests for test in sorted(root.glob(pattern))]
-                yield module, tuple(dict.fromkeys(test.relative_to(root).as_posix() for test in found))
+                paths = [test for pattern in tests for test in sorted(root.glob(pattern))]
+                yield module, tuple(dict.fromkeys(test.relative_to(root).as_posix() for test in paths))

@@ -55,19 +55,19 @@ def results(paths: Iterable[tuple[str, Path]], reasons: Path = REASONS) -> Itera
                 yield Result(module, database.num_work_items, len(done), survivors)
 
 
-def table(found: list[Result]) -> str:
+def table(module_results: list[Result]) -> str:
     """Format the results as a table and a list of survivors, in Markdown."""
     rows = [
         "| module | faults | tried | found | survived | harmless survivors | found without the harmless |",
         "|---|---|---|---|---|---|---|",
     ]
-    for result in found:
+    for result in module_results:
         caught = result.tried - len(result.survivors)
         rows.append(
             f"| {result.module} | {result.faults} | {result.tried} | {caught} | {len(result.survivors)} "
             f"| {result.harmless} | {result.percent:.0f} % |"
         )
-    for result in found:
+    for result in module_results:
         if result.survivors:
             rows += ["", f"Survivors in {result.module}:", ""]
         for survivor in result.survivors:

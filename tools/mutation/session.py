@@ -85,15 +85,15 @@ class Session:
         noted = json.loads(notes.read_text(encoding="utf-8")) if notes.exists() else {}
         if noted == digests:
             return
-        found = [(item, result) for item, result in database.completed_work_items if result.is_killed]
+        killed = [(item, result) for item, result in database.completed_work_items if result.is_killed]
         if noted.get("source") == digests["source"]:
             items = list(database.work_items)
         else:
             faults = mutants(self.copy / self.module)
-            items, found = [WorkItem.single(f"{n:05}", fault) for n, fault in enumerate(faults)], []
+            items, killed = [WorkItem.single(f"{n:05}", fault) for n, fault in enumerate(faults)], []
         database.clear()
         database.add_work_items(items)
-        for item, result in found:
+        for item, result in killed:
             database.set_result(item.job_id, result)
         notes.write_text(json.dumps(digests), encoding="utf-8")
 
@@ -126,12 +126,12 @@ class Attempts:
         for test in self._session.tests:
             if tests := self._covering(test).of_lines(lines):
                 is_covered = True
-                found, output = self._run(fault, tests, test)
-                if found is not TestOutcome.SURVIVED:
+                outcome, output = self._run(fault, tests, test)
+                if outcome is not TestOutcome.SURVIVED:
                     break
         if not is_covered:
-            found, output = self._run(fault, self._session.tests, *self._session.tests)
-        return WorkResult(WorkerOutcome.NORMAL, output, found, _difference(source, fault))
+            outcome, output = self._run(fault, self._session.tests, *self._session.tests)
+        return WorkResult(WorkerOutcome.NORMAL, output, outcome, _difference(source, fault))
 
     def _covering(self, test: str) -> Covering:
         if test not in self._coverings:
@@ -147,12 +147,12 @@ class Attempts:
         ordered += [test for test in tests if test not in ordered]
         try:
             with use_mutation(self._path, get_operator(fault.operator_name)(), fault.occurrence):
-                found, output = self._runner.run(ordered, limit, **{_MARK: str(os.getpid())})
+                outcome, output = self._runner.run(ordered, limit, **{_MARK: str(os.getpid())})
         finally:
             _end_leftovers()
         if (finder := failed_test(output, ordered)) is not None:
             self._finders = [finder, *(test for test in self._finders if test != finder)]
-        return found, output
+        return outcome, output
 
 
 def _difference(source: str, fault: MutationSpec) -> str:
