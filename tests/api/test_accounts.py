@@ -88,7 +88,7 @@ def test_a_secret_works_only_as_what_it_is(run: Run, url: str) -> None:
     login = httpx.post(f"{url}/atdb/login/", json={"name": "ada", "password": PASSWORD})
     session = login.cookies["atdb_session"]
 
-    def ways(secret: str) -> list[int]:
+    def status_codes(secret: str) -> list[int]:
         return [
             get(url, cookies={"atdb_session": secret}),
             get(url, headers={"Authorization": f"Bearer {secret}"}),
@@ -96,9 +96,9 @@ def test_a_secret_works_only_as_what_it_is(run: Run, url: str) -> None:
             httpx.post(f"{url}/atdb/login/", json={"name": "ada", "password": secret}).status_code,
         ]
 
-    assert ways(session) == [200, 401, 401, 401]
-    assert ways(token) == [401, 200, 200, 401]
-    assert ways(PASSWORD) == [401, 401, 200, 200]
+    assert status_codes(session) == [200, 401, 401, 401]
+    assert status_codes(token) == [401, 200, 200, 401]
+    assert status_codes(PASSWORD) == [401, 401, 200, 200]
 
 
 @pytest.mark.parametrize(

@@ -123,11 +123,11 @@ def test_no_other_account_reads_repeats_or_releases_a_claim(
 
 def test_a_release_that_is_refused_releases_nothing(service: Client, other: Client, observe: Observe) -> None:
     mine = observe(Status.COMPLETING).taskID
-    theirs = observe(Status.VALID).taskID
+    other_task_id = observe(Status.VALID).taskID
     other.claim(ask("c1", Status.COMPLETING))
     service.claim(ask("c2"))
-    with pytest.raises(NotOwner, match=theirs):
-        other.release([mine, theirs])
+    with pytest.raises(NotOwner, match=other_task_id):
+        other.release([mine, other_task_id])
     assert [task.taskID for task in other.open_claims("airflow")] == [mine]
     assert other.release([mine]) == 1
 

@@ -254,9 +254,9 @@ def test_what_is_no_fact_needs_no_lease_and_the_present_value_is_no_change(
 
 
 def test_a_lease_of_another_observation_is_none(service: Client, client: Client, observe: Observe) -> None:
-    mine, theirs = observe(Status.VALID, products=1), observe(Status.VALID, products=1)
+    mine, other = observe(Status.VALID, products=1), observe(Status.VALID, products=1)
     service.move(mine.taskID, Status.INGESTING, owner="run 1")
-    product = product_of(client, theirs)
+    product = product_of(client, other)
     with pytest.raises(NotOwner):
         service.change_dataproduct(product.id, owner="run 1", new_status="ingesting")
     assert client.dataproduct(product.id).my_status is P.VALID

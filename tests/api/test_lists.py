@@ -44,7 +44,7 @@ QUESTIONS: list[tuple[dict[str, str], Judge]] = [
 
 
 @pytest.fixture
-def sky(client: Client, observe: Observe) -> list[dict[str, Any]]:
+def observations(client: Client, observe: Observe) -> list[dict[str, Any]]:
     names = ["3C48", "3C_8", "100%", "a\\b", "S2248+33", "3C147"]
     modes = ["imaging", "arts_sc1_timing", "arts_sc4_survey"]
     statuses = [Status.VALID, Status.ON_HOLD, Status.INGEST_ERROR, Status.DEFINED]
@@ -61,20 +61,20 @@ def sky(client: Client, observe: Observe) -> list[dict[str, Any]]:
     return [o.model_dump(mode="json") for o in client.observations()]
 
 
-def test_each_lookup_finds_what_python_finds(client: Client, sky: list[dict[str, Any]]) -> None:
+def test_each_lookup_finds_what_python_finds(client: Client, observations: list[dict[str, Any]]) -> None:
     for parameters, judge in QUESTIONS:
         listed = [o.taskID for o in client.observations(**parameters)]
-        assert listed == [o["taskID"] for o in sky if judge(o)], parameters
+        assert listed == [o["taskID"] for o in observations if judge(o)], parameters
 
 
-def test_pages_add_up_in_the_order_asked_for(client: Client, sky: list[dict[str, Any]]) -> None:
+def test_pages_add_up_in_the_order_asked_for(client: Client, observations: list[dict[str, Any]]) -> None:
     listed = list(client.observations(page_size=5, ordering="-field_name,starttime"))
-    expected = sorted(sky, key=lambda o: o["starttime"])
+    expected = sorted(observations, key=lambda o: o["starttime"])
     expected.sort(key=lambda o: o["field_name"], reverse=True)
     assert [o.taskID for o in listed] == [o["taskID"] for o in expected]
 
 
-def test_a_page_names_its_neighbours(url: str, sky: list[dict[str, Any]]) -> None:
+def test_a_page_names_its_neighbours(url: str, observations: list[dict[str, Any]]) -> None:
     auth = ("viewer", SECRETS["viewer"])
     first = httpx.get(f"{url}/atdb/observations?page_size=5&field_name__icontains=c", auth=auth).json()
     assert (first["count"], first["previous"], len(first["results"])) == (6, None, 5)
@@ -106,9 +106,9 @@ def test_a_parameter_that_cannot_be_read_is_named(url: str, parameters: dict[str
     assert next(iter(parameters)).partition("__")[0] in answer.json()["detail"]
 
 
-def test_sql_in_a_filter_is_only_text(client: Client, sky: list[dict[str, Any]]) -> None:
+def test_sql_in_a_filter_is_only_text(client: Client, observations: list[dict[str, Any]]) -> None:
     assert client.count_observations(field_name="'; drop table observations; --") == 0
-    assert client.count_observations() == len(sky)
+    assert client.count_observations() == len(observations)
 
 
 NAMES = ("M31, north", "M31", " north", "a\\b", "a\\", "b", "b,c")

@@ -23,7 +23,7 @@ from tests.serving import Served
 
 WRONG, PASSWORD = "wrong", "correct horse battery staple"
 
-Try = Callable[..., httpx.Response]
+Attempt = Callable[..., httpx.Response]
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def behind(database_url: str) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def attempt(behind: Flask) -> Iterator[Try]:
+def attempt(behind: Flask) -> Iterator[Attempt]:
     """Send a request with a name and password from an IP address."""
     with listening(behind) as port:
 
@@ -63,16 +63,16 @@ def by_form(url: str, password: str) -> int:
     return httpx.post(f"{url}/atdb/login/", data=given, timeout=60).status_code
 
 
-def at_once(url: str, ways: tuple[Callable[[str, str], int], ...], passwords: list[str]) -> list[int]:
+def at_once(url: str, logins: tuple[Callable[[str, str], int], ...], passwords: list[str]) -> list[int]:
     """Log in with all of these passwords at the same time, each in the next way; return the status codes."""
     barrier = Barrier(len(passwords))
 
-    def log_in(way: Callable[[str, str], int], password: str) -> int:
+    def log_in(login: Callable[[str, str], int], password: str) -> int:
         barrier.wait()
-        return way(url, password)
+        return login(url, password)
 
     with ThreadPoolExecutor(len(passwords)) as threads:
-        return list(threads.map(log_in, cycle(ways), passwords))
+        return list(threads.map(log_in, cycle(logins), passwords))
 
 
 def failed_often(app: Flask, ago: timedelta = timedelta()) -> None:
@@ -93,7 +93,7 @@ def test_the_right_password_in_many_requests_at_once_is_not_refused(served: Serv
     assert {by_basic(served.url, WRONG) for _ in range(5)} == {401}, "no right login was counted"
 
 
-def test_wrong_passwords_affect_neither_other_places_nor_other_accounts(attempt: Try, behind: Flask) -> None:
+def test_wrong_passwords_affect_neither_other_places_nor_other_accounts(attempt: Attempt, behind: Flask) -> None:
     assert attempt("192.0.2.1", "ada").status_code == 401
     failed_often(behind)
     assert attempt("192.0.2.1", "ada", PASSWORD).status_code == 429
@@ -102,7 +102,7 @@ def test_wrong_passwords_affect_neither_other_places_nor_other_accounts(attempt:
     assert attempt("192.0.2.1", "ada", PASSWORD).status_code == 200, "a password that was accepted never waits"
 
 
-def test_a_successful_login_ends_the_count(attempt: Try, behind: Flask) -> None:
+def test_a_successful_login_ends_the_count(attempt: Attempt, behind: Flask) -> None:
     assert attempt("192.0.2.1", "ada").status_code == 401
     failed_often(behind, timedelta(seconds=login_attempts.LONGEST_WAIT_SECONDS))
     assert attempt("192.0.2.1", "ada", PASSWORD).status_code == 200
@@ -110,7 +110,7 @@ def test_a_successful_login_ends_the_count(attempt: Try, behind: Flask) -> None:
 
 
 def test_a_client_cannot_try_all_accounts_and_one_account_does_not_fill_its_limit(
-    attempt: Try, behind: Flask, monkeypatch: pytest.MonkeyPatch
+    attempt: Attempt, behind: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(login_attempts, "FREE_FAILURES_OF_CLIENT", 8)
     assert attempt("192.0.2.1", "ada").status_code == 401
@@ -122,7 +122,7 @@ def test_a_client_cannot_try_all_accounts_and_one_account_does_not_fill_its_limi
     assert attempt("192.0.2.2", "pipeline").status_code == 401
 
 
-def test_a_network_of_ipv6_is_one_client(attempt: Try, behind: Flask) -> None:
+def test_a_network_of_ipv6_is_one_client(attempt: Attempt, behind: Flask) -> None:
     assert attempt("2001:db8::1:1", "ada").status_code == 401
     failed_often(behind)
     assert attempt("2001:db8::2:1", "ada").status_code == 429

@@ -121,8 +121,10 @@ def test_each_change_of_an_account_is_recorded_with_what_has_changed(run: Run, u
     send("DELETE", f"{url}/atdb/tokens/{made['id']}/", auth=auth)
     with httpx.Client(base_url=f"{url}/atdb", auth=auth, timeout=30) as browser:
         browser.post("/login/", json={"name": auth[0], "password": auth[1]})
-    asked = {"account": "ada", "ordering": "id"}
-    seen = send("GET", f"{url}/atdb/changes/", params=asked, auth=("admin", SECRETS["admin"])).json()["results"]
+    parameters = {"account": "ada", "ordering": "id"}
+    seen = send("GET", f"{url}/atdb/changes/", params=parameters, auth=("admin", SECRETS["admin"])).json()[
+        "results"
+    ]
     assert [(change["action"], change["fields"]) for change in seen] == [
         ("account changed", {"role": [None, "viewer"], "password": [None, "changed"]}),
         ("account changed", {"role": ["viewer", "operator"]}),

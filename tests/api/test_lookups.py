@@ -268,12 +268,12 @@ def compares(part: Any, lookup: str, value: str) -> bool:
 
 @pytest.mark.timeout(600)
 def test_each_of_many_random_queries_finds_what_python_finds(client: Client, url: str, app: Flask) -> None:
-    sky = StoredSample(client, url, app.extensions["atdb_engine"], random.Random(SEED))
+    sample = StoredSample(client, url, app.extensions["atdb_engine"], random.Random(SEED))
     useful_queries = 0
     for _ in range(QUERIES):
-        resource, parameters = sky.question()
-        answer = sky.http.get(f"{resource}/", params={**parameters, "page_size": 1000, "fields": "id"})
-        candidates = sky.items[resource]
+        resource, parameters = sample.question()
+        answer = sample.http.get(f"{resource}/", params={**parameters, "page_size": 1000, "fields": "id"})
+        candidates = sample.items[resource]
         if resource == "status" and not any(name.startswith("dataproduct") for name in parameters):
             candidates = [step for step in candidates if step["dataproduct"] is None]
         expected = sorted(i["id"] for i in candidates if all(finds(i, *filter_) for filter_ in parameters.items()))

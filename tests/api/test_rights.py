@@ -219,8 +219,8 @@ def test_the_telescope_cannot_make_data_vanish(
 
 def is_report(attempt: Attempt) -> bool:
     _, _, body = attempt
-    asked = (body or {}).get("new_status") or (body or {}).get("name")
-    return asked in REPORTABLE and not {"force", "owner"} & (body or {}).keys()
+    new_status = (body or {}).get("new_status") or (body or {}).get("name")
+    return new_status in REPORTABLE and not {"force", "owner"} & (body or {}).keys()
 
 
 @pytest.mark.parametrize("status", WITH_DATA)
@@ -296,14 +296,14 @@ def test_each_way_to_withdraw_is_open_to_the_astronomer_alone(
     with app.app_context(), transaction() as session:
         accounts.put(session, "bob", role=Role.ASTRONOMER, password="secret-of-bob-in-these-tests", actor="tests")
     ada, bodies = login("astronomer"), []
-    for way in ("status", "patch", "action"):
+    for kind in ("status", "patch", "action"):
         made = specify(Status.SCHEDULED)
         bodies.append(
             {
                 "status": ("POST", "status/", {"taskID": made.taskID, "name": "aborted"}),
                 "patch": ("PATCH", f"observations/{made.id}/", {"new_status": "aborted"}),
                 "action": ("PATCH", f"observations/{made.id}/", {"action": "cancel"}),
-            }[way]
+            }[kind]
         )
         with Client(url, user="bob", secret="secret-of-bob-in-these-tests") as bob:
             with pytest.raises(Forbidden, match="belongs to astronomer, so bob cannot change it"):

@@ -61,8 +61,8 @@ def test_no_form_leads_to_another_host(url: str, of_astronomer: Observation, add
     assert page.status_code == 200
     assert all(re.match(r"/(?![/\\])|#", link) for link in links(page)), links(page)
     path = f"/tasks/{of_astronomer.taskID}/"
-    asked = forms(http.get(path, params={"action": "hold", "back": address}))
-    form = next(form for form in asked.values() if form.fields.get("action") == "hold")
+    page_forms = forms(http.get(path, params={"action": "hold", "back": address}))
+    form = next(form for form in page_forms.values() if form.fields.get("action") == "hold")
     answer = http.post(path, data=form.fields | {"reason": "storm", "back": address})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/tasks/")
 

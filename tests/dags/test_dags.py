@@ -18,14 +18,15 @@ from standalone.settings import REPOSITORY
 from standalone.stack.pools import DEFAULT_SLOTS, SLOTS
 
 FOLDER = Path(__file__).parents[2] / "dags"
-READ_AND_TELL_WHO_WAS_ASKED = """
+IMPORT_AND_REPORT_CONNECTIONS = """
 import json, sys
-asked = []
-sys.addaudithook(lambda event, args: event.startswith("socket.") and asked.append(f"{event} {args[1:]}"))
+connections = []
+sys.addaudithook(lambda event, args: event.startswith("socket.") and connections.append(f"{event} {args[1:]}"))
 from airflow.dag_processing.dagbag import DagBag
 bag = DagBag(sys.argv[1])
-asked = [a for a in asked if a.split()[0] in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname")]
-print(json.dumps({"dags": sorted(bag.dags), "errors": bag.import_errors, "asked": asked}))
+kinds = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname")
+connections = [each for each in connections if each.split()[0] in kinds]
+print(json.dumps({"dags": sorted(bag.dags), "errors": bag.import_errors, "connections": connections}))
 """
 
 
@@ -44,7 +45,7 @@ def test_every_dag_file_is_one_dag_of_its_name(dags: dict[str, DAG]) -> None:
 
 def test_reading_the_dag_files_sends_no_request(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", READ_AND_TELL_WHO_WAS_ASKED, FOLDER],
+        [sys.executable, "-c", IMPORT_AND_REPORT_CONNECTIONS, FOLDER],
         env={"AIRFLOW_HOME": str(tmp_path), "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
@@ -53,7 +54,7 @@ def test_reading_the_dag_files_sends_no_request(tmp_path: Path) -> None:
     )
     output = json.loads(done.stdout.splitlines()[-1])
     assert len(output["dags"]) == len(STAGES) + 5
-    assert (output["errors"], output["asked"]) == ({}, [])
+    assert (output["errors"], output["connections"]) == ({}, [])
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: str(stage.actor))

@@ -21,7 +21,7 @@ from tests.conftest import SECRETS
 from tests.gui.conftest import Open
 
 Observe = Callable[..., Observation]
-DEEDS = [
+ACTIONS = [
     (Status.DEFINED, "hold", "on hold"),
     (Status.ON_HOLD, "resume", "defined"),
     (Status.RUNNING, "cancel", "aborted"),
@@ -38,7 +38,7 @@ def ask(page: Page, action: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with a script", "without"])
-@pytest.mark.parametrize(("status", "action", "target"), DEEDS)
+@pytest.mark.parametrize(("status", "action", "target"), ACTIONS)
 def test_each_action_is_done_with_its_reason_and_said(
     open_as: Open, client: Client, observe: Observe, status: Status, action: str, target: str, scripts: bool
 ) -> None:

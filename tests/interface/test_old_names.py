@@ -168,10 +168,10 @@ def test_defined_may_be_asked_for_and_nothing_else_that_is_not_known_is_dropped(
         with pytest.raises(BadRequest, match=next(iter(refused))):
             atdb.do_POST("observations", SPECIFICATION | refused)
     assert client.count_observations() == 0
-    asked = SPECIFICATION | {"new_status": "defined"}
-    atdb.do_POST("observations", asked)
+    specification = SPECIFICATION | {"new_status": "defined"}
+    atdb.do_POST("observations", specification)
     assert client.observation("190405001").my_status is Status.DEFINED
-    assert asked["new_status"] == "defined"
+    assert specification["new_status"] == "defined"
 
 
 def test_the_loose_notation_is_read(atdb: ATDB, client: Client, observe: Observe) -> None:

@@ -112,7 +112,7 @@ def test_a_telescope_that_is_silent_is_an_error_and_not_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = scheduled(30)
-    asked = []
+    received = []
     with socket.create_server((HOST, 0)) as hangs_up:
 
         def serve() -> None:
@@ -121,14 +121,14 @@ def test_a_telescope_that_is_silent_is_an_error_and_not_asked_again(
                     connection, _ = hangs_up.accept()
                 except OSError:
                     return
-                asked.append(connection.recv(10_000))
+                received.append(connection.recv(10_000))
                 connection.close()
 
         threading.Thread(target=serve, daemon=True).start()
         use_telescope(monkeypatch, hangs_up.getsockname()[1])
         with pytest.raises(AirflowFailException, match="unknown"):
             StartObservationOperator(task_id="start").execute(context(made.taskID, "observe"))
-    assert len(asked) == 1
+    assert len(received) == 1
     status, reason = last(client, made)
     assert status is Status.ERROR_START_OBS
     assert "unknown" in reason

@@ -55,10 +55,10 @@ def logbook(url: str, context: Context, tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def knows(logbook: TaskMemory) -> Remember:
-    def tell(made: Observation, state: TaskState, problem: str = "") -> None:
+    def remember(made: Observation, state: TaskState, problem: str = "") -> None:
         logbook.save(task_of(made, state, problem))
 
-    return tell
+    return remember
 
 
 @pytest.fixture

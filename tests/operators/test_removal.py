@@ -61,19 +61,19 @@ def test_a_product_of_another_observation_in_the_same_place_keeps_the_data(
 
 
 @pytest.mark.parametrize("relation", ["contains", "is inside", "is also"])
-@pytest.mark.parametrize("way", ["created", "moved", "no longer removed"])
+@pytest.mark.parametrize("change", ["created", "moved", "no longer removed"])
 def test_no_product_comes_to_the_place_of_another_one_until_that_is_reported(
     client: Client, archived_one: Make, observe: Observe, remove: Any, sql: Sql, monkeypatch: pytest.MonkeyPatch,
-    relation: str, way: str,
+    relation: str, change: str,
 ) -> None:  # fmt: skip
     made = archived_one(".MS", data_location="wcudata1:/data/apertif")
     (product,) = products_of(client, made)
     location, filename = near(product)[relation]
     other = observe(data_location="wcudata1:/elsewhere")
     tried: list[str] = []
-    if way != "created":
+    if change != "created":
         client.create_dataproducts([NewDataProduct(taskID=other.taskID, filename=filename)])
-    if way == "no longer removed":
+    if change == "no longer removed":
         sql(
             "update dataproducts set status = 'removed', data_location = :location where task_id = :task",
             location=location,
@@ -81,7 +81,7 @@ def test_no_product_comes_to_the_place_of_another_one_until_that_is_reported(
         )
 
     def come() -> None:
-        match way:
+        match change:
             case "created":
                 client.create_dataproducts(
                     [NewDataProduct(taskID=other.taskID, filename=filename, data_location=location)]

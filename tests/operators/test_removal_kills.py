@@ -31,13 +31,13 @@ KILLS: dict[str, tuple[Any, str, bool]] = {
 
 
 @pytest.mark.parametrize(
-    ("ending", "way"),
+    ("ending", "follow_up"),
     [(".MS", "another attempt"), (".fits", "another attempt"), (".MS", "check"), (".fits", "ingest")],
 )
 @pytest.mark.parametrize("point", KILLS)
 def test_a_removal_that_is_killed_is_continued(
     client: Client, archived_one: Make, archive_root: Path, remove: Any, check_again: Any,
-    point: str, ending: str, way: str,
+    point: str, ending: str, follow_up: str,
 ) -> None:  # fmt: skip
     made = archived_one(ending)
     (product,) = products_of(client, made)
@@ -49,10 +49,10 @@ def test_a_removal_that_is_killed_is_continued(
     assert statuses(client, made) == ["removed" if is_removed else "archived"]
     assert len(list(client.receipts())) == is_removed
     assert content(copy) == before
-    if way != "another attempt":
+    if follow_up != "another attempt":
         client.act(made.taskID, Action.HOLD)
         client.act(made.taskID, Action.RESUME)
-        check_again(made, Action(way))
+        check_again(made, Action(follow_up))
         assert last(client, made)[0] == "archived"
     remove(made)
     assert statuses(client, made) == ["removed"]

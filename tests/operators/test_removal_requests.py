@@ -156,9 +156,9 @@ def test_what_was_deleted_before_the_lease_was_lost_is_reported_by_the_next_run(
     assert len(list(client.receipts())) == 3
 
 
-@pytest.mark.parametrize("way", ["another attempt", "check"])
+@pytest.mark.parametrize("follow_up", ["another attempt", "check"])
 def test_a_killed_run_leaves_many_tombstones_that_the_next_one_reports(
-    client: Client, archived: Make, remove: Any, check_again: Any, patient: None, way: str
+    client: Client, archived: Make, remove: Any, check_again: Any, patient: None, follow_up: str
 ) -> None:
     made = archived(products=6)
     path = path_of(products_of(client, made)[0])
@@ -166,7 +166,7 @@ def test_a_killed_run_leaves_many_tombstones_that_the_next_one_reports(
     assert statuses(client, made) == ["archived"] * 6
     left = sorted(each.name for each in path.parent.iterdir() if each.name != ".atdb-disk")
     assert left == [f".{product.filename}.atdb-removed" for product in products_of(client, made)]
-    if way == "check":
+    if follow_up == "check":
         client.act(made.taskID, Action.HOLD)
         client.act(made.taskID, Action.RESUME)
         check_again(made)

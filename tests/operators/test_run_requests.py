@@ -64,11 +64,11 @@ def ask_in_vain(airflow: Airflow, path: str, body: Any) -> None:
 @contextmanager
 def serve_answer(answer: Any) -> Iterator[tuple[str, list[str]]]:
     """Serve the same response to each request; yield the URL, and the requested paths."""
-    asked: list[str] = []
+    paths: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            paths.append(self.path)
             self.rfile.read(int(self.headers["Content-Length"] or 0))
             self.send_response(200)
             self.end_headers()
@@ -83,7 +83,7 @@ def serve_answer(answer: Any) -> Iterator[tuple[str, list[str]]]:
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"http://127.0.0.1:{server.server_port}", paths
     finally:
         server.shutdown()
         thread.join()
@@ -201,11 +201,11 @@ def test_a_pass_after_a_long_failure_looks_back_a_day(
 ) -> None:
     answer = {"access_token": "x", "event_logs": [], "total_entries": 0}
     earliest = datetime.now(UTC) - LOOKS_BACK
-    with serve_answer(answer) as (url, asked):
+    with serve_answer(answer) as (url, paths):
         use_airflow(monkeypatch, url, "secret")
         for last in (None, earliest - timedelta(days=30)):
             RecordRunRequestsOperator(task_id="audit_runs").execute({"prev_start_date_success": last})
-    after = [moment for path in asked for moment in parse_qs(urlsplit(path).query).get("after", [])]
+    after = [moment for path in paths for moment in parse_qs(urlsplit(path).query).get("after", [])]
     assert len(after) == 2
     assert all(datetime.fromisoformat(moment) >= earliest for moment in after)
 
@@ -261,10 +261,10 @@ def test_the_work_continues_whatever_airflow_answers(
     made = validated()
     client.move(made.taskID, Status.INGESTING, owner="ingest/run 1", lease_seconds=60)
     client.move(made.taskID, Status.INGEST_ERROR, owner="ingest/run 1", reason="the disk")
-    with serve_answer({"access_token": "x"}) as (url, asked):
+    with serve_answer({"access_token": "x"}) as (url, paths):
         use_airflow(monkeypatch, url, "secret")
         IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
-    assert asked
+    assert paths
     history = client.observation(made.taskID).status_history
     assert "RunCleared: The run was cleared in Airflow by an unknown user." in {step.reason for step in history}
     assert last(client, made)[0] == Status.ARCHIVED

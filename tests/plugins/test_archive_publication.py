@@ -167,19 +167,19 @@ def test_a_rename_that_fails_leaves_the_older_copy(
     if not exchanges:
         monkeypatch.setattr(publication, "exchange", no_exchange)
     final, rename = Path(folder.path, NAME), Path.rename
-    asked = 0
+    attempts = 0
 
     def fail(path: Path, target: Any) -> Path:
-        nonlocal asked
+        nonlocal attempts
         if Path(target) == final and path.name.endswith(".part"):
-            asked += 1
-            raise OSError(number if asked > 1 or exchanges else errno.ENOTEMPTY, "the disk has failed")
+            attempts += 1
+            raise OSError(number if attempts > 1 or exchanges else errno.ENOTEMPTY, "the disk has failed")
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", fail)
     with pytest.raises(OSError, match="the disk has failed"):
         store(folder, source)
-    assert asked == (1 if exchanges else 2)
+    assert attempts == (1 if exchanges else 2)
     assert records_of(final) == records_of(older)
     monkeypatch.setattr(Path, "rename", rename)
     store(folder, source)

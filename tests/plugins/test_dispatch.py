@@ -161,11 +161,11 @@ def test_lost_work_does_not_wait_for_the_run_that_lost_it(
 def test_what_airflow_refuses_is_not_asked_for_all_the_time(url: str, observed: Observe, airflow: Airflow) -> None:
     for _ in range(12):
         observed(Status.ARCHIVED)
-    asked: list[str] = []
+    paths: list[str] = []
 
     def refuses(method: str, path: str, answer: httpx.Response | None) -> bool:
         if method == "POST" and path.endswith("/remove/dagRuns") and answer is None:
-            asked.append(path)
+            paths.append(path)
         return False
 
     async def for_some_seconds(atdb: AsyncClient, runs: AsyncAirflowClient) -> None:
@@ -183,7 +183,7 @@ def test_what_airflow_refuses_is_not_asked_for_all_the_time(url: str, observed: 
 
     with watched_proxy(airflow.url, refuses) as proxy_url:
         Speaking(url, proxy_url, airflow.listen_password).run(for_some_seconds)
-    assert 1 <= len(asked) <= 4 * REQUESTS_AT_ONCE
+    assert 1 <= len(paths) <= 4 * REQUESTS_AT_ONCE
 
 
 def test_a_reason_is_one_line_that_atdb_accepts(client: Client) -> None:
@@ -270,8 +270,8 @@ def test_what_airflow_refuses_for_one_dag_leaves_the_others_alone(
 
         async def ask(dag_id: str, run_id: str, *, partition_key: str, note: str) -> bool:
             # The listener's account cannot create runs of reconcile, so Airflow itself refuses this.
-            asked = "reconcile" if dag_id == "remove" else dag_id
-            return await create(asked, run_id, partition_key=partition_key, note=note)
+            requested_dag = "reconcile" if dag_id == "remove" else dag_id
+            return await create(requested_dag, run_id, partition_key=partition_key, note=note)
 
         runs.create = ask  # type: ignore[method-assign]
         return await dispatch(atdb, runs)

@@ -87,10 +87,10 @@ class Simulator:
         return sorted(str(path.relative_to(self.data)) for path in self.data.rglob("*") if path.is_file())
 
 
-def wait_until(condition: Callable[[], bool], tell: Callable[[], str] = str, seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], describe: Callable[[], str] = str, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, tell()
+        assert time.monotonic() < deadline, describe()
         time.sleep(0.02)
 
 
