@@ -18,9 +18,9 @@ from tests.standalone.site import AGE, stored
 
 #: The volumes that are not part of a backup: the data and the archive.
 LOST = ("postgres", "redis", "static", "logs")
-#: What services report again and again, and the field that identifies each: the other fields change, and
-#: others can report for the first time.
-REPORTED = {"/atdb/services/": "name", "/atdb/disks/": "data_host"}
+#: What services report again and again, and the fields that stay: a report after the backup changes the others,
+#: and another service can report for the first time.
+REPORTED = {"/atdb/services/": ("name", "statuses"), "/atdb/disks/": ("data_host", "total_bytes")}
 
 
 def doctor(trial: Trial) -> None:
@@ -60,7 +60,7 @@ def restore(trial: Trial) -> None:
 
 
 def answers(trial: Trial) -> dict[str, bytes]:
-    """Read each URL of the REST API that shows stored data; of REPORTED, only which names there are."""
+    """Read each URL of the REST API that shows stored data; of REPORTED, only the fields that stay."""
     login = ("admin", trial.deployment.credentials.atdb["admin"])
     paths = stored(create_app(Config(database_url="postgresql+psycopg2://")))
     with httpx.Client(
@@ -73,8 +73,12 @@ def answers(trial: Trial) -> dict[str, bytes]:
     ) as http:
         read = {path: http.get(path).raise_for_status() for path in paths}
     answered = {path: AGE.sub(b"", answer.content) for path, answer in read.items() if path not in REPORTED}
-    names = ((path, each[field]) for path, field in REPORTED.items() for each in read[path].json()["results"])
-    return answered | {f"{path} {name}": b"" for path, name in names}
+    reports = (
+        (path, [each[field] for field in fields])
+        for path, fields in REPORTED.items()
+        for each in read[path].json()["results"]
+    )
+    return answered | {f"{path} {report}": b"" for path, report in reports}
 
 
 def rotation(trial: Trial) -> None:
