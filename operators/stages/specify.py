@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from airflow.sdk.exceptions import AirflowSkipException
+
 from atdb_interface.expected_products import expected_products
 from atdb_interface.lifecycle import OBSERVE, SPECIFY
 from operators.base import AtdbOperator, skip_if_refused
@@ -13,7 +15,10 @@ class SpecifyObservationOperator(AtdbOperator):
     """Create the data products that the telescope will write, and schedule the observation."""
 
     def execute(self, context: Any) -> None:
-        """Create what is missing, so that an attempt after a crash continues where the last one ended."""
+        """Create what is missing, so that an attempt after a crash continues where the last one ended.
+
+        Skip if another run has scheduled the observation.
+        """
         with reported(self, context):
             self._specify(atdb_task_id_of(context), owner_of(context))
 
@@ -26,4 +31,6 @@ class SpecifyObservationOperator(AtdbOperator):
                     missing = [p for p in expected_products(observation) if p.filename not in defined]
                     if missing:
                         client.create_dataproducts(missing)
-                client.move(atdb_task_id, OBSERVE.source, expect=[SPECIFY.source], owner=owner)
+                scheduled = client.move(atdb_task_id, OBSERVE.source, expect=[SPECIFY.source], owner=owner)
+        if scheduled.owner != owner:
+            raise AirflowSkipException(f"{atdb_task_id} has status {OBSERVE.source} already")

@@ -38,6 +38,14 @@ def test_a_specification_gets_its_products_and_is_scheduled(
     assert client.observation(made.taskID).status_history[-1].owner == "specify/run 1"
 
 
+def test_a_second_run_of_specify_skips(client: Client, observe: Observe, context: Context) -> None:
+    made = observe()
+    SpecifyObservationOperator(task_id="specify").execute(context(made.taskID, "specify"))
+    with pytest.raises(AirflowSkipException, match="scheduled already"):
+        SpecifyObservationOperator(task_id="specify").execute(context(made.taskID, "specify", run="run 2"))
+    assert names_of_history(client, made) == ["defined", "scheduled"]
+
+
 def test_specify_continues_after_a_killed_attempt(client: Client, observe: Observe, context: Context) -> None:
     made = observe()
     SpecifyObservationOperator(task_id="specify").execute(context(made.taskID, "specify"))
