@@ -58,10 +58,10 @@ def words(path: Path, text: str, word: re.Pattern[str] = _WORD) -> Iterator[tupl
 def _of_python(text: str) -> Iterator[tuple[int, str]]:
     """Yield the lines and texts of the names and strings of a module, without its docstrings."""
     tree = ast.parse(text)
-    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         line = getattr(node, "lineno", 1)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield line, node.value
         for attribute in ("id", "attr", "arg", "name", "module"):
             if isinstance(name := getattr(node, attribute, None), str):

@@ -25,7 +25,7 @@ from atdb_interface.lifecycle import AT_THE_TELESCOPE, STAGES, START_TOLERANCE, 
 from atdb_interface.stages import StageState
 
 #: The maximum number of observations that are read; the page says if there are more.
-MOST_TROUBLED = 2000
+MOST_SUBJECTS = 2000
 MOST_OVERDUE, MOST_NEXT, MOST_EVENTS = 200, 3, 30
 #: The page shows no older events.
 NEWS = timedelta(hours=24)
@@ -122,7 +122,7 @@ def read_night(session: Session) -> NightPage:
         groups=attention_groups(_attention_task(each) for each in errors),
         overdue=_overdue_tasks(session, overdue[-MOST_OVERDUE:], around),
         overdue_number=len(overdue),
-        is_all=len(subjects) <= MOST_TROUBLED,
+        is_all=len(subjects) <= MOST_SUBJECTS,
         paused=[state for state in states if state.paused],
         deletion=switch,
         services=[service_state(service, now) for service in services],
@@ -147,7 +147,7 @@ def _attention_or_overdue(session: Session) -> list[Subject]:
         select_subjects()
         .where(or_(Observation.status.in_(REMEDIES), _OVERDUE))
         .order_by(Observation.status_since.desc())
-        .limit(MOST_TROUBLED + 1)
+        .limit(MOST_SUBJECTS + 1)
     )
     return [subject(*row) for row in rows]
 

@@ -18,11 +18,10 @@ from atdb_interface.errors import AtdbError, BadRequest, SetChanged
 
 Row = Observation | DataProduct
 REFUSES = (SetChanged,)
-_DEFAULT_RULES = SpecificationRules()
 
 
 def change_observations(
-    session: Session, ask: ObservationBulk, *, actor: str, rules: SpecificationRules = _DEFAULT_RULES
+    session: Session, ask: ObservationBulk, *, actor: str, rules: SpecificationRules
 ) -> BulkAnswer:
     """Preview or make a change of all observations that match. Raises BadRequest and SetChanged.
 

@@ -21,7 +21,6 @@ from atdb_interface.observations import NewObservation, ObservationChange
 
 #: The fields that say where the data of an observation are.
 _PLACES = frozenset({"data_location", "node", "irods_collection"})
-_DEFAULT_RULES = SpecificationRules()
 
 
 def create(session: Session, new: NewObservation, *, actor: str, rules: SpecificationRules) -> Observation:
@@ -57,14 +56,14 @@ def change(
     change: ObservationChange,
     *,
     actor: str,
-    rules: SpecificationRules = _DEFAULT_RULES,
+    rules: SpecificationRules,
     keeps_data: bool = False,
 ) -> bool:
     """Change some fields of a locked observation, and its status if the change names one or an action.
 
-    `rules`: only for changes of fields. `keeps_data`: refuse to change which data products there are, and where,
+    `keeps_data`: refuse to change which data products there are, and where,
     once the observation is specified. Return whether anything changed. A refused change changes nothing, because
-    all is checked first. A warning of the checks is added to the reason of the edit. Raises BadRequest, Conflict,
+    all is checked first. A warning of the checks is added to the reason. Raises BadRequest, Conflict,
     Duplicate, ForbiddenMove, NotOwner and NotYet.
     """
     values = _checked_values(session, observation, change)
@@ -75,10 +74,14 @@ def change(
         target = change.new_status if change.new_status is not observation.status else None
     authority = Authority.of_action(actor) if change.action else Authority.of_account(actor)
     authority = authority.forced_if(change.force)
-    if fields and target is not None:  # without fields, `move` is the first to change anything
+    needs_time = not change.force and specification_checks.needs_its_time_again(observation, target)
+    if target is not None and (fields or needs_time):  # otherwise `move` is the first to change anything
         transitions.check(session, observation, target, authority)
     changed = {name: value for name, value in values.items() if getattr(observation, name) != value}
-    warning = specification_checks.check_edit(session, observation, changed, rules)
+    warning = specification_checks.check_edit(
+        session, observation, changed, rules, target=target if needs_time else None
+    )
+    reason = "\n".join(filter(None, (change.reason, warning)))
     following = derived_products.plan(session, observation, changed)
     if keeps_data:
         _refuse_places(observation, changed.keys(), following)
@@ -87,12 +90,32 @@ def change(
     for name, value in values.items():
         setattr(observation, name, value)
     if fields:
-        reason = "\n".join(filter(None, (change.reason, warning)))
         changes.record(session, "edited", actor=actor, task_id=observation.task_id, fields=fields, reason=reason)
     following.carry_out(session, actor=actor, reason=change.reason)
     if target is not None:
-        transitions.move(session, observation, target, authority, action=change.action, reason=change.reason)
+        transitions.move(session, observation, target, authority, action=change.action, reason=reason)
     return bool(fields) or target is not None
+
+
+def move(
+    session: Session,
+    observation: Observation,
+    target: Status,
+    authority: Authority,
+    *,
+    rules: SpecificationRules,
+    expect: Collection[Status] | None = None,
+    reason: str = "",
+) -> None:
+    """Move a locked observation as `transitions.move` does.
+
+    Raises Conflict if it would wait for its start again, and another observation has taken its time.
+    """
+    if not authority.may_force and specification_checks.needs_its_time_again(observation, target):
+        transitions.check(session, observation, target, authority, expect=expect)
+        warning = specification_checks.check_edit(session, observation, {}, rules, target=target)
+        reason = "\n".join(filter(None, (reason, warning)))
+    transitions.move(session, observation, target, authority, expect=expect, reason=reason)
 
 
 def delete(session: Session, observation: Observation, *, actor: str) -> None:

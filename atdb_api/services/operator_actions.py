@@ -4,6 +4,7 @@ from datetime import UTC
 
 from sqlalchemy.orm import Session
 
+from atdb_api.config import SpecificationRules
 from atdb_api.models import Observation
 from atdb_api.services import history, locks, observations, rights
 from atdb_interface.actions import ACTIONS, Action, actions_from
@@ -14,7 +15,14 @@ from atdb_interface.reasons import without_code
 
 
 def act(
-    session: Session, task_id: str, action: str, *, seen: str, reason: str, account: rights.ActingAccount
+    session: Session,
+    task_id: str,
+    action: str,
+    *,
+    seen: str,
+    reason: str,
+    account: rights.ActingAccount,
+    rules: SpecificationRules,
 ) -> tuple[Status, Status]:
     """Do an action, and return the statuses before and after.
 
@@ -30,9 +38,8 @@ def act(
     possible = _require_possible(observation, action)
     before = observation.status
     require_reason(possible, reason)
-    observations.change(
-        session, observation, ObservationChange(action=possible, reason=reason), actor=account.account
-    )
+    change = ObservationChange(action=possible, reason=reason)
+    observations.change(session, observation, change, actor=account.account, rules=rules)
     return before, observation.status
 
 

@@ -17,7 +17,7 @@ from atdb_api.services.specifications import specification
 from atdb_interface.errors import BadRequest, Conflict
 from atdb_interface.instruments import instrument
 from atdb_interface.instruments.interface import Problem
-from atdb_interface.lifecycle import BEFORE_START, START_TOLERANCE, USE_THE_TELESCOPE
+from atdb_interface.lifecycle import BEFORE_START, START_TOLERANCE, USE_THE_TELESCOPE, Status
 from atdb_interface.observations import NewObservation
 from atdb_interface.observations import Observation as ObservationModel
 
@@ -38,24 +38,34 @@ def check_new(session: Session, new: NewObservation, rules: SpecificationRules) 
 
 
 def check_edit(
-    session: Session, observation: Observation, values: Mapping[str, Any], rules: SpecificationRules
+    session: Session,
+    observation: Observation,
+    values: Mapping[str, Any],
+    rules: SpecificationRules,
+    *,
+    target: Status | None = None,
 ) -> str:
     """Check an edit of a locked observation as `check_new` does.
 
-    `values`: what changes, by the names of the table.
+    `values`: what changes, by the names of the table. `target`: the status that the observation gets as well.
     """
-    if not values:
-        return ""
     after = specification(observation, values)
-    known = list(_problems(specification(observation), rules))
-    problems = [problem for problem in _problems(after, rules) if problem not in known]
-    if _TIMES & values.keys():
-        problems.extend(_problems_of_times(after, rules))
-    _refuse(problems)
+    if values:
+        known = list(_problems(specification(observation), rules))
+        problems = [problem for problem in _problems(after, rules) if problem not in known]
+        if _TIMES & values.keys():
+            problems.extend(_problems_of_times(after, rules))
+        _refuse(problems)
     is_before = (observation.held_from or observation.status) in BEFORE_START
-    if is_before and (_TIMES | {"telescopes"}) & values.keys():
+    if (is_before and (_TIMES | {"telescopes"}) & values.keys()) or needs_its_time_again(observation, target):
         return _overlap(session, after, observation.id, rules)
     return ""
+
+
+def needs_its_time_again(observation: Observation, target: Status | None) -> bool:
+    """Return whether an observation would wait for its start again: another may have taken its time."""
+    present = observation.held_from or observation.status
+    return target in BEFORE_START and target in USE_THE_TELESCOPE and present not in USE_THE_TELESCOPE
 
 
 def _problems(specified: NewObservation | ObservationModel, rules: SpecificationRules) -> Iterator[Problem]:

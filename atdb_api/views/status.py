@@ -5,7 +5,8 @@ from sqlalchemy.orm import Session
 from atdb_api.rest.auth import actor, login, require, require_for_force
 from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.resources import TRANSITIONS
-from atdb_api.services import history, locks, rights, transitions
+from atdb_api.rest.site import specification_rules
+from atdb_api.services import history, locks, observations, rights
 from atdb_api.services.authority import Authority
 from atdb_api.views.resource_views import add_detail, listing
 from atdb_interface.errors import ForbiddenMove, NotFound, NotOwner, NotYet
@@ -33,11 +34,12 @@ def move(session: Session, ask: Move) -> Transition:
         require(Capability.WORK)
     observation = locks.lock_observation(session, ask.taskID)
     rights.require(rights.move_refusal(login(), observation, ask.name))
-    transitions.move(
+    observations.move(
         session,
         observation,
         ask.name,
         Authority.of_owner(actor(), ask.owner, ask.lease_seconds).forced_if(ask.force),
+        rules=specification_rules(),
         expect=ask.expect,
         reason=ask.reason,
     )

@@ -164,7 +164,7 @@ class Stack:
                 raise StackError(f"{error} failed{self._tail(str(error))}") from None
 
     def _await_health(self, find_problems: Callable[[], list[health.HealthProblem]]) -> None:
-        began = progressed = said = time.monotonic()
+        began = progressed = reported = time.monotonic()
         before, cpu_before = None, 0.0
         while problems := find_problems():
             now, names = time.monotonic(), sorted({each.process for each in problems})
@@ -177,8 +177,8 @@ class Stack:
                 if cpu < cpu_before + STALL_CPU_SECONDS or now > began + LONGEST_START_SECONDS:
                     raise self._stalled(problems, now - progressed)
                 progressed, cpu_before = now, cpu
-            if now > said + _SAY_SECONDS:
-                said = now
+            if now > reported + _SAY_SECONDS:
+                reported = now
                 self._say(f"Waiting for {', '.join(names)} since {now - began:.0f} s ...")
             time.sleep(0.2)
 

@@ -130,11 +130,11 @@ class Desk:
             session.expire_all()
             task.status  # noqa: B018 - reload, as a view does
             with counted(session.get_bind()) as statements:
-                said = sentences.explain(session, task, NOW)
+                explanation = sentences.explain(session, task, NOW)
             assert len(statements) <= 5, statements
-            assert self.says_among_many(session) == said
+            assert self.says_among_many(session) == explanation
             session.rollback()
-        return said
+        return explanation
 
     @staticmethod
     def says_among_many(session: Session) -> str:
@@ -348,9 +348,9 @@ def test_its_start_is_far(desk: Desk) -> None:
 def test_its_start_is_far_and_observe_is_paused(desk: Desk) -> None:
     desk.observation(S.SCHEDULED, start_time=at(165), end_time=at(200))
     desk.pause(Actor.OBSERVE, "wind")
-    said = desk.says()
-    assert said.startswith("Waiting for the start at 2019-04-08T14:45:00Z. ")
-    assert said.endswith(" Stage observe has been paused by ada since 2019-04-08T10:30:00Z: wind.")
+    explanation = desk.says()
+    assert explanation.startswith("Waiting for the start at 2019-04-08T14:45:00Z. ")
+    assert explanation.endswith(" Stage observe has been paused by ada since 2019-04-08T10:30:00Z: wind.")
 
 
 def test_its_start_is_near(desk: Desk) -> None:
@@ -373,12 +373,12 @@ def test_another_has_the_telescope(desk: Desk) -> None:
 
 def test_it_was_not_started_in_time(desk: Desk) -> None:
     desk.observation(S.SCHEDULED, start_time=at(-3), end_time=at(20), status_since=at(-99))
-    said = desk.says()
-    assert said.startswith(
+    explanation = desk.says()
+    assert explanation.startswith(
         "The start time 2019-04-08T11:57:00Z has passed, "
         "so observe will set this observation to error (too late). Waiting"
     )
-    assert said.endswith(" Overdue since 2019-04-08T11:58:00Z.")
+    assert explanation.endswith(" Overdue since 2019-04-08T11:58:00Z.")
 
 
 # Work in progress
@@ -603,8 +603,8 @@ def test_the_sentence_follows_what_happens(client: Client, observe: Observe) -> 
     task_id = observe(Status.VALID).taskID
 
     def says(*parts: str) -> None:
-        said = client.why(task_id).why
-        assert all(part in said for part in parts), said
+        explanation = client.why(task_id).why
+        assert all(part in explanation for part in parts), explanation
 
     says("no service for status valid has sent a heartbeat yet")
     client.sign_of_life("listen", statuses=[Status.VALID])

@@ -12,11 +12,13 @@ from flask import Flask
 from atdb_api.config import Overlaps, SpecificationRules
 from atdb_api.database import transaction
 from atdb_api.models import Observation as Row
+from atdb_interface.actions import Action
+from atdb_interface.bulk import ObservationBulk
 from atdb_interface.cli.schedule import read_schedule
 from atdb_interface.client import Client
-from atdb_interface.errors import BadRequest, Conflict
+from atdb_interface.errors import BadRequest, Conflict, ForbiddenMove
 from atdb_interface.lifecycle import Status
-from atdb_interface.observations import Observation
+from atdb_interface.observations import Observation, ObservationChange
 from standalone.replay import shifted
 from tests.specifications import COORDINATES
 
@@ -183,6 +185,38 @@ def test_an_edit_cannot_take_the_time_of_another_observation(client: Client) -> 
         client.change_observation(first.id, telescopes="23")
 
 
+@pytest.mark.parametrize("status", [Status.ERROR_TOO_LATE, Status.ERROR_START_OBS])
+def test_a_retry_cannot_take_the_time_of_another_observation(
+    client: Client, observe: Callable[..., Observation], status: Status
+) -> None:
+    left = observe(status, starttime=TONIGHT.isoformat())
+    other = client.create_observation(specified(field_name="other"))
+    retry = ObservationBulk(filters={"taskID": left.taskID}, change=ObservationChange(action=Action.RETRY))
+    for ask in (
+        lambda: client.act(left.taskID, Action.RETRY),
+        lambda: client.move(left.taskID, Status.SCHEDULED, expect=[status]),
+    ):
+        with pytest.raises(Conflict, match=f"Observation {other.taskID} needs a dish of this one"):
+            ask()
+    (result,) = client.preview_observations(retry).results
+    assert other.taskID in result.detail
+    assert client.observation(left.taskID) == left
+    with pytest.raises(ForbiddenMove):
+        client.move(left.taskID, Status.SCHEDULED, expect=[Status.DEFINED])
+    client.act(other.taskID, Action.CANCEL, reason="not tonight")
+    assert client.act(left.taskID, Action.RETRY).my_status is Status.SCHEDULED
+
+
+def test_a_retry_with_another_time_takes_that(client: Client, observe: Callable[..., Observation]) -> None:
+    left = observe(Status.ERROR_TOO_LATE, starttime=TONIGHT.isoformat())
+    client.create_observation(specified(field_name="other"))
+    later = TONIGHT + timedelta(hours=1)
+    retried = client.change_observation(
+        left.id, starttime=later, endtime=later + timedelta(minutes=5), action=Action.RETRY
+    )
+    assert (retried.my_status, retried.starttime) == (Status.SCHEDULED, later)
+
+
 def test_of_many_observations_at_the_same_time_one_is_accepted(client: Client) -> None:
     outcomes: list[object] = []
 
@@ -214,6 +248,14 @@ class TestWithOtherRules:
         client.change_observation(second.id, telescopes="23", reason="two dishes")
         (edit,) = client.changes(taskID=second.taskID, action="edited")
         assert edit.reason.startswith("two dishes\nObservation ")
+
+    def test_an_overlap_of_a_retry_is_a_warning_in_the_history(
+        self, client: Client, observe: Callable[..., Observation]
+    ) -> None:
+        left = observe(Status.ERROR_TOO_LATE, starttime=TONIGHT.isoformat())
+        other = client.create_observation(specified(field_name="other"))
+        last = client.act(left.taskID, Action.RETRY, reason="as asked").status_history[-1]
+        assert last.reason.startswith(f"as asked\nObservation {other.taskID} needs a dish of this one")
 
     def test_the_list_of_the_site_replaces_that_of_the_instrument(self, client: Client) -> None:
         client.create_observation(specified(options={"note": "dish A", "ndps": 2}))

@@ -52,11 +52,11 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def open_as(chromium: Browser, url: str) -> Iterator[Open]:
     """Open a page in a new browser, logged in with a role: `open_as("operator", "/tasks/")`."""
-    contexts, said = [], []
+    contexts, messages = [], []
 
     def note(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not _REFUSED.search(message.text):
-            said.append(message.text)
+            messages.append(message.text)
 
     def make(role: str | None, path: str, **context: Any) -> Page:
         settings = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **context}
@@ -67,11 +67,11 @@ def open_as(chromium: Browser, url: str) -> Iterator[Open]:
         page = contexts[-1].new_page()
         page.set_default_timeout(8000)
         page.on("console", note)
-        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("pageerror", lambda error: messages.append(str(error)))
         page.goto(path)
         return page
 
     yield make
     for context in contexts:
         context.close()
-    assert said == []
+    assert messages == []

@@ -73,8 +73,8 @@ def test_a_reworded_reason_is_the_same_cause_as_the_one_of_an_earlier_version(fo
 
 
 def test_what_another_program_says_is_a_cause_of_its_own() -> None:
-    said = ("failed: no beam", "failed: no disk", "stopped")
-    assert len({cause_key(f"TelescopeFailed: It says “{words}”.") for words in said}) == 3
+    texts = ("failed: no beam", "failed: no disk", "stopped")
+    assert len({cause_key(f"TelescopeFailed: It says “{words}”.") for words in texts}) == 3
 
 
 def test_an_empty_night_needs_no_action(open_as: Open, client: Client, observe: Observe) -> None:

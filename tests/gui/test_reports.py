@@ -157,10 +157,10 @@ def test_a_saved_page_looks_as_the_served_one(
     context = chromium.new_context(viewport=DESKTOP, offline=True)
     page = context.new_page()
     requests = fetched(page)
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
     page.goto(saved.as_uri())
-    assert (requests, said) == ([saved.as_uri()], [])
+    assert (requests, messages) == ([saved.as_uri()], [])
     from_disk = page.evaluate(LOOKS)
     context.close()
     assert len(from_disk) > 1000

@@ -93,8 +93,8 @@ def test_a_start_that_never_ends_is_given_up(settings: Settings, monkeypatch: py
     monkeypatch.setattr(stack, "STALL_CPU_SECONDS", 0.0)
     monkeypatch.setattr(stack, "LONGEST_START_SECONDS", 1.0)
     monkeypatch.setattr(stack, "_SAY_SECONDS", 0.4)
-    said: list[str] = []
+    messages: list[str] = []
     with pytest.raises(StackError, match="api: it starts"):
-        Stack(settings, say=said.append)._await_health(lambda: NOT_YET)
-    assert said
-    assert all(line.startswith("Waiting for api since ") for line in said)
+        Stack(settings, say=messages.append)._await_health(lambda: NOT_YET)
+    assert messages
+    assert all(line.startswith("Waiting for api since ") for line in messages)

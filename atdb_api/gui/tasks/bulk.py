@@ -11,6 +11,7 @@ from atdb_api.gui.tasks.available_actions import NEEDS_FOR_MANY
 from atdb_api.gui.tasks.task_address import filled, parameters
 from atdb_api.html import layout
 from atdb_api.rest import auth
+from atdb_api.rest.site import specification_rules
 from atdb_api.services import bulk_changes, operator_actions
 from atdb_interface import query_lists
 from atdb_interface.actions import ACTIONS, Action
@@ -40,7 +41,7 @@ def _refused(_: Session, error: AtdbError) -> str:
 def change(session: Session) -> Response:
     """Show a preview of the action. If the form has the token of a preview, do the action."""
     ask = _ask(request.form)
-    answer = bulk_changes.change_observations(session, ask, actor=auth.actor())
+    answer = bulk_changes.change_observations(session, ask, actor=auth.actor(), rules=specification_rules())
     return make_response(_render(request.form, answer))
 
 

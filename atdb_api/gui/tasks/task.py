@@ -13,6 +13,7 @@ from atdb_api.gui.page import done, page
 from atdb_api.gui.tasks.available_actions import NEEDS, available_actions
 from atdb_api.reads.task_page import TaskPage, read_task
 from atdb_api.rest import auth
+from atdb_api.rest.site import specification_rules
 from atdb_api.search import filters
 from atdb_api.services import operator_actions
 from atdb_interface.errors import AtdbError
@@ -64,7 +65,13 @@ def act(session: Session, task_id: str) -> Response:
     action, reason = request.form.get("action", ""), request.form.get("reason", "").strip()
     auth.require_for_action(action)
     before, after = operator_actions.act(
-        session, task_id, action, seen=request.form.get("seen", ""), reason=reason, account=auth.login()
+        session,
+        task_id,
+        action,
+        seen=request.form.get("seen", ""),
+        reason=reason,
+        account=auth.login(),
+        rules=specification_rules(),
     )
     return done(f"{task_id}: {action} done, {before} → {after}.", url_for(".show", task_id=task_id))
 
