@@ -1,21 +1,26 @@
 """Observations complete, the night is reported, and ingests do not delay the start of observations."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from atdb_interface.actions import Action
 from atdb_interface.cli.schedule import read_schedule
-from atdb_interface.lifecycle import Actor, Status
+from atdb_interface.client import Client
+from atdb_interface.lifecycle import INGEST, Actor, Status
 from atdb_interface.observations import Observation
 from standalone import replay
 from standalone.demo import EXAMPLE
 from standalone.simulator.journal import Journal
-from tests.benchmarks.urgent import moments
+from tests.benchmarks.listen import AT_ONCE
+from tests.benchmarks.urgent import LONGEST_CANCEL, moments
 from tests.compose.trial import Trial, require
 
 QUEUED_INGESTS = 100
-SPECIFIED = 40  # at the same time of another day
-URGENT = 20
+SPECIFIED = AT_ONCE  # at the same time of another day
+URGENT, URGENT_EVERY_SECONDS = 20, 4
+CANCELLED, CANCELLED_EVERY_SECONDS, CANCELLED_AFTER_SECONDS = 4, 20, 5
 LATEST_START_SECONDS = 10.0
 
 
@@ -47,8 +52,11 @@ def report(trial: Trial) -> None:
 
 
 def urgent(trial: Trial) -> None:
-    """Check that observations start in time while a hundred ingests wait for the workers."""
-    with trial.client() as atdb:
+    """Check that starts and cancels reach the telescope in time while a hundred ingests wait for the workers.
+
+    Many specifications arrive at the same time.
+    """
+    with trial.client() as atdb, ThreadPoolExecutor(1) as pool:
         atdb.change_stage(Actor.INGEST, paused=True, reason="so that ingests wait")
         begin = datetime.now(UTC) + timedelta(minutes=3)
         bulk = {
@@ -56,13 +64,20 @@ def urgent(trial: Trial) -> None:
         }
         trial.arrive(atdb, bulk, {Status.VALID})
         begin = datetime.now(UTC) + timedelta(seconds=45)
-        urgent = {trial.observation(atdb, begin + timedelta(seconds=4 * place), 2) for place in range(URGENT)}
+        starts = [begin + timedelta(seconds=URGENT_EVERY_SECONDS * place) for place in range(URGENT)]
+        urgent = {trial.observation(atdb, start, 2) for start in starts}
+        last = starts[-1]
+        starts = [last + timedelta(seconds=CANCELLED_EVERY_SECONDS * (1 + place)) for place in range(CANCELLED)]
+        to_cancel = {trial.observation(atdb, start, CANCELLED_EVERY_SECONDS): start for start in starts}
         atdb.change_stage(Actor.INGEST, paused=False, reason="now all at once")
-        for _ in range(SPECIFIED):
-            trial.observation(atdb, begin + timedelta(days=1), 2)
+        others = pool.submit(_specify, trial, begin + timedelta(days=1))
+        cancelled = {task_id: _cancel(atdb, task_id, start) for task_id, start in to_cancel.items()}
+        unfinished = atdb.count_observations(my_status__in=[INGEST.source, INGEST.working])
+        print(f"  {unfinished} ingests waited or were in progress at the last cancel", flush=True)
+        others.result()
         arrived = trial.arrive(atdb, bulk | urgent, {Status.REMOVED})
     journal = list(Journal(trial.volume("telescope") / "journal.jsonl").events())
-    accepted = moments(journal, "accepted")
+    accepted, stopped = moments(journal, "accepted"), moments(journal, "stopped")
     late = []
     for made in (each for each in arrived if each.taskID in urgent):
         parset = (accepted[made.taskID] - made.starttime).total_seconds()
@@ -72,6 +87,24 @@ def urgent(trial: Trial) -> None:
         if parset > 0 or steps[Status.RUNNING] >= LATEST_START_SECONDS:
             late.append(made.taskID)
     require(not late, f"these have started too late: {late}")
+    seconds = {task_id: (stopped[task_id] - at).total_seconds() for task_id, at in cancelled.items()}
+    print(f"  cancel until the telescope has stopped: {seconds}", flush=True)
+    require(max(seconds.values()) <= LONGEST_CANCEL, "a cancel reached the telescope too late")
+
+
+def _specify(trial: Trial, start: datetime) -> None:
+    with trial.client() as atdb:
+        for _ in range(SPECIFIED):
+            trial.observation(atdb, start, 2)
+
+
+def _cancel(atdb: Client, task_id: str, start: datetime) -> datetime:
+    """Cancel an observation some seconds after its start, and return when."""
+    until = start + timedelta(seconds=CANCELLED_AFTER_SECONDS)
+    time.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds()))
+    cancelled = datetime.now(UTC)
+    atdb.act(task_id, Action.CANCEL, reason="the trial")
+    return cancelled
 
 
 def before_and_after_start(made: Observation) -> dict[str, float]:
