@@ -51,7 +51,7 @@ class ProcessKiller:
         if fault is RehearsedFault.DROP_AIRFLOW:
             self._drop_airflow()
             return []
-        return [] if self._kill_process(PROCESSES[fault]) else None
+        return [] if processes.kill_started(self._settings, PROCESSES[fault]) else None
 
     def kill_task_of(self, task_id: str) -> bool:
         """Kill the task that works on an observation; return whether there was one."""
@@ -95,17 +95,6 @@ class ProcessKiller:
         except (httpx.HTTPError, KeyError, ValueError, TypeError):
             return {"airflow-api-server": datetime.min.replace(tzinfo=UTC)}
 
-    def _kill_process(self, name: str) -> bool:
-        for process in self._first_of(name):
-            process.kill()
-            return True
-        return False
-
-    def _first_of(self, name: str) -> list[psutil.Process]:
-        """Return the process that supervisord started with this name, without its children."""
-        supervisors = {process.pid for process in processes.find(self._settings, processes.SUPERVISOR)}
-        return [each for each in processes.find(self._settings, name) if each.ppid() in supervisors]
-
     def _kill_worker(self, *, supervisor: bool) -> list[str] | None:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
@@ -120,7 +109,7 @@ class ProcessKiller:
 
     def _workers(self) -> list[Worker]:
         workers = []
-        for scheduler in self._first_of("scheduler"):
+        for scheduler in processes.find_started(self._settings, "scheduler"):
             with suppress(psutil.Error):
                 for worker in scheduler.children():
                     title = " ".join(worker.cmdline()).strip()

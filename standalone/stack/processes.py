@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 
 import psutil
 
@@ -29,6 +30,26 @@ def find(settings: Settings, name: str | None = None) -> list[psutil.Process]:
     """List the processes of this stack, or of one name in it, except this process and its ancestors."""
     spared = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     return [process for process, mark in _marked(settings) if name in {None, mark} and process.pid not in spared]
+
+
+def find_started(settings: Settings, name: str) -> list[psutil.Process]:
+    """List the process that supervisord started with a name, without its children; none if it has ended."""
+    supervisors = {process.pid for process in find(settings, SUPERVISOR)}
+    started = []
+    for process in find(settings, name):
+        with suppress(psutil.NoSuchProcess):
+            if process.ppid() in supervisors:
+                started.append(process)
+    return started
+
+
+def kill_started(settings: Settings, name: str) -> bool:
+    """Kill the process that supervisord started with a name, and return whether there was one."""
+    for process in find_started(settings, name):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+            return True
+    return False
 
 
 def running_names(settings: Settings) -> set[str]:

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
-import psutil
 
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import OBSERVE, STAGES, Status
@@ -83,7 +82,7 @@ class Killing:
         if self.host is not None:
             self.host.kill()
         else:
-            self.kill("triggerer")
+            processes.kill_started(self.settings, "triggerer")
 
     def await_listener(self, killed_at: float) -> Away:
         """Wait until the listener works again."""
@@ -91,13 +90,6 @@ class Killing:
             return self.await_back("triggerer", killed_at)
         self.aways.append(self.host.restart(killed_at))
         return self.aways[-1]
-
-    def kill(self, name: str) -> None:
-        """Send SIGKILL to the process that supervisord started with this name."""
-        supervisors = {process.pid for process in processes.find(self.settings, processes.SUPERVISOR)}
-        for process in processes.find(self.settings, name):
-            if process.ppid() in supervisors:
-                process.kill()
 
     def await_back(self, name: str, killed_at: float) -> Away:
         """Wait until a killed process and the whole stack work again."""
@@ -126,7 +118,7 @@ class Killing:
         return datetime.now(UTC) if reached and self._is_running(name) else None
 
     def _is_running(self, name: str) -> bool:
-        return any(process.status() != psutil.STATUS_ZOMBIE for process in processes.find(self.settings, name))
+        return name in processes.running_names(self.settings)
 
 
 @contextmanager
@@ -204,7 +196,7 @@ def _kill_all(
             away = killing.await_listener(trap.fired_at)
         else:
             killed_at = time.time()
-            killing.kill(target)
+            processes.kill_started(killing.settings, target)
             away = killing.await_back(target, killed_at)
         seconds = (away.back - away.killed).total_seconds()
         print(f"{number:>4} of {len(targets)}  {target:<32} back after {seconds:5.1f} s", flush=True)

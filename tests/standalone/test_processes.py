@@ -90,6 +90,18 @@ def test_a_process_never_ends_itself_or_one_above_it(settings: Settings) -> None
     assert done.stdout.strip() == "set()"
 
 
+def test_a_process_that_ends_meanwhile_is_not_found(
+    settings: Settings, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = start(settings, "scheduler")
+    listed = psutil.Process(ended.pid)
+    ended.kill()
+    ended.wait()
+    monkeypatch.setattr(processes, "find", lambda *_: [listed])
+    assert processes.find_started(settings, "scheduler") == []
+    assert not processes.kill_started(settings, "scheduler")
+
+
 def _runs(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
