@@ -25,6 +25,8 @@ def mount() -> Iterator[Mount]:
             done = subprocess.run(["mount", *kind, source, target], capture_output=True, text=True, check=False)
             if done.returncode:
                 pytest.skip(f"this user cannot mount: {done.stderr.strip()}")
-            mounted.callback(partial(subprocess.run, ["umount", target], capture_output=True, check=False))
+            # Lazily: a test that fails can leave a file open.
+            end = partial(subprocess.run, ["umount", "--lazy", target], capture_output=True, check=False)
+            mounted.callback(end)
 
         yield on

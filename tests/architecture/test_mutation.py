@@ -91,9 +91,10 @@ def test_each_module_is_listed_once_and_each_listed_test_exists() -> None:
     assert len(names) == len(set(names)) > 40
 
 
-def test_no_fault_is_tried_twice_or_in_annotations_only(tmp_path: Path) -> None:
+def test_no_fault_is_tried_twice_or_in_annotations_or_the_passing_of_arguments_only(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
-    module.write_text("def f(a: int | None) -> bool | None:\n    if not a is None:\n        return True\n")
+    definition = "def f(a: int | None, *, b: str = '') -> bool | None:"
+    module.write_text(f"{definition}\n    if not a is None:\n        return True\n")
     made = [(spec.operator_name, spec.start_pos) for spec in mutants(module)]
     assert made == [
         ("core/ReplaceComparisonOperator_Is_IsNot", (2, 13)),

@@ -268,8 +268,11 @@ def _meaning(source: str) -> str | None:
             node.returns = None
             node.decorator_list = [each for each in node.decorator_list if not _is_abstract(each)]
         elif isinstance(node, ast.arguments):
-            node.args += node.kwonlyargs
-            node.kwonlyargs = []
+            positional = [*node.posonlyargs, *node.args]
+            without = [None] * (len(positional) - len(node.defaults))
+            node.kw_defaults = [*without, *node.defaults, *node.kw_defaults]
+            node.kwonlyargs = [*positional, *node.kwonlyargs]
+            node.posonlyargs, node.args, node.defaults = [], [], []
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dataclass":
             node.keywords = [each for each in node.keywords if each.arg != "frozen"]
     return ast.dump(tree)
