@@ -30,7 +30,7 @@ from atdb_plugins.archive.errors import ArchiveError
 from atdb_plugins.archive.identity import require_identity
 from atdb_plugins.archive.manifest import files_in, make_manifest, updated_manifest
 from atdb_plugins.archive.partial_files import PartialFile, new_part, new_replaced, stem_of_hidden
-from atdb_plugins.archive.publication import discard, publish, to_disk
+from atdb_plugins.archive.publication import discard, name_to_disk, publish, to_disk
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ class ArchiveFolder:
         self.filesystem.invalidate_cache()
         if records := self._content(self._place(name), name, checksum, size, advance):
             self._require_unchanged(source, name, checksum, identity, advance)
+            # The attempt that has stored it can have been killed before this.
+            name_to_disk(self.filesystem, self._place(name), self.root)
         elif recovered := self._recovered(name, checksum, size, advance):
             self._require_unchanged(source, name, checksum, identity, advance)
             part, records = recovered

@@ -72,13 +72,19 @@ def to_disk(file: Any) -> None:
         os.fsync(file.fileno())
 
 
+def name_to_disk(filesystem: AbstractFileSystem, final: str, root: str) -> None:
+    """Sync the directories above a copy in a local archive, so that its name survives a power cut."""
+    if isinstance(filesystem, LocalFileSystem):
+        for above in Path(final).parents:
+            _to_disk(above)
+            if str(above) == root:
+                break
+
+
 def _publish_on_disk(filesystem: AbstractFileSystem, part: str, final: str, root: str, replaced: str) -> None:
     _all_to_disk(part)
     has_older = _take_name(part, final, replaced)
-    for above in Path(final).parents:
-        _to_disk(above)
-        if str(above) == root:
-            break
+    name_to_disk(filesystem, final, root)
     if has_older:
         delete(filesystem, replaced)
 
@@ -168,8 +174,8 @@ def _protocols(filesystem: AbstractFileSystem) -> tuple[str, ...]:
 
 
 def _all_to_disk(part: str) -> None:
-    """Sync a file, or each file and directory of a directory, from the bottom up."""
-    for inside, _, names in os.walk(part, topdown=False):
+    """Sync a file, or each file and directory of a directory."""
+    for inside, _, names in os.walk(part):
         for name in names:
             _to_disk(f"{inside}/{name}")
         _to_disk(inside)
@@ -178,7 +184,7 @@ def _all_to_disk(part: str) -> None:
 
 
 def _to_disk(path: str | Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    handle = os.open(path, os.O_RDONLY)  # a folder of the archive can be a symbolic link to another disk
     try:
         os.fsync(handle)
     finally:

@@ -9,7 +9,7 @@ from atdb_plugins.archive import publication
 from atdb_plugins.archive.archive import Archive
 from atdb_plugins.archive.partial_files import PartialFile, new_part, new_replaced
 from atdb_plugins.archive.publication import publish, to_disk
-from tests.plugins.archives import NAME, folder_of, leave_part, store
+from tests.plugins.archives import NAME, checksum, folder_of, leave_part, store
 
 
 @pytest.fixture
@@ -69,3 +69,31 @@ def test_a_part_whose_deletion_fails_is_found_again(
     assert Path(left.path).parent == part.parent
     store(local, source)
     assert [path.name for path in part.parent.iterdir()] == [NAME]
+
+
+@pytest.mark.parametrize(
+    ("linked", "names"),
+    [
+        ("alta", ["190405034", "apertif_main", "another disk"]),
+        ("alta/apertif_main", ["190405034", "another disk", "alta"]),
+    ],
+)
+def test_a_copy_in_a_folder_that_is_a_symbolic_link_is_on_the_disk(
+    tmp_path: Path, source: Path, synced: list[tuple[str, int]], linked: str, names: list[str]
+) -> None:
+    (tmp_path / "another disk").mkdir()
+    (tmp_path / linked).parent.mkdir(exist_ok=True)
+    (tmp_path / linked).symlink_to(tmp_path / "another disk")
+    archive = Archive.open((tmp_path / "alta").as_uri())
+    store(archive, source)
+    folder_of(archive).verify(NAME, checksum(source))
+    assert [name for name, _ in synced][-3:] == names
+
+
+def test_the_name_of_a_copy_that_a_killed_attempt_has_left_is_on_the_disk(
+    local: Archive, source: Path, synced: list[tuple[str, int]]
+) -> None:
+    store(local, source)
+    synced.clear()  # as if the attempt had been killed directly after the rename
+    store(local, source)
+    assert synced == [("190405034", 0), ("apertif_main", 0), ("alta", 0)]
