@@ -3,6 +3,7 @@
 Until then, ATDB calls them archived. If the run is killed, the next one finds their tombstones and reports them.
 """
 
+import math
 import time
 from types import TracebackType
 from typing import Self
@@ -28,7 +29,7 @@ class RemovalReports:
     def __init__(self, client: Client, atdb_task_id: str, owner: str) -> None:
         self._client, self._atdb_task_id, self._owner = client, atdb_task_id, owner
         self._deleted: list[tuple[DataProduct, ProductMove]] = []
-        self._since = 0.0
+        self._since = math.inf
 
     def __enter__(self) -> Self:
         return self
@@ -50,7 +51,7 @@ class RemovalReports:
     def report_if_due(self) -> None:
         """Report if the limits are reached. This is called while data are read, which can take long."""
         is_due = len(self._deleted) >= UNREPORTED_PRODUCTS or time.monotonic() - self._since > UNREPORTED_SECONDS
-        if self._deleted and is_due:
+        if is_due:
             self.report()
 
     def report(self) -> None:
