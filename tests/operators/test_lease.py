@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
@@ -15,6 +16,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from atdb_interface import checksum
 from atdb_interface.actions import Action
 from atdb_interface.client import Client
+from atdb_interface.errors import Unavailable
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation
 from atdb_plugins.archive.identity import MARKER
@@ -83,6 +85,13 @@ def when(condition: Callable[[], object], act: Callable[[], object]) -> Callable
         return done[0]
 
     return joined
+
+
+def wait_until_lost(lease: LeaseKeeper) -> None:
+    deadline = time.monotonic() + 60
+    while not lease.is_lost():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("action", [Action.HOLD, Action.CANCEL])
@@ -232,3 +241,128 @@ def test_a_recent_renewal_confirms_the_lease_without_a_request(
         lease.confirm(within_seconds=0.01)
     with pytest.raises(LeaseLostError):
         lease.confirm(within_seconds=60)
+
+
+def test_the_lease_is_asked_for_before_a_step_that_needs_it(client: Client, working: Observation) -> None:
+    lease = LeaseKeeper(client, working.taskID, "ingest/run 1")
+    lease.confirm()
+    client.act(working.taskID, Action.HOLD)
+    with pytest.raises(LeaseLostError, match="on hold"):
+        lease.confirm()
+
+
+def test_the_lease_on_an_observation_that_atdb_does_not_have_is_lost(
+    client: Client, working: Observation, brisk: None
+) -> None:
+    unknown = f"{working.taskID[:-1]}9"  # as after the restore of an older backup
+    with pytest.raises(LeaseLostError, match=unknown):
+        LeaseKeeper(client, unknown, "ingest/run 1").confirm()
+    with LeaseKeeper(client, unknown, "ingest/run 1"), pytest.raises(LeaseLostError, match=unknown):
+        time.sleep(60)
+
+
+def test_work_notices_the_loss_of_its_lease_at_the_next_chunk_of_data(
+    client: Client, working: Observation, brisk: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease_module, "REACT_SECONDS", 60.0)
+    with LeaseKeeper(client, working.taskID, "ingest/run 1") as lease:
+        client.act(working.taskID, Action.HOLD)
+        wait_until_lost(lease)
+        with pytest.raises(LeaseLostError, match="on hold"):
+            lease.advance(1)
+
+
+def test_work_that_ends_when_its_lease_is_lost_is_neither_delayed_nor_interrupted(
+    client: Client, working: Observation, brisk: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease_module, "REACT_SECONDS", 20.0)
+    with LeaseKeeper(client, working.taskID, "ingest/run 1") as lease:
+        client.act(working.taskID, Action.HOLD)
+        wait_until_lost(lease)
+        begin = time.monotonic()
+    assert time.monotonic() - begin < 10
+
+
+def test_the_loss_of_a_lease_is_logged_once(
+    client: Client, working: Observation, brisk: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with LeaseKeeper(client, working.taskID, "ingest/run 1") as lease:
+        client.act(working.taskID, Action.HOLD)
+        wait_until_lost(lease)
+        with pytest.raises(LeaseLostError):
+            lease.check()
+        time.sleep(1.0)  # ten times the interval of the renewals
+    logged = [message for message in caplog.messages if "stops" in message]
+    assert len(logged) == 1
+    assert working.taskID in logged[0]
+
+
+def test_a_signal_does_not_stop_work_that_has_its_lease(client: Client, working: Observation) -> None:
+    with LeaseKeeper(client, working.taskID, "ingest/run 1") as lease:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        time.sleep(0.1)
+        lease.check()
+
+
+def test_work_in_another_thread_is_not_interrupted(client: Client, working: Observation, brisk: None) -> None:
+    former = signal.getsignal(signal.SIGUSR1)
+    outcomes: list[str] = []
+
+    def work() -> None:
+        with LeaseKeeper(client, working.taskID, "ingest/run 1") as lease:
+            wait_until_lost(lease)
+            time.sleep(1.0)  # twice the time allowed for a reaction
+            try:
+                lease.check()
+            except LeaseLostError as lost:
+                outcomes.append(str(lost))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    client.act(working.taskID, Action.HOLD)
+    thread.join(60)
+    assert "on hold" in outcomes[0]
+    assert signal.getsignal(signal.SIGUSR1) is former
+
+
+def test_no_renewal_is_in_progress_after_the_work(
+    client: Client, working: Observation, brisk: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renew = Client.renew
+    begun, ended = threading.Event(), threading.Event()
+
+    def slowly(self: Client, *arguments: Any, **named: Any) -> Any:
+        begun.set()
+        time.sleep(0.5)
+        renewed = renew(self, *arguments, **named)
+        ended.set()
+        return renewed
+
+    monkeypatch.setattr(Client, "renew", slowly)
+    with LeaseKeeper(client, working.taskID, "ingest/run 1"):
+        assert begun.wait(60)
+    assert ended.is_set()
+
+
+def test_work_continues_while_atdb_does_not_respond_and_notices_a_later_loss(
+    client: Client, working: Observation, brisk: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renew = Client.renew
+    refused: list[str] = []
+
+    def unavailable_twice(self: Client, task_id: str, *arguments: Any, **named: Any) -> Any:
+        if len(refused) < 2:
+            refused.append(task_id)
+            raise Unavailable("The database does not respond.")
+        return renew(self, task_id, *arguments, **named)
+
+    monkeypatch.setattr(Client, "renew", unavailable_twice)
+    with LeaseKeeper(client, working.taskID, "ingest/run 1") as lease:
+        while len(refused) < 2:
+            lease.check()
+            time.sleep(0.02)
+        lease.check()
+        client.act(working.taskID, Action.HOLD)
+        wait_until_lost(lease)
+        with pytest.raises(LeaseLostError, match="on hold"):
+            lease.check()
