@@ -14,6 +14,7 @@ from atdb_interface.errors import AtdbError
 from atdb_interface.lifecycle import Action
 from atdb_interface.product_files import open_folder
 from atdb_interface.renames import rename_new
+from atdb_plugins.archive.errors import ArchiveError
 from operators.data import removal
 from operators.data.local_products import path_of
 from operators.data.removal import DeletionOffError
@@ -154,6 +155,25 @@ def test_a_removal_stops_at_the_first_product_if_atdb_refuses_its_account(
         remove(made)
     assert len(judged) == 1
     assert all(path_of(product).exists() for product in products_of(client, made))
+
+
+def test_a_removal_stops_at_the_first_product_after_the_archive_was_unmounted(
+    client: Client, archived: Make, remove: Any, before_judging: Any, archive_root: Path
+) -> None:
+    made = archived()
+    _, second, _ = products_of(client, made)
+    judged: list[str] = []
+
+    def unmount(product: DataProduct) -> None:
+        judged.append(product.filename)
+        if product.id == second.id:
+            archive_root.rename(archive_root.with_name("unmounted"))
+
+    before_judging(unmount)
+    with pytest.raises(ArchiveError, match="does not exist"):
+        remove(made)
+    assert judged[1:] == [second.filename]
+    assert statuses(client, made) == ["removed", "archived", "archived"]
 
 
 def test_only_the_products_of_the_observation_are_removed(client: Client, archived: Make, remove: Any) -> None:

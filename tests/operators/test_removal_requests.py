@@ -12,11 +12,13 @@ from airflow.sdk.exceptions import AirflowSkipException
 from atdb_interface.client import Client
 from atdb_interface.client.sync_connection import Connection
 from atdb_interface.dataproducts import DataProduct, MovedProduct, ProductMove
+from atdb_interface.errors import Unavailable
 from atdb_interface.lifecycle import Action, ProductStatus
 from atdb_plugins.archive.folder import ArchiveFolder
 from operators.data import removal, removal_reports
 from operators.data.local_products import path_of
 from operators.data.removal import DeletionOffError
+from operators.lease import LeaseLostError
 from tests.operators.contexts import Context
 from tests.operators.killing import kill
 from tests.operators.observations import Make, last, products_of, statuses
@@ -154,6 +156,35 @@ def test_what_was_deleted_before_the_lease_was_lost_is_reported_by_the_next_run(
     remove(made)
     assert statuses(client, made) == ["removed"] * 3
     assert len(list(client.receipts())) == 3
+
+
+@pytest.mark.parametrize(
+    "error", [LeaseLostError("The lease is lost."), Unavailable("ATDB does not respond."), KeyboardInterrupt()]
+)
+def test_a_run_that_must_stop_reports_nothing_more_and_the_next_one_does(
+    client: Client, archived: Make, remove: Any, patient: None, before_judging: Any,
+    monkeypatch: pytest.MonkeyPatch, error: BaseException,
+) -> None:  # fmt: skip
+    made = archived()
+    _, second, _ = products_of(client, made)
+    reports: list[str] = []
+
+    def stop(product: DataProduct) -> None:
+        if product.id == second.id:
+            raise error
+
+    with monkeypatch.context() as stopping:
+        stopping.setattr(Client, "move_products", lambda _, task_id, *__, **___: reports.append(task_id))
+        before_judging(stop)
+        with pytest.raises((type(error), AirflowSkipException)):
+            remove(made)
+    assert reports == []
+    assert [path_of(product).exists() for product in products_of(client, made)] == [False, True, True]
+    before_judging(lambda _: None)
+    if last(client, made)[0] == "remove error":
+        client.act(made.taskID, Action.RETRY)
+    remove(made)
+    assert statuses(client, made) == ["removed"] * 3
 
 
 @pytest.mark.parametrize("follow_up", ["another attempt", "check"])

@@ -9,7 +9,7 @@ import pytest
 
 from atdb_interface.checksum import product_checksum
 from atdb_interface.client import Client
-from atdb_interface.dataproducts import DataProduct
+from atdb_interface.dataproducts import DataProduct, NewDataProduct
 from atdb_interface.lifecycle import Status
 from atdb_interface.reason_codes import ReasonCode
 from atdb_plugins.archive.errors import ArchiveError
@@ -19,6 +19,7 @@ from operators.stages.remove import RemoveError, RemoveProductsOperator
 from operators.stages.remove_command import main
 from operators.stages.validate import ValidateProductsOperator
 from tests.file_records import records_of
+from tests.operators.conftest import Sql
 from tests.operators.contexts import Context
 from tests.operators.observations import (
     Make,
@@ -99,6 +100,54 @@ def test_only_what_an_admin_has_forced_is_deleted_unverified(
     assert path_of(kept).parent.is_dir()
 
 
+def test_an_observation_of_which_all_products_are_invalid_is_removed_if_an_admin_forces_that(
+    client: Client, written: Make, context: Context, archive_root: Path, sql: Sql
+) -> None:
+    made = written(products=2)
+    for product in products_of(client, made):
+        path_of(product).with_name("elsewhere").mkdir(exist_ok=True)
+        path_of(product).rename(path_of(product).with_name("elsewhere") / product.filename)
+        path_of(product).touch()
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    assert statuses(client, made) == ["invalid"] * 2
+    first, second = products_of(client, made)
+    client.force_removal(first.id, "of no use")
+    sql("update observations set status = 'archived' where task_id = :task", task=made.taskID)
+    RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert statuses(client, made) == ["removed", "invalid"]
+    assert not path_of(first).exists()
+    assert path_of(second).exists()
+
+
+def test_the_code_of_a_removal_that_fails_is_that_of_the_first_product(
+    client: Client, archived: Make, context: Context, archive_root: Path
+) -> None:
+    made = archived()
+    first, second, _ = products_of(client, made)
+    shutil.rmtree(in_archive(archive_root, made) / first.filename)
+    (in_archive(archive_root, made) / second.filename).write_bytes(b"other bytes")
+    with pytest.raises(RemoveError, match=f"2 of 3 .* First failure: {first.filename}") as failed:
+        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert failed.value.code == ReasonCode.ARCHIVE_COPY_MISSING
+
+
+def test_products_are_removed_in_the_order_of_their_names(
+    client: Client, written: Make, context: Context, archive_root: Path
+) -> None:
+    made = written(products=0)
+    names = [f"{made.taskID}_{letter}.fits" for letter in "cab"]
+    client.create_dataproducts([NewDataProduct(taskID=made.taskID, filename=name) for name in names])
+    for product in products_of(client, made):
+        path_of(product).parent.mkdir(parents=True, exist_ok=True)
+        path_of(product).write_bytes(b"data")
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    params = {"params": {"dry_run": False}}
+    RemoveProductsOperator(task_id="remove").execute({**context(made.taskID, "remove"), **params})
+    receipts = client.receipts(taskID=made.taskID, ordering="id")
+    assert [receipt.dataproduct for receipt in receipts] == sorted(names)
+
+
 def test_a_rehearsal_in_airflow_deletes_nothing(client: Client, archived: Make, context: Context) -> None:
     made = archived()
     before = client.observation(made.taskID)
@@ -116,7 +165,7 @@ def test_atdb_remove_shows_what_it_would_do_and_does_it(
     first, second, third = products_of(client, made)
     before = client.observation(made.taskID)
     assert main([made.taskID, "--dry-run"]) == 0
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"{made.taskID}_")]
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(made.taskID)]
     assert lines == [
         f"{p.filename}  {p.size} bytes  {path_of(p)}  {p.archive_copy}  would be deleted"
         for p in (first, second, third)
@@ -135,7 +184,9 @@ def test_atdb_remove_shows_what_it_would_do_and_does_it(
     assert re.fullmatch(rf"atdb_remove/[^/@]+@[^/]+/{os.getpid()}", owner)
     for arguments in ([made.taskID, "--dry-run"], [made.taskID], ["990101001"], ["990101001", "--dry-run"]):
         assert main(arguments) == 1
-    assert "Allowed: none." in capsys.readouterr().err
+    written = capsys.readouterr()
+    assert f"{made.taskID} has status removed. remove needs status archived." in written.out
+    assert "Allowed: none." in written.err
 
 
 def test_atdb_remove_puts_what_it_cannot_remove_on_remove_error(
