@@ -44,15 +44,14 @@ def authenticate(session: Session) -> None:
 
 def require(needs: Capability) -> None:
     """Raise Unauthorized or Forbidden unless this request's account has one of these capabilities."""
-    role = login().role
     if login().may(needs):
         return
-    if role is None or actor() == ANONYMOUS:
+    if actor() == ANONYMOUS:
         raise Unauthorized(
             "This requires an account. Log in, or send a name and password by HTTP Basic, or a Bearer token."
         )
     raise Forbidden(
-        f"This requires the role {roles_with(needs)}; {actor()} has {role}. Ask an ATDB admin for access."
+        f"This requires the role {roles_with(needs)}; {actor()} has {login().role}. Ask an ATDB admin for access."
     )
 
 
@@ -69,7 +68,7 @@ def require_for_force(*asks: Forcible) -> None:
 
 def require_for_action(action: str | None, *, on_many: bool = False) -> None:
     """Raise Forbidden if this account does not have the capability that the table of actions requires."""
-    if action is not None and action in ACTIONS:
+    if action in ACTIONS:
         row = ACTIONS[Action(action)]
         require(row.needs_for_many if on_many else row.needs)
 
@@ -103,7 +102,6 @@ def start_session(response: Response, secret: str) -> None:
         COOKIE,
         secret,
         max_age=int(SESSION_LIFETIME.total_seconds()),
-        path="/",
         httponly=True,
         secure=request.is_secure,
         samesite="Lax",
@@ -112,7 +110,7 @@ def start_session(response: Response, secret: str) -> None:
 
 def end_session(response: Response) -> None:
     """Delete the session's cookie from the browser."""
-    response.delete_cookie(COOKIE, path="/")
+    response.delete_cookie(COOKIE)
 
 
 def check_password(session: Session, name: str, password: str) -> Login:
@@ -131,7 +129,7 @@ def check_password(session: Session, name: str, password: str) -> Login:
 
 def _log_in(session: Session) -> Login:
     credentials = request.authorization
-    if credentials is None and "Authorization" not in request.headers:
+    if "Authorization" not in request.headers:
         return _of_session(session)
     if credentials and credentials.type == "basic":
         return check_password(session, credentials.username or "", credentials.password or "")

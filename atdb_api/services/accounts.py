@@ -72,7 +72,6 @@ def put(session: Session, name: str, *, role: Role | None, password: str | None,
         account.password_hash = generate_password_hash(password)
         done["password"] = [None, "changed"]
         session.execute(delete(Token).where(Token.account_name == name))
-    session.flush()
     if done:
         changes.record(session, "account changed", actor=actor, account=name, fields=done)
 
@@ -93,8 +92,11 @@ def make_token(
     actor: str,
     is_session: bool = False,
 ) -> tuple[Token, str]:
-    """Create a token; return it and its secret, which is stored nowhere. Raises NotFound."""
-    _account(session, account)
+    """Create a token; return it and its secret, which is stored nowhere.
+
+    Raises NotFound, and Unauthorized if the account has a new password since this transaction has read it.
+    """
+    _lock_password(session, account)
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     now = datetime.now(UTC)
     token = Token(
@@ -177,6 +179,19 @@ def _account(session: Session, name: str) -> Account:
     return account
 
 
+def _lock_password(session: Session, name: str) -> None:
+    """Lock the password of an account until the transaction ends.
+
+    A change of the password deletes all tokens of the account. So a token is created either before the change, or
+    with the new password.
+    """
+    account = _account(session, name)
+    known = account.password_hash
+    session.refresh(account, with_for_update={"read": True})
+    if account.password_hash != known:
+        raise Unauthorized("The password of the account has just been changed. Log in again.")
+
+
 def _is_good(secret: str) -> ColumnElement[bool]:
     unexpired = or_(Token.expires_at.is_(None), Token.expires_at > datetime.now(UTC))
     return and_(Token.sha256 == _sha256(secret), unexpired)
@@ -193,7 +208,7 @@ class _Verified:
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
-        self._hashes: OrderedDict[bytes, str] = OrderedDict()
+        self._hashes: OrderedDict[bytes, str | None] = OrderedDict()
         self._lock = Lock()
 
     def holds(self, account: Account, password: str) -> bool:
@@ -204,7 +219,7 @@ class _Verified:
     def remember(self, account: Account, password: str) -> None:
         """Remember a password that was verified."""
         with self._lock:
-            self._hashes[self._digest(account, password)] = account.password_hash or ""
+            self._hashes[self._digest(account, password)] = account.password_hash
             while len(self._hashes) > self.MOST:
                 self._hashes.popitem(last=False)
 

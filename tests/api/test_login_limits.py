@@ -10,7 +10,7 @@ from threading import Barrier
 import httpx
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from atdb_api import create_app
 from atdb_api.config import Config
@@ -18,6 +18,7 @@ from atdb_api.database import transaction
 from atdb_api.models import FailedLogins
 from atdb_api.services import accounts, login_attempts
 from atdb_interface.roles import Role
+from tests.api.racing import lock_held
 from tests.conftest import SECRETS, listening
 from tests.serving import Served
 
@@ -99,6 +100,9 @@ def test_wrong_passwords_affect_neither_other_places_nor_other_accounts(attempt:
     assert attempt("192.0.2.1", "ada", PASSWORD).status_code == 429
     assert attempt("192.0.2.2", "ada", PASSWORD).status_code == 200
     assert attempt("192.0.2.1", "bob", PASSWORD).status_code == 200
+    with behind.app_context(), transaction() as session:
+        (left,) = session.scalars(select(FailedLogins))
+        assert (left.address, left.account, left.number) == ("192.0.2.1", "ada", 20)
     assert attempt("192.0.2.1", "ada", PASSWORD).status_code == 200, "a password that was accepted never waits"
 
 
@@ -120,6 +124,42 @@ def test_a_client_cannot_try_all_accounts_and_one_account_does_not_fill_its_limi
     refused = attempt("192.0.2.1", "pipeline")
     assert 1 <= int(refused.headers["Retry-After"]) <= login_attempts.WAIT_OF_CLIENT_SECONDS
     assert attempt("192.0.2.2", "pipeline").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("number", "accounts_with_5", "waits_seconds"), [(20, 0, 60), (5, 9, 10)], ids=["an account", "a client"]
+)
+def test_the_longest_waits_are_60_s_for_an_account_and_10_s_for_a_client(
+    attempt: Attempt, behind: Flask, number: int, accounts_with_5: int, waits_seconds: int
+) -> None:
+    began = datetime.now(UTC)
+    with behind.app_context(), transaction() as session:
+        rows = [FailedLogins(account=f"ada{n}", number=5) for n in range(accounts_with_5)]
+        for row in (FailedLogins(account="ada", number=number), *rows):
+            row.address, row.last_at = "192.0.2.1", began
+            session.add(row)
+    refused = attempt("192.0.2.1", "ada" if number > 5 else "bob")
+    assert refused.status_code == 429
+    passed = (datetime.now(UTC) - began).total_seconds()
+    assert waits_seconds - passed <= int(refused.headers["Retry-After"]) <= waits_seconds
+
+
+def test_a_client_waits_after_50_failures_with_all_accounts(attempt: Attempt, behind: Flask) -> None:
+    with behind.app_context(), transaction() as session:
+        for n in range(10):
+            row = FailedLogins(account=f"ada{n}", number=4 if n else 9, address="192.0.2.1")
+            row.last_at = datetime.now(UTC)
+            session.add(row)
+    names = ("bob", "bob", "bob", "bob", "viewer", "viewer", "viewer", "viewer", "ada", "operator")
+    assert [attempt("192.0.2.1", name).status_code for name in names] == [401] * 9 + [429]
+
+
+def test_a_login_is_counted_after_the_one_before_it(attempt: Attempt, behind: Flask, owner_url: str) -> None:
+    lock = "select pg_advisory_xact_lock(hashtextextended('login attempts', 0))"
+    with lock_held(owner_url, lock) as queue:
+        answer = queue.send(lambda: attempt("192.0.2.1", "ada"))
+        queue.release()
+        assert answer.result().status_code == 401
 
 
 def test_a_network_of_ipv6_is_one_client(attempt: Attempt, behind: Flask) -> None:

@@ -12,9 +12,11 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from atdb_api.database import transaction
-from atdb_api.models import Account, FailedLogins, Token
+from atdb_api.models import Account, Change, FailedLogins, Token
 from atdb_api.rest.auth import COOKIE, CSRF_HEADER
 from atdb_api.services import accounts
+from atdb_interface.roles import Role
+from tests.api.racing import lock_held
 from tests.conftest import SECRETS
 
 PASSWORD = "correct horse battery staple"
@@ -98,9 +100,9 @@ def guess(app: Flask, name: str = "viewer", address: str = "10.0.0.1") -> Any:
     return app.test_client().get("/atdb/me/", auth=(name, "wrong"), environ_base={"REMOTE_ADDR": address})
 
 
-@pytest.mark.parametrize(("minutes", "expected"), [(14, [("10.0.0.1", "viewer", 2)]), (16, [])])
+@pytest.mark.parametrize(("minutes", "expected"), [(14.5, [("10.0.0.1", "viewer", 2)]), (15.1, [])])
 def test_failed_logins_are_forgotten_after_a_quarter_of_an_hour(
-    app: Flask, url: str, minutes: int, expected: list[Any]
+    app: Flask, url: str, minutes: float, expected: list[Any]
 ) -> None:
     guess(app)
     guess(app)
@@ -147,3 +149,37 @@ def test_a_process_remembers_a_limited_number_of_passwords(app: Flask, monkeypat
     assert not known.holds(of[2], PASSWORD + "x")
     of[2].password_hash = "another hash"
     assert not known.holds(of[2], PASSWORD)
+
+
+def change_account(app: Flask, **changed: Any) -> None:
+    with app.app_context(), transaction() as session:
+        accounts.put(session, "viewer", **{"role": None, "password": None, "actor": "tests", **changed})
+
+
+def test_a_login_during_a_change_of_the_password_leaves_no_session(app: Flask, url: str, owner_url: str) -> None:
+    with lock_held(owner_url, "select from accounts where name = 'viewer' for update") as queue:
+        changed = queue.send(lambda: change_account(app, password="another " + PASSWORD))
+        fields = {"name": "viewer", "password": SECRETS["viewer"]}
+        answer = queue.send(lambda: send("POST", f"{url}/atdb/login/", json=fields))
+        queue.release()
+        changed.result()
+        refused = answer.result()
+    assert (refused.status_code, "Set-Cookie" in refused.headers) == (401, False)
+    assert "has just been changed" in refused.json()["detail"]
+    with app.app_context(), transaction() as session:
+        assert session.scalars(select(Token)).all() == []
+
+
+def test_of_two_changes_of_an_account_the_second_records_what_the_first_has_made(
+    app: Flask, url: str, owner_url: str
+) -> None:
+    with lock_held(owner_url, "select from accounts where name = 'viewer' for update") as queue:
+        first = queue.send(lambda: change_account(app, role=Role.OPERATOR))
+        second = queue.send(lambda: change_account(app, role=Role.ASTRONOMER))
+        queue.release()
+        first.result()
+        second.result()
+    with app.app_context(), transaction() as session:
+        rows = session.scalars(select(Change).where(Change.actor == "tests", Change.account == "viewer"))
+        fields = [row.fields["role"] for row in sorted(rows, key=lambda row: row.id)]
+    assert fields == [[None, "viewer"], ["viewer", "operator"], ["operator", "astronomer"]]

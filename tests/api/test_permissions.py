@@ -23,6 +23,7 @@ from atdb_interface.errors import Forbidden
 from atdb_interface.lifecycle import Status
 from atdb_interface.observations import Observation, ObservationChange
 from atdb_interface.roles import Capability, Role
+from tests.api.browser import Browser, forms
 from tests.conftest import SECRETS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
@@ -96,20 +97,39 @@ def test_to_force_takes_an_operator(app: Flask, url: str, role: Role) -> None:
     http.close()
 
 
+@pytest.mark.parametrize("for_many", [False, True])
 def test_an_action_takes_the_capability_of_its_row(
-    url: str, client: Client, observe: Callable[..., Observation], monkeypatch: pytest.MonkeyPatch
+    url: str,
+    client: Client,
+    observe: Callable[..., Observation],
+    monkeypatch: pytest.MonkeyPatch,
+    for_many: bool,
 ) -> None:
     task_id = observe(Status.VALID).taskID
-    for_admins = replace(ACTIONS[Action.CANCEL], needs=Capability.ADMINISTER, needs_for_many=Capability.ADMINISTER)
+    name = "needs_for_many" if for_many else "needs"
+    for_admins = replace(ACTIONS[Action.CANCEL], **{name: Capability.ADMINISTER})
     monkeypatch.setattr(auth, "ACTIONS", {**ACTIONS, Action.CANCEL: for_admins})
     cancel = ObservationChange(action=Action.CANCEL, reason="rain")
+    many = ObservationBulk(filters={"taskID": task_id}, change=cancel)
     with Client(url, user="operator", secret=SECRETS["operator"]) as operator:
+        requests = {
+            False: lambda: operator.act(task_id, Action.CANCEL, reason="rain"),
+            True: lambda: operator.preview_observations(many),
+        }
         with pytest.raises(Forbidden, match="requires the role admin"):
-            operator.act(task_id, Action.CANCEL, reason="rain")
-        with pytest.raises(Forbidden, match="requires the role admin"):
-            operator.preview_observations(ObservationBulk(filters={"taskID": task_id}, change=cancel))
-        assert operator.act(task_id, Action.HOLD, reason="rain").my_status is Status.ON_HOLD
-    assert client.act(task_id, Action.CANCEL, reason="rain").my_status is Status.ABORTED
+            requests[for_many]()
+        assert requests[not for_many]()
+        assert operator.observation(task_id).my_status is (Status.ABORTED if for_many else Status.VALID)
+    if not for_many:
+        assert client.act(task_id, Action.CANCEL, reason="rain").my_status is Status.ABORTED
+
+
+def test_an_unknown_action_is_refused(url: str, of_astronomer: Observation) -> None:
+    http = Browser(url, "operator")
+    page = http.get(f"/tasks/{of_astronomer.taskID}/")
+    form = next(form for form in forms(page).values() if form.fields.get("action"))
+    answer = http.post(page.url.path, data=form.fields | {"action": "dance", "reason": "rain"})
+    assert 400 <= answer.status_code < 500, answer.text
 
 
 def test_an_endpoint_without_a_contract_does_not_exist(app: Flask) -> None:

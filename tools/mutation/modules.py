@@ -12,13 +12,16 @@ _TRANSITIONS = "tests/api/test_transitions.py"
 _OBSERVATIONS = "tests/api/test_observations.py"
 _KEYS = "tests/api/test_idempotency.py"
 _RIGHTS = "tests/api/test_rights.py"
-_ACCESS = (
+_LIMITS = "tests/api/test_login_limits.py"
+_NUL = "tests/api/test_nul.py"
+_PERMISSIONS = "tests/api/test_permissions.py"
+_LOGINS = (
+    "tests/api/test_guards.py",
     "tests/api/test_accounts.py",
     "tests/api/test_logins.py",
     "tests/api/test_sessions.py",
-    "tests/api/test_guards.py",
-    "tests/api/test_permissions.py",
 )
+_ACCESS = (*_LOGINS, _LIMITS, _PERMISSIONS)
 _LIFECYCLE = ("tests/api/test_lifecycle.py", "tests/api/test_actions.py")
 _PUBLICATION = (
     "tests/plugins/test_archive_to_disk.py",
@@ -60,13 +63,16 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     f"{_API}/services/observations.py": (_RACES, _BULK, _OBSERVATIONS, _TRANSITIONS, _CLAIMS, *_LIFECYCLE),
     f"{_API}/services/accounts.py": _ACCESS,
+    f"{_API}/services/login_attempts.py": (_LIMITS, *_LOGINS, _NUL),
     f"{_API}/services/rights.py": (_RIGHTS,),
     f"{_API}/services/*.py": (_RACES, _TRANSITIONS, _CLAIMS, _STAGES, _BULK, *_LIFECYCLE),
     f"{_API}/rest/idempotency.py": (_KEYS, _RACES),
     f"{_API}/rest/auth.py": _ACCESS,
-    f"{_API}/rest/admission.py": _ACCESS,
+    f"{_API}/rest/admission.py": (*_ACCESS, _NUL, "tests/api/test_slow_queries.py"),
     f"{_API}/rest/endpoint.py": (*_ACCESS, _KEYS, _TRANSITIONS, "tests/api/test_reads.py"),
-    "atdb_interface/roles.py": (*_ACCESS, _RIGHTS),
+    f"{_API}/views/sessions.py": (*_ACCESS, "tests/api/test_openapi.py"),
+    f"{_API}/views/tokens.py": (*_ACCESS, "tests/api/test_openapi.py"),
+    "atdb_interface/roles.py": (_PERMISSIONS, *_LOGINS, _RIGHTS),
     "atdb_interface/checksum.py": ("tests/interface/test_checksum.py", *_VALIDATE, *_INGEST),
     "atdb_interface/data_hosts.py": _VALIDATE,
     "atdb_interface/lifecycle.py": ("tests/interface/test_lifecycle.py", *_LIFECYCLE),
