@@ -29,7 +29,7 @@ def renew(session: Session, ask: AskedLease, *, actor: str) -> Lease:
     for name in ("done_bytes", "total_bytes"):
         if (value := getattr(ask, name)) is not None:
             setattr(lease, name, value)
-    if ask.trouble is not None and ask.trouble != (lease.trouble or ""):
+    if ask.trouble is not None:
         if not (ask.trouble and lease.trouble):
             lease.trouble_since = now if ask.trouble else None
         lease.trouble = ask.trouble or None

@@ -7,6 +7,8 @@ _API = "atdb_api"
 _RACES = "tests/api/test_races.py"
 _BULK = "tests/api/test_bulk.py"
 _CLAIMS = "tests/api/test_claims.py"
+_LEASES = "tests/api/test_leases.py"
+_ACCOUNTS_OF_WORK = "tests/api/test_accounts_of_work.py"
 _STAGES = "tests/api/test_stages.py"
 _TRANSITIONS = "tests/api/test_transitions.py"
 _OBSERVATIONS = "tests/api/test_observations.py"
@@ -51,7 +53,9 @@ _RECONCILE = ("tests/operators/test_reconcile*.py",)
 #: would take minutes per fault.
 TESTS: dict[str, tuple[str, ...]] = {
     f"{_API}/services/bulk_changes.py": (_BULK, _RACES),
-    f"{_API}/services/claims.py": (_CLAIMS, _STAGES, _RACES),
+    f"{_API}/services/claims.py": (_CLAIMS, _ACCOUNTS_OF_WORK, _STAGES, _RACES),
+    f"{_API}/services/leases.py": (_LEASES, _ACCOUNTS_OF_WORK, _CLAIMS, _STAGES),
+    f"{_API}/services/authority.py": (_LEASES, _ACCOUNTS_OF_WORK, _CLAIMS, _TRANSITIONS, *_LIFECYCLE),
     f"{_API}/services/stages.py": (_STAGES, _CLAIMS, _RACES),
     f"{_API}/services/dataproducts.py": (
         _RACES,
