@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
 
 from atdb_interface.checksum import Advance, FileRecord, ignore_progress, read_record
 from atdb_interface.dataproducts import DataProduct
@@ -66,6 +67,7 @@ class ArchiveFolder:
         that no longer have it. Returns each file that is data with its SHA-256. Raises ArchiveError if the product
         has changed since it was validated, or if the archive returns other bytes than were written.
         """
+        self._require_no_link()
         self.filesystem.invalidate_cache()
         if records := self._content(self._place(name), name, checksum, size, advance):
             self._require_unchanged(source, name, checksum, identity, advance)
@@ -81,6 +83,20 @@ class ArchiveFolder:
             self._publish(part, name)
         self._discard_partial_files(name)
         return records
+
+    def _require_no_link(self) -> None:
+        """Raise ArchiveError if a folder below the root is a link: the disk behind it can be absent."""
+        if not isinstance(self.filesystem, LocalFileSystem):
+            return
+        for folder in (Path(self.path), *Path(self.path).parents):
+            if str(folder) == self.root:
+                return
+            if folder.is_symlink():
+                raise ArchiveError(
+                    ReasonCode.LINK_IN_PATH,
+                    f"The folder {folder} of the archive is a symbolic link, which ATDB does not follow. "
+                    "Replace it by the data themselves, or mount the disk there.",
+                )
 
     def verify(
         self,

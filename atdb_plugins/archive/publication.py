@@ -76,9 +76,10 @@ def name_to_disk(filesystem: AbstractFileSystem, final: str, root: str) -> None:
     """Sync the directories above a copy in a local archive, so that its name survives a power cut."""
     if isinstance(filesystem, LocalFileSystem):
         for above in Path(final).parents:
-            _to_disk(above)
             if str(above) == root:
+                _to_disk(Path(root).resolve())  # a site can set a link to the archive
                 break
+            _to_disk(above)
 
 
 def _publish_on_disk(filesystem: AbstractFileSystem, part: str, final: str, root: str, replaced: str) -> None:
@@ -184,7 +185,7 @@ def _all_to_disk(part: str) -> None:
 
 
 def _to_disk(path: str | Path) -> None:
-    handle = os.open(path, os.O_RDONLY)  # a folder of the archive can be a symbolic link to another disk
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         os.fsync(handle)
     finally:
