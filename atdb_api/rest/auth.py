@@ -68,7 +68,7 @@ def require_for_force(*asks: Forcible) -> None:
 
 def require_for_action(action: str | None, *, on_many: bool = False) -> None:
     """Raise Forbidden if this account does not have the capability that the table of actions requires."""
-    if action in ACTIONS:
+    if action is not None and action in ACTIONS:
         row = ACTIONS[Action(action)]
         require(row.needs_for_many if on_many else row.needs)
 

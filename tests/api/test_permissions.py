@@ -106,13 +106,13 @@ def test_an_action_takes_the_capability_of_its_row(
     for_many: bool,
 ) -> None:
     task_id = observe(Status.VALID).taskID
-    name = "needs_for_many" if for_many else "needs"
-    for_admins = replace(ACTIONS[Action.CANCEL], **{name: Capability.ADMINISTER})
+    row, admins = ACTIONS[Action.CANCEL], Capability.ADMINISTER
+    for_admins = replace(row, needs_for_many=admins) if for_many else replace(row, needs=admins)
     monkeypatch.setattr(auth, "ACTIONS", {**ACTIONS, Action.CANCEL: for_admins})
     cancel = ObservationChange(action=Action.CANCEL, reason="rain")
     many = ObservationBulk(filters={"taskID": task_id}, change=cancel)
     with Client(url, user="operator", secret=SECRETS["operator"]) as operator:
-        requests = {
+        requests: dict[bool, Callable[[], object]] = {
             False: lambda: operator.act(task_id, Action.CANCEL, reason="rain"),
             True: lambda: operator.preview_observations(many),
         }
