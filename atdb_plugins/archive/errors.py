@@ -8,6 +8,10 @@ class ArchiveError(CodedError):
     """The archive cannot be used, or what is in it is not what it should be."""
 
 
+class DamagedManifestError(ArchiveError):
+    """The manifest of an observation is not what ATDB writes."""
+
+
 def not_mounted(place: str) -> ArchiveError:
     """Return the error for a local archive whose folder does not exist."""
     return ArchiveError(

@@ -27,9 +27,9 @@ from atdb_interface.product_files import (
 )
 from atdb_interface.reason_codes import ReasonCode
 from atdb_plugins.archive.copies import StoredCopy, WrongKindError, content_of
-from atdb_plugins.archive.errors import ArchiveError
+from atdb_plugins.archive.errors import ArchiveError, DamagedManifestError
 from atdb_plugins.archive.identity import require_identity
-from atdb_plugins.archive.manifest import files_in, make_manifest, updated_manifest
+from atdb_plugins.archive.manifest import files_in, is_manifest, make_manifest, updated_manifest
 from atdb_plugins.archive.partial_files import PartialFile, new_part, new_replaced, stem_of_hidden
 from atdb_plugins.archive.publication import discard, name_to_disk, publish, to_disk
 
@@ -148,8 +148,17 @@ class ArchiveFolder:
         names, hidden = self._listed()
         return [each for each in hidden if not each.is_replaced or any(each.is_of(name) for name in names)]
 
+    def stored_records(
+        self, name: str, checksum: str, size: int | None, advance: Advance = ignore_progress
+    ) -> list[FileRecord] | None:
+        """Read a copy, and return the files of the product; None if it is missing or is not what was validated."""
+        return self._content(self._place(name), name, checksum, size, advance)
+
     def read_manifest(self) -> dict[str, list[FileRecord]]:
-        """Return the files of each product in the manifest; empty if there is no manifest yet."""
+        """Return the files of each product in the manifest; empty if there is no manifest yet.
+
+        Raises DamagedManifestError.
+        """
         manifest = self._manifest()
         return {} if manifest is None else files_in(manifest)
 
@@ -167,14 +176,17 @@ class ArchiveFolder:
         self._write_manifest(make_manifest(observation, files), confirm)
 
     def has_current_manifest(self, observation: Observation) -> bool:
-        """Return whether the manifest has the specification of an observation, or does not exist yet."""
+        """Return whether the manifest has the specification of an observation, or does not exist yet.
+
+        Raises DamagedManifestError.
+        """
         manifest = self._manifest()
         return manifest is None or updated_manifest(manifest, observation) == manifest
 
     def update_manifest(self, observation: Observation) -> bool:
         """Write the specification of an observation into its manifest if it has changed; return whether it has.
 
-        Raises ArchiveError if the manifest is changed meanwhile, by a run that ingests.
+        Raises ArchiveError if the manifest is changed meanwhile, by a run that ingests, and DamagedManifestError.
         """
 
         def confirm() -> None:
@@ -192,9 +204,15 @@ class ArchiveFolder:
     def _manifest(self) -> bytes | None:
         self.filesystem.invalidate_cache()
         try:
-            return bytes(self.filesystem.cat_file(self._place(MANIFEST)))
+            content = bytes(self.filesystem.cat_file(self._place(MANIFEST)))
         except FileNotFoundError:
             return None
+        if not is_manifest(content):
+            raise DamagedManifestError(
+                ReasonCode.ARCHIVE_COPY_WRONG,
+                f"The manifest in {self.path} is damaged. The next ingest of the observation writes it again.",
+            )
+        return content
 
     def _place(self, name: str) -> str:
         return f"{self.path}/{name}"
@@ -298,6 +316,12 @@ class ArchiveFolder:
             with self.filesystem.open(part, "wb") as file:
                 file.write(content)
                 to_disk(file)
+            self.filesystem.invalidate_cache()
+            if self.filesystem.cat_file(part) != content:
+                raise ArchiveError(
+                    ReasonCode.ARCHIVE_WROTE_OTHER_BYTES,
+                    f"The archive returned other bytes of the manifest in {self.path} than were written.",
+                )
             confirm()
             self._publish(part, MANIFEST)
         except BaseException:

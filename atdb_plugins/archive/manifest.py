@@ -47,6 +47,16 @@ def updated_manifest(manifest: bytes, observation: Observation) -> bytes:
     return _written({**content, "observation": specification})
 
 
+def is_manifest(content: bytes) -> bool:
+    """Return whether bytes are a manifest, and not a damaged one."""
+    try:
+        files_in(content)
+        dict(json.loads(content)["observation"])
+    except (ValueError, LookupError, TypeError):
+        return False
+    return True
+
+
 def files_in(manifest: bytes) -> dict[str, list[FileRecord]]:
     """Return the files of each product in a manifest."""
     return {

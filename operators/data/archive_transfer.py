@@ -14,6 +14,7 @@ from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import reason_of
 from atdb_plugins.archive.archive import Archive
+from atdb_plugins.archive.errors import DamagedManifestError
 from atdb_plugins.archive.folder import ArchiveFolder
 from operators.data.data_disks import require_mounted
 from operators.data.inspection import NOT_OPENED, fault_of
@@ -55,7 +56,7 @@ class ArchiveTransfer:
         """
         self._folder = self._archive.folder([*products, *others])
         self._identity = known_identity(self._client, self._archive, self._observation.taskID)
-        listed = self._folder.read_manifest()
+        listed = self._listed(others)
         self._in_archive = {
             p.filename: (p, listed[p.filename]) for p in [*products, *others] if p.filename in listed
         }
@@ -68,6 +69,22 @@ class ArchiveTransfer:
         total, done = _bytes_of(products), _bytes_of(p for p in products if p.filename in self._stored)
         self._lease.begin(PASSES * total, PASSES * done)
         return PASSES * done
+
+    def _listed(self, others: list[DataProduct]) -> dict[str, list[FileRecord]]:
+        """Return the files of each product in the manifest.
+
+        If it is damaged, return those of the `others`, from their copies. Those of the products are read later.
+        """
+        try:
+            return self._folder.read_manifest()
+        except DamagedManifestError as damaged:
+            log.warning("%s", damaged)
+        stored = {
+            p.filename: self._folder.stored_records(p.filename, p.checksum, p.size, self._lease.advance)
+            for p in others
+            if p.checksum is not None
+        }
+        return {name: records for name, records in stored.items() if records is not None}
 
     def missing(self, products: list[DataProduct]) -> list[DataProduct]:
         """Return the products that this attempt has to copy into the archive."""

@@ -84,6 +84,24 @@ def test_the_manifest_keeps_what_was_removed_before_the_rest_is_ingested_again(
     }
 
 
+@pytest.mark.parametrize("damaged", [b"", b"\xff", b"[]", b'{"products": []}'])
+def test_a_damaged_manifest_is_written_again_with_what_was_removed_before(
+    client: Client, archived: Make, context: Context, archive_root: Path, damaged: bytes
+) -> None:
+    made = archived()
+    folder = in_archive(archive_root, made)
+    names = [product.filename for product in products_of(client, made)]
+    before = json.loads((folder / "manifest.json").read_text())["products"]
+    (folder / names[1]).write_bytes(b"rotten")
+    with pytest.raises(RemoveError):
+        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert statuses(client, made) == ["removed", "archived", "removed"]
+    (folder / "manifest.json").write_bytes(damaged)
+    client.act(made.taskID, Action.INGEST, reason="one copy is bad")
+    validate_and_ingest(made, context)
+    assert json.loads((folder / "manifest.json").read_text())["products"] == before
+
+
 def test_an_edited_collection_moves_nothing_that_is_archived_and_the_manifest_follows_the_edit(
     client: Client, archived: Make, context: Context, archive_root: Path
 ) -> None:

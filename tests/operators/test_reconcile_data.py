@@ -273,6 +273,17 @@ def test_the_manifest_of_an_archived_observation_follows_an_edit(
     assert not in_archive(archive_root, ingesting).exists()
 
 
+def test_a_damaged_manifest_is_reported_once_a_day(
+    client: Client, look: Look, archived: Make, archive_root: Path
+) -> None:
+    made = archived()
+    (in_archive(archive_root, made) / "manifest.json").write_bytes(b"")
+    look()
+    look()
+    (event,) = client.events()
+    assert f"{made.taskID} is damaged. The next ingest of the observation writes it again." in event.detail
+
+
 def test_a_part_of_an_ingest_that_has_just_begun_is_left(
     client: Client, look: Look, validated: Make, archive_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,6 +89,32 @@ def test_the_manifest_follows_edits_of_the_specification_only(
     manifest = json.loads(archive.filesystem.cat_file(f"{folder.path}/manifest.json"))
     assert manifest["observation"]["field_name"] == "M31, north"
     assert folder.read_manifest() == {product.filename: records for product, records in files}
+
+
+def test_a_manifest_is_read_back_before_it_replaces_the_older_one(
+    archive: Archive, client: Client, observe: Callable[..., Observation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observation = observe(products=1)
+    folder = archive.folder(client.dataproducts(taskID=observation.taskID))
+    archive.filesystem.makedirs(folder.path, exist_ok=True)
+    folder.write_manifest(observation, [])
+    before = archive.filesystem.cat_file(f"{folder.path}/manifest.json")
+    open_file = type(archive.filesystem).open
+
+    def write_other_bytes(filesystem: Any, path: str, mode: str = "rb", **options: Any) -> Any:
+        file = open_file(filesystem, path, mode, **options)
+        if mode == "wb":
+            write = file.write
+            file.write = lambda content: write(b"?" + content[1:])
+        return file
+
+    edited = client.change_observation(observation.id, field_name="M31")
+    with monkeypatch.context() as patched:
+        patched.setattr(type(archive.filesystem), "open", write_other_bytes)
+        with pytest.raises(ArchiveError, match="other bytes of the manifest"):
+            folder.write_manifest(edited, [])
+    assert archive.filesystem.cat_file(f"{folder.path}/manifest.json") == before
+    assert not [path for path in everything(archive) if path.endswith(".part")]
 
 
 def test_a_manifest_that_a_run_writes_meanwhile_is_not_overwritten(
