@@ -175,6 +175,9 @@ def test_people_make_and_revoke_their_own_tokens(url: str) -> None:
             assert other.delete(f"/tokens/{made['id']}/").status_code == 404
         with httpx.Client(base_url=f"{url}/atdb", auth=("admin", SECRETS["admin"])) as admin:
             assert admin.get("/tokens/").json()["count"] == 1
+            for_admin = http.post("/tokens/", json={"name": "lost"}).json()
+            assert admin.delete(f"/tokens/{for_admin['id']}/").status_code == 204
+        assert [token["id"] for token in http.get("/tokens/").json()["results"]] == [made["id"]]
         assert http.delete(f"/tokens/{made['id']}/").status_code == 204
         assert http.get("/tokens/").json()["count"] == 0
 

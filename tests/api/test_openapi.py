@@ -52,6 +52,21 @@ def test_every_operation_has_an_id_of_its_own_and_says_what_it_does(document: di
     assert all(operation["summary"] for operation in operations)
 
 
+def test_the_document_has_the_answers_of_logins_and_tokens(document: dict[str, Any]) -> None:
+    def answers(method: str, path: str) -> tuple[str, str, set[str]]:
+        """Return the status and the schema of success, and which statuses of two refusals are possible."""
+        responses = document["paths"][path][method]["responses"]
+        (success,) = (code for code in responses if code < "300")
+        schema = responses[success].get("content", {}).get("application/json", {}).get("schema", {})
+        return success, schema.get("$ref", "").rpartition("/")[2], {"401", "404"} & set(responses)
+
+    assert answers("post", "/atdb/login/") == ("200", "Me", {"401"})
+    assert answers("get", "/atdb/me/") == ("200", "Me", {"401"})
+    assert answers("post", "/atdb/logout/") == ("204", "", {"401"})
+    assert answers("post", "/atdb/tokens/") == ("201", "MadeToken", {"401"})
+    assert answers("delete", "/atdb/tokens/{token_id}/") == ("204", "", {"401", "404"})
+
+
 def test_the_page_of_the_document_names_no_other_host(http: httpx.Client) -> None:
     page = http.get("/atdb/docs/")
     assert page.status_code == 200

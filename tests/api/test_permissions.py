@@ -126,9 +126,10 @@ def test_an_action_takes_the_capability_of_its_row(
 
 def test_an_unknown_action_is_refused(url: str, of_astronomer: Observation) -> None:
     http = Browser(url, "operator")
-    page = http.get(f"/tasks/{of_astronomer.taskID}/")
-    form = next(form for form in forms(page).values() if form.fields.get("action"))
-    answer = http.post(page.url.path, data=form.fields | {"action": "dance", "reason": "rain"})
+    path = f"/tasks/{of_astronomer.taskID}/"
+    page_forms = forms(http.get(path, params={"action": "hold"}))
+    form = next(form for form in page_forms.values() if form.fields.get("action") == "hold")
+    answer = http.post(path, data=form.fields | {"action": "dance", "reason": "rain"})
     assert 400 <= answer.status_code < 500, answer.text
 
 

@@ -133,6 +133,25 @@ def test_to_log_out_ends_the_session_in_the_server_too(url: str) -> None:
     assert httpx.get(f"{url}/atdb/me/", cookies={"atdb_session": cookie}).status_code == 401
 
 
+def test_a_logout_by_a_program_ends_its_session_and_no_token(url: str) -> None:
+    viewer = ("viewer", SECRETS["viewer"])
+    token = httpx.post(f"{url}/atdb/tokens/", json={"name": "x"}, auth=viewer).json()["secret"]
+    with httpx.Client(base_url=f"{url}/atdb") as http:
+        me = http.post("/login/", json={"name": viewer[0], "password": viewer[1]}).json()
+        assert (me["account"], me["role"], me["csrf_token"]) == (
+            "viewer",
+            "viewer",
+            http.get("/me/").json()["csrf_token"],
+        )
+        cookie = http.cookies["atdb_session"]
+        answer = http.post("/logout/", headers={"X-CSRF-Token": me["csrf_token"]})
+        assert (answer.status_code, answer.content, "atdb_session" in http.cookies) == (204, b"", False)
+    assert httpx.get(f"{url}/atdb/me/", cookies={"atdb_session": cookie}).status_code == 401
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert httpx.post(f"{url}/atdb/logout/", headers=bearer).status_code == 204
+    assert httpx.get(f"{url}/atdb/me/", headers=bearer).json()["csrf_token"] is None
+
+
 def test_no_other_site_can_log_a_user_out(url: str) -> None:
     http = Browser(url, "viewer")
     assert http.post("/atdb/logout/", data={"csrf_token": "wrong"}).status_code == 403
