@@ -9,9 +9,10 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import BoundedSemaphore, Lock
+from typing import Any, Self
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.orm import Session, joinedload
@@ -34,11 +35,20 @@ _NOBODY = generate_password_hash("the password of no account")
 
 @dataclass(frozen=True)
 class Login:
-    """Who makes a request. `role`: None for a client that may do nothing; `token`: the one it sent, if any."""
+    """Who makes a request. `role`: None for a client that may do nothing; `token`: the one it sent, if any.
+
+    `password_hash`: the hash of the account's password when it logged in.
+    """
 
     account: str
     role: Role | None
     token: Token | None = None
+    password_hash: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, account: Account, token: Token | None = None) -> Self:
+        """Return the login of an account with its password, or with a token."""
+        return cls(account.name, Role(account.role), token, account.password_hash)
 
     def may(self, needs: Capability) -> bool:
         """Return whether the account has one of these capabilities."""
@@ -91,12 +101,13 @@ def make_token(
     *,
     actor: str,
     is_session: bool = False,
+    login: Login | None = None,
 ) -> tuple[Token, str]:
     """Create a token; return it and its secret, which is stored nowhere.
 
-    Raises NotFound, and Unauthorized if the account has a new password since this transaction has read it.
+    `login`: the login that asks for it. Raises NotFound, and Unauthorized if the password has changed since.
     """
-    _lock_password(session, account)
+    _lock_password(session, account, login)
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     now = datetime.now(UTC)
     token = Token(
@@ -137,7 +148,7 @@ def log_in_with_token(session: Session, secret: str, *, is_session: bool = False
     )
     if token is None or token.account.disabled:
         raise Unauthorized("The session has ended. Log in again." if is_session else _WRONG)
-    return Login(token.account_name, Role(token.account.role), token)
+    return Login.of(token.account, token)
 
 
 def recognise(session: Session, name: str, secret: str) -> Login | None:
@@ -146,10 +157,10 @@ def recognise(session: Session, name: str, secret: str) -> Login | None:
     if account is None:
         return None
     if _VERIFIED.holds(account, secret):
-        return Login(name, Role(account.role))
+        return Login.of(account)
     matching = select(Token).where(Token.account_name == name, ~Token.is_session, _is_good(secret))
     token = session.scalar(matching)
-    return Login(name, Role(account.role), token) if token else None
+    return Login.of(account, token) if token else None
 
 
 def log_in(session: Session, name: str, password: str) -> Login:
@@ -164,7 +175,7 @@ def log_in(session: Session, name: str, password: str) -> Login:
     if account is None or password_hash is None or not is_right:
         raise Unauthorized(_WRONG)
     _VERIFIED.remember(account, password)
-    return Login(name, Role(account.role))
+    return Login.of(account)
 
 
 def _enabled(session: Session, name: str) -> Account | None:
@@ -172,23 +183,21 @@ def _enabled(session: Session, name: str) -> Account | None:
     return None if account is None or account.disabled else account
 
 
-def _account(session: Session, name: str) -> Account:
-    account = session.get(Account, name)
+def _account(session: Session, name: str, **options: Any) -> Account:
+    account = session.get(Account, name, **options)
     if account is None:
         raise NotFound(f"There is no account {name}.")
     return account
 
 
-def _lock_password(session: Session, name: str) -> None:
-    """Lock the password of an account until the transaction ends.
+def _lock_password(session: Session, name: str, login: Login | None) -> None:
+    """Lock the password of an account until the transaction ends. Raises NotFound, and Unauthorized if it is new.
 
     A change of the password deletes all tokens of the account. So a token is created either before the change, or
     with the new password.
     """
-    account = _account(session, name)
-    known = account.password_hash
-    session.refresh(account, with_for_update={"read": True})
-    if account.password_hash != known:
+    account = _account(session, name, with_for_update={"read": True}, populate_existing=True)
+    if login is not None and account.password_hash != login.password_hash:
         raise Unauthorized("The password of the account has just been changed. Log in again.")
 
 

@@ -33,7 +33,13 @@ def log_in(session: Session, given: Login) -> Response:
     if login.token is not None:  # a session could create tokens that outlive this one
         raise Unauthorized("This is a token, not a password. Log in with the password of the account.")
     _, secret = accounts.make_token(
-        session, login.account, "session", accounts.SESSION_LIFETIME, actor=login.account, is_session=True
+        session,
+        login.account,
+        "session",
+        accounts.SESSION_LIFETIME,
+        actor=login.account,
+        is_session=True,
+        login=login,
     )
     if request.mimetype == FORM:
         response = layout.see_other(layout.local(request.form.get(NEXT, "")))

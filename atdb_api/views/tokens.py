@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from atdb_api.rest.auth import actor, is_admin
+from atdb_api.rest.auth import actor, is_admin, login
 from atdb_api.rest.endpoint import endpoint
 from atdb_api.rest.resources import TOKENS
 from atdb_api.services import accounts
@@ -21,7 +21,7 @@ def create(session: Session, new: NewToken) -> MadeToken:
 
     A token cannot be used to create another.
     """
-    made, secret = accounts.make_token(session, actor(), new.name, new.lifetime(), actor=actor())
+    made, secret = accounts.make_token(session, actor(), new.name, new.lifetime(), actor=actor(), login=login())
     return MadeToken(
         id=made.id,
         account=made.account_name,

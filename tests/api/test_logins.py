@@ -156,18 +156,51 @@ def change_account(app: Flask, **changed: Any) -> None:
         accounts.put(session, "viewer", **{"role": None, "password": None, "actor": "tests", **changed})
 
 
-def test_a_login_during_a_change_of_the_password_leaves_no_session(app: Flask, url: str, owner_url: str) -> None:
-    with lock_held(owner_url, "select from accounts where name = 'viewer' for update") as queue:
-        changed = queue.send(lambda: change_account(app, password="another " + PASSWORD))
-        fields = {"name": "viewer", "password": SECRETS["viewer"]}
-        answer = queue.send(lambda: send("POST", f"{url}/atdb/login/", json=fields))
-        queue.release()
-        changed.result()
-        refused = answer.result()
-    assert (refused.status_code, "Set-Cookie" in refused.headers) == (401, False)
+def begin_session(url: str) -> httpx.Response:
+    fields = {"name": "viewer", "password": SECRETS["viewer"]}
+    return send("POST", f"{url}/atdb/login/", json=fields)
+
+
+def assert_no_session(app: Flask, refused: httpx.Response) -> None:
+    assert (refused.status_code, refused.cookies.get(COOKIE)) == (401, None)
     assert "has just been changed" in refused.json()["detail"]
     with app.app_context(), transaction() as session:
         assert session.scalars(select(Token)).all() == []
+
+
+def test_a_login_during_a_change_of_the_password_leaves_no_session(app: Flask, url: str, owner_url: str) -> None:
+    with lock_held(owner_url, "select from accounts where name = 'viewer' for update") as queue:
+        changed = queue.send(lambda: change_account(app, password="another " + PASSWORD))
+        answer = queue.send(lambda: begin_session(url))
+        queue.release()
+        changed.result()
+        assert_no_session(app, answer.result())
+
+
+def test_a_password_that_changes_after_it_was_checked_leaves_no_session(
+    app: Flask, url: str, owner_url: str
+) -> None:
+    assert me(url, auth=("viewer", "wrong")) == 401
+    # A login deletes the count of failed logins after it has checked the password: this lock makes it wait there.
+    with lock_held(owner_url, "select from failed_logins for key share") as queue:
+        answer = queue.send(lambda: begin_session(url))
+        change_account(app, password="another " + PASSWORD)
+        queue.release()
+        assert_no_session(app, answer.result())
+
+
+@pytest.mark.parametrize("is_session", [True, False])
+def test_a_token_is_not_created_with_a_former_password(
+    app: Flask, url: str, owner_url: str, is_session: bool
+) -> None:
+    cookie, csrf = session_of(url)
+    sent = {"cookies": {COOKIE: cookie}, "headers": {CSRF_HEADER: csrf}} if is_session else {"auth": VIEWER}
+    with lock_held(owner_url, "select from accounts where name = 'viewer' for update") as queue:
+        changed = queue.send(lambda: change_account(app, password="another " + PASSWORD))
+        answer = queue.send(lambda: send("POST", f"{url}/atdb/tokens/", json={"name": "x"}, **sent))
+        queue.release()
+        changed.result()
+        assert_no_session(app, answer.result())
 
 
 def test_of_two_changes_of_an_account_the_second_records_what_the_first_has_made(

@@ -3,7 +3,6 @@
 import json
 import re
 import socket
-import time
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -60,28 +59,6 @@ def test_it_changes_nothing_of_a_run_but_its_note(
     assert listener.patch(here, json=body).status_code == 403
     assert listener.patch(here, json=body, params={"update_mask": "note"}).status_code == 403
     assert airflow.http.get(f"dags/ingest/dagRuns/{run_id}").json() == before
-
-
-def test_a_note_that_arrives_in_parts_is_written(airflow: Airflow, listener: httpx.Client, run_id: str) -> None:
-    def parts() -> Iterator[bytes]:
-        yield b'{"note"'
-        time.sleep(1)
-        yield b': "3C48"}'
-
-    here, headers = f"/api/v2/dags/ingest/dagRuns/{run_id}", {"Content-Type": "application/json"}
-    assert listener.patch(here, content=parts(), headers=headers).status_code == 200
-    assert airflow.note("ingest", run_id) == "3C48"
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"{", b"\xff", b'{"note": "%s"}' % (b"x" * 300_000)],
-    ids=["empty", "open", "no UTF-8", "too long"],
-)
-def test_what_is_no_note_is_refused(body: bytes, airflow: Airflow, listener: httpx.Client, run_id: str) -> None:
-    here, headers = f"/api/v2/dags/ingest/dagRuns/{run_id}", {"Content-Type": "application/json"}
-    assert listener.patch(here, content=body, headers=headers).status_code == 403
-    assert airflow.note("ingest", run_id) == ""
 
 
 @pytest.mark.parametrize("how", ["clear", "bulk"])
