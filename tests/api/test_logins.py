@@ -156,8 +156,8 @@ def change_account(app: Flask, **changed: Any) -> None:
         accounts.put(session, "viewer", **{"role": None, "password": None, "actor": "tests", **changed})
 
 
-def begin_session(url: str) -> httpx.Response:
-    fields = {"name": "viewer", "password": SECRETS["viewer"]}
+def begin_session(url: str, password: str = SECRETS["viewer"]) -> httpx.Response:
+    fields = {"name": "viewer", "password": password}
     return send("POST", f"{url}/atdb/login/", json=fields)
 
 
@@ -180,10 +180,11 @@ def test_a_login_during_a_change_of_the_password_leaves_no_session(app: Flask, u
 def test_a_password_that_changes_after_it_was_checked_leaves_no_session(
     app: Flask, url: str, owner_url: str
 ) -> None:
+    change_account(app, password=PASSWORD)  # which this process has not verified yet
     assert me(url, auth=("viewer", "wrong")) == 401
     # A login deletes the count of failed logins after it has checked the password: this lock makes it wait there.
     with lock_held(owner_url, "select from failed_logins for key share") as queue:
-        answer = queue.send(lambda: begin_session(url))
+        answer = queue.send(lambda: begin_session(url, PASSWORD))
         change_account(app, password="another " + PASSWORD)
         queue.release()
         assert_no_session(app, answer.result())
