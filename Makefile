@@ -99,8 +99,10 @@ rotate-secrets: .venv/run ## Replace all passwords and keys of the stopped stack
 	@$(BIN)/python -m standalone.rotation $(if $(filter containers,$(STACK)),--compose)
 
 images: ## Build the images of docker-compose.yaml, labelled with version and commit
-	@{ echo "ATDB_VERSION=$$(git describe --tags --always --dirty)"; echo "ATDB_COMMIT=$$(git rev-parse HEAD)"; \
-	  grep -sv -e '^ATDB_VERSION=' -e '^ATDB_COMMIT=' .env || true; } > .env.new && { test ! -e .env || chmod --reference=.env .env.new; } && mv .env.new .env
+	@set -e; printf 'ATDB_VERSION=%s\nATDB_COMMIT=%s\n' "$$(git describe --tags --always --dirty)" "$$(git rev-parse HEAD)" > .env.new; \
+	if test -e .env; then \
+	  grep -v -e '^ATDB_VERSION=' -e '^ATDB_COMMIT=' .env >> .env.new || test $$? = 1; chmod --reference=.env .env.new; \
+	fi; mv .env.new .env
 	$(COMPOSE) build -q migrate migrate-airflow
 
 # A folder that BACKUPS names is not created: it does not exist while its disk is not mounted.

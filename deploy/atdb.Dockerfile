@@ -12,7 +12,7 @@ COPY atdb_api atdb_api
 COPY sql sql
 COPY standalone standalone
 RUN /opt/build/bin/uv pip install --quiet --no-cache --python /opt/venv/bin/python --no-deps --no-build-isolation --editable . \
-    && /opt/venv/bin/python -m compileall -q .
+    && /opt/venv/bin/python -m compileall -q . && chmod -R a+rX .  # the checkout may be readable for its owner only
 
 FROM ${PYTHON_IMAGE}
 # The mount points of the volumes; a new volume gets the owner and mode of its folder.

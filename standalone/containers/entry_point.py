@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from atdb_interface.instruments import InstrumentError, instrument
 from standalone.containers.services import PROCESSES, service_file
+from standalone.containers.variables import require_public_url
 from standalone.credentials import Credentials
 from standalone.files import write_private
 from standalone.settings import REPOSITORY, Settings, SettingsError
@@ -34,6 +35,7 @@ def main(service: str) -> None:
     """Run a migration, or replace this program with the process of a service."""
     try:
         settings = Settings.from_environment()
+        require_public_url(settings)
         instrument()
         if service in ("worker", "airflow-dag-processor"):
             from standalone.stack import task_settings  # noqa: PLC0415 - the other image does not have the tasks

@@ -1,10 +1,16 @@
 """The variables of docker-compose.yaml, read as Compose does: from the environment, then from the file .env."""
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from standalone.settings import REPOSITORY, Settings
+from standalone.settings import REPOSITORY, Settings, SettingsError
+
+#: A line of .env. Compose allows `export`, spaces, quotes, and a comment after a space.
+_LINE = re.compile(
+    r"""\s*(?:export\s+)?(?P<name>\w+)\s*=\s*(?:'(?P<single>[^']*)'|"(?P<double>[^"]*)"|(?P<plain>.*?))(?:\s+\#.*)?\s*"""
+)
 
 
 def variable(name: str, folder: Path = REPOSITORY) -> str:
@@ -15,8 +21,9 @@ def variable(name: str, folder: Path = REPOSITORY) -> str:
         lines = (folder / ".env").read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return ""
-    known = dict(line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
-    return known.get(name, "").strip().strip("'\"")
+    matches = filter(None, map(_LINE.fullmatch, lines))
+    known = {each["name"]: each["single"] or each["double"] or each["plain"] or "" for each in matches}
+    return known.get(name, "")
 
 
 def secrets_folder(folder: Path = REPOSITORY) -> Path:
@@ -25,7 +32,18 @@ def secrets_folder(folder: Path = REPOSITORY) -> Path:
 
 
 def public_host(folder: Path = REPOSITORY) -> str:
-    """Return the host of ATDB_PUBLIC_URL; raises SettingsError if that is not a URL."""
-    name = "ATDB_PUBLIC_URL"
-    address = Settings.from_environment({name: variable(name, folder)}).atdb_public_url
-    return urlsplit(address or "https://localhost").hostname or ""
+    """Return the host of ATDB_PUBLIC_URL; raises SettingsError if the containers cannot have that URL."""
+    url = variable("ATDB_PUBLIC_URL", folder) or "https://localhost"
+    return require_public_url(Settings.from_environment({"ATDB_PUBLIC_URL": url}))
+
+
+def require_public_url(settings: Settings) -> str:
+    """Return the host of ATDB_PUBLIC_URL; raises SettingsError if nginx does not serve ATDB at this URL."""
+    url = urlsplit(settings.atdb_public_url)
+    if url.scheme != "https" or url.path or not url.hostname:
+        raise SettingsError(
+            "ATDB_PUBLIC_URL must begin with https:// and have no path, because nginx serves ATDB at / over TLS; "
+            f"not {settings.atdb_public_url!r}",
+            "ATDB_PUBLIC_URL",
+        )
+    return url.hostname

@@ -2,13 +2,16 @@
 
 import json
 import re
+import resource
 import stat
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from dotenv import dotenv_values
 
 from standalone.containers import certificates, entry_point, health, secrets, services, variables
 from standalone.credentials import Credentials
@@ -92,9 +95,47 @@ def test_the_variables_of_the_file_env_count_for_make_secrets(
     )
     assert variables.public_host(tmp_path) == "atdb.example"
     assert variables.secrets_folder(tmp_path) == Path("/srv/secrets")
-    monkeypatch.setenv("ATDB_PUBLIC_URL", "https://[::1")
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("ATDB_PUBLIC_URL=https://atdb.example", "https://atdb.example"),
+        ("export ATDB_PUBLIC_URL=https://atdb.example", "https://atdb.example"),
+        ("ATDB_PUBLIC_URL = https://atdb.example  # the name in the DNS", "https://atdb.example"),
+        ("ATDB_PUBLIC_URL='https://atdb.example' # quoted", "https://atdb.example"),
+        ('ATDB_PUBLIC_URL="https://atdb.example"', "https://atdb.example"),
+        ("ATDB_PUBLIC_URL=https://atdb.example#1", "https://atdb.example#1"),
+        ("ATDB_PUBLIC_URL=https://a.example\nATDB_PUBLIC_URL=https://b.example", "https://b.example"),
+        ("#ATDB_PUBLIC_URL=https://atdb.example", ""),
+        ("ATDB_PUBLIC_URL=", ""),
+    ],
+)
+def test_the_file_env_is_read_as_compose_reads_it(
+    line: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ATDB_PUBLIC_URL", raising=False)
+    (tmp_path / ".env").write_text(f"# settings of the site\n{line}\n")
+    assert variables.variable("ATDB_PUBLIC_URL", tmp_path) == value
+    assert (dotenv_values(tmp_path / ".env").get("ATDB_PUBLIC_URL") or "") == value  # Compose's parser
+
+
+@pytest.mark.parametrize(
+    "url", ["https://[::1", "http://atdb.example", "https://atdb.example/atdb", "atdb.example", "https://"]
+)
+def test_a_url_at_which_nginx_does_not_serve_atdb_is_refused(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATDB_PUBLIC_URL", url)
     with pytest.raises(SettingsError, match="ATDB_PUBLIC_URL"):
         variables.public_host(tmp_path)
+    with pytest.raises(SystemExit, match="atdb: ATDB_PUBLIC_URL"):
+        entry_point.main("atdb")
+
+
+def test_a_url_with_a_port_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATDB_PUBLIC_URL", "https://atdb.example:8443/")
+    assert variables.public_host(tmp_path) == "atdb.example"
 
 
 @pytest.mark.parametrize("host", ["münchen.example", "a" * 60 + "." + "b" * 60 + ".example", "127.0.0.1"])
@@ -169,7 +210,7 @@ def test_each_volume_of_ours_is_a_folder_that_the_image_has() -> None:
         image = "airflow" if SERVICES[name]["image"].startswith("atdb-airflow:") else "atdb"
         recipe = (REPOSITORY / "deploy" / f"{image}.Dockerfile").read_text(encoding="utf-8")
         for volume in SERVICES[name]["volumes"]:
-            assert volume.split(":")[1] in recipe, (name, volume)
+            assert volume.split(":")[1] in recipe.split(), (name, volume)
 
 
 @pytest.mark.parametrize("image", ["atdb", "airflow"])
@@ -187,6 +228,38 @@ def _pinned(path: Path) -> dict[str, str]:
     requirements = re.findall(r"^([\w.-]+)==(.+(?:(?<=\\)\n.+)*)", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert all("--hash=" in pinned for _, pinned in requirements)
     return dict(requirements)
+
+
+def test_make_images_keeps_the_settings_of_the_site(tmp_path: Path) -> None:
+    make_images(tmp_path)
+    assert [line.split("=")[0] for line in (tmp_path / ".env").read_text().splitlines()] == [
+        *("ATDB_VERSION", "ATDB_COMMIT")
+    ]
+    (tmp_path / ".env").write_text("ATDB_VERSION=former\nATDB_BIND=0.0.0.0\n")
+    (tmp_path / ".env").chmod(0o640)
+    make_images(tmp_path)
+    assert "ATDB_BIND=0.0.0.0" in (tmp_path / ".env").read_text()
+    assert "former" not in (tmp_path / ".env").read_text()
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o640
+
+
+def test_a_full_disk_does_not_cost_the_settings_of_the_site(tmp_path: Path) -> None:
+    settings = "ATDB_BIND=0.0.0.0\n" + "# a comment\n" * 500
+    (tmp_path / ".env").write_text(settings)
+    with pytest.raises(subprocess.CalledProcessError):
+        make_images(tmp_path, most_bytes=1024)
+    assert (tmp_path / ".env").read_text() == settings
+
+
+def make_images(folder: Path, most_bytes: int = resource.RLIM_INFINITY) -> None:
+    """Run `make images` without a build, in a folder in which no file can become larger than a limit."""
+    subprocess.run(
+        ["make", "-f", REPOSITORY / "Makefile", "images", "COMPOSE=true"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes)),
+    )
 
 
 def test_uv_has_one_version_everywhere() -> None:
