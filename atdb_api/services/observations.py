@@ -61,10 +61,9 @@ def change(
 ) -> bool:
     """Change some fields of a locked observation, and its status if the change names one or an action.
 
-    `keeps_data`: refuse to change which data products there are, and where,
-    once the observation is specified. Return whether anything changed. A refused change changes nothing, because
-    all is checked first. A warning of the checks is added to the reason. Raises BadRequest, Conflict,
-    Duplicate, ForbiddenMove, NotOwner and NotYet.
+    `keeps_data`: refuse to change which data products there are, and where, once the observation is specified.
+    Return whether anything changed. A refused change changes nothing, because all is checked first. A warning of
+    the checks is added to the reason. Raises BadRequest, Conflict, Duplicate, ForbiddenMove, NotOwner and NotYet.
     """
     values = _checked_values(session, observation, change)
     fields = changes.difference(observation, values, columns.OBSERVATION_FIELDS.names)

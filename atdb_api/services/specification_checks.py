@@ -49,6 +49,9 @@ def check_edit(
 
     `values`: what changes, by the names of the table. `target`: the status that the observation gets as well.
     """
+    needs_time = needs_its_time_again(observation, target)
+    if not (values or needs_time):
+        return ""
     after = specification(observation, values)
     if values:
         known = list(_problems(specification(observation), rules))
@@ -57,7 +60,7 @@ def check_edit(
             problems.extend(_problems_of_times(after, rules))
         _refuse(problems)
     is_before = (observation.held_from or observation.status) in BEFORE_START
-    if (is_before and (_TIMES | {"telescopes"}) & values.keys()) or needs_its_time_again(observation, target):
+    if needs_time or (is_before and (_TIMES | {"telescopes"}) & values.keys()):
         return _overlap(session, after, observation.id, rules)
     return ""
 
