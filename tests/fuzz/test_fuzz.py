@@ -43,7 +43,7 @@ def test_a_short_run_finds_no_wrong_answer(serve: Serve, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(CASES == 0, reason="set ATDB_FUZZ_CASES to the number of cases of the long run")
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(0)  # on a busy machine it takes hours
 def test_a_long_run_finds_no_wrong_answer(serve: Serve, tmp_path: Path) -> None:
     seed = int(os.environ.get("ATDB_FUZZ_SEED") or secrets.randbelow(2**32))
     print(f"\nATDB_FUZZ_SEED={seed}")
