@@ -41,10 +41,10 @@ class ArchiveTransfer:
     ) -> None:
         self._client, self._archive, self._observation = client, archive, observation
         self._owner, self._lease = owner, lease
-        self._identity: str | None = None
+        self._identity: str | None
         self._folder: ArchiveFolder
-        self._in_archive: dict[str, tuple[DataProduct, list[FileRecord]]] = {}
-        self._stored: set[str] = set()
+        self._in_archive: dict[str, tuple[DataProduct, list[FileRecord]]]
+        self._stored: set[str]
         self._unreported: list[ProductMove] = []
         self._reported_at = time.monotonic()
 

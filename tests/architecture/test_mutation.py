@@ -94,7 +94,7 @@ def test_each_module_is_listed_once_and_each_listed_test_exists() -> None:
 def test_no_fault_is_tried_twice_or_in_annotations_or_the_passing_of_arguments_only(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
     definition = "def f(a: int | None, *, b: str = '') -> bool | None:"
-    module.write_text(f"{definition}\n    if not a is None:\n        return True\n")
+    module.write_text(f"{definition}\n    if not a is None:\n        return True\n    a.b: int\n")
     made = [(spec.operator_name, spec.start_pos) for spec in mutants(module)]
     assert made == [
         ("core/ReplaceComparisonOperator_Is_IsNot", (2, 13)),

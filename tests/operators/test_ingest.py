@@ -19,6 +19,7 @@ from operators.data.local_products import path_of
 from operators.stages.ingest import IngestError, IngestProductsOperator
 from operators.stages.remove import RemoveProductsOperator
 from operators.stages.validate import ValidateProductsOperator
+from tests.operators.conftest import Sql
 from tests.operators.contexts import Context
 from tests.operators.observations import Make, in_archive, products_of, statuses
 
@@ -176,3 +177,14 @@ def test_nothing_is_archived_if_the_archive_is_unmounted_during_the_ingest(
     client.act(made.taskID, Action.RETRY)
     IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", run="run 2"))
     assert statuses(client, made) == ["archived"] * 3
+
+
+def test_a_product_without_a_checksum_is_not_ingested(
+    client: Client, validated: Make, context: Context, archive_root: Path, sql: Sql
+) -> None:
+    made = validated()
+    first, *_ = products_of(client, made)
+    sql("update dataproducts set checksum = null where id = :id", id=first.id)  # as an earlier version allowed it
+    with pytest.raises(IngestError, match=f"{first.filename} has no checksum. Use the action check."):
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert statuses(client, made) == ["ingest error", "archived", "archived"]

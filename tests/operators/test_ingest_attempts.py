@@ -1,5 +1,7 @@
 """Attempts and runs of ingest: each continues what the last one left, and one at a time has the work."""
 
+import json
+import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -71,6 +73,7 @@ def test_a_second_attempt_copies_only_what_is_missing(
     with pytest.raises(IngestError, match=r"cannot be written: “.*No space left"):
         IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", retries=1))
     assert any(f"/.{first}." in path for path in opened)
+    assert statuses(client, made) == ["archived", "ingest error", "ingesting"]
     opened.clear()
     trouble(opened.append)
     IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", try_number=2, retries=1))
@@ -237,3 +240,53 @@ def test_a_run_that_loses_its_lease_directly_before_the_manifest_leaves_the_mani
     assert manifest.read_text() == "of the new owner"
     assert "archived" not in statuses(client, made)
     assert parts_in(archive_root) == []
+
+
+@pytest.mark.parametrize("lost", ["the copy", "the manifest", "a checksum in the manifest"])
+def test_what_the_archive_has_lost_between_two_attempts_is_stored_again(
+    client: Client, validated: Make, context: Context, archive_root: Path, lost: str
+) -> None:
+    made = validated()
+    first, second, _ = products_of(client, made)
+    whole = path_of(second).read_bytes()
+    path_of(second).write_bytes(b"other bytes")
+    with pytest.raises(IngestError):
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", retries=1))
+    assert statuses(client, made) == ["archived", "ingest error", "archived"]
+    path_of(second).write_bytes(whole)
+    manifest = in_archive(archive_root, made) / "manifest.json"
+    match lost:
+        case "the copy":
+            shutil.rmtree(in_archive(archive_root, made) / first.filename)
+        case "the manifest":
+            manifest.unlink()
+        case _:
+            (record, *_) = json.loads(manifest.read_text())["products"][0]["files"]
+            manifest.write_text(manifest.read_text().replace(record["sha256"], "0" * 64))
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest", try_number=2, retries=1))
+    assert statuses(client, made) == ["archived"] * 3
+    listed = json.loads(manifest.read_text())["products"]
+    assert {each["filename"]: each["checksum"] for each in listed} == {
+        product.filename: product.checksum for product in products_of(client, made)
+    }
+    assert (in_archive(archive_root, made) / first.filename / "table.dat").exists()
+
+
+def test_a_run_copies_nothing_more_if_a_product_fails_after_the_lease_is_lost(
+    client: Client, validated: Make, context: Context, trouble: Callable[[Any], None]
+) -> None:
+    made = validated()
+    first, second, _ = (product.filename for product in products_of(client, made))
+    opened: list[str] = []
+
+    def lose_and_fail(path: str) -> None:
+        opened.append(path)
+        if f"/.{first}." in path:
+            client.act(made.taskID, Action.HOLD)
+            raise OSError(5, "an error of the disk")
+
+    trouble(lose_and_fail)
+    with pytest.raises(AirflowSkipException):
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert [path for path in opened if f"/.{second}." in path] == []
+    assert last(client, made)[0] == "on hold"

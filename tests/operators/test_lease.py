@@ -171,6 +171,8 @@ def test_each_renewal_reports_the_progress_and_the_trouble_of_the_work(
 
     with LeaseKeeper(client, working.taskID, "ingest/run 1") as lease:
         assert recorded() == (None, None, None)
+        lease.begin(100)
+        assert recorded() == (0, 100, None)
         lease.begin(100, 10)
         lease.advance(20)
         assert recorded() == (30, 100, None)

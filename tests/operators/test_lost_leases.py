@@ -77,3 +77,23 @@ def test_a_run_whose_work_another_run_has_taken_over_leaves_the_manifest_of_the_
     with pytest.raises(AirflowSkipException):
         IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
     assert manifest.read_text() == "the manifest of another run"
+
+
+def test_a_run_that_is_stopped_after_its_last_report_leaves_the_manifest(
+    client: Client, validated: Make, context: Context, archive_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = validated()
+    monkeypatch.setattr("operators.data.archive_transfer.REPORT_EVERY_SECONDS", 600.0)
+    report = ArchiveTransfer.report
+    manifests: list[str] = []
+
+    def report_and_lose(transfer: ArchiveTransfer) -> None:
+        report(transfer)
+        manifests.append(manifest_of(archive_root, made).read_text())
+        client.change_observation(made.id, field_name="M31, north")
+        client.act(made.taskID, Action.HOLD)
+
+    monkeypatch.setattr(ArchiveTransfer, "report", report_and_lose)
+    with pytest.raises(AirflowSkipException):
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    assert [manifest_of(archive_root, made).read_text()] == manifests

@@ -35,6 +35,7 @@ _INGEST = (
     "tests/operators/test_ingest*.py",
     "tests/operators/test_lost_leases.py",
     "tests/operators/test_lease.py",
+    "tests/operators/test_archive_identity.py",
     *_ARCHIVE,
 )
 _DELETION = ("tests/operators/test_deletion.py",)

@@ -304,7 +304,8 @@ def _acts(statement: Any) -> bool:
     if statement.type == "return_stmt" or code == "return":
         return bool(statement.search_ancestor("if_stmt", "funcdef").type == "if_stmt")
     if statement.type == "expr_stmt":
-        return bool(statement.children[0].type in ("atom_expr", "power"))
+        is_only_annotation = statement.children[1].type == "annassign" and len(statement.children[1].children) == 2
+        return statement.children[0].type in ("atom_expr", "power") and not is_only_annotation
     is_call = statement.type in ("atom_expr", "power", "await_expr") and code.endswith(")")
     return is_call and not code.startswith(_REPORTS)
 
