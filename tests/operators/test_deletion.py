@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from atdb_interface.dataproducts import DataProduct
 from atdb_interface.product_files import open_folder, open_product
 from atdb_interface.renames import exists, rename_new
 from operators.data.deletion import delete_product
@@ -135,6 +136,19 @@ def test_a_tombstone_is_read_as_it_was_written(product: Path) -> None:
             assert read_tombstone(folder, NAME) is None
 
 
+def test_a_tombstone_lists_the_files_that_are_data(product: Path) -> None:
+    assert sorted(tombstone_of(product).files or {}) == ["sub/a", "sub/b", "sub/not \udcff text", "table.dat"]
+
+
+def test_a_tombstone_belongs_to_the_data_of_one_product_on_one_disk(product: Path) -> None:
+    tombstone = tombstone_of(product)
+    same = DataProduct.model_construct(taskID="190405034", filename=NAME, checksum="ab" * 32)
+    assert tombstone.is_of(same, "a disk")
+    assert not tombstone.is_of(same, "another disk")
+    for other in ({"taskID": "190405035"}, {"filename": "other.MS"}, {"checksum": "cd" * 32}):
+        assert not tombstone.is_of(same.model_copy(update=other), "a disk")
+
+
 def test_a_tombstone_is_on_the_disk_before_it_gets_its_name(
     product: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,7 +225,7 @@ def test_a_file_that_is_no_tombstone_does_not_count(product: Path, content: str)
         assert read_tombstone(folder, NAME) is None
 
 
-@pytest.mark.parametrize("name", [".atdb-removed", "a.atdb-removed", ".a.atdb-remove", NAME])
+@pytest.mark.parametrize("name", [".atdb-removed", "..atdb-removed", "a.atdb-removed", ".a.atdb-remove", NAME])
 def test_the_names_of_other_files_are_not_those_of_tombstones(name: str) -> None:
     assert product_of_tombstone(name) is None
 

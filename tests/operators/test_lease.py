@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -245,7 +246,11 @@ def test_a_recent_renewal_confirms_the_lease_without_a_request(
         lease.confirm(within_seconds=60)
 
 
-def test_the_lease_is_asked_for_before_a_step_that_needs_it(client: Client, working: Observation) -> None:
+def test_the_lease_is_asked_for_before_a_step_that_needs_it(
+    client: Client, working: Observation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Both renewals are at the same time, so the first one is as recent as possible.
+    monkeypatch.setattr(lease_module, "time", SimpleNamespace(monotonic=lambda: 1000.0))
     lease = LeaseKeeper(client, working.taskID, "ingest/run 1")
     lease.confirm()
     client.act(working.taskID, Action.HOLD)
