@@ -365,7 +365,9 @@ def test_work_continues_while_atdb_does_not_respond_and_notices_a_later_loss(
 
     monkeypatch.setattr(Client, "renew", unavailable_twice)
     with LeaseKeeper(client, working.taskID, "ingest/run 1") as lease:
+        deadline = time.monotonic() + 60
         while len(refused) < 2:
+            assert time.monotonic() < deadline
             lease.check()
             time.sleep(0.02)
         lease.check()
