@@ -23,6 +23,7 @@ def main(commit: str) -> None:
             timed("upgrade", lambda: upgrade(deployment, Path(folder)))
             timed("the way back", lambda: go_back(deployment, former, Path(folder)))
         finally:
+            deployment.checkout = REPOSITORY
             git("worktree", "remove", "--force", str(former))
     print("All steps passed.")
 
