@@ -135,7 +135,7 @@ def _list() -> None:
     with transaction() as session:
         for row in session.scalars(select(Account).order_by(Account.name)):
             state = "disabled" if row.disabled else "password" if row.password_hash else "tokens only"
-            click.echo(f"{row.name:<24}{row.role:<10}{state}")
+            click.echo(f"{row.name:<24}{row.role:<12}{state}")
 
 
 @token.command("make")

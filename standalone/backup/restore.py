@@ -2,8 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from standalone.backup import backup_folder, create, scratch_databases
@@ -31,23 +31,36 @@ def restore(installation: Installation, backup: Path, *, report: Callable[[str],
         _put_back_secrets(installation, backup / create.SECRETS, report)
         installation.secrets_changed()
         entered.enter_context(installation.without_services())
-        _require_version(installation, written)
-        scratch_databases.end_leftovers(installation)
-        for database, owner in OWNERS.items():
-            installation.prepare_role(owner)
-            # Only a failed restore leaves this database: the swap gives it another name.
-            entered.callback(
-                scratch_databases.drop,
-                installation,
-                scratch_databases.named(database, scratch_databases.RESTORING),
-            )
-            empty = scratch_databases.create(installation, database, scratch_databases.RESTORING)
-            create.compare(installation, written, database, empty, backup)
-            with Session(installation, empty, owner) as session:
-                session.execute("analyze")  # a dump has no statistics, and without them queries can be slow
-            rows = sum(each.rows for each in written.databases[database].values())
-            report(f"Restored {database} beside the present one: {rows:,} rows.")
+        with _explained(installation):
+            _require_version(installation, written)
+            scratch_databases.end_leftovers(installation)
+            for database, owner in OWNERS.items():
+                installation.prepare_role(owner)
+                # Only a failed restore leaves this database: the swap gives it another name.
+                entered.callback(
+                    scratch_databases.drop,
+                    installation,
+                    scratch_databases.named(database, scratch_databases.RESTORING),
+                )
+                empty = scratch_databases.create(installation, database, scratch_databases.RESTORING)
+                create.compare(installation, written, database, empty, backup)
+                with Session(installation, empty, owner) as session:
+                    session.execute("analyze")  # a dump has no statistics, and without them queries can be slow
+                rows = sum(each.rows for each in written.databases[database].values())
+                report(f"Restored {database} beside the present one: {rows:,} rows.")
         scratch_databases.swap(installation)
+
+
+@contextmanager
+def _explained(installation: Installation) -> Iterator[None]:
+    """Add to an error from before the swap what state it leaves, and how to start the services again."""
+    try:
+        yield
+    except BackupError as error:
+        raise BackupError(
+            f"{error}\nThe restore has failed. The services are stopped, and the present databases are unchanged. "
+            f"{installation.next_step}"
+        ) from None
 
 
 def _require_dumps(written: Manifest, backup: Path) -> None:

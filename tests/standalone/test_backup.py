@@ -177,7 +177,9 @@ def test_what_the_manifest_says_of_a_table_is_compared(kept: Path, tmp_path: Pat
     text["databases"]["airflow"]["public.variable"]["digest"] = "1"
     (changed / "manifest.json").write_text(json.dumps(text), encoding="utf-8")
     settings = elsewhere(tmp_path / "new")
-    assert "The 1 rows of public.variable differ." in backup(settings, "restore", changed, code=1)
+    printed = backup(settings, "restore", changed, code=1)
+    assert "The 1 rows of public.variable differ." in printed
+    assert "the present databases are unchanged. To start the stack, run: make up" in printed
     server = Site(settings.state)
     server.settings = settings
     server.start()
