@@ -9,6 +9,8 @@ import os
 import sys
 from collections.abc import Callable
 
+import psycopg2
+
 from atdb_interface.instruments import InstrumentError, instrument
 from standalone.containers.services import PROCESSES, service_file
 from standalone.containers.variables import require_public_url
@@ -70,6 +72,11 @@ def _migrate(service: str, settings: Settings, credentials: Credentials) -> None
     except preparation.PreparationError as error:
         log = preparation.log_of(settings, str(error))
         raise SystemExit(f"{error} failed:\n{log.read_text(encoding='utf-8', errors='replace')}") from None
+    except psycopg2.OperationalError as error:
+        raise SystemExit(
+            f"{service}: {str(error).strip()}\nIf the password is wrong, the secrets do not belong to this "
+            "database. Restore them, or replace all: make rotate-secrets STACK=containers"
+        ) from None
 
 
 if __name__ == "__main__":

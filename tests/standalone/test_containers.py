@@ -17,6 +17,7 @@ from standalone.containers import certificates, entry_point, health, secrets, se
 from standalone.credentials import Credentials
 from standalone.settings import REPOSITORY, Executor, Settings, SettingsError
 from standalone.stack import programs
+from tests.conftest import free_ports
 
 COMPOSE = (REPOSITORY / "docker-compose.yaml").read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
@@ -131,6 +132,17 @@ def test_a_url_at_which_nginx_does_not_serve_atdb_is_refused(
         variables.public_host(tmp_path)
     with pytest.raises(SystemExit, match="atdb: ATDB_PUBLIC_URL"):
         entry_point.main("atdb")
+
+
+def test_a_migration_that_cannot_log_in_reports_what_to_do(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATDB_PUBLIC_URL", "https://atdb.example")
+    monkeypatch.setenv("ATDB_STATE", str(tmp_path))
+    monkeypatch.setenv("ATDB_SECRETS", str(folder / "migrate.json"))
+    monkeypatch.setenv("POSTGRES_PORT", str(free_ports(1)[0]))
+    with pytest.raises(SystemExit, match=r"migrate: (.|\n)*refused(.|\n)*make rotate-secrets STACK=containers"):
+        entry_point.main("migrate")
 
 
 def test_a_url_with_a_port_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
