@@ -24,6 +24,14 @@ def measurement_sets(client: Client, observation: Observation) -> list[DataProdu
     return list(client.dataproducts(taskID=observation.taskID, ordering="filename"))
 
 
+def with_manifest(archive: Archive, client: Client, observation: Observation) -> tuple[ArchiveFolder, bytes]:
+    """Write a manifest without products, and return its folder and its bytes."""
+    folder = archive.folder(client.dataproducts(taskID=observation.taskID))
+    archive.filesystem.makedirs(folder.path, exist_ok=True)
+    folder.write_manifest(observation, [])
+    return folder, archive.filesystem.cat_file(f"{folder.path}/manifest.json")
+
+
 def test_the_manifest_agrees_with_sha256sum_on_the_archives_own_files(
     local: Archive, source: Path, client: Client, observe: Callable[..., Observation]
 ) -> None:
@@ -95,10 +103,7 @@ def test_a_manifest_is_read_back_before_it_replaces_the_older_one(
     archive: Archive, client: Client, observe: Callable[..., Observation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     observation = observe(products=1)
-    folder = archive.folder(client.dataproducts(taskID=observation.taskID))
-    archive.filesystem.makedirs(folder.path, exist_ok=True)
-    folder.write_manifest(observation, [])
-    before = archive.filesystem.cat_file(f"{folder.path}/manifest.json")
+    folder, before = with_manifest(archive, client, observation)
     open_file = type(archive.filesystem).open
 
     def write_other_bytes(filesystem: Any, path: str, mode: str = "rb", **options: Any) -> Any:
@@ -148,10 +153,7 @@ def test_a_run_that_has_lost_its_lease_does_not_replace_the_manifest(
     archive: Archive, client: Client, observe: Callable[..., Observation]
 ) -> None:
     observation = observe(products=1)
-    folder = archive.folder(client.dataproducts(taskID=observation.taskID))
-    archive.filesystem.makedirs(folder.path, exist_ok=True)
-    folder.write_manifest(observation, [])
-    before = archive.filesystem.cat_file(f"{folder.path}/manifest.json")
+    folder, before = with_manifest(archive, client, observation)
 
     def lost() -> None:
         raise PermissionError("another run has the lease")
