@@ -27,8 +27,11 @@ def writes(source: str) -> Iterator[int]:
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("atdb_api")
         for alias in node.names
-        if alias.name in (*TABLES, "models")
     }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.asname or alias.name for alias in node.names if alias.name.startswith("atdb_api")]
+            tables.update((name.partition(".")[0], "") for name in names)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr == "status":
             yield node.lineno
@@ -39,11 +42,11 @@ def writes(source: str) -> Iterator[int]:
 
 
 def _table(node: ast.expr | None, tables: dict[str, str]) -> str:
-    """Return the name of the table that an expression is, if it is one."""
+    """Return the name of the table that an expression is, if it is one. `tables` has the names of modules too."""
     match node:
         case ast.Name(name):
             return tables.get(name, "")
-        case ast.Attribute(ast.Name(name), attribute) if tables.get(name) == "models":
+        case ast.Attribute(module, attribute) if ast.unparse(module).partition(".")[0] in tables:
             return attribute
     return ""
 

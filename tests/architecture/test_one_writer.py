@@ -6,8 +6,10 @@ from standalone.settings import REPOSITORY
 from tools import one_writer
 
 IMPORTS = """
+import atdb_api.models
+import atdb_api.models.history as steps
 from atdb_api import models
-from atdb_api.models import Observation as Row, Transition as Step
+from atdb_api.models import history, Observation as Row, Transition as Step
 from atdb_interface import models as wire
 """
 
@@ -23,6 +25,9 @@ def test_one_module_writes_history(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         "Step(task_id='190405034')",
         "models.Transition(task_id='190405034')",
+        "history.Transition(task_id='190405034')",
+        "steps.Transition(task_id='190405034')",
+        "atdb_api.models.Transition(task_id='190405034')",
         "insert(Step)",
         "row.status = Status.VALID",
         "before, row.status = row.status, Status.VALID",
