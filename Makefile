@@ -134,17 +134,19 @@ browser:
 	  && apt-get -qq update && apt-get -qq install chromium > /dev/null; } \
 	  || echo "There is no /usr/bin/chromium: tests that need a browser are skipped"
 
-check: .venv/dev ## Check style, types, layers, queries, writers, sizes, language, literals, and the containers' files
+check: .venv/dev ## Check style, types, layers, queries, writers, sizes, language, literals, generated and container files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports || { echo 'Move the code to the layer that may import this: docs/architecture.md#layers'; exit 1; }
 	$(BIN)/python -m tools.literals
 	$(BIN)/python -m tools.instrument_words
 	$(BIN)/python -m tools.language
 	$(BIN)/python -m tools.structure --check
 	$(BIN)/python -m tools.queries
 	$(BIN)/python -m tools.one_writer
+	$(BIN)/python -m tools.doc_tables --check
+	$(BIN)/python -m tools.unasync --check
 	$(BIN)/hadolint deploy/*.Dockerfile
 	$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yaml
 

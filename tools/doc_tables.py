@@ -1,10 +1,11 @@
 """Write the tables of the documents that show the lifecycle: `python -m tools.doc_tables`.
 
-Each table is between two comments, `<!-- table: NAME ... -->` and `<!-- end of table -->`. A test fails if a
-document is not up to date.
+Each table is between two comments, `<!-- table: NAME ... -->` and `<!-- end of table -->`. `make docs` also writes
+the table of endpoints. `python -m tools.doc_tables --check` fails if a document is not up to date.
 """
 
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -131,8 +132,21 @@ def _code(status: Status) -> str:
     return f"`{status}`"
 
 
-if __name__ == "__main__":
+def main(*, check: bool = False) -> int:
+    """Write each document that is not up to date; if `check`, print its name instead and return 1."""
+    lines = []
     for path in sorted(DOCS.glob("*.md")):
         text = path.read_text(encoding="utf-8")
-        if (now := updated(text)) != text:
+        if (now := updated(text)) == text:
+            continue
+        if check:
+            lines.append(f"docs/{path.name} is not up to date. Run `make docs`.")
+        else:
             path.write_text(now, encoding="utf-8")
+    if check:
+        print("\n".join(lines) or "The tables of the lifecycle in the documents are up to date.")
+    return int(bool(lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main(check="--check" in sys.argv))

@@ -1,6 +1,6 @@
 """Generate the synchronous client from the asynchronous one, so that both have the same methods.
 
-Run `python -m tools.unasync`. A test fails if the generated files are not up to date.
+Run `python -m tools.unasync`. With `--check`, it fails if a generated file is not up to date.
 """
 
 import re
@@ -40,7 +40,20 @@ def waiting(source: str) -> str:
     return text
 
 
-if __name__ == "__main__":
+def main(*, check: bool = False) -> int:
+    """Write the synchronous files; if `check`, print those that are not up to date instead and return 1."""
+    lines = []
     for written, source in FILES.items():
-        (PACKAGE / written).parent.mkdir(exist_ok=True)
-        (PACKAGE / written).write_text(waiting(source))
+        path = PACKAGE / written
+        if not check:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(waiting(source))
+        elif not path.exists() or path.read_text() != waiting(source):
+            lines.append(f"atdb_interface/client/{written} is not up to date. Run `make format`.")
+    if check:
+        print("\n".join(lines) or "The synchronous client is up to date.")
+    return int(bool(lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main(check="--check" in sys.argv))
