@@ -1,5 +1,7 @@
 """The tables of the documents that show the lifecycle are up to date."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.docs.documents import DOCUMENTS
@@ -12,6 +14,20 @@ WITH_TABLES = {"gui.md", "lifecycle.md", "operation.md", "permissions.md"}
 def test_each_table_is_up_to_date(name: str) -> None:
     text = (doc_tables.DOCS / name).read_text(encoding="utf-8")
     assert doc_tables.updated(text) == text, "make docs"
+
+
+def test_the_check_names_a_document_that_is_not_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doc_tables, "DOCS", tmp_path)
+    document = tmp_path / "gui.md"
+    document.write_text(
+        "<!-- table: groups, written by `make docs` -->\n<!-- end of table -->\n", encoding="utf-8"
+    )
+    assert doc_tables.main(check=True) == 1
+    assert capsys.readouterr().out == "docs/gui.md is not up to date. Run `make docs`.\n"
+    assert doc_tables.main() == doc_tables.main(check=True) == 0
+    assert "| shape | group | statuses |" in document.read_text(encoding="utf-8")
 
 
 def test_every_table_is_in_one_document() -> None:
