@@ -323,6 +323,9 @@ STAGES = (SPECIFY, OBSERVE, VALIDATE, INGEST, REMOVE)
 def contradictions(rows: Mapping[Status, StatusRow], stages: Collection[Stage]) -> Iterator[str]:
     """Yield each contradiction in tables of statuses and stages. The import of this module refuses them."""
     in_progress = {stage.working for stage in stages}
+    yield from (
+        f"{status}: this member of Status has no row in STATUSES." for status in Status if status not in rows
+    )
     for status, row in rows.items():
         if (row.group is Group.WORKING) != (status in in_progress or row.phase is Phase.AT_THE_TELESCOPE):
             yield (
@@ -331,6 +334,8 @@ def contradictions(rows: Mapping[Status, StatusRow], stages: Collection[Stage]) 
             )
         if Action.RETRY in row.actions and row.group is not Group.ATTENTION:
             yield f"{status}: only a status in Group.ATTENTION has failed and can have Action.RETRY."
+        if row.group is Group.ATTENTION and status is not S.ON_HOLD and not (row.steps or _operator_steps(row)):
+            yield f"{status}: a status in Group.ATTENTION needs a step or an action that leads to another status."
         if status in (*row.steps, *_operator_steps(row)):
             yield (
                 f"{status}: a step or an action leads from this status to itself. A request for the present "

@@ -71,12 +71,22 @@ def test_the_tables_do_not_contradict_themselves() -> None:
         (Status.ARCHIVED, {"actions": {Action.CHECK: Status.ARCHIVED}}, "archived: a step or an action"),
         (Status.VALID, {"steps": {Status.VALID: Actor.INGEST}}, "valid: a step or an action"),
         (Status.ON_HOLD, {"holdable": True}, "on hold: a step or an action"),
+        (
+            Status.COMPLETED,
+            {"actions": {}, "holdable": False, "cancellable": False},
+            "completed: a status in Group.ATTENTION needs",
+        ),
     ],
 )
 def test_a_row_that_contradicts_itself_is_found(status: Status, changes: dict[str, Any], problem: str) -> None:
     rows = {**STATUSES, status: replace(STATUSES[status], **changes)}
     (found,) = contradictions(rows, STAGES)
     assert found.startswith(problem)
+
+
+def test_a_status_without_a_row_is_found() -> None:
+    rows = {status: row for status, row in STATUSES.items() if status is not Status.INCOMPLETE}
+    assert list(contradictions(rows, STAGES)) == ["incomplete: this member of Status has no row in STATUSES."]
 
 
 def test_a_stage_whose_working_status_is_in_another_group_is_found() -> None:
