@@ -45,7 +45,7 @@ class Token(Base):
 
 
 class FailedLogins(Base):
-    """The number of recent failed logins of a client with an account. Unknown names are counted together.
+    """The number of recent failed logins of a client with a name, whether or not an account has this name.
 
     Logins whose password is being checked are included.
     """

@@ -24,6 +24,7 @@ from atdb_interface.errors import BadRequest, NotFound, Unauthorized
 from atdb_interface.roles import Capability, Role
 
 SHORTEST_PASSWORD = 12
+LONGEST_NAME = 100
 TOKEN_PREFIX = "atdb_"  # noqa: S105 - what a scanner for leaked secrets can look for
 SESSION_LIFETIME = timedelta(hours=12)
 #: Each check of a password takes tens of megabytes for tens of milliseconds, so a process runs only a few at once.
@@ -62,8 +63,8 @@ class Login:
 
 def put(session: Session, name: str, *, role: Role | None, password: str | None, actor: str) -> None:
     """Create an account, or change its role or password. Raises BadRequest, and NotFound without a role."""
-    if not 1 <= len(name) <= 100 or not name.isprintable() or ":" in name:
-        raise BadRequest("An account name must have 1 to 100 printable characters and no colon.")
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable() or ":" in name:
+        raise BadRequest(f"An account name must have 1 to {LONGEST_NAME} printable characters and no colon.")
     if password is not None and len(password) < SHORTEST_PASSWORD:
         raise BadRequest(f"A password must have at least {SHORTEST_PASSWORD} characters.")
     account = session.get(Account, name, with_for_update=True)

@@ -2,9 +2,11 @@
 
 A login is counted before its password is checked, so that logins at the same time do not exceed a limit. Each
 account has its own count per client, so failed logins of a client do not affect the account elsewhere, and
-hardly affect the other accounts behind the same IP address.
+hardly affect the other accounts behind the same IP address. A name that no account has is counted in the same way:
+otherwise a client could find the names of accounts.
 """
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Address, ip_address
@@ -13,7 +15,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from atdb_api.models import Account, FailedLogins
+from atdb_api.models import FailedLogins
+from atdb_api.services.accounts import LONGEST_NAME
 from atdb_interface.errors import TooManyAttempts
 
 #: After this many failed logins of a client with an account, each further login with it has to wait: twice as long
@@ -52,7 +55,7 @@ def count(session: Session, client: str, name: str) -> None:
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(_LOCK, 0))))
     now = datetime.now(UTC)
     session.execute(delete(FailedLogins).where(FailedLogins.last_at < now - FAILURES_ARE_FORGOTTEN_AFTER))
-    account = _counted_as(session, name)
+    account = _counted_as(name)
     failed = session.scalars(select(FailedLogins).where(FailedLogins.address == client)).all()
     _refuse_hasty(now, failed, account)
     values = {"address": client, "account": account, "number": 1, "last_at": now}
@@ -68,13 +71,15 @@ def count(session: Session, client: str, name: str) -> None:
 
 def forget(session: Session, client: str, name: str) -> None:
     """Delete the count of a client with an account, because a login has succeeded."""
-    of_account = FailedLogins.account == _counted_as(session, name)
+    of_account = FailedLogins.account == _counted_as(name)
     session.execute(delete(FailedLogins).where(FailedLogins.address == client, of_account))
 
 
-def _counted_as(session: Session, name: str) -> str:
-    """Return the account, or an empty name for all names that no account has."""
-    return name if "\0" not in name and session.get(Account, name) is not None else ""
+def _counted_as(name: str) -> str:
+    """Return a name as it is counted: a long one, or one that the database cannot store, as its digest."""
+    if len(name) <= LONGEST_NAME and name.isprintable():
+        return name
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _refuse_hasty(now: datetime, failed: Sequence[FailedLogins], account: str) -> None:

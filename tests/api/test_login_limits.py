@@ -154,6 +154,17 @@ def test_a_client_waits_after_50_failures_with_all_accounts(attempt: Attempt, be
     assert [attempt("192.0.2.1", name).status_code for name in names] == [401] * 9 + [429]
 
 
+@pytest.mark.parametrize("other", ["a second stranger", "x" * 101, "a\u2028b"])
+def test_nothing_shows_which_names_accounts_have(attempt: Attempt, behind: Flask, other: str) -> None:
+    refused = [attempt("192.0.2.1", name) for name in ("a stranger", "ada")]
+    failed_often(behind)
+    refused += [attempt("192.0.2.1", name) for name in (other, "bob")]
+    assert {answer.status_code for answer in refused} == {401}
+    assert len({answer.text for answer in refused}) == 1
+    failed_often(behind)
+    assert {attempt("192.0.2.1", name).status_code for name in ("a stranger", "ada", other, "bob")} == {429}
+
+
 def test_a_login_is_counted_after_the_one_before_it(attempt: Attempt, behind: Flask, owner_url: str) -> None:
     lock = "select pg_advisory_xact_lock(hashtextextended('login attempts', 0))"
     with lock_held(owner_url, lock) as queue:
