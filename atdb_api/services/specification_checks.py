@@ -23,6 +23,8 @@ from atdb_interface.observations import Observation as ObservationModel
 
 #: A later start is more likely a mistake.
 LATEST_START = timedelta(days=2 * 365)
+#: A longer observation is more likely a mistake, and would take the telescope from all others.
+LONGEST = timedelta(days=7)
 _TIMES = frozenset({"start_time", "end_time"})
 _LOCK = "times of observations"
 
@@ -95,6 +97,8 @@ def _problems_of_times(
         yield "starttime", f"the start has passed: it is {now:%Y-%m-%d %H:%M} UTC"
     if specified.starttime > now + LATEST_START:
         yield "starttime", f"the start is more than {LATEST_START.days} days from now"
+    if specified.endtime is not None and specified.endtime - specified.starttime > LONGEST:
+        yield "endtime", f"the end is more than {LONGEST.days} days after the start"
 
 
 def _overlap(

@@ -60,6 +60,7 @@ def test_no_real_schedule_is_refused(client: Client, real_schedules: Path) -> No
     [
         ({"starttime": TONIGHT - timedelta(hours=2)}, {"starttime": "the start has passed"}),
         ({"starttime": "2130-01-01T00:00:00Z"}, {"starttime": "more than 730 days from now"}),
+        ({"duration": 7 * 86400 + 1}, {"endtime": "more than 7 days after the start"}),
         ({"field_ra": None}, {"field_ra": "no coordinates"}),
         ({"field_dec": None}, {"field_dec": "no declination"}),
         ({"field_ha": 1.5}, {"field_ha": "a right ascension and an hour angle"}),
@@ -109,6 +110,7 @@ def test_a_time_without_a_time_of_day_is_refused(client: Client, field: str) -> 
         {"central_frequency": 1750, "telescopes": "D2", "options": {"process_triggers": True, "ndps": 3}},
         {"field_ra": None, "field_ha": -29.3},
         {"starttime": datetime.now(UTC) + timedelta(days=729)},
+        {"duration": 7 * 86400},
     ],
 )
 def test_the_limits_themselves_are_possible(client: Client, fields: dict[str, Any]) -> None:
@@ -129,6 +131,8 @@ def test_an_edit_is_refused_for_what_it_makes_wrong(client: Client) -> None:
     assert client.observation(made.taskID) == made
     times: dict[str, Any] = {"starttime": TONIGHT - timedelta(days=1), "endtime": TONIGHT}
     assert refused(lambda: client.change_observation(made.id, **times)).keys() == {"starttime"}
+    in_2130 = "2130-01-01T00:00:00Z"
+    assert refused(lambda: client.change_observation(made.id, endtime=in_2130)).keys() == {"endtime"}
 
 
 def test_what_an_earlier_version_accepted_is_corrected_one_by_one(client: Client, app: Flask) -> None:

@@ -14,11 +14,11 @@ import schemathesis
 from pydantic import TypeAdapter, ValidationError
 from schemathesis.core.parameters import ParameterLocation
 
+from atdb_api.services.specification_checks import LONGEST
 from atdb_interface.characters import holds_refused_in_lines
 from atdb_interface.fields import (
     LONGEST_DIRECTORY_NAME_BYTES,
     LONGEST_FILE_NAME_BYTES,
-    LONGEST_SECONDS,
     LONGEST_TEXT,
     SpecifiedTime,
     write_time,
@@ -29,7 +29,6 @@ OWN_TOKEN = int(os.environ["ATDB_FUZZ_TOKEN_ID"])
 PASSWORD = os.environ["ATDB_FUZZ_PASSWORD"]
 _KEY = "Idempotency-Key"
 _NUMBERS = count()
-_LONGEST = timedelta(seconds=LONGEST_SECONDS)
 _TIME = TypeAdapter(SpecifiedTime)
 _AS_TEXT: TypeAdapter[Any] = TypeAdapter(float | bool)
 
@@ -135,13 +134,13 @@ def _agree_on_times(body: dict[str, Any], *, is_new: bool) -> None:
     soon = datetime.now(UTC) + timedelta(days=365)
     if is_new and "endtime" not in given:
         body["starttime"] = write_time(min(_TIME.validate_python(given["starttime"]), soon))
-        if body.get("duration") is None:
+        if not 1 <= (body.get("duration") or 0) <= LONGEST.total_seconds():
             body["duration"] = 300
     elif given:
         body.pop("duration", None)
         moments = sorted(_TIME.validate_python(text) for text in given.values())
         start = min(moments[0], soon)
-        end = min(max(moments[-1], start + timedelta(seconds=1)), start + _LONGEST)
+        end = min(max(moments[-1], start + timedelta(seconds=1)), start + LONGEST)
         body |= {"starttime": write_time(start), "endtime": write_time(end)}
 
 
