@@ -24,6 +24,7 @@ with DAG(
     schedule=f"5 {report_hour()} * * *",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
+    max_active_runs=2,  # reconcile, in the same pool, always has slots
     params={
         "night": Param(
             None,

@@ -19,6 +19,7 @@ with DAG(
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
+    max_active_runs=2,  # reconcile, in the same pool, always has slots
     **dag_arguments("operate"),
     tags=["atdb"],
     params={

@@ -120,6 +120,16 @@ def test_the_telescope_never_waits_for_other_work(dags: dict[str, DAG]) -> None:
     assert configuration.getint("core", "parallelism") > sum(SLOTS.values()) + DEFAULT_SLOTS
 
 
+def test_reconcile_never_waits_for_the_other_work_of_its_pool(dags: dict[str, DAG]) -> None:
+    most = {
+        name: dag.max_active_runs * len(tasks)
+        for name, dag in dags.items()
+        if (tasks := [task for task in dag.tasks if task.pool == "default_pool" and not task.start_from_trigger])
+    }
+    assert most == {"operate": 2, "night_report": 2, "reconcile": 4}
+    assert sum(most.values()) <= DEFAULT_SLOTS
+
+
 def test_maintenance_takes_one_slot_and_comes_after_all_other_work(dags: dict[str, DAG]) -> None:
     others = [task for dag in dags.values() for task in dag.tasks if dag.dag_id != "maintenance"]
     for task in dags["maintenance"].tasks:
