@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from flask import request
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import from_json
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from atdb_api.rest import auth, form_fields
 from atdb_api.search import filters
@@ -17,6 +17,8 @@ from atdb_interface.sessions import Login
 Model = TypeVar("Model", bound=BaseModel)
 FORM = "application/x-www-form-urlencoded"
 MOST_MEMBERS = 5000
+#: More than any name with its password: all clients can send a login, and reading megabytes of JSON takes long.
+MOST_LOGIN_BYTES = 64 << 10
 #: Further fields of forms: the former values of the fields, and the URL to open after a login.
 AS_IT_WAS, NEXT = "_was", "next"
 NO_FIELDS = (auth.CSRF_FIELD, AS_IT_WAS, NEXT)
@@ -67,6 +69,8 @@ def refuse_other_parameters(known: tuple[Parameter, ...]) -> None:
 
 
 def _json(model: type[BaseModel]) -> bytes:
+    if model is Login and len(request.get_data()) > MOST_LOGIN_BYTES:
+        raise RequestEntityTooLarge(f"A login has at most {MOST_LOGIN_BYTES >> 10} KiB.")
     if request.mimetype == FORM:
         return _form(model)
     if request.mimetype not in ("application/json", ""):

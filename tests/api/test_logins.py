@@ -75,6 +75,13 @@ def test_a_change_in_a_session_needs_the_csrf_token_of_this_session(url: str) ->
     assert me(url, cookies={COOKIE: cookie}) == 200
 
 
+def test_a_login_is_small(url: str) -> None:
+    longest = {"name": "\U0001f52d" * 200, "password": "\U0001f52d" * 1000}
+    assert send("POST", f"{url}/atdb/login/", json=longest).status_code == 401
+    refused = send("POST", f"{url}/atdb/login/", json=longest | {"password": [[]] * 30_000})
+    assert (refused.status_code, "at most 64 KiB" in refused.text) == (413, True)
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_the_cookie_ends_with_the_session_and_is_secret_on_the_way(app: Flask, url: str, scheme: str) -> None:
     http = app.test_client()
