@@ -77,7 +77,7 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]
         self.wsgi = read_first
 
     def enqueue_req(self, conn: Any) -> None:
-        """Let a thread handle a request, as soon as a new connection has sent a part of one."""
+        """Begin a request in a thread, but for a new connection only when it has sent something."""
         if conn.initialized or conn.data_ready:
             super().enqueue_req(conn)
             return
