@@ -27,6 +27,9 @@ from atdb_interface.time_patterns import DAY_PATTERN, TIME_PATTERN
 
 #: More are refused, because no client needs them and each takes time in the database.
 MOST_PARAMETERS = 100
+#: Each filter on a field with several rows is a further table of the query. With many, PostgreSQL takes seconds to
+#: plan it.
+MOST_RELATED = 12
 MOST_VALUES = 5000
 
 UNKNOWN_PARAMETER = "unknown parameter. See /atdb/docs/ for valid fields and lookups."
@@ -131,7 +134,12 @@ def where(columns: Columns, parameters: Iterable[tuple[str, str]]) -> list[Colum
     parameters = list(parameters)
     if len(parameters) > MOST_PARAMETERS:
         raise BadRequest(f"The request has more than {MOST_PARAMETERS} parameters. Use fewer filters.")
-    return [_condition(columns, name, value) for name, value in query_lists.merged(parameters)]
+    merged = query_lists.merged(parameters)
+    related = [name for name, _ in merged if isinstance(columns.get(name.partition("__")[0]), Related)]
+    if len(related) > MOST_RELATED:
+        message = f"more than {MOST_RELATED} filters on fields with several values. Use fewer."
+        raise unreadable(related[-1], message)
+    return [_condition(columns, name, value) for name, value in merged]
 
 
 def _condition(columns: Columns, parameter: str, value: str) -> ColumnElement[bool]:
