@@ -136,12 +136,15 @@ class OpenProduct:
     def records(self, advance: Advance = ignore_progress, *, is_data: bool = True) -> list[FileRecord]:
         """Read the files of the last list that are data, or the others, and return the record of each.
 
+        Each file is synced to its disk first. Then a program that has the file in its memory (`mmap`) changes its
+        times with the next byte that it writes there. Before that, its writing would not be seen.
         Raises ProductChangedError.
         """
         records = []
         for file in self._listed.values() if self._listed else self.entries():
             if file.kind is FileKind.FILE and file.is_data == is_data:
                 with self.open(file) as reader:
+                    _sync(reader.fileno())
                     records.append(read_record(reader, file.path, advance))
         return sorted(records, key=lambda record: record.path)
 
@@ -291,6 +294,14 @@ def _open(opened: ExitStack, name: str, flags: int, inside: int | None) -> int:
     handle = os.open(name, flags, dir_fd=inside)
     opened.callback(os.close, handle)
     return handle
+
+
+def _sync(handle: int) -> None:
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that has no sync
+            raise
 
 
 def _kind_of(status: os.stat_result) -> FileKind:

@@ -1,5 +1,6 @@
 """Data that differ from the archive are not deleted, whenever they change."""
 
+import mmap
 import os
 import shutil
 from collections.abc import Callable
@@ -79,6 +80,28 @@ def test_data_that_were_overwritten_after_archiving_stay_until_they_are_archived
     remove(made)
     assert statuses(client, made) == ["removed"] * 3
     assert not path.exists()
+
+
+def test_data_stay_if_a_program_changes_them_in_its_memory_since_before_they_were_validated(
+    client: Client, written: Make, context: Context, remove: Any
+) -> None:
+    made = written(products=1)
+    (product,) = products_of(client, made)
+    path = path_of(product)
+    with (path / "table.dat").open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        before = path.joinpath("table.dat").stat().st_ctime_ns
+        os.fsync(file.fileno())
+        memory[0] ^= 1  # from now on, the kernel does not notice when the program writes here
+        if path.joinpath("table.dat").stat().st_ctime_ns == before:
+            pytest.skip("this file system, such as one in memory, never notices such writing")
+        ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        memory[1] ^= 1
+        other = content(path)
+        with pytest.raises(RemoveError, match=r"differs from the archive.* Use the action check"):
+            remove(made)
+    assert content(path) == other
+    assert statuses(client, made) == ["archived"]
 
 
 @pytest.mark.parametrize("what", ["grows", "is overwritten", "gets another file", "loses a file"])
