@@ -171,6 +171,7 @@ def change(
         if product.status is ProductStatus.REMOVED:
             data_places.require_free(session, [data_path(product.data_location, product.filename)], [product.id])
     byte_facts.require_lease(session, product, stated, target, actor=actor, owner=owner, force=change.force)
+    values |= _ended_permission(product, values, target)
     is_edited = edit(session, product, values, actor=actor, reason=change.reason)
     if target is not None:
         authority = Authority.of_owner(actor, owner)
@@ -232,6 +233,21 @@ def _with_announcement(product: DataProduct, values: dict[str, Any]) -> dict[str
     shown = {_ANNOUNCED[name]: values[name] for name in announced}
     is_shown = {name: getattr(product, f"announced_{name}") == getattr(product, name) for name in shown}
     return {name: value for name, value in shown.items() if is_shown[name]} | values
+
+
+def _ended_permission(
+    product: DataProduct, values: Mapping[str, Any], target: ProductStatus | None
+) -> dict[str, Any]:
+    """Return the end of an admin's permission to delete a product unverified, if a change is about other data.
+
+    The permission is for the data that the admin knew: not for those that are found valid later.
+    """
+    if product.removal_forced_by is None:
+        return {}
+    is_found_valid = product.status in _UNREAD and target is ProductStatus.VALID
+    if not is_found_valid and values.get("checksum", product.checksum) == product.checksum:
+        return {}
+    return {"removal_forced_by": None, "removal_forced_reason": None}
 
 
 def _check(product: DataProduct, target: ProductStatus, *, force: bool) -> None:

@@ -10,7 +10,7 @@ import pytest
 from atdb_interface.checksum import product_checksum
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import DataProduct, NewDataProduct
-from atdb_interface.lifecycle import Status
+from atdb_interface.lifecycle import Action, Status
 from atdb_interface.reason_codes import ReasonCode
 from atdb_plugins.archive.errors import ArchiveError
 from operators.data.local_products import path_of
@@ -98,6 +98,31 @@ def test_only_what_an_admin_has_forced_is_deleted_unverified(
     assert statuses(client, made) == ["removed", "removed", "removed", "invalid"]
     assert [path_of(p).exists() for p in products_of(client, made)] == [False, False, False, True]
     assert path_of(kept).parent.is_dir()
+
+
+@pytest.mark.parametrize("moment", ["before the data were written", "when they were invalid"])
+def test_a_forced_removal_is_not_for_data_that_are_found_valid_later(
+    client: Client, written: Make, context: Context, archive_root: Path, moment: str
+) -> None:
+    made = written(products=1)
+    (product,) = products_of(client, made)
+    table = path_of(product) / "table.dat"
+    if moment == "when they were invalid":
+        shutil.move(path_of(product), path_of(product).with_name("elsewhere"))
+        ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
+        assert statuses(client, made) == ["invalid"]
+        shutil.move(path_of(product).with_name("elsewhere"), path_of(product))
+        client.act(made.taskID, Action.RETRY)
+    client.force_removal(product.id, "of no use")
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    (product,) = products_of(client, made)
+    assert (product.removal_forced_by, product.removal_forced_reason) == (None, None)
+    assert list(client.changes(dataproduct=product.filename))[-1].fields["removal_forced_by"] == ("admin", None)
+    IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    table.write_bytes(b"flagged")
+    with pytest.raises(RemoveError, match="differs from the archive"):
+        RemoveProductsOperator(task_id="remove").execute(context(made.taskID, "remove"))
+    assert table.read_bytes() == b"flagged"
 
 
 def test_an_observation_of_which_all_products_are_invalid_is_removed_if_an_admin_forces_that(
