@@ -155,6 +155,14 @@ def _parts_fit(location: str) -> str:
     return location
 
 
+def _no_names_of_atdb(location: str) -> str:
+    if name := next((part for part in location.split("/") if _OF_ATDB.fullmatch(part)), None):
+        raise ValueError(f"has the directory {name}, whose name is reserved for ATDB")
+    return location
+
+
+#: The names of the hidden files by which ATDB recognises disks, and what a removal has begun to delete.
+_OF_ATDB = re.compile(r"\.atdb-.*|\..*\.(removing|atdb-removed)(\..*)?", re.DOTALL)
 _NO_COLLECTION = rf"{REFUSED}\\*?\[\]"
 #: The parset separates the names of products by commas.
 _NO_FILE = f"{_NO_COLLECTION}/,"
@@ -194,6 +202,7 @@ DataLocation = Annotated[
     StringConstraints(max_length=LONGEST_TEXT),
     TextFormat(f"^{HOST_PATTERN}:/{_path(REFUSED)}$", "is not host:/directory"),
     AfterValidator(_parts_fit),
+    AfterValidator(_no_names_of_atdb),
 ]
 
 

@@ -21,6 +21,8 @@ from atdb_interface.observations import NewObservation, ObservationChange
 
 #: The fields that say where the data of an observation are.
 _PLACES = frozenset({"data_location", "node", "irods_collection"})
+#: An observation that has had only these statuses has no data, also if an operator has forced them.
+_NEVER_STARTED = (*BEFORE_START, Status.ON_HOLD, Status.ABORTED)
 
 
 def create(session: Session, new: NewObservation, *, actor: str, rules: SpecificationRules) -> Observation:
@@ -121,7 +123,7 @@ def delete(session: Session, observation: Observation, *, actor: str) -> None:
     """Delete a locked observation that was never started; its history stays. Raises Conflict."""
     started = session.scalar(
         select(Transition.id)
-        .where(Transition.task_id == observation.task_id, Transition.status == Status.STARTING)
+        .where(Transition.task_id == observation.task_id, Transition.status.not_in(_NEVER_STARTED))
         .limit(1)
     )
     if started:

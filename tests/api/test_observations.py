@@ -131,6 +131,9 @@ def test_of_equal_specifications_at_once_one_is_accepted(url: str) -> None:
         ({"start_band": "a"}, "start_band"),
         ({"data_location": "/data"}, "data_location"),
         ({"data_location": "wcudata1:/data/../etc"}, "data_location"),
+        ({"data_location": "wcudata1:/.atdb-disk/x"}, "data_location"),
+        ({"data_location": "wcudata1:/data/.a.MS.atdb-removed"}, "data_location"),
+        ({"data_location": "wcudata1:/data/.a.MS.0123456789ab.removing/x"}, "data_location"),
         ({"irods_collection": "../etc"}, "irods_collection"),
         ({"options": {"ndps": "many"}}, "ndps"),
         ({"options": {"x": "\0"}}, "options"),
@@ -216,6 +219,10 @@ def test_only_what_never_started_can_be_deleted_and_its_history_stays(
         client.observation(never.taskID)
     assert [step.name for step in client.history(taskID=never.taskID)] == ["defined", "scheduled"]
     assert not list(client.dataproducts(taskID=never.taskID))
+    forced = observe(Status.SCHEDULED, products=1)
+    client.move(forced.taskID, Status.COMPLETING, force=True, reason="observed by hand")
+    with pytest.raises(Conflict):
+        client.delete_observation(forced.id)
     for ending in ([Status.ABORTED], [Status.COMPLETING, Status.ON_HOLD], []):
         started = observe(Status.RUNNING, products=1)
         for status in ending:
