@@ -12,6 +12,10 @@ class DamagedManifestError(ArchiveError):
     """The manifest of an observation is not what ATDB writes."""
 
 
+class OtherObservationError(ArchiveError):
+    """The folder of an observation in the archive has the data of another one that had the same taskID."""
+
+
 def not_mounted(place: str) -> ArchiveError:
     """Return the error for a local archive whose folder does not exist."""
     return ArchiveError(

@@ -27,9 +27,15 @@ from atdb_interface.product_files import (
 )
 from atdb_interface.reason_codes import ReasonCode
 from atdb_plugins.archive.copies import StoredCopy, WrongKindError, content_of
-from atdb_plugins.archive.errors import ArchiveError, DamagedManifestError
+from atdb_plugins.archive.errors import ArchiveError, DamagedManifestError, OtherObservationError
 from atdb_plugins.archive.identity import require_identity
-from atdb_plugins.archive.manifest import files_in, is_manifest, make_manifest, updated_manifest
+from atdb_plugins.archive.manifest import (
+    files_in,
+    is_manifest,
+    is_of_other,
+    make_manifest,
+    updated_manifest,
+)
 from atdb_plugins.archive.partial_files import PartialFile, new_part, new_replaced, stem_of_hidden
 from atdb_plugins.archive.publication import discard, name_to_disk, publish, to_disk
 
@@ -127,6 +133,15 @@ class ArchiveFolder:
         if content_of(copy.read(advance), name, checksum) is None:
             raise _wrong_copy(name)
 
+    def has(self, name: str) -> bool:
+        """Return whether anything is in the place of a product's copy now."""
+        self.filesystem.invalidate_cache()
+        try:
+            self.filesystem.info(self._place(name))
+        except FileNotFoundError:
+            return False
+        return True
+
     def size(self, name: str, *, expected: int | None = None) -> int | None:
         """Return how many bytes of data a product has in the archive; None if nothing of its kind is there.
 
@@ -154,6 +169,18 @@ class ArchiveFolder:
         """Read a copy, and return the files of the product; None if it is missing or is not what was validated."""
         return self._content(self._place(name), name, checksum, size, advance)
 
+    def require_own(self, observation: Observation) -> None:
+        """Raise OtherObservationError if the manifest is of another observation that had the same taskID."""
+        with suppress(DamagedManifestError):
+            manifest = self._manifest()
+            if manifest is not None and is_of_other(manifest, observation):
+                raise OtherObservationError(
+                    ReasonCode.OTHER_OBSERVATION,
+                    f"The folder {self.path} in the archive has the data of another observation with the taskID "
+                    f"{observation.taskID}, which this ATDB does not know. Was an older backup restored? Move the "
+                    "folder away, or specify the observation again.",
+                )
+
     def read_manifest(self) -> dict[str, list[FileRecord]]:
         """Return the files of each product in the manifest; empty if there is no manifest yet.
 
@@ -178,8 +205,9 @@ class ArchiveFolder:
     def has_current_manifest(self, observation: Observation) -> bool:
         """Return whether the manifest has the specification of an observation, or does not exist yet.
 
-        Raises DamagedManifestError.
+        Raises DamagedManifestError and OtherObservationError.
         """
+        self.require_own(observation)
         manifest = self._manifest()
         return manifest is None or updated_manifest(manifest, observation) == manifest
 

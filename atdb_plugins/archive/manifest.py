@@ -47,6 +47,15 @@ def updated_manifest(manifest: bytes, observation: Observation) -> bytes:
     return _written({**content, "observation": specification})
 
 
+def is_of_other(manifest: bytes, observation: Observation) -> bool:
+    """Return whether a manifest is of another observation with the same taskID, which was created at another time.
+
+    ATDB assigns a taskID again if an older backup of its database is restored.
+    """
+    listed, specification = json.loads(manifest)["observation"], _specification(observation)
+    return listed.get("creationTime", specification["creationTime"]) != specification["creationTime"]
+
+
 def is_manifest(content: bytes) -> bool:
     """Return whether bytes are a manifest, and not a damaged one."""
     try:

@@ -55,6 +55,7 @@ class ArchiveTransfer:
         `others`, which are not copied because they were removed from the data host or are not valid any more.
         """
         self._folder = self._archive.folder([*products, *others])
+        self._folder.require_own(self._observation)
         self._identity = known_identity(self._client, self._archive, self._observation.taskID)
         listed = self._listed(others)
         self._in_archive = {

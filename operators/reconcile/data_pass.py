@@ -19,7 +19,7 @@ from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import reason_of, without_code
 from atdb_plugins.archive.archive import Archive
-from atdb_plugins.archive.errors import DamagedManifestError
+from atdb_plugins.archive.errors import DamagedManifestError, OtherObservationError
 from atdb_plugins.archive.folder import ArchiveFolder
 from atdb_plugins.archive.partial_files import PartialFile
 from operators.data.local_products import DataError, path_of, require_data, size_on_disk
@@ -165,7 +165,7 @@ class DataPass:
             now = self.client.observation(observation.taskID)
             if now.my_status not in UNSETTLED and folder.update_manifest(now):
                 log.info("The manifest of %s now has the edited specification", observation.taskID)
-        except DamagedManifestError as error:
+        except (DamagedManifestError, OtherObservationError) as error:
             self._trouble(error.code, Path(folder.path), str(error))
         except Exception as error:  # each filesystem has errors of its own
             log.warning(

@@ -1,14 +1,19 @@
 """An archive whose disk is not mounted, or another one, is never mistaken for the one that ATDB knows."""
 
+import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from atdb_api import create_app
+from atdb_api.config import Config, SpecificationRules
 from atdb_interface.client import Client
-from atdb_interface.lifecycle import Action
+from atdb_interface.dataproducts import NewDataProduct
+from atdb_interface.lifecycle import Action, Status
 from atdb_interface.observations import Observation
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import has_code
@@ -17,11 +22,16 @@ from atdb_plugins.archive.identity import MARKER
 from operators.data.local_products import path_of
 from operators.stages.ingest import IngestProductsOperator
 from operators.stages.remove import RemoveError
+from operators.stages.validate import ValidateProductsOperator
+from standalone.settings import HOST
+from tests.conftest import SECRETS, Postgres, listening
 from tests.mounts import Mount, unmount
 from tests.operators.conftest import Sql
 from tests.operators.contexts import Context
 from tests.operators.data_passes import Look
-from tests.operators.observations import Make, in_archive, last, products_of, statuses
+from tests.operators.observations import Make, in_archive, last, products_of, statuses, write
+from tests.operators.removals import content
+from tests.specifications import COORDINATES
 
 OTHER = "12345678-1234-1234-1234-123456789abc"
 
@@ -159,3 +169,40 @@ def test_nothing_is_called_archived_if_the_identity_changes_during_the_ingest(
     with pytest.raises(ArchiveError, match=f"has the identity {OTHER}"):
         ingest(made)
     assert "archived" not in statuses(client, made)
+
+
+def test_an_observation_that_gets_a_taskid_again_after_a_restore_replaces_nothing_in_the_archive(
+    client: Client, postgres: Postgres, context: Context, archived: Make, remove: Any,
+    archive_root: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    made = archived(products=1)
+    (product,) = products_of(client, made)
+    remove(made)
+    copy = in_archive(archive_root, made) / product.filename
+    before, manifest = content(copy), (copy.parent / "manifest.json").read_bytes()
+    time.sleep(1)  # times on the wire are at whole seconds
+    older = create_app(
+        Config(
+            database_url=postgres.new_database(), specification_rules=SpecificationRules(accepts_past_starts=True)
+        )
+    )
+    with listening(older) as port, Client(f"http://{HOST}:{port}", user="admin", secret=SECRETS["admin"]) as again:
+        host = f"http://{HOST}:{port}"
+        login = {"conn_type": "atdb", "host": host, "login": "pipeline", "password": SECRETS["pipeline"]}
+        monkeypatch.setenv("AIRFLOW_CONN_ATDB_DEFAULT", json.dumps(login))
+        specification = {
+            "field_name": "3C147", "observing_mode": "imaging", **COORDINATES, "starttime": made.starttime,
+            "duration": 300, "data_location": "wcudata1:/data/again",
+        }  # fmt: skip
+        other = again.create_observation(specification)
+        assert other.taskID == made.taskID
+        again.create_dataproducts([NewDataProduct(taskID=other.taskID, filename=product.filename)])
+        again.move(other.taskID, Status.COMPLETING, force=True, reason="observed")
+        write(path_of(products_of(again, other)[0]), 500)
+        ValidateProductsOperator(task_id="validate").execute(context(other.taskID, "validate"))
+        with pytest.raises(ArchiveError, match="another observation with the taskID"):
+            IngestProductsOperator(task_id="ingest").execute(context(other.taskID, "ingest"))
+        assert last(again, other)[0] == "ingest error"
+    older.extensions["atdb_engine"].dispose()
+    assert content(copy) == before
+    assert (copy.parent / "manifest.json").read_bytes() == manifest
