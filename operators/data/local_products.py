@@ -9,6 +9,7 @@ from atdb_interface.product_files import open_folder, open_inside, size_of
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError
 from atdb_interface.renames import exists
+from atdb_plugins.archive.identity import MARKER as ARCHIVE_MARKER
 from operators.data.renames import asides_of
 
 
@@ -52,7 +53,22 @@ def path_of(product: DataProduct) -> Path:
             f"The path {path} contains a symbolic link, which ATDB does not follow. Mount or bind the disk there.",
             path=path,
         )
+    _require_outside_archive(path, root)
     return path
+
+
+def _require_outside_archive(path: Path, root: Path) -> None:
+    """Raise DataError if a path is in the archive: a removal would delete the archive's copy."""
+    for folder in path.parents:
+        if (folder / ARCHIVE_MARKER).exists():
+            raise DataError(
+                ReasonCode.IN_THE_ARCHIVE,
+                f"The path {path} is in the archive at {folder}, so its data are no copy of what the archive has. "
+                "Do not mount the archive below the data root.",
+                path=path,
+            )
+        if folder == root:
+            return
 
 
 def require_data(path: Path) -> None:

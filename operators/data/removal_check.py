@@ -113,10 +113,17 @@ class RemovalCheck:
     ) -> list[FileState]:
         """Return the files of a product that was renamed since it was judged. Raises an error if they must stay.
 
-        If anything but the time of the rename has changed, or `deletable` is None, the data are read.
+        If anything but the time of the rename has changed, or `deletable` is None, the data are read. If the
+        archive's copy has no name any more, it was the same directory or file.
         """
         if product.removal_forced_by is not None:
             return _whatever_is_there(product, folder, entry)
+        if not self._folder.has(product.filename):
+            raise DataError(
+                ReasonCode.IN_THE_ARCHIVE,
+                f"The archive's copy of {product.filename} has disappeared with the name of the data, so it is no "
+                "other copy. Do not mount the archive below the data root.",
+            )
         with _opened(product, folder, entry) as opened:
             entries = opened.entries()
             if deletable is not None:
@@ -146,18 +153,24 @@ class RemovalCheck:
             return Deletable(path, disk, entry, tuple(_whatever_is_there(product, folder, entry)))
         with _opened(product, folder, entry) as opened:
             entries = opened.entries()
+            if tombstone and _continues(tombstone, product, entry, entries):
+                return Deletable(path, disk, entry, begun=tombstone)
             if product.disk is None or identity_of(entries) != product.identity:
-                entries = self._read(product, opened)
+                is_left = tombstone is not None and tombstone.names(product) and tombstone.entry == entry
+                entries = self._read(product, opened, left=entry if is_left else None)
         return Deletable(path, disk, entry, tuple(entries))
 
-    def _read(self, product: DataProduct, opened: OpenProduct) -> list[FileState]:
-        """Read the data on the disk, and return their files. Raises DataError if the archive has other data."""
+    def _read(self, product: DataProduct, opened: OpenProduct, *, left: str | None = None) -> list[FileState]:
+        """Read the data on the disk, and return their files. Raises DataError if the archive has other data.
+
+        `left`: the name of what a killed removal has left of the product.
+        """
         try:
             reading = read(opened, self._advance)
         except InvalidDataError as error:
-            raise _differs(product, f" ({error})") from error
+            raise _differs(product, f" ({error})", left=left) from error
         if not reading.has_checksum(product.checksum):
-            raise _differs(product)
+            raise _differs(product, left=left)
         return reading.entries
 
     def forecast(self, products: Iterable[DataProduct]) -> Iterator[RemovalForecast]:
@@ -193,14 +206,24 @@ class RemovalCheck:
 
 
 def has_begun(product: DataProduct, path: Path) -> bool:
-    """Return whether a removal has begun to delete a product that ATDB does not call removed yet."""
+    """Return whether a removal has begun to delete a product that ATDB does not call removed yet.
+
+    What it has left under another name can be a part of the data, whichever identity the disk has now.
+    """
     if not path.parent.is_dir():
         return False
     with open_folder(path.parent) as folder:
         tombstone = read_tombstone(folder, product.filename)
         if tombstone is None or exists(folder, product.filename):
             return False
-        return tombstone.is_of(product, disk_of(path))
+        is_left = tombstone.names(product) and exists(folder, tombstone.entry)
+        return is_left or tombstone.is_of(product, disk_of(path))
+
+
+def _continues(tombstone: Tombstone, product: DataProduct, entry: str, entries: list[FileState]) -> bool:
+    """Return whether a deletion of the same data has begun before the disk got another identity."""
+    is_same = tombstone.names(product) and tombstone.checksum == product.checksum
+    return is_same and tombstone.entry == entry and tombstone.has_listed(entries)
 
 
 def is_removable(product: DataProduct) -> bool:
@@ -252,7 +275,13 @@ def _opened(product: DataProduct, folder: int, entry: str, *, any_kind: bool = F
         raise DataError(ReasonCode(error.code), f"{error}. {advice}") from error
 
 
-def _differs(product: DataProduct, why: str = "") -> DataError:
+def _differs(product: DataProduct, why: str = "", *, left: str | None = None) -> DataError:
+    if left is not None:
+        return DataError(
+            ReasonCode.DATA_DIFFERS,
+            f"What a removal has left of {product.filename}, {left}, differs from the archive{why}. The archive "
+            "has the whole product. Move what is left away, then ask an ATDB admin to force the removal.",
+        )
     return DataError(
         ReasonCode.DATA_DIFFERS,
         f"{product.filename} on the data host differs from the archive{why}. Use the action check: the data are "

@@ -38,12 +38,15 @@ class Tombstone:
 
     def is_of(self, product: DataProduct, disk: str | None) -> bool:
         """Return whether this is about the data of a product as they were on this disk."""
-        return (self.taskID, self.filename, self.checksum, self.disk) == (
-            product.taskID,
-            product.filename,
-            product.checksum,
-            disk,
-        )
+        return self.names(product) and (self.checksum, self.disk) == (product.checksum, disk)
+
+    def names(self, product: DataProduct) -> bool:
+        """Return whether this is about a product, on whichever disk its data were."""
+        return (self.taskID, self.filename) == (product.taskID, product.filename)
+
+    def has_listed(self, entries: Iterable[FileState]) -> bool:
+        """Return whether these are files that it has listed, and they have not changed since."""
+        return self.files is not None and states_of(entries).items() <= self.files.items()
 
 
 def states_of(entries: Iterable[FileState]) -> dict[str, tuple[int, ...]]:

@@ -1,6 +1,7 @@
 """validate: check that each data product is there, and compute its checksum."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from atdb_interface.client import Client
@@ -101,7 +102,7 @@ def _checked(product: DataProduct, lease: LeaseKeeper) -> ProductVerdict:
     """Read one product. If its removal has begun, only its copy in the archive counts."""
     path = path_of(product)
     if has_begun(product, path):
-        return ProductVerdict(product.filename)
+        return ProductVerdict(product.filename, _on_this_disk(product, path))
     put_back(path.parent, product.filename)
     try:
         with opened(path) as on_disk:
@@ -117,11 +118,32 @@ def _checked(product: DataProduct, lease: LeaseKeeper) -> ProductVerdict:
             return ProductVerdict(product.filename, ProductMove(filename=product.filename, **facts))
         differs = "The data have changed since they were archived, so ingest copies them again."
         facts["reason"] = write(ReasonCode.DATA_DIFFERS, differs)
-    elif other := _other_than_announced(product, reading):
+    elif other := _other_than_removed(product, reading) or _other_than_announced(product, reading):
         return _invalid(product, other)
     facts |= {"size": reading.size, "checksum": reading.checksum}
     move = ProductMove(filename=product.filename, new_status=ProductStatus.VALID, **facts)
     return ProductVerdict(product.filename, move)
+
+
+def _on_this_disk(product: DataProduct, path: Path) -> ProductMove | None:
+    """Return the record of the present identity of the disk, if a removal has left a part of a product there."""
+    disk = register_disk(path)
+    return None if disk == product.disk else ProductMove(filename=product.filename, disk=disk)
+
+
+def _other_than_removed(product: DataProduct, reading: Reading) -> InvalidDataError | None:
+    """Return what is wrong with data that have come back after a removal: the archive has the only other copy.
+
+    Ingest would replace that copy by data that differ.
+    """
+    was_removed = any(step.name == ProductStatus.REMOVED for step in product.status_history)
+    if not was_removed or product.archive_copy is None or reading.has_checksum(product.checksum):
+        return None
+    return InvalidDataError(
+        ReasonCode.DATA_DIFFERS,
+        "The data were removed, and those on the data host now differ from the only copy, in the archive. Restore "
+        "the data from the archive, or add the others as a data product with another name.",
+    )
 
 
 def _other_than_announced(product: DataProduct, reading: Reading) -> InvalidDataError | None:

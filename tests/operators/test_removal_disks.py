@@ -7,14 +7,18 @@ from typing import Any
 import pytest
 
 from atdb_interface.client import Client
+from atdb_interface.dataproducts import NewDataProduct
 from atdb_interface.lifecycle import Action
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import has_code
 from operators.data.data_disks import MARKER
 from operators.data.local_products import path_of
+from operators.stages.ingest import IngestError, IngestProductsOperator
 from operators.stages.remove import RemoveError
+from operators.stages.validate import ValidateProductsOperator
 from tests.mounts import Mount, unmount
-from tests.operators.observations import Make, last, products_of, statuses
+from tests.operators.contexts import Context, use_archive
+from tests.operators.observations import Make, last, products_of, statuses, write
 from tests.operators.removals import content
 
 
@@ -113,3 +117,37 @@ def test_missing_data_are_an_error_until_an_admin_forces_the_removal_and_the_rec
     assert receipt.forced
     assert "the disk was cleaned" in receipt.reason
     assert "Nothing was found on the data host, so nothing was deleted." in receipt.reason
+
+
+@pytest.mark.parametrize("way", ["in the data root", "mounted in the data root"])
+def test_data_that_are_the_archives_copy_themselves_stay(
+    client: Client, written: Make, context: Context, data_root: Path, remove: Any, archive_root: Path,
+    monkeypatch: pytest.MonkeyPatch, mount: Mount, way: str,
+) -> None:  # fmt: skip
+    made = written(products=0)
+    if way == "in the data root":
+        archive_root = data_root / "arts001" / "alta"
+        archive_root.mkdir()
+        use_archive(monkeypatch, f"file://{archive_root}")
+        location = f"arts001:/alta/imaging/{made.taskID}"
+    else:
+        (archive_root / "imaging").mkdir()
+        mount(archive_root / "imaging", data_root / "arts001")
+        location = f"arts001:/{made.taskID}"
+    new = NewDataProduct(taskID=made.taskID, filename=f"{made.taskID}.MS", data_location=location)
+    client.create_dataproducts([new])
+    (product,) = products_of(client, made)
+    path = data_root / location.replace(":", "") / product.filename
+    write(path, 1000)
+    before = content(path)
+    ValidateProductsOperator(task_id="validate").execute(context(made.taskID, "validate"))
+    if way == "in the data root":
+        # The archive has got its identity, so ATDB recognises it.
+        with pytest.raises(IngestError, match=r"is in the archive at .*Do not mount the archive"):
+            IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+    else:
+        IngestProductsOperator(task_id="ingest").execute(context(made.taskID, "ingest"))
+        with pytest.raises(RemoveError, match="has disappeared with the name of the data"):
+            remove(made)
+    assert content(path) == before
+    assert list(client.receipts()) == []

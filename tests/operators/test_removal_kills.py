@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from atdb_interface.client import Client
 from atdb_interface.lifecycle import Action
 from atdb_interface.reason_codes import ReasonCode
 from operators.data import removal, removal_reports
+from operators.data.data_disks import MARKER
 from operators.data.local_products import path_of
 from operators.data.renames import rename_aside
 from operators.stages.remove import RemoveError
+from tests.operators.conftest import Sql
 from tests.operators.killing import kill
 from tests.operators.observations import Make, in_archive, last, products_of, statuses
 from tests.operators.removals import content, hidden, overwrite
@@ -146,3 +149,58 @@ def test_a_run_that_has_lost_its_lease_leaves_what_the_next_one_deletes(
     remove(made)
     assert statuses(client, made) == ["removed"]
     assert hidden(path) == []
+
+
+@pytest.mark.parametrize("change", ["is lost", "is another one", "appears"])
+def test_what_a_killed_removal_has_left_never_replaces_the_archives_copy_if_the_identity_of_its_disk(
+    client: Client, archived_one: Make, archive_root: Path, data_root: Path, remove: Any, check_again: Any,
+    sql: Sql, change: str,
+) -> None:  # fmt: skip
+    made = archived_one(".MS")
+    (product,) = products_of(client, made)
+    path, before = path_of(product), content(path_of(product))
+    marker = data_root / "wcudata1" / MARKER
+    if change == "appears":
+        known = marker.read_text()
+        marker.unlink()
+        sql("update dataproducts set disk = null")
+    kill(lambda: remove(made), os, "unlink")
+    (left,) = hidden(path)[:1]
+    assert len(content(path.with_name(left))) == len(before) - 1
+    if change == "appears":
+        marker.write_text(known)
+    else:
+        marker.unlink()
+    if change == "is another one":
+        marker.write_text("12345678-1234-1234-1234-123456789abc\n")
+    client.act(made.taskID, Action.HOLD)
+    client.act(made.taskID, Action.RESUME)
+    check_again(made)
+    assert last(client, made)[0] == "archived"
+    assert content(in_archive(archive_root, made) / product.filename) == before
+    remove(made)
+    assert statuses(client, made) == ["removed"]
+    (receipt,) = client.receipts()
+    assert receipt.checksum == product.checksum
+
+
+def test_what_a_killed_removal_has_left_stays_if_it_was_copied_to_another_disk(
+    client: Client, archived_one: Make, archive_root: Path, data_root: Path, remove: Any, check_again: Any
+) -> None:
+    made = archived_one(".MS")
+    (product,) = products_of(client, made)
+    path, before = path_of(product), content(path_of(product))
+    kill(lambda: remove(made), os, "unlink")
+    (left,) = [path.with_name(name) for name in hidden(path) if name.endswith(".removing")]
+    (data_root / "wcudata1" / MARKER).unlink()
+    shutil.copytree(left, path.with_name("copy"))
+    shutil.rmtree(left)
+    path.with_name("copy").rename(left)
+    client.act(made.taskID, Action.HOLD)
+    client.act(made.taskID, Action.RESUME)
+    check_again(made)
+    assert content(in_archive(archive_root, made) / product.filename) == before
+    with pytest.raises(RemoveError, match="ask an ATDB admin to force the removal"):
+        remove(made)
+    assert len(content(left)) == len(before) - 1
+    assert statuses(client, made) == ["archived"]

@@ -357,3 +357,31 @@ def test_data_that_an_operator_has_ingested_are_ingested_again_without_another_r
     client.act(made.taskID, action, reason="the data were flagged")
     ValidateProductsOperator(task_id="validate").carry_out(made.taskID, "validate/run 2", Attempt())
     assert last(client, made)[0] == "valid"
+
+
+@pytest.mark.parametrize("are_equal", [True, False])
+def test_data_that_come_back_after_their_removal_never_replace_the_only_copy_by_others(
+    client: Client, written: Make, validate: Work, ingest: Work, remove: Work, archive_root: Path, are_equal: bool
+) -> None:
+    made = written(products=1)
+    validate(made)
+    ingest(made)
+    remove(made)
+    (product,) = products_of(client, made)
+    copy = in_archive(archive_root, made) / product.filename
+    before = product_checksum(records_of(copy))
+    shutil.copytree(copy, path_of(product))
+    if not are_equal:
+        (path_of(product) / "table.dat").write_bytes(b"processed again")
+    client.move(made.taskID, Status.COMPLETING, force=True, reason="restored")
+    client.change_dataproduct(product.id, new_status="defined", force=True, reason="restored")
+    validate(made)
+    (product,) = products_of(client, made)
+    assert product.my_status == ("valid" if are_equal else "invalid")
+    if are_equal:
+        ingest(made)
+        remove(made)
+    else:
+        assert has_code(product.status_history[-1].reason, ReasonCode.DATA_DIFFERS)
+        assert last(client, made)[0] == "incomplete"
+    assert product_checksum(records_of(copy)) == before
