@@ -141,6 +141,12 @@ def delete(session: Session, product: DataProduct, *, actor: str) -> None:
             f"Only a data product that is {ProductStatus.DEFINED} can be deleted.",
             my_status=product.status,
         )
+    if product.identity is not None or product.archive_copy is not None:
+        raise Conflict(
+            f"Cannot delete {product.filename} because it has data, although an operator has forced it to be "
+            f"{ProductStatus.DEFINED}. Use the action check.",
+            my_status=product.status,
+        )
     changes.record_deletion(session, product, columns.PRODUCT_FIELDS.values(product), actor=actor)
     session.delete(product)
 

@@ -53,7 +53,7 @@ def is_of_other(manifest: bytes, observation: Observation) -> bool:
     ATDB assigns a taskID again if an older backup of its database is restored.
     """
     listed, specification = json.loads(manifest)["observation"], _specification(observation)
-    return listed.get("creationTime", specification["creationTime"]) != specification["creationTime"]
+    return bool(listed.get("creationTime", specification["creationTime"]) != specification["creationTime"])
 
 
 def is_manifest(content: bytes) -> bool:

@@ -385,3 +385,15 @@ def test_data_that_come_back_after_their_removal_never_replace_the_only_copy_by_
         assert has_code(product.status_history[-1].reason, ReasonCode.DATA_DIFFERS)
         assert last(client, made)[0] == "incomplete"
     assert product_checksum(records_of(copy)) == before
+
+
+def test_a_product_with_data_is_not_deleted_from_atdb_because_it_was_forced_to_be_defined(
+    client: Client, validated: Make
+) -> None:
+    made = validated(products=1)
+    (product,) = products_of(client, made)
+    client.move(made.taskID, Status.COMPLETING, force=True, reason="check it again")
+    client.change_dataproduct(product.id, new_status="defined", force=True, reason="check it again")
+    with pytest.raises(Conflict, match="because it has data"):
+        client.delete_dataproduct(product.id)
+    assert statuses(client, made) == ["defined"]
