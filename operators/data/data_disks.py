@@ -11,6 +11,7 @@ from atdb_interface.dataproducts import DataProduct
 from atdb_interface.identity_files import create_file, identity_in, new_identity, read_file
 from atdb_interface.product_files import open_folder, place_of
 from atdb_interface.reason_codes import ReasonCode
+from operators.data import reserve
 from operators.data.local_products import DataError, host_folder, path_of, require_data
 
 log = logging.getLogger(__name__)
@@ -25,9 +26,13 @@ def disk_of(path: Path) -> str | None:
 
 
 def register_disk(path: Path) -> str | None:
-    """Return the identity of the disk on which a product is. A writable disk without one receives one."""
+    """Return the identity of the disk on which a product is. A writable disk without one receives one.
+
+    It also receives a reserve of space for removals.
+    """
     folder = _top_of_disk(path)
     with open_folder(folder) as top:
+        reserve.keep(top)
         if (known := _read(top, path)) is not None:
             return known
         try:
@@ -36,6 +41,21 @@ def register_disk(path: Path) -> str | None:
             log.warning("The disk at %s has no identity, because %s cannot be written: %s", folder, MARKER, error)
             return None
         return _read(top, path)
+
+
+def keep_reserve(path: Path) -> None:
+    """Create the reserve of the disk on which a product is or was, unless it exists or has no space."""
+    with open_folder(_top_of_disk(path)) as top:
+        reserve.keep(top)
+
+
+def use_reserve(path: Path, content: bytes, folder: int, name: str) -> bool:
+    """Write content into the reserve of the disk of a product, and rename that to a name in an open directory.
+
+    Returns False if the disk has no reserve that can be used.
+    """
+    with open_folder(_top_of_disk(path)) as top:
+        return reserve.use(top, content, folder, name)
 
 
 def require_disk_of(product: DataProduct, path: Path) -> str | None:

@@ -14,6 +14,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 
 from atdb_interface.client import Client
 from atdb_interface.dataproducts import DataProduct
@@ -21,6 +22,7 @@ from atdb_interface.product_files import open_folder
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import CodedError
 from atdb_interface.renames import rename_new
+from operators.data.data_disks import keep_reserve, use_reserve
 from operators.data.deletion import delete_product
 from operators.data.local_products import DataError, path_of
 from operators.data.removal_check import Deletable, RemovalCheck
@@ -82,7 +84,7 @@ class ProductRemoval:
             self._confirm_lease()
             files = None if product.removal_forced_by is not None else states_of(entries)
             tombstone = Tombstone(product.taskID, product.filename, product.checksum, deletable.disk, aside, files)
-            write_tombstone(folder, tombstone)
+            write_tombstone(folder, tombstone, partial(use_reserve, deletable.path))
         except BaseException:
             left = read_tombstone(folder, product.filename)
             if left is None or left == tombstone or left.entry != aside:
@@ -94,12 +96,16 @@ class ProductRemoval:
 
 
 def forget(product: DataProduct) -> None:
-    """Delete the tombstone of a product that is removed in ATDB. If that fails, it stays and has no effect."""
+    """Delete the tombstone of a product that is removed in ATDB. If that fails, it stays and has no effect.
+
+    On a disk that was full, it has the space of the disk's next reserve.
+    """
     try:
         path = path_of(product)
         if path.parent.is_dir():
             with open_folder(path.parent) as folder:
                 delete_tombstone(folder, product.filename)
+            keep_reserve(path)
     except (DataError, OSError, ValueError) as error:
         log.warning("The tombstone of %s was not deleted: %s", product.filename, error)
 

@@ -6,10 +6,11 @@ It is on the disk before the first file is deleted. If the run is killed, the ne
 were compared with the archive, and which files these were.
 """
 
+import errno
 import json
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
@@ -19,6 +20,9 @@ from atdb_interface.product_files import FileKind, FileState
 _SUFFIX = ".atdb-removed"
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+#: Writes content into the reserve of the disk and renames that to a name in an open directory; False if it cannot.
+UseReserve = Callable[[bytes, int, str], bool]
 
 
 @dataclass(frozen=True)
@@ -82,21 +86,27 @@ def read_tombstone(folder: int, filename: str) -> Tombstone | None:
         return None
 
 
-def write_tombstone(folder: int, tombstone: Tombstone) -> None:
-    """Write a tombstone into an open directory, so that it survives a power cut."""
+def write_tombstone(folder: int, tombstone: Tombstone, use_reserve: UseReserve | None = None) -> None:
+    """Write a tombstone into an open directory, so that it survives a power cut.
+
+    If the disk is full, the disk's reserve becomes the tombstone.
+    """
     name = name_of_tombstone(tombstone.filename)
+    content = json.dumps(asdict(tombstone)).encode()
     part = f"{name}.{secrets.token_hex(6)}"
-    handle = os.open(part, _CREATE, 0o644, dir_fd=folder)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(asdict(tombstone), file)
+        handle = os.open(part, _CREATE, 0o644, dir_fd=folder)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except BaseException:
+    except BaseException as error:
         with suppress(FileNotFoundError):
             os.unlink(part, dir_fd=folder)
-        raise
+        is_full = isinstance(error, OSError) and error.errno in _NO_SPACE
+        if not (is_full and use_reserve and use_reserve(content, folder, name)):
+            raise
     os.fsync(folder)
 
 

@@ -15,6 +15,7 @@ from atdb_interface.data_hosts import HOST_PATTERN, local_path
 from atdb_interface.disks import DiskUsage
 from atdb_interface.events import NewEvent
 from atdb_interface.lifecycle import ProductStatus
+from operators.data import reserve
 from operators.data.data_disks import MARKER
 from operators.data.renames import product_of_aside
 from operators.data.tombstones import product_of_tombstone
@@ -87,8 +88,8 @@ def _filenames(client: Client, locations: Collection[str]) -> set[str]:
 
 
 def _is_of_atdb(name: str, filenames: Collection[str]) -> bool:
-    """Return whether this is a file of ATDB: the disk's identity, a tombstone, or a renamed product."""
-    return name == MARKER or (product_of_aside(name) or product_of_tombstone(name)) in filenames
+    """Return whether this is a file of ATDB: of the disk, a tombstone, or a renamed product."""
+    return name in (MARKER, reserve.NAME) or (product_of_aside(name) or product_of_tombstone(name)) in filenames
 
 
 def _has_product(client: Client, root: Path, folder: Path, name: str) -> bool:

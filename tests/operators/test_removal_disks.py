@@ -1,6 +1,8 @@
 """A disk that is not mounted is never mistaken for data that were deleted."""
 
+import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from atdb_interface.dataproducts import NewDataProduct
 from atdb_interface.lifecycle import Action
 from atdb_interface.reason_codes import ReasonCode
 from atdb_interface.reasons import has_code
+from operators.data import reserve
 from operators.data.data_disks import MARKER
 from operators.data.local_products import path_of
 from operators.stages.ingest import IngestError, IngestProductsOperator
@@ -18,6 +21,7 @@ from operators.stages.remove import RemoveError
 from operators.stages.validate import ValidateProductsOperator
 from tests.mounts import Mount, unmount
 from tests.operators.contexts import Context, use_archive
+from tests.operators.killing import kill
 from tests.operators.observations import Make, last, products_of, statuses, write
 from tests.operators.removals import content
 
@@ -151,3 +155,56 @@ def test_data_that_are_the_archives_copy_themselves_stay(
             remove(made)
     assert content(path) == before
     assert list(client.receipts()) == []
+
+
+@pytest.mark.parametrize("killed", [None, "before the tombstone", "after the tombstone"])
+def test_products_are_removed_from_a_full_disk(
+    client: Client, archived: Make, remove: Any, data_root: Path, mount: Mount, killed: str | None
+) -> None:
+    disk = data_root / "wcudata1"
+    mount("tmpfs", disk)
+    subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)
+    made = archived()
+    fill(disk / "other data")
+    if killed is not None:
+        kill(lambda: remove(made), os, "rename", before=killed == "before the tombstone")
+        assert statuses(client, made) == ["archived"] * 3
+    remove(made)
+    assert statuses(client, made) == ["removed"] * 3
+    assert (disk / reserve.NAME).stat().st_blocks * 512 >= reserve.BYTES
+    assert sorted(path.name for path in disk.rglob(".*")) == [MARKER, reserve.NAME]
+
+
+def fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        while file.write(bytes(4096)):
+            pass
+
+
+@pytest.mark.parametrize("kind", ["link", "second name", "directory"])
+def test_what_is_no_reserve_stays_as_it_is(
+    client: Client, archived: Make, remove: Any, data_root: Path, mount: Mount, kind: str
+) -> None:
+    disk = data_root / "wcudata1"
+    mount("tmpfs", disk)
+    subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)
+    made = archived()
+    other, name = disk / "other data", disk / reserve.NAME
+    name.unlink()
+    other.write_bytes(b"of others")
+    match kind:
+        case "link":
+            name.symlink_to(other)
+        case "second name":
+            name.hardlink_to(other)
+        case _:
+            name.mkdir()
+    fill(disk / "more data")
+    with pytest.raises(RemoveError, match="No space left"):
+        remove(made)
+    assert other.read_bytes() == b"of others"
+    assert statuses(client, made) == ["archived"] * 3
+    (disk / "more data").unlink()
+    client.act(made.taskID, Action.RETRY)
+    remove(made)
+    assert statuses(client, made) == ["removed"] * 3

@@ -41,7 +41,7 @@ def test_a_product_whose_removal_fails_is_renamed_back(
             write_tombstone(folder, old)
     calls: list[str] = []
 
-    def write_and_fail(folder: int, tombstone: Tombstone) -> None:
+    def write_and_fail(folder: int, tombstone: Tombstone, _: object) -> None:
         if when == "after the tombstone":
             write_tombstone(folder, tombstone)
         calls.clear()

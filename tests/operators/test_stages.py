@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from atdb_interface.checksum import product_checksum
 from atdb_interface.client import Client
 from atdb_interface.lifecycle import Status
+from operators.data import reserve
 from operators.data.data_disks import MARKER
 from operators.data.local_products import path_of
 from operators.stages.ingest import IngestProductsOperator
@@ -102,4 +103,4 @@ def test_data_go_from_completing_to_removed_and_are_in_the_archive(
     folder = in_archive(archive_root, made)
     assert {name: records_of(folder / name) for name in sources} == sources
     assert {path.name for path in folder.iterdir()} == {*sources, "manifest.json"}
-    assert {path.name for path in data_root.rglob("*") if path.is_file()} == {MARKER}
+    assert {path.name for path in data_root.rglob("*") if path.is_file()} == {MARKER, reserve.NAME}
