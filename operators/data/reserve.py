@@ -1,7 +1,7 @@
 """A reserve of space on each data disk: with it, a removal begins although the disk is full.
 
-The file `.atdb-reserve`, beside the identity of the disk, has space that no other file gets. If a tombstone does not
-fit on the disk, this file becomes the tombstone. The deletion then frees space for the next reserve.
+The file `.atdb-reserve`, beside the identity of the disk, has space that no other file gets. If a tombstone does
+not fit on the disk, this file becomes the tombstone. The deletion then frees space for the next reserve.
 """
 
 import logging
