@@ -63,6 +63,7 @@ def test_no_real_schedule_is_refused(client: Client, real_schedules: Path) -> No
         ({"duration": 7 * 86400 + 1}, {"endtime": "more than 7 days after the start"}),
         ({"field_ra": None}, {"field_ra": "no coordinates"}),
         ({"field_dec": None}, {"field_dec": "no declination"}),
+        ({"field_dec": -37.2}, {"field_dec": "a field at -37.2 degrees never rises at WSRT"}),
         ({"field_ha": 1.5}, {"field_ha": "a right ascension and an hour angle"}),
         ({"start_band": 24, "end_band": 1}, {"end_band": "the last band, 1, is before the first one, 24"}),
         ({"telescopes": "2222AA"}, {"telescopes": "2222AA names 2 and A more than once"}),

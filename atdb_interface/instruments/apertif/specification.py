@@ -14,6 +14,8 @@ from atdb_interface.text_values import NUMBER
 MOST_PRODUCTS = 1000
 #: The range of the receivers.
 LOWEST_MHZ, HIGHEST_MHZ = 1130, 1750
+#: Further south, nothing rises above the horizon of the site.
+LOWEST_DEC_DEGREES = (SITE.latitude_degrees or 0) - 90
 #: Options that the schedules of Apertif have, and that only the telescope reads.
 OTHER_OPTIONS = ("process_triggers",)
 
@@ -50,6 +52,8 @@ def problems(specified: NewObservation | Observation) -> Iterator[Problem]:
         yield "field_ra", "the field has no coordinates; give field_ra, or field_ha, in degrees"
     if specified.field_dec is None:
         yield "field_dec", "the field has no declination; give it in degrees"
+    elif specified.field_dec < LOWEST_DEC_DEGREES:
+        yield "field_dec", f"a field at {specified.field_dec:.15g} degrees never rises at {SITE.name}"
     frequency = specified.central_frequency
     if frequency is not None and not LOWEST_MHZ <= frequency <= HIGHEST_MHZ:
         yield "central_frequency", f"{frequency:.15g} is not a frequency from {LOWEST_MHZ} to {HIGHEST_MHZ} MHz"
