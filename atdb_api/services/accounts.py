@@ -82,15 +82,17 @@ def put(session: Session, name: str, *, role: Role | None, password: str | None,
     if password is not None and not (before and check_password_hash(before, password)):
         account.password_hash = generate_password_hash(password)
         done["password"] = [None, "changed"]
-        session.execute(delete(Token).where(Token.account_name == name))
+        _end_tokens(session, name)
     if done:
         changes.record(session, "account changed", actor=actor, account=name, fields=done)
 
 
 def set_disabled(session: Session, name: str, disabled: bool, *, actor: str) -> None:
-    """Disable an account, or enable it again. Raises NotFound."""
-    account = _account(session, name)
+    """Disable an account, which ends its tokens and sessions, or enable it again. Raises NotFound."""
+    account = _account(session, name, with_for_update=True)
     account.disabled = disabled
+    if disabled:
+        _end_tokens(session, name)
     changes.record(session, "account disabled" if disabled else "account enabled", actor=actor, account=name)
 
 
@@ -106,7 +108,8 @@ def make_token(
 ) -> tuple[Token, str]:
     """Create a token; return it and its secret, which is stored nowhere.
 
-    `login`: the login that asks for it. Raises NotFound, and Unauthorized if the password has changed since.
+    `login`: the login that asks for it. Raises NotFound, and Unauthorized if the password has changed since, or if
+    the account was disabled.
     """
     _lock_password(session, account, login)
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
@@ -192,14 +195,23 @@ def _account(session: Session, name: str, **options: Any) -> Account:
 
 
 def _lock_password(session: Session, name: str, login: Login | None) -> None:
-    """Lock the password of an account until the transaction ends. Raises NotFound, and Unauthorized if it is new.
+    """Lock the password of an account until the transaction ends.
 
-    A change of the password deletes all tokens of the account. So a token is created either before the change, or
-    with the new password.
+    A change of the password deletes all tokens of the account, and so does its disabling. So a token is created
+    either before that, or by a login after it. Raises NotFound, and Unauthorized if the login was before that.
     """
     account = _account(session, name, with_for_update={"read": True}, populate_existing=True)
-    if login is not None and account.password_hash != login.password_hash:
+    if login is None:
+        return
+    if account.disabled:
+        raise Unauthorized("The account has just been disabled. Ask an administrator.")
+    if account.password_hash != login.password_hash:
         raise Unauthorized("The password of the account has just been changed. Log in again.")
+
+
+def _end_tokens(session: Session, name: str) -> None:
+    """Delete the tokens and sessions of an account."""
+    session.execute(delete(Token).where(Token.account_name == name))
 
 
 def _is_good(secret: str) -> ColumnElement[bool]:

@@ -80,6 +80,9 @@ def test_a_disabled_account_has_neither_tokens_nor_a_session_that_was_open(run: 
         assert get(url, auth=("ada", bearer["Authorization"].split()[-1])) == 401
         again = browser.post("/login/", json={"name": "ada", "password": PASSWORD})
         assert (again.status_code, "Set-Cookie" in again.headers) == (401, False)
+        run("account", "enable", "ada")
+        assert browser.get("/me/").status_code == get(url, headers=bearer) == 401
+        assert browser.post("/login/", json={"name": "ada", "password": PASSWORD}).status_code == 200
 
 
 def test_a_secret_works_only_as_what_it_is(run: Run, url: str) -> None:
@@ -259,12 +262,12 @@ def test_failed_logins_are_slowed_but_those_who_are_known_are_not(app: Flask, ur
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "2")
 
 
-def test_invented_names_share_one_counter(app: Flask, url: str) -> None:
-    codes = [get(url, auth=(f"stranger{n}", "wrong")) for n in range(7)]
-    assert codes == [401] * 5 + [429] * 2
+def test_an_invented_name_is_counted_like_an_account(app: Flask, url: str) -> None:
+    codes = [get(url, auth=(f"stranger{n % 2}", "wrong")) for n in range(12)]
+    assert codes == [401] * 10 + [429] * 2
     with app.app_context(), transaction() as session:
-        (failed,) = session.scalars(select(FailedLogins))
-        assert (failed.account, failed.number) == ("", 5)
+        counts = {failed.account: failed.number for failed in session.scalars(select(FailedLogins))}
+        assert counts == {"stranger0": 5, "stranger1": 5}
 
 
 def test_what_is_done_to_accounts_is_recorded_for_admins(run: Run, url: str) -> None:
