@@ -39,6 +39,7 @@ def before_call(_: schemathesis.HookContext, case: schemathesis.Case[Any], kwarg
     _keep_own_token(case)
     _come_with_a_new_key(case)
     _send_no_numbers_as_text(case)
+    _send_no_empty_objects(case)
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     case.query = dict(case.query)
@@ -77,6 +78,12 @@ def _send_no_numbers_as_text(case: schemathesis.Case[Any]) -> None:
         body = _with_words(case.body)
         if body != case.body:
             case.body = body
+
+
+def _send_no_empty_objects(case: schemathesis.Case[Any]) -> None:
+    """Change the names of empty objects where a URL must be refused: in it, they would be empty texts."""
+    if case.meta and case.meta.is_negative_at(ParameterLocation.QUERY):
+        case.query = {f"not_{name}" if value in ({}, []) else name: value for name, value in case.query.items()}
 
 
 def _with_words(value: Any) -> Any:
