@@ -1,5 +1,7 @@
 """`/atdb/claims/`: claim waiting observations, each for one consumer."""
 
+from typing import Any
+
 from flask import Blueprint, request
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
@@ -13,6 +15,7 @@ from atdb_api.services import claims
 from atdb_interface.claims import Claim, ClaimRequest, MostOpen, OpenClaims, Release, Released, Waiting
 from atdb_interface.errors import NotOwner
 from atdb_interface.field_errors import message_of
+from atdb_interface.fields import Name
 from atdb_interface.lifecycle import Status
 from atdb_interface.roles import Capability
 
@@ -29,7 +32,7 @@ _MOST_OPEN = Parameter(
     "As in a claim: the most observations of a stage that are claimed and not begun.",
     TypeAdapter(MostOpen).json_schema(),
 )
-_CONSUMER = Parameter("consumer", "Consumer that made the claims.", {"type": "string"}, required=True)
+_CONSUMER = Parameter("consumer", "Consumer that made the claims.", TypeAdapter(Name).json_schema(), required=True)
 
 
 @views.get("/")
@@ -44,7 +47,7 @@ def look(session: Session) -> Waiting:
         statuses = [filters.read(_STATUS, text) for text in pagination.listed(_STATUSES.name) or [""]]
     except ValueError as error:
         raise filters.unreadable("statuses", str(error)) from None
-    return Waiting(waiting=claims.count_waiting(session, statuses, parameters, _most_open()))
+    return Waiting(waiting=claims.count_waiting(session, statuses, parameters, _read(MostOpen, _MOST_OPEN)))
 
 
 @views.get("/open/")
@@ -55,9 +58,9 @@ def open_(session: Session) -> OpenClaims:
     A consumer belongs to its account. Operators see the claims of all accounts, other users only those that they
     can use.
     """
-    consumer = request.args.get("consumer")
+    consumer = _read(Name, _CONSUMER)
     if consumer is None:
-        raise filters.unreadable("consumer", "is required")
+        raise filters.unreadable(_CONSUMER.name, "is required")
     return OpenClaims(tasks=claims.open_claims(session, consumer, account=_limited_to()))
 
 
@@ -75,12 +78,13 @@ def release(session: Session, ask: Release) -> Released:
     return Released(released=claims.release(session, ask.taskIDs, ask.claim, account=_limited_to()))
 
 
-def _most_open() -> int | None:
-    text = request.args.get(_MOST_OPEN.name)
+def _read(kind: Any, parameter: Parameter) -> Any:
+    """Return the value of a parameter of this kind; None if the request does not have it. Raises BadRequest."""
+    text = request.args.get(parameter.name)
     try:
-        return None if text is None else TypeAdapter(MostOpen).validate_python(text)
+        return None if text is None else TypeAdapter(kind).validate_python(text)
     except ValidationError as error:
-        raise filters.unreadable(_MOST_OPEN.name, message_of(error.errors()[0])) from None
+        raise filters.unreadable(parameter.name, message_of(error.errors()[0])) from None
 
 
 def _limited_to() -> str | None:

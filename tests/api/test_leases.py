@@ -75,9 +75,10 @@ def test_the_next_owner_gets_a_lease_without_the_reports_of_the_former(
     app: Flask, worker: Client, task_id: str
 ) -> None:
     worker.renew(task_id, OWNER, 600, done_bytes=5, total_bytes=10, trouble="archive unreachable")
-    former = lease_of(worker)
     with app.app_context(), transaction() as session:
-        session.execute(update(Lease).values(expires_at=datetime.now(UTC)))
+        now = datetime.now(UTC)
+        session.execute(update(Lease).values(expires_at=now, began_at=now - timedelta(hours=1)))
+    former = lease_of(worker)
     claimed = worker.claim(ClaimRequest(id="c1", consumer="airflow", statuses=[Status.INGESTING]))
     assert [task.taskID for task in claimed.tasks] == [task_id]
     worker.move(task_id, Status.INGESTING, owner="ingest/run 2", lease_seconds=900)

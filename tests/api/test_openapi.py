@@ -52,6 +52,19 @@ def test_every_operation_has_an_id_of_its_own_and_says_what_it_does(document: di
     assert all(operation["summary"] for operation in operations)
 
 
+def test_the_document_says_which_texts_each_parameter_of_a_url_takes(document: dict[str, Any]) -> None:
+    parameters = [
+        parameter
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] == "query" and parameter["schema"].get("type") == "string"
+    ]
+    any_text = {each["name"] for each in parameters if not each["schema"].keys() & {"pattern", "enum", "format"}}
+    assert len(parameters) > len(any_text)
+    assert any_text == {"cursor"}  # only what the server has sent
+
+
 def test_the_document_has_the_answers_of_logins_and_tokens(document: dict[str, Any]) -> None:
     def answers(method: str, path: str) -> tuple[str, str, set[str]]:
         """Return the status and the schema of success, and which statuses of two refusals are possible."""

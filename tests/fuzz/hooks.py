@@ -39,7 +39,7 @@ def before_call(_: schemathesis.HookContext, case: schemathesis.Case[Any], kwarg
     _keep_own_token(case)
     _come_with_a_new_key(case)
     _send_no_numbers_as_text(case)
-    _send_no_empty_objects(case)
+    _send_only_texts(case)
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     case.query = dict(case.query)
@@ -80,10 +80,11 @@ def _send_no_numbers_as_text(case: schemathesis.Case[Any]) -> None:
             case.body = body
 
 
-def _send_no_empty_objects(case: schemathesis.Case[Any]) -> None:
-    """Change the names of empty objects where a URL must be refused: in it, they would be empty texts."""
+def _send_only_texts(case: schemathesis.Case[Any]) -> None:
+    """Change the names of nulls, objects and lists where a URL must be refused: it would have texts instead."""
     if case.meta and case.meta.is_negative_at(ParameterLocation.QUERY):
-        case.query = {f"not_{name}" if value in ({}, []) else name: value for name, value in case.query.items()}
+        is_text = {name: isinstance(value, str | int | float) for name, value in case.query.items()}
+        case.query = {name if is_text[name] else f"not_{name}": value for name, value in case.query.items()}
 
 
 def _with_words(value: Any) -> Any:

@@ -60,3 +60,8 @@ def test_a_number_of_products_that_the_stages_cannot_read_is_refused(url: str, p
     }
     answer = httpx.post(f"{url}/atdb/observations/", json=new | {"options": {"ndps": products}}, auth=ADMIN)
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("consumer", ["", "%20", "a%00b", "a%0Ab", "x" * 201])
+def test_the_name_of_a_consumer_is_checked(url: str, consumer: str) -> None:
+    assert httpx.get(f"{url}/atdb/claims/open/?consumer={consumer}", auth=ADMIN).status_code == 400
