@@ -78,13 +78,17 @@ def test_a_request_is_ended_although_its_client_reads_no_answer(monkeypatch: pyt
                 while True:
                     served.send(b"a" * size)
         client.sendall(HEAD)
-        conn = TConn(config, served, ("127.0.0.1", 1), ("127.0.0.1", 2))
-        request = threading.Thread(target=worker.handle, args=(conn,), daemon=True)
-        request.start()
-        for _ in range(100):  # the first ones can come before the request
-            worker.murder_pending()
-            request.join(0.1)
-        assert not request.is_alive()
+        assert ends(worker, TConn(config, served, ("127.0.0.1", 1), ("127.0.0.1", 2)))
+
+
+def ends(worker: DeadlineWorker, conn: TConn) -> bool:
+    """Return whether a worker ends a request whose deadline is now."""
+    request = threading.Thread(target=worker.handle, args=(conn,), daemon=True)
+    request.start()
+    for _ in range(100):  # the first ones can come before what has the deadline
+        worker.murder_pending()
+        request.join(0.1)
+    return not request.is_alive()
 
 
 def test_connections_that_their_clients_leave_open_keep_no_request_waiting(served: Served) -> None:
@@ -137,13 +141,7 @@ def test_a_client_that_reads_no_answer_is_ended(monkeypatch: pytest.MonkeyPatch)
     client, served = socket.socketpair()
     with client, served:
         client.sendall(HEAD + b"x\r\n\r\n")
-        conn = TConn(config, served, ("127.0.0.1", 1), ("127.0.0.1", 2))
-        request = threading.Thread(target=worker.handle, args=(conn,), daemon=True)
-        request.start()
-        for _ in range(100):  # the first ones can come before the answer
-            worker.murder_pending()
-            request.join(0.1)
-        assert not request.is_alive()
+        assert ends(worker, TConn(config, served, ("127.0.0.1", 1), ("127.0.0.1", 2)))
 
 
 def large(_: Any, start_response: Callable[..., Any]) -> list[bytes]:
